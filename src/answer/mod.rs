@@ -1,0 +1,1 @@
+//! Flows and summaries as text: line, json, csv and their kin.

@@ -1,0 +1,340 @@
+//! Many flows of one family, a vector a column.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::record::address_bits;
+use super::{Column, Columns, Family, FlowRecord, Origin, Protocol, Sampling, Source, UnixMillis};
+
+/// Addresses of one family.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Addresses {
+    /// IPv4 addresses as numbers.
+    V4(Vec<u32>),
+    /// IPv6 addresses as numbers.
+    V6(Vec<u128>),
+}
+
+impl Addresses {
+    /// No addresses, of `family`.
+    pub fn new(family: Family) -> Self {
+        match family {
+            Family::V4 => Self::V4(Vec::new()),
+            Family::V6 => Self::V6(Vec::new()),
+        }
+    }
+
+    /// Their family.
+    pub fn family(&self) -> Family {
+        match self {
+            Self::V4(_) => Family::V4,
+            Self::V6(_) => Family::V6,
+        }
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::V4(addresses) => addresses.len(),
+            Self::V6(addresses) => addresses.len(),
+        }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The address at `row`.
+    pub fn get(&self, row: usize) -> IpAddr {
+        self.family().address(self.bits(row))
+    }
+
+    /// The address at `row` as a number.
+    pub fn bits(&self, row: usize) -> u128 {
+        match self {
+            Self::V4(addresses) => addresses[row].into(),
+            Self::V6(addresses) => addresses[row],
+        }
+    }
+
+    /// Appends `address`, whose family must be this one.
+    pub fn push(&mut self, address: IpAddr) {
+        self.push_bits(address_bits(address));
+    }
+
+    fn push_bits(&mut self, bits: u128) {
+        match self {
+            Self::V4(addresses) => addresses.push(bits as u32),
+            Self::V6(addresses) => addresses.push(bits),
+        }
+    }
+
+    fn take_rows(&self, rows: &[u32]) -> Self {
+        match self {
+            Self::V4(addresses) => Self::V4(take(addresses, rows)),
+            Self::V6(addresses) => Self::V6(take(addresses, rows)),
+        }
+    }
+
+    fn append(&mut self, other: &mut Self) {
+        match (self, other) {
+            (Self::V4(to), Self::V4(from)) => to.append(from),
+            (Self::V6(to), Self::V6(from)) => to.append(from),
+            _ => debug_assert!(false, "batches of two families"),
+        }
+    }
+}
+
+fn take<T: Copy>(values: &[T], rows: &[u32]) -> Vec<T> {
+    if values.is_empty() {
+        Vec::new()
+    } else {
+        rows.iter().map(|&row| values[row as usize]).collect()
+    }
+}
+
+/// Flows of one family, a vector a column; a column that a scan did not ask for is empty.
+///
+/// What `load` fills, and what a scan gives back. Its rows are in key order where they come from
+/// an ordered scan, else in any order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each column holds the field of FlowRecord of its name")]
+pub struct FlowBatch {
+    rows: usize,
+    pub src: Addresses,
+    pub dst: Addresses,
+    pub next_hop: Addresses,
+    pub first_ms: Vec<u64>,
+    pub duration_ms: Vec<u32>,
+    pub octets: Vec<u64>,
+    pub packets: Vec<u64>,
+    pub src_port: Vec<u16>,
+    pub dst_port: Vec<u16>,
+    pub protocol: Vec<u8>,
+    pub tcp_flags: Vec<u8>,
+    pub tos: Vec<u8>,
+    pub input: Vec<u32>,
+    pub output: Vec<u32>,
+    pub src_as: Vec<u32>,
+    pub dst_as: Vec<u32>,
+    pub src_mask: Vec<u8>,
+    pub dst_mask: Vec<u8>,
+    /// Index into [`Self::sources`].
+    pub source: Vec<u32>,
+    /// The sources that `source` counts in; it may hold more than the rows use.
+    pub sources: Arc<Vec<Source>>,
+    /// Each flow's identity. Only batches that are to be stored have it.
+    pub origin: Vec<Origin>,
+}
+
+impl FlowBatch {
+    /// No rows of `family`.
+    pub fn new(family: Family) -> Self {
+        Self {
+            rows: 0,
+            src: Addresses::new(family),
+            dst: Addresses::new(family),
+            next_hop: Addresses::new(family),
+            first_ms: Vec::new(),
+            duration_ms: Vec::new(),
+            octets: Vec::new(),
+            packets: Vec::new(),
+            src_port: Vec::new(),
+            dst_port: Vec::new(),
+            protocol: Vec::new(),
+            tcp_flags: Vec::new(),
+            tos: Vec::new(),
+            input: Vec::new(),
+            output: Vec::new(),
+            src_as: Vec::new(),
+            dst_as: Vec::new(),
+            src_mask: Vec::new(),
+            dst_mask: Vec::new(),
+            source: Vec::new(),
+            sources: Arc::default(),
+            origin: Vec::new(),
+        }
+    }
+
+    /// The family of every row.
+    pub fn family(&self) -> Family {
+        self.src.family()
+    }
+
+    /// How many rows there are, also where no column was read.
+    pub fn len(&self) -> usize {
+        self.rows
+    }
+
+    /// Whether there are no rows.
+    pub fn is_empty(&self) -> bool {
+        self.rows == 0
+    }
+
+    /// States how many rows the columns hold, after they were filled directly.
+    pub(crate) fn set_len(&mut self, rows: usize) {
+        self.rows = rows;
+    }
+
+    /// Appends a flow whose source is the one at `source` in [`Self::sources`].
+    pub fn push(&mut self, flow: &FlowRecord, source: u32, origin: Origin) {
+        debug_assert_eq!(flow.family(), self.family());
+        self.rows += 1;
+        self.src.push(flow.src);
+        self.dst.push(flow.dst);
+        self.next_hop.push(flow.next_hop);
+        self.first_ms.push(flow.first.0);
+        self.duration_ms.push(flow.duration_ms);
+        self.octets.push(flow.octets);
+        self.packets.push(flow.packets);
+        self.src_port.push(flow.src_port);
+        self.dst_port.push(flow.dst_port);
+        self.protocol.push(flow.protocol.0);
+        self.tcp_flags.push(flow.tcp_flags);
+        self.tos.push(flow.tos);
+        self.input.push(flow.input);
+        self.output.push(flow.output);
+        self.src_as.push(flow.src_as);
+        self.dst_as.push(flow.dst_as);
+        self.src_mask.push(flow.src_mask);
+        self.dst_mask.push(flow.dst_mask);
+        self.source.push(source);
+        self.origin.push(origin);
+    }
+
+    /// The flow at `row`. Columns that were not read are zero.
+    pub fn record(&self, row: usize) -> FlowRecord {
+        let unspecified = self.family().address(0);
+        let address =
+            |column: &Addresses| if column.is_empty() { unspecified } else { column.get(row) };
+        FlowRecord {
+            src: address(&self.src),
+            dst: address(&self.dst),
+            next_hop: address(&self.next_hop),
+            first: UnixMillis(value(&self.first_ms, row)),
+            duration_ms: value(&self.duration_ms, row),
+            octets: value(&self.octets, row),
+            packets: value(&self.packets, row),
+            src_port: value(&self.src_port, row),
+            dst_port: value(&self.dst_port, row),
+            protocol: Protocol(value(&self.protocol, row)),
+            tcp_flags: value(&self.tcp_flags, row),
+            tos: value(&self.tos, row),
+            input: value(&self.input, row),
+            output: value(&self.output, row),
+            src_as: value(&self.src_as, row),
+            dst_as: value(&self.dst_as, row),
+            src_mask: value(&self.src_mask, row),
+            dst_mask: value(&self.dst_mask, row),
+            source: self.source_of(row),
+        }
+    }
+
+    /// Every flow as a record.
+    pub fn records(&self) -> impl Iterator<Item = FlowRecord> + '_ {
+        (0..self.rows).map(|row| self.record(row))
+    }
+
+    fn source_of(&self, row: usize) -> Source {
+        let unknown =
+            Source { exporter: Family::V4.address(0), engine: 0, sampling: Sampling::default() };
+        self.source
+            .get(row)
+            .and_then(|&source| self.sources.get(source as usize))
+            .copied()
+            .unwrap_or(unknown)
+    }
+
+    /// A batch of these rows of this one, in this order.
+    #[must_use]
+    pub fn take_rows(&self, rows: &[u32]) -> Self {
+        Self {
+            rows: rows.len(),
+            src: self.src.take_rows(rows),
+            dst: self.dst.take_rows(rows),
+            next_hop: self.next_hop.take_rows(rows),
+            first_ms: take(&self.first_ms, rows),
+            duration_ms: take(&self.duration_ms, rows),
+            octets: take(&self.octets, rows),
+            packets: take(&self.packets, rows),
+            src_port: take(&self.src_port, rows),
+            dst_port: take(&self.dst_port, rows),
+            protocol: take(&self.protocol, rows),
+            tcp_flags: take(&self.tcp_flags, rows),
+            tos: take(&self.tos, rows),
+            input: take(&self.input, rows),
+            output: take(&self.output, rows),
+            src_as: take(&self.src_as, rows),
+            dst_as: take(&self.dst_as, rows),
+            src_mask: take(&self.src_mask, rows),
+            dst_mask: take(&self.dst_mask, rows),
+            source: take(&self.source, rows),
+            sources: Arc::clone(&self.sources),
+            origin: take(&self.origin, rows),
+        }
+    }
+
+    /// Appends the rows of `other`, which has the same family, columns and sources.
+    pub fn append(&mut self, mut other: Self) {
+        debug_assert!(self.sources.len() <= other.sources.len() || self.sources == other.sources);
+        if other.sources.len() > self.sources.len() {
+            self.sources = Arc::clone(&other.sources);
+        }
+        self.rows += other.rows;
+        self.src.append(&mut other.src);
+        self.dst.append(&mut other.dst);
+        self.next_hop.append(&mut other.next_hop);
+        self.first_ms.append(&mut other.first_ms);
+        self.duration_ms.append(&mut other.duration_ms);
+        self.octets.append(&mut other.octets);
+        self.packets.append(&mut other.packets);
+        self.src_port.append(&mut other.src_port);
+        self.dst_port.append(&mut other.dst_port);
+        self.protocol.append(&mut other.protocol);
+        self.tcp_flags.append(&mut other.tcp_flags);
+        self.tos.append(&mut other.tos);
+        self.input.append(&mut other.input);
+        self.output.append(&mut other.output);
+        self.src_as.append(&mut other.src_as);
+        self.dst_as.append(&mut other.dst_as);
+        self.src_mask.append(&mut other.src_mask);
+        self.dst_mask.append(&mut other.dst_mask);
+        self.source.append(&mut other.source);
+        self.origin.append(&mut other.origin);
+    }
+
+    /// This batch with only `columns` in it.
+    #[must_use]
+    pub fn project(mut self, columns: Columns) -> Self {
+        let family = self.family();
+        for column in Columns::ALL.without(columns).iter() {
+            match column {
+                Column::Src => self.src = Addresses::new(family),
+                Column::Dst => self.dst = Addresses::new(family),
+                Column::NextHop => self.next_hop = Addresses::new(family),
+                Column::First => self.first_ms = Vec::new(),
+                Column::Duration => self.duration_ms = Vec::new(),
+                Column::Octets => self.octets = Vec::new(),
+                Column::Packets => self.packets = Vec::new(),
+                Column::SrcPort => self.src_port = Vec::new(),
+                Column::DstPort => self.dst_port = Vec::new(),
+                Column::Protocol => self.protocol = Vec::new(),
+                Column::TcpFlags => self.tcp_flags = Vec::new(),
+                Column::Tos => self.tos = Vec::new(),
+                Column::Input => self.input = Vec::new(),
+                Column::Output => self.output = Vec::new(),
+                Column::SrcAs => self.src_as = Vec::new(),
+                Column::DstAs => self.dst_as = Vec::new(),
+                Column::SrcMask => self.src_mask = Vec::new(),
+                Column::DstMask => self.dst_mask = Vec::new(),
+                Column::Source => self.source = Vec::new(),
+            }
+        }
+        self
+    }
+}
+
+fn value<T: Copy + Default>(column: &[T], row: usize) -> T {
+    column.get(row).copied().unwrap_or_default()
+}

@@ -1,0 +1,135 @@
+//! One flow, as every part of the program behind the decoders sees it.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use serde::{Deserialize, Serialize};
+
+use super::{Protocol, UnixMillis};
+
+/// The address family of a flow's two ends. A run, a batch and a row key hold one family.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Family {
+    /// IPv4.
+    V4,
+    /// IPv6.
+    V6,
+}
+
+impl Family {
+    /// Both families, in the order of their row keys.
+    pub const ALL: [Family; 2] = [Family::V4, Family::V6];
+
+    /// The family of `address`.
+    pub const fn of(address: IpAddr) -> Self {
+        match address {
+            IpAddr::V4(_) => Self::V4,
+            IpAddr::V6(_) => Self::V6,
+        }
+    }
+
+    /// The address of this family whose number is `bits`.
+    pub fn address(self, bits: u128) -> IpAddr {
+        match self {
+            Self::V4 => Ipv4Addr::from(bits as u32).into(),
+            Self::V6 => Ipv6Addr::from(bits).into(),
+        }
+    }
+
+    /// The greatest address of this family as a number; the least is 0.
+    pub const fn max_bits(self) -> u128 {
+        match self {
+            Self::V4 => u32::MAX as u128,
+            Self::V6 => u128::MAX,
+        }
+    }
+}
+
+/// `address` as a number, in the order of its bytes.
+pub(crate) fn address_bits(address: IpAddr) -> u128 {
+    match address {
+        IpAddr::V4(address) => u128::from(u32::from(address)),
+        IpAddr::V6(address) => u128::from(address),
+    }
+}
+
+/// One flow record. Counters are as exported: sampling is told beside them, never multiplied in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FlowRecord {
+    /// Who sent the packets.
+    pub src: IpAddr,
+    /// Whom they were sent to; of the same family as `src`.
+    pub dst: IpAddr,
+    /// When the first packet was seen.
+    pub first: UnixMillis,
+    /// From the first packet to the last, in milliseconds.
+    pub duration_ms: u32,
+    /// Layer-3 bytes.
+    pub octets: u64,
+    /// Packets.
+    pub packets: u64,
+    /// Source port; 0 where the protocol has none.
+    pub src_port: u16,
+    /// Destination port; for ICMP type × 256 + code.
+    pub dst_port: u16,
+    /// IP protocol.
+    pub protocol: Protocol,
+    /// The OR of the TCP flags seen.
+    pub tcp_flags: u8,
+    /// Type of service, or traffic class.
+    pub tos: u8,
+    /// SNMP index of the interface that the packets came in by.
+    pub input: u32,
+    /// SNMP index of the interface that they left by.
+    pub output: u32,
+    /// Autonomous system of the source, or its peer, as the exporter is set.
+    pub src_as: u32,
+    /// Autonomous system of the destination, or its peer.
+    pub dst_as: u32,
+    /// Prefix length of the route to the source.
+    pub src_mask: u8,
+    /// Prefix length of the route to the destination.
+    pub dst_mask: u8,
+    /// Next hop of the route to the destination, of the flow's family; unspecified where unknown.
+    pub next_hop: IpAddr,
+    /// Who exported it.
+    pub source: Source,
+}
+
+impl FlowRecord {
+    /// The family of both ends.
+    pub const fn family(&self) -> Family {
+        Family::of(self.src)
+    }
+
+    /// When the last packet was seen.
+    pub fn last(&self) -> UnixMillis {
+        self.first + u64::from(self.duration_ms)
+    }
+}
+
+/// The stream of exports that a flow came in: an exporter, one engine of it, and its sampling.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Source {
+    /// The exporter's address.
+    pub exporter: IpAddr,
+    /// NetFlow v5: engine type × 256 + engine id. v9: source id. IPFIX: observation domain.
+    pub engine: u32,
+    /// How the exporter said that it samples.
+    #[serde(flatten)]
+    pub sampling: Sampling,
+}
+
+/// Packet sampling as exported. The interval may be set while the mode says none (Juniper), so
+/// both are kept as they came.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+pub struct Sampling {
+    /// NetFlow v5's two mode bits: 0 none, 1 deterministic, 2 random.
+    #[serde(rename = "samplingMode")]
+    pub mode: u8,
+    /// One packet of this many was seen; 0 and 1 mean every packet.
+    #[serde(rename = "sampling")]
+    pub interval: u32,
+}

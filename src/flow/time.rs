@@ -1,0 +1,185 @@
+//! Absolute time, and the ways in which people write it.
+
+use std::fmt;
+use std::ops::{Add, Sub};
+
+use jiff::civil::{Date, DateTime};
+use jiff::tz::TimeZone;
+use jiff::{Span, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// Milliseconds since 1970-01-01T00:00:00Z. `Display` gives RFC 3339 with milliseconds, in UTC.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+pub struct UnixMillis(pub u64);
+
+/// The last moment that text can show: 9999-12-30T22:00:00Z less a second, the library's limit.
+const LAST_SHOWN_MS: u64 = 253_402_207_199_000;
+const DAY_MS: u64 = 86_400_000;
+
+impl UnixMillis {
+    /// 1970-01-01T00:00:00Z.
+    pub const EPOCH: Self = Self(0);
+    /// Later than any flow.
+    pub const MAX: Self = Self(u64::MAX);
+
+    /// The day that this moment is in, counted from 1970-01-01, in UTC.
+    pub const fn day(self) -> u64 {
+        self.0 / DAY_MS
+    }
+
+    /// The present moment.
+    pub fn now() -> Self {
+        Self(u64::try_from(Timestamp::now().as_millisecond()).unwrap_or(0))
+    }
+
+    /// The time for showing; moments that no calendar here reaches are shown as its last one.
+    pub fn timestamp(self) -> Timestamp {
+        Timestamp::from_millisecond(self.0.min(LAST_SHOWN_MS) as i64)
+            .unwrap_or(Timestamp::UNIX_EPOCH)
+    }
+
+    /// Reads a time as people write it, `zone` applying where the text names none.
+    ///
+    /// RFC 3339, `YYYY-MM-DD[ T]HH:MM[:SS[.mmm]]`, `YYYY-MM-DD`, `2007-07-26-22:15:38`, `now`,
+    /// and times before `now` such as `-2h`, `-90min`, `-1d12h`.
+    ///
+    /// # Errors
+    ///
+    /// [`ParseTimeError`] with the text, if it is none of these, or lies before 1970.
+    pub fn parse(text: &str, zone: &TimeZone, now: Self) -> Result<Self, ParseTimeError> {
+        let error = || ParseTimeError { text: text.to_owned() };
+        let millis = parse_absolute(text, zone)
+            .or_else(|| parse_relative(text, now))
+            .ok_or_else(error)?
+            .as_millisecond();
+        u64::try_from(millis).map(Self).map_err(|_| error())
+    }
+}
+
+fn parse_absolute(text: &str, zone: &TimeZone) -> Option<Timestamp> {
+    if let Ok(time) = text.parse::<Timestamp>() {
+        return Some(time);
+    }
+    let civil: DateTime = match text.parse::<Date>() {
+        Ok(date) if text.len() == 10 => date.into(),
+        // `2007-07-26-22:15:38`: the form of flow tools, a dash in place of the T.
+        _ if text.as_bytes().get(10) == Some(&b'-') => {
+            format!("{}T{}", text.get(..10)?, text.get(11..)?).parse().ok()?
+        }
+        _ => text.parse().ok()?,
+    };
+    zone.to_timestamp(civil).ok()
+}
+
+fn parse_relative(text: &str, now: UnixMillis) -> Option<Timestamp> {
+    let now = now.timestamp().to_zoned_datetime(TimeZone::UTC);
+    if text == "now" {
+        return Some(now.timestamp());
+    }
+    let span: Span = text.strip_prefix('-')?.parse().ok()?;
+    Some(now.checked_sub(span).ok()?.timestamp())
+}
+
+impl fmt::Display for UnixMillis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:.3}", self.timestamp())
+    }
+}
+
+impl Add<u64> for UnixMillis {
+    type Output = Self;
+
+    fn add(self, millis: u64) -> Self {
+        Self(self.0.saturating_add(millis))
+    }
+}
+
+impl Sub for UnixMillis {
+    /// Milliseconds; 0 where `earlier` is later.
+    type Output = u64;
+
+    fn sub(self, earlier: Self) -> u64 {
+        self.0.saturating_sub(earlier.0)
+    }
+}
+
+/// Text that is no time.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{text:?} is no time; write 2026-11-23, 2026-11-23T14:05, 2026-11-23T14:05:30Z or -2h")]
+pub struct ParseTimeError {
+    text: String,
+}
+
+/// The flows that began at `since` or later, and before `until`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TimeRange {
+    /// The first moment in the range.
+    pub since: UnixMillis,
+    /// The first moment after it.
+    pub until: UnixMillis,
+}
+
+impl TimeRange {
+    /// All of time.
+    pub const ALL: Self = Self { since: UnixMillis::EPOCH, until: UnixMillis::MAX };
+
+    /// Whether `time` is in the range.
+    pub fn contains(&self, time: UnixMillis) -> bool {
+        self.since <= time && time < self.until
+    }
+
+    /// Whether any moment from `first` to `last`, both included, is in the range.
+    pub fn overlaps(&self, first: UnixMillis, last: UnixMillis) -> bool {
+        first < self.until && self.since <= last
+    }
+
+    /// Whether the range leaves nothing out.
+    pub fn is_all(&self) -> bool {
+        *self == Self::ALL
+    }
+}
+
+impl Default for TimeRange {
+    fn default() -> Self {
+        Self::ALL
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_read_as_people_write_them() {
+        let now = UnixMillis(1_185_488_138_000);
+        for (text, millis) in [
+            ("2007-07-26T22:15:38Z", 1_185_488_138_000),
+            ("2007-07-26T22:15:38.250Z", 1_185_488_138_250),
+            ("2007-07-27T00:15:38+02:00", 1_185_488_138_000),
+            ("2007-07-26 22:15:38", 1_185_488_138_000),
+            ("2007-07-26T22:15", 1_185_488_100_000),
+            ("2007-07-26", 1_185_408_000_000),
+            ("2007-07-26-22:15:38", 1_185_488_138_000),
+            ("now", 1_185_488_138_000),
+            ("-2h", 1_185_480_938_000),
+            ("-1d", 1_185_401_738_000),
+        ] {
+            assert_eq!(
+                UnixMillis::parse(text, &TimeZone::UTC, now),
+                Ok(UnixMillis(millis)),
+                "{text}"
+            );
+        }
+        for text in ["", "yesterday", "2007-13-01", "-", "-2", "12", "1969-12-31", "2007-07-26-"] {
+            assert!(UnixMillis::parse(text, &TimeZone::UTC, now).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_time_prints_as_rfc_3339_in_milliseconds() {
+        assert_eq!(UnixMillis(1_185_488_138_007).to_string(), "2007-07-26T22:15:38.007Z");
+        assert_eq!(UnixMillis::MAX.to_string(), "9999-12-30T21:59:59.000Z");
+    }
+}

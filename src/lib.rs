@@ -1,0 +1,23 @@
+//! earlgrey-hbase: NetFlow captures in, answers about hosts and networks out.
+//!
+//! Flow records are kept under a composite row key (src, time, dst, …) in a wide-column store,
+//! so a question about a host is a short range scan, and a question about everybody is a scan of
+//! regions in parallel. Data flows one way through the modules, and so do their imports:
+//!
+//! `capture → netflow → flow → row → store → load, query → aggregate → answer → cli`
+
+pub mod aggregate;
+pub mod answer;
+pub mod capture;
+pub mod cli;
+pub mod flow;
+pub mod generate;
+pub mod load;
+pub mod netflow;
+pub mod query;
+pub mod row;
+pub mod store;
+
+pub use flow::{Family, FlowBatch, FlowRecord, TimeRange, UnixMillis};
+pub use row::{AddressRange, Order};
+pub use store::{Scan, Snapshot, Store, StoreError, WriteBatch, Writer};

@@ -1,0 +1,3 @@
+//! The `earlgrey-hbase` command.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Questions about hosts and networks, turned into scans of a store.

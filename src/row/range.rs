@@ -1,0 +1,152 @@
+//! Ranges of row keys: the leading address, or a block of them, and a span of time.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use super::key::encode_lead;
+use crate::flow::{Family, TimeRange, address_bits};
+
+/// Addresses of one family from `first` to `last`, both included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct AddressRange {
+    first: IpAddr,
+    last: IpAddr,
+}
+
+impl AddressRange {
+    /// From `first` to `last`; `None` if they are of two families, or in the wrong order.
+    pub fn new(first: IpAddr, last: IpAddr) -> Option<Self> {
+        (Family::of(first) == Family::of(last) && first <= last).then_some(Self { first, last })
+    }
+
+    /// Every address of `family`.
+    pub fn all(family: Family) -> Self {
+        Self { first: family.address(0), last: family.address(family.max_bits()) }
+    }
+
+    /// The least address.
+    pub const fn first(&self) -> IpAddr {
+        self.first
+    }
+
+    /// The greatest address.
+    pub const fn last(&self) -> IpAddr {
+        self.last
+    }
+
+    /// The least and the greatest address as numbers.
+    pub fn bits(&self) -> (u128, u128) {
+        (address_bits(self.first), address_bits(self.last))
+    }
+
+    /// The family of all of them.
+    pub const fn family(&self) -> Family {
+        Family::of(self.first)
+    }
+
+    /// The one address of the range, if it has only one.
+    pub fn host(&self) -> Option<IpAddr> {
+        (self.first == self.last).then_some(self.first)
+    }
+
+    /// Whether `address` is in the range.
+    pub fn contains(&self, address: IpAddr) -> bool {
+        Family::of(address) == self.family() && self.first <= address && address <= self.last
+    }
+}
+
+impl From<IpAddr> for AddressRange {
+    fn from(host: IpAddr) -> Self {
+        Self { first: host, last: host }
+    }
+}
+
+impl From<IpNet> for AddressRange {
+    fn from(block: IpNet) -> Self {
+        Self { first: block.network(), last: block.broadcast() }
+    }
+}
+
+impl fmt::Display for AddressRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.host() {
+            Some(host) => write!(f, "{host}"),
+            None => write!(f, "{}–{}", self.first, self.last),
+        }
+    }
+}
+
+/// A stretch of row keys in bytes: from `start` on, and before `stop` (`None`: to the end).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyRange {
+    /// The first key in the range, or what it begins with.
+    pub start: Vec<u8>,
+    /// The first key after the range.
+    pub stop: Option<Vec<u8>>,
+}
+
+impl KeyRange {
+    /// The keys whose leading address is in `lead`, and, for a single host, whose time is in `time`.
+    /// For a block of addresses the time cannot narrow the range: it lies behind the address.
+    pub fn new(lead: &AddressRange, time: TimeRange) -> Self {
+        let mut start = Vec::with_capacity(25);
+        encode_lead(lead.first(), &mut start);
+        let mut stop = Vec::with_capacity(25);
+        encode_lead(lead.last(), &mut stop);
+        if lead.host().is_some() && !time.is_all() {
+            start.extend_from_slice(&time.since.0.to_be_bytes());
+            stop.extend_from_slice(&time.until.0.to_be_bytes());
+            return Self { start, stop: Some(stop) };
+        }
+        Self { start, stop: successor(stop) }
+    }
+
+    /// Whether `key` lies in the range.
+    pub fn contains(&self, key: &[u8]) -> bool {
+        self.start.as_slice() <= key && self.stop.as_deref().is_none_or(|stop| key < stop)
+    }
+}
+
+/// The least bytes that are greater than everything that begins with `prefix`.
+fn successor(mut prefix: Vec<u8>) -> Option<Vec<u8>> {
+    while let Some(last) = prefix.pop() {
+        if last < u8::MAX {
+            prefix.push(last + 1);
+            return Some(prefix);
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flow::{Origin, UnixMillis};
+    use crate::row::RowKey;
+    use proptest::prelude::*;
+
+    fn host(number: u8) -> IpAddr {
+        Family::V4.address(0xffff_ff00 | u128::from(number))
+    }
+
+    proptest! {
+        #[test]
+        fn a_range_holds_the_keys_of_its_hosts_and_times(
+            lead in any::<u8>(), low in any::<u8>(), high in any::<u8>(),
+            first in 0u64..10, since in 0u64..10, until in 0u64..10, other in any::<u32>(),
+        ) {
+            let (low, high) = (low.min(high), low.max(high));
+            let time = TimeRange { since: UnixMillis(since), until: UnixMillis(until) };
+            let key = RowKey {
+                lead: host(lead), first: UnixMillis(first), other: Family::V4.address(other.into()), origin: Origin(7),
+            };
+            let mut bytes = Vec::new();
+            key.encode(&mut bytes);
+            let block = AddressRange::new(host(low), host(high)).unwrap();
+            let in_time = low != high || time.contains(key.first);
+            prop_assert_eq!(KeyRange::new(&block, time).contains(&bytes), block.contains(key.lead) && in_time);
+        }
+    }
+}

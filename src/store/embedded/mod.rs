@@ -1,0 +1,1 @@
+//! The default store: a directory of Parquet runs, sorted by row key, and a manifest.

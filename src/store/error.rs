@@ -1,0 +1,107 @@
+//! What can go wrong in a store, and what its caller can do about it.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Whether, and when, the same call may succeed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Retry {
+    /// At once.
+    Now,
+    /// After a pause.
+    After(Duration),
+    /// Not before somebody has done something about it.
+    Never,
+}
+
+/// What a store met. The message names the place.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// There is no store at the place.
+    #[error("{place}: there is no store here")]
+    Missing {
+        /// Where it was looked for.
+        place: String,
+    },
+    /// The folder holds something else.
+    #[error("{path}: not a store: {found}")]
+    NotAStore {
+        /// The folder.
+        path: PathBuf,
+        /// What was found there.
+        found: String,
+    },
+    /// Another writer has the store.
+    #[error("{path}: in use by another writer{holder}")]
+    InUse {
+        /// The store.
+        path: PathBuf,
+        /// ` (process 123)`, or nothing where it is not known.
+        holder: String,
+    },
+    /// The store was written by a later version.
+    #[error("{path}: format {found}, this version reads up to {known}")]
+    Newer {
+        /// The file that says so.
+        path: PathBuf,
+        /// The format found.
+        found: u32,
+        /// The last format known here.
+        known: u32,
+    },
+    /// A file is not what was written.
+    #[error("{path}: damaged: {detail}")]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What does not fit, and where.
+        detail: String,
+    },
+    /// The system refused.
+    #[error("{path}: {doing}")]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What was being done to it: `write`, `open`.
+        doing: &'static str,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The store cannot be reached.
+    #[error("{place}: cannot be reached")]
+    Unreachable {
+        /// The server.
+        place: String,
+        /// Why not.
+        source: io::Error,
+    },
+    /// A fault that a test asked for.
+    #[error("injected fault at {at}")]
+    Injected {
+        /// The call that was made to fail.
+        at: &'static str,
+    },
+}
+
+impl StoreError {
+    /// A system error met while `doing` something to `path`; goes with `map_err`.
+    pub fn io(path: &Path, doing: &'static str) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Io { path, doing, source }
+    }
+
+    /// A file that is not what was written.
+    pub fn damaged(path: &Path, detail: impl Into<String>) -> Self {
+        Self::Damaged { path: path.to_owned(), detail: detail.into() }
+    }
+
+    /// What the caller can do.
+    pub fn retry(&self) -> Retry {
+        match self {
+            Self::InUse { .. } | Self::Unreachable { .. } => Retry::After(Duration::from_secs(1)),
+            _ => Retry::Never,
+        }
+    }
+}

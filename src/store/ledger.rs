@@ -1,0 +1,107 @@
+//! The audit ledger: what was loaded when, from which file, with which counts.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::flow::UnixMillis;
+
+/// One run of `load`, as the ledger keeps it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Load {
+    /// Tells it from every other load of the store.
+    pub id: String,
+    /// When it began.
+    pub started: UnixMillis,
+    /// When it ended. None while it runs, and for ever if it was killed.
+    pub finished: Option<UnixMillis>,
+    /// What was read, in this order.
+    pub files: Vec<LoadedFile>,
+    /// What came of it. Of a load that was killed: what was durable when it last said so.
+    pub account: Account,
+}
+
+/// One file that a load read.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LoadedFile {
+    /// Its path as it was given; members of archives as `archive.tar/member`.
+    pub path: String,
+    /// Its size as stored.
+    pub bytes: u64,
+    /// Datagrams in it.
+    pub datagrams: u64,
+    /// Flows stored from it.
+    pub stored: u64,
+    /// What was wrong with it, if anything was.
+    pub fault: Option<String>,
+}
+
+/// What a load read, and what became of it.
+///
+/// Two identities hold at every moment:
+/// `datagrams = decoded + duplicate + malformed + waiting + not flow export`, and
+/// `records = stored + duplicate + rejected`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Account {
+    /// UDP datagrams read.
+    pub datagrams: u64,
+    /// Datagrams decoded, new to the store.
+    pub decoded: u64,
+    /// Datagrams that were met before.
+    pub duplicate_datagrams: u64,
+    /// Datagrams that could not be decoded, by reason.
+    pub malformed: BTreeMap<String, u64>,
+    /// Datagrams whose template never came.
+    pub waiting_for_template: u64,
+    /// Datagrams that are no flow export.
+    pub not_flow_export: u64,
+    /// Flow records read.
+    pub records: u64,
+    /// Flow records stored.
+    pub stored: u64,
+    /// Flow records in datagrams that were met before.
+    pub duplicate_records: u64,
+    /// Flow records refused, by reason.
+    pub rejected: BTreeMap<String, u64>,
+    /// Flows that sequence numbers say were exported and are not here, by exporter and engine.
+    pub lost: Vec<Lost>,
+    /// The first packet of the flows stored.
+    pub first: Option<UnixMillis>,
+    /// The last packet of the flows stored.
+    pub last: Option<UnixMillis>,
+    /// Layer-3 bytes of the flows stored.
+    pub octets: u128,
+    /// Packets of the flows stored.
+    pub packets: u128,
+}
+
+/// Flows that never arrived.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Lost {
+    /// The exporter.
+    pub exporter: IpAddr,
+    /// Its engine.
+    pub engine: u32,
+    /// How many flows its sequence numbers skip.
+    pub flows: u64,
+}
+
+impl Account {
+    /// Whether the two identities hold.
+    pub fn balances(&self) -> bool {
+        let malformed: u64 = self.malformed.values().sum();
+        let rejected: u64 = self.rejected.values().sum();
+        self.datagrams
+            == self.decoded
+                + self.duplicate_datagrams
+                + malformed
+                + self.waiting_for_template
+                + self.not_flow_export
+            && self.records == self.stored + self.duplicate_records + rejected
+    }
+}

@@ -1,0 +1,173 @@
+//! A store in memory: the simplest that keeps every promise of the trait, and the yardstick for
+//! the others in tests.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::{
+    Access, FlowStream, Load, Plan, Reading, Region, Result, SCAN_BATCH_ROWS, Scan, Snapshot,
+    Store, WriteBatch, Writer,
+};
+use crate::flow::{DatagramId, Family, FlowBatch, FlowRecord};
+use crate::row::{Order, RowKey};
+
+type Rows = BTreeMap<RowKey, FlowRecord>;
+
+/// A store in memory. Clones share their content.
+#[derive(Debug, Clone, Default)]
+pub struct MemoryStore(Arc<Mutex<Content>>);
+
+#[derive(Debug, Clone, Default)]
+struct Content {
+    by_src: Arc<Rows>,
+    by_dst: Arc<Rows>,
+    datagrams: BTreeSet<DatagramId>,
+    loads: Vec<Load>,
+}
+
+impl MemoryStore {
+    fn content(&self) -> MutexGuard<'_, Content> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Display for MemoryStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("memory")
+    }
+}
+
+impl Store for MemoryStore {
+    fn snapshot(&self) -> Result<Box<dyn Snapshot>> {
+        let content = self.content();
+        Ok(Box::new(MemorySnapshot {
+            by_src: Arc::clone(&content.by_src),
+            by_dst: Arc::clone(&content.by_dst),
+        }))
+    }
+
+    fn writer(&self) -> Result<Box<dyn Writer>> {
+        let seen = self.content().datagrams.clone();
+        Ok(Box::new(MemoryWriter { store: self.clone(), seen }))
+    }
+
+    fn loads(&self) -> Result<Vec<Load>> {
+        Ok(self.content().loads.clone())
+    }
+}
+
+struct MemoryWriter {
+    store: MemoryStore,
+    seen: BTreeSet<DatagramId>,
+}
+
+impl Writer for MemoryWriter {
+    fn admit(&mut self, datagram: DatagramId) -> Result<bool> {
+        Ok(self.seen.insert(datagram))
+    }
+
+    fn write(&mut self, batch: WriteBatch) -> Result<()> {
+        let mut content = self.store.content();
+        content.datagrams.extend(&batch.datagrams);
+        for flows in [&batch.v4, &batch.v6] {
+            for (flow, &origin) in flows.records().zip(&flows.origin) {
+                Arc::make_mut(&mut content.by_src)
+                    .insert(RowKey::new(Order::Src, &flow, origin), flow);
+                Arc::make_mut(&mut content.by_dst)
+                    .insert(RowKey::new(Order::Dst, &flow, origin), flow);
+            }
+        }
+        Ok(())
+    }
+
+    fn commit(&mut self) -> Result<()> {
+        Ok(())
+    }
+
+    fn record(&mut self, load: &Load) -> Result<()> {
+        let loads = &mut self.store.content().loads;
+        loads.retain(|known| known.id != load.id);
+        loads.push(load.clone());
+        Ok(())
+    }
+}
+
+struct MemorySnapshot {
+    by_src: Arc<Rows>,
+    by_dst: Arc<Rows>,
+}
+
+impl MemorySnapshot {
+    fn rows(&self, order: Order) -> &Rows {
+        match order {
+            Order::Src => &self.by_src,
+            Order::Dst => &self.by_dst,
+        }
+    }
+
+    /// One family's answer to `scan`, in key order.
+    fn find(&self, scan: &Scan, family: Family) -> Vec<FlowBatch> {
+        let in_range = self.rows(scan.order).iter().filter(|(key, _)| {
+            Family::of(key.lead) == family
+                && scan.lead.is_none_or(|lead| lead.contains(key.lead))
+                && scan.time.contains(key.first)
+        });
+        let mut looked_at = FlowBatch::new(family);
+        let mut sources = Vec::new();
+        for (key, flow) in in_range {
+            let source =
+                sources.iter().position(|known| *known == flow.source).unwrap_or_else(|| {
+                    sources.push(flow.source);
+                    sources.len() - 1
+                });
+            looked_at.push(flow, source as u32, key.origin);
+        }
+        looked_at.sources = Arc::new(sources);
+        let passes = scan.predicate.as_ref().map(|predicate| predicate.evaluate(&looked_at));
+        let found: Vec<u32> = (0..looked_at.len() as u32)
+            .filter(|&row| passes.as_ref().is_none_or(|passes| passes[row as usize]))
+            .collect();
+        scan.meter.add(Reading {
+            rows: looked_at.len() as u64,
+            found: found.len() as u64,
+            ..Reading::default()
+        });
+        looked_at.origin.clear();
+        found
+            .chunks(SCAN_BATCH_ROWS)
+            .map(|rows| looked_at.take_rows(rows).project(scan.columns))
+            .collect()
+    }
+}
+
+impl Snapshot for MemorySnapshot {
+    fn regions(&self, scan: &Scan) -> Result<Vec<Box<dyn Region>>> {
+        Ok(Family::ALL
+            .into_iter()
+            .map(|family| Box::new(MemoryRegion(self.find(scan, family))) as Box<dyn Region>)
+            .collect())
+    }
+
+    fn plan(&self, scan: &Scan) -> Result<Plan> {
+        Ok(Plan {
+            access: if scan.lead.is_some() { Access::Range } else { Access::Filter },
+            runs: (1, 1),
+            blocks: (1, 1),
+            pages: (1, 1),
+            notes: Vec::new(),
+        })
+    }
+
+    fn flows(&self) -> u64 {
+        self.by_src.len() as u64
+    }
+}
+
+struct MemoryRegion(Vec<FlowBatch>);
+
+impl Region for MemoryRegion {
+    fn read(self: Box<Self>) -> FlowStream {
+        Box::new(self.0.into_iter().map(Ok))
+    }
+}

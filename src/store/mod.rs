@@ -1,0 +1,169 @@
+//! Where flows are kept: one trait, and the backends that implement it with the same answers.
+//!
+//! A [`Writer`] takes batches of flows and makes them durable; a [`Snapshot`] is the store as of
+//! one moment, and answers a [`Scan`] with regions that may be read side by side.
+
+mod error;
+mod ledger;
+mod meter;
+mod scan;
+
+pub mod conformance;
+pub mod embedded;
+pub mod memory;
+
+use std::fmt;
+
+pub use error::{Retry, StoreError};
+pub use ledger::{Account, Load, LoadedFile, Lost};
+pub use meter::{Meter, Reading};
+pub use scan::{Access, Plan, Scan};
+
+use crate::flow::{DatagramId, Family, FlowBatch};
+
+/// The result of a store's work.
+pub type Result<T, E = StoreError> = std::result::Result<T, E>;
+
+/// A place where flows are kept. `Display` names it in messages, as the user would write it.
+pub trait Store: fmt::Display + Send + Sync {
+    /// The store as of this moment: what is written later is not in it.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the store cannot be read, or holds what this version cannot read.
+    fn snapshot(&self) -> Result<Box<dyn Snapshot>>;
+
+    /// Opens the store for writing, and makes it where there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::InUse`] while another writer has it; else as [`Self::snapshot`].
+    fn writer(&self) -> Result<Box<dyn Writer>>;
+
+    /// What was loaded, oldest first.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::snapshot`].
+    fn loads(&self) -> Result<Vec<Load>>;
+}
+
+/// A store as of one moment. What it reads is not deleted while it lives.
+pub trait Snapshot: Send + Sync {
+    /// Cuts what `scan` must read into regions that can be read side by side.
+    ///
+    /// Every flow that the scan finds is in exactly one region. For an ordered scan the regions
+    /// are in key order, and so are the flows in each; else neither has an order.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if what is needed to plan the scan cannot be read.
+    fn regions(&self, scan: &Scan) -> Result<Vec<Box<dyn Region>>>;
+
+    /// How `scan` would be carried out, for people to read.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::regions`].
+    fn plan(&self, scan: &Scan) -> Result<Plan>;
+
+    /// How many flows the store holds.
+    fn flows(&self) -> u64;
+}
+
+/// A part of a scan.
+pub trait Region: Send {
+    /// Reads the flows of the region that the scan finds, in batches of at most
+    /// [`SCAN_BATCH_ROWS`], none of them empty.
+    fn read(self: Box<Self>) -> FlowStream;
+}
+
+/// At most so many rows are in a batch that a region gives.
+pub const SCAN_BATCH_ROWS: usize = 16_384;
+
+/// Batches as they are read. After an error nothing follows.
+pub type FlowStream = Box<dyn Iterator<Item = Result<FlowBatch>> + Send>;
+
+/// What is written at once: flows, and the datagrams that they came in.
+///
+/// A store takes all of it or nothing. A datagram is stored with all of its flows, so that it can
+/// be told as a whole when it is met again.
+#[derive(Debug, Clone)]
+pub struct WriteBatch {
+    /// The datagrams of these flows, each admitted by [`Writer::admit`].
+    pub datagrams: Vec<DatagramId>,
+    /// The flows between IPv4 addresses, with their origins.
+    pub v4: FlowBatch,
+    /// The flows between IPv6 addresses, with their origins.
+    pub v6: FlowBatch,
+}
+
+impl WriteBatch {
+    /// A batch with nothing in it.
+    pub fn new() -> Self {
+        Self {
+            datagrams: Vec::new(),
+            v4: FlowBatch::new(Family::V4),
+            v6: FlowBatch::new(Family::V6),
+        }
+    }
+
+    /// The batch of `family`.
+    pub fn family_mut(&mut self, family: Family) -> &mut FlowBatch {
+        match family {
+            Family::V4 => &mut self.v4,
+            Family::V6 => &mut self.v6,
+        }
+    }
+
+    /// How many flows are in it.
+    pub fn len(&self) -> usize {
+        self.v4.len() + self.v6.len()
+    }
+
+    /// Whether it holds nothing at all.
+    pub fn is_empty(&self) -> bool {
+        self.datagrams.is_empty() && self.len() == 0
+    }
+}
+
+impl Default for WriteBatch {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The writing end of a store. Dropping it leaves behind what was committed, and nothing else.
+pub trait Writer: Send {
+    /// Whether a datagram is new. From then on it counts as seen.
+    ///
+    /// A store in which a repeated write is harmless may say yes to one that it holds already.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the identities that the store holds cannot be read.
+    fn admit(&mut self, datagram: DatagramId) -> Result<bool>;
+
+    /// Hands over a batch. It may be on its way yet when this returns, but no more than a bounded
+    /// number of batches are; what it meets may be told by a later call.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if this batch or an earlier one could not be written. Nothing of a batch
+    /// that failed is in the store.
+    fn write(&mut self, batch: WriteBatch) -> Result<()>;
+
+    /// Waits until everything that was written is durable, and visible to new snapshots.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::write`].
+    fn commit(&mut self) -> Result<()>;
+
+    /// Enters `load` in the ledger, in place of an earlier entry with its id.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the ledger cannot be written.
+    fn record(&mut self, load: &Load) -> Result<()>;
+}

@@ -1,0 +1,73 @@
+//! A question to a store, and how it means to answer.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::Meter;
+use crate::flow::{Columns, TimeRange};
+use crate::row::{AddressRange, Order, Predicate};
+
+/// A scan: which keys, which times, which flows among them, and which of their columns.
+#[derive(Debug, Clone)]
+pub struct Scan {
+    /// The order to read in: whose range `lead` is.
+    pub order: Order,
+    /// The leading addresses; `None` is every one of both families.
+    pub lead: Option<AddressRange>,
+    /// When the flows began.
+    pub time: TimeRange,
+    /// What else must hold of them.
+    pub predicate: Option<Predicate>,
+    /// What is read of them.
+    pub columns: Columns,
+    /// Whether regions and flows must come in key order.
+    pub ordered: bool,
+    /// Counts what is read.
+    pub meter: Arc<Meter>,
+}
+
+impl Scan {
+    /// Everything, in no order.
+    pub fn all(columns: Columns) -> Self {
+        Self {
+            order: Order::Src,
+            lead: None,
+            time: TimeRange::ALL,
+            predicate: None,
+            columns,
+            ordered: false,
+            meter: Arc::default(),
+        }
+    }
+
+    /// The flows that `lead` leads in `order`, in key order.
+    pub fn range(order: Order, lead: AddressRange, columns: Columns) -> Self {
+        Self { order, lead: Some(lead), ordered: true, ..Self::all(columns) }
+    }
+}
+
+/// How a scan finds its flows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Access {
+    /// By a range of row keys.
+    Range,
+    /// By looking at every row.
+    Filter,
+}
+
+/// A scan's plan: what it will read at most.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Plan {
+    /// How the flows are found.
+    pub access: Access,
+    /// Runs in the store, and those that may hold what is asked for.
+    pub runs: (u64, u64),
+    /// Row groups in the store, and those to be read.
+    pub blocks: (u64, u64),
+    /// Pages of the leading column in those row groups, and those to be read.
+    pub pages: (u64, u64),
+    /// Anything else worth telling, a line each.
+    pub notes: Vec<String>,
+}

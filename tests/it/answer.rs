@@ -1,0 +1,1 @@
+//! The output formats against nfdump's.

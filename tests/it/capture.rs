@@ -1,0 +1,1 @@
+//! Captures of every container, link layer and damage.

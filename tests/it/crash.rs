@@ -1,0 +1,1 @@
+//! Processes killed, disks filled, files damaged.

@@ -1,0 +1,1 @@
+//! The embedded store, beyond what every backend must do.

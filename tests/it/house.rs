@@ -1,0 +1,1 @@
+//! Imports point one way.

@@ -1,0 +1,1 @@
+//! The same captures through other tools.

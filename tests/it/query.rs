@@ -1,0 +1,1 @@
+//! Questions, against a slow answer.

@@ -1,0 +1,1 @@
+//! Real captures, against other tools' decodings of them.
