@@ -1,0 +1,120 @@
+//! Writes a batch of flows as runs: cut by day, each in both orders.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::layout::run_name;
+use super::manifest::{Checksum, Run, RunFile};
+use super::run_writer::{RunWriter, WrittenFile};
+use super::schema::{PAGE_ROWS, lead_column};
+use super::sort::{in_key_order, parts_by_day};
+use crate::flow::{Column, Columns, FlowBatch, UnixMillis};
+use crate::row::{AddressRange, Order};
+use crate::store::{Result, StoreError};
+
+/// The columns of a run: every one.
+pub(super) const RUN_COLUMNS: Columns = Columns::ALL;
+
+/// Writes `batch`, whose sources are the store's own, as runs in `dir`. The files are durable when
+/// this returns; their names are not yet.
+///
+/// # Errors
+///
+/// [`StoreError::Io`] naming the file.
+pub(super) fn write(dir: &Path, batch: &FlowBatch, mut number: impl FnMut() -> u64) -> Result<Vec<Run>> {
+    parts_by_day(batch).into_iter().map(|rows| write_run(dir, batch, &rows, number())).collect()
+}
+
+fn write_run(dir: &Path, batch: &FlowBatch, rows: &[u32], number: u64) -> Result<Run> {
+    let firsts = || rows.iter().map(|&row| batch.first_ms[row as usize]);
+    let (src, dst) = rayon::join(
+        || write_file(dir, batch, rows, number, Order::Src),
+        || write_file(dir, batch, rows, number, Order::Dst),
+    );
+    Ok(Run {
+        number,
+        family: batch.family(),
+        rows: rows.len() as u64,
+        min_first: UnixMillis(firsts().min().unwrap_or(0)),
+        max_first: UnixMillis(firsts().max().unwrap_or(0)),
+        files: vec![src?, dst?],
+    })
+}
+
+fn write_file(dir: &Path, batch: &FlowBatch, rows: &[u32], number: u64, order: Order) -> Result<RunFile> {
+    let sorted = in_key_order(batch, rows, order);
+    let mut file = SortedFile::create(dir, batch.family(), number, order)?;
+    for page in sorted.chunks(PAGE_ROWS) {
+        file.append(&batch.take_rows(page))?;
+    }
+    file.finish()
+}
+
+/// A run's file in one order, while it is written from flows in that order.
+pub(super) struct SortedFile {
+    name: String,
+    path: std::path::PathBuf,
+    order: Order,
+    writer: RunWriter,
+    lead: Option<AddressRange>,
+}
+
+impl SortedFile {
+    pub(super) fn create(dir: &Path, family: crate::Family, number: u64, order: Order) -> Result<Self> {
+        let name = run_name(number, order);
+        let path = dir.join(&name);
+        let writer = RunWriter::create(&path, order, family)?;
+        Ok(Self { name, path, order, writer, lead: None })
+    }
+
+    /// Appends flows that do not come before those appended so far.
+    pub(super) fn append(&mut self, batch: &FlowBatch) -> Result<()> {
+        let Some(last) = batch.len().checked_sub(1) else {
+            return Ok(());
+        };
+        let leads = match lead_column(self.order) {
+            Column::Src => &batch.src,
+            _ => &batch.dst,
+        };
+        let first = self.lead.map_or_else(|| leads.get(0), |lead| lead.first());
+        self.lead = AddressRange::new(first, leads.get(last));
+        self.writer.append(batch)
+    }
+
+    /// Ends the file, which is durable then.
+    pub(super) fn finish(self) -> Result<RunFile> {
+        let WrittenFile { bytes, tail_offset, tail_hash } = self.writer.finish()?;
+        let lead = self.lead.ok_or_else(|| StoreError::damaged(&self.path, "a run without flows, or out of order"))?;
+        Ok(RunFile {
+            order: self.order,
+            name: self.name,
+            bytes,
+            tail_offset,
+            tail_hash: Checksum(tail_hash),
+            lead,
+        })
+    }
+}
+
+/// `batch` with its sources counted in `table` instead of in its own list.
+pub(super) fn with_store_sources(
+    mut batch: FlowBatch,
+    table: &mut Vec<crate::flow::Source>,
+) -> FlowBatch {
+    let places: Vec<u32> = batch
+        .sources
+        .iter()
+        .map(|source| {
+            let known = table.iter().position(|known| known == source);
+            known.unwrap_or_else(|| {
+                table.push(*source);
+                table.len() - 1
+            }) as u32
+        })
+        .collect();
+    for source in &mut batch.source {
+        *source = places.get(*source as usize).copied().unwrap_or(0);
+    }
+    batch.sources = Arc::new(table.clone());
+    batch
+}
