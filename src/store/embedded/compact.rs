@@ -10,8 +10,8 @@ use serde::Serialize;
 use super::lock::Held;
 use super::manifest::{Run, RunFile as FileEntry};
 use super::merge::Merge;
-use super::run_set::SortedFile;
 use super::run_reader::stretches;
+use super::run_set::SortedFile;
 use super::snapshot::{EmbeddedSnapshot, OpenRun};
 use super::store::EmbeddedStore;
 use super::write_access::WriteAccess;
@@ -72,7 +72,8 @@ impl EmbeddedStore {
                 break;
             }
             let snapshot = self.open()?;
-            if let Some(merged) = merge(self.dir(), &snapshot, &group, access.take_number(), stop)? {
+            if let Some(merged) = merge(self.dir(), &snapshot, &group, access.take_number(), stop)?
+            {
                 done.flows += merged.rows;
                 let mut draft = access.draft();
                 draft.runs.retain(|run| !group.contains(&run.number));

@@ -21,7 +21,11 @@ pub(super) const RUN_COLUMNS: Columns = Columns::ALL;
 /// # Errors
 ///
 /// [`StoreError::Io`] naming the file.
-pub(super) fn write(dir: &Path, batch: &FlowBatch, mut number: impl FnMut() -> u64) -> Result<Vec<Run>> {
+pub(super) fn write(
+    dir: &Path,
+    batch: &FlowBatch,
+    mut number: impl FnMut() -> u64,
+) -> Result<Vec<Run>> {
     parts_by_day(batch).into_iter().map(|rows| write_run(dir, batch, &rows, number())).collect()
 }
 
@@ -41,7 +45,13 @@ fn write_run(dir: &Path, batch: &FlowBatch, rows: &[u32], number: u64) -> Result
     })
 }
 
-fn write_file(dir: &Path, batch: &FlowBatch, rows: &[u32], number: u64, order: Order) -> Result<RunFile> {
+fn write_file(
+    dir: &Path,
+    batch: &FlowBatch,
+    rows: &[u32],
+    number: u64,
+    order: Order,
+) -> Result<RunFile> {
     let sorted = in_key_order(batch, rows, order);
     let mut file = SortedFile::create(dir, batch.family(), number, order)?;
     for page in sorted.chunks(PAGE_ROWS) {
@@ -60,7 +70,12 @@ pub(super) struct SortedFile {
 }
 
 impl SortedFile {
-    pub(super) fn create(dir: &Path, family: crate::Family, number: u64, order: Order) -> Result<Self> {
+    pub(super) fn create(
+        dir: &Path,
+        family: crate::Family,
+        number: u64,
+        order: Order,
+    ) -> Result<Self> {
         let name = run_name(number, order);
         let path = dir.join(&name);
         let writer = RunWriter::create(&path, order, family)?;
@@ -84,7 +99,9 @@ impl SortedFile {
     /// Ends the file, which is durable then.
     pub(super) fn finish(self) -> Result<RunFile> {
         let WrittenFile { bytes, tail_offset, tail_hash } = self.writer.finish()?;
-        let lead = self.lead.ok_or_else(|| StoreError::damaged(&self.path, "a run without flows, or out of order"))?;
+        let lead = self.lead.ok_or_else(|| {
+            StoreError::damaged(&self.path, "a run without flows, or out of order")
+        })?;
         Ok(RunFile {
             order: self.order,
             name: self.name,

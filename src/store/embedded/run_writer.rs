@@ -17,6 +17,7 @@ use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::SchemaDescriptor;
 use xxhash_rust::xxh3::Xxh3;
 
+use super::layout::TEMP_SUFFIX;
 use super::page::ChunkBytes;
 use super::schema::{PAGE_ROWS, ROW_GROUP_ROWS, properties, schema};
 use crate::flow::{Addresses, Column, Family, FlowBatch};
@@ -36,7 +37,9 @@ pub(super) struct WrittenFile {
 
 /// Writes one run. Rows must be appended in the order of its row key.
 pub(super) struct RunWriter {
+    /// Where it will be; until it is finished its name ends with [`TEMP_SUFFIX`].
     path: PathBuf,
+    unfinished: PathBuf,
     schema: SchemaDescriptor,
     properties: Arc<WriterProperties>,
     file: SerializedFileWriter<HashedTail>,
@@ -50,14 +53,24 @@ impl RunWriter {
     ///
     /// [`StoreError::Io`] if it cannot be made.
     pub(super) fn create(path: &Path, order: Order, family: Family) -> Result<Self> {
-        let file = File::create_new(path).map_err(StoreError::io(path, "create"))?;
+        let mut unfinished = path.to_owned().into_os_string();
+        unfinished.push(TEMP_SUFFIX);
+        let unfinished = PathBuf::from(unfinished);
+        let file = File::create_new(&unfinished).map_err(StoreError::io(&unfinished, "create"))?;
         let schema = schema(family).map_err(broken(path))?;
         let properties = Arc::new(properties(order, family));
         let sink = HashedTail { to: file, hash: None };
         let writer =
             SerializedFileWriter::new(sink, schema.root_schema_ptr(), Arc::clone(&properties))
                 .map_err(broken(path))?;
-        Ok(Self { path: path.to_owned(), schema, properties, file: writer, group: None })
+        Ok(Self {
+            path: path.to_owned(),
+            unfinished,
+            schema,
+            properties,
+            file: writer,
+            group: None,
+        })
     }
 
     /// Appends every row of `batch`, which has all columns.
@@ -82,7 +95,7 @@ impl RunWriter {
         Ok(())
     }
 
-    /// Ends the file, and waits until it is durable.
+    /// Ends the file, and waits until it is durable; its name is when its folder is synced.
     ///
     /// # Errors
     ///
@@ -101,6 +114,8 @@ impl RunWriter {
         let bytes = self.file.bytes_written() as u64;
         let sink = self.file.inner_mut();
         sink.to.sync_all().map_err(StoreError::io(&self.path, "sync"))?;
+        std::fs::rename(&self.unfinished, &self.path)
+            .map_err(StoreError::io(&self.path, "rename"))?;
         let tail_hash = sink.hash.as_ref().map_or(0, Xxh3::digest);
         Ok(WrittenFile { bytes, tail_offset, tail_hash })
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::lock::Held;
-use super::manifest::Run;
+use super::manifest::{Manifest, Run};
 use super::merge::{KEY_COLUMNS, Merge};
 use super::run_file::RunFile;
 use super::run_reader::{Stretch, stretches};
@@ -52,6 +52,10 @@ impl EmbeddedSnapshot {
         Self { held, runs, sources }
     }
 
+    pub(super) fn manifest(&self) -> &Arc<Manifest> {
+        self.held.manifest()
+    }
+
     pub(super) fn runs(&self) -> &[OpenRun] {
         &self.runs
     }
@@ -79,7 +83,7 @@ impl Snapshot for EmbeddedSnapshot {
             stretch,
             scan: Arc::new(scan.clone()),
             sources: Arc::clone(&self.sources),
-            _held: self.held.clone(),
+            held: self.held.clone(),
         };
         if !scan.ordered {
             return Ok(runs
@@ -140,12 +144,12 @@ struct Part {
     scan: Arc<Scan>,
     sources: Arc<Vec<Source>>,
     // A region may outlive its snapshot; its files must not go before it.
-    _held: Held,
+    held: Held,
 }
 
 impl Part {
     fn stream(self) -> FlowStream {
-        let held = self._held;
+        let held = self.held;
         let stream = self.stretch.read(self.scan, self.sources);
         Box::new(stream.inspect(move |_| {
             let _ = &held;
@@ -167,7 +171,9 @@ struct Merged {
 
 impl Region for Merged {
     fn read(mut self: Box<Self>) -> FlowStream {
-        let Some(Part { scan, sources, .. }) = self.runs.first().and_then(|run| run.first()).cloned() else {
+        let Some(Part { scan, sources, .. }) =
+            self.runs.first().and_then(|run| run.first()).cloned()
+        else {
             return Box::new(std::iter::empty());
         };
         if self.runs.len() == 1 {
@@ -179,7 +185,9 @@ impl Region for Merged {
             .runs
             .into_iter()
             .map(|run| {
-                chain(run.into_iter().map(|part| Part { scan: Arc::clone(&keyed), ..part }).collect())
+                chain(
+                    run.into_iter().map(|part| Part { scan: Arc::clone(&keyed), ..part }).collect(),
+                )
             })
             .collect();
         let merged = Merge::new(streams, scan.order, self.family, sources);

@@ -5,13 +5,13 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::ledger;
 use super::lock::Held;
 use super::manifest::Manifest;
 use super::run_file::RunFile;
 use super::run_writer::WrittenFile;
 use super::snapshot::{EmbeddedSnapshot, OpenRun};
 use super::writer::EmbeddedWriter;
-use super::ledger;
 use crate::store::{Load, Result, Snapshot, Store, Writer};
 
 /// A store in a folder of its own. Cheap to make: nothing is read before it is needed.
@@ -56,7 +56,12 @@ impl EmbeddedStore {
                             tail_offset: file.tail_offset,
                             tail_hash: file.tail_hash.0,
                         };
-                        Arc::new(RunFile::new(self.dir.join(&file.name), file.order, entry.family, written))
+                        Arc::new(RunFile::new(
+                            self.dir.join(&file.name),
+                            file.order,
+                            entry.family,
+                            written,
+                        ))
                     });
                     known.files.insert(file.name.clone(), Arc::clone(&opened));
                     opened

@@ -46,7 +46,14 @@ impl EmbeddedWriter {
             .name("store-writer".into())
             .spawn(move || work(access, &to_do, &done))
             .map_err(StoreError::io(dir, "start a thread for"))?;
-        Ok(Self { dir: dir.to_owned(), seen, ledger, jobs: Some(jobs), outcomes, worker: Some(worker) })
+        Ok(Self {
+            dir: dir.to_owned(),
+            seen,
+            ledger,
+            jobs: Some(jobs),
+            outcomes,
+            worker: Some(worker),
+        })
     }
 
     /// Takes in what the worker did meanwhile.
