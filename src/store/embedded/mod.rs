@@ -1,1 +1,8 @@
 //! The default store: a directory of Parquet runs, sorted by row key, and a manifest.
+
+mod fs;
+mod layout;
+mod lock;
+mod manifest;
+mod reclaim;
+mod write_access;
