@@ -2,6 +2,7 @@
 
 mod fs;
 mod layout;
+mod ledger;
 mod lock;
 mod manifest;
 mod reclaim;
