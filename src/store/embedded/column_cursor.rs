@@ -6,11 +6,10 @@ use bytes::Bytes;
 use parquet::column::reader::{ColumnReaderImpl, get_column_reader, get_typed_column_reader};
 use parquet::data_type::{FixedLenByteArray, FixedLenByteArrayType, Int32Type, Int64Type};
 use parquet::errors::ParquetError;
-use parquet::schema::types::SchemaDescriptor;
 
 use super::page::{PageSpan, Pages, ReadAt};
 use super::run_file::RunFile;
-use super::schema::{PAGE_ROWS, encoding, schema};
+use super::schema::{PAGE_ROWS, encoding};
 use crate::flow::{Addresses, Column, Family, FlowBatch};
 use crate::store::{Meter, Reading, Result};
 
@@ -43,10 +42,7 @@ impl ColumnCursor {
         let spans: Vec<PageSpan> = chunk.dictionary.iter().chain(wanted).copied().collect();
         let file = Arc::new(Metered { file: run.reader()?, meter: Arc::clone(meter) });
         let source = Box::new(Pages::new(file, spans, encoding(column, run.order(), run.family())));
-        let schema: SchemaDescriptor =
-            schema(run.family()).map_err(|error| run.error(column, error))?;
-        let descriptor = schema.column(column as usize);
-        let reader = get_column_reader(descriptor, source);
+        let reader = get_column_reader(run.descriptor(column)?, source);
         let values = match column {
             Column::First | Column::Octets | Column::Packets => {
                 Values::Longs(get_typed_column_reader(reader))

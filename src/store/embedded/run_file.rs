@@ -4,7 +4,7 @@
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
@@ -12,6 +12,7 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
 use parquet::file::page_index::column_index::ColumnIndexMetaData;
 use parquet::file::page_index::index_reader::{decode_column_index, decode_offset_index};
+use parquet::schema::types::ColumnDescPtr;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::page::{PageSpan, ReadAt};
@@ -68,11 +69,6 @@ impl RunFile {
         Self { path, order, family, written, opened: OnceLock::new() }
     }
 
-    /// Where it is.
-    pub(super) fn path(&self) -> &Path {
-        &self.path
-    }
-
     /// Its order.
     pub(super) fn order(&self) -> Order {
         self.order
@@ -92,6 +88,11 @@ impl RunFile {
             .iter()
             .map(|group| group.num_rows() as usize)
             .collect())
+    }
+
+    /// The type of `column`.
+    pub(super) fn descriptor(&self, column: Column) -> Result<ColumnDescPtr> {
+        Ok(self.opened()?.footer.file_metadata().schema_descr().column(column as usize))
     }
 
     /// The file, for reading its pages.

@@ -123,15 +123,18 @@ impl StretchReader {
         if let Some(lead) = &scan.lead {
             (rows, have) = self.narrow(pages, rows, lead, &mut batch)?;
         }
+        if rows.is_empty() {
+            return Ok(self.empty());
+        }
         batch.set_len(rows.len());
         let mut keep: Option<Vec<bool>> = None;
-        if !rows.is_empty() && !self.all_in_time(pages)? {
+        if !self.all_in_time(pages)? {
             self.fill(Columns::of(&[Column::First]), &mut have, &rows, &mut batch)?;
             keep = Some(
                 batch.first_ms.iter().map(|&first| scan.time.contains(UnixMillis(first))).collect(),
             );
         }
-        if let Some(predicate) = scan.predicate.as_ref().filter(|_| !rows.is_empty()) {
+        if let Some(predicate) = &scan.predicate {
             self.fill(predicate.columns(), &mut have, &rows, &mut batch)?;
             let passes = predicate.evaluate(&batch);
             keep = Some(match keep {

@@ -1,6 +1,6 @@
 //! Writes a batch of flows as runs: cut by day, each in both orders.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::layout::run_name;
@@ -8,12 +8,9 @@ use super::manifest::{Checksum, Run, RunFile};
 use super::run_writer::{RunWriter, WrittenFile};
 use super::schema::{PAGE_ROWS, lead_column};
 use super::sort::{in_key_order, parts_by_day};
-use crate::flow::{Column, Columns, FlowBatch, UnixMillis};
+use crate::flow::{Column, Family, FlowBatch, Source, UnixMillis};
 use crate::row::{AddressRange, Order};
 use crate::store::{Result, StoreError};
-
-/// The columns of a run: every one.
-pub(super) const RUN_COLUMNS: Columns = Columns::ALL;
 
 /// Writes `batch`, whose sources are the store's own, as runs in `dir`. The files are durable when
 /// this returns; their names are not yet.
@@ -63,19 +60,14 @@ fn write_file(
 /// A run's file in one order, while it is written from flows in that order.
 pub(super) struct SortedFile {
     name: String,
-    path: std::path::PathBuf,
+    path: PathBuf,
     order: Order,
     writer: RunWriter,
     lead: Option<AddressRange>,
 }
 
 impl SortedFile {
-    pub(super) fn create(
-        dir: &Path,
-        family: crate::Family,
-        number: u64,
-        order: Order,
-    ) -> Result<Self> {
+    pub(super) fn create(dir: &Path, family: Family, number: u64, order: Order) -> Result<Self> {
         let name = run_name(number, order);
         let path = dir.join(&name);
         let writer = RunWriter::create(&path, order, family)?;
@@ -114,10 +106,7 @@ impl SortedFile {
 }
 
 /// `batch` with its sources counted in `table` instead of in its own list.
-pub(super) fn with_store_sources(
-    mut batch: FlowBatch,
-    table: &mut Vec<crate::flow::Source>,
-) -> FlowBatch {
+pub(super) fn with_store_sources(mut batch: FlowBatch, table: &mut Vec<Source>) -> FlowBatch {
     let places: Vec<u32> = batch
         .sources
         .iter()

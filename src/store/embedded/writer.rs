@@ -101,7 +101,7 @@ impl Writer for EmbeddedWriter {
     }
 
     fn record(&mut self, load: &Load) -> Result<()> {
-        self.ledger.record(load)
+        self.ledger.append(load)
     }
 }
 
