@@ -1,0 +1,73 @@
+//! Every setting by its name in the configuration file, with the other ways to set it.
+
+/// A setting that the configuration file, the environment and a flag can give.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Key {
+    /// Its name in the file: the table, a dot, and the key in it.
+    pub(crate) name: &'static str,
+    /// The environment variable that overrides the file.
+    pub(crate) variable: &'static str,
+    /// The flag that overrides both.
+    pub(crate) flag: &'static str,
+    /// Whether it takes a list.
+    pub(crate) list: bool,
+}
+
+const fn key(name: &'static str, variable: &'static str, flag: &'static str) -> Key {
+    Key { name, variable, flag, list: false }
+}
+
+pub(crate) const STORE: Key = key("store", "EARLGREY_STORE", "--store");
+pub(crate) const LOAD_PATHS: Key =
+    Key { list: true, ..key("load.paths", "EARLGREY_LOAD_PATHS", "PATH") };
+pub(crate) const FORMAT: Key = key("output.format", "EARLGREY_FORMAT", "--output");
+pub(crate) const TZ: Key = key("output.tz", "EARLGREY_TZ", "--tz");
+pub(crate) const PRINT: Key = key("output.print", "EARLGREY_PRINT", "--print");
+pub(crate) const PROGRESS: Key = key("output.progress", "EARLGREY_PROGRESS", "--progress");
+pub(crate) const BATCH_FLOWS: Key =
+    key("limits.batch_flows", "EARLGREY_BATCH_FLOWS", "--batch-flows");
+pub(crate) const THREADS: Key = key("limits.threads", "EARLGREY_THREADS", "--threads");
+pub(crate) const MEMORY: Key = key("limits.memory", "EARLGREY_MEMORY", "--memory");
+
+/// All of them, in the order in which they are shown.
+pub(crate) const ALL: [Key; 9] =
+    [STORE, LOAD_PATHS, FORMAT, TZ, PRINT, PROGRESS, BATCH_FLOWS, THREADS, MEMORY];
+
+/// The names of the tables that keys are in.
+pub(crate) fn is_table(name: &str) -> bool {
+    ALL.iter().any(|key| key.name.strip_prefix(name).is_some_and(|rest| rest.starts_with('.')))
+}
+
+/// The known name that is most like `name`, if one is like it at all.
+pub(crate) fn nearest(name: &str) -> Option<&'static str> {
+    ALL.iter()
+        .map(|key| key.name)
+        .map(|known| (known, likeness(known, name)))
+        .filter(|&(_, likeness)| likeness > 0.8)
+        .max_by(|a, b| a.1.total_cmp(&b.1))
+        .map(|(known, _)| known)
+}
+
+/// How alike two names are, also where only the table is missing or wrong.
+fn likeness(known: &str, name: &str) -> f64 {
+    let last = |name: &str| name.rsplit('.').next().unwrap_or_default().to_owned();
+    strsim::jaro_winkler(known, name).max(strsim::jaro_winkler(&last(known), &last(name)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_misspelt_name_is_told_from_a_strange_one() {
+        for (name, nearest_name) in [
+            ("stores", Some("store")),
+            ("limits.batchflows", Some("limits.batch_flows")),
+            ("limit.threads", Some("limits.threads")),
+            ("tz", Some("output.tz")),
+            ("output.colour", None),
+        ] {
+            assert_eq!(nearest(name), nearest_name, "{name}");
+        }
+    }
+}
