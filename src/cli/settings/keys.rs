@@ -26,12 +26,14 @@ pub(crate) const PRINT: Key = key("output.print", "EARLGREY_PRINT", "--print");
 pub(crate) const PROGRESS: Key = key("output.progress", "EARLGREY_PROGRESS", "--progress");
 pub(crate) const BATCH_FLOWS: Key =
     key("limits.batch_flows", "EARLGREY_BATCH_FLOWS", "--batch-flows");
+pub(crate) const COMMIT_SECS: Key =
+    key("limits.commit_secs", "EARLGREY_COMMIT_SECS", "--commit-every");
 pub(crate) const THREADS: Key = key("limits.threads", "EARLGREY_THREADS", "--threads");
 pub(crate) const MEMORY: Key = key("limits.memory", "EARLGREY_MEMORY", "--memory");
 
 /// All of them, in the order in which they are shown.
-pub(crate) const ALL: [Key; 9] =
-    [STORE, LOAD_PATHS, FORMAT, TZ, PRINT, PROGRESS, BATCH_FLOWS, THREADS, MEMORY];
+pub(crate) const ALL: [Key; 10] =
+    [STORE, LOAD_PATHS, FORMAT, TZ, PRINT, PROGRESS, BATCH_FLOWS, COMMIT_SECS, THREADS, MEMORY];
 
 /// The names of the tables that keys are in.
 pub(crate) fn is_table(name: &str) -> bool {

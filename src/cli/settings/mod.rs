@@ -9,10 +9,13 @@ use std::env;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::Serialize;
 
 use super::failure::Usage;
+use crate::aggregate::Limits;
+use crate::answer::{Format, PairFormat};
 pub(crate) use file::{CONFIG_VARIABLE, user_file};
 pub(crate) use keys::Key;
 pub(crate) use values::{ProgressMode, Zone};
@@ -34,6 +37,8 @@ pub(crate) struct Settings {
     pub(crate) progress: Setting<ProgressMode>,
     /// How many flows `load` writes at once.
     pub(crate) batch_flows: Setting<usize>,
+    /// How often `load` makes durable what it read.
+    pub(crate) commit_every: Setting<Duration>,
     /// How many threads work.
     pub(crate) threads: Setting<usize>,
     /// How many bytes of memory an aggregate may use.
@@ -76,9 +81,6 @@ struct Raw {
 /// The values of flags, as far as flags were given.
 pub(crate) type Flags = Vec<(Key, Option<OsString>)>;
 
-/// So many bytes of memory an aggregate uses where nothing else is said.
-const MEMORY_BYTES: u64 = 400_000_000;
-
 impl Settings {
     /// Puts together what the file that `config` names, or the user's own, the environment and
     /// `flags` say.
@@ -89,6 +91,7 @@ impl Settings {
     pub(crate) fn resolve(config: Option<&Path>, flags: Flags) -> anyhow::Result<Self> {
         let layers = Layers { file: file::read(config)?, flags };
         let defaults = crate::load::Options::default();
+        let memory = Limits::default().memory_bytes as u64;
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         let store = user_folder("XDG_DATA_HOME", ".local/share").map(|folder| folder.join("store"));
         Ok(Self {
@@ -105,9 +108,43 @@ impl Settings {
                 defaults.batch_flows,
                 values::positive,
             )?,
+            commit_every: layers.text(
+                &keys::COMMIT_SECS,
+                defaults.commit_every,
+                values::seconds,
+            )?,
             threads: layers.text(&keys::THREADS, threads, values::positive)?,
-            memory: layers.text(&keys::MEMORY, MEMORY_BYTES, values::bytes)?,
+            memory: layers.text(&keys::MEMORY, memory, values::bytes)?,
         })
+    }
+
+    /// The format of flows.
+    ///
+    /// # Errors
+    ///
+    /// [`Usage`] if the setting names none.
+    pub(crate) fn flow_format(&self) -> Result<Format, Usage> {
+        self.format.value.as_deref().map_or(Ok(Format::default()), |name| {
+            name.parse().map_err(|error| Usage(format!("{}: {error}", self.format.origin)))
+        })
+    }
+
+    /// The format of pairs: their own line where the setting names a format that only flows have.
+    ///
+    /// # Errors
+    ///
+    /// [`Usage`] if the setting names no format at all.
+    pub(crate) fn pair_format(&self) -> Result<PairFormat, Usage> {
+        let of_flows = self.flow_format()?;
+        Ok(of_flows.name().parse().unwrap_or_default())
+    }
+
+    /// Makes the work of this process use as many threads as were asked for.
+    pub(crate) fn use_threads(&self) {
+        if self.threads.origin != Origin::Default {
+            // It fails only where the threads run already.
+            let _ = rayon::ThreadPoolBuilder::new().num_threads(self.threads.value).build_global();
+        }
     }
 
     /// Every setting by its name, as text, with its origin.
@@ -122,6 +159,11 @@ impl Settings {
             shown(&keys::PRINT, &self.print, self.print.value),
             shown(&keys::PROGRESS, &self.progress, self.progress.value.name()),
             shown(&keys::BATCH_FLOWS, &self.batch_flows, self.batch_flows.value),
+            shown(
+                &keys::COMMIT_SECS,
+                &self.commit_every,
+                self.commit_every.value.as_secs_f64(),
+            ),
             shown(&keys::THREADS, &self.threads, self.threads.value),
             shown(&keys::MEMORY, &self.memory, self.memory.value),
         ]

@@ -1,5 +1,7 @@
 //! The kinds of values that settings have, read from text.
 
+use std::time::Duration;
+
 use jiff::tz::TimeZone;
 
 use crate::cli::progress;
@@ -33,6 +35,10 @@ impl Zone {
         &self.name
     }
 
+    pub(crate) fn is_utc(&self) -> bool {
+        self.zone == TimeZone::UTC
+    }
+
     pub(crate) fn zone(&self) -> &TimeZone {
         &self.zone
     }
@@ -49,6 +55,14 @@ pub(super) fn positive(text: &str) -> Result<usize, String> {
         0 => Err("must be more than 0".to_owned()),
         number => Ok(number),
     }
+}
+
+/// A span of time in seconds, or parts of one.
+pub(super) fn seconds(text: &str) -> Result<Duration, String> {
+    text.parse()
+        .ok()
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+        .ok_or_else(|| format!("{text:?} is no number of seconds"))
 }
 
 /// A number of bytes, with or without a unit: `400000000`, `400MB`, `2GiB`.
