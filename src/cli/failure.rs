@@ -83,9 +83,7 @@ fn store_hint(error: &StoreError) -> Option<String> {
 
 fn system_hint(error: &io::Error) -> Option<String> {
     Some(match error.kind() {
-        io::ErrorKind::StorageFull
-        | io::ErrorKind::QuotaExceeded
-        | io::ErrorKind::FileTooLarge => {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
             "make room, and run the same command again: what is stored is not stored twice"
                 .to_owned()
         }

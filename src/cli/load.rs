@@ -148,7 +148,10 @@ fn ending(load: &Load, inputs: &[Input], paths: &[PathBuf]) -> anyhow::Result<En
         return Ok(Ending::Interrupted);
     }
     let faults = load.files.iter().any(|file| file.fault.is_some());
-    if account.captured_packets == 0 && account.other_files + u64::from(faults) > 0 && load.files.iter().all(|file| file.datagrams == 0 && file.fault.is_some()) {
+    if account.captured_packets == 0
+        && account.other_files + u64::from(faults) > 0
+        && load.files.iter().all(|file| file.datagrams == 0 && file.fault.is_some())
+    {
         anyhow::bail!(nothing_read(load, inputs));
     }
     // Files in a folder may be anything, but what was named was meant to be a capture.

@@ -31,10 +31,8 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
         let views: Vec<View<'_>> = loads.iter().map(|load| View::new(load, None, zone)).collect();
         output::print_json(&views)?;
     } else {
-        let rows: Vec<Vec<String>> = loads
-            .iter()
-            .map(|load| row(load, time::show(load.started, zone)))
-            .collect();
+        let rows: Vec<Vec<String>> =
+            loads.iter().map(|load| row(load, time::show(load.started, zone))).collect();
         output::print(|out| {
             let heads = HEADS.map(str::to_owned).to_vec();
             let table = columns(&[vec![heads], rows].concat(), &RIGHT);

@@ -61,7 +61,7 @@ fn pages(program: &clap::Command) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
         .map(|command| {
             let name = command.get_display_name().unwrap_or(command.get_name()).to_owned();
             let mut page = Vec::new();
-            Man::new(command.clone().name(name.clone())).render(&mut page)?;
+            Man::new(command.clone()).render(&mut page)?;
             Ok((name, page))
         })
         .collect()

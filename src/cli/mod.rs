@@ -54,6 +54,7 @@ struct Arguments {
 
 /// What every command understands.
 #[derive(Debug, clap::Args)]
+#[expect(clippy::doc_markdown, reason = "these comments are the help of the options")]
 #[command(next_help_heading = "Common options")]
 struct Common {
     /// The store: the path of its folder [else EARLGREY_STORE, else the configuration, else a

@@ -33,10 +33,12 @@ fn note(error: &io::Error) {
 }
 
 /// Writes to standard output with `write`, and sees that it gets there.
-pub(crate) fn print<T>(write: impl FnOnce(&mut BufWriter<Stdout>) -> anyhow::Result<T>) -> anyhow::Result<T> {
+pub(crate) fn print<T>(
+    write: impl FnOnce(&mut BufWriter<Stdout>) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
     let mut out = BufWriter::with_capacity(64 << 10, Stdout(io::stdout().lock()));
     let written = write(&mut out)?;
-    out.flush().context("standard output")?;
+    out.flush().context("write to standard output")?;
     Ok(written)
 }
 

@@ -35,7 +35,9 @@ impl Mode {
             "always" => Ok(Self::Always),
             "never" => Ok(Self::Never),
             "json" => Ok(Self::Json),
-            _ => Err(format!("{text:?} is no way to show progress; write auto, always, never or json")),
+            _ => Err(format!(
+                "{text:?} is no way to show progress; write auto, always, never or json"
+            )),
         }
     }
 
@@ -125,10 +127,8 @@ impl Moment {
         } else {
             String::new()
         };
-        let left = self
-            .seconds_left
-            .map(|left| format!(", {} left", seconds(left)))
-            .unwrap_or_default();
+        let left =
+            self.seconds_left.map(|left| format!(", {} left", seconds(left))).unwrap_or_default();
         format!("{}{total}, {}{left}", bytes(self.bytes_done), self.flows())
     }
 }
@@ -142,15 +142,14 @@ enum Show {
 impl Show {
     fn new(mode: Mode) -> Option<Self> {
         match mode {
-            Mode::Never => None,
             Mode::Json => Some(Self::Json),
             Mode::Auto | Mode::Always if stderr_is_drawn_on() => {
                 let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
                 bar.set_style(style("{spinner} {bytes}  {msg}"));
                 Some(Self::Bar(bar))
             }
-            Mode::Auto => None,
             Mode::Always => Some(Self::Lines),
+            Mode::Auto | Mode::Never => None,
         }
     }
 

@@ -4,8 +4,6 @@ use std::ffi::OsString;
 use std::io::Write;
 use std::time::{Duration, Instant};
 
-use anyhow::Context;
-
 use super::failure::Ending;
 use super::output::{self, say};
 use super::settings::{Flags, Settings, keys};
@@ -77,16 +75,16 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
     let format = settings.flow_format()?;
     let question = args.question(settings)?;
     let snapshot = store::open(settings)?.snapshot()?;
-    let lookup =
-        if args.count { question.plan_count() } else { question.plan(format.columns()) };
+    let lookup = if args.count { question.plan_count() } else { question.plan(format.columns()) };
     let explain = args.explain.then(|| Explain::before(&lookup, &*snapshot, format)).transpose()?;
     let began = Instant::now();
     if args.count {
         let flows = lookup.count(&*snapshot)?;
-        output::print(|out| Ok(match format {
-            Format::Json | Format::Ndjson => writeln!(out, "{{\"flows\":{flows}}}"),
-            _ => writeln!(out, "{flows}"),
-        }.context("standard output")?))?;
+        let answer = match format {
+            Format::Json | Format::Ndjson => format!("{{\"flows\":{flows}}}"),
+            _ => flows.to_string(),
+        };
+        output::print(|out| Ok(writeln!(out, "{answer}")?))?;
     } else {
         let flows = lookup.run(&*snapshot)?;
         let zone = settings.tz.value.zone().clone();

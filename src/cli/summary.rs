@@ -135,14 +135,18 @@ pub(crate) fn text(load: &Load, took_secs: f64, store: &str, zone: &Zone) -> Str
     if !account.skipped_packets.is_empty() {
         let skipped = account.skipped_packets.values().sum::<u64>();
         let of = grouped(account.captured_packets);
-        line("skipped", format!("{} of {of} packets{}", grouped(skipped), reasons(&account.skipped_packets)));
+        line(
+            "skipped",
+            format!("{} of {of} packets{}", grouped(skipped), reasons(&account.skipped_packets)),
+        );
     }
     if account.other_files > 0 {
         let more = (account.other_files as usize).saturating_sub(MAX_TOLD);
         let names = load.other_files.iter().take(MAX_TOLD).cloned().collect::<Vec<_>>().join(", ");
         line("no capture", format!("{names}{}", and_more(more)));
     }
-    let faults: Vec<_> = load.files.iter().filter_map(|file| Some((file, file.fault.as_ref()?))).collect();
+    let faults: Vec<_> =
+        load.files.iter().filter_map(|file| Some((file, file.fault.as_ref()?))).collect();
     for (file, fault) in faults.iter().take(MAX_TOLD) {
         line("fault", format!("{}: {fault}", file.path));
     }

@@ -51,10 +51,14 @@ pub(crate) fn columns(rows: &[Vec<String>], right: &[bool]) -> String {
     }
     let mut text = String::new();
     for row in rows {
-        let mut line = String::new();
-        for ((cell, &width), &right) in row.iter().zip(&widths).zip(right) {
-            line += &if right { format!("{cell:>width$}  ") } else { format!("{cell:<width$}  ") };
-        }
+        let cells = row.iter().zip(&widths).zip(right);
+        let line: String = cells
+            .map(
+                |((cell, &width), &right)| {
+                    if right { format!("{cell:>width$}  ") } else { format!("{cell:<width$}  ") }
+                },
+            )
+            .collect();
         text += line.trim_end();
         text.push('\n');
     }
@@ -67,24 +71,34 @@ mod tests {
 
     #[test]
     fn numbers_are_written_for_people() {
-        for (number, text) in [(0u64, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")] {
+        for (number, text) in [(0u64, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")]
+        {
             assert_eq!(grouped(number), text);
         }
-        for (number, text) in
-            [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (999_999, "1.0 MB"), (u64::MAX, "18.4 EB")]
-        {
+        for (number, text) in [
+            (0, "0 B"),
+            (999, "999 B"),
+            (1000, "1.0 kB"),
+            (999_999, "1.0 MB"),
+            (u64::MAX, "18.4 EB"),
+        ] {
             assert_eq!(bytes(number), text, "{number}");
         }
-        for (span, text) in
-            [(0.0, "0 s"), (0.521, "0.52 s"), (42.2, "42 s"), (185.0, "3 min 5 s"), (7800.0, "2 h 10 min")]
-        {
+        for (span, text) in [
+            (0.0, "0 s"),
+            (0.521, "0.52 s"),
+            (42.2, "42 s"),
+            (185.0, "3 min 5 s"),
+            (7800.0, "2 h 10 min"),
+        ] {
             assert_eq!(seconds(span), text, "{span}");
         }
     }
 
     #[test]
     fn columns_are_as_wide_as_their_widest_cell() {
-        let rows = [vec!["name".to_owned(), "n".to_owned()], vec!["é".to_owned(), "100".to_owned()]];
+        let rows =
+            [vec!["name".to_owned(), "n".to_owned()], vec!["é".to_owned(), "100".to_owned()]];
         assert_eq!(columns(&rows, &[false, true]), "name    n\né     100\n");
     }
 }

@@ -48,7 +48,10 @@ pub(crate) fn show(time: UnixMillis, zone: &Zone) -> String {
     if zone.is_utc() {
         return time.to_string();
     }
-    time.timestamp().to_zoned(zone.zone().clone()).strftime("%Y-%m-%dT%H:%M:%S%.3f%:z").to_string()
+    time.timestamp()
+        .to_zoned_datetime(zone.zone().clone())
+        .strftime("%Y-%m-%dT%H:%M:%S%.3f%:z")
+        .to_string()
 }
 
 #[cfg(test)]

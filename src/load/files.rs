@@ -57,7 +57,8 @@ mod tests {
         enter_fault(&mut files, 1, "day.tar/b", "cut".to_owned());
         enter_fault(&mut files, 1, "day.tar/b", "cut again".to_owned());
         enter_fault(&mut files, 1, "a.pcap", "another file of that name".to_owned());
-        let listed: Vec<_> = files.iter().map(|file| (&*file.path, file.fault.as_deref())).collect();
+        let listed: Vec<_> =
+            files.iter().map(|file| (&*file.path, file.fault.as_deref())).collect();
         assert_eq!(
             listed,
             [

@@ -33,11 +33,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self {
-            batch_flows: 2_000_000,
-            commit_every: Duration::from_secs(30),
-            stop: Arc::default(),
-        }
+        Self { batch_flows: 2_000_000, commit_every: Duration::from_secs(30), stop: Arc::default() }
     }
 }
 
@@ -87,8 +83,13 @@ pub fn load(
 /// Bytes of all inputs together, as they are stored; 0 if one of them does not tell.
 fn total_bytes(inputs: &[Input]) -> u64 {
     let bytes = |input: &Input| match input {
-        Input::File(path) => fs::metadata(path).ok().filter(fs::Metadata::is_file).map(|file| file.len()),
+        Input::File(path) => {
+            fs::metadata(path).ok().filter(fs::Metadata::is_file).map(|file| file.len())
+        }
         Input::Stdin => None,
     };
     inputs.iter().map(bytes).sum::<Option<u64>>().unwrap_or(0)
 }
+
+#[cfg(test)]
+mod tests;

@@ -161,9 +161,9 @@ impl<'a> Pipeline<'a> {
             self.attempt(Self::write);
         }
         self.batch.datagrams.push(id);
-        let to = Batches { v4: &mut self.batch.v4, v6: &mut self.batch.v6 };
+        let mut to = Batches { v4: &mut self.batch.v4, v6: &mut self.batch.v6 };
         let appended =
-            self.builder.append(packet, datagram.exporter, datagram.src_port, id, to);
+            self.builder.append(packet, datagram.exporter, datagram.src_port, id, &mut to);
         let account = self.account();
         account.decoded += 1;
         account.records += appended.records;
@@ -272,7 +272,11 @@ fn new_load() -> Load {
     // Two loads of one store never run at once, but one may be copied into the ledger of another.
     let seed = format!("{started} {} {:?}", std::process::id(), Instant::now());
     Load {
-        id: format!("{}-{:08x}", started.timestamp().strftime("%Y%m%dT%H%M%SZ"), xxh3_64(seed.as_bytes()) as u32),
+        id: format!(
+            "{}-{:08x}",
+            started.timestamp().strftime("%Y%m%dT%H%M%SZ"),
+            xxh3_64(seed.as_bytes()) as u32
+        ),
         started,
         finished: None,
         interrupted: false,

@@ -145,7 +145,11 @@ mod tests {
     fn what_the_file_cannot_mean_is_refused_with_its_line() {
         for (text, message) in [
             ("\nstores = 'x'", "/etc/e.toml:2: unknown key \"stores\"; did you mean \"store\"?"),
-            ("[outputs]\nformat = 'x'", "/etc/e.toml:1: unknown key \"outputs\""),
+            ("[colours]\nred = 1", "/etc/e.toml:1: unknown key \"colours\""),
+            (
+                "[outputs]\nformat = 'x'",
+                "/etc/e.toml:1: unknown key \"outputs\"; did you mean \"output\"?",
+            ),
             (
                 "[output]\nformats = 'x'",
                 "/etc/e.toml:2: unknown key \"output.formats\"; did you mean \"output.format\"?",

@@ -40,21 +40,29 @@ pub(crate) fn is_table(name: &str) -> bool {
     ALL.iter().any(|key| key.name.strip_prefix(name).is_some_and(|rest| rest.starts_with('.')))
 }
 
-/// The known name that is most like `name`, if one is like it at all.
+/// The known name, of a key or a table, that `name` may be a slip of.
 pub(crate) fn nearest(name: &str) -> Option<&'static str> {
+    let tables = ALL.iter().filter_map(|key| Some(key.name.split_once('.')?.0));
     ALL.iter()
         .map(|key| key.name)
-        .map(|known| (known, likeness(known, name)))
-        .filter(|&(_, likeness)| likeness > 0.8)
-        .max_by(|a, b| a.1.total_cmp(&b.1))
-        .map(|(known, _)| known)
+        .chain(tables)
+        .filter_map(|known| Some((slips(known, name)?, known)))
+        .min()
+        .map(|(_, known)| known)
 }
 
-/// How alike two names are, also where only the table is missing or wrong.
-fn likeness(known: &str, name: &str) -> f64 {
-    let last = |name: &str| name.rsplit('.').next().unwrap_or_default().to_owned();
-    strsim::jaro_winkler(known, name).max(strsim::jaro_winkler(&last(known), &last(name)))
+/// How many letters are wrong in `name`, where only the table may be missing or another; None if
+/// they are too many.
+fn slips(known: &str, name: &str) -> Option<usize> {
+    let whole = strsim::damerau_levenshtein(known, name);
+    let key = |name: &str| name.rsplit('.').next().unwrap_or_default().to_owned();
+    let in_key = strsim::damerau_levenshtein(&key(known), &key(name));
+    let in_key = (in_key * 3 <= key(known).len()).then_some(in_key);
+    (whole <= MAX_SLIPS).then_some(whole).into_iter().chain(in_key).min()
 }
+
+/// So many wrong letters are taken for slips.
+const MAX_SLIPS: usize = 2;
 
 #[cfg(test)]
 mod tests {
@@ -67,6 +75,7 @@ mod tests {
             ("limits.batchflows", Some("limits.batch_flows")),
             ("limit.threads", Some("limits.threads")),
             ("tz", Some("output.tz")),
+            ("outputs", Some("output")),
             ("output.colour", None),
         ] {
             assert_eq!(nearest(name), nearest_name, "{name}");

@@ -103,11 +103,7 @@ impl Settings {
             tz: layers.text(&keys::TZ, Zone::utc(), Zone::parse)?,
             print: layers.text(&keys::PRINT, 10, values::count)?,
             progress: layers.text(&keys::PROGRESS, ProgressMode::Auto, ProgressMode::parse)?,
-            batch_flows: layers.text(
-                &keys::BATCH_FLOWS,
-                defaults.batch_flows,
-                values::positive,
-            )?,
+            batch_flows: layers.text(&keys::BATCH_FLOWS, defaults.batch_flows, values::positive)?,
             commit_every: layers.text(
                 &keys::COMMIT_SECS,
                 defaults.commit_every,
@@ -159,11 +155,7 @@ impl Settings {
             shown(&keys::PRINT, &self.print, self.print.value),
             shown(&keys::PROGRESS, &self.progress, self.progress.value.name()),
             shown(&keys::BATCH_FLOWS, &self.batch_flows, self.batch_flows.value),
-            shown(
-                &keys::COMMIT_SECS,
-                &self.commit_every,
-                self.commit_every.value.as_secs_f64(),
-            ),
+            shown(&keys::COMMIT_SECS, &self.commit_every, self.commit_every.value.as_secs_f64()),
             shown(&keys::THREADS, &self.threads, self.threads.value),
             shown(&keys::MEMORY, &self.memory, self.memory.value),
         ]
@@ -190,7 +182,8 @@ struct Layers {
 impl Layers {
     /// What the heaviest layer that says anything says.
     fn raw(&self, key: &Key) -> Option<Raw> {
-        let flag = self.flags.iter().find(|(flag, _)| flag == key).and_then(|(_, value)| value.clone());
+        let flag =
+            self.flags.iter().find(|(flag, _)| flag == key).and_then(|(_, value)| value.clone());
         if let Some(value) = flag {
             return Some(Raw { values: vec![value], origin: Origin::Flag(key.flag) });
         }
@@ -255,6 +248,10 @@ fn user_folder(variable_name: &str, fallback: &str) -> Option<PathBuf> {
         .map(PathBuf::from)
         // A relative one is to be ignored, says the XDG base directory specification.
         .filter(|folder| folder.is_absolute())
-        .or_else(|| env::home_dir().filter(|home| !home.as_os_str().is_empty()).map(|home| home.join(fallback)))?;
+        .or_else(|| {
+            env::home_dir()
+                .filter(|home| !home.as_os_str().is_empty())
+                .map(|home| home.join(fallback))
+        })?;
     Some(base.join("earlgrey-hbase"))
 }

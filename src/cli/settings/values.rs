@@ -24,9 +24,11 @@ impl Zone {
         let zone = match text {
             "UTC" | "utc" | "Z" => TimeZone::UTC,
             "local" => TimeZone::system(),
-            _ => jiff::fmt::temporal::DateTimeParser::new().parse_time_zone(text).map_err(|_| {
-                format!("{text:?} is no time zone; write UTC, local, +02:00 or Europe/Zurich")
-            })?,
+            _ => {
+                jiff::fmt::temporal::DateTimeParser::new().parse_time_zone(text).map_err(|_| {
+                    format!("{text:?} is no time zone; write UTC, local, +02:00 or Europe/Zurich")
+                })?
+            }
         };
         Ok(Self { name: text.to_owned(), zone })
     }
