@@ -72,6 +72,14 @@ impl Addresses {
         }
     }
 
+    /// Appends IPv4 addresses as numbers; these addresses must be of that family.
+    pub(crate) fn extend_v4(&mut self, more: impl Iterator<Item = u32>) {
+        match self {
+            Self::V4(addresses) => addresses.extend(more),
+            Self::V6(_) => debug_assert!(false, "IPv4 addresses for a batch of IPv6"),
+        }
+    }
+
     fn take_rows(&self, rows: &[u32]) -> Self {
         match self {
             Self::V4(addresses) => Self::V4(take(addresses, rows)),

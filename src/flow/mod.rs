@@ -1,16 +1,24 @@
 //! The flow record that everything behind the decoders works on; it knows no protocol version.
 
 mod batch;
+mod build;
+mod clock;
 mod columns;
 mod identity;
 mod protocol;
 mod record;
+mod sequence;
+mod sources;
 mod time;
 
 pub use batch::{Addresses, FlowBatch};
+pub use build::{Appended, Batches, FlowBuilder};
+pub use clock::{ExportClock, MAX_LEAD_MS};
 pub use columns::{Column, Columns};
 pub use identity::{DatagramId, Origin};
 pub use protocol::Protocol;
 pub(crate) use record::address_bits;
 pub use record::{Family, FlowRecord, Sampling, Source};
+pub use sequence::{MAX_GAPS, MAX_LEAP, MAX_STREAMS, MAX_UNCONFIRMED_LEAP};
+pub use sources::MAX_SOURCES;
 pub use time::{ParseTimeError, TimeRange, UnixMillis};

@@ -1,0 +1,211 @@
+//! Flows that were exported and never arrived, told by the sequence numbers of the exports.
+//!
+//! A sequence number says how many flows an engine exported before. What is kept is which of these
+//! numbers were seen, so it does not matter in which order the datagrams come, or the files that
+//! they are in; numbers seen twice count once. What lies between numbers seen, and was not seen
+//! itself, is lost.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
+
+use super::ExportClock;
+
+/// So many streams are followed; the flows lost in others are not told.
+pub const MAX_STREAMS: usize = 16_384;
+
+/// A leap of the sequence number by more than this many flows is taken for a restart of the
+/// exporter, in either direction.
+pub const MAX_LEAP: u32 = 1 << 24;
+
+/// A leap by more than this many flows counts only when the next datagram follows it: a damaged
+/// header would otherwise lose thousands of flows that were never sent.
+pub const MAX_UNCONFIRMED_LEAP: u32 = 1 << 15;
+
+/// So many gaps of a stream are remembered. What arrives late fills the gap that it left, unless
+/// so many newer ones have been left since.
+pub const MAX_GAPS: usize = 64;
+
+/// So many runs of an exporter, from one start to the next, are remembered.
+const MAX_RUNS: usize = 4;
+
+/// Two exports come from one run of the exporter if by their headers it started at the same time,
+/// give or take this: clocks are set, and drift.
+const SAME_START_MS: u32 = 60_000;
+
+/// Whose sequence numbers count on from each other.
+///
+/// The UDP port is part of it: two processes on one host may both call themselves engine 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Stream {
+    pub(super) exporter: IpAddr,
+    pub(super) engine: u32,
+    pub(super) src_port: u16,
+}
+
+/// The sequence numbers of one datagram's flows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Span {
+    /// The first one's, modulo 2³².
+    pub(super) from: u32,
+    /// How many flows there are.
+    pub(super) flows: u32,
+}
+
+/// The sequence numbers of every stream.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Sequences(HashMap<Stream, Runs>);
+
+impl Sequences {
+    /// Notes that the flows of `span` were seen in `stream`.
+    pub(super) fn observe(&mut self, stream: Stream, clock: ExportClock, span: Span) {
+        let room = self.0.len() < MAX_STREAMS;
+        if let Some(runs) = self.0.get_mut(&stream) {
+            runs.observe(clock, span);
+        } else if room {
+            self.0.entry(stream).or_default().observe(clock, span);
+        }
+    }
+
+    /// The flows lost, by exporter and engine, where any are.
+    pub(super) fn lost(&self) -> BTreeMap<(IpAddr, u32), u64> {
+        let mut lost = BTreeMap::new();
+        for (stream, runs) in &self.0 {
+            let flows = runs.lost();
+            if flows > 0 {
+                *lost.entry((stream.exporter, stream.engine)).or_default() += flows;
+            }
+        }
+        lost
+    }
+}
+
+/// The runs of one stream, the one that was heard of last in front.
+#[derive(Debug, Clone, Default)]
+struct Runs {
+    runs: Vec<Run>,
+    /// Lost in runs that are no longer remembered.
+    lost_before: u64,
+}
+
+impl Runs {
+    fn observe(&mut self, clock: ExportClock, span: Span) {
+        let start_ms = clock.start_ms();
+        let known = self.runs.iter().position(|run| run.bears(start_ms, span.from));
+        match known {
+            Some(0) => {}
+            Some(place) => self.runs[..=place].rotate_right(1),
+            None => {
+                if self.runs.len() == MAX_RUNS {
+                    self.lost_before += self.runs.pop().map_or(0, |run| run.lost);
+                }
+                self.runs.insert(0, Run::new(start_ms, span));
+            }
+        }
+        self.runs[0].observe(start_ms, span);
+    }
+
+    fn lost(&self) -> u64 {
+        self.lost_before + self.runs.iter().map(|run| run.lost).sum::<u64>()
+    }
+}
+
+/// What was seen of one run of an exporter. Positions are sequence numbers that do not wrap.
+#[derive(Debug, Clone)]
+struct Run {
+    /// When the exporter started, modulo 2³² ms.
+    start_ms: u32,
+    /// Nothing before this position was seen.
+    begin: i64,
+    /// Nothing from this position on was seen.
+    end: i64,
+    /// What was not seen between them, in order: from, to.
+    gaps: Vec<(i64, i64)>,
+    /// Flows in these gaps, and in those that were forgotten.
+    lost: u64,
+    /// Seen beyond a leap that nothing confirmed yet: from, to.
+    beyond: Option<(i64, i64)>,
+}
+
+impl Run {
+    fn new(start_ms: u32, span: Span) -> Self {
+        let begin = i64::from(span.from);
+        let end = begin + i64::from(span.flows);
+        Self { start_ms, begin, end, gaps: Vec::new(), lost: 0, beyond: None }
+    }
+
+    /// Whether a datagram of an exporter that started at `start_ms` can be one of this run.
+    fn bears(&self, start_ms: u32, from: u32) -> bool {
+        let later_ms = start_ms.wrapping_sub(self.start_ms);
+        let near = later_ms <= SAME_START_MS || later_ms.wrapping_neg() <= SAME_START_MS;
+        let position = self.position(from);
+        let reach = i64::from(MAX_LEAP);
+        near && (self.begin - reach..=self.end + reach).contains(&position)
+    }
+
+    /// The position whose sequence number is `from`, next to the end.
+    fn position(&self, from: u32) -> i64 {
+        self.end + i64::from(from.wrapping_sub(self.end as u32) as i32)
+    }
+
+    fn observe(&mut self, start_ms: u32, span: Span) {
+        self.start_ms = start_ms;
+        let from = self.position(span.from);
+        let seen = (from, from + i64::from(span.flows));
+        if !self.leaps_to(seen) {
+            self.see(seen);
+        } else if let Some(beyond) = self.beyond.take()
+            && (beyond.0 - seen.0).abs() <= i64::from(MAX_UNCONFIRMED_LEAP)
+            && beyond != seen
+        {
+            self.see(beyond);
+            self.see(seen);
+        } else {
+            self.beyond = Some(seen);
+        }
+    }
+
+    fn leaps_to(&self, seen: (i64, i64)) -> bool {
+        let leap = (seen.0 - self.end).max(self.begin - seen.1);
+        leap > i64::from(MAX_UNCONFIRMED_LEAP)
+    }
+
+    fn see(&mut self, (from, to): (i64, i64)) {
+        if from > self.end {
+            self.leave_gap(self.end, from);
+        } else if to < self.begin {
+            self.leave_gap(to, self.begin);
+        } else if !self.gaps.is_empty() {
+            self.fill_gaps(from, to);
+        }
+        self.begin = self.begin.min(from);
+        self.end = self.end.max(to);
+    }
+
+    /// Notes that nothing of `from..to` was seen, which lies before or behind all other gaps.
+    fn leave_gap(&mut self, from: i64, to: i64) {
+        self.lost += (to - from) as u64;
+        if self.gaps.len() == MAX_GAPS {
+            self.gaps.remove(0);
+        }
+        let place = self.gaps.partition_point(|gap| gap.0 < from);
+        self.gaps.insert(place, (from, to));
+    }
+
+    fn fill_gaps(&mut self, from: i64, to: i64) {
+        let touched = self.gaps.partition_point(|gap| gap.1 <= from)
+            ..self.gaps.partition_point(|gap| gap.0 < to);
+        if touched.is_empty() {
+            return;
+        }
+        let (head, tail) = (self.gaps[touched.start].0, self.gaps[touched.end - 1].1);
+        let left = [(head, from), (to, tail)].into_iter().filter(|gap| gap.0 < gap.1);
+        let before: i64 = self.gaps[touched.clone()].iter().map(|gap| gap.1 - gap.0).sum();
+        let after: i64 = left.clone().map(|gap| gap.1 - gap.0).sum();
+        self.lost -= (before - after) as u64;
+        self.gaps.splice(touched, left);
+        // A gap may have become two.
+        if self.gaps.len() > MAX_GAPS {
+            self.gaps.remove(0);
+        }
+    }
+}
