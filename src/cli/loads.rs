@@ -1,13 +1,14 @@
 //! `loads`: the audit ledger.
 
+use std::io::Write;
+
 use super::failure::Ending;
 use super::output;
 use super::settings::Settings;
 use super::summary::{self, View};
 use super::text::{bytes, columns, grouped, seconds};
 use super::{interrupt, store, time};
-use crate::store::Load;
-use std::io::Write;
+use crate::store::{Load, Store};
 
 const EXAMPLES: &str = "\
 Examples:

@@ -4,17 +4,15 @@ use std::path::{Path, PathBuf};
 
 use super::failure::Usage;
 use super::settings::Settings;
-use crate::store::Store;
+use crate::store::embedded::EmbeddedStore;
 
-/// The store that the settings name.
+/// The store that the settings name. There need not be one yet.
 ///
 /// # Errors
 ///
 /// [`Usage`] if they name none, or one of a kind that is not known.
-pub(crate) fn open(settings: &Settings) -> anyhow::Result<Box<dyn Store>> {
-    let path = path(settings)?;
-    let _ = path;
-    Ok(Box::new(crate::store::memory::MemoryStore::default()))
+pub(crate) fn open(settings: &Settings) -> Result<EmbeddedStore, Usage> {
+    path(settings).map(EmbeddedStore::new)
 }
 
 /// The folder of the embedded store.

@@ -78,7 +78,7 @@ impl<'a> Pipeline<'a> {
             Ok(report) => self.note(before, &report),
             Err(error) => {
                 let problem = chain(&error);
-                tracing::warn!("{input}: {problem}");
+                tracing::info!("{input}: {problem}");
                 files::enter_fault(&mut self.load.files, before, &input.to_string(), problem);
             }
         }
@@ -109,7 +109,7 @@ impl<'a> Pipeline<'a> {
     /// Takes the counts that only the reader of the capture knows.
     fn note(&mut self, before: usize, report: &Report) {
         for fault in &report.faults {
-            tracing::warn!("{fault}");
+            tracing::info!("{fault}");
         }
         files::enter_faults(&mut self.load.files, before, report);
         let account = self.account();
