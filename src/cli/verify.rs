@@ -1,6 +1,7 @@
 //! `verify`: whether everything in the store is as it was written.
 
-use std::io::Write;
+use std::fmt::Write as _;
+use std::io::Write as _;
 
 use super::failure::Ending;
 use super::output;
@@ -52,7 +53,8 @@ fn text(found: &Verified) -> String {
         found.digest
     );
     for fault in &found.faults {
-        text += &format!("damaged    {fault}\n");
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "damaged    {fault}");
     }
     text
 }
