@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::failure::Usage;
 use super::settings::Settings;
 use crate::store::Store;
+use crate::store::embedded::EmbeddedStore;
 
 /// The store that the settings name.
 ///
@@ -12,9 +13,16 @@ use crate::store::Store;
 ///
 /// [`Usage`] if they name none, or one of a kind that is not known.
 pub(crate) fn open(settings: &Settings) -> anyhow::Result<Box<dyn Store>> {
-    let path = path(settings)?;
-    let _ = path;
-    Ok(Box::new(crate::store::memory::MemoryStore::default()))
+    Ok(Box::new(embedded(settings)?))
+}
+
+/// The embedded store that the settings name, for what only that can do.
+///
+/// # Errors
+///
+/// As [`open`].
+pub(crate) fn embedded(settings: &Settings) -> anyhow::Result<EmbeddedStore> {
+    Ok(EmbeddedStore::new(path(settings)?))
 }
 
 /// The folder of the embedded store.

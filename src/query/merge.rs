@@ -144,7 +144,7 @@ fn interleave(mut a: FlowBatch, mut b: FlowBatch, picks: &[bool]) -> FlowBatch {
     }
     share_sources(&mut a, &mut b);
     let (mut row_a, mut row_b) = (0, a.len() as u32);
-    a.append(b);
+    a.append_rows(&b, 0..b.len());
     let rows: Vec<u32> = picks
         .iter()
         .map(|&from_a| {
