@@ -8,7 +8,6 @@ use super::settings::{Flags, Settings, keys};
 use super::{interrupt, store, time};
 use crate::aggregate::{ActivePairs, Limits, Measure, PairOptions};
 use crate::answer::write_pairs;
-use crate::store::Store;
 
 const EXAMPLES: &str = "\
 Examples:

@@ -31,7 +31,7 @@ pub(crate) struct Args {
 pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
     let stop = interrupt::stop_flag()?;
     let effort = if args.tidy { Effort::Tidy } else { Effort::Full };
-    let done = store::open(settings)?.compact(effort, &stop)?;
+    let done = store::embedded(settings)?.compact(effort, &stop)?;
     if args.output == "json" {
         output::print_json(&done)?;
     } else {

@@ -81,7 +81,7 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
     let progress = Arc::new(Progress::default());
     let began = Instant::now();
     let display = Display::start(settings.progress.value, Arc::clone(&progress));
-    let result = load::load(&store, &inputs, &options, &progress);
+    let result = load::load(&*store, &inputs, &options, &progress);
     drop(display);
     let took_secs = began.elapsed().as_secs_f64();
     let tell = |load: &Load| tell(args, settings, load, took_secs, &store.to_string());
@@ -91,7 +91,7 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
                 anyhow::bail!(problem);
             }
             tell(&load)?;
-            tidy(&store, &options.stop);
+            tidy(&store::embedded(settings)?, &options.stop);
             Ok(ending(&load, &paths))
         }
         Err(error) => {

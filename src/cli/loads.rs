@@ -8,7 +8,7 @@ use super::settings::Settings;
 use super::summary::{self, View};
 use super::text::{bytes, columns, grouped, seconds};
 use super::{interrupt, store, time};
-use crate::store::{Load, Store};
+use crate::store::Load;
 
 const EXAMPLES: &str = "\
 Examples:

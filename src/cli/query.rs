@@ -11,7 +11,7 @@ use super::{interrupt, store, time};
 use crate::answer::{Format, explanation_json, explanation_text, write_flows};
 use crate::query::{Direction, Explanation, Lookup, Question, parse_addresses};
 use crate::row::AddressRange;
-use crate::store::{Access, Snapshot, Store};
+use crate::store::{Access, Snapshot};
 
 const EXAMPLES: &str = "\
 Examples:

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::failure::Usage;
 use super::settings::Settings;
+use crate::store::Store;
 use crate::store::embedded::EmbeddedStore;
 
 /// The store that the settings name. There need not be one yet.
@@ -11,7 +12,16 @@ use crate::store::embedded::EmbeddedStore;
 /// # Errors
 ///
 /// [`Usage`] if they name none, or one of a kind that is not known.
-pub(crate) fn open(settings: &Settings) -> Result<EmbeddedStore, Usage> {
+pub(crate) fn open(settings: &Settings) -> Result<Box<dyn Store>, Usage> {
+    Ok(Box::new(embedded(settings)?))
+}
+
+/// The embedded store that the settings name, for what only that can do.
+///
+/// # Errors
+///
+/// As [`open`].
+pub(crate) fn embedded(settings: &Settings) -> Result<EmbeddedStore, Usage> {
     path(settings).map(EmbeddedStore::new)
 }
 

@@ -28,7 +28,7 @@ pub(crate) struct Args {
 
 pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
     interrupt::end_at_once()?;
-    let store = store::open(settings)?;
+    let store = store::embedded(settings)?;
     let found = store.verify()?;
     if args.output == "json" {
         output::print_json(&found)?;

@@ -4,7 +4,15 @@ use crate::store::Account;
 
 fn load(id: &str, stored: u64) -> Load {
     let account = Account { stored, ..Account::default() };
-    Load { id: id.to_owned(), started: UnixMillis(1), finished: None, files: Vec::new(), account }
+    Load {
+        id: id.to_owned(),
+        started: UnixMillis(1),
+        finished: None,
+        interrupted: false,
+        files: Vec::new(),
+        other_files: Vec::new(),
+        account,
+    }
 }
 
 fn ledger_of(dir: &Path, loads: &[Load]) -> Vec<u8> {
