@@ -17,7 +17,7 @@ pub(crate) const TEMP_SUFFIX: &str = ".tmp";
 const MANIFEST_PREFIX: &str = "manifest-";
 const MANIFEST_SUFFIX: &str = ".json";
 const RUN_PREFIX: &str = "run-";
-const IDENTITIES_PREFIX: &str = "seen-";
+const IDENTITIES_PREFIX: &str = "identities-";
 const PARQUET_SUFFIX: &str = ".parquet";
 /// What lies about in folders without being anybody's.
 const IGNORED: [&str; 2] = ["lost+found", "Thumbs.db"];
@@ -169,7 +169,9 @@ mod tests {
             fs::write(dir.path().join(harmless), "").unwrap();
             assert!(matches!(newest(dir.path()), Ok(None)), "{harmless}");
         }
-        for foreign in ["notes.txt", "run-00000001-src.parquet", "seen-00000001.parquet", "a.tmp"] {
+        for foreign in
+            ["notes.txt", "run-00000001-src.parquet", "identities-00000001.parquet", "a.tmp"]
+        {
             let path = dir.path().join(foreign);
             fs::write(&path, "").unwrap();
             let error = newest(dir.path()).unwrap_err().to_string();

@@ -86,12 +86,12 @@ impl Ledger {
         Ok(Self { path, file, end })
     }
 
-    /// Appends `load`, durably. It takes the place of an earlier entry with its id.
+    /// Enters `load`, durably. It takes the place of an earlier entry with its id.
     ///
     /// # Errors
     ///
     /// [`StoreError::Io`] naming the file; the ledger is then as it was.
-    pub(crate) fn append(&mut self, load: &Load) -> Result<()> {
+    pub(crate) fn record(&mut self, load: &Load) -> Result<()> {
         let line = encode(load)
             .map_err(|error| StoreError::io(&self.path, "write")(io::Error::other(error)))?;
         let created = self.file.is_none();

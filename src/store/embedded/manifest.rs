@@ -92,11 +92,13 @@ pub(crate) struct IdentityFile {
     pub(crate) hash: Checksum,
     /// How many identities it holds.
     pub(crate) count: u64,
-    /// The earliest export time among them, in seconds since 1970.
-    pub(crate) min_exported_secs: u32,
-    /// The latest export time among them.
-    pub(crate) max_exported_secs: u32,
+    /// The stretches of export times that they lie in, rising.
+    pub(crate) spans: Vec<Span>,
 }
+
+/// A stretch of export times from the first to the last, both included, in seconds since 1970.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Span(pub(crate) u32, pub(crate) u32);
 
 /// An XXH3-64 hash; in JSON 16 hexadecimal digits, as a number would lose bits in some readers.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]

@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::layout::run_name;
-use super::manifest::{Checksum, Run, RunFile};
+use super::manifest::{Checksum, Manifest, Run, RunFile};
 use super::run_writer::{RunWriter, WrittenFile};
 use super::schema::{PAGE_ROWS, lead_column};
 use super::sort::{in_key_order, parts_by_day};
-use crate::flow::{Column, Family, FlowBatch, Source, UnixMillis};
+use crate::flow::{Column, Family, FlowBatch, UnixMillis};
 use crate::row::{AddressRange, Order};
 use crate::store::{Result, StoreError};
 
@@ -105,22 +105,13 @@ impl SortedFile {
     }
 }
 
-/// `batch` with its sources counted in `table` instead of in its own list.
-pub(super) fn with_store_sources(mut batch: FlowBatch, table: &mut Vec<Source>) -> FlowBatch {
-    let places: Vec<u32> = batch
-        .sources
-        .iter()
-        .map(|source| {
-            let known = table.iter().position(|known| known == source);
-            known.unwrap_or_else(|| {
-                table.push(*source);
-                table.len() - 1
-            }) as u32
-        })
-        .collect();
+/// `batch` with its sources counted in `manifest`'s list instead of in its own.
+pub(super) fn with_store_sources(mut batch: FlowBatch, manifest: &mut Manifest) -> FlowBatch {
+    let places: Vec<u32> =
+        batch.sources.iter().map(|&source| manifest.source_index(source)).collect();
     for source in &mut batch.source {
         *source = places.get(*source as usize).copied().unwrap_or(0);
     }
-    batch.sources = Arc::new(table.clone());
+    batch.sources = Arc::new(manifest.sources.clone());
     batch
 }

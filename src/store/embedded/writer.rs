@@ -6,7 +6,7 @@ use std::thread::JoinHandle;
 
 use super::identities::{self, Seen};
 use super::ledger::Ledger;
-use super::manifest::IdentityFile;
+use super::lock::Held;
 use super::run_set;
 use super::write_access::WriteAccess;
 use crate::flow::DatagramId;
@@ -29,7 +29,8 @@ enum Job {
 }
 
 enum Outcome {
-    Committed(Vec<IdentityFile>),
+    /// These datagrams are in the store now, as of the manifest that is held.
+    Committed(Held, Vec<DatagramId>),
     Failed(StoreError),
 }
 
@@ -37,7 +38,7 @@ impl EmbeddedWriter {
     pub(super) fn open(dir: &Path) -> Result<Self> {
         let access = WriteAccess::open(dir)?;
         let ledger = Ledger::open(dir)?;
-        let seen = Seen::new(dir, access.current().identities.clone());
+        let seen = Seen::new(dir, Held::open(dir, Some(access.current()))?);
         // Nothing waits in the channel: the caller blocks while a batch is at work, so that no more
         // than two are in memory.
         let (jobs, to_do) = sync_channel(0);
@@ -60,7 +61,7 @@ impl EmbeddedWriter {
     fn settle(&mut self) -> Result<()> {
         while let Ok(outcome) = self.outcomes.try_recv() {
             match outcome {
-                Outcome::Committed(files) => self.seen.committed(files),
+                Outcome::Committed(held, datagrams) => self.seen.committed(held, &datagrams),
                 Outcome::Failed(error) => {
                     self.jobs = None;
                     return Err(error);
@@ -101,7 +102,7 @@ impl Writer for EmbeddedWriter {
     }
 
     fn record(&mut self, load: &Load) -> Result<()> {
-        self.ledger.append(load)
+        self.ledger.record(load)
     }
 }
 
@@ -119,9 +120,9 @@ fn work(mut access: WriteAccess, jobs: &Receiver<Job>, done: &Sender<Outcome>) {
     for job in jobs {
         match job {
             Job::Write(batch) => match write(&mut access, batch) {
-                Ok(files) => {
+                Ok((held, datagrams)) => {
                     // The caller may be gone; the batch is durable all the same.
-                    let _ = done.send(Outcome::Committed(files));
+                    let _ = done.send(Outcome::Committed(held, datagrams));
                 }
                 Err(error) => {
                     let _ = done.send(Outcome::Failed(error));
@@ -136,16 +137,15 @@ fn work(mut access: WriteAccess, jobs: &Receiver<Job>, done: &Sender<Outcome>) {
 }
 
 /// Makes one batch durable; all of it is in the store then, or nothing.
-fn write(access: &mut WriteAccess, batch: WriteBatch) -> Result<Vec<IdentityFile>> {
+fn write(access: &mut WriteAccess, batch: WriteBatch) -> Result<(Held, Vec<DatagramId>)> {
     let dir = access.dir().to_owned();
     let mut draft = access.draft();
     for flows in [batch.v4, batch.v6] {
-        let flows = run_set::with_store_sources(flows, &mut draft.sources);
-        let runs = run_set::write(&dir, &flows, || access.take_number())?;
-        draft.runs.extend(runs);
+        let flows = run_set::with_store_sources(flows, &mut draft);
+        draft.runs.extend(run_set::write(&dir, &flows, || access.take_number())?);
     }
-    let files = identities::write(&dir, batch.datagrams, || access.take_number())?;
-    draft.identities.extend(files.iter().cloned());
+    let datagrams = batch.datagrams;
+    identities::add(&dir, datagrams.clone(), &mut draft.identities, || access.take_number())?;
     access.commit(draft)?;
-    Ok(files)
+    Ok((Held::open(&dir, Some(access.current()))?, datagrams))
 }

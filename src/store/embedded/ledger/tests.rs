@@ -18,7 +18,7 @@ fn load(id: &str, stored: u64) -> Load {
 fn ledger_of(dir: &Path, loads: &[Load]) -> Vec<u8> {
     let mut ledger = Ledger::open(dir).unwrap();
     for load in loads {
-        ledger.append(load).unwrap();
+        ledger.record(load).unwrap();
     }
     fs::read(&dir.join(LEDGER)).unwrap()
 }
@@ -82,11 +82,11 @@ fn a_damaged_line_does_not_keep_new_loads_out() {
 fn an_append_that_failed_leaves_nothing_behind() {
     let dir = tempfile::tempdir().unwrap();
     let mut ledger = Ledger::open(dir.path()).unwrap();
-    ledger.append(&load("a", 1)).unwrap();
+    ledger.record(&load("a", 1)).unwrap();
     // As a full disk leaves it: a part of the line, which could not be cut off again.
     let mut file = OpenOptions::new().append(true).open(dir.path().join(LEDGER)).unwrap();
     file.write_all(b"{\"checksum\":\"0123").unwrap();
-    ledger.append(&load("b", 1)).unwrap();
+    ledger.record(&load("b", 1)).unwrap();
     assert_eq!(read(dir.path()).unwrap(), [load("a", 1), load("b", 1)]);
 }
 

@@ -28,8 +28,7 @@ pub(crate) fn any_identities(number: u64) -> IdentityFile {
         bytes: 10,
         hash: Checksum(u64::MAX),
         count: 1,
-        min_exported_secs: 0,
-        max_exported_secs: u32::MAX,
+        spans: vec![Span(0, 0), Span(7, u32::MAX)],
     }
 }
 
@@ -62,7 +61,7 @@ fn a_manifest_is_read_as_it_was_written() {
     let names: Vec<_> = manifest.file_names().collect();
     assert_eq!(
         names,
-        ["run-00000000-src.parquet", "run-00000001-src.parquet", "seen-00000002.parquet"]
+        ["run-00000000-src.parquet", "run-00000001-src.parquet", "identities-00000002.parquet"]
     );
 }
 
@@ -73,16 +72,16 @@ fn the_format_stays_as_stores_out_there_have_it() {
     assert_eq!(
         text,
         concat!(
-            "{\"format\":1,\"checksum\":\"c873b412b559b8ae\"}\n",
+            "{\"format\":1,\"checksum\":\"fdb21277c1920e83\"}\n",
             "{\"next\":2,\"sources\":[{\"exporter\":\"2001:db8::1\",\"engine\":258,",
             "\"samplingMode\":1,\"sampling\":100}],",
             "\"runs\":[{\"number\":0,\"family\":\"v4\",\"rows\":3,\"minFirst\":5,",
             "\"maxFirst\":18446744073709551615,\"files\":[{\"order\":\"src\",",
             "\"name\":\"run-00000000-src.parquet\",\"bytes\":100,\"tailOffset\":70,",
             "\"tailHash\":\"0000000000000007\",\"lead\":[\"0.0.0.0\",\"255.255.255.255\"]}]}],",
-            "\"identities\":[{\"name\":\"seen-00000001.parquet\",\"bytes\":10,",
-            "\"hash\":\"ffffffffffffffff\",\"count\":1,\"minExportedSecs\":0,",
-            "\"maxExportedSecs\":4294967295}]}",
+            "\"identities\":[{\"name\":\"identities-00000001.parquet\",\"bytes\":10,",
+            "\"hash\":\"ffffffffffffffff\",\"count\":1,",
+            "\"spans\":[[0,0],[7,4294967295]]}]}",
         )
     );
 }
