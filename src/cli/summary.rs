@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use super::settings::Zone;
-use super::text::{bytes, grouped, seconds};
+use super::text::{bytes, grouped, plural, seconds};
 use super::time::show;
 use crate::store::{Account, Load, LoadedFile, Lost};
 
@@ -214,8 +214,4 @@ fn reasons(counts: &BTreeMap<String, u64>) -> String {
 
 fn and_more(more: usize) -> String {
     if more == 0 { String::new() } else { format!(" and {} more", grouped(more as u64)) }
-}
-
-fn plural(count: u64, noun: &str) -> String {
-    format!("{} {noun}{}", grouped(count), if count == 1 { "" } else { "s" })
 }
