@@ -94,13 +94,6 @@ impl Addresses {
         }
     }
 
-    fn clear(&mut self) {
-        match self {
-            Self::V4(addresses) => addresses.clear(),
-            Self::V6(addresses) => addresses.clear(),
-        }
-    }
-
     fn take_rows(&self, rows: &[u32]) -> Self {
         match self {
             Self::V4(addresses) => Self::V4(take(addresses, rows)),
@@ -269,31 +262,6 @@ impl FlowBatch {
     /// States how many rows the columns hold, after they were filled directly.
     pub(crate) fn set_len(&mut self, rows: usize) {
         self.rows = rows;
-    }
-
-    /// Drops every row, and keeps the memory.
-    pub(crate) fn clear(&mut self) {
-        self.rows = 0;
-        self.src.clear();
-        self.dst.clear();
-        self.next_hop.clear();
-        self.first_ms.clear();
-        self.duration_ms.clear();
-        self.octets.clear();
-        self.packets.clear();
-        self.src_port.clear();
-        self.dst_port.clear();
-        self.protocol.clear();
-        self.tcp_flags.clear();
-        self.tos.clear();
-        self.input.clear();
-        self.output.clear();
-        self.src_as.clear();
-        self.dst_as.clear();
-        self.src_mask.clear();
-        self.dst_mask.clear();
-        self.source.clear();
-        self.origin.clear();
     }
 
     /// Appends a flow whose source is the one at `source` in [`Self::sources`].
