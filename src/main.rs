@@ -1,3 +1,7 @@
 //! The `earlgrey-hbase` command.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    earlgrey_hbase::cli::run(std::env::args_os())
+}

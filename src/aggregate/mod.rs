@@ -1,1 +1,61 @@
-//! Flows summed up: an aggregate is made empty, observes batches, and merges with others of its kind.
+//! Flows summed up: summaries that are made region by region, on all cores, and merged.
+
+mod measure;
+mod pairs;
+mod sums;
+mod top;
+mod totals;
+
+use std::ops::ControlFlow;
+
+pub use measure::{Measure, ParseMeasureError};
+pub use pairs::{ActivePair, ActivePairs, PairOptions};
+pub use sums::Limits;
+pub use totals::{FamilyTotals, Totals};
+
+use crate::flow::FlowBatch;
+use crate::query::fold_regions;
+use crate::store::{Result, Scan, Snapshot};
+
+/// A summary of flows that can be made in parts.
+///
+/// `merge` is associative and commutative, and the order in which flows are observed makes no
+/// difference, so a scan that is split over any number of regions gives one answer.
+pub trait Aggregate: Send + Sized {
+    /// Takes `flows` into the summary.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Io`](crate::StoreError::Io) if what does not fit into memory cannot be
+    /// written to a temporary file.
+    fn observe(&mut self, flows: &FlowBatch) -> Result<()>;
+
+    /// Takes all that `other` has seen into this summary.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::observe`].
+    fn merge(&mut self, other: Self) -> Result<()>;
+}
+
+/// The summary of the flows that `scan` finds, its regions read on rayon's threads; `make` makes a
+/// summary of nothing, one for each thread.
+///
+/// # Errors
+///
+/// As [`Snapshot::regions`], what is met while reading, and as [`Aggregate::observe`].
+pub fn over<A: Aggregate>(
+    snapshot: &dyn Snapshot,
+    scan: &Scan,
+    make: impl Fn() -> A + Sync,
+) -> Result<A> {
+    let parts = fold_regions(snapshot.regions(scan)?, &make, |part: &mut A, flows| {
+        part.observe(flows).map(|()| ControlFlow::Continue(()))
+    })?;
+    let mut parts = parts.into_iter();
+    let mut whole = parts.next().unwrap_or_else(make);
+    for part in parts {
+        whole.merge(part)?;
+    }
+    Ok(whole)
+}

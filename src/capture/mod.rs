@@ -1,5 +1,35 @@
 //! Where export datagrams come from: capture files, archives of them, directories, stdin.
+//!
+//! A file is told by its content, never by its name: pcap and pcapng, plain or compressed (gzip,
+//! bzip2, zstd, xz), and tar archives of any of these, nested. Everything streams through windows
+//! of a fixed size, so memory does not grow with the input; every count and length that the input
+//! can set has a limit of a name.
+//!
+//! The way of the bytes: `input` finds files, `read` opens them and unwraps containers
+//! (`magic`, `decompress`, `archive`), `pcap` and `pcapng` cut records, `link` and `ip` take
+//! headers off, `fragments` puts IP fragments together, and a [`Sink`] is given each datagram.
 
+mod ahead;
+mod archive;
 mod datagram;
+mod decompress;
+mod error;
+mod fragments;
+mod input;
+mod ip;
+mod link;
+mod magic;
+mod packets;
+mod pcap;
+mod pcapng;
+mod read;
+mod report;
+mod sink;
+mod window;
 
 pub use datagram::Datagram;
+pub use error::CaptureError;
+pub use input::{Input, find};
+pub use read::read;
+pub use report::{Fault, Report, Skip, Skipped};
+pub use sink::Sink;

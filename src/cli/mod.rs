@@ -1,1 +1,158 @@
-//! The command line: one file per command.
+//! The command line: one file for each command.
+//!
+//! Data goes to standard output and all else to standard error; [`run`] turns errors into a
+//! message, a hint and an exit status.
+
+mod active_flow;
+mod compact;
+mod completions;
+mod config;
+mod failure;
+mod interrupt;
+mod load;
+mod loads;
+mod log;
+mod man;
+mod output;
+mod print_option;
+mod progress;
+mod query;
+mod settings;
+mod store;
+mod summary;
+mod text;
+mod time;
+mod verify;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use failure::Ending;
+use output::say;
+use settings::{Flags, Settings, keys};
+
+const EXAMPLES: &str = "\
+Examples:
+  earlgrey-hbase load netflow000.tar.bz2             load an archive of captures
+  earlgrey-hbase query 122.166.26.132                what a host sent
+  earlgrey-hbase query 10.0.0.0/8 --direction any    what a network sent and received
+  earlgrey-hbase active-flow -print 10               the ten pairs that exchanged most
+
+Exit status: 0 done, 1 failed, 2 wrong usage, 3 input was partly unusable (what was whole is
+stored), 4 the store cannot be reached, 130 interrupted.";
+
+/// Loads NetFlow captures into a store, and answers about hosts and networks in milliseconds.
+#[derive(Debug, Parser)]
+#[command(name = "earlgrey-hbase", version, after_help = EXAMPLES, max_term_width = 100)]
+struct Arguments {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What every command understands.
+#[derive(Debug, clap::Args)]
+#[expect(clippy::doc_markdown, reason = "these comments are the help of the options")]
+#[command(next_help_heading = "Common options")]
+struct Common {
+    /// The store: the path of its folder [else EARLGREY_STORE, else the configuration, else a
+    /// folder among the user's data]
+    #[arg(long, global = true, value_name = "URL")]
+    store: Option<OsString>,
+    /// The configuration file [else EARLGREY_CONFIG, else earlgrey-hbase/earlgrey.toml in the
+    /// user's configuration folder]
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The time zone of times that are shown, and of those given without one: UTC (default), local,
+    /// +02:00, Europe/Zurich
+    #[arg(long, global = true, value_name = "ZONE", allow_hyphen_values = true)]
+    tz: Option<OsString>,
+    /// How many threads work [default: as many as there are cores]
+    #[arg(long, global = true, value_name = "N")]
+    threads: Option<OsString>,
+    /// How much memory sums over all flows may take before they go to temporary files: 400MB, 2GiB
+    #[arg(long, global = true, value_name = "SIZE")]
+    memory: Option<OsString>,
+    /// Say more on standard error; twice for details
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    verbose: u8,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Load(load::Args),
+    Query(query::Args),
+    ActiveFlow(active_flow::Args),
+    Loads(loads::Args),
+    Verify(verify::Args),
+    Compact(compact::Args),
+    Config(config::Args),
+    Completions(completions::Args),
+    Man(man::Args),
+}
+
+/// Runs the command that `arguments`, the program's name first, ask for.
+pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
+    let arguments = match Arguments::try_parse_from(print_option::rewrite(arguments)) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // If nobody reads the message, the exit status still tells.
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+        }
+    };
+    log::start(arguments.common.verbose);
+    match carry_out(arguments) {
+        _ if output::is_closed() => ExitCode::SUCCESS,
+        Ok(ending) => ending.into(),
+        Err(error) => {
+            say(format_args!("earlgrey-hbase: {error:#}"));
+            if let Some(hint) = failure::hint(&error) {
+                say(format_args!("hint: {hint}"));
+            }
+            failure::status(&error)
+        }
+    }
+}
+
+fn carry_out(Arguments { common, command }: Arguments) -> anyhow::Result<Ending> {
+    match command {
+        Command::Completions(args) => return completions::run(&args),
+        Command::Man(args) => return man::run(&args),
+        _ => {}
+    }
+    let mut flags = common.flags();
+    match &command {
+        Command::Load(args) => flags.extend(args.flags()),
+        Command::Query(args) => flags.extend(args.flags()),
+        Command::ActiveFlow(args) => flags.extend(args.flags()),
+        _ => {}
+    }
+    let settings = Settings::resolve(common.config.as_deref(), flags)?;
+    settings.use_threads();
+    match command {
+        Command::Load(args) => load::run(&args, &settings),
+        Command::Query(args) => query::run(&args, &settings),
+        Command::ActiveFlow(args) => active_flow::run(&args, &settings),
+        Command::Loads(args) => loads::run(&args, &settings),
+        Command::Verify(args) => verify::run(&args, &settings),
+        Command::Compact(args) => compact::run(&args, &settings),
+        Command::Config(args) => config::run(&args, &settings),
+        Command::Completions(_) | Command::Man(_) => Ok(Ending::Done),
+    }
+}
+
+impl Common {
+    fn flags(&self) -> Flags {
+        vec![
+            (keys::STORE, self.store.clone()),
+            (keys::TZ, self.tz.clone()),
+            (keys::THREADS, self.threads.clone()),
+            (keys::MEMORY, self.memory.clone()),
+        ]
+    }
+}

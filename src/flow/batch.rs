@@ -1,6 +1,8 @@
 //! Many flows of one family, a vector a column.
 
+use std::mem::swap;
 use std::net::IpAddr;
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::record::address_bits;
@@ -99,12 +101,26 @@ impl Addresses {
         }
     }
 
-    fn append(&mut self, other: &mut Self) {
+    fn extend(&mut self, other: &Self, rows: &Range<usize>) {
         match (self, other) {
-            (Self::V4(to), Self::V4(from)) => to.append(from),
-            (Self::V6(to), Self::V6(from)) => to.append(from),
+            (Self::V4(to), Self::V4(from)) => extend(to, from, rows),
+            (Self::V6(to), Self::V6(from)) => extend(to, from, rows),
             _ => debug_assert!(false, "batches of two families"),
         }
+    }
+
+    /// The addresses of `rows`.
+    pub(crate) fn slice(&self, rows: Range<usize>) -> Self {
+        match self {
+            Self::V4(addresses) => Self::V4(addresses[rows].to_vec()),
+            Self::V6(addresses) => Self::V6(addresses[rows].to_vec()),
+        }
+    }
+}
+
+fn extend<T: Copy>(to: &mut Vec<T>, from: &[T], rows: &Range<usize>) {
+    if !from.is_empty() {
+        to.extend_from_slice(&from[rows.clone()]);
     }
 }
 
@@ -346,63 +362,78 @@ impl FlowBatch {
         }
     }
 
-    /// Appends the rows of `other`, which has the same family, columns and sources.
-    pub fn append(&mut self, mut other: Self) {
-        debug_assert!(self.sources.len() <= other.sources.len() || self.sources == other.sources);
+    /// Appends `rows` of `other`, which has the same family and columns, and the same sources or
+    /// more of them.
+    pub fn append_rows(&mut self, other: &Self, rows: Range<usize>) {
+        debug_assert!(other.sources.starts_with(&self.sources));
         if other.sources.len() > self.sources.len() {
             self.sources = Arc::clone(&other.sources);
         }
-        self.rows += other.rows;
-        self.src.append(&mut other.src);
-        self.dst.append(&mut other.dst);
-        self.next_hop.append(&mut other.next_hop);
-        self.first_ms.append(&mut other.first_ms);
-        self.duration_ms.append(&mut other.duration_ms);
-        self.octets.append(&mut other.octets);
-        self.packets.append(&mut other.packets);
-        self.src_port.append(&mut other.src_port);
-        self.dst_port.append(&mut other.dst_port);
-        self.protocol.append(&mut other.protocol);
-        self.tcp_flags.append(&mut other.tcp_flags);
-        self.tos.append(&mut other.tos);
-        self.input.append(&mut other.input);
-        self.output.append(&mut other.output);
-        self.src_as.append(&mut other.src_as);
-        self.dst_as.append(&mut other.dst_as);
-        self.src_mask.append(&mut other.src_mask);
-        self.dst_mask.append(&mut other.dst_mask);
-        self.source.append(&mut other.source);
-        self.origin.append(&mut other.origin);
+        self.rows += rows.len();
+        self.src.extend(&other.src, &rows);
+        self.dst.extend(&other.dst, &rows);
+        self.next_hop.extend(&other.next_hop, &rows);
+        extend(&mut self.first_ms, &other.first_ms, &rows);
+        extend(&mut self.duration_ms, &other.duration_ms, &rows);
+        extend(&mut self.octets, &other.octets, &rows);
+        extend(&mut self.packets, &other.packets, &rows);
+        extend(&mut self.src_port, &other.src_port, &rows);
+        extend(&mut self.dst_port, &other.dst_port, &rows);
+        extend(&mut self.protocol, &other.protocol, &rows);
+        extend(&mut self.tcp_flags, &other.tcp_flags, &rows);
+        extend(&mut self.tos, &other.tos, &rows);
+        extend(&mut self.input, &other.input, &rows);
+        extend(&mut self.output, &other.output, &rows);
+        extend(&mut self.src_as, &other.src_as, &rows);
+        extend(&mut self.dst_as, &other.dst_as, &rows);
+        extend(&mut self.src_mask, &other.src_mask, &rows);
+        extend(&mut self.dst_mask, &other.dst_mask, &rows);
+        extend(&mut self.source, &other.source, &rows);
+        extend(&mut self.origin, &other.origin, &rows);
+    }
+
+    /// This batch with `columns` taken from `other`, which has as many rows.
+    #[must_use]
+    pub(crate) fn with_columns_of(mut self, mut other: Self, columns: Columns) -> Self {
+        debug_assert_eq!(self.rows, other.rows);
+        for column in columns.iter() {
+            self.swap_column(&mut other, column);
+        }
+        self
     }
 
     /// This batch with only `columns` in it.
     #[must_use]
     pub fn project(mut self, columns: Columns) -> Self {
-        let family = self.family();
+        let mut dropped = Self::new(self.family());
         for column in Columns::ALL.without(columns).iter() {
-            match column {
-                Column::Src => self.src = Addresses::new(family),
-                Column::Dst => self.dst = Addresses::new(family),
-                Column::NextHop => self.next_hop = Addresses::new(family),
-                Column::First => self.first_ms = Vec::new(),
-                Column::Duration => self.duration_ms = Vec::new(),
-                Column::Octets => self.octets = Vec::new(),
-                Column::Packets => self.packets = Vec::new(),
-                Column::SrcPort => self.src_port = Vec::new(),
-                Column::DstPort => self.dst_port = Vec::new(),
-                Column::Protocol => self.protocol = Vec::new(),
-                Column::TcpFlags => self.tcp_flags = Vec::new(),
-                Column::Tos => self.tos = Vec::new(),
-                Column::Input => self.input = Vec::new(),
-                Column::Output => self.output = Vec::new(),
-                Column::SrcAs => self.src_as = Vec::new(),
-                Column::DstAs => self.dst_as = Vec::new(),
-                Column::SrcMask => self.src_mask = Vec::new(),
-                Column::DstMask => self.dst_mask = Vec::new(),
-                Column::Source => self.source = Vec::new(),
-            }
+            self.swap_column(&mut dropped, column);
         }
         self
+    }
+
+    fn swap_column(&mut self, other: &mut Self, column: Column) {
+        match column {
+            Column::Src => swap(&mut self.src, &mut other.src),
+            Column::Dst => swap(&mut self.dst, &mut other.dst),
+            Column::NextHop => swap(&mut self.next_hop, &mut other.next_hop),
+            Column::First => swap(&mut self.first_ms, &mut other.first_ms),
+            Column::Duration => swap(&mut self.duration_ms, &mut other.duration_ms),
+            Column::Octets => swap(&mut self.octets, &mut other.octets),
+            Column::Packets => swap(&mut self.packets, &mut other.packets),
+            Column::SrcPort => swap(&mut self.src_port, &mut other.src_port),
+            Column::DstPort => swap(&mut self.dst_port, &mut other.dst_port),
+            Column::Protocol => swap(&mut self.protocol, &mut other.protocol),
+            Column::TcpFlags => swap(&mut self.tcp_flags, &mut other.tcp_flags),
+            Column::Tos => swap(&mut self.tos, &mut other.tos),
+            Column::Input => swap(&mut self.input, &mut other.input),
+            Column::Output => swap(&mut self.output, &mut other.output),
+            Column::SrcAs => swap(&mut self.src_as, &mut other.src_as),
+            Column::DstAs => swap(&mut self.dst_as, &mut other.dst_as),
+            Column::SrcMask => swap(&mut self.src_mask, &mut other.src_mask),
+            Column::DstMask => swap(&mut self.dst_mask, &mut other.dst_mask),
+            Column::Source => swap(&mut self.source, &mut other.source),
+        }
     }
 }
 

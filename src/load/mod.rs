@@ -1,1 +1,95 @@
-//! One pipeline from capture to store: decode, batch, write, and account for everything that was read.
+//! One pipeline from captures to a store: read, decode, drop what was seen before, batch, write.
+//!
+//! Every datagram and every record that is read is accounted for, and nothing counts as stored
+//! before the store says that it is durable.
+
+mod files;
+mod pipeline;
+mod progress;
+
+use std::fs;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::Duration;
+
+pub use files::MAX_FILES_LISTED;
+pub use progress::{Done, Progress};
+
+use crate::capture::Input;
+use crate::store::{Load, Store, StoreError};
+use pipeline::Pipeline;
+
+/// How a load goes about its work.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// At most so many flows are written at once: what memory allows. A single datagram is never
+    /// divided.
+    pub batch_flows: usize,
+    /// How often what was read is made durable, at least, while more is coming.
+    pub commit_every: Duration,
+    /// Set by another thread, it ends the load: what was read is kept, the rest is left.
+    pub stop: Arc<AtomicBool>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { batch_flows: 2_000_000, commit_every: Duration::from_secs(30), stop: Arc::default() }
+    }
+}
+
+/// Why a load did not come to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The store could not be opened for writing; nothing was read.
+    #[error(transparent)]
+    Open(StoreError),
+    /// The store failed on the way.
+    #[error("stopped, with {} flows of this load kept", kept.account.stored)]
+    Stopped {
+        /// What is durable: the ledger entry as of the last commit.
+        kept: Box<Load>,
+        /// What the store met.
+        source: StoreError,
+    },
+}
+
+/// Reads `inputs` one after the other, and writes their flows to `store`.
+///
+/// Loading again what was loaded before, whole or in part, stores nothing twice. The ledger entry
+/// that is returned is in the store's ledger, too: from the start of the load, brought up to date
+/// at every commit, and finished at its end. What is wrong with an input is told in it, and ends
+/// only the reading of this input.
+///
+/// # Errors
+///
+/// [`LoadError`] if the store fails, with what it had acknowledged until then.
+pub fn load(
+    store: &dyn Store,
+    inputs: &[Input],
+    options: &Options,
+    progress: &Progress,
+) -> Result<Load, LoadError> {
+    progress.bytes_total.store(total_bytes(inputs), Relaxed);
+    let mut pipeline = Pipeline::open(store, options, progress)?;
+    for input in inputs {
+        if pipeline.is_over() {
+            break;
+        }
+        pipeline.read(input);
+    }
+    pipeline.finish()
+}
+
+/// Bytes of all inputs together, as they are stored; 0 if one of them does not tell.
+fn total_bytes(inputs: &[Input]) -> u64 {
+    let bytes = |input: &Input| match input {
+        Input::File(path) => {
+            fs::metadata(path).ok().filter(fs::Metadata::is_file).map(|file| file.len())
+        }
+        Input::Stdin => None,
+    };
+    inputs.iter().map(bytes).sum::<Option<u64>>().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests;

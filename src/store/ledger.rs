@@ -17,8 +17,12 @@ pub struct Load {
     pub started: UnixMillis,
     /// When it ended. None while it runs, and for ever if it was killed.
     pub finished: Option<UnixMillis>,
+    /// Whether it was told to end before it had read everything.
+    pub interrupted: bool,
     /// What was read, in this order.
     pub files: Vec<LoadedFile>,
+    /// Files that are no captures, as far as they are named.
+    pub other_files: Vec<String>,
     /// What came of it. Of a load that was killed: what was durable when it last said so.
     pub account: Account,
 }
@@ -29,7 +33,7 @@ pub struct Load {
 pub struct LoadedFile {
     /// Its path as it was given; members of archives as `archive.tar/member`.
     pub path: String,
-    /// Its size as stored.
+    /// Its size as stored; of an archive's member, what was read of the archive for it.
     pub bytes: u64,
     /// Datagrams in it.
     pub datagrams: u64,
@@ -47,10 +51,22 @@ pub struct LoadedFile {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Account {
+    /// Packets that the captures hold: datagrams, and what was skipped.
+    pub captured_packets: u64,
+    /// Packets that gave no datagram of their own, by reason.
+    pub skipped_packets: BTreeMap<String, u64>,
+    /// Files that are no captures.
+    pub other_files: u64,
+    /// Places where a capture is damaged, or cut.
+    pub faults: u64,
     /// UDP datagrams read.
     pub datagrams: u64,
     /// Datagrams decoded, new to the store.
     pub decoded: u64,
+    /// Datagrams among these with something wrong that left whole records, by what it is.
+    pub faulty: BTreeMap<String, u64>,
+    /// Bytes in these after the records that they declare. They are not read.
+    pub trailing_bytes: u64,
     /// Datagrams that were met before.
     pub duplicate_datagrams: u64,
     /// Datagrams that could not be decoded, by reason.
@@ -63,6 +79,8 @@ pub struct Account {
     pub records: u64,
     /// Flow records stored.
     pub stored: u64,
+    /// Flows among these that ended before they began, by their exporter: they have no duration.
+    pub clamped: u64,
     /// Flow records in datagrams that were met before.
     pub duplicate_records: u64,
     /// Flow records refused, by reason.

@@ -1,0 +1,187 @@
+//! The pairs of addresses that exchange most.
+
+mod rank;
+
+#[cfg(test)]
+mod tests;
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use rank::{TextRank, V4Rank};
+
+use super::sums::{GroupSums, Key, Limits, V4Pair, V6Pair};
+use super::top::Top;
+use super::{Aggregate, Measure, over};
+use crate::flow::{Addresses, Column, Columns, FlowBatch, TimeRange};
+use crate::store::{Result, Scan, Snapshot};
+
+/// How pairs are made, and what they are weighed by.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PairOptions {
+    /// What pairs are weighed by.
+    pub by: Measure,
+    /// Whether A to B and B to A are two pairs.
+    pub directed: bool,
+    /// How much memory they may take.
+    pub limits: Limits,
+}
+
+/// A pair of addresses, and what its flows come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ActivePair {
+    /// The address whose text is less; the source if pairs are directed.
+    pub first: IpAddr,
+    /// The other address; the destination if pairs are directed.
+    pub second: IpAddr,
+    /// Octets, packets or flows.
+    pub value: u128,
+}
+
+/// All pairs of addresses with their sums.
+pub struct ActivePairs {
+    by: Measure,
+    directed: bool,
+    limits: Limits,
+    v4: Option<Box<GroupSums<V4Pair, 1>>>,
+    v6: Option<Box<GroupSums<V6Pair, 1>>>,
+}
+
+impl ActivePairs {
+    /// No pairs yet.
+    pub fn new(options: &PairOptions) -> Self {
+        let PairOptions { by, directed, limits } = options.clone();
+        Self { by, directed, limits, v4: None, v6: None }
+    }
+
+    /// The `count` pairs of greatest value among the flows of `snapshot` that began in `time`: by
+    /// value downwards, then by the text `(ADDR,ADDR)`.
+    ///
+    /// Reads src, dst and, but for the number of flows, one counter.
+    ///
+    /// # Errors
+    ///
+    /// As [`over`].
+    pub fn top_of(
+        snapshot: &dyn Snapshot,
+        time: TimeRange,
+        options: &PairOptions,
+        count: usize,
+    ) -> Result<Vec<ActivePair>> {
+        over(snapshot, &Self::scan(options, time), || Self::new(options))?.top(count)
+    }
+
+    /// The scan that reads what is needed of the flows that began in `time`.
+    pub fn scan(options: &PairOptions, time: TimeRange) -> Scan {
+        let columns = Columns::of(&[Column::Src, Column::Dst]) | options.by.columns();
+        Scan { time, ..Scan::all(columns) }
+    }
+
+    /// The `count` pairs of greatest value: by value downwards, then by the text `(ADDR,ADDR)`.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Io`](crate::StoreError::Io) if what was put into a temporary file cannot be
+    /// read.
+    pub fn top(self, count: usize) -> Result<Vec<ActivePair>> {
+        let directed = self.directed;
+        let mut best = Top::new(count);
+        if let Some(sums) = self.v4 {
+            let each = |top: &mut Top<V4Rank>, pair, [value]: [u128; 1]| {
+                top.offer(value, || V4Rank::new(pair, directed));
+            };
+            for (value, V4Rank { first, second, .. }) in tops(*sums, count, each)? {
+                let (first, second) = (Ipv4Addr::from(first), Ipv4Addr::from(second));
+                best.offer(value, || TextRank::new(first.into(), second.into()));
+            }
+        }
+        if let Some(sums) = self.v6 {
+            let each = |top: &mut Top<TextRank>, pair, [value]: [u128; 1]| {
+                top.offer(value, || TextRank::of_v6(pair, directed));
+            };
+            for (value, rank) in tops(*sums, count, each)? {
+                best.offer(value, || rank);
+            }
+        }
+        let pair = |(value, TextRank { first, second, .. }): (u128, TextRank)| ActivePair {
+            first,
+            second,
+            value,
+        };
+        Ok(best.into_sorted().map(pair).collect())
+    }
+}
+
+/// What the tops of all threads hold.
+fn tops<K: Key, R: Ord + Send>(
+    sums: GroupSums<K, 1>,
+    count: usize,
+    each: impl Fn(&mut Top<R>, K, [u128; 1]) + Sync,
+) -> Result<impl Iterator<Item = (u128, R)>> {
+    Ok(sums.finish(|| Top::new(count), each)?.into_iter().flat_map(Top::into_sorted))
+}
+
+impl Aggregate for ActivePairs {
+    fn observe(&mut self, flows: &FlowBatch) -> Result<()> {
+        let threads = rayon::current_num_threads();
+        let limits = &self.limits;
+        match (&flows.src, &flows.dst) {
+            (Addresses::V4(src), Addresses::V4(dst)) => {
+                let pairs = src.iter().zip(dst).map(|(&src, &dst)| (src.into(), dst.into()));
+                let join = |(src, dst): (u64, u64)| src << 32 | dst;
+                let sums = self.v4.get_or_insert_with(|| GroupSums::new(limits, threads).into());
+                match self.directed {
+                    true => add(sums, self.by, flows, pairs.map(join)),
+                    false => add(sums, self.by, flows, pairs.map(sort).map(join)),
+                }
+            }
+            (Addresses::V6(src), Addresses::V6(dst)) => {
+                let pairs = src.iter().zip(dst).map(|(&src, &dst)| (src, dst));
+                let sums = self.v6.get_or_insert_with(|| GroupSums::new(limits, threads).into());
+                match self.directed {
+                    true => add(sums, self.by, flows, pairs.map(halves)),
+                    false => add(sums, self.by, flows, pairs.map(sort).map(halves)),
+                }
+            }
+            // A batch has one family.
+            _ => Ok(()),
+        }
+    }
+
+    fn merge(&mut self, other: Self) -> Result<()> {
+        merge(&mut self.v4, other.v4);
+        merge(&mut self.v6, other.v6);
+        Ok(())
+    }
+}
+
+fn merge<K: Key>(to: &mut Option<Box<GroupSums<K, 1>>>, from: Option<Box<GroupSums<K, 1>>>) {
+    match (to, from) {
+        (Some(to), Some(from)) => to.merge(*from),
+        (to @ None, from) => *to = from,
+        (Some(_), None) => {}
+    }
+}
+
+#[inline]
+fn add<K: Key>(
+    sums: &mut GroupSums<K, 1>,
+    by: Measure,
+    flows: &FlowBatch,
+    pairs: impl Iterator<Item = K>,
+) -> Result<()> {
+    match by {
+        Measure::Octets => sums.add(pairs.zip(flows.octets.iter().map(|&octets| [octets]))),
+        Measure::Packets => sums.add(pairs.zip(flows.packets.iter().map(|&packets| [packets]))),
+        Measure::Flows => sums.add(pairs.map(|pair| (pair, [1]))),
+    }
+}
+
+/// The lesser number first: any order will do to bring both directions together, and this is fast.
+#[inline]
+fn sort<T: Ord + Copy>((a, b): (T, T)) -> (T, T) {
+    (a.min(b), a.max(b))
+}
+
+fn halves((src, dst): (u128, u128)) -> V6Pair {
+    [(src >> 64) as u64, src as u64, (dst >> 64) as u64, dst as u64]
+}

@@ -1,0 +1,117 @@
+//! A temporary file of entries.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Mutex, PoisonError};
+
+use super::{Entry, Key, key};
+use crate::store::{Result, StoreError};
+
+/// Bytes read or written at once.
+const BUFFER_BYTES: usize = 64 << 10;
+
+/// A temporary file. It has no name where the system allows that, so that it is gone with the
+/// process however that ends; else it is removed when it is dropped.
+#[derive(Debug)]
+pub(super) struct Spill {
+    file: Mutex<File>,
+    path: PathBuf,
+    named: bool,
+    bytes: u64,
+}
+
+/// Entries that lie behind one another in a file.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Segment {
+    at: u64,
+    pub(super) entries: u64,
+}
+
+impl Spill {
+    pub(super) fn create(folder: &Path) -> Result<Self> {
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
+        let number = NUMBER.fetch_add(1, Relaxed);
+        let path = folder.join(format!("earlgrey-hbase-{}-{number}.tmp", std::process::id()));
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .open(&path)
+            .map_err(StoreError::io(&path, "create temporary file"))?;
+        let named = fs::remove_file(&path).is_err();
+        Ok(Self { file: Mutex::new(file), path, named, bytes: 0 })
+    }
+
+    /// Appends entries.
+    pub(super) fn write<'a, K: Key, const N: usize>(
+        &mut self,
+        entries: impl Iterator<Item = &'a Entry<K, N>>,
+    ) -> Result<Segment> {
+        let at = self.bytes;
+        let file = self.file.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let written = write_entries(file, entries)
+            .map_err(StoreError::io(&self.path, "write temporary file"))?;
+        self.bytes += written * entry_bytes::<K, N>() as u64;
+        Ok(Segment { at, entries: written })
+    }
+
+    /// Calls `each` with the entries of `segment`.
+    pub(super) fn read<K: Key, const N: usize>(
+        &self,
+        segment: &Segment,
+        each: impl FnMut(Entry<K, N>),
+    ) -> Result<()> {
+        // One reader at a time keeps the disk's head where it is, and the file's offset too.
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        read_entries(&mut file, segment, each)
+            .map_err(StoreError::io(&self.path, "read temporary file"))
+    }
+}
+
+impl Drop for Spill {
+    fn drop(&mut self) {
+        if self.named {
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+const fn entry_bytes<K: Key, const N: usize>() -> usize {
+    K::BYTES + 8 * N
+}
+
+fn write_entries<'a, K: Key, const N: usize>(
+    file: &mut File,
+    entries: impl Iterator<Item = &'a Entry<K, N>>,
+) -> io::Result<u64> {
+    let mut file = BufWriter::with_capacity(BUFFER_BYTES, file);
+    let mut bytes = Vec::with_capacity(entry_bytes::<K, N>());
+    let mut written = 0;
+    for entry in entries {
+        bytes.clear();
+        entry.key.encode(&mut bytes);
+        entry.sums.iter().for_each(|sum| bytes.extend_from_slice(&sum.to_le_bytes()));
+        file.write_all(&bytes)?;
+        written += 1;
+    }
+    file.flush()?;
+    Ok(written)
+}
+
+fn read_entries<K: Key, const N: usize>(
+    file: &mut File,
+    segment: &Segment,
+    mut each: impl FnMut(Entry<K, N>),
+) -> io::Result<()> {
+    file.seek(SeekFrom::Start(segment.at))?;
+    let mut file = BufReader::with_capacity(BUFFER_BYTES, file);
+    let mut bytes = vec![0; entry_bytes::<K, N>()];
+    for _ in 0..segment.entries {
+        file.read_exact(&mut bytes)?;
+        let (key, sums) = bytes.split_at(K::BYTES);
+        each(Entry { key: K::decode(key), sums: std::array::from_fn(|at| key::word(sums, at)) });
+    }
+    Ok(())
+}

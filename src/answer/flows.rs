@@ -1,0 +1,157 @@
+//! Flows to an output, in any format, as they come.
+
+use std::io::{self, Write};
+use std::ops::ControlFlow;
+
+use jiff::tz::TimeZone;
+
+use super::clock::Clock;
+use super::nfdump::{self, Layout};
+use super::{AnswerError, Format, json};
+use crate::flow::{FlowBatch, FlowRecord};
+use crate::store::Result as StoreResult;
+
+/// The output is given pieces of about this size.
+const PIECE_BYTES: usize = 64 << 10;
+
+/// Prints flows. A reader that has had enough (a closed pipe) is no error: the rest is not written.
+pub struct FlowWriter<W> {
+    to: W,
+    format: Format,
+    clock: Clock,
+    piece: Vec<u8>,
+    flows: u64,
+    closed: bool,
+}
+
+/// What was printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Written {
+    /// The flows that were handed over.
+    pub flows: u64,
+    /// Whether the reader of the output had enough before the end.
+    pub closed: bool,
+}
+
+impl<W: Write> FlowWriter<W> {
+    /// Prints to `to` in `format`, with times in `zone`. The header, if the format has one, is
+    /// printed also where no flow follows.
+    pub fn new(to: W, format: Format, zone: TimeZone) -> Self {
+        let mut piece = Vec::with_capacity(PIECE_BYTES + 1024);
+        piece.extend_from_slice(match format {
+            Format::Line => Layout::Line.header().as_bytes(),
+            Format::Long => Layout::Long.header().as_bytes(),
+            Format::Extended => Layout::Extended.header().as_bytes(),
+            Format::Csv => nfdump::CSV_HEADER.as_bytes(),
+            Format::Json | Format::Earlgrey => b"[",
+            Format::Ndjson => b"",
+        });
+        Self { to, format, clock: Clock::new(zone), piece, flows: 0, closed: false }
+    }
+
+    /// Prints `flows`, which have the columns of [`Format::columns`]. Breaks once the reader of the
+    /// output has had enough, and nothing more needs to be read for it.
+    ///
+    /// # Errors
+    ///
+    /// What the output met, but for a closed pipe.
+    pub fn write(&mut self, flows: &FlowBatch) -> io::Result<ControlFlow<()>> {
+        for flow in flows.records() {
+            if self.closed {
+                break;
+            }
+            self.push(&flow);
+            self.flows += 1;
+            if self.piece.len() >= PIECE_BYTES {
+                self.pass_on()?;
+            }
+        }
+        Ok(if self.closed { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+    }
+
+    /// Prints what belongs behind the last flow, and flushes the output.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::write`].
+    pub fn finish(mut self) -> io::Result<Written> {
+        if matches!(self.format, Format::Json | Format::Earlgrey) {
+            let end: &[u8] = if self.flows == 0 { b"]\n" } else { b"\n]\n" };
+            self.piece.extend_from_slice(end);
+        }
+        self.pass_on()?;
+        if !self.closed {
+            self.closed = or_closed(self.to.flush())?;
+        }
+        Ok(Written { flows: self.flows, closed: self.closed })
+    }
+
+    fn push(&mut self, flow: &FlowRecord) {
+        let Self { format, clock, piece, .. } = self;
+        match format {
+            Format::Line => nfdump::push_line(piece, Layout::Line, clock, flow),
+            Format::Long => nfdump::push_line(piece, Layout::Long, clock, flow),
+            Format::Extended => nfdump::push_line(piece, Layout::Extended, clock, flow),
+            Format::Csv => nfdump::push_csv(piece, clock, flow),
+            Format::Ndjson => {
+                json::push_object(piece, clock, flow);
+                piece.push(b'\n');
+            }
+            Format::Json | Format::Earlgrey => {
+                piece.extend_from_slice(if self.flows == 0 { b"\n" } else { b",\n" });
+                if *format == Format::Json {
+                    json::push_object(piece, clock, flow);
+                } else {
+                    json::push_short_object(piece, clock, flow);
+                }
+            }
+        }
+    }
+
+    fn pass_on(&mut self) -> io::Result<()> {
+        if !self.closed {
+            self.closed = or_closed(self.to.write_all(&self.piece))?;
+        }
+        self.piece.clear();
+        Ok(())
+    }
+}
+
+/// Whether the output is closed, which is no error.
+pub(super) fn or_closed(written: io::Result<()>) -> io::Result<bool> {
+    match written {
+        Ok(()) => Ok(false),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(true),
+        Err(error) => Err(error),
+    }
+}
+
+/// Prints all of `flows`, or as many as the reader of the output takes.
+///
+/// After an error of the store what came before it is printed, and a JSON array is left open.
+///
+/// # Errors
+///
+/// [`AnswerError::Store`] for what the stream meets, [`AnswerError::Output`] for what the output
+/// meets, but for a closed pipe.
+pub fn write_flows(
+    flows: impl Iterator<Item = StoreResult<FlowBatch>>,
+    to: impl Write,
+    format: Format,
+    zone: TimeZone,
+) -> Result<Written, AnswerError> {
+    let mut writer = FlowWriter::new(to, format, zone);
+    for batch in flows {
+        let batch = match batch {
+            Ok(batch) => batch,
+            Err(error) => {
+                writer.pass_on().map_err(AnswerError::Output)?;
+                return Err(error.into());
+            }
+        };
+        if writer.write(&batch).map_err(AnswerError::Output)?.is_break() {
+            break;
+        }
+    }
+    writer.finish().map_err(AnswerError::Output)
+}

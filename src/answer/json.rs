@@ -1,0 +1,59 @@
+//! A flow as a JSON object.
+
+use super::clock::Clock;
+use super::nfdump::tcp_flags;
+use super::text::{push_address, push_number};
+use crate::flow::FlowRecord;
+
+/// Appends the object of `flow` with every field: `"time":"2007-07-26T22:15:38.007Z"`.
+pub(super) fn push_object(to: &mut Vec<u8>, clock: &mut Clock, flow: &FlowRecord) {
+    push_first_fields(to, flow, |to| clock.push_rfc_3339(to, flow.first));
+    to.extend_from_slice(br#","tcpFlags":""#);
+    to.extend_from_slice(&tcp_flags(flow.tcp_flags));
+    to.push(b'"');
+    push_field(to, r#","tos":"#, flow.tos);
+    push_field(to, r#","input":"#, flow.input);
+    push_field(to, r#","output":"#, flow.output);
+    push_field(to, r#","srcAs":"#, flow.src_as);
+    push_field(to, r#","dstAs":"#, flow.dst_as);
+    push_field(to, r#","srcMask":"#, flow.src_mask);
+    push_field(to, r#","dstMask":"#, flow.dst_mask);
+    to.extend_from_slice(br#","nextHop":""#);
+    push_address(to, flow.next_hop);
+    to.extend_from_slice(br#"","exporter":""#);
+    push_address(to, flow.source.exporter);
+    push_field(to, r#"","engine":"#, flow.source.engine);
+    push_field(to, r#","sampling":"#, flow.source.sampling.interval);
+    to.push(b'}');
+}
+
+/// Appends the object of `flow` with the nine first fields: `"time":"2007-07-26-22:15:38"`.
+pub(super) fn push_short_object(to: &mut Vec<u8>, clock: &mut Clock, flow: &FlowRecord) {
+    push_first_fields(to, flow, |to| clock.push_dashed(to, flow.first));
+    to.push(b'}');
+}
+
+fn push_first_fields(to: &mut Vec<u8>, flow: &FlowRecord, time: impl FnOnce(&mut Vec<u8>)) {
+    to.extend_from_slice(br#"{"srcAddress":""#);
+    push_address(to, flow.src);
+    push_field(to, r#"","srcPort":"#, flow.src_port);
+    to.extend_from_slice(br#","dstAddress":""#);
+    push_address(to, flow.dst);
+    push_field(to, r#"","dstPort":"#, flow.dst_port);
+    // A string also where it is a number, so that the field has one type.
+    to.extend_from_slice(br#","protocol":""#);
+    match flow.protocol.name() {
+        Some(name) => to.extend_from_slice(name.as_bytes()),
+        None => push_number(to, flow.protocol.0),
+    }
+    to.extend_from_slice(br#"","time":""#);
+    time(to);
+    push_field(to, r#"","duration":"#, flow.duration_ms);
+    push_field(to, r#","bytes":"#, flow.octets);
+    push_field(to, r#","packets":"#, flow.packets);
+}
+
+fn push_field(to: &mut Vec<u8>, before: &str, number: impl Into<u64>) {
+    to.extend_from_slice(before.as_bytes());
+    push_number(to, number);
+}

@@ -1,0 +1,57 @@
+//! Compressed streams of every kind as one reader.
+
+use std::io::{self, BufRead, Read};
+
+use bzip2::bufread::MultiBzDecoder;
+use flate2::bufread::MultiGzDecoder;
+use liblzma::bufread::XzDecoder;
+use liblzma::stream::{CONCATENATED, Stream};
+
+use super::magic::Compression;
+
+/// What an xz stream may want for its dictionary: `xz -9` needs 65 MiB.
+const MAX_XZ_BYTES: u64 = 160 << 20;
+
+/// What a zstd frame may want for its window, as a power of two: 128 MiB, the library's own
+/// limit and that of the command without `--long=31`.
+const MAX_ZSTD_WINDOW_LOG: u32 = 27;
+
+/// Decompresses a stream, also one of several members or frames behind each other.
+pub(super) enum Decompressor<R: BufRead> {
+    Gzip(MultiGzDecoder<R>),
+    Bzip2(MultiBzDecoder<R>),
+    Zstd(zstd::stream::read::Decoder<'static, R>),
+    Xz(XzDecoder<R>),
+}
+
+impl<R: BufRead> Decompressor<R> {
+    /// # Errors
+    ///
+    /// Where a library cannot be started, which takes memory only.
+    pub(super) fn new(compression: Compression, source: R) -> io::Result<Self> {
+        Ok(match compression {
+            Compression::Gzip => Self::Gzip(MultiGzDecoder::new(source)),
+            Compression::Bzip2 => Self::Bzip2(MultiBzDecoder::new(source)),
+            Compression::Zstd => {
+                let mut decoder = zstd::stream::read::Decoder::with_buffer(source)?;
+                decoder.window_log_max(MAX_ZSTD_WINDOW_LOG)?;
+                Self::Zstd(decoder)
+            }
+            Compression::Xz => {
+                let stream = Stream::new_stream_decoder(MAX_XZ_BYTES, CONCATENATED)?;
+                Self::Xz(XzDecoder::new_stream(source, stream))
+            }
+        })
+    }
+}
+
+impl<R: BufRead> Read for Decompressor<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Gzip(decoder) => decoder.read(into),
+            Self::Bzip2(decoder) => decoder.read(into),
+            Self::Zstd(decoder) => decoder.read(into),
+            Self::Xz(decoder) => decoder.read(into),
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! Which files are to be read.
+
+use std::collections::HashSet;
+use std::ffi::OsString;
+use std::fmt;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::CaptureError;
+
+/// Something to be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Input {
+    /// A file, whatever its name.
+    File(PathBuf),
+    /// Standard input, which paths call `-`.
+    Stdin,
+}
+
+impl fmt::Display for Input {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => path.display().fmt(f),
+            Self::Stdin => f.write_str("-"),
+        }
+    }
+}
+
+/// Expands `paths`: a file stands for itself, a directory for all files below it in the order of
+/// their names, `-` for standard input.
+///
+/// Below a directory, links are followed, each directory is entered once, and what is no file (a
+/// socket, a pipe, a device) is left out. A path given by name may be a pipe.
+///
+/// # Errors
+///
+/// [`CaptureError::Open`] if a path does not exist; [`CaptureError::List`] if a directory cannot
+/// be read.
+pub fn find(paths: &[PathBuf]) -> Result<Vec<Input>, CaptureError> {
+    let mut inputs = Vec::new();
+    for path in paths {
+        if path.as_os_str() == "-" {
+            inputs.push(Input::Stdin);
+            continue;
+        }
+        let metadata = fs::metadata(path)
+            .map_err(|source| CaptureError::Open { path: path.clone(), source })?;
+        if metadata.is_dir() {
+            // Links may lead back up, so a directory on the way is known by its true path.
+            walk(path, &mut HashSet::new(), &mut inputs)?;
+        } else {
+            inputs.push(Input::File(path.clone()));
+        }
+    }
+    Ok(inputs)
+}
+
+fn walk(
+    directory: &Path,
+    entered: &mut HashSet<PathBuf>,
+    inputs: &mut Vec<Input>,
+) -> Result<(), CaptureError> {
+    let list = |source| CaptureError::List { path: directory.to_owned(), source };
+    if !entered.insert(directory.canonicalize().map_err(list)?) {
+        return Ok(());
+    }
+    let mut names: Vec<OsString> = Vec::new();
+    for entry in fs::read_dir(directory).map_err(list)? {
+        names.push(entry.map_err(list)?.file_name());
+    }
+    names.sort();
+    for name in names {
+        let path = directory.join(name);
+        match fs::metadata(&path) {
+            Ok(metadata) if metadata.is_dir() => walk(&path, entered, inputs)?,
+            // A dangling link is left for the reader to report.
+            Ok(metadata) if !metadata.is_file() => {}
+            _ => inputs.push(Input::File(path)),
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn directories_are_expanded_in_name_order_and_links_in_a_circle_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        fs::create_dir_all(root.join("b/c")).unwrap();
+        for file in ["z", "a", "b/2", "b/1", "b/c/x", ".hidden"] {
+            fs::write(root.join(file), b"").unwrap();
+        }
+        #[cfg(unix)]
+        std::os::unix::fs::symlink(root, root.join("b/c/up")).unwrap();
+        let found = find(&[root.join("z"), PathBuf::from("-"), root.to_owned()]).unwrap();
+        let names: Vec<String> = found
+            .iter()
+            .map(|input| input.to_string().replace(&format!("{}/", root.display()), ""))
+            .collect();
+        assert_eq!(names, ["z", "-", ".hidden", "a", "b/1", "b/2", "b/c/x", "z"]);
+    }
+
+    #[test]
+    fn a_path_that_is_not_there_is_named() {
+        let error = find(&[PathBuf::from("/no/such/capture")]).unwrap_err();
+        assert_eq!(error.to_string(), "open /no/such/capture");
+    }
+}

@@ -1,0 +1,20 @@
+//! Who gets the datagrams.
+
+use std::ops::ControlFlow;
+
+use super::Datagram;
+
+/// Receives what [`read`](super::read) finds. A closure over [`Datagram`] is one, too.
+pub trait Sink {
+    /// A capture begins: a file, or an archive's member (`day.tar.bz2/nf000.pcap`).
+    fn file(&mut self, _name: &str) {}
+
+    /// One datagram, in the order of the capture; `Break` ends the reading.
+    fn datagram(&mut self, datagram: &Datagram<'_>) -> ControlFlow<()>;
+}
+
+impl<F: FnMut(&Datagram<'_>) -> ControlFlow<()>> Sink for F {
+    fn datagram(&mut self, datagram: &Datagram<'_>) -> ControlFlow<()> {
+        self(datagram)
+    }
+}

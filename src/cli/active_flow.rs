@@ -1,0 +1,65 @@
+//! `active-flow`: the pairs of addresses that exchanged most.
+
+use std::ffi::OsString;
+
+use super::failure::Ending;
+use super::output;
+use super::settings::{Flags, Settings, keys};
+use super::{interrupt, store, time};
+use crate::aggregate::{ActivePairs, Limits, Measure, PairOptions};
+use crate::answer::write_pairs;
+
+const EXAMPLES: &str = "\
+Examples:
+  earlgrey-hbase active-flow -print 10                 the ten pairs with most octets
+  earlgrey-hbase active-flow --by flows --since -1d    by number of flows, of the last day
+  earlgrey-hbase active-flow --directed -o csv         with A to B and B to A told apart";
+
+/// Print the pairs of addresses with most octets, both directions together.
+///
+/// One line each, `(ADDR,ADDR,OCTETS)`: the two addresses in the order of their text, sorted by
+/// octets downwards.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// How many pairs; `-print N` with one dash is the same [default: 10]
+    #[arg(long, value_name = "N")]
+    print: Option<OsString>,
+    /// What pairs are weighed by
+    #[arg(long, value_name = "MEASURE", value_parser = ["octets", "packets", "flows"],
+        default_value = "octets")]
+    by: String,
+    /// Keep the two directions of a pair apart
+    #[arg(long)]
+    directed: bool,
+    #[command(flatten)]
+    window: time::Window,
+    /// How pairs are written [default: line]
+    #[arg(short, long, value_name = "FORMAT", value_parser = ["line", "json", "ndjson", "csv"])]
+    output: Option<String>,
+}
+
+impl Args {
+    pub(super) fn flags(&self) -> Flags {
+        vec![
+            (keys::PRINT, self.print.clone()),
+            (keys::FORMAT, self.output.clone().map(OsString::from)),
+        ]
+    }
+}
+
+pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
+    interrupt::end_at_once()?;
+    let format = settings.pair_format()?;
+    let time = args.window.range(&settings.tz.value)?;
+    let memory_bytes = usize::try_from(settings.memory.value).unwrap_or(usize::MAX);
+    let options = PairOptions {
+        by: args.by.parse::<Measure>()?,
+        directed: args.directed,
+        limits: Limits { memory_bytes, ..Limits::default() },
+    };
+    let snapshot = store::open(settings)?.snapshot()?;
+    let pairs = ActivePairs::top_of(&*snapshot, time, &options, settings.print.value)?;
+    output::print(|out| Ok(write_pairs(&pairs, &options, format, out)?))?;
+    Ok(Ending::Done)
+}

@@ -1,0 +1,88 @@
+//! `config`: the settings, and where they come from.
+
+use std::io::Write;
+
+use clap::Subcommand;
+use serde_json::Value;
+
+use super::failure::Ending;
+use super::output;
+use super::settings::{CONFIG_VARIABLE, Settings, user_file};
+use super::text::columns;
+
+const EXAMPLES: &str = "\
+Examples:
+  earlgrey-hbase config show
+  earlgrey-hbase --config ./earlgrey.toml config show -o json
+
+A configuration file:
+  store = \"/var/lib/earlgrey-hbase\"
+  [load]
+  paths = [\"/var/spool/captures\"]
+  [output]
+  format = \"line\"        # line, long, extended, json, ndjson, csv, earlgrey
+  tz = \"UTC\"
+  print = 10
+  progress = \"auto\"      # auto, always, never, json
+  [limits]
+  batch_flows = 2000000
+  commit_secs = 30
+  threads = 2
+  memory = \"200MB\"
+
+Environment variables (EARLGREY_STORE, EARLGREY_LOAD_PATHS, EARLGREY_FORMAT, EARLGREY_TZ,
+EARLGREY_PRINT, EARLGREY_PROGRESS, EARLGREY_BATCH_FLOWS, EARLGREY_COMMIT_SECS, EARLGREY_THREADS,
+EARLGREY_MEMORY) weigh more than the file, and flags more than these.";
+
+/// Show the settings, and where each comes from.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Print every setting, its value, and where that comes from
+    Show {
+        /// How settings are written
+        #[arg(short, long, value_name = "FORMAT", value_parser = ["text", "json"],
+            default_value = "text")]
+        output: String,
+    },
+}
+
+pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
+    let Action::Show { output } = &args.action;
+    let shown = settings.shown();
+    if output == "json" {
+        output::print_json(&shown)?;
+        return Ok(Ending::Done);
+    }
+    let rows: Vec<Vec<String>> = shown
+        .into_iter()
+        .map(|setting| vec![setting.name.to_owned(), plain(&setting.value), setting.origin])
+        .collect();
+    output::print(|out| {
+        out.write_all(columns(&rows, &[false; 3]).as_bytes())?;
+        Ok(())
+    })?;
+    if let Some(file) = user_file().filter(|file| !file.exists()) {
+        output::say(format_args!(
+            "{} is read if it is there; --config and {CONFIG_VARIABLE} name another",
+            file.display()
+        ));
+    }
+    Ok(Ending::Done)
+}
+
+fn plain(value: &Value) -> String {
+    match value {
+        Value::Null => "-".to_owned(),
+        Value::String(text) => text.clone(),
+        Value::Array(items) if items.is_empty() => "-".to_owned(),
+        Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(", "),
+        other => other.to_string(),
+    }
+}

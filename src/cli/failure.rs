@@ -1,0 +1,140 @@
+//! How a command ended: exit statuses, and the hint that goes with an error.
+
+use std::error::Error;
+use std::io;
+use std::process::ExitCode;
+
+use crate::answer::AnswerError;
+use crate::load::LoadError;
+use crate::store::StoreError;
+
+/// How a command ended that did not fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// Done, also where nothing was found.
+    Done,
+    /// The input was partly unusable; what was whole is stored, and that was said.
+    Partly,
+    /// Interrupted; what was kept was said.
+    Interrupted,
+}
+
+impl From<Ending> for ExitCode {
+    fn from(ending: Ending) -> Self {
+        match ending {
+            Ending::Done => Self::SUCCESS,
+            Ending::Partly => Self::from(3),
+            Ending::Interrupted => Self::from(INTERRUPTED as u8),
+        }
+    }
+}
+
+/// The exit status of what was interrupted: 128 and the number of the signal.
+pub(crate) const INTERRUPTED: i32 = 130;
+const FAILED: u8 = 1;
+const WRONG_USAGE: u8 = 2;
+const UNREACHABLE: u8 = 4;
+
+/// The command, or the configuration, asks for what cannot be.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Usage(pub(crate) String);
+
+/// The exit status of a command that failed.
+pub(crate) fn status(error: &anyhow::Error) -> ExitCode {
+    let mut status = FAILED;
+    for cause in error.chain() {
+        if cause.is::<Usage>() {
+            status = WRONG_USAGE;
+        } else if let Some(StoreError::Unreachable { .. }) = store_error(cause) {
+            status = UNREACHABLE;
+        }
+    }
+    ExitCode::from(status)
+}
+
+/// What to do about it, where that is known.
+pub(crate) fn hint(error: &anyhow::Error) -> Option<String> {
+    error.chain().find_map(|cause| match store_error(cause) {
+        Some(error) => store_hint(error),
+        None => system_hint(cause.downcast_ref()?),
+    })
+}
+
+/// The store's error in `cause`, also where that only passes it on.
+fn store_error<'a>(cause: &'a (dyn Error + 'static)) -> Option<&'a StoreError> {
+    if let Some(LoadError::Open(error)) = cause.downcast_ref() {
+        return Some(error);
+    }
+    if let Some(AnswerError::Store(error)) = cause.downcast_ref() {
+        return Some(error);
+    }
+    cause.downcast_ref()
+}
+
+fn store_hint(error: &StoreError) -> Option<String> {
+    Some(match error {
+        StoreError::Missing { .. } => {
+            "run `earlgrey-hbase load FILE…` to make one, or name another with --store".to_owned()
+        }
+        StoreError::NotAStore { .. } => {
+            "name a folder that is empty, or not there yet, with --store".to_owned()
+        }
+        StoreError::InUse { .. } => {
+            "wait for the other load to end; queries need not wait".to_owned()
+        }
+        StoreError::Newer { .. } => "use the version of earlgrey-hbase that wrote it".to_owned(),
+        StoreError::Damaged { .. } => {
+            "run `earlgrey-hbase verify` to see all that is damaged".to_owned()
+        }
+        StoreError::Unreachable { .. } => {
+            "check that the server runs, or leave --store out to use the embedded store".to_owned()
+        }
+        StoreError::Io { source, .. } => return system_hint(source),
+        _ => return None,
+    })
+}
+
+fn system_hint(error: &io::Error) -> Option<String> {
+    Some(match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+            "make room, and run the same command again: what is stored is not stored twice"
+                .to_owned()
+        }
+        io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => {
+            "check who owns the folder, or name another with --store".to_owned()
+        }
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use anyhow::Context;
+
+    #[test]
+    fn an_error_has_its_exit_status_and_its_hint_however_deep_it_lies() {
+        let full = StoreError::Io {
+            path: "/s/run".into(),
+            doing: "write",
+            source: io::ErrorKind::StorageFull.into(),
+        };
+        let far = StoreError::Unreachable {
+            place: "hbase://h".to_owned(),
+            source: io::ErrorKind::ConnectionRefused.into(),
+        };
+        for (error, expected, hint_start) in [
+            (Err(full), 1, Some("make room")),
+            (Err(far), 4, Some("check that the server")),
+            (Err(StoreError::Injected { at: "write" }), 1, None),
+        ] {
+            let error = error.map(|()| ()).context("load").context("again").unwrap_err();
+            assert_eq!(status(&error), ExitCode::from(expected), "{error:#}");
+            let start = hint(&error).map(|hint| hint.starts_with(hint_start.unwrap_or_default()));
+            assert_eq!(start, hint_start.map(|_| true), "{error:#}");
+        }
+        let usage = anyhow::Error::new(Usage("no".to_owned()));
+        assert_eq!(status(&usage), ExitCode::from(2));
+    }
+}

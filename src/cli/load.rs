@@ -1,0 +1,196 @@
+//! `load`: captures into the store.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io;
+use std::os::fd::AsFd;
+use std::os::unix::fs::FileTypeExt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+
+use anyhow::Context;
+
+use super::failure::{Ending, Usage};
+use super::output::{self, say};
+use super::progress::{Display, Mode};
+use super::settings::{Flags, Settings, keys};
+use super::summary::{self, View};
+use super::{interrupt, store};
+use crate::capture::{self, Input};
+use crate::load::{self, LoadError, Options, Progress};
+use crate::store::embedded::{Effort, EmbeddedStore};
+use crate::store::{Load, LoadedFile};
+
+const EXAMPLES: &str = "\
+Examples:
+  earlgrey-hbase load day1.pcap netflow000.tar.bz2     captures, archives of them, …
+  earlgrey-hbase load /var/spool/captures              … and all that is in a folder
+  tcpdump -w - udp port 2055 | earlgrey-hbase load     what is being captured
+  earlgrey-hbase load                                  the paths of the configuration
+
+What is loaded again is not stored again, so after a crash the same command goes on.";
+
+/// Load captures of flow exports: pcap and pcapng, plain or compressed (gzip, bzip2, zstd, xz), and
+/// tar archives of them; all are told by their content.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// Files, folders, or - for standard input [default: the paths of the configuration, else
+    /// standard input where it is piped]
+    #[arg(value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// How many flows are written at once: what memory allows [default: 2000000]
+    #[arg(long, value_name = "N")]
+    batch_flows: Option<OsString>,
+    /// Make what was read durable at least so often, while more is coming [default: 30]
+    #[arg(long, value_name = "SECONDS")]
+    commit_every: Option<OsString>,
+    /// Show progress on standard error: a bar on a terminal (auto), or always, never, or as JSON
+    #[arg(long, value_name = "WHEN", value_parser = Mode::NAMES)]
+    progress: Option<String>,
+    /// Print the summary also to standard output
+    #[arg(short, long, value_name = "FORMAT", value_parser = ["text", "json"], default_value = "text",
+        hide_default_value = true)]
+    output: String,
+}
+
+impl Args {
+    pub(super) fn flags(&self) -> Flags {
+        vec![
+            (keys::BATCH_FLOWS, self.batch_flows.clone()),
+            (keys::COMMIT_SECS, self.commit_every.clone()),
+            (keys::PROGRESS, self.progress.clone().map(OsString::from)),
+        ]
+    }
+}
+
+pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
+    let paths = paths(args, settings)?;
+    let inputs = capture::find(&paths)?;
+    if inputs.is_empty() {
+        return Err(Usage(format!("there are no files in {}", listed(&paths))).into());
+    }
+    let store = store::open(settings)?;
+    let options = Options {
+        batch_flows: settings.batch_flows.value,
+        commit_every: settings.commit_every.value,
+        stop: interrupt::stop_flag()?,
+    };
+    let progress = Arc::new(Progress::default());
+    let began = Instant::now();
+    let display = Display::start(settings.progress.value, Arc::clone(&progress));
+    let result = load::load(&*store, &inputs, &options, &progress);
+    drop(display);
+    let took_secs = began.elapsed().as_secs_f64();
+    let tell = |load: &Load| tell(args, settings, load, took_secs, &store.to_string());
+    match result {
+        Ok(load) => {
+            if let Some(problem) = nothing_read(&load, &inputs) {
+                anyhow::bail!(problem);
+            }
+            tell(&load)?;
+            tidy(&store::embedded(settings)?, &options.stop);
+            Ok(ending(&load, &paths))
+        }
+        Err(error) => {
+            if let LoadError::Stopped { kept, .. } = &error {
+                tell(kept)?;
+            }
+            Err(error).context("load")
+        }
+    }
+}
+
+/// What is to be read.
+fn paths(args: &Args, settings: &Settings) -> anyhow::Result<Vec<PathBuf>> {
+    if !args.paths.is_empty() {
+        return Ok(args.paths.clone());
+    }
+    if !settings.load_paths.value.is_empty() {
+        return Ok(settings.load_paths.value.clone());
+    }
+    if stdin_is_piped() {
+        return Ok(vec![PathBuf::from("-")]);
+    }
+    Err(Usage(
+        "nothing to load: name files or folders, set load.paths in the configuration, or pipe a \
+         capture to standard input"
+            .to_owned(),
+    )
+    .into())
+}
+
+/// Whether somebody means standard input to be read: it is a pipe, a socket or a file.
+fn stdin_is_piped() -> bool {
+    let kind = io::stdin()
+        .as_fd()
+        .try_clone_to_owned()
+        .and_then(|stdin| File::from(stdin).metadata())
+        .map(|stdin| stdin.file_type());
+    kind.is_ok_and(|kind| kind.is_fifo() || kind.is_socket() || kind.is_file())
+}
+
+fn tell(
+    args: &Args,
+    settings: &Settings,
+    load: &Load,
+    took_secs: f64,
+    store: &str,
+) -> anyhow::Result<()> {
+    let zone = &settings.tz.value;
+    say(summary::text(load, took_secs, store, zone));
+    if args.output == "json" {
+        output::print_json(&View::new(load, Some(took_secs), zone))?;
+    }
+    Ok(())
+}
+
+/// Keeps the runs that a look-up must open few. The load is done and said to be: what goes wrong
+/// here is no failure of it, and is met again by the next one.
+fn tidy(store: &EmbeddedStore, stop: &AtomicBool) {
+    match store.compact(Effort::Tidy, stop) {
+        Ok(done) if done.runs_after < done.runs_before => {
+            say(format_args!("  compacted  {} runs to {}", done.runs_before, done.runs_after));
+        }
+        Ok(_) => {}
+        Err(error) => tracing::warn!("compact: {:#}", anyhow::Error::new(error)),
+    }
+}
+
+/// How a load ended that the store let come to its end.
+fn ending(load: &Load, paths: &[PathBuf]) -> Ending {
+    let account = &load.account;
+    // Files in a folder may be anything, but what was named was meant to be a capture.
+    let named = |name: &String| paths.iter().any(|path| path.as_os_str() == name.as_str());
+    let unusable = account.faults > 0
+        || load.files.iter().any(|file| file.fault.is_some())
+        || !account.malformed.is_empty()
+        || !account.rejected.is_empty()
+        || load.other_files.iter().any(named);
+    if load.interrupted {
+        Ending::Interrupted
+    } else if unusable {
+        Ending::Partly
+    } else {
+        Ending::Done
+    }
+}
+
+/// Says so if there was no capture to read at all.
+fn nothing_read(load: &Load, inputs: &[Input]) -> Option<String> {
+    let unreadable = |file: &LoadedFile| file.datagrams == 0 && file.fault.is_some();
+    if load.interrupted || load.account.captured_packets > 0 || !load.files.iter().all(unreadable) {
+        return None;
+    }
+    Some(match (inputs, &load.files[..]) {
+        ([input], [LoadedFile { fault: Some(fault), .. }]) => format!("{input}: {fault}"),
+        ([input], _) => format!("{input} is no capture"),
+        _ => format!("none of the {} files is a capture that can be read", inputs.len()),
+    })
+}
+
+fn listed(paths: &[PathBuf]) -> String {
+    paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
+}

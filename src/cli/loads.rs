@@ -1,0 +1,83 @@
+//! `loads`: the audit ledger.
+
+use std::io::Write;
+
+use super::failure::Ending;
+use super::output;
+use super::settings::Settings;
+use super::summary::{self, View};
+use super::text::{bytes, columns, grouped, plural, seconds};
+use super::{interrupt, store, time};
+use crate::store::Load;
+
+const EXAMPLES: &str = "\
+Examples:
+  earlgrey-hbase loads              every load, with the files that it read
+  earlgrey-hbase loads -o json      the same with all counts";
+
+/// Print what was loaded when, from which files, with which counts.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// How loads are written
+    #[arg(short, long, value_name = "FORMAT", value_parser = ["text", "json"], default_value = "text")]
+    output: String,
+}
+
+pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
+    interrupt::end_at_once()?;
+    let loads = store::open(settings)?.loads()?;
+    let zone = &settings.tz.value;
+    if args.output == "json" {
+        let views: Vec<View<'_>> = loads.iter().map(|load| View::new(load, None, zone)).collect();
+        output::print_json(&views)?;
+    } else {
+        let rows: Vec<Vec<String>> =
+            loads.iter().map(|load| row(load, time::show(load.started, zone))).collect();
+        output::print(|out| {
+            let heads = HEADS.map(str::to_owned).to_vec();
+            let table = columns(&[vec![heads], rows].concat(), &RIGHT);
+            let mut lines = table.lines();
+            if let Some(head) = lines.next() {
+                writeln!(out, "{head}")?;
+            }
+            for (line, load) in lines.zip(&loads) {
+                writeln!(out, "{line}")?;
+                for file in &load.files {
+                    let fault = file.fault.as_ref().map(|fault| format!(": {fault}"));
+                    writeln!(
+                        out,
+                        "    {} ({}): {}, {} stored{}",
+                        file.path,
+                        bytes(file.bytes),
+                        plural(file.datagrams, "datagram"),
+                        plural(file.stored, "flow"),
+                        fault.unwrap_or_default(),
+                    )?;
+                }
+            }
+            Ok(())
+        })?;
+    }
+    Ok(Ending::Done)
+}
+
+const HEADS: [&str; 9] =
+    ["started", "took", "datagrams", "records", "stored", "duplicate", "rejected", "lost", "state"];
+const RIGHT: [bool; 9] = [false, true, true, true, true, true, true, true, false];
+
+fn row(load: &Load, started: String) -> Vec<String> {
+    let account = &load.account;
+    let took = load.finished.map(|finished| seconds((finished - load.started) as f64 / 1000.0));
+    vec![
+        started,
+        took.unwrap_or_else(|| "-".to_owned()),
+        grouped(account.datagrams),
+        grouped(account.records),
+        grouped(account.stored),
+        grouped(account.duplicate_records),
+        grouped(account.rejected.values().sum::<u64>()),
+        grouped(account.lost.iter().map(|lost| lost.flows).sum::<u64>()),
+        summary::state(load).to_owned(),
+    ]
+}

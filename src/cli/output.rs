@@ -1,0 +1,67 @@
+//! Standard output and standard error. A reader that has enough, and closed its end, is no error.
+
+use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+use anyhow::Context;
+
+/// Whether somebody closed the other end of standard output.
+static CLOSED: AtomicBool = AtomicBool::new(false);
+
+/// Whether the reader of standard output went away, so that what failed then failed for nothing.
+pub(crate) fn is_closed() -> bool {
+    CLOSED.load(Relaxed)
+}
+
+/// Buffered standard output.
+pub(crate) struct Stdout(StdoutLock<'static>);
+
+impl Write for Stdout {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes).inspect_err(note)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush().inspect_err(note)
+    }
+}
+
+fn note(error: &io::Error) {
+    if error.kind() == io::ErrorKind::BrokenPipe {
+        CLOSED.store(true, Relaxed);
+    }
+}
+
+/// Writes to standard output with `write`, and sees that it gets there.
+pub(crate) fn print<T>(
+    write: impl FnOnce(&mut BufWriter<Stdout>) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    let mut out = BufWriter::with_capacity(64 << 10, Stdout(io::stdout().lock()));
+    let written = write(&mut out)?;
+    out.flush().context("write to standard output")?;
+    Ok(written)
+}
+
+/// Prints a value as JSON, on lines of its own.
+pub(crate) fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
+    print(|out| {
+        serde_json::to_writer_pretty(&mut *out, value)?;
+        writeln!(out)?;
+        Ok(())
+    })
+}
+
+/// Says a line on standard error; where that is closed, nobody wants to know.
+pub(crate) fn say(line: impl std::fmt::Display) {
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
+/// Whether standard error may be coloured and drawn upon.
+pub(crate) fn stderr_is_drawn_on() -> bool {
+    io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+}
+
+/// Whether the user wants no colours, by <https://no-color.org>.
+pub(crate) fn no_color() -> bool {
+    std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+}

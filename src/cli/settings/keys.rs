@@ -1,0 +1,84 @@
+//! Every setting by its name in the configuration file, with the other ways to set it.
+
+/// A setting that the configuration file, the environment and a flag can give.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Key {
+    /// Its name in the file: the table, a dot, and the key in it.
+    pub(crate) name: &'static str,
+    /// The environment variable that overrides the file.
+    pub(crate) variable: &'static str,
+    /// The flag that overrides both.
+    pub(crate) flag: &'static str,
+    /// Whether it takes a list.
+    pub(crate) list: bool,
+}
+
+const fn key(name: &'static str, variable: &'static str, flag: &'static str) -> Key {
+    Key { name, variable, flag, list: false }
+}
+
+pub(crate) const STORE: Key = key("store", "EARLGREY_STORE", "--store");
+pub(crate) const LOAD_PATHS: Key =
+    Key { list: true, ..key("load.paths", "EARLGREY_LOAD_PATHS", "PATH") };
+pub(crate) const FORMAT: Key = key("output.format", "EARLGREY_FORMAT", "--output");
+pub(crate) const TZ: Key = key("output.tz", "EARLGREY_TZ", "--tz");
+pub(crate) const PRINT: Key = key("output.print", "EARLGREY_PRINT", "--print");
+pub(crate) const PROGRESS: Key = key("output.progress", "EARLGREY_PROGRESS", "--progress");
+pub(crate) const BATCH_FLOWS: Key =
+    key("limits.batch_flows", "EARLGREY_BATCH_FLOWS", "--batch-flows");
+pub(crate) const COMMIT_SECS: Key =
+    key("limits.commit_secs", "EARLGREY_COMMIT_SECS", "--commit-every");
+pub(crate) const THREADS: Key = key("limits.threads", "EARLGREY_THREADS", "--threads");
+pub(crate) const MEMORY: Key = key("limits.memory", "EARLGREY_MEMORY", "--memory");
+
+/// All of them, in the order in which they are shown.
+pub(crate) const ALL: [Key; 10] =
+    [STORE, LOAD_PATHS, FORMAT, TZ, PRINT, PROGRESS, BATCH_FLOWS, COMMIT_SECS, THREADS, MEMORY];
+
+/// The names of the tables that keys are in.
+pub(crate) fn is_table(name: &str) -> bool {
+    ALL.iter().any(|key| key.name.strip_prefix(name).is_some_and(|rest| rest.starts_with('.')))
+}
+
+/// The known name, of a key or a table, that `name` may be a slip of.
+pub(crate) fn nearest(name: &str) -> Option<&'static str> {
+    let tables = ALL.iter().filter_map(|key| Some(key.name.split_once('.')?.0));
+    ALL.iter()
+        .map(|key| key.name)
+        .chain(tables)
+        .filter_map(|known| Some((slips(known, name)?, known)))
+        .min()
+        .map(|(_, known)| known)
+}
+
+/// How many letters are wrong in `name`, where only the table may be missing or another; None if
+/// they are too many.
+fn slips(known: &str, name: &str) -> Option<usize> {
+    let whole = strsim::damerau_levenshtein(known, name);
+    let key = |name: &str| name.rsplit('.').next().unwrap_or_default().to_owned();
+    let in_key = strsim::damerau_levenshtein(&key(known), &key(name));
+    let in_key = (in_key * 3 <= key(known).len()).then_some(in_key);
+    (whole <= MAX_SLIPS).then_some(whole).into_iter().chain(in_key).min()
+}
+
+/// So many wrong letters are taken for slips.
+const MAX_SLIPS: usize = 2;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_misspelt_name_is_told_from_a_strange_one() {
+        for (name, nearest_name) in [
+            ("stores", Some("store")),
+            ("limits.batchflows", Some("limits.batch_flows")),
+            ("limit.threads", Some("limits.threads")),
+            ("tz", Some("output.tz")),
+            ("outputs", Some("output")),
+            ("output.colour", None),
+        ] {
+            assert_eq!(nearest(name), nearest_name, "{name}");
+        }
+    }
+}

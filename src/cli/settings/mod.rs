@@ -1,0 +1,257 @@
+//! What a command works with: flags over environment over configuration file over defaults.
+
+mod file;
+pub(crate) mod keys;
+mod values;
+
+use std::collections::BTreeMap;
+use std::env;
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::failure::Usage;
+use crate::aggregate::Limits;
+use crate::answer::{Format, PairFormat};
+pub(crate) use file::{CONFIG_VARIABLE, user_file};
+pub(crate) use keys::Key;
+pub(crate) use values::{ProgressMode, Zone};
+
+/// The settings, each with where its value came from.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    /// The store, by path or URL. None where neither it nor the user's folders are known.
+    pub(crate) store: Setting<Option<PathBuf>>,
+    /// What `load` reads where it is given no path.
+    pub(crate) load_paths: Setting<Vec<PathBuf>>,
+    /// How answers are written; none for what is usual for each.
+    pub(crate) format: Setting<Option<String>>,
+    /// The time zone of times without one.
+    pub(crate) tz: Setting<Zone>,
+    /// How many pairs `active-flow` prints.
+    pub(crate) print: Setting<usize>,
+    /// Whether progress is shown.
+    pub(crate) progress: Setting<ProgressMode>,
+    /// How many flows `load` writes at once.
+    pub(crate) batch_flows: Setting<usize>,
+    /// How often `load` makes durable what it read.
+    pub(crate) commit_every: Setting<Duration>,
+    /// How many threads work.
+    pub(crate) threads: Setting<usize>,
+    /// How many bytes of memory an aggregate may use.
+    pub(crate) memory: Setting<u64>,
+}
+
+/// A value, and where it came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Setting<T> {
+    pub(crate) value: T,
+    pub(crate) origin: Origin,
+}
+
+/// Where a value came from, in the order of growing weight.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Origin {
+    Default,
+    File { path: PathBuf, line: usize },
+    Variable(&'static str),
+    Flag(&'static str),
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Default => f.write_str("default"),
+            Self::File { path, line } => write!(f, "{}:{line}", path.display()),
+            Self::Variable(name) | Self::Flag(name) => f.write_str(name),
+        }
+    }
+}
+
+/// Values as somebody wrote them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Raw {
+    values: Vec<OsString>,
+    origin: Origin,
+}
+
+/// The values of flags, as far as flags were given.
+pub(crate) type Flags = Vec<(Key, Option<OsString>)>;
+
+impl Settings {
+    /// Puts together what the file that `config` names, or the user's own, the environment and
+    /// `flags` say.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be read, or a value cannot mean anything; the message says where it is.
+    pub(crate) fn resolve(config: Option<&Path>, flags: Flags) -> anyhow::Result<Self> {
+        let layers = Layers { file: file::read(config)?, flags };
+        let defaults = crate::load::Options::default();
+        let memory = Limits::default().memory_bytes as u64;
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let store = user_folder("XDG_DATA_HOME", ".local/share").map(|folder| folder.join("store"));
+        Ok(Self {
+            store: layers.one(&keys::STORE, store, |text| Ok(Some(PathBuf::from(text))))?,
+            load_paths: layers.all(&keys::LOAD_PATHS, Vec::new(), |values| {
+                Ok(values.iter().map(PathBuf::from).collect())
+            })?,
+            format: layers.text(&keys::FORMAT, None, |text| Ok(Some(text.to_owned())))?,
+            tz: layers.text(&keys::TZ, Zone::utc(), Zone::parse)?,
+            print: layers.text(&keys::PRINT, 10, values::count)?,
+            progress: layers.text(&keys::PROGRESS, ProgressMode::Auto, ProgressMode::parse)?,
+            batch_flows: layers.text(&keys::BATCH_FLOWS, defaults.batch_flows, values::positive)?,
+            commit_every: layers.text(
+                &keys::COMMIT_SECS,
+                defaults.commit_every,
+                values::seconds,
+            )?,
+            threads: layers.text(&keys::THREADS, threads, values::positive)?,
+            memory: layers.text(&keys::MEMORY, memory, values::bytes)?,
+        })
+    }
+
+    /// The format of flows.
+    ///
+    /// # Errors
+    ///
+    /// [`Usage`] if the setting names none.
+    pub(crate) fn flow_format(&self) -> Result<Format, Usage> {
+        self.format.value.as_deref().map_or(Ok(Format::default()), |name| {
+            name.parse().map_err(|error| Usage(format!("{}: {error}", self.format.origin)))
+        })
+    }
+
+    /// The format of pairs: their own line where the setting names a format that only flows have.
+    ///
+    /// # Errors
+    ///
+    /// [`Usage`] if the setting names no format at all.
+    pub(crate) fn pair_format(&self) -> Result<PairFormat, Usage> {
+        let of_flows = self.flow_format()?;
+        Ok(of_flows.name().parse().unwrap_or_default())
+    }
+
+    /// Makes the work of this process use as many threads as were asked for.
+    pub(crate) fn use_threads(&self) {
+        if self.threads.origin != Origin::Default {
+            // It fails only where the threads run already.
+            let _ = rayon::ThreadPoolBuilder::new().num_threads(self.threads.value).build_global();
+        }
+    }
+
+    /// Every setting by its name, as text, with its origin.
+    pub(crate) fn shown(&self) -> Vec<Shown> {
+        let paths = self.load_paths.value.iter().map(|path| path.display().to_string());
+        let store = self.store.value.as_ref().map(|path| path.display().to_string());
+        vec![
+            shown(&keys::STORE, &self.store, store),
+            shown(&keys::LOAD_PATHS, &self.load_paths, paths.collect::<Vec<_>>()),
+            shown(&keys::FORMAT, &self.format, self.format.value.clone()),
+            shown(&keys::TZ, &self.tz, self.tz.value.name()),
+            shown(&keys::PRINT, &self.print, self.print.value),
+            shown(&keys::PROGRESS, &self.progress, self.progress.value.name()),
+            shown(&keys::BATCH_FLOWS, &self.batch_flows, self.batch_flows.value),
+            shown(&keys::COMMIT_SECS, &self.commit_every, self.commit_every.value.as_secs_f64()),
+            shown(&keys::THREADS, &self.threads, self.threads.value),
+            shown(&keys::MEMORY, &self.memory, self.memory.value),
+        ]
+    }
+}
+
+/// A setting as `config show` prints it.
+#[derive(Debug, Serialize)]
+pub(crate) struct Shown {
+    pub(crate) name: &'static str,
+    pub(crate) value: serde_json::Value,
+    pub(crate) origin: String,
+}
+
+fn shown<T>(key: &Key, setting: &Setting<T>, value: impl Into<serde_json::Value>) -> Shown {
+    Shown { name: key.name, value: value.into(), origin: setting.origin.to_string() }
+}
+
+struct Layers {
+    file: BTreeMap<&'static str, Raw>,
+    flags: Flags,
+}
+
+impl Layers {
+    /// What the heaviest layer that says anything says.
+    fn raw(&self, key: &Key) -> Option<Raw> {
+        let flag =
+            self.flags.iter().find(|(flag, _)| flag == key).and_then(|(_, value)| value.clone());
+        if let Some(value) = flag {
+            return Some(Raw { values: vec![value], origin: Origin::Flag(key.flag) });
+        }
+        if let Some(value) = variable(key.variable) {
+            let values = if key.list {
+                env::split_paths(&value).map(OsString::from).collect()
+            } else {
+                vec![value]
+            };
+            return Some(Raw { values, origin: Origin::Variable(key.variable) });
+        }
+        self.file.get(key.name).cloned()
+    }
+
+    fn all<T>(
+        &self,
+        key: &Key,
+        default: T,
+        parse: impl FnOnce(&[OsString]) -> Result<T, String>,
+    ) -> Result<Setting<T>, Usage> {
+        let Some(Raw { values, origin }) = self.raw(key) else {
+            return Ok(Setting { value: default, origin: Origin::Default });
+        };
+        match parse(&values) {
+            Ok(value) => Ok(Setting { value, origin }),
+            Err(problem) if matches!(origin, Origin::File { .. }) => {
+                Err(Usage(format!("{origin}: {}: {problem}", key.name)))
+            }
+            Err(problem) => Err(Usage(format!("{origin}: {problem}"))),
+        }
+    }
+
+    fn one<T>(
+        &self,
+        key: &Key,
+        default: T,
+        parse: impl FnOnce(&OsStr) -> Result<T, String>,
+    ) -> Result<Setting<T>, Usage> {
+        self.all(key, default, |values| parse(values.first().map_or(OsStr::new(""), |value| value)))
+    }
+
+    fn text<T>(
+        &self,
+        key: &Key,
+        default: T,
+        parse: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Result<Setting<T>, Usage> {
+        self.one(key, default, |value| {
+            value.to_str().ok_or_else(|| format!("{} is no text", value.display())).and_then(parse)
+        })
+    }
+}
+
+/// An environment variable; an empty one counts as none.
+fn variable(name: &str) -> Option<OsString> {
+    env::var_os(name).filter(|value| !value.is_empty())
+}
+
+/// This program's folder among the user's: in what `variable` names, else in `fallback` at home.
+fn user_folder(variable_name: &str, fallback: &str) -> Option<PathBuf> {
+    let base = variable(variable_name)
+        .map(PathBuf::from)
+        // A relative one is to be ignored, says the XDG base directory specification.
+        .filter(|folder| folder.is_absolute())
+        .or_else(|| {
+            env::home_dir()
+                .filter(|home| !home.as_os_str().is_empty())
+                .map(|home| home.join(fallback))
+        })?;
+    Some(base.join("earlgrey-hbase"))
+}

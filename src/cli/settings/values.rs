@@ -1,0 +1,115 @@
+//! The kinds of values that settings have, read from text.
+
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+
+use crate::cli::progress;
+pub(crate) use progress::Mode as ProgressMode;
+
+/// A time zone, by the name it was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Zone {
+    name: String,
+    zone: TimeZone,
+}
+
+impl Zone {
+    pub(crate) fn utc() -> Self {
+        Self { name: "UTC".to_owned(), zone: TimeZone::UTC }
+    }
+
+    /// Reads `UTC`, `local`, an offset such as `+02:00`, or a name such as `Europe/Zurich`.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        let zone = match text {
+            "UTC" | "utc" | "Z" => TimeZone::UTC,
+            "local" => TimeZone::system(),
+            _ => {
+                jiff::fmt::temporal::DateTimeParser::new().parse_time_zone(text).map_err(|_| {
+                    format!("{text:?} is no time zone; write UTC, local, +02:00 or Europe/Zurich")
+                })?
+            }
+        };
+        Ok(Self { name: text.to_owned(), zone })
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn is_utc(&self) -> bool {
+        self.zone == TimeZone::UTC
+    }
+
+    pub(crate) fn zone(&self) -> &TimeZone {
+        &self.zone
+    }
+}
+
+/// A whole number.
+pub(super) fn count(text: &str) -> Result<usize, String> {
+    text.replace('_', "").parse().map_err(|_| format!("{text:?} is no whole number"))
+}
+
+/// A whole number above zero.
+pub(super) fn positive(text: &str) -> Result<usize, String> {
+    match count(text)? {
+        0 => Err("must be more than 0".to_owned()),
+        number => Ok(number),
+    }
+}
+
+/// A span of time in seconds, or parts of one.
+pub(super) fn seconds(text: &str) -> Result<Duration, String> {
+    text.parse()
+        .ok()
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+        .ok_or_else(|| format!("{text:?} is no number of seconds"))
+}
+
+/// A number of bytes, with or without a unit: `400000000`, `400MB`, `2GiB`.
+pub(super) fn bytes(text: &str) -> Result<u64, String> {
+    let error = || format!("{text:?} is no number of bytes; write 400MB or 2GiB");
+    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '_').unwrap_or(text.len());
+    let number: u64 = text[..digits].replace('_', "").parse().map_err(|_| error())?;
+    let unit = match text[digits..].trim().to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "k" | "kb" => 1_000,
+        "m" | "mb" => 1_000_000,
+        "g" | "gb" => 1_000_000_000,
+        "kib" => 1 << 10,
+        "mib" => 1 << 20,
+        "gib" => 1 << 30,
+        _ => return Err(error()),
+    };
+    number.checked_mul(unit).filter(|&bytes| bytes > 0).ok_or_else(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_of_bytes_are_read_with_their_unit() {
+        for (text, expected) in [
+            ("400000000", Some(400_000_000)),
+            ("400MB", Some(400_000_000)),
+            ("2 GiB", Some(2 << 30)),
+            ("1_000k", Some(1_000_000)),
+            ("0", None),
+            ("MB", None),
+            ("5 parsecs", None),
+            ("99999999999999GB", None),
+        ] {
+            assert_eq!(bytes(text).ok(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn time_zones_are_read_in_every_form() {
+        for text in ["UTC", "local", "+02:00", "-0530"] {
+            assert_eq!(Zone::parse(text).unwrap().name(), text);
+        }
+        assert!(Zone::parse("Mars/Olympus").unwrap_err().contains("write UTC"));
+    }
+}

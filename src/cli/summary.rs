@@ -1,0 +1,217 @@
+//! What a load came to, as text and as JSON.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use serde::Serialize;
+
+use super::settings::Zone;
+use super::text::{bytes, grouped, plural, seconds};
+use super::time::show;
+use crate::store::{Account, Load, LoadedFile, Lost};
+
+/// So many streams that lost flows, and so many files with faults, are told one by one in text.
+const MAX_TOLD: usize = 10;
+
+/// In one word, how a load stands.
+pub(crate) fn state(load: &Load) -> &'static str {
+    match (load.finished, load.interrupted) {
+        (Some(_), false) => "done",
+        (Some(_), true) => "interrupted",
+        (None, _) => "unfinished",
+    }
+}
+
+/// A load as JSON, with times in the user's zone.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct View<'a> {
+    id: &'a str,
+    state: &'static str,
+    started: String,
+    finished: Option<String>,
+    /// By the clock that measured it, else by the times of start and end.
+    seconds: Option<f64>,
+    flows_per_second: Option<f64>,
+    files: &'a [LoadedFile],
+    other_files: &'a [String],
+    captured_packets: u64,
+    skipped_packets: &'a BTreeMap<String, u64>,
+    faults: u64,
+    datagrams: u64,
+    decoded: u64,
+    faulty: &'a BTreeMap<String, u64>,
+    trailing_bytes: u64,
+    duplicate_datagrams: u64,
+    malformed: &'a BTreeMap<String, u64>,
+    waiting_for_template: u64,
+    not_flow_export: u64,
+    records: u64,
+    stored: u64,
+    clamped: u64,
+    duplicate_records: u64,
+    rejected: &'a BTreeMap<String, u64>,
+    lost: &'a [Lost],
+    first: Option<String>,
+    last: Option<String>,
+    octets: u128,
+    packets: u128,
+}
+
+impl<'a> View<'a> {
+    pub(crate) fn new(load: &'a Load, took_secs: Option<f64>, zone: &Zone) -> Self {
+        let account = &load.account;
+        let by_times = load.finished.map(|finished| (finished - load.started) as f64 / 1000.0);
+        let seconds = took_secs.or(by_times);
+        Self {
+            id: &load.id,
+            state: state(load),
+            started: show(load.started, zone),
+            finished: load.finished.map(|time| show(time, zone)),
+            seconds,
+            flows_per_second: seconds
+                .filter(|&seconds| seconds > 0.0)
+                .map(|seconds| (account.records as f64 / seconds).round()),
+            files: &load.files,
+            other_files: &load.other_files,
+            captured_packets: account.captured_packets,
+            skipped_packets: &account.skipped_packets,
+            faults: account.faults,
+            datagrams: account.datagrams,
+            decoded: account.decoded,
+            faulty: &account.faulty,
+            trailing_bytes: account.trailing_bytes,
+            duplicate_datagrams: account.duplicate_datagrams,
+            malformed: &account.malformed,
+            waiting_for_template: account.waiting_for_template,
+            not_flow_export: account.not_flow_export,
+            records: account.records,
+            stored: account.stored,
+            clamped: account.clamped,
+            duplicate_records: account.duplicate_records,
+            rejected: &account.rejected,
+            lost: &account.lost,
+            first: account.first.map(|time| show(time, zone)),
+            last: account.last.map(|time| show(time, zone)),
+            octets: account.octets,
+            packets: account.packets,
+        }
+    }
+}
+
+/// A load as lines for people, without the last line's end.
+pub(crate) fn text(load: &Load, took_secs: f64, store: &str, zone: &Zone) -> String {
+    let account = &load.account;
+    let rate = account.records as f64 / took_secs.max(0.001);
+    let read: u64 = load.files.iter().map(|file| file.bytes).sum();
+    let mut text = format!(
+        "{} {} ({}) into {store} in {}, {} flows/s",
+        match state(load) {
+            "done" => "loaded",
+            "interrupted" => "interrupted: loaded",
+            _ => "stopped: kept of",
+        },
+        plural(load.files.len() as u64, "file"),
+        bytes(read),
+        seconds(took_secs),
+        grouped(rate as u64)
+    );
+    let mut line = |name: &str, what: String| {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "\n  {name:<10} {what}");
+    };
+    line("datagrams", datagrams(account));
+    line("records", records(account));
+    if let (Some(first), Some(last)) = (account.first, account.last) {
+        line("flows", format!("from {} to {}", show(first, zone), show(last, zone)));
+        line(
+            "traffic",
+            format!("{} octets in {} packets", grouped(account.octets), grouped(account.packets)),
+        );
+    }
+    if !account.lost.is_empty() {
+        line("lost", lost(&account.lost));
+    }
+    if !account.skipped_packets.is_empty() {
+        let skipped = account.skipped_packets.values().sum::<u64>();
+        let of = grouped(account.captured_packets);
+        line(
+            "skipped",
+            format!("{} of {of} packets{}", grouped(skipped), reasons(&account.skipped_packets)),
+        );
+    }
+    if account.other_files > 0 {
+        let more = (account.other_files as usize).saturating_sub(MAX_TOLD);
+        let names = load.other_files.iter().take(MAX_TOLD).cloned().collect::<Vec<_>>().join(", ");
+        line("no capture", format!("{names}{}", and_more(more)));
+    }
+    let faults: Vec<_> =
+        load.files.iter().filter_map(|file| Some((file, file.fault.as_ref()?))).collect();
+    for (file, fault) in faults.iter().take(MAX_TOLD) {
+        line("fault", format!("{}: {fault}", file.path));
+    }
+    if faults.len() > MAX_TOLD {
+        line("", format!("and {} more", plural((faults.len() - MAX_TOLD) as u64, "file")));
+    }
+    text
+}
+
+fn datagrams(account: &Account) -> String {
+    let mut text = format!(
+        "{}: {} decoded, {} duplicate, {} malformed{}, {} no flow export",
+        grouped(account.datagrams),
+        grouped(account.decoded),
+        grouped(account.duplicate_datagrams),
+        grouped(account.malformed.values().sum::<u64>()),
+        reasons(&account.malformed),
+        grouped(account.not_flow_export),
+    );
+    if account.waiting_for_template > 0 {
+        let _ = write!(text, ", {} without template", grouped(account.waiting_for_template));
+    }
+    if !account.faulty.is_empty() {
+        let faulty = account.faulty.values().sum::<u64>();
+        let _ = write!(text, "; {} decoded in part{}", grouped(faulty), reasons(&account.faulty));
+    }
+    text
+}
+
+fn records(account: &Account) -> String {
+    let mut text = format!(
+        "{}: {} stored, {} duplicate, {} rejected{}",
+        grouped(account.records),
+        grouped(account.stored),
+        grouped(account.duplicate_records),
+        grouped(account.rejected.values().sum::<u64>()),
+        reasons(&account.rejected),
+    );
+    if account.clamped > 0 {
+        let _ = write!(text, "; {} ended before they began", grouped(account.clamped));
+    }
+    text
+}
+
+fn lost(lost: &[Lost]) -> String {
+    let flows: u64 = lost.iter().map(|lost| lost.flows).sum();
+    let streams: Vec<String> = lost
+        .iter()
+        .take(MAX_TOLD)
+        .map(|lost| format!("{} engine {}: {}", lost.exporter, lost.engine, grouped(lost.flows)))
+        .collect();
+    let more = lost.len().saturating_sub(MAX_TOLD);
+    format!("{} flows ({}{})", grouped(flows), streams.join("; "), and_more(more))
+}
+
+/// ` (cut 3, count 2)`, or nothing.
+fn reasons(counts: &BTreeMap<String, u64>) -> String {
+    if counts.is_empty() {
+        return String::new();
+    }
+    let each: Vec<String> =
+        counts.iter().map(|(reason, &count)| format!("{reason} {}", grouped(count))).collect();
+    format!(" ({})", each.join(", "))
+}
+
+fn and_more(more: usize) -> String {
+    if more == 0 { String::new() } else { format!(" and {} more", grouped(more as u64)) }
+}

@@ -1,0 +1,76 @@
+//! Times on the command line: `--since`, `--until`, and how times are shown.
+
+use super::failure::Usage;
+use super::settings::Zone;
+use crate::flow::{TimeRange, UnixMillis};
+
+/// When the flows began that are asked for.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Window {
+    /// Only flows that began at this time or later: 2026-11-23, 2026-11-23T14:05, RFC 3339, -2h
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    since: Option<String>,
+    /// Only flows that began before this time
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    until: Option<String>,
+}
+
+impl Window {
+    /// The range that is meant, if the times are in `zone`.
+    ///
+    /// # Errors
+    ///
+    /// [`Usage`] for text that is no time, and for a range that ends before it begins.
+    pub(crate) fn range(&self, zone: &Zone) -> Result<TimeRange, Usage> {
+        let now = UnixMillis::now();
+        let read = |flag: &str, text: &Option<String>, open: UnixMillis| match text {
+            None => Ok(open),
+            Some(text) => UnixMillis::parse(text, zone.zone(), now)
+                .map_err(|error| Usage(format!("{flag}: {error}"))),
+        };
+        let range = TimeRange {
+            since: read("--since", &self.since, UnixMillis::EPOCH)?,
+            until: read("--until", &self.until, UnixMillis::MAX)?,
+        };
+        if range.until < range.since {
+            return Err(Usage(format!(
+                "--until {} is before --since {}",
+                show(range.until, zone),
+                show(range.since, zone)
+            )));
+        }
+        Ok(range)
+    }
+}
+
+/// A time in RFC 3339 with milliseconds, in `zone`.
+pub(crate) fn show(time: UnixMillis, zone: &Zone) -> String {
+    if zone.is_utc() {
+        return time.to_string();
+    }
+    time.timestamp()
+        .to_zoned_datetime(zone.zone().clone())
+        .strftime("%Y-%m-%dT%H:%M:%S%.3f%:z")
+        .to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_is_read_in_the_zone_and_shown_in_it() {
+        let zone = Zone::parse("+02:00").unwrap();
+        let window = |since: &str, until: &str| Window {
+            since: Some(since.to_owned()),
+            until: Some(until.to_owned()),
+        };
+        let range = window("2007-07-27", "2007-07-26T22:15:38Z").range(&zone).unwrap();
+        assert_eq!(show(range.since, &zone), "2007-07-27T00:00:00.000+02:00");
+        assert_eq!(show(range.until, &Zone::utc()), "2007-07-26T22:15:38.000Z");
+        let error = window("2007-07-28", "2007-07-27").range(&zone).unwrap_err();
+        assert!(error.to_string().starts_with("--until 2007-07-27T00:00:00.000+02:00 is before"));
+        let error = window("soon", "now").range(&zone).unwrap_err();
+        assert!(error.to_string().starts_with("--since: \"soon\" is no time"), "{error}");
+    }
+}

@@ -1,0 +1,372 @@
+use std::fs;
+use std::io;
+use std::net::Ipv4Addr;
+use std::path::Path;
+use std::sync::atomic::AtomicU64;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::flow::{Columns, DatagramId};
+use crate::netflow::v5;
+use crate::store::memory::MemoryStore;
+use crate::store::{Account, Scan, Snapshot, WriteBatch, Writer};
+
+/// Exports of one engine in order, `flows` records each.
+fn exports(sizes: &[u16]) -> Vec<Vec<u8>> {
+    let mut flow_sequence = 0;
+    sizes
+        .iter()
+        .map(|&flows| {
+            let records: Vec<v5::Record> = (0..u32::from(flows))
+                .map(|number| v5::Record {
+                    src_addr: Ipv4Addr::from(0x0a00_0001 + number % 3),
+                    dst_addr: Ipv4Addr::from(0x7aa6_1a84 + number),
+                    packets: 1 + number,
+                    octets: 100 * (1 + number),
+                    first_ms: 9_000,
+                    last_ms: 9_500,
+                    protocol: 17,
+                    ..v5::Record::default()
+                })
+                .collect();
+            let header = v5::Header {
+                count: flows,
+                uptime_ms: 10_000,
+                unix_secs: 1_186_040_527,
+                flow_sequence,
+                ..v5::Header::default()
+            };
+            flow_sequence += u32::from(flows);
+            let mut payload = Vec::new();
+            v5::encode(&header, &records, &mut payload);
+            payload
+        })
+        .collect()
+}
+
+/// A pcap of raw IP packets, one for each payload, all from 192.0.2.1.
+fn capture(payloads: &[Vec<u8>]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for word in [0xa1b2_c3d4u32, 0x0002_0004, 0, 0, 65_535, 101] {
+        bytes.extend_from_slice(&word.to_be_bytes());
+    }
+    for payload in payloads {
+        let udp_bytes = 8 + payload.len() as u16;
+        let ip_bytes = 20 + u32::from(udp_bytes);
+        for word in [1_186_040_528, 0, ip_bytes, ip_bytes] {
+            bytes.extend_from_slice(&word.to_be_bytes());
+        }
+        bytes.extend_from_slice(&[0x45, 0]);
+        bytes.extend_from_slice(&(ip_bytes as u16).to_be_bytes());
+        bytes.extend_from_slice(&[0, 1, 0, 0, 64, 17, 0, 0, 192, 0, 2, 1, 192, 0, 2, 2]);
+        for half in [40_000, 2055, udp_bytes, 0] {
+            bytes.extend_from_slice(&half.to_be_bytes());
+        }
+        bytes.extend_from_slice(payload);
+    }
+    bytes
+}
+
+fn small_batches() -> Options {
+    Options { batch_flows: 64, commit_every: Duration::ZERO, ..Options::default() }
+}
+
+fn load_bytes(store: &dyn Store, folder: &Path, bytes: &[u8]) -> Result<Load, LoadError> {
+    let path = folder.join("a.pcap");
+    fs::write(&path, bytes).unwrap();
+    load(store, &[Input::File(path)], &small_batches(), &Progress::default())
+}
+
+/// Octets of all flows in the store.
+fn octets(snapshot: &dyn Snapshot) -> u128 {
+    let regions = snapshot.regions(&Scan::all(Columns::ALL)).unwrap();
+    let batches = regions.into_iter().flat_map(|region| region.read().map(Result::unwrap));
+    batches.flat_map(|batch| batch.octets).map(u128::from).sum()
+}
+
+#[test]
+fn a_capture_is_loaded_once_however_often_it_is_given() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = MemoryStore::default();
+    let mut payloads = exports(&[30, 30, 7, 30]);
+    payloads.push(payloads[1].clone());
+    payloads.push(b"no flow export at all".to_vec());
+    let lost = payloads.remove(2);
+    assert_eq!(lost.len(), 24 + 7 * 48);
+    let bytes = capture(&payloads);
+
+    let first = load_bytes(&store, folder.path(), &bytes).unwrap();
+    let expected = Account {
+        captured_packets: 5,
+        datagrams: 5,
+        decoded: 3,
+        duplicate_datagrams: 1,
+        not_flow_export: 1,
+        records: 120,
+        stored: 90,
+        duplicate_records: 30,
+        lost: first.account.lost.clone(),
+        first: Some(crate::UnixMillis(1_186_040_526_000)),
+        last: Some(crate::UnixMillis(1_186_040_526_500)),
+        octets: 3 * 46_500,
+        packets: 3 * 465,
+        ..Account::default()
+    };
+    assert_eq!(first.account, expected);
+    let lost: Vec<_> = first.account.lost.iter().map(|lost| (lost.engine, lost.flows)).collect();
+    assert_eq!(lost, [(0, 7)]);
+    assert_eq!(first.files.len(), 1);
+    assert_eq!((first.files[0].bytes, first.files[0].datagrams), (bytes.len() as u64, 5));
+    assert_eq!((first.files[0].stored, first.files[0].fault.as_ref()), (90, None));
+
+    let again = load_bytes(&store, folder.path(), &bytes).unwrap();
+    assert_eq!((again.account.stored, again.account.duplicate_records), (0, 120));
+    assert_eq!(again.account.lost, first.account.lost);
+    assert_eq!(store.snapshot().unwrap().flows(), 90);
+    assert_eq!(store.loads().unwrap(), [first, again]);
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_told_and_the_next_one_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = MemoryStore::default();
+    let good = folder.path().join("good.pcap");
+    fs::write(&good, capture(&exports(&[5]))).unwrap();
+    let inputs = [Input::File(folder.path().join("gone.pcap")), Input::File(good)];
+    let load = load(&store, &inputs, &Options::default(), &Progress::default()).unwrap();
+    assert_eq!(load.account.stored, 5);
+    let fault = load.files[0].fault.as_deref().unwrap();
+    assert!(fault.starts_with("open ") && fault.contains("o such file"), "{fault}");
+    assert_eq!((load.files[1].stored, load.files[1].fault.as_ref()), (5, None));
+}
+
+/// One act of damage: where, as a share of the file, and what.
+#[derive(Debug, Clone)]
+enum Damage {
+    Flip(f64, u8),
+    Cut(f64),
+    Insert(f64, Vec<u8>),
+    Remove(f64, usize),
+    Repeat(f64, usize),
+}
+
+impl Damage {
+    fn apply(&self, bytes: &mut Vec<u8>) {
+        let place = |share: f64| (share * bytes.len() as f64) as usize;
+        let span =
+            |share: f64, length: usize| place(share)..(place(share) + length).min(bytes.len());
+        match self {
+            Self::Flip(share, bits) => {
+                let place = place(*share);
+                if let Some(byte) = bytes.get_mut(place) {
+                    *byte ^= bits;
+                }
+            }
+            Self::Cut(share) => bytes.truncate(place(*share)),
+            Self::Insert(share, more) => {
+                let place = place(*share);
+                bytes.splice(place..place, more.iter().copied());
+            }
+            Self::Remove(share, length) => {
+                let span = span(*share, *length);
+                bytes.drain(span);
+            }
+            Self::Repeat(share, length) => {
+                let span = span(*share, *length);
+                let more = bytes[span.clone()].to_vec();
+                bytes.splice(span.start..span.start, more);
+            }
+        }
+    }
+}
+
+fn damage() -> impl Strategy<Value = Damage> {
+    let share = || 0.0..1.0f64;
+    prop_oneof![
+        6 => (share(), 1u8..).prop_map(|(at, bits)| Damage::Flip(at, bits)),
+        1 => share().prop_map(Damage::Cut),
+        1 => (share(), prop::collection::vec(any::<u8>(), 1..80))
+            .prop_map(|(at, more)| Damage::Insert(at, more)),
+        1 => (share(), 1usize..80).prop_map(|(at, length)| Damage::Remove(at, length)),
+        1 => (share(), 1usize..2000).prop_map(|(at, length)| Damage::Repeat(at, length)),
+    ]
+}
+
+/// Everything that must hold of a load, whatever it read.
+fn check(load: &Load) {
+    let account = &load.account;
+    assert!(account.balances(), "{account:?}");
+    let of_files = load.files.iter().fold((0, 0), |(datagrams, stored), file| {
+        (datagrams + file.datagrams, stored + file.stored)
+    });
+    assert_eq!(of_files, (account.datagrams, account.stored));
+    let skipped: u64 = account.skipped_packets.values().sum();
+    assert_eq!(account.captured_packets, account.datagrams + skipped);
+    assert_eq!(account.first.is_some(), account.stored > 0);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_datagram_and_record_of_a_damaged_capture_is_accounted_for(
+        sizes in prop::collection::vec(1u16..=31, 1..8),
+        damages in prop::collection::vec(damage(), 1..6),
+    ) {
+        let mut bytes = capture(&exports(&sizes));
+        for damage in &damages {
+            damage.apply(&mut bytes);
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let store = MemoryStore::default();
+        let first = load_bytes(&store, folder.path(), &bytes).unwrap();
+        check(&first);
+        let snapshot = store.snapshot().unwrap();
+        prop_assert_eq!(snapshot.flows(), first.account.stored);
+        prop_assert_eq!(octets(&*snapshot), first.account.octets);
+
+        let again = load_bytes(&store, folder.path(), &bytes).unwrap();
+        check(&again);
+        prop_assert_eq!(again.account.stored, 0);
+        prop_assert_eq!(again.account.decoded, 0);
+        prop_assert_eq!(again.account.records, first.account.records);
+        prop_assert_eq!(&store.loads().unwrap(), &[first, again]);
+    }
+}
+
+/// What happens at one call of the store.
+#[derive(Clone)]
+enum Event {
+    Fail,
+    Set(Arc<AtomicBool>),
+}
+
+/// A store whose writer meets `event` at its `at`-th call.
+#[derive(Clone)]
+struct Eventful {
+    store: MemoryStore,
+    calls: Arc<AtomicU64>,
+    at: u64,
+    event: Event,
+}
+
+impl std::fmt::Display for Eventful {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.store.fmt(f)
+    }
+}
+
+impl Store for Eventful {
+    fn snapshot(&self) -> crate::store::Result<Box<dyn Snapshot>> {
+        self.store.snapshot()
+    }
+
+    fn writer(&self) -> crate::store::Result<Box<dyn Writer>> {
+        Ok(Box::new(EventfulWriter { store: self.clone(), writer: self.store.writer()? }))
+    }
+
+    fn loads(&self) -> crate::store::Result<Vec<Load>> {
+        self.store.loads()
+    }
+}
+
+struct EventfulWriter {
+    store: Eventful,
+    writer: Box<dyn Writer>,
+}
+
+impl EventfulWriter {
+    fn count(&self) -> crate::store::Result<()> {
+        if self.store.calls.fetch_add(1, Relaxed) == self.store.at {
+            match &self.store.event {
+                Event::Fail => {
+                    return Err(StoreError::Io {
+                        path: "/store/run".into(),
+                        doing: "write",
+                        source: io::ErrorKind::StorageFull.into(),
+                    });
+                }
+                Event::Set(flag) => flag.store(true, Relaxed),
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Writer for EventfulWriter {
+    fn admit(&mut self, datagram: DatagramId) -> crate::store::Result<bool> {
+        self.count()?;
+        self.writer.admit(datagram)
+    }
+
+    fn write(&mut self, batch: WriteBatch) -> crate::store::Result<()> {
+        self.count()?;
+        self.writer.write(batch)
+    }
+
+    fn commit(&mut self) -> crate::store::Result<()> {
+        self.count()?;
+        self.writer.commit()
+    }
+
+    fn record(&mut self, load: &Load) -> crate::store::Result<()> {
+        self.count()?;
+        self.writer.record(load)
+    }
+}
+
+#[test]
+fn whatever_call_fails_only_what_was_acknowledged_counts_as_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let bytes = capture(&exports(&[30; 6]));
+    for at in 0.. {
+        let store = Eventful {
+            store: MemoryStore::default(),
+            calls: Arc::default(),
+            at,
+            event: Event::Fail,
+        };
+        let kept = match load_bytes(&store, folder.path(), &bytes) {
+            Ok(load) => {
+                assert_eq!(load.account.stored, 180);
+                assert!(at > 12, "only {at} calls of the store");
+                return;
+            }
+            Err(LoadError::Open(_)) => {
+                assert_eq!(at, 0);
+                continue;
+            }
+            Err(LoadError::Stopped { kept, .. }) => kept,
+        };
+        assert!(kept.account.balances(), "call {at}: {kept:?}");
+        let stored = store.store.snapshot().unwrap().flows();
+        assert!(kept.account.stored <= stored, "call {at}");
+
+        // The same load again stores what is missing.
+        let again = load_bytes(&store, folder.path(), &bytes).unwrap();
+        assert_eq!(again.account.stored, 180 - stored, "call {at}");
+        assert_eq!(store.store.snapshot().unwrap().flows(), 180, "call {at}");
+    }
+}
+
+#[test]
+fn an_interrupted_load_keeps_what_it_read_and_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.pcap");
+    fs::write(&path, capture(&exports(&[30; 6]))).unwrap();
+    let options = Options::default();
+    let store = Eventful {
+        store: MemoryStore::default(),
+        calls: Arc::default(),
+        // After the entry in the ledger, the third datagram.
+        at: 3,
+        event: Event::Set(Arc::clone(&options.stop)),
+    };
+    let inputs = [Input::File(path.clone()), Input::File(path)];
+    let load = load(&store, &inputs, &options, &Progress::default()).unwrap();
+    assert!(load.interrupted && load.finished.is_some());
+    assert_eq!((load.account.datagrams, load.account.stored, load.files.len()), (3, 90, 1));
+    assert_eq!(store.snapshot().unwrap().flows(), 90);
+    assert_eq!(store.loads().unwrap(), [load]);
+}

@@ -1,0 +1,84 @@
+//! How a question is answered, told before and after.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::Lookup;
+use crate::flow::{Column, TimeRange};
+use crate::row::Order;
+use crate::store::{Plan, Reading, Result, Scan, Snapshot};
+
+/// The plan of each scan, and what was read in the end.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Explanation {
+    /// The scans, in the order in which they are merged.
+    pub scans: Vec<ScanExplanation>,
+    /// What all of them read. None before the run.
+    pub read: Option<Reading>,
+    /// How long the run took, in milliseconds. None before it.
+    pub elapsed_ms: Option<f64>,
+}
+
+/// One scan and its plan.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ScanExplanation {
+    /// Which end leads the keys that are read.
+    pub order: Order,
+    /// The leading addresses. None: all.
+    pub lead: Option<String>,
+    /// When the flows began. None: ever.
+    pub time: Option<TimeRange>,
+    /// What is tested inside the store.
+    pub predicate: Option<String>,
+    /// The columns that are read.
+    pub columns: Vec<&'static str>,
+    /// Whether the flows come in key order.
+    pub ordered: bool,
+    /// What the store means to read.
+    pub plan: Plan,
+}
+
+impl Explanation {
+    /// The plans of `scans` on `snapshot`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Snapshot::plan`].
+    pub fn of(snapshot: &dyn Snapshot, scans: &[Scan]) -> Result<Self> {
+        let scans = scans
+            .iter()
+            .map(|scan| {
+                Ok(ScanExplanation {
+                    order: scan.order,
+                    lead: scan.lead.map(|lead| lead.to_string()),
+                    time: (!scan.time.is_all()).then_some(scan.time),
+                    predicate: scan.predicate.as_ref().map(ToString::to_string),
+                    columns: scan.columns.iter().map(Column::name).collect(),
+                    ordered: scan.ordered,
+                    plan: snapshot.plan(scan)?,
+                })
+            })
+            .collect::<Result<_>>()?;
+        Ok(Self { scans, read: None, elapsed_ms: None })
+    }
+
+    /// Adds what came of it.
+    #[must_use]
+    pub fn after(self, read: Reading, elapsed: Duration) -> Self {
+        Self { read: Some(read), elapsed_ms: Some(elapsed.as_secs_f64() * 1000.0), ..self }
+    }
+}
+
+impl Lookup {
+    /// How `snapshot` would answer.
+    ///
+    /// # Errors
+    ///
+    /// As [`Snapshot::plan`].
+    pub fn explain(&self, snapshot: &dyn Snapshot) -> Result<Explanation> {
+        Explanation::of(snapshot, &self.scans)
+    }
+}

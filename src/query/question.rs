@@ -1,0 +1,164 @@
+//! What is asked: whose flows, in which direction, of when, and how many of them.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::str::FromStr;
+
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+
+use crate::flow::TimeRange;
+use crate::row::AddressRange;
+use crate::store::Access;
+
+/// A question about a host or a block of addresses.
+///
+/// ```
+/// use earlgrey_hbase::query::{Direction, Question, parse_addresses};
+///
+/// let question = Question {
+///     direction: Direction::Any,
+///     limit: Some(10),
+///     ..Question::about(parse_addresses("10.0.0.0/8").unwrap())
+/// };
+/// assert_eq!(question.addresses, parse_addresses("10.1.2.3/8").unwrap());
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Question {
+    /// Whose flows.
+    pub addresses: AddressRange,
+    /// Which end of a flow they are.
+    pub direction: Direction,
+    /// When the flows began.
+    pub time: TimeRange,
+    /// By a range of row keys, or by a filter over the whole table. The answer is the same.
+    pub access: Access,
+    /// At most so many flows, the first in key order.
+    pub limit: Option<u64>,
+}
+
+impl Question {
+    /// All that `addresses` sent, by a range of row keys.
+    pub const fn about(addresses: AddressRange) -> Self {
+        Self {
+            addresses,
+            direction: Direction::Src,
+            time: TimeRange::ALL,
+            access: Access::Range,
+            limit: None,
+        }
+    }
+}
+
+/// Which end of a flow is asked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Direction {
+    /// What the addresses sent.
+    #[default]
+    Src,
+    /// What they received.
+    Dst,
+    /// Both; a flow from one of them to another of them is one flow.
+    Any,
+}
+
+impl Direction {
+    /// Every direction.
+    pub const ALL: [Self; 3] = [Self::Src, Self::Dst, Self::Any];
+
+    /// Its name on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Src => "src",
+            Self::Dst => "dst",
+            Self::Any => "any",
+        }
+    }
+}
+
+impl fmt::Display for Direction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for Direction {
+    type Err = ParseQuestionError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL
+            .into_iter()
+            .find(|direction| direction.name() == text)
+            .ok_or_else(|| ParseQuestionError::Direction { text: text.to_owned() })
+    }
+}
+
+/// Reads an address or a block in CIDR notation. Bits beyond the prefix are ignored, as most tools
+/// do: `10.1.2.3/8` is `10.0.0.0/8`.
+///
+/// # Errors
+///
+/// [`ParseQuestionError::Addresses`] with the text, if it is neither.
+pub fn parse_addresses(text: &str) -> Result<AddressRange, ParseQuestionError> {
+    if let Ok(host) = text.parse::<IpAddr>() {
+        return Ok(host.into());
+    }
+    text.parse::<IpNet>()
+        .map(AddressRange::from)
+        .map_err(|_| ParseQuestionError::Addresses { text: text.to_owned() })
+}
+
+/// Text that is no part of a question.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ParseQuestionError {
+    /// Neither an address nor a block.
+    #[error("{text:?} is no address; write 10.0.0.1, 10.0.0.0/8, 2001:db8::1 or 2001:db8::/32")]
+    Addresses {
+        /// What was written.
+        text: String,
+    },
+    /// No direction.
+    #[error("{text:?} is no direction; write src, dst or any")]
+    Direction {
+        /// What was written.
+        text: String,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_and_blocks_are_read_and_bits_beyond_the_prefix_ignored() {
+        for (text, first, last) in [
+            ("10.1.2.3", "10.1.2.3", "10.1.2.3"),
+            ("10.1.2.3/8", "10.0.0.0", "10.255.255.255"),
+            ("10.1.2.3/32", "10.1.2.3", "10.1.2.3"),
+            ("0.0.0.0/0", "0.0.0.0", "255.255.255.255"),
+            ("2001:db8::1", "2001:db8::1", "2001:db8::1"),
+            ("2001:db8::1/126", "2001:db8::", "2001:db8::3"),
+            ("::/0", "::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"),
+        ] {
+            let range = AddressRange::new(first.parse().unwrap(), last.parse().unwrap()).unwrap();
+            assert_eq!(parse_addresses(text), Ok(range), "{text}");
+        }
+        for text in ["", "10.0.0", "10.0.0.0/33", "10.0.0.0/", "example.org", "::/129", "10.0.0.1 "]
+        {
+            assert!(parse_addresses(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_direction_is_read_as_it_prints() {
+        for direction in Direction::ALL {
+            assert_eq!(direction.to_string().parse(), Ok(direction));
+        }
+        assert_eq!(
+            "out".parse::<Direction>().unwrap_err().to_string(),
+            "\"out\" is no direction; write src, dst or any"
+        );
+    }
+}

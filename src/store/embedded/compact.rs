@@ -1,0 +1,187 @@
+//! Merges the runs of a day into few, so that a look-up opens few.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+use serde::Serialize;
+
+use super::lock::Held;
+use super::manifest::{Run, RunFile as FileEntry};
+use super::merge::Merge;
+use super::run_reader::stretches;
+use super::run_set::SortedFile;
+use super::snapshot::{EmbeddedSnapshot, OpenRun};
+use super::store::EmbeddedStore;
+use super::write_access::WriteAccess;
+use crate::flow::{Columns, Family};
+use crate::row::Order;
+use crate::store::{FlowStream, Result, Scan};
+
+/// How far to go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effort {
+    /// Only days that have gathered more than a few runs, and only their small ones.
+    Tidy,
+    /// Every day to one run, as far as runs are allowed to grow.
+    Full,
+}
+
+/// What a compaction did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Compacted {
+    /// Runs before it.
+    pub runs_before: u64,
+    /// Runs after it.
+    pub runs_after: u64,
+    /// Flows that were written anew.
+    pub flows: u64,
+    /// Bytes of all runs before it.
+    pub bytes_before: u64,
+    /// Bytes of all runs after it.
+    pub bytes_after: u64,
+    /// Whether it was told to stop before it was done.
+    pub stopped: bool,
+}
+
+/// A day may have so many runs before tidying begins.
+const TIDY_RUNS: usize = 10;
+/// A run is not merged into one with more flows than this.
+const MAX_RUN_FLOWS: u64 = 100_000_000;
+
+impl EmbeddedStore {
+    /// Merges runs. Each merge is a commit of its own: when it is stopped, or killed, what is done
+    /// stays done, and it goes on from there when it is called again. Readers do not notice.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::InUse`](crate::StoreError::InUse) while a writer has the store; else what
+    /// reading and writing runs meets.
+    pub fn compact(&self, effort: Effort, stop: &AtomicBool) -> Result<Compacted> {
+        // A store that is not there is an error, not an empty one.
+        drop(Held::open(self.dir(), None)?);
+        let mut access = WriteAccess::open(self.dir())?;
+        let mut done = Compacted::default();
+        let count = |runs: &[Run]| (runs.len() as u64, runs.iter().map(Run::bytes).sum());
+        (done.runs_before, done.bytes_before) = count(&access.current().runs);
+        for group in groups(&access.current().runs, effort) {
+            if stop.load(Relaxed) {
+                done.stopped = true;
+                break;
+            }
+            let snapshot = self.open()?;
+            if let Some(merged) = merge(self.dir(), &snapshot, &group, access.take_number(), stop)?
+            {
+                done.flows += merged.rows;
+                let mut draft = access.draft();
+                draft.runs.retain(|run| !group.contains(&run.number));
+                draft.runs.push(merged);
+                // The files of this snapshot are let go first, so that they can be deleted.
+                drop(snapshot);
+                access.commit(draft)?;
+            } else {
+                done.stopped = true;
+            }
+        }
+        (done.runs_after, done.bytes_after) = count(&access.current().runs);
+        Ok(done)
+    }
+}
+
+/// The numbers of the runs to be merged with each other.
+fn groups(runs: &[Run], effort: Effort) -> Vec<Vec<u64>> {
+    // Runs of one day, and runs that hold several days, which only damaged clocks make.
+    let mut days: BTreeMap<(Family, Option<u64>), Vec<&Run>> = BTreeMap::new();
+    for run in runs {
+        let day = run.min_first.day();
+        let one_day = (day == run.max_first.day()).then_some(day);
+        days.entry((run.family, one_day)).or_default().push(run);
+    }
+    days.into_values().filter_map(|day| group(day, effort)).collect()
+}
+
+fn group(mut day: Vec<&Run>, effort: Effort) -> Option<Vec<u64>> {
+    day.sort_by_key(|run| run.rows);
+    if effort == Effort::Tidy && day.len() <= TIDY_RUNS {
+        return None;
+    }
+    let mut rows = 0;
+    let mut group = Vec::new();
+    for run in day {
+        let too_large = rows + run.rows > MAX_RUN_FLOWS;
+        // A run much larger than all smaller ones together is left alone: writing it anew again
+        // and again would cost more than it saves.
+        let not_worth_it = effort == Effort::Tidy && group.len() > 1 && run.rows > 2 * rows;
+        if too_large || not_worth_it {
+            break;
+        }
+        rows += run.rows;
+        group.push(run.number);
+    }
+    (group.len() > 1).then_some(group)
+}
+
+/// Writes the runs of `group` as one; `None` if it was told to stop.
+fn merge(
+    dir: &Path,
+    snapshot: &EmbeddedSnapshot,
+    group: &[u64],
+    number: u64,
+    stop: &AtomicBool,
+) -> Result<Option<Run>> {
+    let runs: Vec<&OpenRun> =
+        snapshot.runs().iter().filter(|run| group.contains(&run.entry.number)).collect();
+    let (src, dst) = rayon::join(
+        || merge_file(dir, snapshot, &runs, number, Order::Src, stop),
+        || merge_file(dir, snapshot, &runs, number, Order::Dst, stop),
+    );
+    let (Some(src), Some(dst)) = (src?, dst?) else {
+        for order in Order::ALL {
+            // Unfinished files are deleted by the next writer too; this is only tidier.
+            let _ = std::fs::remove_file(dir.join(super::layout::run_name(number, order)));
+        }
+        return Ok(None);
+    };
+    let entries = || runs.iter().map(|run| &run.entry);
+    Ok(entries().next().map(|first| Run {
+        number,
+        family: first.family,
+        rows: entries().map(|run| run.rows).sum(),
+        min_first: entries().map(|run| run.min_first).min().unwrap_or_default(),
+        max_first: entries().map(|run| run.max_first).max().unwrap_or_default(),
+        files: vec![src, dst],
+    }))
+}
+
+fn merge_file(
+    dir: &Path,
+    snapshot: &EmbeddedSnapshot,
+    runs: &[&OpenRun],
+    number: u64,
+    order: Order,
+    stop: &AtomicBool,
+) -> Result<Option<FileEntry>> {
+    let Some(family) = runs.first().map(|run| run.entry.family) else {
+        return Ok(None);
+    };
+    let scan = Arc::new(Scan { order, ordered: true, ..Scan::all(Columns::ALL) });
+    let mut streams: Vec<FlowStream> = Vec::new();
+    for file in runs.iter().filter_map(|run| run.file(order)) {
+        let (scan, sources) = (Arc::clone(&scan), Arc::clone(snapshot.sources()));
+        let stretches = stretches(file, &scan)?.into_iter();
+        let read = move |stretch: super::run_reader::Stretch| {
+            stretch.read(Arc::clone(&scan), Arc::clone(&sources))
+        };
+        streams.push(Box::new(stretches.flat_map(read)));
+    }
+    let mut file = SortedFile::create(dir, family, number, order)?;
+    for batch in Merge::new(streams, order, family, Arc::clone(snapshot.sources())) {
+        if stop.load(Relaxed) {
+            return Ok(None);
+        }
+        file.append(&batch?)?;
+    }
+    file.finish().map(Some)
+}

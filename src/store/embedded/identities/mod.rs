@@ -1,0 +1,36 @@
+//! Which datagrams are in the store, so that none is stored twice.
+
+mod file;
+mod merge;
+mod seen;
+mod spans;
+
+use std::path::Path;
+
+pub(crate) use file::verify;
+pub(crate) use seen::Seen;
+
+use super::manifest::IdentityFile;
+use crate::flow::DatagramId;
+use crate::store::Result;
+
+/// Writes the identities of `datagrams` as new files in `dir`, enters them in `files`, which is the
+/// list of the manifest that they will be committed with, and merges there small files that have
+/// become many. The files are durable when this returns; their names are not yet.
+///
+/// # Errors
+///
+/// [`StoreError`](crate::StoreError) naming the file that cannot be written, or, in a merge, read.
+pub(crate) fn add(
+    dir: &Path,
+    mut datagrams: Vec<DatagramId>,
+    files: &mut Vec<IdentityFile>,
+    mut number: impl FnMut() -> u64,
+) -> Result<()> {
+    datagrams.sort_unstable();
+    datagrams.dedup();
+    for part in datagrams.chunks(file::MAX_FILE_IDENTITIES) {
+        files.push(file::write(dir, number(), part)?);
+    }
+    merge::merge_small(dir, files, number)
+}

@@ -1,0 +1,175 @@
+//! The look-up: was this datagram met before?
+
+use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
+
+use super::file::BlockFile;
+use super::spans::held_around;
+use crate::flow::DatagramId;
+use crate::store::Result;
+use crate::store::embedded::lock::Held;
+use crate::store::embedded::manifest::{IdentityFile, Span};
+
+/// At most so many identities of files are in memory: 32 MB.
+const MAX_LOADED: usize = 1 << 21;
+
+/// The identities of the store, read as far as they are asked for, and those of datagrams that
+/// were admitted and are not committed yet.
+#[derive(Debug)]
+pub(crate) struct Seen {
+    dir: PathBuf,
+    /// Tells the files, and keeps them from being deleted when another thread merges them.
+    held: Held,
+    /// What was read of each file of the manifest, in its order.
+    files: Vec<SeenFile>,
+    uncommitted: HashSet<DatagramId>,
+    near: Near,
+    /// Identities of files in memory.
+    loaded: usize,
+    /// Rises with every look-up, and tells which blocks were not used for long.
+    clock: u64,
+    max_loaded: usize,
+}
+
+/// As much of a file as was needed.
+#[derive(Debug, Default)]
+struct SeenFile {
+    open: Option<BlockFile>,
+    blocks: Vec<Option<Block>>,
+}
+
+#[derive(Debug)]
+struct Block {
+    ids: Vec<DatagramId>,
+    used: u64,
+}
+
+/// The files that may hold the export times of a stretch. Datagrams come in the order of their
+/// export, nearly, so the next one most often lies in the same stretch.
+#[derive(Debug)]
+struct Near {
+    span: Span,
+    files: Vec<usize>,
+}
+
+impl Near {
+    /// A stretch that holds no time.
+    const NOTHING: Self = Self { span: Span(1, 0), files: Vec::new() };
+}
+
+impl Seen {
+    /// The identities of the store in `dir` as of the manifest that is `held`.
+    pub(crate) fn new(dir: impl Into<PathBuf>, held: Held) -> Self {
+        let files = held.manifest().identities.iter().map(|_| SeenFile::default()).collect();
+        Self {
+            dir: dir.into(),
+            held,
+            files,
+            uncommitted: HashSet::new(),
+            near: Near::NOTHING,
+            loaded: 0,
+            clock: 0,
+            max_loaded: MAX_LOADED,
+        }
+    }
+
+    /// Whether `datagram` is new. From then on it counts as seen.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`](crate::StoreError) naming the file that cannot be read, or is damaged.
+    pub(crate) fn admit(&mut self, datagram: DatagramId) -> Result<bool> {
+        if !self.near.span.contains(datagram.exported_secs) {
+            self.near = self.near(datagram.exported_secs);
+        }
+        self.clock += 1;
+        for at in 0..self.near.files.len() {
+            if self.is_in(self.near.files[at], datagram)? {
+                return Ok(false);
+            }
+        }
+        Ok(self.uncommitted.insert(datagram))
+    }
+
+    /// Learns of a commit: these datagrams are now in the files of the manifest that is `held`.
+    pub(crate) fn committed(&mut self, held: Held, datagrams: &[DatagramId]) {
+        let names = self.held.manifest().identities.iter().map(|entry| entry.name.clone());
+        let mut before: HashMap<_, _> = names.zip(self.files.drain(..)).collect();
+        let entries = &held.manifest().identities;
+        self.files = entries
+            .iter()
+            .map(|entry| before.remove(entry.name.as_str()).unwrap_or_default())
+            .collect();
+        self.loaded -= before.values().map(SeenFile::loaded).sum::<usize>();
+        self.held = held;
+        self.near = Near::NOTHING;
+        for datagram in datagrams {
+            self.uncommitted.remove(datagram);
+        }
+    }
+
+    fn entries(&self) -> &[IdentityFile] {
+        &self.held.manifest().identities
+    }
+
+    fn near(&self, exported_secs: u32) -> Near {
+        let mut near = Near { span: Span(0, u32::MAX), files: Vec::new() };
+        for (at, entry) in self.entries().iter().enumerate() {
+            let (held, around) = held_around(&entry.spans, exported_secs);
+            near.span = Span(near.span.0.max(around.0), near.span.1.min(around.1));
+            if held {
+                near.files.push(at);
+            }
+        }
+        near
+    }
+
+    fn is_in(&mut self, file_at: usize, id: DatagramId) -> Result<bool> {
+        let entry = &self.held.manifest().identities[file_at];
+        let file = &mut self.files[file_at];
+        let open = match &mut file.open {
+            Some(open) => open,
+            none => {
+                let opened = none.insert(BlockFile::open(&self.dir, entry)?);
+                file.blocks.resize_with(opened.blocks(), || None);
+                opened
+            }
+        };
+        let Some(block_at) = open.block_of(id) else {
+            return Ok(false);
+        };
+        if let Some(block) = &mut file.blocks[block_at] {
+            block.used = self.clock;
+            return Ok(block.ids.binary_search(&id).is_ok());
+        }
+        let ids = open.read(block_at)?;
+        let found = ids.binary_search(&id).is_ok();
+        self.loaded += ids.len();
+        file.blocks[block_at] = Some(Block { ids, used: self.clock });
+        self.forget();
+        Ok(found)
+    }
+
+    /// Drops the blocks that were not used for the longest time, until what is loaded is bounded.
+    fn forget(&mut self) {
+        while self.loaded > self.max_loaded {
+            let blocks = self.files.iter_mut().flat_map(|file| &mut file.blocks);
+            let oldest = blocks
+                .filter(|block| block.is_some())
+                .min_by_key(|block| block.as_ref().map(|block| block.used));
+            let Some(dropped) = oldest.and_then(Option::take) else {
+                return;
+            };
+            self.loaded -= dropped.ids.len();
+        }
+    }
+}
+
+impl SeenFile {
+    fn loaded(&self) -> usize {
+        self.blocks.iter().flatten().map(|block| block.ids.len()).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,203 @@
+//! The audit ledger as a file: a line of JSON for each time that a load said how it stands.
+//!
+//! A line is `{"checksum":"…","load":{…}}`, with the XXH3-64 of the load's text. The last line with
+//! an id counts. A line is whole when it ends; one that a crash cut short is as if never written.
+
+use std::collections::HashMap;
+use std::fs::{File, OpenOptions};
+use std::io::{self, ErrorKind, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::fs::{self, NewFile, sync_dir};
+use super::layout::LEDGER;
+use super::manifest::Checksum;
+use crate::store::{Load, Result, StoreError};
+
+/// From this size on, a ledger of which less than half counts is written anew without the rest.
+const REWRITE_BYTES: usize = 1 << 20;
+
+const BEFORE_CHECKSUM: &str = "{\"checksum\":\"";
+const BEFORE_LOAD: &str = "\",\"load\":";
+const AFTER_LOAD: &str = "}";
+
+/// What was loaded into the store in `dir`, in the order in which the loads began.
+///
+/// # Errors
+///
+/// [`StoreError::Damaged`] naming the line; [`StoreError::Io`].
+pub(crate) fn read(dir: &Path) -> Result<Vec<Load>> {
+    let path = dir.join(LEDGER);
+    decode(&path, &read_or_nothing(&path)?)
+}
+
+/// What a ledger holds; `path` is for messages.
+fn decode(path: &Path, bytes: &[u8]) -> Result<Vec<Load>> {
+    let mut loads: Vec<Load> = Vec::new();
+    let mut known = HashMap::new();
+    for (at, line) in Lines::of(bytes).whole.into_iter().enumerate() {
+        let load: Load = load_text(line)
+            .ok_or_else(|| "the checksum does not match".to_owned())
+            .and_then(|text| serde_json::from_slice(text).map_err(|error| error.to_string()))
+            .map_err(|detail| StoreError::damaged(path, format!("line {}: {detail}", at + 1)))?;
+        match known.get(&load.id) {
+            Some(&index) => loads[index] = load,
+            None => {
+                known.insert(load.id.clone(), loads.len());
+                loads.push(load);
+            }
+        }
+    }
+    Ok(loads)
+}
+
+/// The ledger, opened by the writer.
+#[derive(Debug)]
+pub(crate) struct Ledger {
+    path: PathBuf,
+    /// None until there is something to write.
+    file: Option<File>,
+    /// Where the next line goes.
+    end: u64,
+}
+
+impl Ledger {
+    /// Opens the ledger in `dir`. A line that a crash cut short is cut off.
+    ///
+    /// A damaged line is left to [`read`] to report: it is no reason to refuse new flows.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Io`] naming the file.
+    pub(crate) fn open(dir: &Path) -> Result<Self> {
+        let path = dir.join(LEDGER);
+        let bytes = read_or_nothing(&path)?;
+        let lines = Lines::of(&bytes);
+        let mut end = (bytes.len() - lines.cut_short) as u64;
+        if bytes.len() >= REWRITE_BYTES
+            && let Some(counting) = lines.counting()
+            && counting.len() * 2 < bytes.len()
+        {
+            rewrite(dir, &counting)?;
+            end = counting.len() as u64;
+        }
+        let file = if bytes.is_empty() { None } else { Some(open_for_writing(&path)?) };
+        Ok(Self { path, file, end })
+    }
+
+    /// Enters `load`, durably. It takes the place of an earlier entry with its id.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Io`] naming the file; the ledger is then as it was.
+    pub(crate) fn record(&mut self, load: &Load) -> Result<()> {
+        let line = encode(load)
+            .map_err(|error| StoreError::io(&self.path, "write")(io::Error::other(error)))?;
+        let created = self.file.is_none();
+        let mut file = match self.file.take() {
+            Some(file) => file,
+            None => open_for_writing(&self.path)?,
+        };
+        let appended = append_at(&mut file, self.end, &line);
+        self.file = Some(file);
+        appended.map_err(StoreError::io(&self.path, "write"))?;
+        if created && let Some(dir) = self.path.parent() {
+            sync_dir(dir)?;
+        }
+        self.end += line.len() as u64;
+        Ok(())
+    }
+}
+
+fn append_at(file: &mut File, end: u64, line: &[u8]) -> io::Result<()> {
+    // Whatever a crash, or an append that failed, left behind the last whole line.
+    file.set_len(end)?;
+    file.seek(SeekFrom::Start(end))?;
+    let written = file.write_all(line).and_then(|()| file.sync_data());
+    if written.is_err() {
+        let _ = file.set_len(end);
+    }
+    written
+}
+
+fn open_for_writing(path: &Path) -> Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    options.open(path).map_err(StoreError::io(path, "open for writing"))
+}
+
+fn rewrite(dir: &Path, contents: &[u8]) -> Result<()> {
+    let mut file = NewFile::create(dir, LEDGER)?;
+    let path = file.path().to_owned();
+    file.write_all(contents).map_err(StoreError::io(&path, "write"))?;
+    file.finish()?;
+    sync_dir(dir)
+}
+
+fn encode(load: &Load) -> serde_json::Result<Vec<u8>> {
+    let text = serde_json::to_string(load)?;
+    let checksum = Checksum::of(text.as_bytes());
+    Ok(format!("{BEFORE_CHECKSUM}{checksum}{BEFORE_LOAD}{text}{AFTER_LOAD}\n").into_bytes())
+}
+
+/// The JSON of the load in a line; `None` if the line is not what was written.
+fn load_text(line: &[u8]) -> Option<&[u8]> {
+    let rest = line.strip_prefix(BEFORE_CHECKSUM.as_bytes())?;
+    let (digits, rest) = rest.split_at_checked(16)?;
+    let text = rest.strip_prefix(BEFORE_LOAD.as_bytes())?.strip_suffix(AFTER_LOAD.as_bytes())?;
+    (digits == Checksum::of(text).to_string().as_bytes()).then_some(text)
+}
+
+/// The lines of a ledger, without their ends.
+struct Lines<'a> {
+    whole: Vec<&'a [u8]>,
+    /// The bytes behind them, of a line that was cut short.
+    cut_short: usize,
+}
+
+impl<'a> Lines<'a> {
+    fn of(bytes: &'a [u8]) -> Self {
+        let mut whole: Vec<_> = bytes.split(|&byte| byte == b'\n').collect();
+        let last = whole.pop().unwrap_or_default();
+        // A whole line whose end was damaged was not cut short: it fails its check, as it should.
+        if last.split_last().is_some_and(|(_, line)| load_text(line).is_some()) {
+            whole.push(last);
+            return Self { whole, cut_short: 0 };
+        }
+        Self { whole, cut_short: last.len() }
+    }
+
+    /// The ledger without the lines that a later one replaces; `None` if any line is damaged.
+    fn counting(&self) -> Option<Vec<u8>> {
+        #[derive(Deserialize)]
+        struct Named {
+            id: String,
+        }
+        let mut place = HashMap::new();
+        let mut counting: Vec<&[u8]> = Vec::new();
+        for &line in &self.whole {
+            let Named { id } = serde_json::from_slice(load_text(line)?).ok()?;
+            match place.get(&id) {
+                Some(&index) => counting[index] = line,
+                None => {
+                    place.insert(id, counting.len());
+                    counting.push(line);
+                }
+            }
+        }
+        Some(counting.iter().flat_map(|line| line.iter().chain(b"\n")).copied().collect())
+    }
+}
+
+fn read_or_nothing(path: &Path) -> Result<Vec<u8>> {
+    match fs::read(path) {
+        Err(StoreError::Io { source, .. }) if source.kind() == ErrorKind::NotFound => {
+            Ok(Vec::new())
+        }
+        read => read,
+    }
+}
+
+#[cfg(test)]
+mod tests;

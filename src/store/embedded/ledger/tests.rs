@@ -1,0 +1,112 @@
+use super::*;
+use crate::flow::UnixMillis;
+use crate::store::Account;
+
+fn load(id: &str, stored: u64) -> Load {
+    let account = Account { stored, ..Account::default() };
+    Load {
+        id: id.to_owned(),
+        started: UnixMillis(1),
+        finished: None,
+        interrupted: false,
+        files: Vec::new(),
+        other_files: Vec::new(),
+        account,
+    }
+}
+
+fn ledger_of(dir: &Path, loads: &[Load]) -> Vec<u8> {
+    let mut ledger = Ledger::open(dir).unwrap();
+    for load in loads {
+        ledger.record(load).unwrap();
+    }
+    fs::read(&dir.join(LEDGER)).unwrap()
+}
+
+#[test]
+fn loads_come_back_in_order_and_the_last_word_of_each_counts() {
+    let dir = tempfile::tempdir().unwrap();
+    assert_eq!(read(dir.path()).unwrap(), []);
+    ledger_of(dir.path(), &[load("a", 1), load("b\n\"", 1), load("a", 2)]);
+    assert_eq!(read(dir.path()).unwrap(), [load("a", 2), load("b\n\"", 1)]);
+    ledger_of(dir.path(), &[load("c", 1), load("b\n\"", 2)]);
+    assert_eq!(read(dir.path()).unwrap(), [load("a", 2), load("b\n\"", 2), load("c", 1)]);
+}
+
+#[test]
+fn a_line_that_a_crash_cut_short_is_not_there_and_the_next_writer_cuts_it_off() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join(LEDGER);
+    let whole = ledger_of(dir.path(), &[load("a", 1), load("b", 1)]);
+    let first_end = whole.iter().position(|&byte| byte == b'\n').unwrap() + 1;
+    for length in 0..whole.len() {
+        std::fs::write(&path, &whole[..length]).unwrap();
+        let expected = if length < first_end { vec![] } else { vec![load("a", 1)] };
+        assert_eq!(read(dir.path()).unwrap(), expected, "{length} bytes");
+        ledger_of(dir.path(), &[load("c", 1)]);
+        let expected: Vec<_> = expected.into_iter().chain([load("c", 1)]).collect();
+        assert_eq!(read(dir.path()).unwrap(), expected, "{length} bytes");
+    }
+}
+
+#[test]
+fn every_flipped_bit_is_found_and_its_line_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let whole = ledger_of(dir.path(), &[load("a", 1), load("b", 1), load("c", 1)]);
+    let mut line = 1;
+    for at in 0..whole.len() {
+        for bit in 0..8 {
+            let mut damaged = whole.clone();
+            damaged[at] ^= 1 << bit;
+            let error = decode(Path::new(LEDGER), &damaged).unwrap_err().to_string();
+            let place = format!("ledger.ndjson: damaged: line {line}: ");
+            assert!(error.starts_with(&place), "byte {at}, bit {bit}: {error}");
+        }
+        line += usize::from(whole[at] == b'\n');
+    }
+}
+
+#[test]
+fn a_damaged_line_does_not_keep_new_loads_out() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join(LEDGER);
+    let mut damaged = ledger_of(dir.path(), &[load("a", 1)]);
+    damaged[40] ^= 1;
+    std::fs::write(&path, &damaged).unwrap();
+    let bytes = ledger_of(dir.path(), &[load("b", 1)]);
+    assert!(bytes.starts_with(&damaged));
+    assert!(read(dir.path()).unwrap_err().to_string().contains("line 1: "));
+}
+
+#[test]
+fn an_append_that_failed_leaves_nothing_behind() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut ledger = Ledger::open(dir.path()).unwrap();
+    ledger.record(&load("a", 1)).unwrap();
+    // As a full disk leaves it: a part of the line, which could not be cut off again.
+    let mut file = OpenOptions::new().append(true).open(dir.path().join(LEDGER)).unwrap();
+    file.write_all(b"{\"checksum\":\"0123").unwrap();
+    ledger.record(&load("b", 1)).unwrap();
+    assert_eq!(read(dir.path()).unwrap(), [load("a", 1), load("b", 1)]);
+}
+
+#[test]
+fn a_ledger_of_words_taken_back_is_written_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join(LEDGER);
+    ledger_of(dir.path(), &[load("first,a", 7), load("first,b", 7)]);
+    let mut bytes = std::fs::read(&path).unwrap();
+    for stored in 0.. {
+        if bytes.len() > REWRITE_BYTES {
+            break;
+        }
+        bytes.extend(encode(&load("long", stored)).unwrap());
+    }
+    std::fs::write(&path, &bytes).unwrap();
+    let before = read(dir.path()).unwrap();
+    ledger_of(dir.path(), &[load("last", 9)]);
+    let after = read(dir.path()).unwrap();
+    assert_eq!(after[..3], before);
+    assert_eq!(after[3], load("last", 9));
+    assert!(std::fs::metadata(&path).unwrap().len() < 3000);
+}

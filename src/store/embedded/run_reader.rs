@@ -1,0 +1,241 @@
+//! Reads of a run what a scan asks for: by key range, by time, by predicate, and no more pages
+//! than that takes.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::column_cursor::ColumnCursor;
+use super::run_file::RunFile;
+use super::schema::{PAGE_ROWS, lead_column};
+use crate::flow::{Addresses, Column, Columns, FlowBatch, Source, TimeRange, UnixMillis};
+use crate::row::AddressRange;
+use crate::store::{FlowStream, Reading, Result, SCAN_BATCH_ROWS, Scan};
+
+const BATCH_PAGES: usize = SCAN_BATCH_ROWS / PAGE_ROWS;
+
+/// Pages of one row group that may hold what a scan looks for.
+#[derive(Debug, Clone)]
+pub(super) struct Stretch {
+    pub run: Arc<RunFile>,
+    pub group: usize,
+    /// The rows of the row group.
+    pub group_rows: usize,
+    pub pages: Range<usize>,
+}
+
+/// The stretches of `run` that `scan` must read, in key order.
+pub(super) fn stretches(run: &Arc<RunFile>, scan: &Scan) -> Result<Vec<Stretch>> {
+    let mut stretches = Vec::new();
+    if scan.lead.is_some_and(|lead| lead.family() != run.family()) {
+        return Ok(stretches);
+    }
+    for (group, group_rows) in run.groups()?.into_iter().enumerate() {
+        let mut pages = 0..group_rows.div_ceil(PAGE_ROWS);
+        if let Some(lead) = &scan.lead {
+            let bounds = run.bounds(group, lead_column(run.order()))?;
+            let (first, last) = lead.bits();
+            pages.start = bounds.partition_point(|&(_, max)| max < first);
+            pages.end = bounds.partition_point(|&(min, _)| min <= last);
+        }
+        if pages.is_empty() {
+            continue;
+        }
+        let stretch = |pages| Stretch { run: Arc::clone(run), group, group_rows, pages };
+        if scan.time.is_all() {
+            stretches.push(stretch(pages));
+        } else {
+            let bounds = run.bounds(group, Column::First)?;
+            let in_time = |page: &usize| overlaps(scan.time, bounds[*page]);
+            let mut next = pages.start;
+            while let Some(start) = (next..pages.end).find(in_time) {
+                next = (start..pages.end).find(|page| !in_time(page)).unwrap_or(pages.end);
+                stretches.push(stretch(start..next));
+            }
+        }
+    }
+    Ok(stretches)
+}
+
+fn overlaps(time: TimeRange, (first, last): (u128, u128)) -> bool {
+    first < u128::from(time.until.0) && u128::from(time.since.0) <= last
+}
+
+fn within(time: TimeRange, (first, last): (u128, u128)) -> bool {
+    u128::from(time.since.0) <= first && last < u128::from(time.until.0)
+}
+
+impl Stretch {
+    /// Reads the flows of the stretch that `scan` finds. `sources` are the store's.
+    pub(super) fn read(self, scan: Arc<Scan>, sources: Arc<Vec<Source>>) -> FlowStream {
+        scan.meter.add(Reading { blocks: 1, ..Reading::default() });
+        let next = self.pages.start;
+        let mut reader = StretchReader {
+            cursors: Column::ALL.map(|_| None),
+            stretch: self,
+            scan,
+            sources,
+            next,
+        };
+        let mut failed = false;
+        Box::new(std::iter::from_fn(move || {
+            if failed {
+                return None;
+            }
+            let batch = reader.next_found().transpose();
+            failed = matches!(batch, Some(Err(_)));
+            batch
+        }))
+    }
+}
+
+struct StretchReader {
+    stretch: Stretch,
+    scan: Arc<Scan>,
+    sources: Arc<Vec<Source>>,
+    /// The next page to read.
+    next: usize,
+    cursors: [Option<ColumnCursor>; Column::ALL.len()],
+}
+
+impl StretchReader {
+    /// The next batch in which anything was found.
+    fn next_found(&mut self) -> Result<Option<FlowBatch>> {
+        while self.next < self.stretch.pages.end {
+            let pages = self.next..(self.next + BATCH_PAGES).min(self.stretch.pages.end);
+            self.next = pages.end;
+            let batch = self.read(&pages)?;
+            if !batch.is_empty() {
+                let found = batch.len() as u64;
+                self.scan.meter.add(Reading { found, ..Reading::default() });
+                return Ok(Some(batch));
+            }
+        }
+        Ok(None)
+    }
+
+    fn read(&mut self, pages: &Range<usize>) -> Result<FlowBatch> {
+        let scan = Arc::clone(&self.scan);
+        let mut rows =
+            pages.start * PAGE_ROWS..(pages.end * PAGE_ROWS).min(self.stretch.group_rows);
+        scan.meter.add(Reading { rows: rows.len() as u64, ..Reading::default() });
+        let mut batch = self.empty();
+        let mut have = Columns::NONE;
+        if let Some(lead) = &scan.lead {
+            (rows, have) = self.narrow(pages, rows, lead, &mut batch)?;
+        }
+        if rows.is_empty() {
+            return Ok(self.empty());
+        }
+        batch.set_len(rows.len());
+        let mut keep: Option<Vec<bool>> = None;
+        if !self.all_in_time(pages)? {
+            self.fill(Columns::of(&[Column::First]), &mut have, &rows, &mut batch)?;
+            keep = Some(
+                batch.first_ms.iter().map(|&first| scan.time.contains(UnixMillis(first))).collect(),
+            );
+        }
+        if let Some(predicate) = &scan.predicate {
+            self.fill(predicate.columns(), &mut have, &rows, &mut batch)?;
+            let passes = predicate.evaluate(&batch);
+            keep = Some(match keep {
+                Some(keep) => keep.into_iter().zip(passes).map(|(a, b)| a & b).collect(),
+                None => passes,
+            });
+        }
+        let Some(keep) = keep else {
+            self.fill(scan.columns, &mut have, &rows, &mut batch)?;
+            return Ok(batch.project(scan.columns));
+        };
+        let kept: Vec<u32> = (0..rows.len() as u32).filter(|&row| keep[row as usize]).collect();
+        let (Some(&first), Some(&last)) = (kept.first(), kept.last()) else {
+            return Ok(self.empty());
+        };
+        // Of the columns that decided nothing, only what lies between the first row found and the
+        // last is read.
+        let found = batch.take_rows(&kept);
+        let mut rest = self.empty();
+        let span = rows.start + first as usize..rows.start + last as usize + 1;
+        rest.set_len(span.len());
+        let missing = scan.columns.without(have);
+        self.fill(missing, &mut Columns::NONE.clone(), &span, &mut rest)?;
+        let kept: Vec<u32> = kept.iter().map(|&row| row - first).collect();
+        Ok(found.with_columns_of(rest.take_rows(&kept), missing).project(scan.columns))
+    }
+
+    fn empty(&self) -> FlowBatch {
+        let mut batch = FlowBatch::new(self.stretch.run.family());
+        batch.sources = Arc::clone(&self.sources);
+        batch
+    }
+
+    /// The rows that `lead` leads, and the columns that `batch` has of them now. The lead column is
+    /// sorted, so only pages that hold a bound of the range are read for this.
+    fn narrow(
+        &self,
+        pages: &Range<usize>,
+        rows: Range<usize>,
+        lead: &AddressRange,
+        batch: &mut FlowBatch,
+    ) -> Result<(Range<usize>, Columns)> {
+        let Stretch { run, group, .. } = &self.stretch;
+        let column = lead_column(run.order());
+        let bounds = run.bounds(*group, column)?;
+        let (first, last) = lead.bits();
+        if bounds[pages.clone()].iter().all(|&(min, max)| first <= min && max <= last) {
+            return Ok((rows, Columns::NONE));
+        }
+        ColumnCursor::open(run, *group, column, pages.clone(), &self.scan.meter)?
+            .read(rows.clone(), batch)?;
+        let values = if column == Column::Src { &mut batch.src } else { &mut batch.dst };
+        let found = sorted_range(values, first, last);
+        *values = values.slice(found.clone());
+        Ok((rows.start + found.start..rows.start + found.end, Columns::of(&[column])))
+    }
+
+    fn all_in_time(&self, pages: &Range<usize>) -> Result<bool> {
+        if self.scan.time.is_all() {
+            return Ok(true);
+        }
+        let bounds = self.stretch.run.bounds(self.stretch.group, Column::First)?;
+        Ok(bounds[pages.clone()].iter().all(|&page| within(self.scan.time, page)))
+    }
+
+    /// Reads those of `columns` that `batch` does not have yet.
+    fn fill(
+        &mut self,
+        columns: Columns,
+        have: &mut Columns,
+        rows: &Range<usize>,
+        batch: &mut FlowBatch,
+    ) -> Result<()> {
+        let from_page = rows.start / PAGE_ROWS;
+        for column in columns.without(*have).iter() {
+            let cursor = match &mut self.cursors[column as usize] {
+                Some(cursor) => cursor,
+                none => none.insert(ColumnCursor::open(
+                    &self.stretch.run,
+                    self.stretch.group,
+                    column,
+                    from_page..self.stretch.pages.end,
+                    &self.scan.meter,
+                )?),
+            };
+            cursor.read(rows.clone(), batch)?;
+        }
+        *have = *have | columns;
+        Ok(())
+    }
+}
+
+fn sorted_range(values: &Addresses, first: u128, last: u128) -> Range<usize> {
+    match values {
+        Addresses::V4(values) => {
+            values.partition_point(|&value| u128::from(value) < first)
+                ..values.partition_point(|&value| u128::from(value) <= last)
+        }
+        Addresses::V6(values) => {
+            values.partition_point(|&value| value < first)
+                ..values.partition_point(|&value| value <= last)
+        }
+    }
+}

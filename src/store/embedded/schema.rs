@@ -1,0 +1,124 @@
+//! The columns of a run as Parquet: types, encodings, page size. `schema/embedded.md` writes it down.
+
+use std::sync::Arc;
+
+use parquet::basic::{
+    Compression, Encoding, LogicalType, Repetition, TimeUnit, Type as Physical, ZstdLevel,
+};
+use parquet::errors::ParquetError;
+use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVersion};
+use parquet::schema::types::{ColumnPath, SchemaDescriptor, Type, TypePtr};
+
+use crate::flow::{Column, Family};
+use crate::row::Order;
+
+/// Rows in a page of every column, so that page `n` of each column holds the same rows.
+pub(super) const PAGE_ROWS: usize = 8_192;
+/// Rows in a row group: what a thread takes at a time.
+pub(super) const ROW_GROUP_ROWS: usize = 128 * PAGE_ROWS;
+
+/// The columns of a run of `family`, in the order of [`Column::ALL`].
+pub(super) fn schema(family: Family) -> Result<SchemaDescriptor, ParquetError> {
+    let fields = Column::ALL
+        .into_iter()
+        .map(|column| field(column, family).map(Arc::new))
+        .collect::<Result<Vec<TypePtr>, _>>()?;
+    let root = Type::group_type_builder("flow").with_fields(fields).build()?;
+    Ok(SchemaDescriptor::new(Arc::new(root)))
+}
+
+fn field(column: Column, family: Family) -> Result<Type, ParquetError> {
+    let unsigned = |bit_width| Some(LogicalType::integer(bit_width, false));
+    let (physical, logical, length) = match column {
+        Column::Src | Column::Dst | Column::NextHop => match family {
+            Family::V4 => (Physical::INT32, unsigned(32), -1),
+            Family::V6 => (Physical::FIXED_LEN_BYTE_ARRAY, None, 16),
+        },
+        Column::First => {
+            let timestamp = LogicalType::timestamp(true, TimeUnit::MILLIS);
+            (Physical::INT64, Some(timestamp), -1)
+        }
+        Column::Octets | Column::Packets => (Physical::INT64, unsigned(64), -1),
+        Column::SrcPort | Column::DstPort => (Physical::INT32, unsigned(16), -1),
+        Column::Protocol | Column::TcpFlags | Column::Tos | Column::SrcMask | Column::DstMask => {
+            (Physical::INT32, unsigned(8), -1)
+        }
+        Column::Duration
+        | Column::Input
+        | Column::Output
+        | Column::SrcAs
+        | Column::DstAs
+        | Column::Source => (Physical::INT32, unsigned(32), -1),
+    };
+    Type::primitive_type_builder(column.name(), physical)
+        .with_repetition(Repetition::REQUIRED)
+        .with_logical_type(logical)
+        .with_length(length)
+        .build()
+}
+
+/// The column that leads the row key in `order`.
+pub(super) const fn lead_column(order: Order) -> Column {
+    match order {
+        Order::Src => Column::Src,
+        Order::Dst => Column::Dst,
+    }
+}
+
+/// How the values of a column are laid out in its pages. Never more than one way in a column, so
+/// that a reader knows what a page must look like.
+pub(super) fn encoding(column: Column, order: Order, family: Family) -> Encoding {
+    match column {
+        // Sorted, so most differences are zero.
+        column if column == lead_column(order) && matches!(family, Family::V4) => {
+            Encoding::DELTA_BINARY_PACKED
+        }
+        Column::First => Encoding::DELTA_BINARY_PACKED,
+        Column::Src
+        | Column::Dst
+        | Column::SrcPort
+        | Column::DstPort
+        | Column::Octets
+        | Column::Packets
+        | Column::Duration => Encoding::BYTE_STREAM_SPLIT,
+        Column::Protocol
+        | Column::TcpFlags
+        | Column::Tos
+        | Column::Input
+        | Column::Output
+        | Column::SrcAs
+        | Column::DstAs
+        | Column::SrcMask
+        | Column::DstMask
+        | Column::NextHop
+        | Column::Source => Encoding::RLE_DICTIONARY,
+    }
+}
+
+/// How a run in `order` is written.
+pub(super) fn properties(order: Order, family: Family) -> WriterProperties {
+    let mut properties = WriterProperties::builder()
+        .set_writer_version(WriterVersion::PARQUET_2_0)
+        .set_created_by(concat!("earlgrey-hbase ", env!("CARGO_PKG_VERSION")).to_owned())
+        .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .set_data_page_row_count_limit(PAGE_ROWS)
+        .set_write_batch_size(PAGE_ROWS)
+        // Only the number of rows ends a page, and a dictionary never gives up.
+        .set_data_page_size_limit(usize::MAX)
+        .set_dictionary_page_size_limit(usize::MAX)
+        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
+        .set_statistics_enabled(EnabledStatistics::None);
+    for column in Column::ALL {
+        let path = ColumnPath::from(column.name());
+        let encoding = encoding(column, order, family);
+        let dictionary = encoding == Encoding::RLE_DICTIONARY;
+        properties = properties.set_column_dictionary_enabled(path.clone(), dictionary);
+        if !dictionary {
+            properties = properties.set_column_encoding(path.clone(), encoding);
+        }
+        if matches!(column, Column::Src | Column::Dst | Column::First) {
+            properties = properties.set_column_statistics_enabled(path, EnabledStatistics::Page);
+        }
+    }
+    properties.build()
+}

@@ -1,0 +1,206 @@
+//! The store as of one commit, and the scans of it.
+
+use std::sync::Arc;
+
+use super::lock::Held;
+use super::manifest::{Manifest, Run};
+use super::merge::{KEY_COLUMNS, Merge};
+use super::run_file::RunFile;
+use super::run_reader::{Stretch, stretches};
+use super::schema::PAGE_ROWS;
+use crate::flow::{Family, Source};
+use crate::row::Order;
+use crate::store::{Access, FlowStream, Plan, Reading, Region, Result, Scan, Snapshot};
+
+/// A run of the snapshot, and its files.
+#[derive(Debug, Clone)]
+pub(super) struct OpenRun {
+    pub entry: Run,
+    pub files: Vec<Arc<RunFile>>,
+}
+
+impl OpenRun {
+    pub(super) fn file(&self, order: Order) -> Option<&Arc<RunFile>> {
+        self.files.iter().find(|file| file.order() == order)
+    }
+
+    /// The file to read for `scan`, if anything that it looks for may be in this run, by what the
+    /// manifest says of it.
+    fn candidate(&self, scan: &Scan) -> Option<&Arc<RunFile>> {
+        let entry = self.entry.file(scan.order)?;
+        let leads = scan.lead.is_none_or(|lead| {
+            lead.family() == self.entry.family
+                && lead.first() <= entry.lead.last()
+                && entry.lead.first() <= lead.last()
+        });
+        let in_time = scan.time.overlaps(self.entry.min_first, self.entry.max_first);
+        (leads && in_time).then(|| self.file(scan.order)).flatten()
+    }
+}
+
+/// The embedded store as of one commit. The files that it reads stay while it lives.
+#[derive(Debug)]
+pub(super) struct EmbeddedSnapshot {
+    held: Held,
+    runs: Vec<OpenRun>,
+    sources: Arc<Vec<Source>>,
+}
+
+impl EmbeddedSnapshot {
+    pub(super) fn new(held: Held, runs: Vec<OpenRun>) -> Self {
+        let sources = Arc::new(held.manifest().sources.clone());
+        Self { held, runs, sources }
+    }
+
+    pub(super) fn manifest(&self) -> &Arc<Manifest> {
+        self.held.manifest()
+    }
+
+    pub(super) fn runs(&self) -> &[OpenRun] {
+        &self.runs
+    }
+
+    pub(super) fn sources(&self) -> &Arc<Vec<Source>> {
+        &self.sources
+    }
+
+    /// What `scan` must read, run by run, each in key order.
+    fn stretches(&self, scan: &Scan) -> Result<Vec<(Family, Vec<Stretch>)>> {
+        self.runs
+            .iter()
+            .filter_map(|run| run.candidate(scan))
+            .map(|file| Ok((file.family(), stretches(file, scan)?)))
+            .collect()
+    }
+}
+
+impl Snapshot for EmbeddedSnapshot {
+    fn regions(&self, scan: &Scan) -> Result<Vec<Box<dyn Region>>> {
+        let mut runs = self.stretches(scan)?;
+        runs.retain(|(_, stretches)| !stretches.is_empty());
+        scan.meter.add(Reading { runs: runs.len() as u64, ..Reading::default() });
+        let part = |stretch| Part {
+            stretch,
+            scan: Arc::new(scan.clone()),
+            sources: Arc::clone(&self.sources),
+            held: self.held.clone(),
+        };
+        if !scan.ordered {
+            return Ok(runs
+                .into_iter()
+                .flat_map(|(_, stretches)| stretches)
+                .map(|stretch| Box::new(part(stretch)) as Box<dyn Region>)
+                .collect());
+        }
+        let ordered = |family| {
+            let runs: Vec<Vec<Part>> = runs
+                .iter()
+                .filter(|(of, _)| *of == family)
+                .map(|(_, stretches)| stretches.iter().cloned().map(part).collect())
+                .collect();
+            (!runs.is_empty()).then(|| Box::new(Merged { family, runs }) as Box<dyn Region>)
+        };
+        Ok(Family::ALL.into_iter().filter_map(ordered).collect())
+    }
+
+    fn plan(&self, scan: &Scan) -> Result<Plan> {
+        let mut plan = Plan {
+            access: if scan.lead.is_some() { Access::Range } else { Access::Filter },
+            runs: (0, 0),
+            blocks: (0, 0),
+            pages: (0, 0),
+            notes: Vec::new(),
+        };
+        for run in &self.runs {
+            plan.runs.0 += 1;
+            let Some(file) = run.candidate(scan) else {
+                // What is in a run that is not opened is told from the manifest alone.
+                plan.pages.0 += run.entry.rows.div_ceil(PAGE_ROWS as u64);
+                plan.blocks.0 += run.entry.rows.div_ceil(super::schema::ROW_GROUP_ROWS as u64);
+                continue;
+            };
+            let groups = file.groups()?;
+            plan.blocks.0 += groups.len() as u64;
+            plan.pages.0 += groups.iter().map(|rows| rows.div_ceil(PAGE_ROWS) as u64).sum::<u64>();
+            let stretches = stretches(file, scan)?;
+            let mut blocks: Vec<usize> = stretches.iter().map(|stretch| stretch.group).collect();
+            blocks.dedup();
+            plan.runs.1 += u64::from(!blocks.is_empty());
+            plan.blocks.1 += blocks.len() as u64;
+            plan.pages.1 += stretches.iter().map(|stretch| stretch.pages.len() as u64).sum::<u64>();
+        }
+        Ok(plan)
+    }
+
+    fn flows(&self) -> u64 {
+        self.held.manifest().flows()
+    }
+}
+
+/// A stretch, with all that reading it takes.
+#[derive(Clone)]
+struct Part {
+    stretch: Stretch,
+    scan: Arc<Scan>,
+    sources: Arc<Vec<Source>>,
+    // A region may outlive its snapshot; its files must not go before it.
+    held: Held,
+}
+
+impl Part {
+    fn stream(self) -> FlowStream {
+        let held = self.held;
+        let stream = self.stretch.read(self.scan, self.sources);
+        Box::new(stream.inspect(move |_| {
+            let _ = &held;
+        }))
+    }
+}
+
+impl Region for Part {
+    fn read(self: Box<Self>) -> FlowStream {
+        self.stream()
+    }
+}
+
+/// All of one family that an ordered scan finds, merged from its runs.
+struct Merged {
+    family: Family,
+    runs: Vec<Vec<Part>>,
+}
+
+impl Region for Merged {
+    fn read(mut self: Box<Self>) -> FlowStream {
+        let Some(Part { scan, sources, .. }) =
+            self.runs.first().and_then(|run| run.first()).cloned()
+        else {
+            return Box::new(std::iter::empty());
+        };
+        if self.runs.len() == 1 {
+            return chain(self.runs.remove(0));
+        }
+        let columns = scan.columns;
+        let keyed = Arc::new(Scan { columns: columns | KEY_COLUMNS, ..Scan::clone(&scan) });
+        let streams = self
+            .runs
+            .into_iter()
+            .map(|run| {
+                chain(
+                    run.into_iter().map(|part| Part { scan: Arc::clone(&keyed), ..part }).collect(),
+                )
+            })
+            .collect();
+        let merged = Merge::new(streams, scan.order, self.family, sources);
+        Box::new(merged.map(move |batch| batch.map(|batch| batch.project(columns))))
+    }
+}
+
+/// One part after another, each opened when the one before it is done; nothing after an error.
+fn chain(parts: Vec<Part>) -> FlowStream {
+    let mut failed = false;
+    let batches = parts.into_iter().flat_map(Part::stream);
+    Box::new(batches.map_while(move |batch| {
+        let after_error = std::mem::replace(&mut failed, batch.is_err());
+        (!after_error).then_some(batch)
+    }))
+}

@@ -1,0 +1,96 @@
+//! The embedded store as a whole: snapshots of it, its writer, and its ledger.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::ledger;
+use super::lock::Held;
+use super::manifest::Manifest;
+use super::run_file::RunFile;
+use super::run_writer::WrittenFile;
+use super::snapshot::{EmbeddedSnapshot, OpenRun};
+use super::writer::EmbeddedWriter;
+use crate::store::{Load, Result, Snapshot, Store, Writer};
+
+/// A store in a folder of its own. Cheap to make: nothing is read before it is needed.
+#[derive(Debug, Clone)]
+pub struct EmbeddedStore {
+    dir: PathBuf,
+    known: Arc<Mutex<Known>>,
+}
+
+/// What was read before, kept as long as it is good.
+#[derive(Debug, Default)]
+struct Known {
+    manifest: Option<Arc<Manifest>>,
+    files: HashMap<String, Arc<RunFile>>,
+}
+
+impl EmbeddedStore {
+    /// The store in `dir`; there need not be one yet.
+    pub fn new(dir: impl Into<PathBuf>) -> Self {
+        Self { dir: dir.into(), known: Arc::default() }
+    }
+
+    /// The folder.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    pub(super) fn open(&self) -> Result<EmbeddedSnapshot> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let held = Held::open(&self.dir, known.manifest.as_ref())?;
+        known.manifest = Some(Arc::clone(held.manifest()));
+        let mut before = std::mem::take(&mut known.files);
+        let mut runs = Vec::with_capacity(held.manifest().runs.len());
+        for entry in &held.manifest().runs {
+            let files = entry
+                .files
+                .iter()
+                .map(|file| {
+                    let opened = before.remove(&file.name).unwrap_or_else(|| {
+                        let written = WrittenFile {
+                            bytes: file.bytes,
+                            tail_offset: file.tail_offset,
+                            tail_hash: file.tail_hash.0,
+                        };
+                        Arc::new(RunFile::new(
+                            self.dir.join(&file.name),
+                            file.order,
+                            entry.family,
+                            written,
+                        ))
+                    });
+                    known.files.insert(file.name.clone(), Arc::clone(&opened));
+                    opened
+                })
+                .collect();
+            runs.push(OpenRun { entry: entry.clone(), files });
+        }
+        Ok(EmbeddedSnapshot::new(held, runs))
+    }
+}
+
+impl fmt::Display for EmbeddedStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.dir.display().fmt(f)
+    }
+}
+
+impl Store for EmbeddedStore {
+    fn snapshot(&self) -> Result<Box<dyn Snapshot>> {
+        Ok(Box::new(self.open()?))
+    }
+
+    fn writer(&self) -> Result<Box<dyn Writer>> {
+        Ok(Box::new(EmbeddedWriter::open(&self.dir)?))
+    }
+
+    fn loads(&self) -> Result<Vec<Load>> {
+        // A store that is not there is an error, not one into which nothing was loaded.
+        drop(Held::open(&self.dir, None)?);
+        ledger::read(&self.dir)
+    }
+}

@@ -1,0 +1,189 @@
+//! Reads a whole store, and holds everything in it against everything else.
+
+use std::sync::Arc;
+
+use rayon::prelude::*;
+use serde::Serialize;
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::merge::place;
+use super::run_file::RunFile;
+use super::run_reader::stretches;
+use super::snapshot::{EmbeddedSnapshot, OpenRun};
+use super::store::EmbeddedStore;
+use super::{identities, ledger};
+use crate::flow::{Columns, FlowRecord, Source, UnixMillis};
+use crate::row::Order;
+use crate::store::{Result, Scan, Snapshot, StoreError};
+
+/// What was found in a store.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Verified {
+    /// Flows, each counted once.
+    pub flows: u64,
+    /// Runs.
+    pub runs: u64,
+    /// Datagram identities.
+    pub datagrams: u64,
+    /// Loads in the ledger.
+    pub loads: u64,
+    /// Bytes of runs and identities.
+    pub bytes: u64,
+    /// A hash of all flows that does not depend on how runs are cut or when they were written: two
+    /// stores that hold the same flows have the same digest.
+    pub digest: String,
+    /// What is damaged, each with the file it is in.
+    pub faults: Vec<String>,
+}
+
+/// What a run holds in one order.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Content {
+    rows: u64,
+    digest: u64,
+    first: Option<(UnixMillis, UnixMillis)>,
+}
+
+impl EmbeddedStore {
+    /// Checks every checksum, order and count of the store. Damage is no error here: it is what
+    /// the report is for, and the rest is checked all the same.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the manifest itself cannot be read.
+    pub fn verify(&self) -> Result<Verified> {
+        let snapshot = self.open()?;
+        let manifest = Arc::clone(snapshot.manifest());
+        let mut found = Verified {
+            flows: snapshot.flows(),
+            runs: manifest.runs.len() as u64,
+            bytes: manifest.runs.iter().map(super::manifest::Run::bytes).sum::<u64>()
+                + manifest.identities.iter().map(|file| file.bytes).sum::<u64>(),
+            ..Verified::default()
+        };
+        let runs: Vec<(u64, Vec<String>)> =
+            snapshot.runs().par_iter().map(|run| verify_run(&snapshot, run)).collect();
+        let mut digest = 0u64;
+        for (run, faults) in runs {
+            digest = digest.wrapping_add(run);
+            found.faults.extend(faults);
+        }
+        found.digest = format!("{digest:016x}");
+        for file in &manifest.identities {
+            match identities::verify(self.dir(), file) {
+                Ok(()) => found.datagrams += file.count,
+                Err(error) => found.faults.push(told(&error)),
+            }
+        }
+        match ledger::read(self.dir()) {
+            Ok(loads) => found.loads = loads.len() as u64,
+            Err(error) => found.faults.push(told(&error)),
+        }
+        Ok(found)
+    }
+}
+
+/// An error with its causes, as one line.
+fn told(error: &StoreError) -> String {
+    let mut line = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        line.push_str(": ");
+        line.push_str(&error.to_string());
+        cause = error.source();
+    }
+    line
+}
+
+fn verify_run(snapshot: &EmbeddedSnapshot, run: &OpenRun) -> (u64, Vec<String>) {
+    let mut faults = Vec::new();
+    let mut contents: Vec<Content> = Vec::new();
+    for file in &run.files {
+        match content(file, snapshot.sources()) {
+            Ok(content) => contents.push(content),
+            Err(error) => faults.push(told(&error)),
+        }
+    }
+    let entry = &run.entry;
+    let told = Content {
+        rows: entry.rows,
+        digest: contents.first().map_or(0, |content| content.digest),
+        first: Some((entry.min_first, entry.max_first)),
+    };
+    for (content, file) in contents.iter().zip(&run.files) {
+        let differs = if content.rows != told.rows {
+            format!("{} flows, the manifest says {}", content.rows, told.rows)
+        } else if content.first != told.first {
+            "begins or ends at another time than the manifest says".to_owned()
+        } else if content.digest != told.digest {
+            "holds other flows than the same run in the other order".to_owned()
+        } else {
+            continue;
+        };
+        faults.push(file.damaged(differs).to_string());
+    }
+    (told.digest, faults)
+}
+
+fn content(file: &Arc<RunFile>, sources: &Arc<Vec<Source>>) -> Result<Content> {
+    let order: Order = file.order();
+    let scan = Arc::new(Scan { order, ..Scan::all(Columns::ALL) });
+    let mut content = Content::default();
+    let mut before = None;
+    for stretch in stretches(file, &scan)? {
+        for batch in stretch.read(Arc::clone(&scan), Arc::clone(sources)) {
+            let batch = batch?;
+            for row in 0..batch.len() {
+                let place = place(&batch, row, order);
+                if before.replace(place).is_some_and(|before| before > place) {
+                    return Err(file.damaged(format!("row {} is out of order", content.rows)));
+                }
+                if batch.source[row] as usize >= sources.len() {
+                    return Err(file.damaged(format!("row {} has an unknown source", content.rows)));
+                }
+                let flow = batch.record(row);
+                content.rows += 1;
+                content.digest = content.digest.wrapping_add(digest(&flow));
+                let (min, max) = content.first.unwrap_or((flow.first, flow.first));
+                content.first = Some((min.min(flow.first), max.max(flow.first)));
+            }
+        }
+    }
+    Ok(content)
+}
+
+/// A hash of everything that is known of a flow.
+fn digest(flow: &FlowRecord) -> u64 {
+    let mut bytes = Vec::with_capacity(160);
+    for address in [flow.src, flow.dst, flow.next_hop, flow.source.exporter] {
+        match address {
+            std::net::IpAddr::V4(address) => bytes.extend_from_slice(&address.octets()),
+            std::net::IpAddr::V6(address) => bytes.extend_from_slice(&address.octets()),
+        }
+    }
+    for long in [flow.first.0, flow.octets, flow.packets] {
+        bytes.extend_from_slice(&long.to_be_bytes());
+    }
+    for word in [
+        flow.duration_ms,
+        flow.input,
+        flow.output,
+        flow.src_as,
+        flow.dst_as,
+        flow.source.engine,
+        flow.source.sampling.interval,
+        u32::from(flow.src_port) << 16 | u32::from(flow.dst_port),
+    ] {
+        bytes.extend_from_slice(&word.to_be_bytes());
+    }
+    bytes.extend_from_slice(&[
+        flow.protocol.0,
+        flow.tcp_flags,
+        flow.tos,
+        flow.src_mask,
+        flow.dst_mask,
+        flow.source.sampling.mode,
+    ]);
+    xxh3_64(&bytes)
+}

@@ -1,0 +1,292 @@
+//! A store's folder, opened for writing: the lock, the manifest, and commits.
+
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::layout::{Contents, manifest_path};
+use super::lock::{Held, WriterLock};
+use super::manifest::Manifest;
+use super::{fs, reclaim};
+use crate::store::{Result, StoreError};
+
+/// The writing end of a store's folder. While it lives, no other is opened.
+#[derive(Debug)]
+pub(crate) struct WriteAccess {
+    dir: PathBuf,
+    _lock: WriterLock,
+    current: Arc<Manifest>,
+    next: u64,
+    /// Set when a manifest got its name and may not be durable.
+    unsure: bool,
+}
+
+impl WriteAccess {
+    /// Locks the store in `dir`, and makes one where there is none. What an earlier writer left
+    /// unfinished is deleted.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::InUse`] while another writer has it,
+    /// [`StoreError::NotAStore`] if the folder holds something else;
+    /// else as [`Manifest::decode`].
+    pub(crate) fn open(dir: &Path) -> Result<Self> {
+        // Before anything is made in it: the folder may be somebody else's.
+        if !Contents::of(dir)?.exists {
+            fs::create_dir(dir)?;
+        }
+        Contents::of(dir)?.newest(dir)?;
+        let lock = WriterLock::acquire(dir)?;
+        if Contents::of(dir)?.newest(dir)?.is_none() {
+            Manifest { number: 1, next: 1, ..Manifest::default() }.write(dir)?;
+        }
+        let current = Arc::clone(Held::open(dir, None)?.manifest());
+        reclaim::at_start(dir, &current)?;
+        Ok(Self { dir: dir.to_owned(), _lock: lock, next: current.next, current, unsure: false })
+    }
+
+    /// The folder.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// The manifest as of the last commit.
+    pub(crate) fn current(&self) -> &Arc<Manifest> {
+        &self.current
+    }
+
+    /// A number for a new run or identity file.
+    pub(crate) fn take_number(&mut self) -> u64 {
+        self.next += 1;
+        self.next - 1
+    }
+
+    /// The next manifest, as yet with the contents of the last: change it, then [`Self::commit`].
+    pub(crate) fn draft(&self) -> Manifest {
+        Manifest { number: self.current.number + 1, ..Manifest::clone(&self.current) }
+    }
+
+    /// Makes `draft` the store, durably, and deletes what no reader can reach any more. The files
+    /// that it names must be finished; that their names are durable is seen to here.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Io`] naming the file. The store is then as it was, and
+    /// the commit may be tried again; but where the system failed so late that the commit may or may
+    /// not have taken place, this and every later call fail, and the store must be opened anew.
+    pub(crate) fn commit(&mut self, mut draft: Manifest) -> Result<()> {
+        debug_assert_eq!(draft.number, self.current.number + 1);
+        let path = manifest_path(&self.dir, draft.number);
+        if self.unsure {
+            return Err(StoreError::io(&path, "commit after one of unknown outcome")(
+                ErrorKind::Other.into(),
+            ));
+        }
+        draft.next = self.next;
+        if let Err(error) = draft.write(&self.dir) {
+            self.unsure = path.try_exists().unwrap_or(true);
+            return Err(error);
+        }
+        self.current = Arc::new(draft);
+        if let Err(error) = reclaim::after_commit(&self.dir, &self.current) {
+            // The commit stands. The next one, or the next writer, tries again.
+            tracing::warn!(%error, "old files stay");
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::embedded::layout::{identities_name, run_name};
+    use crate::store::embedded::manifest::tests::{any_identities, any_run};
+    use std::collections::BTreeSet;
+
+    fn names(dir: &Path) -> BTreeSet<String> {
+        let entries = std::fs::read_dir(dir).unwrap();
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+    }
+
+    fn set(names: &[&str]) -> BTreeSet<String> {
+        names.iter().map(|&name| name.to_owned()).collect()
+    }
+
+    /// Commits the runs with these numbers in place of those there are, with empty files for them.
+    fn commit_runs(access: &mut WriteAccess, numbers: &[u64]) {
+        let mut draft = access.draft();
+        draft.runs = numbers.iter().map(|&number| any_run(number)).collect();
+        for name in draft.file_names() {
+            if !access.dir().join(name).exists() {
+                std::fs::write(access.dir().join(name), "").unwrap();
+            }
+        }
+        access.commit(draft).unwrap();
+    }
+
+    #[test]
+    fn a_new_store_has_a_manifest_before_anything_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let place = dir.path().join("a/store");
+        let access = WriteAccess::open(&place).unwrap();
+        assert_eq!(names(&place), set(&["lock", "manifest-00000001.json"]));
+        assert_eq!(access.current().flows(), 0);
+        assert!(matches!(WriteAccess::open(&place), Err(StoreError::InUse { .. })));
+        drop(access);
+        assert_eq!(WriteAccess::open(&place).unwrap().current().number, 1);
+    }
+
+    #[test]
+    fn a_foreign_folder_is_left_as_it_is() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("thesis.tex"), "").unwrap();
+        assert!(matches!(WriteAccess::open(dir.path()), Err(StoreError::NotAStore { .. })));
+        assert_eq!(names(dir.path()), set(&["thesis.tex"]));
+    }
+
+    #[test]
+    fn numbers_are_not_given_twice() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut access = WriteAccess::open(dir.path()).unwrap();
+        let taken = [access.take_number(), access.take_number()];
+        commit_runs(&mut access, &taken);
+        drop(access);
+        let mut access = WriteAccess::open(dir.path()).unwrap();
+        assert_eq!(taken, [1, 2]);
+        assert_eq!(access.take_number(), 3);
+    }
+
+    #[test]
+    fn files_go_when_the_last_reader_of_them_goes() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut access = WriteAccess::open(dir.path()).unwrap();
+        commit_runs(&mut access, &[1, 2]);
+        let reader = Held::open(dir.path(), None).unwrap();
+        commit_runs(&mut access, &[2, 3]);
+        commit_runs(&mut access, &[3, 4]);
+        let runs = |numbers: &[u64]| -> BTreeSet<String> {
+            let files = numbers.iter().map(|&number| run_name(number, crate::row::Order::Src));
+            files.collect()
+        };
+        let there = |dir: &Path| -> BTreeSet<String> {
+            names(dir).into_iter().filter(|name| name.starts_with("run-")).collect()
+        };
+        assert_eq!(there(dir.path()), runs(&[1, 2, 3, 4]));
+        drop(reader);
+        commit_runs(&mut access, &[5]);
+        assert_eq!(there(dir.path()), runs(&[5]));
+        assert!(names(dir.path()).is_superset(&set(&["lock", "manifest-00000005.json"])));
+        assert_eq!(names(dir.path()).len(), 3);
+    }
+
+    #[test]
+    fn what_a_crash_left_behind_goes_when_the_next_writer_starts() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut access = WriteAccess::open(dir.path()).unwrap();
+        commit_runs(&mut access, &[1]);
+        drop(access);
+        let before = names(dir.path());
+        for left in [
+            &run_name(2, crate::row::Order::Dst),
+            &identities_name(3),
+            &format!("{}.tmp", run_name(4, crate::row::Order::Src)),
+            "manifest-00000003.json.tmp",
+            "ledger.ndjson.tmp",
+        ] {
+            std::fs::write(dir.path().join(left), "x").unwrap();
+        }
+        for foreign in ["mine.parquet", "mine.tmp", "ledger.ndjson"] {
+            std::fs::write(dir.path().join(foreign), "x").unwrap();
+        }
+        WriteAccess::open(dir.path()).unwrap();
+        let left: Vec<_> = names(dir.path()).difference(&before).cloned().collect();
+        assert_eq!(left, ["ledger.ndjson", "mine.parquet", "mine.tmp"]);
+    }
+
+    #[test]
+    fn nothing_is_deleted_while_an_unreadable_manifest_is_held() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut access = WriteAccess::open(dir.path()).unwrap();
+        commit_runs(&mut access, &[1]);
+        let reader = Held::open(dir.path(), None).unwrap();
+        std::fs::write(
+            manifest_path(dir.path(), 2),
+            "{}
+",
+        )
+        .unwrap();
+        commit_runs(&mut access, &[2]);
+        drop(access);
+        let mut access = WriteAccess::open(dir.path()).unwrap();
+        let first = dir.path().join(run_name(1, crate::row::Order::Src));
+        assert!(first.exists());
+        drop(reader);
+        // Its files are not known, so they are found when a writer starts.
+        commit_runs(&mut access, &[2]);
+        assert!(first.exists());
+        drop(access);
+        WriteAccess::open(dir.path()).unwrap();
+        assert!(!first.exists());
+    }
+
+    #[test]
+    fn a_damaged_manifest_is_an_error_and_never_an_older_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut access = WriteAccess::open(dir.path()).unwrap();
+        let mut draft = access.draft();
+        draft.identities = vec![any_identities(1)];
+        access.commit(draft).unwrap();
+        drop(access);
+        let newest = manifest_path(dir.path(), 3);
+        std::fs::write(&newest, "x").unwrap();
+        for error in
+            [Held::open(dir.path(), None).unwrap_err(), WriteAccess::open(dir.path()).unwrap_err()]
+        {
+            assert!(error.to_string().contains("manifest-00000003.json: damaged"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_commit_that_cannot_be_written_may_be_tried_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut access = WriteAccess::open(dir.path()).unwrap();
+        // A folder in the way of the temporary file fails the commit before it takes place.
+        let obstacle = dir.path().join("manifest-00000002.json.tmp");
+        std::fs::create_dir(&obstacle).unwrap();
+        let error = access.commit(access.draft()).unwrap_err();
+        assert!(error.to_string().contains("manifest-00000002.json"), "{error}");
+        std::fs::remove_dir(&obstacle).unwrap();
+        access.commit(access.draft()).unwrap();
+        assert_eq!(access.current().number, 2);
+    }
+
+    #[test]
+    fn readers_never_miss_a_file_of_the_manifest_they_hold() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut access = WriteAccess::open(dir.path()).unwrap();
+        commit_runs(&mut access, &[1]);
+        std::thread::scope(|scope| {
+            let readers: Vec<_> = (0..3)
+                .map(|_| {
+                    scope.spawn(|| {
+                        let mut last = 0;
+                        while last < 200 {
+                            let held = Held::open(dir.path(), None).unwrap();
+                            assert!(held.manifest().number >= last);
+                            last = held.manifest().number;
+                            for name in held.manifest().file_names() {
+                                assert!(dir.path().join(name).exists(), "{name}");
+                            }
+                        }
+                    })
+                })
+                .collect();
+            for number in 2..200 {
+                commit_runs(&mut access, &[number]);
+            }
+            for reader in readers {
+                reader.join().unwrap();
+            }
+        });
+    }
+}

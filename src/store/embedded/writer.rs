@@ -1,0 +1,151 @@
+//! The writing end: batches become runs on a thread of their own, and each is a commit.
+
+use std::path::Path;
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::thread::JoinHandle;
+
+use super::identities::{self, Seen};
+use super::ledger::Ledger;
+use super::lock::Held;
+use super::run_set;
+use super::write_access::WriteAccess;
+use crate::flow::DatagramId;
+use crate::store::{Load, Result, StoreError, WriteBatch, Writer};
+
+/// Writes batches while the next one is being filled: one is at work, one is with the caller.
+pub(super) struct EmbeddedWriter {
+    dir: std::path::PathBuf,
+    seen: Seen,
+    ledger: Ledger,
+    jobs: Option<SyncSender<Job>>,
+    outcomes: Receiver<Outcome>,
+    worker: Option<JoinHandle<()>>,
+}
+
+enum Job {
+    Write(WriteBatch),
+    /// Answered when all jobs before it are done.
+    Barrier(SyncSender<()>),
+}
+
+enum Outcome {
+    /// These datagrams are in the store now, as of the manifest that is held.
+    Committed(Held, Vec<DatagramId>),
+    Failed(StoreError),
+}
+
+impl EmbeddedWriter {
+    pub(super) fn open(dir: &Path) -> Result<Self> {
+        let access = WriteAccess::open(dir)?;
+        let ledger = Ledger::open(dir)?;
+        let seen = Seen::new(dir, Held::open(dir, Some(access.current()))?);
+        // Nothing waits in the channel: the caller blocks while a batch is at work, so that no more
+        // than two are in memory.
+        let (jobs, to_do) = sync_channel(0);
+        let (done, outcomes) = channel();
+        let worker = std::thread::Builder::new()
+            .name("store-writer".into())
+            .spawn(move || work(access, &to_do, &done))
+            .map_err(StoreError::io(dir, "start a thread for"))?;
+        Ok(Self {
+            dir: dir.to_owned(),
+            seen,
+            ledger,
+            jobs: Some(jobs),
+            outcomes,
+            worker: Some(worker),
+        })
+    }
+
+    /// Takes in what the worker did meanwhile.
+    fn settle(&mut self) -> Result<()> {
+        while let Ok(outcome) = self.outcomes.try_recv() {
+            match outcome {
+                Outcome::Committed(held, datagrams) => self.seen.committed(held, &datagrams),
+                Outcome::Failed(error) => {
+                    self.jobs = None;
+                    return Err(error);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn send(&mut self, job: Job) -> Result<()> {
+        let sent = self.jobs.as_ref().is_some_and(|jobs| jobs.send(job).is_ok());
+        self.settle()?;
+        if sent { Ok(()) } else { Err(self.stopped()) }
+    }
+
+    fn stopped(&self) -> StoreError {
+        let cause = std::io::Error::other("an earlier batch could not be written");
+        StoreError::io(&self.dir, "write")(cause)
+    }
+}
+
+impl Writer for EmbeddedWriter {
+    fn admit(&mut self, datagram: DatagramId) -> Result<bool> {
+        self.seen.admit(datagram)
+    }
+
+    fn write(&mut self, batch: WriteBatch) -> Result<()> {
+        self.settle()?;
+        if batch.is_empty() { Ok(()) } else { self.send(Job::Write(batch)) }
+    }
+
+    fn commit(&mut self) -> Result<()> {
+        let (answer, answered) = sync_channel(1);
+        self.send(Job::Barrier(answer))?;
+        let reached = answered.recv().is_ok();
+        self.settle()?;
+        if reached { Ok(()) } else { Err(self.stopped()) }
+    }
+
+    fn record(&mut self, load: &Load) -> Result<()> {
+        self.ledger.record(load)
+    }
+}
+
+impl Drop for EmbeddedWriter {
+    fn drop(&mut self) {
+        self.jobs = None;
+        if let Some(worker) = self.worker.take() {
+            // A panic there was told on its own thread.
+            let _ = worker.join();
+        }
+    }
+}
+
+fn work(mut access: WriteAccess, jobs: &Receiver<Job>, done: &Sender<Outcome>) {
+    for job in jobs {
+        match job {
+            Job::Write(batch) => match write(&mut access, batch) {
+                Ok((held, datagrams)) => {
+                    // The caller may be gone; the batch is durable all the same.
+                    let _ = done.send(Outcome::Committed(held, datagrams));
+                }
+                Err(error) => {
+                    let _ = done.send(Outcome::Failed(error));
+                    return;
+                }
+            },
+            Job::Barrier(answer) => {
+                let _ = answer.send(());
+            }
+        }
+    }
+}
+
+/// Makes one batch durable; all of it is in the store then, or nothing.
+fn write(access: &mut WriteAccess, batch: WriteBatch) -> Result<(Held, Vec<DatagramId>)> {
+    let dir = access.dir().to_owned();
+    let mut draft = access.draft();
+    for flows in [batch.v4, batch.v6] {
+        let flows = run_set::with_store_sources(flows, &mut draft);
+        draft.runs.extend(run_set::write(&dir, &flows, || access.take_number())?);
+    }
+    let datagrams = batch.datagrams;
+    identities::add(&dir, datagrams.clone(), &mut draft.identities, || access.take_number())?;
+    access.commit(draft)?;
+    Ok((Held::open(&dir, Some(access.current()))?, datagrams))
+}
