@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::flow::UnixMillis;
 
 /// One run of `load`, as the ledger keeps it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Load {
     /// Tells it from every other load of the store.
@@ -30,7 +30,7 @@ pub struct Load {
 }
 
 /// One file that a load read.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LoadedFile {
     /// Its path as it was given; members of archives as `archive.tar/member`.
