@@ -209,3 +209,6 @@ impl Run {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
