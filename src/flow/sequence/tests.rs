@@ -69,6 +69,18 @@ fn a_restart_loses_nothing_and_what_was_before_it_is_kept() {
 }
 
 #[test]
+fn two_clocks_may_share_a_sequence() {
+    let mut sequences = Sequences::default();
+    for datagram in 0..20 {
+        let clock = clock(u64::from(datagram % 3 / 2) * 519_900, 1_000_000);
+        let lost_one = u32::from(datagram >= 10) * 30;
+        let span = Span { from: datagram * 30 + lost_one, flows: 30 };
+        sequences.observe(stream(0, 2055), clock, span);
+    }
+    assert_eq!(sequences.lost().into_values().sum::<u64>(), 30);
+}
+
+#[test]
 fn the_wrap_of_the_uptime_is_no_restart() {
     let mut sequences = Sequences::default();
     for (step, from) in [(0_u32, 0), (2000, 60)] {
@@ -110,8 +122,9 @@ fn what_is_remembered_is_bounded() {
     }
     for restart in 0..1000 {
         let clock = clock(restart * 100_000, restart * 100_000);
-        sequences.observe(stream(1, 1), clock, Span { from: 0, flows: 1 });
-        sequences.observe(stream(1, 1), clock, Span { from: 2, flows: 1 });
+        let from = restart as u32 * 10_000;
+        sequences.observe(stream(1, 1), clock, Span { from, flows: 1 });
+        sequences.observe(stream(1, 1), clock, Span { from: from + 2, flows: 1 });
     }
     assert_eq!(sequences.0.len(), MAX_STREAMS);
     let (gaps, restarts) = (&sequences.0[&stream(0, 1)], &sequences.0[&stream(1, 1)]);
