@@ -97,6 +97,8 @@ fn a_cut_compressed_file_gives_what_can_be_unpacked() {
         assert!(got.datagrams.len() > 1000, "{compression:?} {}", got.datagrams.len());
         assert_eq!(report.faults.len(), 1, "{compression:?} {:?}", report.faults);
         assert_eq!(report.faults[0].name, "input");
+        let library = format!("{compression:?}: ").to_lowercase();
+        assert!(report.faults[0].problem.starts_with(&library), "{:?}", report.faults);
     }
 }
 
