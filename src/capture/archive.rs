@@ -20,8 +20,8 @@ pub(super) fn members<R: Read>(
 ) -> io::Result<()> {
     let budget = Rc::new(Cell::new(MAX_METADATA_BYTES));
     let mut archive = tar::Archive::new(Limited { source, budget: Rc::clone(&budget) });
-    let mut entries = archive.entries()?;
-    while let Some(entry) = entries.next() {
+    let entries = archive.entries()?;
+    for entry in entries {
         let mut entry = entry?;
         let kind = entry.header().entry_type();
         let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
