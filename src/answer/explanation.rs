@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use crate::flow::{TimeRange, UnixMillis};
 use crate::query::{Explanation, ScanExplanation};
 use crate::store::Access;
 
@@ -53,7 +54,7 @@ fn push_scan(text: &mut String, scan: &ScanExplanation) {
         line(&order.to_string(), lead);
     }
     if let Some(time) = time {
-        line("time", &format!("from {} until before {}", time.since, time.until));
+        line("time", &time_text(*time));
     }
     if let Some(predicate) = predicate {
         line("filter", predicate);
@@ -65,5 +66,75 @@ fn push_scan(text: &mut String, scan: &ScanExplanation) {
     }
     for note in &plan.notes {
         line("note", note);
+    }
+}
+
+fn time_text(TimeRange { since, until }: TimeRange) -> String {
+    match (since == UnixMillis::EPOCH, until == UnixMillis::MAX) {
+        (_, true) => format!("since {since}"),
+        (true, false) => format!("before {until}"),
+        (false, false) => format!("since {since}, before {until}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::flow::{Column, Columns};
+    use crate::query::{Direction, Question, parse_addresses};
+    use crate::store::memory::MemoryStore;
+    use crate::store::{Reading, Store};
+
+    #[test]
+    fn an_explanation_tells_the_plan_and_what_was_read() {
+        let snapshot = MemoryStore::default().snapshot().unwrap();
+        let question = Question {
+            direction: Direction::Any,
+            time: TimeRange { since: UnixMillis(1000), until: UnixMillis::MAX },
+            ..Question::about(parse_addresses("10.0.0.1").unwrap())
+        };
+        let lookup = question.plan(Columns::of(&[Column::Octets]));
+        let reading = Reading { runs: 2, found: 20, ..Reading::default() };
+        let explanation =
+            lookup.explain(&*snapshot).unwrap().after(reading, Duration::from_micros(610));
+        assert_eq!(
+            explanation_text(&explanation),
+            "\
+scan 1 of 2
+  access     range of row keys
+  order      src first, read in key order
+  src        10.0.0.1
+  time       since 1970-01-01T00:00:01.000Z
+  columns    src first_ms dst octets
+  runs       1 of 1
+  blocks     1 of 1
+  pages      1 of 1
+scan 2 of 2
+  access     range of row keys
+  order      dst first, read in key order
+  dst        10.0.0.1
+  time       since 1970-01-01T00:00:01.000Z
+  filter     not src in 10.0.0.1
+  columns    src first_ms dst octets
+  runs       1 of 1
+  blocks     1 of 1
+  pages      1 of 1
+read
+  runs       2
+  blocks     0
+  pages      0
+  bytes      0
+  rows       0
+  found      20
+  took       0.61 ms
+"
+        );
+        let json: serde_json::Value =
+            serde_json::from_str(&explanation_json(&explanation)).unwrap();
+        assert_eq!(json["scans"][1]["predicate"], "not src in 10.0.0.1");
+        assert_eq!(json["scans"][0]["plan"]["access"], "range");
+        assert_eq!(json["read"]["found"], 20);
     }
 }

@@ -1,8 +1,11 @@
 //! How a command ended: exit statuses, and the hint that goes with an error.
 
+use std::error::Error;
 use std::io;
 use std::process::ExitCode;
 
+use crate::answer::AnswerError;
+use crate::load::LoadError;
 use crate::store::StoreError;
 
 /// How a command ended that did not fail.
@@ -43,7 +46,7 @@ pub(crate) fn status(error: &anyhow::Error) -> ExitCode {
     for cause in error.chain() {
         if cause.is::<Usage>() {
             status = WRONG_USAGE;
-        } else if let Some(StoreError::Unreachable { .. }) = cause.downcast_ref() {
+        } else if let Some(StoreError::Unreachable { .. }) = store_error(cause) {
             status = UNREACHABLE;
         }
     }
@@ -52,10 +55,21 @@ pub(crate) fn status(error: &anyhow::Error) -> ExitCode {
 
 /// What to do about it, where that is known.
 pub(crate) fn hint(error: &anyhow::Error) -> Option<String> {
-    error.chain().find_map(|cause| match cause.downcast_ref::<StoreError>() {
+    error.chain().find_map(|cause| match store_error(cause) {
         Some(error) => store_hint(error),
         None => system_hint(cause.downcast_ref()?),
     })
+}
+
+/// The store's error in `cause`, also where that only passes it on.
+fn store_error<'a>(cause: &'a (dyn Error + 'static)) -> Option<&'a StoreError> {
+    if let Some(LoadError::Open(error)) = cause.downcast_ref() {
+        return Some(error);
+    }
+    if let Some(AnswerError::Store(error)) = cause.downcast_ref() {
+        return Some(error);
+    }
+    cause.downcast_ref()
 }
 
 fn store_hint(error: &StoreError) -> Option<String> {
@@ -111,11 +125,11 @@ mod tests {
             source: io::ErrorKind::ConnectionRefused.into(),
         };
         for (error, expected, hint_start) in [
-            (Err(full), 1, Some("make room")),
+            (Err::<(), _>(full), 1, Some("make room")),
             (Err(far), 4, Some("check that the server")),
             (Err(StoreError::Injected { at: "write" }), 1, None),
         ] {
-            let error = error.map(|()| ()).context("load").context("again").unwrap_err();
+            let error = error.context("load").context("again").unwrap_err();
             assert_eq!(status(&error), ExitCode::from(expected), "{error:#}");
             let start = hint(&error).map(|hint| hint.starts_with(hint_start.unwrap_or_default()));
             assert_eq!(start, hint_start.map(|_| true), "{error:#}");

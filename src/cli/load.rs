@@ -7,6 +7,7 @@ use std::os::fd::AsFd;
 use std::os::unix::fs::FileTypeExt;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use anyhow::Context;
@@ -19,7 +20,8 @@ use super::summary::{self, View};
 use super::{interrupt, store};
 use crate::capture::{self, Input};
 use crate::load::{self, LoadError, Options, Progress};
-use crate::store::Load;
+use crate::store::embedded::{Effort, EmbeddedStore};
+use crate::store::{Load, LoadedFile};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -85,8 +87,12 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
     let tell = |load: &Load| tell(args, settings, load, took_secs, &store.to_string());
     match result {
         Ok(load) => {
+            if let Some(problem) = nothing_read(&load, &inputs) {
+                anyhow::bail!(problem);
+            }
             tell(&load)?;
-            ending(&load, &inputs, &paths)
+            tidy(&store::embedded(settings)?, &options.stop);
+            Ok(ending(&load, &paths))
         }
         Err(error) => {
             if let LoadError::Stopped { kept, .. } = &error {
@@ -141,37 +147,48 @@ fn tell(
     Ok(())
 }
 
+/// Keeps the runs that a look-up must open few. The load is done and said to be: what goes wrong
+/// here is no failure of it, and is met again by the next one.
+fn tidy(store: &EmbeddedStore, stop: &AtomicBool) {
+    match store.compact(Effort::Tidy, stop) {
+        Ok(done) if done.runs_after < done.runs_before => {
+            say(format_args!("  compacted  {} runs to {}", done.runs_before, done.runs_after));
+        }
+        Ok(_) => {}
+        Err(error) => tracing::warn!("compact: {:#}", anyhow::Error::new(error)),
+    }
+}
+
 /// How a load ended that the store let come to its end.
-fn ending(load: &Load, inputs: &[Input], paths: &[PathBuf]) -> anyhow::Result<Ending> {
+fn ending(load: &Load, paths: &[PathBuf]) -> Ending {
     let account = &load.account;
-    if load.interrupted {
-        return Ok(Ending::Interrupted);
-    }
-    let faults = load.files.iter().any(|file| file.fault.is_some());
-    if account.captured_packets == 0
-        && account.other_files + u64::from(faults) > 0
-        && load.files.iter().all(|file| file.datagrams == 0 && file.fault.is_some())
-    {
-        anyhow::bail!(nothing_read(load, inputs));
-    }
     // Files in a folder may be anything, but what was named was meant to be a capture.
     let named = |name: &String| paths.iter().any(|path| path.as_os_str() == name.as_str());
-    let unusable = faults
-        || account.faults > 0
+    let unusable = account.faults > 0
+        || load.files.iter().any(|file| file.fault.is_some())
         || !account.malformed.is_empty()
         || !account.rejected.is_empty()
         || load.other_files.iter().any(named);
-    Ok(if unusable { Ending::Partly } else { Ending::Done })
+    if load.interrupted {
+        Ending::Interrupted
+    } else if unusable {
+        Ending::Partly
+    } else {
+        Ending::Done
+    }
 }
 
-fn nothing_read(load: &Load, inputs: &[Input]) -> String {
-    match (inputs, &load.files[..]) {
-        ([input], []) => format!("{input} is no capture"),
-        ([input], [file, ..]) => {
-            format!("nothing of {input} can be read: {}", file.fault.as_deref().unwrap_or_default())
-        }
-        _ => format!("none of the {} files is a capture that can be read", inputs.len()),
+/// Says so if there was no capture to read at all.
+fn nothing_read(load: &Load, inputs: &[Input]) -> Option<String> {
+    let unreadable = |file: &LoadedFile| file.datagrams == 0 && file.fault.is_some();
+    if load.interrupted || load.account.captured_packets > 0 || !load.files.iter().all(unreadable) {
+        return None;
     }
+    Some(match (inputs, &load.files[..]) {
+        ([input], [LoadedFile { fault: Some(fault), .. }]) => format!("{input}: {fault}"),
+        ([input], _) => format!("{input} is no capture"),
+        _ => format!("none of the {} files is a capture that can be read", inputs.len()),
+    })
 }
 
 fn listed(paths: &[PathBuf]) -> String {

@@ -1,13 +1,14 @@
 //! `loads`: the audit ledger.
 
+use std::io::Write;
+
 use super::failure::Ending;
 use super::output;
 use super::settings::Settings;
 use super::summary::{self, View};
-use super::text::{bytes, columns, grouped, seconds};
+use super::text::{bytes, columns, grouped, plural, seconds};
 use super::{interrupt, store, time};
 use crate::store::Load;
-use std::io::Write;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -46,11 +47,11 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
                     let fault = file.fault.as_ref().map(|fault| format!(": {fault}"));
                     writeln!(
                         out,
-                        "    {} ({}): {} datagrams, {} flows stored{}",
+                        "    {} ({}): {}, {} stored{}",
                         file.path,
                         bytes(file.bytes),
-                        grouped(file.datagrams),
-                        grouped(file.stored),
+                        plural(file.datagrams, "datagram"),
+                        plural(file.stored, "flow"),
                         fault.unwrap_or_default(),
                     )?;
                 }

@@ -61,7 +61,8 @@ fn pages(program: &clap::Command) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
         .map(|command| {
             let name = command.get_display_name().unwrap_or(command.get_name()).to_owned();
             let mut page = Vec::new();
-            Man::new(command.clone()).render(&mut page)?;
+            let source = format!("earlgrey-hbase {}", env!("CARGO_PKG_VERSION"));
+            Man::new(command.clone()).source(source).render(&mut page)?;
             Ok((name, page))
         })
         .collect()

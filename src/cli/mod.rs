@@ -4,6 +4,7 @@
 //! message, a hint and an exit status.
 
 mod active_flow;
+mod compact;
 mod completions;
 mod config;
 mod failure;
@@ -21,6 +22,7 @@ mod store;
 mod summary;
 mod text;
 mod time;
+mod verify;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -86,6 +88,8 @@ enum Command {
     Query(query::Args),
     ActiveFlow(active_flow::Args),
     Loads(loads::Args),
+    Verify(verify::Args),
+    Compact(compact::Args),
     Config(config::Args),
     Completions(completions::Args),
     Man(man::Args),
@@ -135,6 +139,8 @@ fn carry_out(Arguments { common, command }: Arguments) -> anyhow::Result<Ending>
         Command::Query(args) => query::run(&args, &settings),
         Command::ActiveFlow(args) => active_flow::run(&args, &settings),
         Command::Loads(args) => loads::run(&args, &settings),
+        Command::Verify(args) => verify::run(&args, &settings),
+        Command::Compact(args) => compact::run(&args, &settings),
         Command::Config(args) => config::run(&args, &settings),
         Command::Completions(_) | Command::Man(_) => Ok(Ending::Done),
     }

@@ -7,12 +7,12 @@ use super::settings::Settings;
 use crate::store::Store;
 use crate::store::embedded::EmbeddedStore;
 
-/// The store that the settings name.
+/// The store that the settings name. There need not be one yet.
 ///
 /// # Errors
 ///
 /// [`Usage`] if they name none, or one of a kind that is not known.
-pub(crate) fn open(settings: &Settings) -> anyhow::Result<Box<dyn Store>> {
+pub(crate) fn open(settings: &Settings) -> Result<Box<dyn Store>, Usage> {
     Ok(Box::new(embedded(settings)?))
 }
 
@@ -21,8 +21,8 @@ pub(crate) fn open(settings: &Settings) -> anyhow::Result<Box<dyn Store>> {
 /// # Errors
 ///
 /// As [`open`].
-pub(crate) fn embedded(settings: &Settings) -> anyhow::Result<EmbeddedStore> {
-    Ok(EmbeddedStore::new(path(settings)?))
+pub(crate) fn embedded(settings: &Settings) -> Result<EmbeddedStore, Usage> {
+    path(settings).map(EmbeddedStore::new)
 }
 
 /// The folder of the embedded store.

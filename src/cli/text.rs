@@ -13,6 +13,11 @@ pub(crate) fn grouped(number: impl Into<u128>) -> String {
     text
 }
 
+/// So many of something: `1 file`, `2,000 files`.
+pub(crate) fn plural(count: u64, noun: &str) -> String {
+    format!("{} {noun}{}", grouped(count), if count == 1 { "" } else { "s" })
+}
+
 /// A number of bytes: `17 B`, `1.5 MB`.
 pub(crate) fn bytes(bytes: u64) -> String {
     const UNITS: [&str; 6] = ["kB", "MB", "GB", "TB", "PB", "EB"];

@@ -72,6 +72,20 @@ impl Addresses {
         }
     }
 
+    fn reserve(&mut self, more: usize) {
+        match self {
+            Self::V4(addresses) => addresses.reserve(more),
+            Self::V6(addresses) => addresses.reserve(more),
+        }
+    }
+
+    fn clear(&mut self) {
+        match self {
+            Self::V4(addresses) => addresses.clear(),
+            Self::V6(addresses) => addresses.clear(),
+        }
+    }
+
     /// Appends IPv4 addresses as numbers; these addresses must be of that family.
     pub(crate) fn extend_v4(&mut self, more: impl Iterator<Item = u32>) {
         match self {
@@ -179,6 +193,55 @@ impl FlowBatch {
             sources: Arc::default(),
             origin: Vec::new(),
         }
+    }
+
+    /// Makes room for `rows` more rows, so that appending them moves nothing.
+    pub fn reserve(&mut self, rows: usize) {
+        self.src.reserve(rows);
+        self.dst.reserve(rows);
+        self.next_hop.reserve(rows);
+        self.first_ms.reserve(rows);
+        self.duration_ms.reserve(rows);
+        self.octets.reserve(rows);
+        self.packets.reserve(rows);
+        self.src_port.reserve(rows);
+        self.dst_port.reserve(rows);
+        self.protocol.reserve(rows);
+        self.tcp_flags.reserve(rows);
+        self.tos.reserve(rows);
+        self.input.reserve(rows);
+        self.output.reserve(rows);
+        self.src_as.reserve(rows);
+        self.dst_as.reserve(rows);
+        self.src_mask.reserve(rows);
+        self.dst_mask.reserve(rows);
+        self.source.reserve(rows);
+        self.origin.reserve(rows);
+    }
+
+    /// Takes every row out and keeps the room they had, for the next ones.
+    pub fn clear(&mut self) {
+        self.rows = 0;
+        self.src.clear();
+        self.dst.clear();
+        self.next_hop.clear();
+        self.first_ms.clear();
+        self.duration_ms.clear();
+        self.octets.clear();
+        self.packets.clear();
+        self.src_port.clear();
+        self.dst_port.clear();
+        self.protocol.clear();
+        self.tcp_flags.clear();
+        self.tos.clear();
+        self.input.clear();
+        self.output.clear();
+        self.src_as.clear();
+        self.dst_as.clear();
+        self.src_mask.clear();
+        self.dst_mask.clear();
+        self.source.clear();
+        self.origin.clear();
     }
 
     /// The family of every row.

@@ -16,29 +16,9 @@ impl Protocol {
     /// ICMP for IPv6.
     pub const ICMP6: Self = Self(58);
 
-    /// The name that network tools print, where there is one.
-    pub const fn name(self) -> Option<&'static str> {
-        Some(match self.0 {
-            1 => "ICMP",
-            2 => "IGMP",
-            4 => "IPIP",
-            6 => "TCP",
-            8 => "EGP",
-            17 => "UDP",
-            41 => "IPv6",
-            46 => "RSVP",
-            47 => "GRE",
-            50 => "ESP",
-            51 => "AH",
-            58 => "ICMP6",
-            88 => "EIGRP",
-            89 => "OSPF",
-            103 => "PIM",
-            112 => "VRRP",
-            132 => "SCTP",
-            136 => "UDPLt",
-            _ => return None,
-        })
+    /// The short name that nfdump prints, where there is one: IANA's keyword, cut to five characters.
+    pub fn name(self) -> Option<&'static str> {
+        NAMES.get(usize::from(self.0)).copied().filter(|name| !name.is_empty())
     }
 
     /// Whether the destination port holds an ICMP type and code.
@@ -46,6 +26,25 @@ impl Protocol {
         matches!(self, Self::ICMP | Self::ICMP6)
     }
 }
+
+/// By number, ten to a line; empty where the number itself is printed.
+#[rustfmt::skip]
+const NAMES: [&str; 138] = [
+    "", "ICMP", "IGMP", "GGP", "IPIP", "ST", "TCP", "CBT", "EGP", "IGP",
+    "BBN", "NVPII", "PUP", "ARGUS", "ENCOM", "XNET", "CHAOS", "UDP", "MUX", "DCN",
+    "HMP", "PRM", "XNS", "Trnk1", "Trnk2", "Leaf1", "Leaf2", "RDP", "IRTP", "ISO-4",
+    "NETBK", "MFESP", "MEINP", "DCCP", "3PC", "IDPR", "XTP", "DDP", "IDPR", "TP++",
+    "IL", "IPv6", "SDRP", "Rte6", "Frag6", "IDRP", "RSVP", "GRE", "MHRP", "BNA",
+    "ESP", "AH", "INLSP", "SWIPE", "NARP", "MOBIL", "TLSP", "SKIP", "ICMP6", "NOHE6",
+    "OPTS6", "HOST", "CFTP", "NET", "SATNT", "KLAN", "RVD", "IPPC", "FS", "SATM",
+    "VISA", "IPCV", "CPNX", "CPHB", "WSN", "PVP", "BSATM", "SUNND", "WBMON", "WBEXP",
+    "ISOIP", "VMTP", "SVMTP", "VINES", "TTP", "NSIGP", "DGP", "TCF", "EIGRP", "OSPF",
+    "S-RPC", "LARP", "MTP", "AX.25", "OS", "MICP", "SCCSP", "ETHIP", "ENCAP", "",
+    "GMTP", "IFMP", "PNNI", "PIM", "ARIS", "SCPS", "QNX", "A/N", "IPcmp", "SNP",
+    "CpqPP", "IPXIP", "VRRP", "PGM", "0hop", "L2TP", "DDX", "IATP", "STP", "SRP",
+    "UTI", "SMP", "SM", "PTP", "ISIS4", "FIRE", "CRTP", "CRUDP", "", "IPLT",
+    "SPS", "PIPE", "SCTP", "FC", "", "MHEAD", "UDP-L", "MPLS",
+];
 
 impl fmt::Display for Protocol {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -75,9 +74,19 @@ mod tests {
 
     #[test]
     fn a_protocol_prints_its_name_or_its_number() {
-        for (number, text) in
-            [(6, "TCP"), (17, "UDP"), (255, "255"), (99, "99"), (0, "0"), (105, "105")]
-        {
+        for (number, text) in [
+            (6, "TCP"),
+            (17, "UDP"),
+            (58, "ICMP6"),
+            (89, "OSPF"),
+            (132, "SCTP"),
+            (136, "UDP-L"),
+            (137, "MPLS"),
+            (138, "138"),
+            (255, "255"),
+            (99, "99"),
+            (0, "0"),
+        ] {
             assert_eq!(Protocol(number).to_string(), text);
         }
         assert_eq!(format!("{:<5}|", Protocol(99)), "99   |");

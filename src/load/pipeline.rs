@@ -78,7 +78,7 @@ impl<'a> Pipeline<'a> {
             Ok(report) => self.note(before, &report),
             Err(error) => {
                 let problem = chain(&error);
-                tracing::warn!("{input}: {problem}");
+                tracing::info!("{input}: {problem}");
                 files::enter_fault(&mut self.load.files, before, &input.to_string(), problem);
             }
         }
@@ -87,14 +87,16 @@ impl<'a> Pipeline<'a> {
     /// Makes everything durable, and closes the ledger entry.
     pub(super) fn finish(mut self) -> Result<Load, LoadError> {
         self.load.interrupted = self.options.stop.load(Relaxed);
+        self.attempt(Self::make_durable);
         if self.failure.is_none() {
             self.load.finished = Some(UnixMillis::now());
-            self.attempt(Self::commit);
+            self.attempt(Self::record);
         }
         match self.failure {
             None => Ok(self.load),
             Some(source) => {
                 self.kept.finished = Some(UnixMillis::now());
+                self.kept.failure = Some(chain(&source));
                 // The store that failed may well refuse this as well; its own error says more.
                 let _ = self.writer.record(&self.kept);
                 Err(LoadError::Stopped { kept: Box::new(self.kept), source })
@@ -109,7 +111,7 @@ impl<'a> Pipeline<'a> {
     /// Takes the counts that only the reader of the capture knows.
     fn note(&mut self, before: usize, report: &Report) {
         for fault in &report.faults {
-            tracing::warn!("{fault}");
+            tracing::info!("{fault}");
         }
         files::enter_faults(&mut self.load.files, before, report);
         let account = self.account();
@@ -214,6 +216,9 @@ impl<'a> Pipeline<'a> {
             return Ok(());
         }
         let mut batch = std::mem::take(&mut self.batch);
+        // What comes next is likely to need as much room.
+        self.batch.v4.reserve(batch.v4.len());
+        self.batch.v6.reserve(batch.v6.len());
         for flows in [&mut batch.v4, &mut batch.v6] {
             flows.sources = self.builder.sources();
             sum_up(self.account(), flows);
@@ -221,8 +226,8 @@ impl<'a> Pipeline<'a> {
         self.writer.write(batch)
     }
 
-    /// Makes what was read durable, and says so in the ledger.
-    fn commit(&mut self) -> Result<(), StoreError> {
+    /// Makes what was read durable.
+    fn make_durable(&mut self) -> Result<(), StoreError> {
         self.write()?;
         self.load.account.lost = self
             .builder
@@ -234,7 +239,12 @@ impl<'a> Pipeline<'a> {
         self.writer.commit()?;
         self.kept = self.load.clone();
         self.committed = Instant::now();
-        self.writer.record(&self.kept)
+        Ok(())
+    }
+
+    /// Says in the ledger how the load stands.
+    fn record(&mut self) -> Result<(), StoreError> {
+        self.writer.record(&self.load)
     }
 }
 
@@ -261,7 +271,8 @@ impl Sink for Pipeline<'_> {
             self.load.account
         );
         if self.committed.elapsed() >= self.options.commit_every {
-            self.attempt(Self::commit);
+            self.attempt(Self::make_durable);
+            self.attempt(Self::record);
         }
         if self.is_over() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
@@ -280,6 +291,7 @@ fn new_load() -> Load {
         started,
         finished: None,
         interrupted: false,
+        failure: None,
         files: Vec::new(),
         other_files: Vec::new(),
         account: Account::default(),

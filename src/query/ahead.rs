@@ -140,7 +140,13 @@ impl Lane {
 
     /// Reads on until `full` batches are queued, or the region is at its end.
     fn read(&self, full: usize) {
-        let Some(rest) = self.lock().rest.take() else { return };
+        let mut queue = self.lock();
+        // Its reader may have been faster than the pool, and have read for itself since.
+        if queue.batches.len() >= full {
+            return;
+        }
+        let Some(rest) = queue.rest.take() else { return };
+        drop(queue);
         let mut stream = match rest {
             Rest::Unread(region) => region.read(),
             Rest::Reading(stream) => stream,

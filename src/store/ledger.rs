@@ -19,6 +19,8 @@ pub struct Load {
     pub finished: Option<UnixMillis>,
     /// Whether it was told to end before it had read everything.
     pub interrupted: bool,
+    /// What ended it, if the store failed before everything was read.
+    pub failure: Option<String>,
     /// What was read, in this order.
     pub files: Vec<LoadedFile>,
     /// Files that are no captures, as far as they are named.

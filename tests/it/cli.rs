@@ -1,1 +1,288 @@
-//! The commands, as a user calls them.
+//! Every command through the real binary: what it prints, where, and its exit status.
+
+mod answers;
+mod config;
+mod load;
+mod store;
+
+use std::fs;
+use std::io::Write;
+use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use earlgrey_hbase::netflow::v5;
+use tempfile::TempDir;
+
+/// A user's home of its own, so that no test sees another's store or configuration.
+struct Home(TempDir);
+
+/// What a command did.
+struct Run {
+    status: Option<i32>,
+    stdout: String,
+    stderr: String,
+}
+
+impl Home {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    /// A home whose store holds [`FLOWS`].
+    fn with_store() -> Self {
+        let home = Self::new();
+        home.run(&["load", &home.file("day.pcap", &capture(&[exports(0, &FLOWS)]))]).succeeds();
+        home
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    /// Where the store is that no option names.
+    fn store(&self) -> PathBuf {
+        self.path("data/earlgrey-hbase/store")
+    }
+
+    /// Writes a file, and returns its path.
+    fn file(&self, name: &str, bytes: &[u8]) -> String {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, bytes).unwrap();
+        path.into_os_string().into_string().unwrap()
+    }
+
+    /// The command with these arguments, in an environment that holds nothing of the tester's.
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_earlgrey-hbase"));
+        command
+            .args(arguments)
+            .current_dir(self.0.path())
+            .env_clear()
+            .env("HOME", self.0.path())
+            .env("XDG_DATA_HOME", self.path("data"))
+            .env("XDG_CONFIG_HOME", self.path("config"))
+            .stdin(Stdio::null());
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Run {
+        Run::of(self.command(arguments).output().unwrap())
+    }
+
+    fn run_with_input(&self, arguments: &[&str], input: &[u8]) -> Run {
+        let mut child = self
+            .command(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(input).unwrap();
+        Run::of(child.wait_with_output().unwrap())
+    }
+}
+
+impl Run {
+    fn of(output: Output) -> Self {
+        Self {
+            status: output.status.code(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    /// Sees that it ended with `status`, and said `message` on standard error.
+    #[track_caller]
+    fn ends(self, status: i32, message: &str) -> Self {
+        let Self { stdout, stderr, .. } = &self;
+        assert_eq!(self.status, Some(status), "stdout:\n{stdout}\nstderr:\n{stderr}");
+        assert!(stderr.contains(message), "{message:?} is not in:\n{stderr}");
+        self
+    }
+
+    #[track_caller]
+    fn succeeds(self) -> Self {
+        self.ends(0, "")
+    }
+
+    #[track_caller]
+    fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.stdout)
+            .unwrap_or_else(|error| panic!("{error}: {}", self.stdout))
+    }
+
+    fn lines(&self) -> Vec<&str> {
+        self.stdout.lines().collect()
+    }
+}
+
+/// A flow of the tests: src, dst, octets, and how many seconds after [`BEGIN_SECS`] it began.
+type Flow = (&'static str, &'static str, u32, u32);
+
+/// 2007-08-02T07:42:00Z.
+const BEGIN_SECS: u32 = 1_186_040_520;
+
+/// What most tests ask about: pairs in both directions, one host with flows at three times.
+const FLOWS: [Flow; 6] = [
+    ("122.166.26.132", "10.0.0.1", 1000, 0),
+    ("122.166.26.132", "10.0.0.2", 200, 20),
+    ("122.166.26.132", "10.0.0.1", 30, 10),
+    ("10.0.0.1", "122.166.26.132", 4, 5),
+    ("10.0.0.2", "10.0.0.3", 5000, 30),
+    ("9.9.9.9", "10.0.0.3", 1, 40),
+];
+
+/// A NetFlow v5 datagram of these flows, the first of which is the exporter's `sequence`-th.
+fn exports(sequence: u32, flows: &[Flow]) -> Vec<u8> {
+    let records: Vec<v5::Record> = flows
+        .iter()
+        .map(|&(src, dst, octets, second)| v5::Record {
+            src_addr: src.parse().unwrap(),
+            dst_addr: dst.parse().unwrap(),
+            octets,
+            packets: 1 + octets / 100,
+            first_ms: 1000 * second,
+            last_ms: 1000 * second + 250,
+            src_port: 50_000,
+            dst_port: 443,
+            protocol: 6,
+            tcp_flags: 0x1b,
+            ..v5::Record::default()
+        })
+        .collect();
+    let header = v5::Header {
+        count: records.len() as u16,
+        uptime_ms: 60_000,
+        unix_secs: BEGIN_SECS + 60,
+        flow_sequence: sequence,
+        ..v5::Header::default()
+    };
+    let mut payload = Vec::new();
+    v5::encode(&header, &records, &mut payload);
+    payload
+}
+
+/// A pcap of raw IP packets from 192.0.2.1, a datagram for each payload.
+fn capture(payloads: &[Vec<u8>]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for word in [0xa1b2_c3d4u32, 0x0002_0004, 0, 0, 65_535, 101] {
+        bytes.extend_from_slice(&word.to_be_bytes());
+    }
+    for payload in payloads {
+        bytes.extend_from_slice(&packet(payload));
+    }
+    bytes
+}
+
+/// One packet of such a pcap.
+fn packet(payload: &[u8]) -> Vec<u8> {
+    let udp_bytes = 8 + payload.len() as u16;
+    let ip_bytes = 20 + udp_bytes;
+    let mut bytes = Vec::new();
+    for word in [BEGIN_SECS + 60, 0, ip_bytes.into(), ip_bytes.into()] {
+        bytes.extend_from_slice(&word.to_be_bytes());
+    }
+    bytes.extend_from_slice(&[0x45, 0]);
+    bytes.extend_from_slice(&ip_bytes.to_be_bytes());
+    bytes.extend_from_slice(&[0, 1, 0, 0, 64, 17, 0, 0]);
+    bytes.extend_from_slice(&Ipv4Addr::new(192, 0, 2, 1).octets());
+    bytes.extend_from_slice(&Ipv4Addr::new(192, 0, 2, 2).octets());
+    for half in [40_000, 2055, udp_bytes, 0] {
+        bytes.extend_from_slice(&half.to_be_bytes());
+    }
+    bytes.extend_from_slice(payload);
+    bytes
+}
+
+/// Files below a folder.
+fn files_in(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { files_in(&path) } else { vec![path] }).collect()
+}
+
+const COMMANDS: [&[&str]; 11] = [
+    &["load"],
+    &["query"],
+    &["active-flow"],
+    &["loads"],
+    &["verify"],
+    &["compact"],
+    &["config"],
+    &["config", "show"],
+    &["generate"],
+    &["completions"],
+    &["man"],
+];
+
+#[test]
+fn every_command_has_help_with_examples() {
+    let home = Home::new();
+    for command in COMMANDS {
+        let help = home.run(&[command, &["--help"]].concat()).succeeds();
+        assert!(help.stdout.contains("--store <URL>"), "{command:?}");
+        assert!(help.stdout.contains("Examples:") || command == ["config", "show"], "{command:?}");
+        assert!(!help.stdout.contains('\u{1b}'), "colours in a pipe: {command:?}");
+    }
+    let help = home.run(&["--help"]).succeeds();
+    for command in COMMANDS {
+        assert!(help.stdout.contains(&format!("\n  {} ", command[0])), "{command:?}");
+    }
+    assert!(home.run(&["--version"]).succeeds().stdout.starts_with("earlgrey-hbase 0."));
+}
+
+#[test]
+fn wrong_usage_is_status_2_and_says_what_would_be_right() {
+    let home = Home::with_store();
+    for (arguments, message) in [
+        (&[][..], "Usage: earlgrey-hbase"),
+        (&["quarry"], "unrecognized subcommand 'quarry'"),
+        (&["query"], "<ADDR|CIDR>"),
+        (&["query", "10.0.0"], "\"10.0.0\" is no address; write 10.0.0.1"),
+        (&["query", "10.0.0.1", "--direction", "up"], "[possible values: src, dst, any]"),
+        (&["query", "10.0.0.1", "-o", "xml"], "possible values: line, long"),
+        (&["query", "10.0.0.1", "--since", "soon"], "--since: \"soon\" is no time"),
+        (
+            &["query", "10.0.0.1", "--since", "2007-08-03", "--until", "2007-08-02"],
+            "--until 2007-08-02T00:00:00.000Z is before --since 2007-08-03T00:00:00.000Z",
+        ),
+        (&["query", "10.0.0.1", "--tz", "Mars"], "--tz: \"Mars\" is no time zone"),
+        (&["query", "10.0.0.1", "-print", "3"], "unexpected argument"),
+        (&["active-flow", "--print", "some"], "--print: \"some\" is no whole number"),
+        (&["active-flow", "--by", "colour"], "possible values: octets, packets, flows"),
+        (&["load", "--batch-flows", "0", "x"], "--batch-flows: must be more than 0"),
+        (&["load"], "nothing to load"),
+        (
+            &["loads", "--store", "hbase://gateway:9090/netflow"],
+            "store hbase://gateway:9090/netflow (--store): this version has only the embedded store",
+        ),
+        (&["loads", "--store", "s3://bucket"], "no kind of store that is known"),
+        (&["loads", "--store", "file:relative"], "there is no store"),
+        (&["completions", "csh"], "possible values: bash"),
+        (&["man", "nothing"], "no command has the page earlgrey-hbase-nothing"),
+    ] {
+        let expected = if message == "there is no store" { 1 } else { 2 };
+        home.run(arguments).ends(expected, message);
+    }
+}
+
+#[test]
+fn completions_and_manual_pages_are_printed() {
+    let home = Home::new();
+    for (shell, sign) in [
+        ("bash", "complete -F"),
+        ("zsh", "#compdef earlgrey-hbase"),
+        ("fish", "complete -c earlgrey-hbase"),
+    ] {
+        let script = home.run(&["completions", shell]).succeeds().stdout;
+        assert!(script.contains(sign) && script.contains("active-flow"), "{shell}");
+    }
+    let page = home.run(&["man"]).succeeds().stdout;
+    assert!(page.contains(".TH earlgrey-hbase 1") && page.contains("SUBCOMMANDS"), "{page}");
+    let page = home.run(&["man", "active-flow"]).succeeds().stdout;
+    assert!(page.contains(".TH earlgrey-hbase-active-flow 1") && page.contains(r"\-\-directed"));
+    home.run(&["man", "--dir", "pages"]).succeeds();
+    let pages = files_in(&home.path("pages"));
+    assert!(pages.contains(&home.path("pages/earlgrey-hbase-load.1")), "{pages:?}");
+}

@@ -1,10 +1,10 @@
 //! A small cache of sums, so that keys that come often leave a thread seldom.
 
+use super::Entry;
 use super::key::{self, Key};
-use super::{Entry, checked_add};
 
-/// The cache's size: half of a small second-level processor cache.
-const CACHE_BYTES: usize = 256 << 10;
+/// The cache's size: with the outbox, less than half of a small second-level processor cache.
+const CACHE_BYTES: usize = 128 << 10;
 
 /// One place for each key, and a key that comes later takes it.
 pub(super) struct Cache<K, const N: usize> {
@@ -21,18 +21,21 @@ impl<K: Key, const N: usize> Cache<K, N> {
         Self { slots: vec![Entry::FREE; Self::SLOTS].into() }
     }
 
-    /// Adds an entry, and gives back the one that had to go for it.
+    /// Adds an entry. Gives back what was in its place, and whether it had to go for it and is to
+    /// be kept elsewhere. Without a branch: whether a key is in the cache cannot be foretold.
     #[inline]
-    pub(super) fn add(&mut self, entry: Entry<K, N>) -> Option<Entry<K, N>> {
+    pub(super) fn add(&mut self, entry: Entry<K, N>) -> (Entry<K, N>, bool) {
         let slot = &mut self.slots[key::cache_slot(entry.key.hash(), Self::SLOTS)];
-        if slot.key == entry.key
-            && let Some(sums) = checked_add(slot.sums, entry.sums)
-        {
-            slot.sums = sums;
-            return None;
+        let was = *slot;
+        let mut met = was.key == entry.key;
+        let mut sums = entry.sums;
+        for (sum, was) in sums.iter_mut().zip(was.sums) {
+            let (total, carry) = sum.overflowing_add(was);
+            *sum = total;
+            met &= !carry;
         }
-        let dropped = std::mem::replace(slot, entry);
-        (dropped.key != K::FREE).then_some(dropped)
+        *slot = Entry { key: entry.key, sums: if met { sums } else { entry.sums } };
+        (was, !met & (was.key != K::FREE))
     }
 
     /// Empties the cache.

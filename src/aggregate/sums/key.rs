@@ -93,7 +93,7 @@ fn seed() -> u64 {
 /// Which of the partitions.
 #[inline]
 pub(super) fn partition(hash: u64) -> usize {
-    (hash >> 56) as usize % PARTITIONS
+    (hash >> (64 - PARTITIONS.ilog2())) as usize
 }
 
 /// Which of `slots`, a power of two, in the cache.

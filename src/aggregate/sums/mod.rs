@@ -8,6 +8,7 @@
 
 mod cache;
 mod key;
+mod outbox;
 mod partition;
 mod spill;
 mod table;
@@ -19,11 +20,15 @@ use rayon::prelude::*;
 
 use cache::Cache;
 pub(super) use key::{Key, V4Pair, V6Pair};
+use outbox::Outbox;
 use partition::Partition;
 use spill::Spill;
 use table::Table;
 
 use crate::store::Result;
+
+#[cfg(test)]
+mod tests;
 
 /// How much memory a summary may take, and where what does not fit is put.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,7 +40,7 @@ pub struct Limits {
 }
 
 /// The memory that a summary takes where nothing else is said.
-pub(crate) const DEFAULT_MEMORY_BYTES: usize = 192 << 20;
+pub(crate) const DEFAULT_MEMORY_BYTES: usize = 224 << 20;
 
 impl Default for Limits {
     fn default() -> Self {
@@ -45,6 +50,9 @@ impl Default for Limits {
 
 /// Into how many parts keys are split by their hash.
 const PARTITIONS: usize = 256;
+
+/// A table may always hold so many entries, however little memory there is.
+const MIN_TABLE_ENTRIES: usize = 2048;
 
 /// A key, and sums of some of its flows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,28 +66,17 @@ impl<K: Key, const N: usize> Entry<K, N> {
     const FREE: Self = Self { key: K::FREE, sums: [0; N] };
 }
 
-/// `a + b` in each place, or None if one of the sums does not fit.
-#[inline]
-fn checked_add<const N: usize>(mut a: [u64; N], b: [u64; N]) -> Option<[u64; N]> {
-    let mut fits = true;
-    for (a, b) in a.iter_mut().zip(b) {
-        let (sum, carry) = a.overflowing_add(b);
-        *a = sum;
-        fits &= !carry;
-    }
-    fits.then_some(a)
-}
-
 /// `N` sums for each key.
 pub(super) struct GroupSums<K, const N: usize> {
     cache: Cache<K, N>,
+    outbox: Outbox<K, N>,
     partitions: Vec<Partition<K, N>>,
     /// Entries in the memory of all partitions.
     held: usize,
     /// How many there may be.
     held_limit: usize,
     limits: Limits,
-    /// The files that partitions were written to.
+    /// The files that partitions were written to: one for each thread that had to.
     spills: Vec<Spill>,
     /// The sums of the key [`Key::FREE`], which cannot be in the cache or a table.
     free_key: Option<[u128; N]>,
@@ -91,6 +88,7 @@ impl<K: Key, const N: usize> GroupSums<K, N> {
         let held_limit = limits.memory_bytes / threads.max(1) / size_of::<Entry<K, N>>();
         Self {
             cache: Cache::new(),
+            outbox: Outbox::new(),
             partitions: (0..PARTITIONS).map(|_| Partition::default()).collect(),
             held: 0,
             // Below this, partitions would be written before they are worth a write.
@@ -109,9 +107,8 @@ impl<K: Key, const N: usize> GroupSums<K, N> {
                 self.add_free_key(sums.map(u128::from));
                 continue;
             }
-            if let Some(dropped) = self.cache.add(Entry { key, sums }) {
-                self.hold(dropped);
-            }
+            let (dropped, wanted) = self.cache.add(Entry { key, sums });
+            self.hold(dropped, wanted);
         }
         // A batch is small beside the limit, so it is enough to look now and then.
         if self.held > self.held_limit { self.make_room() } else { Ok(()) }
@@ -140,8 +137,9 @@ impl<K: Key, const N: usize> GroupSums<K, N> {
     ) -> Result<Vec<R>> {
         self.empty_cache();
         let threads = rayon::current_num_threads();
-        let table_limit = self.limits.memory_bytes / 2 / threads / size_of::<Entry<K, N>>();
-        let table_limit = table_limit.max(table::MIN_SLOTS) / 2;
+        // A table is at most half full, and double that for a moment when it grows.
+        let table_limit = self.limits.memory_bytes / 2 / threads / size_of::<Entry<K, N>>() / 4;
+        let table_limit = table_limit.max(MIN_TABLE_ENTRIES);
         let partitions = Mutex::new(self.partitions.into_iter());
         let spills = &self.spills;
         let work = || -> Result<R> {
@@ -182,15 +180,24 @@ impl<K: Key, const N: usize> GroupSums<K, N> {
         }
     }
 
+    /// Holds `entry` if it is `wanted`.
     #[inline]
-    fn hold(&mut self, entry: Entry<K, N>) {
-        self.partitions[key::partition(entry.key.hash())].push(entry);
-        self.held += 1;
+    fn hold(&mut self, entry: Entry<K, N>, wanted: bool) {
+        let partition = key::partition(entry.key.hash());
+        if let Some(full) = self.outbox.put(partition, entry, wanted) {
+            self.held += full.len();
+            self.partitions[partition].extend(full);
+        }
     }
 
     fn empty_cache(&mut self) {
         for entry in self.cache.drain() {
-            self.hold(entry);
+            self.hold(entry, true);
+        }
+        for (number, partition) in self.partitions.iter_mut().enumerate() {
+            let rest = self.outbox.take(number);
+            self.held += rest.len();
+            partition.extend(rest);
         }
     }
 
@@ -203,11 +210,13 @@ impl<K: Key, const N: usize> GroupSums<K, N> {
         }
         self.held = self.partitions.iter().map(Partition::held).sum();
         if self.held > self.held_limit / 2 {
-            let mut spill = Spill::create(&self.limits.temp_dir)?;
-            for partition in &mut self.partitions {
-                partition.write_to(&mut spill, self.spills.len())?;
+            if self.spills.is_empty() {
+                self.spills.push(Spill::create(&self.limits.temp_dir)?);
             }
-            self.spills.push(spill);
+            let number = self.spills.len() - 1;
+            for partition in &mut self.partitions {
+                partition.write_to(&mut self.spills[number], number)?;
+            }
             self.held = 0;
         }
         Ok(())

@@ -23,12 +23,12 @@ impl<K, const N: usize> Default for Partition<K, N> {
 }
 
 impl<K: Key, const N: usize> Partition<K, N> {
-    #[inline]
-    pub(super) fn push(&mut self, entry: Entry<K, N>) {
-        if self.tail.len() == self.tail.capacity() {
+    /// Holds `entries`, which are fewer than fit into a piece.
+    pub(super) fn extend(&mut self, entries: &[Entry<K, N>]) {
+        if self.tail.len() + entries.len() > self.tail.capacity() {
             self.next_chunk();
         }
-        self.tail.push(entry);
+        self.tail.extend_from_slice(entries);
     }
 
     #[cold]
@@ -81,7 +81,7 @@ impl<K: Key, const N: usize> Partition<K, N> {
                 table.add(entry, entry.key.hash());
             }
         }
-        table.drain_entries(|entry| self.push(entry));
+        table.drain_entries(|entry| self.extend(&[entry]));
     }
 
     /// Moves what is in memory to `spill`, which will have the number `number`.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::layout::run_name;
 use super::manifest::{Checksum, Manifest, Run, RunFile};
+use super::packed::PackedRows;
 use super::run_writer::{RunWriter, WrittenFile};
 use super::schema::{PAGE_ROWS, lead_column};
 use super::sort::{in_key_order, parts_by_day};
@@ -23,38 +24,49 @@ pub(super) fn write(
     batch: &FlowBatch,
     mut number: impl FnMut() -> u64,
 ) -> Result<Vec<Run>> {
-    parts_by_day(batch).into_iter().map(|rows| write_run(dir, batch, &rows, number())).collect()
+    let packed = PackedRows::new(batch);
+    parts_by_day(batch)
+        .into_iter()
+        .map(|rows| Part { dir, batch, packed: &packed, rows: &rows, number: number() }.write())
+        .collect()
 }
 
-fn write_run(dir: &Path, batch: &FlowBatch, rows: &[u32], number: u64) -> Result<Run> {
-    let firsts = || rows.iter().map(|&row| batch.first_ms[row as usize]);
-    let (src, dst) = rayon::join(
-        || write_file(dir, batch, rows, number, Order::Src),
-        || write_file(dir, batch, rows, number, Order::Dst),
-    );
-    Ok(Run {
-        number,
-        family: batch.family(),
-        rows: rows.len() as u64,
-        min_first: UnixMillis(firsts().min().unwrap_or(0)),
-        max_first: UnixMillis(firsts().max().unwrap_or(0)),
-        files: vec![src?, dst?],
-    })
-}
-
-fn write_file(
-    dir: &Path,
-    batch: &FlowBatch,
-    rows: &[u32],
+/// The rows of a batch that become one run.
+#[derive(Clone, Copy)]
+struct Part<'a> {
+    dir: &'a Path,
+    batch: &'a FlowBatch,
+    packed: &'a PackedRows,
+    rows: &'a [u32],
     number: u64,
-    order: Order,
-) -> Result<RunFile> {
-    let sorted = in_key_order(batch, rows, order);
-    let mut file = SortedFile::create(dir, batch.family(), number, order)?;
-    for page in sorted.chunks(PAGE_ROWS) {
-        file.append(&batch.take_rows(page))?;
+}
+
+impl Part<'_> {
+    fn write(self) -> Result<Run> {
+        let firsts = || self.rows.iter().map(|&row| self.batch.first_ms[row as usize]);
+        let (src, dst) =
+            rayon::join(|| self.write_file(Order::Src), || self.write_file(Order::Dst));
+        Ok(Run {
+            number: self.number,
+            family: self.batch.family(),
+            rows: self.rows.len() as u64,
+            min_first: UnixMillis(firsts().min().unwrap_or(0)),
+            max_first: UnixMillis(firsts().max().unwrap_or(0)),
+            files: vec![src?, dst?],
+        })
     }
-    file.finish()
+
+    fn write_file(self, order: Order) -> Result<RunFile> {
+        let family = self.batch.family();
+        let mut file = SortedFile::create(self.dir, family, self.number, order)?;
+        let mut page = FlowBatch::new(family);
+        for rows in in_key_order(self.batch, self.rows, order).chunks(PAGE_ROWS) {
+            page.clear();
+            self.packed.spread(rows, &mut page);
+            file.append(&page)?;
+        }
+        file.finish()
+    }
 }
 
 /// A run's file in one order, while it is written from flows in that order.

@@ -9,6 +9,7 @@ fn load(id: &str, stored: u64) -> Load {
         started: UnixMillis(1),
         finished: None,
         interrupted: false,
+        failure: None,
         files: Vec::new(),
         other_files: Vec::new(),
         account,

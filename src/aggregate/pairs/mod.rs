@@ -1,7 +1,13 @@
 //! The pairs of addresses that exchange most.
 
-use std::fmt::Write as _;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+mod rank;
+
+#[cfg(test)]
+mod tests;
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use rank::{TextRank, V4Rank};
 
 use super::sums::{GroupSums, Key, Limits, V4Pair, V6Pair};
 use super::top::Top;
@@ -83,20 +89,24 @@ impl ActivePairs {
             let each = |top: &mut Top<V4Rank>, pair, [value]: [u128; 1]| {
                 top.offer(value, || V4Rank::new(pair, directed));
             };
-            for (value, V4Rank(_, first, second)) in tops(*sums, count, each)? {
+            for (value, V4Rank { first, second, .. }) in tops(*sums, count, each)? {
                 let (first, second) = (Ipv4Addr::from(first), Ipv4Addr::from(second));
                 best.offer(value, || TextRank::new(first.into(), second.into()));
             }
         }
         if let Some(sums) = self.v6 {
             let each = |top: &mut Top<TextRank>, pair, [value]: [u128; 1]| {
-                top.offer(value, || v6_rank(pair, directed));
+                top.offer(value, || TextRank::of_v6(pair, directed));
             };
             for (value, rank) in tops(*sums, count, each)? {
                 best.offer(value, || rank);
             }
         }
-        let pair = |(value, TextRank { first, second, .. })| ActivePair { first, second, value };
+        let pair = |(value, TextRank { first, second, .. }): (u128, TextRank)| ActivePair {
+            first,
+            second,
+            value,
+        };
         Ok(best.into_sorted().map(pair).collect())
     }
 }
@@ -174,85 +184,4 @@ fn sort<T: Ord + Copy>((a, b): (T, T)) -> (T, T) {
 
 fn halves((src, dst): (u128, u128)) -> V6Pair {
     [(src >> 64) as u64, src as u64, (dst >> 64) as u64, dst as u64]
-}
-
-/// An IPv4 pair as it is printed, compared as its text is, without making the text.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct V4Rank(u64, u32, u32);
-
-impl V4Rank {
-    fn new(pair: V4Pair, directed: bool) -> Self {
-        let (a, b) = ((pair >> 32) as u32, pair as u32);
-        let (rank_a, rank_b) = (text_rank(a), text_rank(b));
-        if directed || rank_a <= rank_b {
-            Self(u64::from(rank_a) << 32 | u64::from(rank_b), a, b)
-        } else {
-            Self(u64::from(rank_b) << 32 | u64::from(rank_a), b, a)
-        }
-    }
-}
-
-/// A number for each IPv4 address that compares as the address's text does: the dot, and what
-/// follows an address, are less than any digit, so the texts of the bytes are compared in turn.
-fn text_rank(address: u32) -> u32 {
-    u32::from_be_bytes(address.to_be_bytes().map(|byte| BYTE_RANKS[usize::from(byte)]))
-}
-
-/// The rank of each byte among all, by their decimal text.
-const BYTE_RANKS: [u8; 256] = {
-    let mut ranks = [0; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        let mut other = 0;
-        while other < 256 {
-            if text_is_less(other, byte) {
-                ranks[byte] += 1;
-            }
-            other += 1;
-        }
-        byte += 1;
-    }
-    ranks
-};
-
-/// Whether the decimal text of `a` is less than that of `b`; both are below 1000.
-const fn text_is_less(a: usize, b: usize) -> bool {
-    let (wide_a, wide_b) = (widen(a), widen(b));
-    wide_a < wide_b || wide_a == wide_b && a < b
-}
-
-/// `number` with zeros behind it, up to three digits.
-const fn widen(number: usize) -> usize {
-    match number {
-        0..10 => number * 100,
-        10..100 => number * 10,
-        _ => number,
-    }
-}
-
-/// A pair as it is printed, compared by its text.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct TextRank {
-    text: String,
-    first: IpAddr,
-    second: IpAddr,
-}
-
-impl TextRank {
-    fn new(first: IpAddr, second: IpAddr) -> Self {
-        let mut text = String::new();
-        // Writing to a string cannot fail.
-        let _ = write!(text, "({first},{second})");
-        Self { text, first, second }
-    }
-}
-
-fn v6_rank([a_high, a_low, b_high, b_low]: V6Pair, directed: bool) -> TextRank {
-    let address = |high, low| Ipv6Addr::from(u128::from(high) << 64 | u128::from(low));
-    let (a, b) = (address(a_high, a_low), address(b_high, b_low));
-    if directed || a.to_string() <= b.to_string() {
-        TextRank::new(a.into(), b.into())
-    } else {
-        TextRank::new(b.into(), a.into())
-    }
 }

@@ -1,0 +1,53 @@
+//! `compact`: few runs in place of many.
+
+use std::io::Write;
+
+use super::failure::Ending;
+use super::output;
+use super::settings::Settings;
+use super::text::{bytes, grouped};
+use super::{interrupt, store};
+use crate::store::embedded::{Compacted, Effort};
+
+const EXAMPLES: &str = "\
+Examples:
+  earlgrey-hbase compact             every day's flows in one run
+  earlgrey-hbase compact --tidy      only days that have gathered many runs
+
+It may be interrupted at any time, and goes on from there when it is called again.";
+
+/// Merge the runs of each day, so that a question opens few of them. Readers do not notice.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// Only where it pays, as after a load
+    #[arg(long)]
+    tidy: bool,
+    /// How the outcome is written
+    #[arg(short, long, value_name = "FORMAT", value_parser = ["text", "json"], default_value = "text")]
+    output: String,
+}
+
+pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
+    let stop = interrupt::stop_flag()?;
+    let effort = if args.tidy { Effort::Tidy } else { Effort::Full };
+    let done = store::embedded(settings)?.compact(effort, &stop)?;
+    if args.output == "json" {
+        output::print_json(&done)?;
+    } else {
+        output::print(|out| Ok(writeln!(out, "{}", text(&done))?))?;
+    }
+    Ok(if done.stopped { Ending::Interrupted } else { Ending::Done })
+}
+
+fn text(done: &Compacted) -> String {
+    format!(
+        "{} runs ({}) to {} ({}), {} flows written anew{}",
+        grouped(done.runs_before),
+        bytes(done.bytes_before),
+        grouped(done.runs_after),
+        bytes(done.bytes_after),
+        grouped(done.flows),
+        if done.stopped { "; interrupted" } else { "" }
+    )
+}

@@ -1,0 +1,167 @@
+//! `query` and `active-flow`.
+
+use super::*;
+
+#[test]
+fn the_three_commands_of_the_user_work_word_for_word() {
+    let home = Home::new();
+    let spool = home.file("spool/day.pcap", &capture(&[exports(0, &FLOWS)]));
+    home.file("config/earlgrey-hbase/earlgrey.toml", b"[load]\npaths = [\"../../spool\"]\n");
+    home.run(&["load"]).ends(0, "6 stored");
+    let flows = home.run(&["query", "122.166.26.132", "--filter"]).succeeds();
+    assert_eq!(flows.lines().len(), 4, "{spool}: {}", flows.stdout);
+    let pairs = home.run(&["active-flow", "-print", "10"]).succeeds();
+    assert_eq!(
+        pairs.lines(),
+        [
+            "(10.0.0.2,10.0.0.3,5000)",
+            "(10.0.0.1,122.166.26.132,1034)",
+            "(10.0.0.2,122.166.26.132,200)",
+            "(10.0.0.3,9.9.9.9,1)",
+        ]
+    );
+    assert_eq!(pairs.stderr, "");
+}
+
+#[test]
+fn print_may_be_written_with_one_dash_or_two() {
+    let home = Home::with_store();
+    for arguments in [&["-print", "2"][..], &["-print=2"], &["--print", "2"], &["--print=2"]] {
+        let pairs = home.run(&[&["active-flow"], arguments].concat()).succeeds();
+        let expected = ["(10.0.0.2,10.0.0.3,5000)", "(10.0.0.1,122.166.26.132,1034)"];
+        assert_eq!(pairs.lines(), expected, "{arguments:?}");
+    }
+}
+
+#[test]
+fn pairs_are_weighed_and_written_as_asked_for() {
+    let home = Home::with_store();
+    for (arguments, expected) in [
+        (&["--by", "flows"][..], "(10.0.0.1,122.166.26.132,3)"),
+        (&["--by", "packets"], "(10.0.0.2,10.0.0.3,51)"),
+        (&["--directed", "--until", "2007-08-02T07:42:30"], "(122.166.26.132,10.0.0.1,1030)"),
+        (&["--since", "2007-08-02T07:42:35Z"], "(10.0.0.3,9.9.9.9,1)"),
+        (&["-o", "ndjson"], r#"{"first":"10.0.0.2","second":"10.0.0.3","octets":5000}"#),
+    ] {
+        let all = [&["active-flow", "--print", "1"], arguments].concat();
+        assert_eq!(home.run(&all).succeeds().lines(), [expected], "{arguments:?}");
+    }
+    let csv = home.run(&["active-flow", "-o", "csv"]).succeeds();
+    assert_eq!(csv.lines()[..2], ["first,second,octets", "10.0.0.2,10.0.0.3,5000"]);
+    let json = home.run(&["active-flow", "-o", "json"]).succeeds().json();
+    assert_eq!(json.as_array().unwrap().len(), 4);
+    assert_eq!(home.run(&["active-flow", "--print", "0"]).succeeds().stdout, "");
+}
+
+#[test]
+fn a_host_is_found_by_range_and_by_filter_alike() {
+    let home = Home::with_store();
+    for (arguments, flows) in [
+        (&["122.166.26.132"][..], 3),
+        (&["10.0.0.0/8"], 2),
+        (&["10.0.0.0/8", "--direction", "dst"], 5),
+        (&["10.0.0.0/8", "--direction", "any"], 6),
+        (&["122.166.26.132", "--since", "2007-08-02T07:42:10"], 2),
+        (&["122.166.26.132", "--until", "2007-08-02-07:42:10"], 1),
+        (&["122.166.26.132", "--since", "2007-08-02T09:42:10", "--tz", "+02:00"], 2),
+        (&["122.166.26.132", "--limit", "1"], 1),
+        (&["1.2.3.4"], 0),
+        (&["2001:db8::/32"], 0),
+    ] {
+        let query = [&["query"], arguments].concat();
+        let by_range = home.run(&query).succeeds();
+        assert_eq!(by_range.lines().len(), 1 + flows, "{arguments:?}");
+        let by_filter = home.run(&[&query[..], &["--filter"]].concat()).succeeds();
+        assert_eq!(by_filter.stdout, by_range.stdout, "{arguments:?}");
+        for more in [&["--count"][..], &["--count", "--filter"]] {
+            let count = home.run(&[&query[..], more].concat()).succeeds();
+            assert_eq!(count.stdout, format!("{flows}\n"), "{arguments:?}");
+        }
+    }
+}
+
+#[test]
+fn flows_are_written_in_every_format_in_order_of_time() {
+    let home = Home::with_store();
+    let query = |format: &str| home.run(&["query", "122.166.26.132", "-o", format]).succeeds();
+    let json = query("json").json();
+    let seconds: Vec<&str> =
+        json.as_array().unwrap().iter().map(|flow| flow["time"].as_str().unwrap()).collect();
+    assert_eq!(
+        seconds,
+        ["2007-08-02T07:42:00.000Z", "2007-08-02T07:42:10.000Z", "2007-08-02T07:42:20.000Z"]
+    );
+    assert_eq!(json[0]["srcAddress"], "122.166.26.132");
+    assert_eq!((&json[0]["bytes"], &json[0]["protocol"]), (&1000.into(), &"TCP".into()));
+    let earlgrey = query("earlgrey").json();
+    assert_eq!(earlgrey[0]["time"], "2007-08-02-07:42:00");
+    for line in query("ndjson").lines() {
+        assert!(serde_json::from_str::<serde_json::Value>(line).is_ok(), "{line}");
+    }
+    for (format, line) in [
+        (
+            "line",
+            "2007-08-02 07:42:00.000     00:00:00.250 TCP     122.166.26.132:50000 ->         10.0.0.1:443         11     1000     1",
+        ),
+        ("csv", "2007-08-02 07:42:00.000,0.250,6,122.166.26.132,50000,10.0.0.1,443,11,1000,1"),
+    ] {
+        assert_eq!(query(format).lines()[1], line);
+    }
+    assert!(query("long").lines()[1].contains("...AP.SF"));
+    assert!(query("extended").lines()[0].contains("bps"));
+    let count = home.run(&["query", "9.9.9.9", "--count", "-o", "json"]).succeeds().json();
+    assert_eq!(count, serde_json::json!({"flows": 1}));
+}
+
+#[test]
+fn an_explanation_goes_to_standard_error_before_and_after_the_run() {
+    let home = Home::with_store();
+    for (arguments, access) in [
+        (&["--explain"][..], "range of row keys"),
+        (&["--explain", "--filter"], "filter over every row"),
+    ] {
+        let query = [&["query", "122.166.26.132"], arguments].concat();
+        let run = home.run(&query).ends(0, access);
+        assert!(
+            run.stderr.contains("\nread\n") && run.stderr.contains("found      3"),
+            "{}",
+            run.stderr
+        );
+        assert_eq!(run.lines().len(), 4);
+    }
+    let query = ["query", "10.0.0.1", "--explain", "-o", "json", "--direction", "any"];
+    let run = home.run(&query).succeeds();
+    let explanation: serde_json::Value = serde_json::from_str(&run.stderr).unwrap();
+    assert_eq!(explanation["scans"].as_array().unwrap().len(), 2);
+    assert_eq!(explanation["read"]["found"], 3);
+}
+
+#[test]
+fn a_reader_that_has_enough_is_no_error() {
+    let home = Home::with_store();
+    for arguments in [
+        &["query", "0.0.0.0/0"][..],
+        &["active-flow"],
+        &["loads"],
+        &["loads", "-o", "json"],
+        &["verify"],
+        &["config", "show"],
+        &["completions", "bash"],
+        &["man"],
+    ] {
+        let mut child =
+            home.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        Run::of(child.wait_with_output().unwrap()).ends(0, "");
+    }
+}
+
+#[test]
+fn an_output_that_is_full_is_an_error() {
+    let home = Home::with_store();
+    for arguments in [&["query", "0.0.0.0/0"][..], &["active-flow"], &["loads"], &["man"]] {
+        let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let output = home.command(arguments).stdout(full).output().unwrap();
+        Run::of(output).ends(1, "No space left on device");
+    }
+}

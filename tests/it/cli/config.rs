@@ -1,0 +1,117 @@
+//! The configuration file, the environment, flags, and which of them counts.
+
+use super::*;
+
+fn shown(run: &Run) -> Vec<(String, serde_json::Value, String)> {
+    let settings = run.json();
+    let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+    settings
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|setting| (text(&setting["name"]), setting["value"].clone(), text(&setting["origin"])))
+        .collect()
+}
+
+/// The value and origin of one setting.
+fn setting(run: &Run, name: &str) -> (serde_json::Value, String) {
+    let (_, value, origin) = shown(run).into_iter().find(|(known, ..)| known == name).unwrap();
+    (value, origin)
+}
+
+#[test]
+fn flags_weigh_more_than_the_environment_and_that_more_than_the_file() {
+    let home = Home::new();
+    let show = ["config", "show", "-o", "json"];
+    let by_default = home.run(&show).succeeds();
+    let default_store = home.store().into_os_string().into_string().unwrap();
+    assert_eq!(setting(&by_default, "store"), (default_store.into(), "default".to_owned()));
+    assert_eq!(setting(&by_default, "output.print"), (10.into(), "default".to_owned()));
+
+    let file = home.file(
+        "config/earlgrey-hbase/earlgrey.toml",
+        b"store = \"/srv/flows\"\n[output]\nprint = 5\ntz = \"+01:00\"\n",
+    );
+    let by_file = home.run(&show).succeeds();
+    assert_eq!(setting(&by_file, "store"), ("/srv/flows".into(), format!("{file}:1")));
+    assert_eq!(setting(&by_file, "output.print"), (5.into(), format!("{file}:3")));
+
+    let mut command = home.command(&show);
+    command.env("EARLGREY_STORE", "/mnt/flows").env("EARLGREY_PRINT", "7").env("EARLGREY_TZ", "");
+    let by_environment = Run::of(command.output().unwrap()).succeeds();
+    let expected = ("/mnt/flows".into(), "EARLGREY_STORE".to_owned());
+    assert_eq!(setting(&by_environment, "store"), expected);
+    assert_eq!(setting(&by_environment, "output.print"), (7.into(), "EARLGREY_PRINT".to_owned()));
+    // An empty variable is none.
+    assert_eq!(setting(&by_environment, "output.tz"), ("+01:00".into(), format!("{file}:4")));
+
+    command.args(["--store", "here", "--tz", "local"]);
+    let by_flag = Run::of(command.output().unwrap()).succeeds();
+    assert_eq!(setting(&by_flag, "store"), ("here".into(), "--store".to_owned()));
+    assert_eq!(setting(&by_flag, "output.tz"), ("local".into(), "--tz".to_owned()));
+}
+
+#[test]
+fn the_settings_are_those_that_commands_work_with() {
+    let home = Home::with_store();
+    home.file("config/earlgrey-hbase/earlgrey.toml", b"[output]\nprint = 1\nformat = \"ndjson\"\n");
+    let one = home.run(&["active-flow"]).succeeds();
+    assert_eq!(one.lines(), [r#"{"first":"10.0.0.2","second":"10.0.0.3","octets":5000}"#]);
+    let two = Run::of(home.command(&["active-flow"]).env("EARLGREY_PRINT", "2").output().unwrap());
+    assert_eq!(two.succeeds().lines().len(), 2);
+    let three = home.run(&["active-flow", "-print", "3", "-o", "line"]).succeeds();
+    assert_eq!(three.lines().len(), 3);
+    assert!(home.run(&["query", "9.9.9.9"]).succeeds().stdout.starts_with('{'));
+
+    // Pairs have a line of their own where the format is one of flows only.
+    home.file("config/earlgrey-hbase/earlgrey.toml", b"output.format = \"extended\"\n");
+    assert!(home.run(&["active-flow"]).succeeds().stdout.starts_with("(10.0.0.2,"));
+
+    let elsewhere = home.file("other.toml", b"store = \"empty\"\n");
+    for command in [home.command(&["loads", "--config", &elsewhere]), {
+        let mut command = home.command(&["loads"]);
+        command.env("EARLGREY_CONFIG", &elsewhere);
+        command
+    }] {
+        let mut command = command;
+        Run::of(command.output().unwrap()).ends(1, "empty: there is no store here");
+    }
+}
+
+#[test]
+fn a_configuration_that_cannot_be_meant_is_refused_with_its_place() {
+    let home = Home::new();
+    for (text, message) in [
+        (
+            "[limits]\nbatch_flow = 5\n",
+            ":2: unknown key \"limits.batch_flow\"; did you mean \"limits.batch_flows\"?",
+        ),
+        ("colour = true\n", ":1: unknown key \"colour\"\n"),
+        ("[output]\nprint = \"many\"\n", ":2: output.print: \"many\" is no whole number"),
+        ("[limits]\nmemory = \"0\"\n", ":2: limits.memory: \"0\" is no number of bytes"),
+        ("[output\n", ":1: "),
+    ] {
+        let file = home.file("config/earlgrey-hbase/earlgrey.toml", text.as_bytes());
+        let run = home.run(&["config", "show"]).ends(2, message);
+        assert!(run.stderr.starts_with(&format!("earlgrey-hbase: {file}:")), "{}", run.stderr);
+    }
+    home.run(&["loads", "--config", "gone.toml"]).ends(1, "configuration gone.toml: No such file");
+    let run = home.command(&["man"]).output().unwrap();
+    assert!(run.status.success(), "the manual needs no configuration");
+    fs::remove_file(home.path("config/earlgrey-hbase/earlgrey.toml")).unwrap();
+    let output = home.command(&["config", "show"]).env("EARLGREY_THREADS", "two").output();
+    Run::of(output.unwrap())
+        .ends(2, "earlgrey-hbase: EARLGREY_THREADS: \"two\" is no whole number");
+}
+
+#[test]
+fn the_settings_are_shown_in_columns_with_where_they_come_from() {
+    let home = Home::new();
+    let file = home.file("config/earlgrey-hbase/earlgrey.toml", b"load.paths = ['/a', 'b']\n");
+    let run = home.run(&["config", "show"]).succeeds();
+    let line = run.lines().into_iter().find(|line| line.starts_with("load.paths ")).unwrap();
+    let from_file = home.path("config/earlgrey-hbase/b");
+    let expected = format!("/a, {}  {file}:1", from_file.display());
+    assert!(line.ends_with(&expected), "{line}");
+    assert_eq!(run.stderr, "");
+}

@@ -1,0 +1,180 @@
+//! `load` and `loads`.
+
+use std::io::{BufRead, BufReader};
+use std::process::Child;
+use std::thread;
+use std::time::Duration;
+
+use super::*;
+
+#[test]
+fn the_summary_accounts_for_everything_that_was_read() {
+    let home = Home::new();
+    let first = exports(0, &FLOWS);
+    // Ten flows are missing between the two.
+    let second = exports(16, &FLOWS);
+    let payloads = [first.clone(), first, b"hello".to_vec(), second];
+    let path = home.file("day.pcap", &capture(&payloads));
+    let load = home.run(&["load", &path, "-o", "json"]).succeeds();
+    for line in [
+        "loaded 1 file (",
+        "  datagrams  4: 2 decoded, 1 duplicate, 0 malformed, 1 no flow export",
+        "  records    18: 12 stored, 6 duplicate, 0 rejected",
+        "  flows      from 2007-08-02T07:42:00.000Z to 2007-08-02T07:42:40.250Z",
+        "  traffic    12,470 octets in 136 packets",
+        "  lost       10 flows (192.0.2.1 engine 0: 10)",
+    ] {
+        assert!(load.stderr.contains(line), "{line:?} is not in:\n{}", load.stderr);
+    }
+    let json = load.json();
+    for (name, value) in [
+        ("datagrams", 4),
+        ("decoded", 2),
+        ("duplicateDatagrams", 1),
+        ("notFlowExport", 1),
+        ("records", 18),
+        ("stored", 12),
+        ("duplicateRecords", 6),
+        ("octets", 12_470),
+        ("packets", 136),
+        ("capturedPackets", 4),
+    ] {
+        assert_eq!(json[name], value, "{name}");
+    }
+    assert_eq!(json["state"], "done");
+    assert_eq!(json["first"], "2007-08-02T07:42:00.000Z");
+    assert_eq!(
+        json["lost"],
+        serde_json::json!([{"exporter": "192.0.2.1", "engine": 0, "flows": 10}])
+    );
+    assert_eq!(json["files"][0]["path"], path);
+    assert!(
+        json["seconds"].as_f64().unwrap() > 0.0 && json["flowsPerSecond"].as_f64().unwrap() > 0.0
+    );
+
+    let again = home.run(&["load", &path, "-o", "json"]).succeeds().json();
+    assert_eq!((&again["stored"], &again["duplicateRecords"]), (&0.into(), &18.into()));
+
+    let ledger = home.run(&["loads", "-o", "json"]).succeeds().json();
+    assert_eq!(ledger.as_array().unwrap().len(), 2);
+    assert_eq!((&ledger[0]["id"], &ledger[1]["id"]), (&json["id"], &again["id"]));
+    assert_eq!(ledger[0]["stored"], 12);
+    let table = home.run(&["loads"]).succeeds();
+    let lines = table.lines();
+    assert!(lines[0].starts_with("started ") && lines[1].ends_with("done"), "{lines:?}");
+    let of_file = format!("    {path} (1.1 kB): 4 datagrams, 12 flows stored");
+    assert_eq!(lines[2], of_file);
+}
+
+#[test]
+fn folders_are_loaded_with_everything_in_them_and_other_files_are_passed_over() {
+    let home = Home::new();
+    home.file("in/a/1.pcap", &capture(&[exports(0, &FLOWS[..2])]));
+    home.file("in/b.pcap", &capture(&[exports(2, &FLOWS[2..])]));
+    home.file("in/README", b"some words");
+    let load = home.run(&["load", "in"]).ends(0, "loaded 2 files");
+    assert!(load.stderr.contains("  no capture in/README"), "{}", load.stderr);
+    assert_eq!(home.run(&["query", "0.0.0.0/0", "--count"]).succeeds().stdout, "6\n");
+}
+
+#[test]
+fn what_is_whole_of_a_damaged_input_is_stored_and_the_rest_is_told() {
+    let home = Home::new();
+    let whole = capture(&[exports(0, &FLOWS), exports(6, &FLOWS)]);
+    let mut lying = exports(12, &FLOWS[..1]);
+    lying.truncate(40);
+    for (name, bytes, message, stored) in [
+        ("cut.pcap", &whole[..whole.len() - 10], "fault      cut.pcap: at byte ", 6),
+        ("lying.pcap", &capture(&[lying, exports(6, &FLOWS)])[..], "1 malformed (cut 1)", 6),
+    ] {
+        home.file(name, bytes);
+        let load = home.run(&["load", name, "-o", "json"]).ends(3, message);
+        assert_eq!(load.json()["stored"], stored, "{name}");
+    }
+    // A file that was named must be a capture; the others are loaded all the same.
+    home.file("notes.txt", b"words");
+    home.file("good.pcap", &capture(&[exports(99, &FLOWS)]));
+    home.run(&["load", "notes.txt", "good.pcap"]).ends(3, "no capture notes.txt");
+    assert_eq!(home.run(&["query", "0.0.0.0/0", "--count"]).succeeds().stdout, "18\n");
+}
+
+#[test]
+fn nothing_is_loaded_where_there_is_nothing_to_load() {
+    let home = Home::new();
+    home.file("notes.txt", b"words");
+    home.file("empty/.keep", b"");
+    fs::create_dir(home.path("none")).unwrap();
+    let good = home.file("good.pcap", &capture(&[exports(0, &FLOWS)]));
+    for (arguments, status, message) in [
+        (&["load", "notes.txt"][..], 1, "earlgrey-hbase: notes.txt is no capture"),
+        (&["load", "gone.pcap"], 1, "earlgrey-hbase: open gone.pcap: No such file"),
+        (&["load", &good, "gone.pcap"], 1, "earlgrey-hbase: open gone.pcap: No such file"),
+        (&["load", "none"], 2, "there are no files in none"),
+    ] {
+        home.run(arguments).ends(status, message);
+    }
+    home.run_with_input(&["load"], b"words, not packets").ends(1, "- is no capture");
+    // A misspelt name stops it before anything is stored.
+    let count = home.run(&["query", "0.0.0.0/0", "--count"]);
+    assert_eq!(count.stdout, "0\n", "{}", count.stderr);
+}
+
+#[test]
+fn a_capture_is_read_from_standard_input_where_it_is_piped_or_named() {
+    let home = Home::new();
+    let bytes = capture(&[exports(0, &FLOWS)]);
+    home.run_with_input(&["load"], &bytes).ends(0, "6 stored");
+    home.run_with_input(&["load", "-"], &bytes).ends(0, "6 duplicate");
+}
+
+#[test]
+fn progress_is_told_in_the_way_that_was_asked_for() {
+    let home = Home::new();
+    let path = home.file("day.pcap", &capture(&[exports(0, &FLOWS)]));
+    let json = home.run(&["load", &path, "--progress", "json"]).succeeds();
+    let last = json.stderr.lines().rfind(|line| line.starts_with('{')).unwrap();
+    let last: serde_json::Value = serde_json::from_str(last).unwrap();
+    assert_eq!((&last["bytesDone"], &last["bytesTotal"]), (&380.into(), &380.into()));
+    assert_eq!((&last["datagrams"], &last["flows"]), (&1.into(), &6.into()));
+    home.run(&["load", &path, "--progress", "always"]).ends(0, "380 B of 380 B, 6 flows");
+    for arguments in [&["load", &path][..], &["load", &path, "--progress", "never"]] {
+        let quiet = home.run(arguments).succeeds();
+        assert!(!quiet.stderr.contains("380 B of"), "{}", quiet.stderr);
+    }
+}
+
+#[test]
+fn an_interrupted_load_keeps_what_it_read() {
+    let home = Home::new();
+    let mut child = home
+        .command(&["load", "-", "--progress", "json"])
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(&capture(&[exports(0, &FLOWS)])).unwrap();
+    // Packets go on coming, so that it is not found asleep.
+    let feeder = thread::spawn(move || {
+        while stdin.write_all(&packet(b"no flow export")).is_ok() {
+            thread::sleep(Duration::from_millis(1));
+        }
+    });
+    let mut stderr = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let read = stderr.find(|line| line.contains("\"flows\":6"));
+    assert!(read.is_some());
+    interrupt(&child);
+    let rest: Vec<String> = stderr.collect();
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{rest:?}");
+    feeder.join().unwrap();
+    let said = rest.join("\n");
+    assert!(said.contains("stopping: what was read is being made durable"), "{said}");
+    assert!(said.contains("interrupted: loaded 1 file"), "{said}");
+    assert_eq!(home.run(&["query", "0.0.0.0/0", "--count"]).succeeds().stdout, "6\n");
+    assert_eq!(home.run(&["loads", "-o", "json"]).succeeds().json()[0]["state"], "interrupted");
+}
+
+fn interrupt(child: &Child) {
+    let killed = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(killed.success());
+}

@@ -1,0 +1,144 @@
+//! What stores can be met with: none, one in use, one that is damaged, no room.
+
+use earlgrey_hbase::Store;
+use earlgrey_hbase::store::embedded::EmbeddedStore;
+
+use super::*;
+
+#[test]
+fn a_store_that_is_not_there_is_told_with_what_to_do() {
+    let home = Home::new();
+    for arguments in
+        [&["query", "10.0.0.1"][..], &["active-flow"], &["loads"], &["verify"], &["compact"]]
+    {
+        let run = home.run(arguments).ends(1, "there is no store here");
+        assert!(run.stderr.contains("\nhint: run `earlgrey-hbase load FILE…`"), "{}", run.stderr);
+    }
+    assert!(!home.store().exists(), "a question makes no store");
+}
+
+#[test]
+fn a_store_may_be_named_by_path_or_by_url() {
+    let home = Home::new();
+    let path = home.file("day.pcap", &capture(&[exports(0, &FLOWS)]));
+    let url = format!("file://{}", home.path("flows").display());
+    home.run(&["load", &path, "--store", &url]).succeeds();
+    let count = home.run(&["--store", "flows", "query", "9.9.9.9", "--count"]).succeeds();
+    assert_eq!(count.stdout, "1\n");
+}
+
+#[test]
+fn one_writer_at_a_time_and_any_number_of_readers() {
+    let home = Home::with_store();
+    let path = home.file("more.pcap", &capture(&[exports(6, &FLOWS)]));
+    let writer = EmbeddedStore::new(home.store()).writer().unwrap();
+    let run = home.run(&["load", &path]).ends(1, "in use by another writer");
+    assert!(run.stderr.contains("\nhint: wait for the other load"), "{}", run.stderr);
+    home.run(&["compact"]).ends(1, "in use by another writer");
+    assert_eq!(home.run(&["query", "0.0.0.0/0", "--count"]).succeeds().stdout, "6\n");
+    drop(writer);
+    home.run(&["load", &path]).ends(0, "6 stored");
+}
+
+#[test]
+fn a_folder_that_is_no_store_is_left_alone() {
+    let home = Home::new();
+    let path = home.file("day.pcap", &capture(&[exports(0, &FLOWS)]));
+    home.file("photos/cat.jpg", b"meow");
+    home.run(&["load", &path, "--store", "photos"]).ends(1, "not a store");
+    assert_eq!(files_in(&home.path("photos")), [home.path("photos/cat.jpg")]);
+    home.run(&["load", &path, "--store", "day.pcap/store"]).ends(1, "day.pcap");
+}
+
+#[test]
+fn a_damaged_file_is_found_and_named() {
+    let home = Home::with_store();
+    let sound = home.run(&["verify"]).succeeds();
+    assert_eq!(sound.lines()[0], "flows      6");
+    let run = files_in(&home.store())
+        .into_iter()
+        .find(|path| path.extension().is_some_and(|extension| extension == "parquet"))
+        .unwrap();
+    let mut bytes = fs::read(&run).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&run, bytes).unwrap();
+    let name = run.file_name().unwrap().to_str().unwrap();
+    let damaged = home.run(&["verify"]).ends(1, "damaged");
+    assert!(
+        damaged.stdout.contains("damaged    ") && damaged.stdout.contains(name),
+        "{}",
+        damaged.stdout
+    );
+    let json = home.run(&["verify", "-o", "json"]).ends(1, "damaged").json();
+    assert!(!json["faults"].as_array().unwrap().is_empty());
+}
+
+#[test]
+fn compaction_makes_one_run_of_many_and_changes_no_answer() {
+    let home = Home::new();
+    for number in 0..3 {
+        let name = format!("{number}.pcap");
+        home.file(&name, &capture(&[exports(6 * number, &FLOWS)]));
+        home.run(&["load", &name]).succeeds();
+    }
+    let before = home.run(&["query", "0.0.0.0/0"]).succeeds().stdout;
+    let digest = |run: &Run| run.json()["digest"].clone();
+    let verified = digest(&home.run(&["verify", "-o", "json"]).succeeds());
+    let done = home.run(&["compact", "-o", "json"]).succeeds().json();
+    assert_eq!((&done["runsBefore"], &done["runsAfter"]), (&3.into(), &1.into()));
+    assert_eq!(home.run(&["query", "0.0.0.0/0"]).succeeds().stdout, before);
+    assert_eq!(digest(&home.run(&["verify", "-o", "json"]).succeeds()), verified);
+    home.run(&["compact", "--tidy"]).succeeds();
+}
+
+#[test]
+fn a_load_that_meets_a_full_disk_says_what_it_kept_and_goes_on_later() {
+    let home = Home::new();
+    let path = home.file("day.pcap", &capture(&(0..200).map(noise).collect::<Vec<_>>()));
+    // No file may become larger than 32 blocks of 512 bytes: room for a manifest, but not for runs.
+    let mut limited = Command::new("sh");
+    limited
+        .arg("-c")
+        .arg("trap '' XFSZ; ulimit -f 32; exec \"$0\" \"$@\"")
+        .arg(env!("CARGO_BIN_EXE_earlgrey-hbase"))
+        .args(["load", &path, "--store", "small"])
+        .current_dir(home.0.path());
+    let run = Run::of(limited.output().unwrap()).ends(1, "File too large");
+    assert!(run.stderr.contains("\nhint: make room"), "{}", run.stderr);
+    assert!(run.stderr.contains("with 0 flows of this load kept"), "{}", run.stderr);
+    home.run(&["load", &path, "--store", "small"]).ends(0, "6,000 stored");
+    let ledger = home.run(&["loads", "--store", "small", "-o", "json"]).succeeds().json();
+    assert_eq!((&ledger[0]["state"], &ledger[0]["stored"]), (&"failed".into(), &0.into()));
+    assert_eq!((&ledger[1]["state"], &ledger[1]["stored"]), (&"done".into(), &6000.into()));
+    home.run(&["verify", "--store", "small"]).succeeds();
+}
+
+/// A datagram of flows that no compression makes much smaller.
+fn noise(number: u32) -> Vec<u8> {
+    let mut state = u64::from(number) << 32 | 1;
+    let mut next = || {
+        // Knuth's MMIX generator; the upper half is good enough here.
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 32) as u32
+    };
+    let records: Vec<v5::Record> = (0..30)
+        .map(|_| v5::Record {
+            src_addr: next().into(),
+            dst_addr: next().into(),
+            octets: next(),
+            packets: 1 + next() % 1000,
+            ..v5::Record::default()
+        })
+        .collect();
+    let header = v5::Header {
+        count: 30,
+        unix_secs: BEGIN_SECS,
+        flow_sequence: 30 * number,
+        ..v5::Header::default()
+    };
+    let mut payload = Vec::new();
+    v5::encode(&header, &records, &mut payload);
+    payload
+}
