@@ -129,17 +129,19 @@ impl Aggregate for ActivePairs {
                 let pairs = src.iter().zip(dst).map(|(&src, &dst)| (src.into(), dst.into()));
                 let join = |(src, dst): (u64, u64)| src << 32 | dst;
                 let sums = self.v4.get_or_insert_with(|| GroupSums::new(limits, threads).into());
-                match self.directed {
-                    true => add(sums, self.by, flows, pairs.map(join)),
-                    false => add(sums, self.by, flows, pairs.map(sort).map(join)),
+                if self.directed {
+                    add(sums, self.by, flows, pairs.map(join))
+                } else {
+                    add(sums, self.by, flows, pairs.map(sort).map(join))
                 }
             }
             (Addresses::V6(src), Addresses::V6(dst)) => {
                 let pairs = src.iter().zip(dst).map(|(&src, &dst)| (src, dst));
                 let sums = self.v6.get_or_insert_with(|| GroupSums::new(limits, threads).into());
-                match self.directed {
-                    true => add(sums, self.by, flows, pairs.map(halves)),
-                    false => add(sums, self.by, flows, pairs.map(sort).map(halves)),
+                if self.directed {
+                    add(sums, self.by, flows, pairs.map(halves))
+                } else {
+                    add(sums, self.by, flows, pairs.map(sort).map(halves))
                 }
             }
             // A batch has one family.
