@@ -125,11 +125,11 @@ mod tests {
             source: io::ErrorKind::ConnectionRefused.into(),
         };
         for (error, expected, hint_start) in [
-            (Err(full), 1, Some("make room")),
+            (Err::<(), _>(full), 1, Some("make room")),
             (Err(far), 4, Some("check that the server")),
             (Err(StoreError::Injected { at: "write" }), 1, None),
         ] {
-            let error = error.map(|()| ()).context("load").context("again").unwrap_err();
+            let error = error.context("load").context("again").unwrap_err();
             assert_eq!(status(&error), ExitCode::from(expected), "{error:#}");
             let start = hint(&error).map(|hint| hint.starts_with(hint_start.unwrap_or_default()));
             assert_eq!(start, hint_start.map(|_| true), "{error:#}");

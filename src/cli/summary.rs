@@ -15,10 +15,11 @@ const MAX_TOLD: usize = 10;
 
 /// In one word, how a load stands.
 pub(crate) fn state(load: &Load) -> &'static str {
-    match (load.finished, load.interrupted) {
-        (Some(_), false) => "done",
-        (Some(_), true) => "interrupted",
-        (None, _) => "unfinished",
+    match load {
+        Load { finished: None, .. } => "unfinished",
+        Load { failure: Some(_), .. } => "failed",
+        Load { interrupted: true, .. } => "interrupted",
+        _ => "done",
     }
 }
 
@@ -30,6 +31,7 @@ pub(crate) struct View<'a> {
     state: &'static str,
     started: String,
     finished: Option<String>,
+    failure: Option<&'a str>,
     /// By the clock that measured it, else by the times of start and end.
     seconds: Option<f64>,
     flows_per_second: Option<f64>,
@@ -68,6 +70,7 @@ impl<'a> View<'a> {
             state: state(load),
             started: show(load.started, zone),
             finished: load.finished.map(|time| show(time, zone)),
+            failure: load.failure.as_deref(),
             seconds,
             flows_per_second: seconds
                 .filter(|&seconds| seconds > 0.0)
@@ -109,7 +112,8 @@ pub(crate) fn text(load: &Load, took_secs: f64, store: &str, zone: &Zone) -> Str
         match state(load) {
             "done" => "loaded",
             "interrupted" => "interrupted: loaded",
-            _ => "stopped: kept of",
+            // The error that follows says why.
+            _ => "kept of",
         },
         plural(load.files.len() as u64, "file"),
         bytes(read),

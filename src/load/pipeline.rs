@@ -96,6 +96,7 @@ impl<'a> Pipeline<'a> {
             None => Ok(self.load),
             Some(source) => {
                 self.kept.finished = Some(UnixMillis::now());
+                self.kept.failure = Some(chain(&source));
                 // The store that failed may well refuse this as well; its own error says more.
                 let _ = self.writer.record(&self.kept);
                 Err(LoadError::Stopped { kept: Box::new(self.kept), source })
@@ -215,6 +216,9 @@ impl<'a> Pipeline<'a> {
             return Ok(());
         }
         let mut batch = std::mem::take(&mut self.batch);
+        // What comes next is likely to need as much room.
+        self.batch.v4.reserve(batch.v4.len());
+        self.batch.v6.reserve(batch.v6.len());
         for flows in [&mut batch.v4, &mut batch.v6] {
             flows.sources = self.builder.sources();
             sum_up(self.account(), flows);
@@ -287,6 +291,7 @@ fn new_load() -> Load {
         started,
         finished: None,
         interrupted: false,
+        failure: None,
         files: Vec::new(),
         other_files: Vec::new(),
         account: Account::default(),

@@ -340,6 +340,8 @@ fn whatever_call_fails_only_what_was_acknowledged_counts_as_kept() {
             Err(LoadError::Stopped { kept, .. }) => kept,
         };
         assert!(kept.account.balances(), "call {at}: {kept:?}");
+        let failure = kept.failure.as_deref().unwrap();
+        assert!(failure.starts_with("/store/run: write: no storage space"), "{failure}");
         let stored = store.store.snapshot().unwrap().flows();
         assert!(kept.account.stored <= stored, "call {at}");
 

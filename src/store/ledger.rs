@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::flow::UnixMillis;
 
 /// One run of `load`, as the ledger keeps it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Load {
     /// Tells it from every other load of the store.
@@ -19,6 +19,8 @@ pub struct Load {
     pub finished: Option<UnixMillis>,
     /// Whether it was told to end before it had read everything.
     pub interrupted: bool,
+    /// What ended it, if the store failed before everything was read.
+    pub failure: Option<String>,
     /// What was read, in this order.
     pub files: Vec<LoadedFile>,
     /// Files that are no captures, as far as they are named.
@@ -28,7 +30,7 @@ pub struct Load {
 }
 
 /// One file that a load read.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LoadedFile {
     /// Its path as it was given; members of archives as `archive.tar/member`.

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{
     Access, FlowStream, Load, Plan, Reading, Region, Result, SCAN_BATCH_ROWS, Scan, Snapshot,
-    Store, WriteBatch, Writer,
+    Store, StoreError, WriteBatch, Writer,
 };
 use crate::flow::{DatagramId, Family, FlowBatch, FlowRecord};
 use crate::row::{Order, RowKey};
@@ -24,6 +24,7 @@ struct Content {
     by_dst: Arc<Rows>,
     datagrams: BTreeSet<DatagramId>,
     loads: Vec<Load>,
+    has_writer: bool,
 }
 
 impl MemoryStore {
@@ -48,8 +49,14 @@ impl Store for MemoryStore {
     }
 
     fn writer(&self) -> Result<Box<dyn Writer>> {
-        let seen = self.content().datagrams.clone();
-        Ok(Box::new(MemoryWriter { store: self.clone(), seen }))
+        let mut content = self.content();
+        if content.has_writer {
+            let path = self.to_string().into();
+            return Err(StoreError::InUse { path, holder: String::new() });
+        }
+        content.has_writer = true;
+        let seen = content.datagrams.clone();
+        Ok(Box::new(MemoryWriter { store: self.clone(), seen, uncommitted: Vec::new() }))
     }
 
     fn loads(&self) -> Result<Vec<Load>> {
@@ -60,6 +67,7 @@ impl Store for MemoryStore {
 struct MemoryWriter {
     store: MemoryStore,
     seen: BTreeSet<DatagramId>,
+    uncommitted: Vec<WriteBatch>,
 }
 
 impl Writer for MemoryWriter {
@@ -68,28 +76,45 @@ impl Writer for MemoryWriter {
     }
 
     fn write(&mut self, batch: WriteBatch) -> Result<()> {
-        let mut content = self.store.content();
-        content.datagrams.extend(&batch.datagrams);
-        for flows in [&batch.v4, &batch.v6] {
-            for (flow, &origin) in flows.records().zip(&flows.origin) {
-                Arc::make_mut(&mut content.by_src)
-                    .insert(RowKey::new(Order::Src, &flow, origin), flow);
-                Arc::make_mut(&mut content.by_dst)
-                    .insert(RowKey::new(Order::Dst, &flow, origin), flow);
-            }
-        }
+        self.uncommitted.push(batch);
         Ok(())
     }
 
     fn commit(&mut self) -> Result<()> {
+        let mut content = self.store.content();
+        for batch in self.uncommitted.drain(..) {
+            content.take(&batch);
+        }
         Ok(())
     }
 
     fn record(&mut self, load: &Load) -> Result<()> {
         let loads = &mut self.store.content().loads;
-        loads.retain(|known| known.id != load.id);
-        loads.push(load.clone());
+        match loads.iter_mut().find(|known| known.id == load.id) {
+            Some(known) => known.clone_from(load),
+            None => loads.push(load.clone()),
+        }
         Ok(())
+    }
+}
+
+impl Drop for MemoryWriter {
+    fn drop(&mut self) {
+        self.store.content().has_writer = false;
+    }
+}
+
+impl Content {
+    fn take(&mut self, batch: &WriteBatch) {
+        self.datagrams.extend(&batch.datagrams);
+        for flows in [&batch.v4, &batch.v6] {
+            for (flow, &origin) in flows.records().zip(&flows.origin) {
+                Arc::make_mut(&mut self.by_src)
+                    .insert(RowKey::new(Order::Src, &flow, origin), flow);
+                Arc::make_mut(&mut self.by_dst)
+                    .insert(RowKey::new(Order::Dst, &flow, origin), flow);
+            }
+        }
     }
 }
 
@@ -169,5 +194,16 @@ struct MemoryRegion(Vec<FlowBatch>);
 impl Region for MemoryRegion {
     fn read(self: Box<Self>) -> FlowStream {
         Box::new(self.0.into_iter().map(Ok))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::conformance;
+
+    #[test]
+    fn it_does_what_every_store_must() {
+        conformance::all(&|| Box::new(MemoryStore::default()));
     }
 }

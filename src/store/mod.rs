@@ -11,6 +11,7 @@ mod scan;
 pub mod conformance;
 pub mod embedded;
 pub mod memory;
+pub mod wrap;
 
 use std::fmt;
 
@@ -46,6 +47,20 @@ pub trait Store: fmt::Display + Send + Sync {
     ///
     /// As [`Self::snapshot`].
     fn loads(&self) -> Result<Vec<Load>>;
+}
+
+impl<S: Store + ?Sized> Store for Box<S> {
+    fn snapshot(&self) -> Result<Box<dyn Snapshot>> {
+        (**self).snapshot()
+    }
+
+    fn writer(&self) -> Result<Box<dyn Writer>> {
+        (**self).writer()
+    }
+
+    fn loads(&self) -> Result<Vec<Load>> {
+        (**self).loads()
+    }
 }
 
 /// A store as of one moment. What it reads is not deleted while it lives.
@@ -133,7 +148,8 @@ impl Default for WriteBatch {
     }
 }
 
-/// The writing end of a store. Dropping it leaves behind what was committed, and nothing else.
+/// The writing end of a store. Dropping it leaves behind what was committed; of the batches that
+/// were written since, some may be there, each of them as a whole.
 pub trait Writer: Send {
     /// Whether a datagram is new. From then on it counts as seen.
     ///

@@ -161,13 +161,11 @@ fn read_tree<'a>(text: &'a str, prefix: &mut Vec<String>, paths: &mut Vec<Vec<St
         }
         prefix.push(rest[..end].to_owned());
         rest = &rest[end..];
-        match rest.strip_prefix("::") {
-            Some(more) => rest = more,
-            None => {
-                paths.push(prefix.clone());
-                break;
-            }
-        }
+        let Some(more) = rest.strip_prefix("::") else {
+            paths.push(prefix.clone());
+            break;
+        };
+        rest = more;
     }
     prefix.truncate(depth);
     rest

@@ -7,12 +7,15 @@ use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::Deserialize;
 
 use super::fs::{self, NewFile, sync_dir};
 use super::layout::LEDGER;
+use super::lock::WriterLock;
 use super::manifest::Checksum;
+use super::write_access::WriteAccess;
 use crate::store::{Load, Result, StoreError};
 
 /// From this size on, a ledger of which less than half counts is written anew without the rest.
@@ -35,18 +38,17 @@ pub(crate) fn read(dir: &Path) -> Result<Vec<Load>> {
 /// What a ledger holds; `path` is for messages.
 fn decode(path: &Path, bytes: &[u8]) -> Result<Vec<Load>> {
     let mut loads: Vec<Load> = Vec::new();
-    let mut known = HashMap::new();
+    let mut known: HashMap<String, usize> = HashMap::new();
     for (at, line) in Lines::of(bytes).whole.into_iter().enumerate() {
         let load: Load = load_text(line)
             .ok_or_else(|| "the checksum does not match".to_owned())
             .and_then(|text| serde_json::from_slice(text).map_err(|error| error.to_string()))
             .map_err(|detail| StoreError::damaged(path, format!("line {}: {detail}", at + 1)))?;
-        match known.get(&load.id) {
-            Some(&index) => loads[index] = load,
-            None => {
-                known.insert(load.id.clone(), loads.len());
-                loads.push(load);
-            }
+        if let Some(&index) = known.get(&load.id) {
+            loads[index] = load;
+        } else {
+            known.insert(load.id.clone(), loads.len());
+            loads.push(load);
         }
     }
     Ok(loads)
@@ -55,6 +57,8 @@ fn decode(path: &Path, bytes: &[u8]) -> Result<Vec<Load>> {
 /// The ledger, opened by the writer.
 #[derive(Debug)]
 pub(crate) struct Ledger {
+    /// Keeps others from appending, also when the rest of the writer has given up.
+    _lock: Arc<WriterLock>,
     path: PathBuf,
     /// None until there is something to write.
     file: Option<File>,
@@ -63,14 +67,15 @@ pub(crate) struct Ledger {
 }
 
 impl Ledger {
-    /// Opens the ledger in `dir`. A line that a crash cut short is cut off.
+    /// Opens the ledger of the store that `access` is to. A line that a crash cut short is cut off.
     ///
     /// A damaged line is left to [`read`] to report: it is no reason to refuse new flows.
     ///
     /// # Errors
     ///
     /// [`StoreError::Io`] naming the file.
-    pub(crate) fn open(dir: &Path) -> Result<Self> {
+    pub(crate) fn open(access: &WriteAccess) -> Result<Self> {
+        let dir = access.dir();
         let path = dir.join(LEDGER);
         let bytes = read_or_nothing(&path)?;
         let lines = Lines::of(&bytes);
@@ -83,7 +88,7 @@ impl Ledger {
             end = counting.len() as u64;
         }
         let file = if bytes.is_empty() { None } else { Some(open_for_writing(&path)?) };
-        Ok(Self { path, file, end })
+        Ok(Self { _lock: Arc::clone(access.lock()), path, file, end })
     }
 
     /// Enters `load`, durably. It takes the place of an earlier entry with its id.
@@ -174,16 +179,15 @@ impl<'a> Lines<'a> {
         struct Named {
             id: String,
         }
-        let mut place = HashMap::new();
+        let mut place: HashMap<String, usize> = HashMap::new();
         let mut counting: Vec<&[u8]> = Vec::new();
         for &line in &self.whole {
             let Named { id } = serde_json::from_slice(load_text(line)?).ok()?;
-            match place.get(&id) {
-                Some(&index) => counting[index] = line,
-                None => {
-                    place.insert(id, counting.len());
-                    counting.push(line);
-                }
+            if let Some(&index) = place.get(&id) {
+                counting[index] = line;
+            } else {
+                place.insert(id, counting.len());
+                counting.push(line);
             }
         }
         Some(counting.iter().flat_map(|line| line.iter().chain(b"\n")).copied().collect())

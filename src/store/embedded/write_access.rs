@@ -14,7 +14,7 @@ use crate::store::{Result, StoreError};
 #[derive(Debug)]
 pub(crate) struct WriteAccess {
     dir: PathBuf,
-    _lock: WriterLock,
+    lock: Arc<WriterLock>,
     current: Arc<Manifest>,
     next: u64,
     /// Set when a manifest got its name and may not be durable.
@@ -42,12 +42,23 @@ impl WriteAccess {
         }
         let current = Arc::clone(Held::open(dir, None)?.manifest());
         reclaim::at_start(dir, &current)?;
-        Ok(Self { dir: dir.to_owned(), _lock: lock, next: current.next, current, unsure: false })
+        Ok(Self {
+            dir: dir.to_owned(),
+            lock: Arc::new(lock),
+            next: current.next,
+            current,
+            unsure: false,
+        })
     }
 
     /// The folder.
     pub(crate) fn dir(&self) -> &Path {
         &self.dir
+    }
+
+    /// The lock, which is held as long as anybody has this.
+    pub(crate) fn lock(&self) -> &Arc<WriterLock> {
+        &self.lock
     }
 
     /// The manifest as of the last commit.

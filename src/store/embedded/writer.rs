@@ -37,7 +37,7 @@ enum Outcome {
 impl EmbeddedWriter {
     pub(super) fn open(dir: &Path) -> Result<Self> {
         let access = WriteAccess::open(dir)?;
-        let ledger = Ledger::open(dir)?;
+        let ledger = Ledger::open(&access)?;
         let seen = Seen::new(dir, Held::open(dir, Some(access.current()))?);
         // Nothing waits in the channel: the caller blocks while a batch is at work, so that no more
         // than two are in memory.

@@ -62,7 +62,7 @@ fn the_summary_accounts_for_everything_that_was_read() {
     let table = home.run(&["loads"]).succeeds();
     let lines = table.lines();
     assert!(lines[0].starts_with("started ") && lines[1].ends_with("done"), "{lines:?}");
-    let of_file = format!("    {path} (1.3 kB): 4 datagrams, 12 flows stored");
+    let of_file = format!("    {path} (1.1 kB): 4 datagrams, 12 flows stored");
     assert_eq!(lines[2], of_file);
 }
 

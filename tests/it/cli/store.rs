@@ -108,6 +108,9 @@ fn a_load_that_meets_a_full_disk_says_what_it_kept_and_goes_on_later() {
     assert!(run.stderr.contains("\nhint: make room"), "{}", run.stderr);
     assert!(run.stderr.contains("with 0 flows of this load kept"), "{}", run.stderr);
     home.run(&["load", &path, "--store", "small"]).ends(0, "6,000 stored");
+    let ledger = home.run(&["loads", "--store", "small", "-o", "json"]).succeeds().json();
+    assert_eq!((&ledger[0]["state"], &ledger[0]["stored"]), (&"failed".into(), &0.into()));
+    assert_eq!((&ledger[1]["state"], &ledger[1]["stored"]), (&"done".into(), &6000.into()));
     home.run(&["verify", "--store", "small"]).succeeds();
 }
 

@@ -9,6 +9,7 @@ fn load(id: &str, stored: u64) -> Load {
         started: UnixMillis(1),
         finished: None,
         interrupted: false,
+        failure: None,
         files: Vec::new(),
         other_files: Vec::new(),
         account,
@@ -16,7 +17,7 @@ fn load(id: &str, stored: u64) -> Load {
 }
 
 fn ledger_of(dir: &Path, loads: &[Load]) -> Vec<u8> {
-    let mut ledger = Ledger::open(dir).unwrap();
+    let mut ledger = Ledger::open(&WriteAccess::open(dir).unwrap()).unwrap();
     for load in loads {
         ledger.record(load).unwrap();
     }
@@ -81,7 +82,7 @@ fn a_damaged_line_does_not_keep_new_loads_out() {
 #[test]
 fn an_append_that_failed_leaves_nothing_behind() {
     let dir = tempfile::tempdir().unwrap();
-    let mut ledger = Ledger::open(dir.path()).unwrap();
+    let mut ledger = Ledger::open(&WriteAccess::open(dir.path()).unwrap()).unwrap();
     ledger.record(&load("a", 1)).unwrap();
     // As a full disk leaves it: a part of the line, which could not be cut off again.
     let mut file = OpenOptions::new().append(true).open(dir.path().join(LEDGER)).unwrap();
@@ -109,4 +110,13 @@ fn a_ledger_of_words_taken_back_is_written_anew() {
     assert_eq!(after[..3], before);
     assert_eq!(after[3], load("last", 9));
     assert!(std::fs::metadata(&path).unwrap().len() < 3000);
+}
+
+#[test]
+fn who_has_the_ledger_keeps_other_writers_out() {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = Ledger::open(&WriteAccess::open(dir.path()).unwrap()).unwrap();
+    assert!(matches!(WriteAccess::open(dir.path()), Err(StoreError::InUse { .. })));
+    drop(ledger);
+    WriteAccess::open(dir.path()).unwrap();
 }
