@@ -58,6 +58,17 @@ impl ActivePairs {
     ///
     /// Reads src, dst and, but for the number of flows, one counter.
     ///
+    /// ```
+    /// use earlgrey_hbase::aggregate::{ActivePairs, Measure, PairOptions};
+    /// use earlgrey_hbase::store::memory::MemoryStore;
+    /// use earlgrey_hbase::{Store, TimeRange};
+    ///
+    /// let snapshot = MemoryStore::default().snapshot()?;
+    /// let options = PairOptions { by: Measure::Packets, ..PairOptions::default() };
+    /// assert_eq!(ActivePairs::top_of(&*snapshot, TimeRange::ALL, &options, 10)?, []);
+    /// # Ok::<(), earlgrey_hbase::StoreError>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`over`].
