@@ -272,12 +272,7 @@ impl RunFile {
                 })
                 .collect(),
             ColumnIndexMetaData::INT64(index) => (0..pages)
-                .map(|page| {
-                    Some((
-                        u128::from(*index.min_value(page)? as u64),
-                        u128::from(*index.max_value(page)? as u64),
-                    ))
-                })
+                .map(|page| Some(unsigned(*index.min_value(page)?, *index.max_value(page)?)))
                 .collect(),
             ColumnIndexMetaData::FIXED_LEN_BYTE_ARRAY(index) => {
                 let number = |bytes: &[u8]| Some(u128::from_be_bytes(bytes.try_into().ok()?));
@@ -293,4 +288,11 @@ impl RunFile {
             self.damaged(format!("column {}: no bounds of its pages", column.name()))
         })
     }
+}
+
+/// The bounds of a page of times. Parquet orders timestamps as signed numbers, so a page with times
+/// on both sides of the year 292 million has bounds that say nothing about ours.
+fn unsigned(min: i64, max: i64) -> (u128, u128) {
+    let (min, max) = (min as u64, max as u64);
+    if min <= max { (min.into(), max.into()) } else { (0, u64::MAX.into()) }
 }
