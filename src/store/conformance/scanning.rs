@@ -244,10 +244,16 @@ pub(super) fn large_answers_come_in_batches_of_bounded_size(open: Open<'_>) {
         let columns = Columns::of(&[Column::Src, Column::First, Column::Packets]);
         let scan = Scan { ordered, ..Scan::all(columns) };
         let mut sum = (0, 0, 0);
+        let mut last = None;
         for region in snapshot.regions(&scan).unwrap() {
             for batch in region.read() {
                 let batch = batch.unwrap();
                 check_shape(&batch, columns);
+                for row in 0..batch.len() {
+                    let here = Some((batch.src.bits(row), batch.first_ms[row]));
+                    assert!(!ordered || last <= here, "{here:?} after {last:?}");
+                    last = here;
+                }
                 sum.0 += batch.len();
                 sum.1 += batch.first_ms.iter().sum::<u64>();
                 sum.2 += batch.packets.iter().sum::<u64>();

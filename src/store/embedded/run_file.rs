@@ -22,6 +22,9 @@ use crate::flow::{Column, Family};
 use crate::row::Order;
 use crate::store::{Result, StoreError};
 
+/// What every Parquet file begins with.
+const MAGIC: &[u8] = b"PAR1";
+
 /// A run in one order. Nothing of it is read before it is needed.
 #[derive(Debug)]
 pub(super) struct RunFile {
@@ -143,6 +146,14 @@ impl RunFile {
         }
         let bounds = self.decode_bounds(opened, group, column)?;
         Ok(Arc::clone(slot.get_or_init(|| bounds)))
+    }
+
+    /// Checks the four bytes that other readers of Parquet know the file by. Nothing here needs
+    /// them, so only a check of the whole store asks.
+    pub(super) fn check_magic(&self) -> Result<()> {
+        let magic = self.opened()?.file.read_at(0, MAGIC.len());
+        let magic = magic.map_err(StoreError::io(&self.path, "read"))?;
+        if magic == MAGIC { Ok(()) } else { Err(self.damaged("does not begin as Parquet does")) }
     }
 
     fn opened(&self) -> Result<&Opened> {

@@ -127,6 +127,7 @@ fn verify_run(snapshot: &EmbeddedSnapshot, run: &OpenRun) -> (u64, Vec<String>) 
 }
 
 fn content(file: &Arc<RunFile>, sources: &Arc<Vec<Source>>) -> Result<Content> {
+    file.check_magic()?;
     let order: Order = file.order();
     let scan = Arc::new(Scan { order, ..Scan::all(Columns::ALL) });
     let mut content = Content::default();
