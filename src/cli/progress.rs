@@ -136,9 +136,7 @@ impl Moment {
         } else {
             String::new()
         };
-        let left =
-            self.seconds_left.map(|left| format!(", {} left", seconds(left))).unwrap_or_default();
-        format!("{}{total}, {}{left}", bytes(self.bytes_done), self.flows())
+        format!("{}{total}, {}{}", bytes(self.bytes_done), self.flows(), self.left())
     }
 }
 
