@@ -128,6 +128,21 @@ pub(super) fn or_closed(written: io::Result<()>) -> io::Result<bool> {
 
 /// Prints all of `flows`, or as many as the reader of the output takes.
 ///
+/// ```
+/// use earlgrey_hbase::Store;
+/// use earlgrey_hbase::answer::{Format, write_flows};
+/// use earlgrey_hbase::query::{Question, parse_addresses};
+/// use earlgrey_hbase::store::memory::MemoryStore;
+///
+/// let snapshot = MemoryStore::default().snapshot()?;
+/// let question = Question::about(parse_addresses("10.0.0.1")?);
+/// let flows = question.plan(Format::Json.columns()).run(&*snapshot)?;
+/// let mut text = Vec::new();
+/// let written = write_flows(flows, &mut text, Format::Json, jiff::tz::TimeZone::UTC)?;
+/// assert_eq!((written.flows, text.as_slice()), (0, &b"[]\n"[..]));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// After an error of the store what came before it is printed, and a JSON array is left open.
 ///
 /// # Errors
@@ -154,4 +169,58 @@ pub fn write_flows(
         }
     }
     writer.finish().map_err(AnswerError::Output)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Instant;
+
+    use super::*;
+    use crate::flow::{Family, Origin, Protocol, Sampling, Source, UnixMillis};
+
+    /// Run it as `cargo test --release printing_a_million -- --ignored --nocapture`.
+    #[test]
+    #[ignore = "takes its time, and tells it"]
+    fn printing_a_million_flows() {
+        let exporter = [10, 0, 0, 1].into();
+        let source = Source { exporter, engine: 0, sampling: Sampling::default() };
+        let mut batch = FlowBatch::new(Family::V4);
+        batch.sources = Arc::new(vec![source]);
+        for row in 0..16_384u32 {
+            let mixed = row.wrapping_mul(2_654_435_761);
+            let flow = FlowRecord {
+                src: [10, 1, 2, 3].into(),
+                dst: Family::V4.address(mixed.into()),
+                first: UnixMillis(1_185_488_138_000 + u64::from(row) * 250),
+                duration_ms: mixed >> 16,
+                octets: u64::from(mixed >> 8),
+                packets: u64::from(mixed >> 20),
+                src_port: row as u16,
+                dst_port: 443,
+                protocol: Protocol::TCP,
+                tcp_flags: 0x1b,
+                tos: 0,
+                input: 3,
+                output: 4,
+                src_as: 64_512,
+                dst_as: mixed >> 12,
+                src_mask: 24,
+                dst_mask: 16,
+                next_hop: [10, 0, 0, 254].into(),
+                source,
+            };
+            batch.push(&flow, 0, Origin(0));
+        }
+        for format in Format::ALL {
+            let started = Instant::now();
+            let mut writer = FlowWriter::new(io::sink(), format, TimeZone::UTC);
+            for _ in 0..64 {
+                assert!(writer.write(&batch).unwrap().is_continue());
+            }
+            let flows = writer.finish().unwrap().flows as f64;
+            let rate = flows / started.elapsed().as_secs_f64() / 1e6;
+            println!("{format:8} {rate:.2} M flows/s");
+        }
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::io::{self, Read};
+use std::ops::ControlFlow;
 use std::rc::Rc;
 
 /// What may lie between two members: headers, and names and attributes too long for a header,
@@ -15,36 +16,40 @@ const MAX_METADATA_BYTES: u64 = 1 << 20;
 /// Where the archive is cut, or damaged; the members before were given.
 pub(super) fn members<R: Read>(
     source: R,
-    mut member: impl FnMut(Member<'_>) -> std::ops::ControlFlow<()>,
+    mut member: impl FnMut(Member<'_>) -> ControlFlow<()>,
 ) -> io::Result<()> {
     let budget = Rc::new(Cell::new(MAX_METADATA_BYTES));
     let mut archive = tar::Archive::new(Limited { source, budget: Rc::clone(&budget) });
-    let mut entries = archive.entries()?;
-    loop {
-        budget.set(MAX_METADATA_BYTES);
-        let Some(entry) = entries.next() else { break };
+    let entries = archive.entries()?;
+    for entry in entries {
         let mut entry = entry?;
-        budget.set(u64::MAX);
         let kind = entry.header().entry_type();
         let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
-        let contents = match () {
-            () if kind.is_gnu_sparse() => None,
-            () if kind.is_file() || kind.is_contiguous() => {
-                Some(Box::new(&mut entry) as Box<dyn Read + '_>)
+        let flow = if kind.is_gnu_sparse() {
+            // What is stored of it will be passed over with the headers that follow.
+            budget.set(entry.header().entry_size()?.saturating_add(MAX_METADATA_BYTES));
+            member(Member { name: &name, contents: None })
+        } else {
+            budget.set(u64::MAX);
+            // Neither directories nor links nor devices are read.
+            let is_file = kind.is_file() || kind.is_contiguous();
+            let flow = if is_file {
+                member(Member { name: &name, contents: Some(Box::new(&mut entry)) })
+            } else {
+                ControlFlow::Continue(())
+            };
+            if flow.is_continue() {
+                io::copy(&mut entry, &mut io::sink())?;
             }
-            // Directories, links, devices.
-            () => continue,
+            budget.set(MAX_METADATA_BYTES);
+            flow
         };
-        if member(Member { name: &name, contents }).is_break() {
+        if flow.is_break() {
             return Ok(());
         }
-        if !kind.is_gnu_sparse() {
-            io::copy(&mut entry, &mut io::sink())?;
-        }
     }
-    // A compressed archive has its check sum at its end.
+    // The check sum of a compressed archive lies at its end.
     budget.set(u64::MAX);
-    drop(entries);
     io::copy(&mut archive.into_inner(), &mut io::sink())?;
     Ok(())
 }

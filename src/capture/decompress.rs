@@ -8,6 +8,7 @@ use liblzma::bufread::XzDecoder;
 use liblzma::stream::{CONCATENATED, Stream};
 
 use super::magic::Compression;
+use super::window::cause;
 
 /// What an xz stream may want for its dictionary: `xz -9` needs 65 MiB.
 const MAX_XZ_BYTES: u64 = 160 << 20;
@@ -47,11 +48,22 @@ impl<R: BufRead> Decompressor<R> {
 
 impl<R: BufRead> Read for Decompressor<R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        match self {
-            Self::Gzip(decoder) => decoder.read(into),
-            Self::Bzip2(decoder) => decoder.read(into),
-            Self::Zstd(decoder) => decoder.read(into),
-            Self::Xz(decoder) => decoder.read(into),
-        }
+        let (name, result) = match self {
+            Self::Gzip(decoder) => ("gzip", decoder.read(into)),
+            Self::Bzip2(decoder) => ("bzip2", decoder.read(into)),
+            Self::Zstd(decoder) => ("zstd", decoder.read(into)),
+            Self::Xz(decoder) => ("xz", decoder.read(into)),
+        };
+        result.map_err(|error| named(name, error))
     }
+}
+
+/// An error that says which library speaks; those of the operating system stay as they are.
+pub(super) fn named(name: &str, error: io::Error) -> io::Error {
+    if error.raw_os_error().is_some() {
+        return error;
+    }
+    let text = cause(&error);
+    let text = text.strip_prefix(name).map_or(text.as_str(), |rest| rest.trim_start_matches(": "));
+    io::Error::new(error.kind(), format!("{name}: {text}"))
 }

@@ -75,12 +75,12 @@ fn v4(packet: &[u8]) -> Result<Packet<'_>, Skip> {
         return Err(Skip::Malformed);
     }
     let payload = packet.get(header_bytes..total_bytes.min(packet.len())).ok_or(Skip::Cut)?;
-    let src = Ipv4Addr::from_octets([header[12], header[13], header[14], header[15]]).into();
+    let src = Ipv4Addr::new(header[12], header[13], header[14], header[15]).into();
     let protocol = header[9];
     let place = be16(header, 6);
     let (offset, more) = (u32::from(place & 0x1fff) * 8, place & 0x2000 != 0);
     let fragment = (offset > 0 || more).then(|| {
-        let dst = Ipv4Addr::from_octets([header[16], header[17], header[18], header[19]]).into();
+        let dst = Ipv4Addr::new(header[16], header[17], header[18], header[19]).into();
         let key = FragmentKey { src, dst, id: be16(header, 4).into(), protocol };
         Fragment { key, offset, more, whole: packet.len() >= total_bytes }
     });
@@ -101,7 +101,7 @@ fn v6(packet: &[u8]) -> Result<Packet<'_>, Skip> {
     let address = |at: usize| -> IpAddr {
         let mut octets = [0; 16];
         octets.copy_from_slice(&header[at..at + 16]);
-        Ipv6Addr::from_octets(octets).into()
+        Ipv6Addr::from(octets).into()
     };
     let src = address(8);
     let upper = upper_layer(header[6], &body[..body_bytes.min(body.len())])?;

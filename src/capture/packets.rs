@@ -1,5 +1,6 @@
 //! From a packet of a capture to the UDP datagram in it.
 
+use std::net::IpAddr;
 use std::ops::ControlFlow;
 
 use pcap_parser::Linktype;
@@ -9,6 +10,9 @@ use super::ip::{self, Packet};
 use super::link;
 use super::{Datagram, Report, Sink, Skip};
 use crate::flow::UnixMillis;
+
+/// A sink that gets no datagrams is asked whether to go on about once in so many packets.
+const PACKETS_PER_POLL: u64 = 4096;
 
 /// The packets of one capture: gives their datagrams to the sink, and counts the rest.
 pub(super) struct Packets<'a> {
@@ -56,16 +60,16 @@ impl<'a> Packets<'a> {
         };
         let whole = self.fragments.add(fragment, packet.protocol, packet.payload, received);
         let Some(whole) = whole else { return ControlFlow::Continue(()) };
-        let upper =
-            match packet.src {
-                std::net::IpAddr::V4(_) => Ok((whole.protocol, &whole.payload[..])),
-                // Extension headers may have been cut in pieces with the rest.
-                std::net::IpAddr::V6(_) => ip::upper_layer(whole.protocol, &whole.payload)
-                    .and_then(|upper| match upper.fragment {
-                        None => Ok((upper.protocol, upper.payload)),
-                        Some(_) => Err(Skip::Malformed),
-                    }),
-            };
+        let upper = match packet.src {
+            IpAddr::V4(_) => Ok((whole.protocol, &whole.payload[..])),
+            // Extension headers may have been cut in pieces with the rest.
+            IpAddr::V6(_) => ip::upper_layer(whole.protocol, &whole.payload).and_then(|upper| {
+                match upper.fragment {
+                    None => Ok((upper.protocol, upper.payload)),
+                    Some(_) => Err(Skip::Malformed),
+                }
+            }),
+        };
         match upper {
             Ok((protocol, payload)) => {
                 self.transport(Packet { protocol, payload, fragment: None, ..packet }, received)
@@ -97,6 +101,9 @@ impl<'a> Packets<'a> {
 
     fn skip(&mut self, reason: Skip) -> ControlFlow<()> {
         self.report.skipped.add(reason, 1);
+        if self.report.packets.is_multiple_of(PACKETS_PER_POLL) {
+            return self.sink.poll();
+        }
         ControlFlow::Continue(())
     }
 }

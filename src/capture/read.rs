@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::ahead::read_ahead;
-use super::decompress::Decompressor;
+use super::decompress::{Decompressor, named};
 use super::magic::{self, Compression, Format};
 use super::packets::Packets;
 use super::window::{Damage, Window, cause};
@@ -163,7 +163,10 @@ impl Reading<'_> {
         });
         match result {
             Ok(()) => flow,
-            Err(error) => self.fault(name, Damage::new(window.offset(), cause(&error))),
+            Err(error) => {
+                let problem = cause(&named("tar", error));
+                self.fault(name, Damage::new(window.offset(), problem))
+            }
         }
     }
 

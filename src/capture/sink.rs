@@ -9,6 +9,11 @@ pub trait Sink {
     /// A capture begins: a file, or an archive's member (`day.tar.bz2/nf000.pcap`).
     fn file(&mut self, _name: &str) {}
 
+    /// Asked now and then while packets give no datagrams; `Break` ends the reading.
+    fn poll(&mut self) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+
     /// One datagram, in the order of the capture; `Break` ends the reading.
     fn datagram(&mut self, datagram: &Datagram<'_>) -> ControlFlow<()>;
 }

@@ -8,6 +8,7 @@ mod compact;
 mod completions;
 mod config;
 mod failure;
+mod generate;
 mod interrupt;
 mod load;
 mod loads;
@@ -90,6 +91,7 @@ enum Command {
     Loads(loads::Args),
     Verify(verify::Args),
     Compact(compact::Args),
+    Generate(generate::Args),
     Config(config::Args),
     Completions(completions::Args),
     Man(man::Args),
@@ -141,6 +143,7 @@ fn carry_out(Arguments { common, command }: Arguments) -> anyhow::Result<Ending>
         Command::Loads(args) => loads::run(&args, &settings),
         Command::Verify(args) => verify::run(&args, &settings),
         Command::Compact(args) => compact::run(&args, &settings),
+        Command::Generate(args) => generate::run(&args, &settings),
         Command::Config(args) => config::run(&args, &settings),
         Command::Completions(_) | Command::Man(_) => Ok(Ending::Done),
     }

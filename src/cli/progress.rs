@@ -121,15 +121,22 @@ impl Moment {
         format!("{} flows, {} flows/s", grouped(self.flows), grouped(self.flows_per_second))
     }
 
+    /// How much longer it takes. What was read last is written after the end of the input.
+    fn left(&self) -> String {
+        match self.seconds_left {
+            None => String::new(),
+            Some(_) if self.bytes_done >= self.bytes_total => ", writing".to_owned(),
+            Some(left) => format!(", {} left", seconds(left)),
+        }
+    }
+
     fn line(&self) -> String {
         let total = if self.bytes_total > 0 {
             format!(" of {}", bytes(self.bytes_total))
         } else {
             String::new()
         };
-        let left =
-            self.seconds_left.map(|left| format!(", {} left", seconds(left))).unwrap_or_default();
-        format!("{}{total}, {}{left}", bytes(self.bytes_done), self.flows())
+        format!("{}{total}, {}{}", bytes(self.bytes_done), self.flows(), self.left())
     }
 }
 
@@ -145,7 +152,7 @@ impl Show {
             Mode::Json => Some(Self::Json),
             Mode::Auto | Mode::Always if stderr_is_drawn_on() => {
                 let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-                bar.set_style(style("{spinner} {bytes}  {msg}"));
+                bar.set_style(style("{spinner} {decimal_bytes}  {msg}"));
                 Some(Self::Bar(bar))
             }
             Mode::Always => Some(Self::Lines),
@@ -164,12 +171,13 @@ impl Show {
         match self {
             Self::Bar(bar) => {
                 if moment.bytes_total > 0 && bar.length().is_none() {
-                    bar.set_style(style("{bar:30} {percent}%  {bytes} of {total_bytes}  {msg}"));
+                    bar.set_style(style(
+                        "{bar:30} {percent}%  {decimal_bytes} of {decimal_total_bytes}  {msg}",
+                    ));
                     bar.set_length(moment.bytes_total);
                 }
-                let left = moment.seconds_left.map(|left| format!(", {} left", seconds(left)));
-                bar.set_message(moment.flows() + &left.unwrap_or_default());
                 bar.set_position(moment.bytes_done);
+                bar.set_message(moment.flows() + &moment.left());
                 bar.tick();
             }
             Self::Lines => say(moment.line()),
@@ -207,6 +215,10 @@ mod tests {
         progress.records.store(20_000, Relaxed);
         let moment = Moment::new(&progress, Duration::from_secs(2));
         assert_eq!(moment.line(), "1.0 MB of 4.0 MB, 20,000 flows, 10,000 flows/s, 6 s left");
+        progress.bytes_done.store(4_000_000, Relaxed);
+        let moment = Moment::new(&progress, Duration::from_secs(2));
+        assert_eq!(moment.line(), "4.0 MB of 4.0 MB, 20,000 flows, 10,000 flows/s, writing");
+        progress.bytes_done.store(1_000_000, Relaxed);
         progress.bytes_total.store(0, Relaxed);
         let moment = Moment::new(&progress, Duration::from_secs(2));
         assert_eq!(moment.line(), "1.0 MB, 20,000 flows, 10,000 flows/s");

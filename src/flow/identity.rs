@@ -28,15 +28,37 @@ impl DatagramId {
     }
 
     /// The identity of the flow at `index` in this datagram.
+    ///
+    /// The mixing is that of `SplitMix64`, whose counter is the index: one-to-one, so that no two
+    /// flows of a datagram share an origin, and many times faster than hashing bytes.
+    #[inline]
     pub fn origin(self, index: u16) -> Origin {
-        let mut bytes = [0; 14];
-        bytes[..4].copy_from_slice(&self.exported_secs.to_be_bytes());
-        bytes[4..12].copy_from_slice(&self.hash.to_be_bytes());
-        bytes[12..].copy_from_slice(&index.to_be_bytes());
-        Origin(xxh3_64(&bytes))
+        let counter = (u64::from(index) + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let start = self.hash.rotate_left(32) ^ u64::from(self.exported_secs);
+        let mut mixed = start.wrapping_add(counter);
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        Origin(mixed ^ (mixed >> 31))
     }
 }
 
 /// A 64-bit hash of a flow's identity: its datagram's, and its index in it. It ends the row key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Origin(pub u64);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn origins_are_numbers_of_the_published_generator() {
+        // A datagram whose counter starts at 1234567: the first outputs of SplitMix64 for that
+        // seed, as the reference implementation in C prints them.
+        let id = DatagramId { exported_secs: 1_234_567, hash: 0 };
+        let first: Vec<u64> = (0..3).map(|index| id.origin(index).0).collect();
+        assert_eq!(
+            first,
+            [6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423]
+        );
+    }
+}

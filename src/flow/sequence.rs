@@ -32,6 +32,11 @@ const MAX_RUNS: usize = 4;
 /// give or take this: clocks are set, and drift.
 const SAME_START_MS: u32 = 60_000;
 
+/// An export whose sequence number is at most so many flows from where the stream stands comes
+/// from the same run, whatever its clock says: the clocks of one router's cards, whose exports
+/// share a sequence, were seen minutes apart.
+const NEAR_FLOWS: i64 = 1024;
+
 /// Whose sequence numbers count on from each other.
 ///
 /// The UDP port is part of it: two processes on one host may both call themselves engine 0.
@@ -90,7 +95,12 @@ struct Runs {
 impl Runs {
     fn observe(&mut self, clock: ExportClock, span: Span) {
         let start_ms = clock.start_ms();
-        let known = self.runs.iter().position(|run| run.bears(start_ms, span.from));
+        let goes_on = self.runs.first().is_some_and(|run| run.goes_on_at(span.from));
+        let known = if goes_on {
+            Some(0)
+        } else {
+            self.runs.iter().position(|run| run.bears(start_ms, span.from))
+        };
         match known {
             Some(0) => {}
             Some(place) => self.runs[..=place].rotate_right(1),
@@ -140,6 +150,12 @@ impl Run {
         let position = self.position(from);
         let reach = i64::from(MAX_LEAP);
         near && (self.begin - reach..=self.end + reach).contains(&position)
+    }
+
+    /// Whether `from` is just about where this run stands.
+    fn goes_on_at(&self, from: u32) -> bool {
+        let position = self.position(from);
+        position >= self.begin && (position - self.end).abs() <= NEAR_FLOWS
     }
 
     /// The position whose sequence number is `from`, next to the end.
@@ -209,3 +225,6 @@ impl Run {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,8 +1,7 @@
-//! What two hosts say to each other: who asks, by which protocol and ports, and how much goes
-//! each way.
+//! What two hosts say to each other: by which protocol and ports, and how much goes each way.
 
-use super::hosts::{EXAMPLE_HOST, Host, Inside, Outside, customer};
-use super::random::Random;
+use super::hosts::Host;
+use super::random::{Random, scale};
 use crate::flow::Protocol;
 
 /// Routers cut a flow that lasts longer than this, and begin its next record.
@@ -46,59 +45,6 @@ pub(super) struct Conversation {
     pub(super) duration_ms: u32,
     /// How long after its last packet it is exported.
     pub(super) export_delay_ms: u32,
-}
-
-/// The world that conversations are held in.
-#[derive(Debug)]
-pub(super) struct World {
-    inside: Inside,
-    outside: Outside,
-    conversations: u64,
-}
-
-/// Every so many conversations one is the example host's.
-const EXAMPLE_EVERY: u64 = 512;
-
-impl World {
-    pub(super) fn new(random: &mut Random) -> Self {
-        Self { inside: Inside::new(random), outside: Outside::new(random), conversations: 0 }
-    }
-
-    /// The next conversation.
-    pub(super) fn talk(&mut self, random: &mut Random) -> Conversation {
-        self.conversations += 1;
-        let kind = random.below(1000);
-        let own = match kind {
-            _ if self.conversations % EXAMPLE_EVERY == 1 => self.inside.host(EXAMPLE_HOST.into()),
-            780..860 | 970..978 => self.inside.server(random),
-            930..970 => self.inside.any(random),
-            _ => self.inside.draw(random),
-        };
-        let other = self.outside.draw(random);
-        let mut talk = match kind {
-            0..430 => web(random, own, other, 443),
-            430..550 => web(random, own, other, 80),
-            550..710 => lookup(random, own, other),
-            710..780 => quic(random, own, other),
-            780..860 => {
-                let port = random.one_of(&[443, 443, 443, 80, 80, 8080, 8443, 5222]);
-                web(random, other, own, port)
-            }
-            860..885 => {
-                let port = random.one_of(&[25, 25, 587, 993, 993, 995, 143]);
-                web(random, own, other, port)
-            }
-            885..915 => peer_to_peer(random, own, other),
-            915..930 => clock_time(random, own, other),
-            930..970 => scan(random, other, own),
-            970..978 => web(random, other, own, 22),
-            978..992 => ping(random, own, other),
-            992..996 => call(random, own, other),
-            _ => tunnel(random, own, other),
-        };
-        talk.customer = customer(own.address);
-        talk
-    }
 }
 
 impl Conversation {
@@ -190,11 +136,11 @@ fn duration(random: &mut Random, packets: u32) -> u32 {
 }
 
 /// A TCP conversation, most of it sent by the server.
-fn web(random: &mut Random, client: Host, server: Host, port: u16) -> Conversation {
+pub(super) fn web(random: &mut Random, client: Host, server: Host, port: u16) -> Conversation {
     let (hosts, ports) = ((client, server), (ephemeral(random, client), port));
     match random.below(64) {
         0..4 => refused(random, hosts, ports),
-        4..9 => idle(random, hosts, ports),
+        4..16 => idle(random, hosts, ports),
         _ => exchange(random, hosts, ports),
     }
 }
@@ -219,11 +165,13 @@ fn idle(random: &mut Random, hosts: (Host, Host), ports: (u16, u16)) -> Conversa
 }
 
 fn exchange(random: &mut Random, hosts: (Host, Host), ports: (u16, u16)) -> Conversation {
-    let data = (random.heavy_tail() * 2.0).min(MAX_PACKETS - 3.0) as u32;
-    let last_packet = random.one_of(&[40, 52]) + random.below(1448);
-    let mut answer = Side::new(data + 3, (data - 1) * 1500 + last_packet + 3 * 52);
-    let acknowledgements = data.div_ceil(2) + 3;
-    let asked = 80 + random.below(6) * 64 + random.below(512);
+    let data = (random.heavy_tail() * 1.4).min(MAX_PACKETS - 3.0) as u32;
+    // A server gives the same few things to all, and is asked for them in much the same words.
+    let thing = Random::new(u64::from(hosts.1.address), u64::from(random.below(4))).next();
+    let last_packet = 52 + scale(thing >> 32, 1448);
+    let mut answer = Side::new(data + 2, (data - 1) * 1500 + last_packet + 2 * 52);
+    let acknowledgements = data.div_ceil(2) + 2;
+    let asked = 80 + scale(thing & 0xffff_ffff, 600) + random.below(12);
     let mut request = Side::new(acknowledgements + 1, acknowledgements * 52 + asked);
     // Some send more than they get.
     if random.chance(16) {
@@ -246,22 +194,22 @@ fn exchange(random: &mut Random, hosts: (Host, Host), ports: (u16, u16)) -> Conv
 }
 
 /// A DNS question.
-fn lookup(random: &mut Random, client: Host, server: Host) -> Conversation {
-    let asked = 28 + 12 + 5 + random.between(8, 40);
-    let answered = asked + 16 * random.between(0, 8) + random.one_of(&[0, 0, 11, 28, 75, 212]);
+pub(super) fn lookup(random: &mut Random, client: Host, server: Host) -> Conversation {
+    let asked = 28 + 12 + 5 + random.between(6, 20) + random.below(20);
+    let answered = asked + 16 * random.between(0, 4) + random.one_of(&[0, 0, 11, 28, 75, 212]);
     let answer = (!random.chance(12)).then_some(Side::new(1, answered));
     let ports = (random.between(1025, 65_535) as u16, 53);
     Conversation::short((client, server), ports, Protocol::UDP, Side::new(1, asked), answer)
 }
 
-fn clock_time(random: &mut Random, client: Host, server: Host) -> Conversation {
+pub(super) fn clock_time(random: &mut Random, client: Host, server: Host) -> Conversation {
     let own = if random.chance(128) { 123 } else { ephemeral(random, client) };
     let side = Side::new(1, 76);
     let answer = (!random.chance(8)).then_some(side);
     Conversation::short((client, server), (own, 123), Protocol::UDP, side, answer)
 }
 
-fn quic(random: &mut Random, client: Host, server: Host) -> Conversation {
+pub(super) fn quic(random: &mut Random, client: Host, server: Host) -> Conversation {
     let mut quic = web(random, client, server, 443);
     quic.protocol = Protocol::UDP.0;
     quic.export_delay_ms = quic.export_delay_ms.max(INACTIVE_TIMEOUT_MS);
@@ -272,16 +220,18 @@ fn quic(random: &mut Random, client: Host, server: Host) -> Conversation {
     quic
 }
 
-fn peer_to_peer(random: &mut Random, own: Host, other: Host) -> Conversation {
+pub(super) fn peer_to_peer(random: &mut Random, own: Host, other: Host) -> Conversation {
     let (client, server) = if random.chance(128) { (own, other) } else { (other, own) };
     let port = 6881 + (server.address.wrapping_mul(0x9e37_79b9) >> 18) as u16;
-    if random.chance(80) {
+    if random.chance(40) {
         return web(random, client, server, port);
     }
     let packets = (random.heavy_tail() as u32).min(5000);
-    let request = Side::new(packets, packets * random.one_of(&[58, 95, 129, 131, 345]));
+    let octets = random.one_of(&[46, 46, 46, 48, 49, 53, 53, 58, 92, 92, 95, 126, 129, 131, 401]);
+    let request = Side::new(packets, packets * octets);
     let answers = packets.div_ceil(2);
-    let answer = random.chance(160).then(|| Side::new(answers, answers * random.between(48, 1400)));
+    let octets = random.one_of(&[46, 48, 60, 81, 126, 129, 345, 1400]);
+    let answer = random.chance(110).then_some(Side::new(answers, answers * octets));
     let ports = (6881 + (client.address.wrapping_mul(0x9e37_79b9) >> 18) as u16, port);
     let mut talk = Conversation::short((client, server), ports, Protocol::UDP, request, answer);
     talk.duration_ms = if packets > 1 { duration(random, packets) } else { 0 };
@@ -289,7 +239,7 @@ fn peer_to_peer(random: &mut Random, own: Host, other: Host) -> Conversation {
 }
 
 /// Somebody outside tries a port of somebody inside.
-fn scan(random: &mut Random, client: Host, server: Host) -> Conversation {
+pub(super) fn scan(random: &mut Random, client: Host, server: Host) -> Conversation {
     let port = random.one_of(&[22, 23, 23, 80, 445, 445, 1433, 3306, 3389, 5900, 6379, 8080, 8291]);
     let request = Side { packets: 1, octets: random.one_of(&[40, 40, 44, 60]), tcp_flags: SYN };
     let answer = match random.below(16) {
@@ -301,7 +251,7 @@ fn scan(random: &mut Random, client: Host, server: Host) -> Conversation {
     Conversation::short((client, server), ports, Protocol::TCP, request, answer)
 }
 
-fn ping(random: &mut Random, client: Host, server: Host) -> Conversation {
+pub(super) fn ping(random: &mut Random, client: Host, server: Host) -> Conversation {
     let echo = !random.chance(64);
     let packets = if echo { random.one_of(&[1, 1, 1, 2, 3, 4, 4, 5, 60]) } else { 1 };
     let octets = if echo { random.one_of(&[28, 60, 84, 84, 84, 92, 1500]) } else { 56 };
@@ -316,7 +266,7 @@ fn ping(random: &mut Random, client: Host, server: Host) -> Conversation {
 }
 
 /// Voice: fifty packets of 200 octets a second, both ways.
-fn call(random: &mut Random, client: Host, server: Host) -> Conversation {
+pub(super) fn call(random: &mut Random, client: Host, server: Host) -> Conversation {
     let duration_ms = random.between(2000, 90_000).min(ACTIVE_TIMEOUT_MS);
     let packets = duration_ms / 20 + 1;
     let side = Side::new(packets, packets * 200);
@@ -332,7 +282,7 @@ fn call(random: &mut Random, client: Host, server: Host) -> Conversation {
 }
 
 /// A tunnel that always carries something.
-fn tunnel(random: &mut Random, client: Host, server: Host) -> Conversation {
+pub(super) fn tunnel(random: &mut Random, client: Host, server: Host) -> Conversation {
     let protocol = Protocol(random.one_of(&[47, 50, 50, 50]));
     let mut side = || {
         let packets = ((random.heavy_tail() * 40.0) as u32).min(200_000);

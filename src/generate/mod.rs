@@ -11,6 +11,7 @@ mod hosts;
 mod pcap;
 mod random;
 mod rhythm;
+mod world;
 mod writer;
 
 pub use fate::Damage;
@@ -20,9 +21,10 @@ use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, Write};
 use std::net::IpAddr;
 
-use conversation::{ACTIVE_TIMEOUT_MS, Conversation, World};
+use conversation::{ACTIVE_TIMEOUT_MS, Conversation};
 use random::Random;
 use rhythm::Rhythm;
+use world::World;
 use writer::Writer;
 
 use crate::flow::UnixMillis;

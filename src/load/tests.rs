@@ -1,15 +1,15 @@
 use std::fs;
-use std::io;
 use std::net::Ipv4Addr;
 use std::path::Path;
-use std::sync::atomic::AtomicU64;
 
 use proptest::prelude::*;
 
 use super::*;
 use crate::flow::{Columns, DatagramId};
+use crate::generate::{self, Damage, Traffic};
 use crate::netflow::v5;
 use crate::store::memory::MemoryStore;
+use crate::store::wrap::{Call, Fault, FaultStore};
 use crate::store::{Account, Scan, Snapshot, WriteBatch, Writer};
 
 /// Exports of one engine in order, `flows` records each.
@@ -141,9 +141,9 @@ fn a_file_that_cannot_be_read_is_told_and_the_next_one_is_read() {
     assert_eq!((load.files[1].stored, load.files[1].fault.as_ref()), (5, None));
 }
 
-/// One act of damage: where, as a share of the file, and what.
+/// One mishap of a file: where, as a share of the file, and what.
 #[derive(Debug, Clone)]
-enum Damage {
+enum Mishap {
     Flip(f64, u8),
     Cut(f64),
     Insert(f64, Vec<u8>),
@@ -151,7 +151,7 @@ enum Damage {
     Repeat(f64, usize),
 }
 
-impl Damage {
+impl Mishap {
     fn apply(&self, bytes: &mut Vec<u8>) {
         let place = |share: f64| (share * bytes.len() as f64) as usize;
         let span =
@@ -181,15 +181,15 @@ impl Damage {
     }
 }
 
-fn damage() -> impl Strategy<Value = Damage> {
+fn mishap() -> impl Strategy<Value = Mishap> {
     let share = || 0.0..1.0f64;
     prop_oneof![
-        6 => (share(), 1u8..).prop_map(|(at, bits)| Damage::Flip(at, bits)),
-        1 => share().prop_map(Damage::Cut),
+        6 => (share(), 1u8..).prop_map(|(at, bits)| Mishap::Flip(at, bits)),
+        1 => share().prop_map(Mishap::Cut),
         1 => (share(), prop::collection::vec(any::<u8>(), 1..80))
-            .prop_map(|(at, more)| Damage::Insert(at, more)),
-        1 => (share(), 1usize..80).prop_map(|(at, length)| Damage::Remove(at, length)),
-        1 => (share(), 1usize..2000).prop_map(|(at, length)| Damage::Repeat(at, length)),
+            .prop_map(|(at, more)| Mishap::Insert(at, more)),
+        1 => (share(), 1usize..80).prop_map(|(at, length)| Mishap::Remove(at, length)),
+        1 => (share(), 1usize..2000).prop_map(|(at, length)| Mishap::Repeat(at, length)),
     ]
 }
 
@@ -212,11 +212,11 @@ proptest! {
     #[test]
     fn every_datagram_and_record_of_a_damaged_capture_is_accounted_for(
         sizes in prop::collection::vec(1u16..=31, 1..8),
-        damages in prop::collection::vec(damage(), 1..6),
+        mishaps in prop::collection::vec(mishap(), 1..6),
     ) {
         let mut bytes = capture(&exports(&sizes));
-        for damage in &damages {
-            damage.apply(&mut bytes);
+        for mishap in &mishaps {
+            mishap.apply(&mut bytes);
         }
         let folder = tempfile::tempdir().unwrap();
         let store = MemoryStore::default();
@@ -235,35 +235,78 @@ proptest! {
     }
 }
 
-/// What happens at one call of the store.
-#[derive(Clone)]
-enum Event {
-    Fail,
-    Set(Arc<AtomicBool>),
+/// Every fault that the `nth` call of a kind can meet.
+fn faults(nth: u64) -> impl Iterator<Item = Fault> {
+    [Call::Admit, Call::Write, Call::Commit, Call::Record]
+        .into_iter()
+        .flat_map(move |call| [Fault::Before(call, nth), Fault::After(call, nth)])
 }
 
-/// A store whose writer meets `event` at its `at`-th call.
+#[test]
+fn whatever_call_fails_only_what_was_acknowledged_counts_as_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let bytes = capture(&exports(&[30; 6]));
+    for fault in (1..=8).flat_map(faults) {
+        let inner = MemoryStore::default();
+        let store = FaultStore::new(inner.clone(), [fault]);
+        match load_bytes(&store, folder.path(), &bytes) {
+            Ok(load) => {
+                assert_eq!((store.faults().met(), load.account.stored), (0, 180), "{fault:?}");
+            }
+            Err(LoadError::Open(_)) => {
+                assert!(matches!(
+                    fault,
+                    Fault::Before(Call::Record, 1) | Fault::After(Call::Record, 1)
+                ));
+            }
+            Err(LoadError::Stopped { kept, .. }) => {
+                assert!(kept.account.balances(), "{fault:?}: {kept:?}");
+                assert!(kept.failure.as_deref().unwrap().starts_with("injected fault at "));
+                let stored = inner.snapshot().unwrap().flows();
+                assert!(kept.account.stored <= stored, "{fault:?}");
+                let ledger = inner.loads().unwrap();
+                assert_eq!(ledger.len(), 1);
+                assert!(ledger[0].account.stored <= stored, "{fault:?}: {ledger:?}");
+            }
+        }
+        // The same load again stores what is missing.
+        let before = inner.snapshot().unwrap().flows();
+        let again = load_bytes(&inner, folder.path(), &bytes).unwrap();
+        assert_eq!(before + again.account.stored, 180, "{fault:?}");
+        assert_eq!(inner.snapshot().unwrap().flows(), 180, "{fault:?}");
+    }
+}
+
+#[test]
+fn a_store_that_has_no_room_keeps_whole_batches() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = FaultStore::new(MemoryStore::default(), [Fault::Full(100)]);
+    let error = load_bytes(&store, folder.path(), &capture(&exports(&[30; 6]))).unwrap_err();
+    assert_eq!(error.to_string(), "stopped, with 90 flows of this load kept");
+    assert_eq!(store.snapshot().unwrap().flows(), 90);
+}
+
+/// A store that has a load interrupted when it is asked for the `at`-th datagram.
 #[derive(Clone)]
-struct Eventful {
+struct Interrupting {
     store: MemoryStore,
-    calls: Arc<AtomicU64>,
     at: u64,
-    event: Event,
+    stop: Arc<AtomicBool>,
 }
 
-impl std::fmt::Display for Eventful {
+impl std::fmt::Display for Interrupting {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.store.fmt(f)
     }
 }
 
-impl Store for Eventful {
+impl Store for Interrupting {
     fn snapshot(&self) -> crate::store::Result<Box<dyn Snapshot>> {
         self.store.snapshot()
     }
 
     fn writer(&self) -> crate::store::Result<Box<dyn Writer>> {
-        Ok(Box::new(EventfulWriter { store: self.clone(), writer: self.store.writer()? }))
+        Ok(Box::new(InterruptingWriter { store: self.clone(), writer: self.store.writer()? }))
     }
 
     fn loads(&self) -> crate::store::Result<Vec<Load>> {
@@ -271,84 +314,30 @@ impl Store for Eventful {
     }
 }
 
-struct EventfulWriter {
-    store: Eventful,
+struct InterruptingWriter {
+    store: Interrupting,
     writer: Box<dyn Writer>,
 }
 
-impl EventfulWriter {
-    fn count(&self) -> crate::store::Result<()> {
-        if self.store.calls.fetch_add(1, Relaxed) == self.store.at {
-            match &self.store.event {
-                Event::Fail => {
-                    return Err(StoreError::Io {
-                        path: "/store/run".into(),
-                        doing: "write",
-                        source: io::ErrorKind::StorageFull.into(),
-                    });
-                }
-                Event::Set(flag) => flag.store(true, Relaxed),
-            }
-        }
-        Ok(())
-    }
-}
-
-impl Writer for EventfulWriter {
+impl Writer for InterruptingWriter {
     fn admit(&mut self, datagram: DatagramId) -> crate::store::Result<bool> {
-        self.count()?;
+        self.store.at -= 1;
+        if self.store.at == 0 {
+            self.store.stop.store(true, Relaxed);
+        }
         self.writer.admit(datagram)
     }
 
     fn write(&mut self, batch: WriteBatch) -> crate::store::Result<()> {
-        self.count()?;
         self.writer.write(batch)
     }
 
     fn commit(&mut self) -> crate::store::Result<()> {
-        self.count()?;
         self.writer.commit()
     }
 
     fn record(&mut self, load: &Load) -> crate::store::Result<()> {
-        self.count()?;
         self.writer.record(load)
-    }
-}
-
-#[test]
-fn whatever_call_fails_only_what_was_acknowledged_counts_as_kept() {
-    let folder = tempfile::tempdir().unwrap();
-    let bytes = capture(&exports(&[30; 6]));
-    for at in 0.. {
-        let store = Eventful {
-            store: MemoryStore::default(),
-            calls: Arc::default(),
-            at,
-            event: Event::Fail,
-        };
-        let kept = match load_bytes(&store, folder.path(), &bytes) {
-            Ok(load) => {
-                assert_eq!(load.account.stored, 180);
-                assert!(at > 12, "only {at} calls of the store");
-                return;
-            }
-            Err(LoadError::Open(_)) => {
-                assert_eq!(at, 0);
-                continue;
-            }
-            Err(LoadError::Stopped { kept, .. }) => kept,
-        };
-        assert!(kept.account.balances(), "call {at}: {kept:?}");
-        let failure = kept.failure.as_deref().unwrap();
-        assert!(failure.starts_with("/store/run: write: no storage space"), "{failure}");
-        let stored = store.store.snapshot().unwrap().flows();
-        assert!(kept.account.stored <= stored, "call {at}");
-
-        // The same load again stores what is missing.
-        let again = load_bytes(&store, folder.path(), &bytes).unwrap();
-        assert_eq!(again.account.stored, 180 - stored, "call {at}");
-        assert_eq!(store.store.snapshot().unwrap().flows(), 180, "call {at}");
     }
 }
 
@@ -358,17 +347,47 @@ fn an_interrupted_load_keeps_what_it_read_and_says_so() {
     let path = folder.path().join("a.pcap");
     fs::write(&path, capture(&exports(&[30; 6]))).unwrap();
     let options = Options::default();
-    let store = Eventful {
-        store: MemoryStore::default(),
-        calls: Arc::default(),
-        // After the entry in the ledger, the third datagram.
-        at: 3,
-        event: Event::Set(Arc::clone(&options.stop)),
-    };
+    let store =
+        Interrupting { store: MemoryStore::default(), at: 3, stop: Arc::clone(&options.stop) };
     let inputs = [Input::File(path.clone()), Input::File(path)];
     let load = load(&store, &inputs, &options, &Progress::default()).unwrap();
     assert!(load.interrupted && load.finished.is_some());
     assert_eq!((load.account.datagrams, load.account.stored, load.files.len()), (3, 90, 1));
     assert_eq!(store.snapshot().unwrap().flows(), 90);
     assert_eq!(store.loads().unwrap(), [load]);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 50, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_account_is_what_the_generator_says_that_it_made(
+        seed in any::<u64>(), loss in 0.0..0.3, duplicates in 0.0..0.3, damage in 0.0..0.3,
+    ) {
+        let traffic = Traffic {
+            flows: 3000, seed, hours: 0.1, exporters: 2, engines: 2, loss, duplicates, damage,
+            ..Traffic::default()
+        };
+        let mut bytes = Vec::new();
+        let made = generate::write(&traffic, &mut bytes).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let store = MemoryStore::default();
+        let load = load_bytes(&store, folder.path(), &bytes).unwrap();
+        check(&load);
+        let account = &load.account;
+        prop_assert_eq!(account.datagrams, made.datagrams);
+        prop_assert_eq!(account.stored, made.readable);
+        prop_assert_eq!(account.duplicate_datagrams, made.duplicate_datagrams);
+        prop_assert_eq!(account.octets, u128::from(made.octets));
+        prop_assert_eq!(account.packets, u128::from(made.packets));
+        prop_assert_eq!(account.rejected.get("cut").copied().unwrap_or(0), made.cut);
+        let lost: u64 = account.lost.iter().map(|lost| lost.flows).sum();
+        prop_assert_eq!(lost, made.lost_flows());
+        let damaged = |kinds: &[Damage]| -> u64 {
+            kinds.iter().filter_map(|kind| made.damaged.get(kind)).sum()
+        };
+        prop_assert_eq!(account.not_flow_export, damaged(&[Damage::Version]));
+        let malformed: u64 = account.malformed.values().sum();
+        prop_assert_eq!(malformed, damaged(&[Damage::CountZero, Damage::Stub]));
+    }
 }

@@ -20,7 +20,11 @@ pub(super) fn read_in_order(regions: Vec<Box<dyn Region>>, ahead: usize) -> Flow
     if ahead == 0 || regions.len() < 2 {
         return Box::new(UntilError(Some(Box::new(regions.flat_map(Region::read)))));
     }
-    Box::new(UntilError(Some(Box::new(Ahead { unread: regions, open: VecDeque::new(), ahead }))))
+    Box::new(UntilError(Some(Box::new(Ahead {
+        unread: regions,
+        open: VecDeque::new(),
+        most_open: ahead + 1,
+    }))))
 }
 
 /// A stream that ends with its first error.
@@ -41,7 +45,7 @@ impl Iterator for UntilError {
 struct Ahead {
     unread: vec::IntoIter<Box<dyn Region>>,
     open: VecDeque<Arc<Lane>>,
-    ahead: usize,
+    most_open: usize,
 }
 
 /// One region that is being read.
@@ -69,7 +73,7 @@ impl Iterator for Ahead {
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            while self.open.len() <= self.ahead
+            while self.open.len() < self.most_open
                 && let Some(region) = self.unread.next()
             {
                 let lane = Arc::new(Lane::new(region));

@@ -1,9 +1,12 @@
 //! The output formats against nfdump's.
 
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of tests")]
+
 use std::io::{self, ErrorKind, Write};
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+use earlgrey_hbase::aggregate::{ActivePairs, Aggregate, Measure, PairOptions};
 use earlgrey_hbase::answer::{Format, write_flows};
 use earlgrey_hbase::flow::{FlowBatch, FlowRecord, Origin, Protocol, Sampling, Source};
 use earlgrey_hbase::{Family, StoreError, UnixMillis};
@@ -138,6 +141,33 @@ fn json_says_what_nfdump_says() {
 }
 
 #[test]
+fn the_most_active_pairs_are_those_of_nfdump() {
+    // nfdump -s record/bytes -A srcip,dstip: a header, then the pairs, then a summary.
+    let (Some(flows), Some(expected)) = (golden_flows(), golden("top_pairs.txt")) else { return };
+    let options = PairOptions { by: Measure::Octets, directed: true, ..PairOptions::default() };
+    let mut pairs = ActivePairs::new(&options);
+    for batch in batches(&flows) {
+        pairs.observe(&batch).unwrap();
+    }
+    let ours: Vec<_> = pairs
+        .top(10)
+        .unwrap()
+        .iter()
+        .map(|pair| (pair.first.to_string(), pair.second.to_string(), pair.value.to_string()))
+        .collect();
+    let expected: Vec<_> = expected
+        .lines()
+        .skip(2)
+        .take(10)
+        .map(|line| {
+            let fields: Vec<&str> = line.split_whitespace().collect();
+            (fields[3].to_owned(), fields[4].to_owned(), fields[6].to_owned())
+        })
+        .collect();
+    assert_eq!(ours, expected);
+}
+
+#[test]
 fn the_header_is_nfdumps() {
     // The lines that nfdump 1.7.8 prints, and no flow: the header is all there is.
     for (format, header) in [
@@ -160,6 +190,8 @@ fn the_header_is_nfdumps() {
         assert_eq!(text(&[], format), header, "{format}");
     }
 }
+
+const DAY: u32 = 86_400_000;
 
 /// Source, destination, first, duration, octets, packets, ports, protocol, flags, tos; and the
 /// line that nfdump 1.7.1 printed for a NetFlow v9 record of them (`line`; `extended` with the
@@ -186,7 +218,6 @@ fn rare_values_are_shown_as_nfdump_shows_them() {
             ..golden_like()
         }
     };
-    const DAY: u32 = 86_400_000;
     let (a, b, c) = ("1.2.3.4", "4.3.2.1", "255.255.255.255");
     let cases = [
         (

@@ -260,6 +260,8 @@ fn wrong_usage_is_status_2_and_says_what_would_be_right() {
         (&["loads", "--store", "s3://bucket"], "no kind of store that is known"),
         (&["loads", "--store", "file:relative"], "there is no store"),
         (&["completions", "csh"], "possible values: bash"),
+        (&["generate", "x.pcap", "--loss", "2"], "shares from 0 to 1"),
+        (&["generate", "x.pcap", "--start", "soon"], "--start: \"soon\" is no time"),
         (&["man", "nothing"], "no command has the page earlgrey-hbase-nothing"),
     ] {
         let expected = if message == "there is no store" { 1 } else { 2 };
@@ -285,4 +287,32 @@ fn completions_and_manual_pages_are_printed() {
     home.run(&["man", "--dir", "pages"]).succeeds();
     let pages = files_in(&home.path("pages"));
     assert!(pages.contains(&home.path("pages/earlgrey-hbase-load.1")), "{pages:?}");
+}
+
+#[test]
+fn generated_captures_are_loaded_and_hold_the_host_of_the_examples() {
+    let home = Home::new();
+    let small = ["--flows", "3000", "--hours", "0.5", "--seed", "7", "--exporters", "3"];
+    home.run(&[&["generate", "a.pcap"], &small[..]].concat()).ends(0, "made 3,000 flows in ");
+    let piped = home
+        .command(&[&["generate", "-"], &small[..]].concat())
+        .stderr(Stdio::null())
+        .output()
+        .unwrap();
+    assert_eq!(fs::read(home.path("a.pcap")).unwrap(), piped.stdout);
+    home.run(&["load", "a.pcap"]).ends(0, "3,000 stored, 0 duplicate");
+    let flows = home.run(&["query", "122.166.26.132", "--count"]).succeeds();
+    assert_ne!(flows.stdout, "0\n");
+
+    let bad = ["--loss", "0.05", "--duplicates", "0.05", "--damage", "0.05"];
+    let made = home.run(&[&["generate", "b.pcap"], &small[..], &bad].concat()).succeeds();
+    for what in ["never arrived", "arrived twice", "are damaged"] {
+        assert!(made.stderr.contains(what), "{}", made.stderr);
+    }
+    home.run(&["load", "b.pcap", "--store", "bad"]).ends(3, " malformed (");
+
+    // What cannot be made empties no file.
+    home.run(&["generate", "a.pcap", "--hours", "0"]).ends(2, "hours must be more than 0");
+    assert_eq!(fs::read(home.path("a.pcap")).unwrap(), piped.stdout);
+    home.run(&["generate", "gone/a.pcap"]).ends(1, "earlgrey-hbase: gone/a.pcap: No such file");
 }

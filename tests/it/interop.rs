@@ -1,1 +1,125 @@
-//! The same captures through other tools.
+//! The same exports through nfdump's collector and through `load`: what both then say of them.
+
+use std::net::UdpSocket;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use earlgrey_hbase::generate::{self, Traffic};
+
+/// Runs a tool; none where it is missing and need not be there.
+fn tool(name: &str, arguments: &[&str]) -> Option<String> {
+    match Command::new(name).args(arguments).output() {
+        Ok(output) => Some(String::from_utf8_lossy(&output.stdout).into_owned()),
+        Err(error) => {
+            let required =
+                std::env::var_os("EARLGREY_REQUIRE_SERVICES").is_some_and(|it| it == "1");
+            assert!(!required, "{name}: {error}");
+            println!("skipped: {name} is not here");
+            None
+        }
+    }
+}
+
+fn earlgrey(arguments: &[&str]) -> String {
+    let output =
+        Command::new(env!("CARGO_BIN_EXE_earlgrey-hbase")).args(arguments).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The UDP payloads of a capture that the generator made: Ethernet, IPv4 without options, UDP.
+fn payloads(capture: &[u8]) -> Vec<&[u8]> {
+    const HEADERS: usize = 14 + 20 + 8;
+    let mut payloads = Vec::new();
+    let mut at = 24;
+    while at < capture.len() {
+        let length = u32::from_le_bytes(capture[at + 8..at + 12].try_into().unwrap()) as usize;
+        payloads.push(&capture[at + 16 + HEADERS..at + 16 + length]);
+        at += 16 + length;
+    }
+    payloads
+}
+
+/// Has nfcapd write what it receives of `payloads` into `folder`.
+fn collect(payloads: &[&[u8]], folder: &Path) {
+    // A port that was free a moment ago.
+    let port = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let mut collector = Command::new("nfcapd")
+        .args(["-b", "127.0.0.1", "-B", "8000000", "-t", "3600", "-p", &port.to_string(), "-w"])
+        .arg(folder)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    std::thread::sleep(Duration::from_secs(1));
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.connect(("127.0.0.1", port)).unwrap();
+    for some in payloads.chunks(20) {
+        for payload in some {
+            socket.send(payload).unwrap();
+        }
+        std::thread::sleep(Duration::from_millis(4));
+    }
+    std::thread::sleep(Duration::from_secs(1));
+    let id = collector.id().to_string();
+    Command::new("kill").args(["-TERM", &id]).status().unwrap();
+    collector.wait().unwrap();
+}
+
+#[test]
+fn nfdump_counts_the_same_flows_and_finds_the_same_ten_pairs() {
+    if tool("nfcapd", &["-V"]).is_none() || tool("nfdump", &["-V"]).is_none() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let mut capture = Vec::new();
+    // One router and one engine: every datagram here comes from one address and port.
+    let traffic =
+        Traffic { flows: 20_000, exporters: 1, engines: 1, hours: 1.0, ..Traffic::default() };
+    let made = generate::write(&traffic, &mut capture).unwrap();
+    let nfcapd = folder.path().join("nfcapd");
+    std::fs::create_dir(&nfcapd).unwrap();
+    collect(&payloads(&capture), &nfcapd);
+
+    let file = folder.path().join("day.pcap");
+    std::fs::write(&file, &capture).unwrap();
+    let store = folder.path().join("store");
+    let (file, store) = (file.to_str().unwrap(), store.to_str().unwrap());
+    let summary: serde_json::Value =
+        serde_json::from_str(&earlgrey(&["load", file, "--store", store, "-o", "json"])).unwrap();
+
+    let nfcapd = nfcapd.to_str().unwrap();
+    let info = tool("nfdump", &["-R", nfcapd, "-I"]).unwrap();
+    let theirs = |name: &str| {
+        let line = info.lines().find(|line| line.starts_with(&format!("{name}:")));
+        line.and_then(|line| line.split(':').nth(1)?.trim().parse::<u64>().ok()).unwrap()
+    };
+    let account = summary.get("account").unwrap_or(&summary);
+    for (nfdumps, ours, of_made) in [
+        ("Flows", "stored", made.flows),
+        ("Bytes", "octets", theirs("Bytes")),
+        ("Packets", "packets", theirs("Packets")),
+    ] {
+        assert_eq!(theirs(nfdumps), of_made, "nfcapd did not receive everything: {info}");
+        assert_eq!(account[ours].as_u64(), Some(theirs(nfdumps)), "{nfdumps} in {summary}");
+    }
+
+    let theirs = tool(
+        "nfdump",
+        &["-R", nfcapd, "-q", "-N", "-A", "srcip,dstip", "-s", "record/bytes", "-n", "10", "-o"]
+            .into_iter()
+            .chain(["fmt:%sa %da %byt"])
+            .collect::<Vec<_>>(),
+    )
+    .unwrap();
+    let theirs: Vec<String> = theirs
+        .lines()
+        .map(|line| line.split_whitespace().collect::<Vec<_>>())
+        .filter(|words| words.len() == 3 && words[2].bytes().all(|byte| byte.is_ascii_digit()))
+        .map(|words| format!("({})", words.join(",")))
+        .collect();
+    let ours = earlgrey(&["active-flow", "-print", "10", "--directed", "--store", store]);
+    assert_eq!(theirs.len(), 10);
+    assert_eq!(ours.lines().collect::<Vec<_>>(), theirs);
+}

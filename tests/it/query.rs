@@ -1,5 +1,7 @@
 //! Questions, against a slow answer.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};

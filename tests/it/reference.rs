@@ -1,1 +1,180 @@
 //! Real captures, against other tools' decodings of them.
+
+use std::fs;
+use std::io::Read;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicU64;
+
+use earlgrey_hbase::capture::{self, Datagram, Input};
+use earlgrey_hbase::flow::{Batches, DatagramId, Family, FlowBatch, FlowBuilder};
+use earlgrey_hbase::netflow::{self, v5};
+
+/// The captures from elsewhere, if they are there.
+fn captures() -> Option<PathBuf> {
+    let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/captures"));
+    if folder.is_dir() {
+        return Some(folder.to_owned());
+    }
+    println!("skipped: {} is not there", folder.display());
+    None
+}
+
+/// One file of the manifest that has NetFlow v5 in it.
+struct Case {
+    path: String,
+    packets: u64,
+    records: u64,
+    reference: PathBuf,
+}
+
+/// The files whose v5 records another tool decoded.
+fn cases(folder: &Path) -> Vec<Case> {
+    let manifest = fs::read_to_string(folder.join("MANIFEST.tsv")).unwrap();
+    let mut lines = manifest.lines().map(|line| line.split('\t').collect::<Vec<_>>());
+    let names = lines.next().unwrap();
+    let place = |name: &str| names.iter().position(|known| *known == name).unwrap();
+    let (path, versions) = (place("path"), place("versions"));
+    let (records, reference) = (place("flow_records"), place("reference"));
+    let v5 = |cell: &str| -> Option<u64> {
+        cell.split(';').find_map(|part| part.strip_prefix("v5=")).map(|n| n.parse().unwrap())
+    };
+    lines
+        .filter_map(|row| {
+            let reference = row[reference]
+                .split(';')
+                .find(|file| file.trim_end_matches(".gz").ends_with(".v5.tsv"))?;
+            Some(Case {
+                path: row[path].to_owned(),
+                packets: v5(row[versions]).unwrap(),
+                records: v5(row[records]).unwrap(),
+                reference: folder.join(reference),
+            })
+        })
+        .collect()
+}
+
+fn text_of(path: &Path) -> String {
+    let bytes = fs::read(path).unwrap();
+    let mut text = String::new();
+    if path.extension().is_some_and(|extension| extension == "gz") {
+        flate2::read::MultiGzDecoder::new(&bytes[..]).read_to_string(&mut text).unwrap();
+    } else {
+        text = String::from_utf8(bytes).unwrap();
+    }
+    text
+}
+
+fn each_datagram(path: &Path, mut take: impl FnMut(&Datagram<'_>)) {
+    let mut sink = |datagram: &Datagram<'_>| {
+        take(datagram);
+        ControlFlow::Continue(())
+    };
+    capture::read(&Input::File(path.to_owned()), &AtomicU64::new(0), &mut sink).unwrap();
+}
+
+/// A record and its header as a row of the reference has them, but for the number of the frame and
+/// the UDP port that it went to, which a datagram does not tell.
+fn row(datagram: &Datagram<'_>, header: &v5::Header, record: &v5::Record) -> String {
+    let sampling = header.sampling();
+    [
+        datagram.received.0.to_string(),
+        datagram.exporter.to_string(),
+        datagram.src_port.to_string(),
+        v5::VERSION.to_string(),
+        header.count.to_string(),
+        header.uptime_ms.to_string(),
+        header.unix_secs.to_string(),
+        header.unix_nsecs.to_string(),
+        header.flow_sequence.to_string(),
+        header.engine_type.to_string(),
+        header.engine_id.to_string(),
+        sampling.mode.to_string(),
+        sampling.interval.to_string(),
+        record.src_addr.to_string(),
+        record.dst_addr.to_string(),
+        record.next_hop.to_string(),
+        record.input.to_string(),
+        record.output.to_string(),
+        record.packets.to_string(),
+        record.octets.to_string(),
+        record.first_ms.to_string(),
+        record.last_ms.to_string(),
+        record.src_port.to_string(),
+        record.dst_port.to_string(),
+        record.tcp_flags.to_string(),
+        record.protocol.to_string(),
+        record.tos.to_string(),
+        record.src_as.to_string(),
+        record.dst_as.to_string(),
+        record.src_mask.to_string(),
+        record.dst_mask.to_string(),
+    ]
+    .join("\t")
+}
+
+/// The reference's rows in the same form.
+fn expected_rows(reference: &str) -> impl Iterator<Item = String> + '_ {
+    reference.lines().skip(1).map(|line| {
+        let mut cells: Vec<&str> = line.split('\t').collect();
+        let (secs, nanos) = cells[1].split_once('.').unwrap();
+        let received = format!("{secs}{}", &nanos[..3]);
+        cells[1] = &received;
+        cells.remove(4);
+        cells[1..].join("\t")
+    })
+}
+
+#[test]
+fn every_v5_record_is_what_the_reference_says() {
+    let Some(folder) = captures() else { return };
+    let cases = cases(&folder);
+    assert!(cases.len() >= 20, "the manifest names {} files", cases.len());
+    for case in cases {
+        let reference = text_of(&case.reference);
+        let mut expected = expected_rows(&reference);
+        let (mut packets, mut records) = (0, 0);
+        each_datagram(&folder.join(&case.path), |datagram| {
+            let Ok(packet) = v5::decode(datagram.payload, datagram.declared_bytes) else { return };
+            packets += 1;
+            for record in packet.records() {
+                records += 1;
+                let row = row(datagram, &packet.header, &record);
+                assert_eq!(Some(row), expected.next(), "{}: record {records}", case.path);
+            }
+        });
+        assert_eq!(expected.next(), None, "{}: more rows", case.path);
+        assert_eq!((packets, records), (case.packets, case.records), "{}", case.path);
+        println!("{}: {records} records", case.path);
+    }
+}
+
+/// Appends every flow of a capture; gives the flows that its sequence numbers miss, and how many
+/// flows and sources there are.
+fn build(path: &Path) -> (Vec<u64>, usize, usize) {
+    let mut builder = FlowBuilder::new();
+    let (mut v4, mut v6) = (FlowBatch::new(Family::V4), FlowBatch::new(Family::V6));
+    each_datagram(path, |datagram| {
+        let Ok(packet) = netflow::decode(datagram.payload, datagram.declared_bytes) else { return };
+        let id = DatagramId::new(packet.exported_secs, datagram.exporter, datagram.payload);
+        let mut to = Batches { v4: &mut v4, v6: &mut v6 };
+        builder.append(&packet, datagram.exporter, datagram.src_port, id, &mut to);
+    });
+    (builder.lost().into_values().collect(), v4.len(), builder.sources().len())
+}
+
+#[test]
+fn streams_are_told_apart_so_that_nothing_seems_lost() {
+    let Some(folder) = captures() else { return };
+    for (path, flows, sources) in [
+        // Two engines of one exporter, each with its own sequence and uptime.
+        ("overflowd/netflow_mini.pcap.gz", 39_331, 2),
+        // Two processes on one host with the same engine, told apart by UDP port.
+        ("derived/mixed-exporters-v5-v9-ipfix.pcap", 657, 1),
+        // Every datagram but its first record is cut off; the sequence goes on all the same.
+        ("derived/softflowd-v5-gnutella-snap128.pcap", 32, 1),
+        ("derived/nfreplay-v5-nfcapd-large.pcap", 56_470, 1),
+    ] {
+        assert_eq!(build(&folder.join(path)), (vec![], flows, sources), "{path}");
+    }
+}

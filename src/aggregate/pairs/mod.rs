@@ -58,6 +58,17 @@ impl ActivePairs {
     ///
     /// Reads src, dst and, but for the number of flows, one counter.
     ///
+    /// ```
+    /// use earlgrey_hbase::aggregate::{ActivePairs, Measure, PairOptions};
+    /// use earlgrey_hbase::store::memory::MemoryStore;
+    /// use earlgrey_hbase::{Store, TimeRange};
+    ///
+    /// let snapshot = MemoryStore::default().snapshot()?;
+    /// let options = PairOptions { by: Measure::Packets, ..PairOptions::default() };
+    /// assert_eq!(ActivePairs::top_of(&*snapshot, TimeRange::ALL, &options, 10)?, []);
+    /// # Ok::<(), earlgrey_hbase::StoreError>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`over`].
@@ -129,17 +140,19 @@ impl Aggregate for ActivePairs {
                 let pairs = src.iter().zip(dst).map(|(&src, &dst)| (src.into(), dst.into()));
                 let join = |(src, dst): (u64, u64)| src << 32 | dst;
                 let sums = self.v4.get_or_insert_with(|| GroupSums::new(limits, threads).into());
-                match self.directed {
-                    true => add(sums, self.by, flows, pairs.map(join)),
-                    false => add(sums, self.by, flows, pairs.map(sort).map(join)),
+                if self.directed {
+                    add(sums, self.by, flows, pairs.map(join))
+                } else {
+                    add(sums, self.by, flows, pairs.map(sort).map(join))
                 }
             }
             (Addresses::V6(src), Addresses::V6(dst)) => {
                 let pairs = src.iter().zip(dst).map(|(&src, &dst)| (src, dst));
                 let sums = self.v6.get_or_insert_with(|| GroupSums::new(limits, threads).into());
-                match self.directed {
-                    true => add(sums, self.by, flows, pairs.map(halves)),
-                    false => add(sums, self.by, flows, pairs.map(sort).map(halves)),
+                if self.directed {
+                    add(sums, self.by, flows, pairs.map(halves))
+                } else {
+                    add(sums, self.by, flows, pairs.map(sort).map(halves))
                 }
             }
             // A batch has one family.

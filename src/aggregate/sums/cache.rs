@@ -24,6 +24,7 @@ impl<K: Key, const N: usize> Cache<K, N> {
     /// Adds an entry. Gives back what was in its place, and whether it had to go for it and is to
     /// be kept elsewhere. Without a branch: whether a key is in the cache cannot be foretold.
     #[inline]
+    #[expect(clippy::needless_bitwise_bool, reason = "the lazy operator is a branch")]
     pub(super) fn add(&mut self, entry: Entry<K, N>) -> (Entry<K, N>, bool) {
         let slot = &mut self.slots[key::cache_slot(entry.key.hash(), Self::SLOTS)];
         let was = *slot;

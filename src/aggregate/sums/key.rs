@@ -57,7 +57,9 @@ impl<const WORDS: usize> Key for [u64; WORDS] {
     }
 
     fn encode(self, to: &mut Vec<u8>) {
-        self.into_iter().for_each(|word| to.extend_from_slice(&word.to_le_bytes()));
+        for word in self {
+            to.extend_from_slice(&word.to_le_bytes());
+        }
     }
 
     fn decode(bytes: &[u8]) -> Self {

@@ -81,11 +81,14 @@ impl Region for Batches {
     }
 }
 
+type AskWrongly = fn(&mut Scan);
+type AnswerWrongly = fn(Vec<FlowBatch>) -> Vec<FlowBatch>;
+
 #[test]
 fn every_mistake_is_found() {
-    let nothing: fn(&mut Scan) = |_| ();
-    let same: fn(Vec<FlowBatch>) -> Vec<FlowBatch> = |batches| batches;
-    let mistakes: [(&str, fn(&mut Scan), fn(Vec<FlowBatch>) -> Vec<FlowBatch>); 10] = [
+    let nothing: AskWrongly = |_| ();
+    let same: AnswerWrongly = |batches| batches;
+    let mistakes: [(&str, AskWrongly, AnswerWrongly); 10] = [
         ("time is not looked at", |scan| scan.time = TimeRange::ALL, same),
         ("its end is in it", |scan| scan.time.until = scan.time.until + 1, same),
         ("the range is not looked at", |scan| scan.lead = None, same),

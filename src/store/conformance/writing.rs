@@ -22,7 +22,8 @@ pub(super) fn a_store_that_nothing_was_written_to_is_empty(open: Open<'_>) {
     assert_eq!(snapshot.flows(), 0);
     for ordered in [false, true] {
         let scan = Scan { ordered, ..Scan::all(Columns::ALL) };
-        let batches = snapshot.regions(&scan).unwrap().into_iter().flat_map(|region| region.read());
+        let batches =
+            snapshot.regions(&scan).unwrap().into_iter().flat_map(super::super::Region::read);
         assert_eq!(batches.count(), 0);
         snapshot.plan(&scan).unwrap();
     }
@@ -63,7 +64,7 @@ pub(super) fn a_snapshot_stays_as_it_was(open: Open<'_>) {
     drop(before);
     let found: Vec<_> = planned_before
         .into_iter()
-        .flat_map(|region| region.read())
+        .flat_map(super::super::Region::read)
         .flat_map(|batch| batch.unwrap().records().collect::<Vec<_>>())
         .collect();
     assert_same(&found, &first, "regions of a snapshot that is gone");
@@ -156,7 +157,6 @@ fn load(id: &str, started: u64, stored: u64) -> Load {
             datagrams: 1,
             stored,
             fault: Some("cut".to_owned()),
-            ..LoadedFile::default()
         }],
         other_files: vec!["notes.txt".to_owned()],
         account: Account {

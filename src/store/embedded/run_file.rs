@@ -25,6 +25,9 @@ use crate::store::{Result, StoreError};
 /// What every Parquet file begins with.
 const MAGIC: &[u8] = b"PAR1";
 
+/// The least and the greatest value of each page of a column.
+type PageBounds = Arc<[(u128, u128)]>;
+
 /// A run in one order. Nothing of it is read before it is needed.
 #[derive(Debug)]
 pub(super) struct RunFile {
@@ -43,7 +46,7 @@ struct Opened {
     /// The pages of a column chunk: row group × columns + column.
     pages: Vec<OnceLock<ChunkPages>>,
     /// The bounds of a column's pages, likewise.
-    bounds: Vec<OnceLock<Arc<[(u128, u128)]>>>,
+    bounds: Vec<OnceLock<PageBounds>>,
 }
 
 /// Where the pages of a column chunk lie.
@@ -137,7 +140,7 @@ impl RunFile {
 
     /// The least and greatest value of each page of `column`, one of those that lead the row key,
     /// in row group `group`. Unsigned; addresses as numbers.
-    pub(super) fn bounds(&self, group: usize, column: Column) -> Result<Arc<[(u128, u128)]>> {
+    pub(super) fn bounds(&self, group: usize, column: Column) -> Result<PageBounds> {
         let opened = self.opened()?;
         let at = group * Column::ALL.len() + column as usize;
         let slot = opened.bounds.get(at).ok_or_else(|| self.damaged("no such row group"))?;
@@ -262,18 +265,13 @@ impl RunFile {
         Ok(ChunkPages { dictionary, data })
     }
 
-    fn decode_bounds(
-        &self,
-        opened: &Opened,
-        group: usize,
-        column: Column,
-    ) -> Result<Arc<[(u128, u128)]>> {
+    fn decode_bounds(&self, opened: &Opened, group: usize, column: Column) -> Result<PageBounds> {
         let chunk = opened.footer.row_group(group).column(column as usize);
         let bytes = self.in_tail(opened, chunk.column_index_range())?;
         let index = decode_column_index(&bytes, chunk.column_type())
             .map_err(|error| self.error(column, error))?;
         let pages = self.pages(group, column)?.data.len();
-        let bounds: Option<Arc<[(u128, u128)]>> = match &index {
+        let bounds: Option<PageBounds> = match &index {
             ColumnIndexMetaData::INT32(index) => (0..pages)
                 .map(|page| {
                     Some((

@@ -154,10 +154,10 @@ impl StretchReader {
         // last is read.
         let found = batch.take_rows(&kept);
         let mut rest = self.empty();
-        let span = rows.start + first as usize..rows.start + last as usize + 1;
-        rest.set_len(span.len());
+        let found_rows = rows.start + first as usize..rows.start + last as usize + 1;
+        rest.set_len(found_rows.len());
         let missing = scan.columns.without(have);
-        self.fill(missing, &mut Columns::NONE.clone(), &span, &mut rest)?;
+        self.fill(missing, &mut Columns::NONE.clone(), &found_rows, &mut rest)?;
         let kept: Vec<u32> = kept.iter().map(|&row| row - first).collect();
         Ok(found.with_columns_of(rest.take_rows(&kept), missing).project(scan.columns))
     }

@@ -23,7 +23,7 @@ pub(super) struct EmbeddedWriter {
 }
 
 enum Job {
-    Write(WriteBatch),
+    Write(Box<WriteBatch>),
     /// Answered when all jobs before it are done.
     Barrier(SyncSender<()>),
 }
@@ -90,7 +90,7 @@ impl Writer for EmbeddedWriter {
 
     fn write(&mut self, batch: WriteBatch) -> Result<()> {
         self.settle()?;
-        if batch.is_empty() { Ok(()) } else { self.send(Job::Write(batch)) }
+        if batch.is_empty() { Ok(()) } else { self.send(Job::Write(Box::new(batch))) }
     }
 
     fn commit(&mut self) -> Result<()> {
@@ -119,7 +119,7 @@ impl Drop for EmbeddedWriter {
 fn work(mut access: WriteAccess, jobs: &Receiver<Job>, done: &Sender<Outcome>) {
     for job in jobs {
         match job {
-            Job::Write(batch) => match write(&mut access, batch) {
+            Job::Write(batch) => match write(&mut access, *batch) {
                 Ok((held, datagrams)) => {
                     // The caller may be gone; the batch is durable all the same.
                     let _ = done.send(Outcome::Committed(held, datagrams));

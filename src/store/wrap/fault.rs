@@ -31,7 +31,7 @@ pub struct FaultStore<S> {
 /// The faults of a [`FaultStore`], and what it was asked for so far.
 #[derive(Debug, Default)]
 pub struct Faults {
-    faults: Vec<Fault>,
+    wanted: Vec<Fault>,
     calls: [AtomicU64; Call::ALL.len()],
     flows: AtomicU64,
     met: AtomicU64,
@@ -40,7 +40,7 @@ pub struct Faults {
 impl<S: Store> FaultStore<S> {
     /// `store` with these faults.
     pub fn new(store: S, faults: impl Into<Vec<Fault>>) -> Self {
-        let faults = Faults { faults: faults.into(), ..Faults::default() };
+        let faults = Faults { wanted: faults.into(), ..Faults::default() };
         Self { store, faults: Arc::new(faults) }
     }
 
@@ -64,11 +64,11 @@ impl Faults {
     /// Carries out `work`, which is a call of this kind, but for the faults.
     fn pass<T>(&self, call: Call, work: impl FnOnce() -> Result<T>) -> Result<T> {
         let nth = self.calls[call as usize].fetch_add(1, Relaxed) + 1;
-        if self.faults.contains(&Fault::Before(call, nth)) {
+        if self.wanted.contains(&Fault::Before(call, nth)) {
             return Err(self.injected(call));
         }
         let done = work()?;
-        if self.faults.contains(&Fault::After(call, nth)) {
+        if self.wanted.contains(&Fault::After(call, nth)) {
             return Err(self.injected(call));
         }
         Ok(done)
@@ -78,7 +78,7 @@ impl Faults {
     fn room_for(&self, flows: u64) -> Result<()> {
         let before = self.flows.fetch_add(flows, Relaxed);
         let full = |fault: &Fault| matches!(fault, Fault::Full(most) if before + flows > *most);
-        if self.faults.iter().any(full) {
+        if self.wanted.iter().any(full) {
             self.flows.fetch_sub(flows, Relaxed);
             return Err(self.injected(Call::Write));
         }

@@ -1,0 +1,108 @@
+//! How long a look-up takes inside the process: 1,000 hosts that are in the store, drawn at random
+//! from its own flows, by src and by dst, and 1,000 that are not.
+//!
+//! Usage: `cargo bench --bench lookups -- STORE`. Prints milliseconds.
+
+#![expect(clippy::print_stdout, reason = "a program that prints")]
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Instant;
+
+use earlgrey_hbase::flow::{Column, Columns};
+use earlgrey_hbase::store::embedded::EmbeddedStore;
+use earlgrey_hbase::{AddressRange, Order, Scan, Snapshot, Store};
+
+const HOSTS: usize = 1_000;
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let Some(store) = std::env::args().skip(1).find(|argument| !argument.starts_with('-')) else {
+        println!("usage: cargo bench --bench lookups -- STORE");
+        return Ok(());
+    };
+    let store = EmbeddedStore::new(store);
+    let begun = Instant::now();
+    let snapshot = store.snapshot()?;
+    println!("snapshot of {} flows: {:.2} ms", snapshot.flows(), milliseconds(begun));
+    for order in Order::ALL {
+        let hosts = hosts(snapshot.as_ref(), order)?;
+        let begun = Instant::now();
+        look_up(snapshot.as_ref(), order, hosts[0])?;
+        println!("{order}: the first, which reads footers: {:.2} ms", milliseconds(begun));
+        let found = measure(snapshot.as_ref(), order, &hosts)?;
+        // Addresses all over, of which hardly any is in the store.
+        let absent: Vec<IpAddr> = (1..=HOSTS as u32)
+            .map(|number| Ipv4Addr::from(number.wrapping_mul(0x9e37_79b9)).into())
+            .collect();
+        let missed = measure(snapshot.as_ref(), order, &absent)?;
+        println!("{order}: present {found}");
+        println!("{order}: mostly absent {missed}");
+    }
+    Ok(())
+}
+
+/// Hosts of the store, each of them equally likely: distinct leading addresses, every nth.
+fn hosts(snapshot: &dyn Snapshot, order: Order) -> Result<Vec<IpAddr>, Box<dyn std::error::Error>> {
+    let column = if order == Order::Src { Column::Src } else { Column::Dst };
+    let mut hosts = Vec::new();
+    for region in snapshot.regions(&Scan { order, ..Scan::all(Columns::of(&[column])) })? {
+        for batch in region.read() {
+            let batch = batch?;
+            let leads = if order == Order::Src { &batch.src } else { &batch.dst };
+            hosts.extend((0..batch.len()).map(|row| leads.get(row)));
+            hosts.dedup();
+        }
+    }
+    hosts.sort_unstable();
+    hosts.dedup();
+    let step = (hosts.len() / HOSTS).max(1);
+    let mut drawn: Vec<IpAddr> = hosts.into_iter().step_by(step).take(HOSTS).collect();
+    // In an order that no cache can guess.
+    drawn.sort_by_key(|host| match host {
+        IpAddr::V4(host) => u32::from(*host).wrapping_mul(0x9e37_79b9),
+        IpAddr::V6(_) => 0,
+    });
+    Ok(drawn)
+}
+
+fn look_up(
+    snapshot: &dyn Snapshot,
+    order: Order,
+    host: IpAddr,
+) -> Result<usize, Box<dyn std::error::Error>> {
+    let scan = Scan::range(order, AddressRange::from(host), Columns::ALL);
+    let mut flows = 0;
+    for region in snapshot.regions(&scan)? {
+        for batch in region.read() {
+            flows += batch?.len();
+        }
+    }
+    Ok(flows)
+}
+
+fn measure(
+    snapshot: &dyn Snapshot,
+    order: Order,
+    hosts: &[IpAddr],
+) -> Result<String, Box<dyn std::error::Error>> {
+    let mut times = Vec::with_capacity(hosts.len());
+    let mut flows = 0;
+    for host in hosts {
+        let begun = Instant::now();
+        flows += look_up(snapshot, order, *host)?;
+        times.push(milliseconds(begun));
+    }
+    times.sort_by(f64::total_cmp);
+    let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize];
+    Ok(format!(
+        "p50 {:.3}  p90 {:.3}  p99 {:.3}  most {:.3} ms; {} hosts, {flows} flows",
+        at(0.5),
+        at(0.9),
+        at(0.99),
+        at(1.0),
+        hosts.len()
+    ))
+}
+
+fn milliseconds(begun: Instant) -> f64 {
+    begun.elapsed().as_secs_f64() * 1e3
+}

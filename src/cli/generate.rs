@@ -1,0 +1,155 @@
+//! `generate`: captures of traffic that never was.
+
+use std::fmt::Write as _;
+use std::fs::File;
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::Context;
+
+use super::failure::{Ending, Usage};
+use super::interrupt;
+use super::output::{self, say};
+use super::settings::Settings;
+use super::text::{bytes, grouped, plural, seconds};
+use crate::flow::UnixMillis;
+use crate::generate::{self, Made, Traffic};
+
+const EXAMPLES: &str = "\
+Examples:
+  earlgrey-hbase generate day.pcap                              a million flows of one day
+  earlgrey-hbase generate week.pcap --flows 20000000 --hours 168
+  earlgrey-hbase generate bad.pcap --flows 100000 --loss 0.01 --duplicates 0.02 --damage 0.01
+  earlgrey-hbase generate - --flows 1000 | earlgrey-hbase load
+
+The same options give the same bytes on every machine.";
+
+/// Make a capture of NetFlow v5 exports as routers of a busy network might send them.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// The pcap file to write, in place of what it holds; - for standard output
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// How many flows are exported [default: 1000000]
+    #[arg(long, value_name = "N")]
+    flows: Option<u64>,
+    /// Which traffic: another seed gives other hosts and flows [default: 1]
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// When the first flow is exported [default: 2007-07-26]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    start: Option<String>,
+    /// Over how many hours, by the rhythm of the day [default: 24]
+    #[arg(long, value_name = "H")]
+    hours: Option<f64>,
+    /// How many routers export [default: 2]
+    #[arg(long, value_name = "N")]
+    exporters: Option<u16>,
+    /// How many engines each of them has [default: 2]
+    #[arg(long, value_name = "N")]
+    engines: Option<u8>,
+    /// The share of datagrams that never arrive, from 0 to 1 [default: 0]
+    #[arg(long, value_name = "SHARE")]
+    loss: Option<f64>,
+    /// The share of datagrams that arrive twice [default: 0]
+    #[arg(long, value_name = "SHARE")]
+    duplicates: Option<f64>,
+    /// The share of datagrams that are damaged [default: 0]
+    #[arg(long, value_name = "SHARE")]
+    damage: Option<f64>,
+}
+
+impl Args {
+    fn traffic(&self, settings: &Settings) -> Result<Traffic, Usage> {
+        let usual = Traffic::default();
+        let start = self.start.as_ref().map(|text| {
+            UnixMillis::parse(text, settings.tz.value.zone(), UnixMillis::now())
+                .map_err(|error| Usage(format!("--start: {error}")))
+        });
+        Ok(Traffic {
+            flows: self.flows.unwrap_or(usual.flows),
+            seed: self.seed.unwrap_or(usual.seed),
+            start: start.transpose()?.unwrap_or(usual.start),
+            hours: self.hours.unwrap_or(usual.hours),
+            exporters: self.exporters.unwrap_or(usual.exporters),
+            engines: self.engines.unwrap_or(usual.engines),
+            loss: self.loss.unwrap_or(usual.loss),
+            duplicates: self.duplicates.unwrap_or(usual.duplicates),
+            damage: self.damage.unwrap_or(usual.damage),
+        })
+    }
+}
+
+pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
+    interrupt::end_at_once()?;
+    let traffic = args.traffic(settings)?;
+    let began = Instant::now();
+    let made = if args.file == Path::new("-") {
+        if io::stdout().is_terminal() {
+            let problem = "a capture is no text for a terminal; name a file, or pipe it on";
+            return Err(Usage(problem.to_owned()).into());
+        }
+        output::print(|out| generate::write(&traffic, out).map_err(explain))?
+    } else {
+        let mut file = OnceWritten { path: &args.file, file: None };
+        generate::write(&traffic, &mut file)
+            .map_err(explain)
+            .with_context(|| args.file.display().to_string())?
+    };
+    say(text(&made, &args.file, began.elapsed().as_secs_f64()));
+    Ok(Ending::Done)
+}
+
+/// Traffic that cannot be made was asked for in the wrong way.
+fn explain(error: io::Error) -> anyhow::Error {
+    if error.kind() == io::ErrorKind::InvalidInput {
+        return Usage(error.to_string()).into();
+    }
+    error.into()
+}
+
+/// A file that is made, or emptied, when something is written to it: options that cannot be meant
+/// cost nobody a capture.
+struct OnceWritten<'a> {
+    path: &'a Path,
+    file: Option<File>,
+}
+
+impl Write for OnceWritten<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let file = match &mut self.file {
+            Some(file) => file,
+            None => self.file.insert(File::create(self.path)?),
+        };
+        file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn text(made: &Made, file: &Path, took_secs: f64) -> String {
+    let mut text = format!(
+        "made {} in {} into {} ({}) in {}",
+        plural(made.flows, "flow"),
+        plural(made.datagrams, "datagram"),
+        file.display(),
+        bytes(made.bytes),
+        seconds(took_secs)
+    );
+    let damaged: u64 = made.damaged.values().sum();
+    for (what, datagrams) in [
+        ("never arrived", made.dropped_datagrams),
+        ("arrived twice", made.duplicate_datagrams),
+        ("are damaged", damaged),
+    ] {
+        if datagrams > 0 {
+            // Writing to a string cannot fail.
+            let _ = write!(text, ", {} {what}", grouped(datagrams));
+        }
+    }
+    text
+}

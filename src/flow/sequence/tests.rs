@@ -1,0 +1,162 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::flow::UnixMillis;
+
+const START_MS: u64 = 1_186_040_527_000;
+
+fn stream(engine: u32, src_port: u16) -> Stream {
+    Stream { exporter: [192, 0, 2, 1].into(), engine, src_port }
+}
+
+/// The clock of an exporter that was started at `started_ms` after the test's beginning.
+fn clock(started_ms: u64, now_ms: u64) -> ExportClock {
+    ExportClock::new(UnixMillis(START_MS + now_ms), (now_ms - started_ms) as u32)
+}
+
+/// Flows lost by one engine that was never restarted, of whom `(sequence, flows)` were seen.
+fn lost(seen: &[(u32, u32)]) -> u64 {
+    let mut sequences = Sequences::default();
+    for (&(from, flows), now_ms) in seen.iter().zip(0..) {
+        sequences.observe(stream(0, 2055), clock(0, now_ms), Span { from, flows });
+    }
+    sequences.lost().into_values().sum()
+}
+
+#[test]
+fn gaps_are_lost_and_what_comes_late_or_twice_is_not() {
+    const TOP: u32 = u32::MAX;
+    for (what, seen, expected) in [
+        ("nothing missing", &[(100, 30), (130, 30), (160, 5), (165, 30)][..], 0),
+        ("one missing", &[(0, 30), (60, 30)], 30),
+        ("two gaps", &[(0, 30), (60, 30), (100, 10)], 40),
+        ("the first one seen is not the first one sent", &[(1_000_000, 30)], 0),
+        ("swapped", &[(0, 30), (60, 30), (30, 30), (90, 30)], 0),
+        ("reversed", &[(90, 30), (60, 30), (30, 30), (0, 30)], 0),
+        ("late, in part", &[(0, 10), (60, 30), (20, 10), (90, 30)], 40),
+        ("late and twice", &[(0, 30), (60, 30), (30, 30), (30, 30)], 0),
+        ("twice", &[(0, 30), (0, 30), (30, 30), (30, 30), (60, 30)], 0),
+        ("over the wrap", &[(TOP - 29, 30), (0, 30), (30, 30)], 0),
+        ("gap over the wrap", &[(TOP - 39, 30), (20, 30)], 30),
+        ("never increments", &[(0, 30), (0, 12), (0, 30), (0, 1)], 0),
+        ("counts datagrams", &[(0, 30), (1, 30), (2, 30), (3, 7), (4, 30)], 0),
+        ("absurd leap", &[(0, 30), (4_000_000_000, 30), (4_000_000_030, 30)], 0),
+        ("one damaged number", &[(0, 30), (5_000_000, 30), (60, 30), (90, 30)], 30),
+        ("long loss", &[(0, 30), (5_000_000, 30), (5_000_030, 30)], 4_999_970),
+        ("files in no order", &[(50_000, 30), (50_030, 30), (0, 25_030), (25_030, 24_970)], 0),
+    ] {
+        assert_eq!(lost(seen), expected, "{what}");
+    }
+}
+
+#[test]
+fn a_restart_loses_nothing_and_what_was_before_it_is_kept() {
+    let mut sequences = Sequences::default();
+    let mut observe = |started_ms, now_ms, from| {
+        let span = Span { from, flows: 30 };
+        sequences.observe(stream(0, 2055), clock(started_ms, now_ms), span);
+        sequences.lost().into_values().sum::<u64>()
+    };
+    assert_eq!(observe(0, 1_000_000, 1000), 0);
+    assert_eq!(observe(0, 1_001_000, 1060), 30);
+    // Up again, from a number that lies behind; and later one that lies before.
+    assert_eq!(observe(1_100_000, 1_100_500, 0), 30);
+    assert_eq!(observe(1_100_000, 1_101_000, 60), 60);
+    assert_eq!(observe(3_000_000, 3_000_001, 2000), 60);
+    // One from before the last restart comes late and fills its gap.
+    assert_eq!(observe(1_100_000, 1_100_700, 30), 30);
+    assert_eq!(observe(3_000_000, 3_000_002, 2030), 30);
+}
+
+#[test]
+fn two_clocks_may_share_a_sequence() {
+    let mut sequences = Sequences::default();
+    for datagram in 0..20 {
+        let clock = clock(u64::from(datagram % 3 / 2) * 519_900, 1_000_000);
+        let lost_one = u32::from(datagram >= 10) * 30;
+        let span = Span { from: datagram * 30 + lost_one, flows: 30 };
+        sequences.observe(stream(0, 2055), clock, span);
+    }
+    assert_eq!(sequences.lost().into_values().sum::<u64>(), 30);
+}
+
+#[test]
+fn the_wrap_of_the_uptime_is_no_restart() {
+    let mut sequences = Sequences::default();
+    for (step, from) in [(0_u32, 0), (2000, 60)] {
+        let uptime_ms = (u32::MAX - 1000).wrapping_add(step);
+        let exported = UnixMillis(START_MS + u64::from(step));
+        let clock = ExportClock::new(exported, uptime_ms);
+        sequences.observe(stream(0, 2055), clock, Span { from, flows: 30 });
+    }
+    assert_eq!(sequences.lost().into_values().sum::<u64>(), 30);
+}
+
+#[test]
+fn engines_and_ports_count_each_for_themselves() {
+    let mut sequences = Sequences::default();
+    for (engine, src_port, from) in [
+        (1, 4000, 0),
+        (2, 4000, 7000),
+        (1, 5000, 300),
+        (1, 4000, 40),
+        (2, 4000, 7030),
+        (1, 5000, 335),
+    ] {
+        let span = Span { from, flows: 30 };
+        sequences.observe(stream(engine, src_port), clock(0, 1), span);
+    }
+    let lost: Vec<_> = sequences.lost().into_iter().collect();
+    assert_eq!(lost, [(([192, 0, 2, 1].into(), 1), 15)]);
+}
+
+#[test]
+fn what_is_remembered_is_bounded() {
+    let mut sequences = Sequences::default();
+    for number in 0..MAX_STREAMS as u32 + 10 {
+        let span = Span { from: 0, flows: 1 };
+        sequences.observe(stream(number, 1), clock(0, 0), span);
+    }
+    for gap in 0..1000 {
+        sequences.observe(stream(0, 1), clock(0, 0), Span { from: gap * 2, flows: 1 });
+    }
+    for restart in 0..1000 {
+        let clock = clock(restart * 100_000, restart * 100_000);
+        let from = restart as u32 * 10_000;
+        sequences.observe(stream(1, 1), clock, Span { from, flows: 1 });
+        sequences.observe(stream(1, 1), clock, Span { from: from + 2, flows: 1 });
+    }
+    assert_eq!(sequences.0.len(), MAX_STREAMS);
+    let (gaps, restarts) = (&sequences.0[&stream(0, 1)], &sequences.0[&stream(1, 1)]);
+    assert_eq!((gaps.runs[0].gaps.len(), gaps.lost()), (MAX_GAPS, 999));
+    assert_eq!((restarts.runs.len(), restarts.lost()), (MAX_RUNS, 1000));
+}
+
+proptest! {
+    /// However few arrive, and in whatever order within what is remembered: what is lost is what
+    /// was sent between the first and the last that arrived, less what arrived.
+    #[test]
+    fn lost_is_what_lies_between_and_did_not_arrive(
+        sizes in prop::collection::vec(1..=30_u32, 2..60),
+        first: u32,
+        arrives in prop::collection::vec(any::<bool>(), 60),
+        order in any::<prop::sample::Index>(),
+        twice in prop::collection::vec(any::<bool>(), 60),
+    ) {
+        let mut sent = Vec::new();
+        let mut from = first;
+        for &size in &sizes {
+            sent.push((from, size));
+            from = from.wrapping_add(size);
+        }
+        let mut arrived: Vec<_> = (0..sent.len()).filter(|&place| arrives[place]).collect();
+        prop_assume!(!arrived.is_empty());
+        let span = arrived[0]..=arrived[arrived.len() - 1];
+        let expected: u32 = span.filter(|&place| !arrives[place]).map(|place| sizes[place]).sum();
+        arrived.extend((0..sent.len()).filter(|&place| arrives[place] && twice[place]));
+        let turn = order.index(arrived.len());
+        arrived.rotate_left(turn);
+        let seen: Vec<_> = arrived.into_iter().map(|place| sent[place]).collect();
+        prop_assert_eq!(lost(&seen), u64::from(expected));
+    }
+}
