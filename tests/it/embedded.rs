@@ -138,7 +138,7 @@ fn check_damaged(dir: &Path, file: &Path, expected: &[String], what: &str) {
 
 /// Every so many bytes of each file are damaged; `EARLGREY_LONG_TESTS=1` damages each.
 fn step() -> usize {
-    if std::env::var_os("EARLGREY_LONG_TESTS").is_some() { 1 } else { 11 }
+    if std::env::var_os("EARLGREY_LONG_TESTS").is_some() { 1 } else { 29 }
 }
 
 #[test]
@@ -260,6 +260,63 @@ fn readers_do_not_notice_a_writer_or_a_compaction() {
         .into_iter()
         .filter(|path| path.file_name().unwrap().to_str().unwrap().starts_with("manifest-"));
     assert_eq!(manifests.count(), 1);
+}
+
+/// A small disk of its own, for as long as this lives.
+struct SmallDisk(tempfile::TempDir);
+
+impl SmallDisk {
+    /// None where this user may not mount.
+    fn mount(size: &str) -> Option<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"]).arg(folder.path());
+        mount.output().is_ok_and(|output| output.status.success()).then(|| Self(folder))
+    }
+
+    fn grow(&self, size: &str) {
+        let mut mount = Command::new("mount");
+        mount.args(["-o", &format!("remount,size={size}")]).arg(self.0.path());
+        assert!(mount.output().unwrap().status.success());
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(self.0.path()).output();
+    }
+}
+
+#[test]
+fn a_full_disk_is_told_and_what_was_committed_stays() {
+    let Some(disk) = SmallDisk::mount("300k") else {
+        println!("skipped: this user may not mount a small disk");
+        return;
+    };
+    let dir = disk.0.path().join("store");
+    let store = EmbeddedStore::new(&dir);
+    let mut committed = 0;
+    let error = loop {
+        let mut writer = store.writer().unwrap();
+        let batch = sample_batch(committed, 100);
+        match writer.write(batch).and_then(|()| writer.commit()) {
+            Ok(()) => committed += 1,
+            Err(error) => break error,
+        }
+        assert!(committed < 1000, "the disk does not fill");
+    };
+    let StoreError::Io { path, source, .. } = &error else { panic!("{error:?}") };
+    assert_eq!(source.kind(), std::io::ErrorKind::StorageFull, "{error:?}");
+    assert!(path.starts_with(&dir), "{error}");
+    assert!(committed > 0);
+    assert_eq!(store.snapshot().unwrap().flows(), committed * 100);
+    assert_eq!(store.verify().unwrap().faults, [] as [&str; 0]);
+    disk.grow("3m");
+    let mut writer = store.writer().unwrap();
+    writer.write(sample_batch(committed, 100)).unwrap();
+    writer.commit().unwrap();
+    assert_eq!(store.snapshot().unwrap().flows(), (committed + 1) * 100);
+    assert_eq!(store.verify().unwrap().faults, [] as [&str; 0]);
 }
 
 const READ_ONLY: &str = "EARLGREY_TEST_READ_ONLY_STORE";
