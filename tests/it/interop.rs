@@ -8,7 +8,7 @@ use std::time::Duration;
 use earlgrey_hbase::generate::{self, Traffic};
 
 /// Runs a tool; none where it is missing and need not be there.
-fn tool(name: &str, arguments: &[&str]) -> Option<String> {
+pub(super) fn tool(name: &str, arguments: &[&str]) -> Option<String> {
     match Command::new(name).args(arguments).output() {
         Ok(output) => Some(String::from_utf8_lossy(&output.stdout).into_owned()),
         Err(error) => {
@@ -42,7 +42,7 @@ fn payloads(capture: &[u8]) -> Vec<&[u8]> {
 }
 
 /// Has nfcapd write what it receives of `payloads` into `folder`.
-fn collect(payloads: &[&[u8]], folder: &Path) {
+pub(super) fn collect(payloads: &[&[u8]], folder: &Path) {
     // A port that was free a moment ago.
     let port = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let mut collector = Command::new("nfcapd")

@@ -4,11 +4,14 @@ use std::fs;
 use std::io::Read;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::atomic::AtomicU64;
 
 use earlgrey_hbase::capture::{self, Datagram, Input};
-use earlgrey_hbase::flow::{Batches, DatagramId, Family, FlowBatch, FlowBuilder};
+use earlgrey_hbase::flow::{Batches, DatagramId, Family, FlowBatch, FlowBuilder, FlowRecord};
 use earlgrey_hbase::netflow::{self, v5};
+
+use super::interop::{collect, tool};
 
 /// The captures from elsewhere, if they are there.
 fn captures() -> Option<PathBuf> {
@@ -149,9 +152,8 @@ fn every_v5_record_is_what_the_reference_says() {
     }
 }
 
-/// Appends every flow of a capture; gives the flows that its sequence numbers miss, and how many
-/// flows and sources there are.
-fn build(path: &Path) -> (Vec<u64>, usize, usize) {
+/// Appends every flow of a capture; gives them, and the flows that its sequence numbers miss.
+fn build(path: &Path) -> (FlowBatch, Vec<u64>) {
     let mut builder = FlowBuilder::new();
     let (mut v4, mut v6) = (FlowBatch::new(Family::V4), FlowBatch::new(Family::V6));
     each_datagram(path, |datagram| {
@@ -160,7 +162,8 @@ fn build(path: &Path) -> (Vec<u64>, usize, usize) {
         let mut to = Batches { v4: &mut v4, v6: &mut v6 };
         builder.append(&packet, datagram.exporter, datagram.src_port, id, &mut to);
     });
-    (builder.lost().into_values().collect(), v4.len(), builder.sources().len())
+    v4.sources = builder.sources();
+    (v4, builder.lost().into_values().collect())
 }
 
 #[test]
@@ -175,6 +178,75 @@ fn streams_are_told_apart_so_that_nothing_seems_lost() {
         ("derived/softflowd-v5-gnutella-snap128.pcap", 32, 1),
         ("derived/nfreplay-v5-nfcapd-large.pcap", 56_470, 1),
     ] {
-        assert_eq!(build(&folder.join(path)), (vec![], flows, sources), "{path}");
+        let (batch, lost) = build(&folder.join(path));
+        assert_eq!((lost, batch.len(), batch.sources.len()), (vec![], flows, sources), "{path}");
     }
+}
+
+/// Source, its port but of ICMP, destination, first packet, duration in ms.
+type When = (String, u16, String, String, u64);
+
+/// What nfdump says of the flows in these payloads.
+fn by_nfdump(payloads: &[Vec<u8>]) -> Vec<When> {
+    let folder = tempfile::tempdir().unwrap();
+    collect(&payloads.iter().map(Vec::as_slice).collect::<Vec<_>>(), folder.path());
+    let output = Command::new("nfdump")
+        .env("TZ", "UTC")
+        .args(["-q", "-N", "-o", "fmt:%sa;%sp;%da;%ts;%td;%pr", "-R"])
+        .arg(folder.path())
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.lines().filter(|line| line.contains(';')).map(when_by_nfdump).collect()
+}
+
+fn when_by_nfdump(line: &str) -> When {
+    let cells: Vec<&str> = line.split(';').map(str::trim).collect();
+    let port = if cells[5] == "ICMP" { 0 } else { cells[1].parse().unwrap() };
+    // `0.003` or `00:00:00.003`, by version.
+    let duration_ms = cells[4]
+        .rsplit(':')
+        .map(|part| part.replace('.', "").parse::<u64>().unwrap())
+        .zip([1, 60_000, 3_600_000])
+        .map(|(number, unit_ms)| number * unit_ms)
+        .sum();
+    (cells[0].to_owned(), port, cells[2].to_owned(), cells[3].to_owned(), duration_ms)
+}
+
+fn when(flow: &FlowRecord) -> When {
+    let port = if flow.protocol.is_icmp() { 0 } else { flow.src_port };
+    let first = flow.first.to_string().replace('T', " ").replace('Z', "");
+    (flow.src.to_string(), port, flow.dst.to_string(), first, flow.duration_ms.into())
+}
+
+#[test]
+fn flows_lie_in_time_where_nfdump_puts_them() {
+    let Some(folder) = captures() else { return };
+    if tool("nfcapd", &["-V"]).is_none() || tool("nfdump", &["-V"]).is_none() {
+        return;
+    }
+    for path in [
+        "wrapped/goflow2/v5.pcap",
+        "wrapped/logstash-codec-netflow/netflow5_juniper_mx80.pcap",
+        "wrapped/telegraf/netflow_v5_example.pcap",
+        "derived/fprobe-v5-manyproto.pcap",
+        // First and Last have nothing to do with the uptime.
+        "derived/softflowd-v5-echo.pcap",
+        // Flows that began before the uptime wrapped.
+        "derived/nfreplay-v5-nfcapd-large.pcap",
+    ] {
+        let path = folder.join(path);
+        let mut payloads = Vec::new();
+        each_datagram(&path, |datagram| payloads.push(datagram.payload.to_vec()));
+        let mut expected = by_nfdump(&payloads);
+        let mut got: Vec<When> = build(&path).0.records().map(|flow| when(&flow)).collect();
+        expected.sort();
+        got.sort();
+        assert!(expected == got, "{}: {:?}", path.display(), first_other(&got, &expected));
+    }
+}
+
+fn first_other<'a>(got: &'a [When], expected: &'a [When]) -> Option<(&'a When, &'a When)> {
+    assert_eq!(got.len(), expected.len());
+    got.iter().zip(expected).find(|(got, expected)| got != expected)
 }
