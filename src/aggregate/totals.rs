@@ -81,3 +81,50 @@ impl Aggregate for Totals {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// A batch of flows: first, duration, octets and packets of each.
+    fn batch(family: Family, flows: &[(u64, u32, u64, u64)]) -> FlowBatch {
+        let mut batch = FlowBatch::new(family);
+        for &(first, duration, octets, packets) in flows {
+            batch.first_ms.push(first);
+            batch.duration_ms.push(duration);
+            batch.octets.push(octets);
+            batch.packets.push(packets);
+        }
+        batch.set_len(flows.len());
+        batch
+    }
+
+    fn any_flows() -> impl Strategy<Value = Vec<(u64, u32, u64, u64)>> {
+        let count = || prop_oneof![0u64..9, Just(u64::MAX)];
+        prop::collection::vec((0u64..99, 0u32..99, count(), count()), 0..20)
+    }
+
+    proptest! {
+        #[test]
+        fn totals_are_the_same_in_any_parts_and_order(v4 in any_flows(), v6 in any_flows(), cut in 0usize..20) {
+            let (head, tail) = v4.split_at(cut.min(v4.len()));
+            let mut whole = Totals::default();
+            whole.observe(&batch(Family::V4, tail)).unwrap();
+            let mut other = Totals::default();
+            other.observe(&batch(Family::V6, &v6)).unwrap();
+            other.observe(&batch(Family::V4, head)).unwrap();
+            whole.merge(other).unwrap();
+            for (totals, flows) in [(whole.v4, &v4), (whole.v6, &v6), (whole.all(), &[v4.clone(), v6.clone()].concat())] {
+                let expected = FamilyTotals {
+                    flows: flows.len() as u64,
+                    octets: flows.iter().map(|flow| u128::from(flow.2)).sum(),
+                    packets: flows.iter().map(|flow| u128::from(flow.3)).sum(),
+                    first: flows.iter().map(|flow| UnixMillis(flow.0)).min(),
+                    last: flows.iter().map(|flow| UnixMillis(flow.0 + u64::from(flow.1))).max(),
+                };
+                prop_assert_eq!(totals, expected);
+            }
+        }
+    }
+}

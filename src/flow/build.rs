@@ -139,3 +139,6 @@ impl FlowBuilder {
         self.sequences.lost()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -98,16 +98,16 @@ fn packets(flows: &[FlowRecord]) -> u64 {
 #[test]
 fn a_seed_always_makes_the_same_capture() {
     let damaged = Traffic { loss: 0.05, duplicates: 0.05, damage: 0.1, ..small() };
-    for (what, traffic, hash) in [
-        ("plain", small(), 0),
-        ("another seed", Traffic { seed: 2, ..small() }, 0),
-        ("damaged", damaged, 0),
-    ] {
+    let hashes = [small(), Traffic { seed: 2, ..small() }, damaged].map(|traffic| {
         let (capture, made) = make(&traffic);
         assert_eq!(make(&traffic), (capture.clone(), made));
-        // A change here changes what every stored benchmark and example was made from.
-        assert_eq!(xxh3_64(&capture), hash, "{what}");
-    }
+        xxh3_64(&capture)
+    });
+    // Where these change, so does what every stored benchmark and example was made from.
+    assert_eq!(
+        hashes,
+        [1_496_736_833_770_078_583, 10_490_879_493_969_800_429, 9_114_183_331_711_630_198]
+    );
 }
 
 #[test]
@@ -126,7 +126,7 @@ fn every_flow_is_there_and_no_sequence_number_is_missing() {
 
 #[test]
 fn flows_ended_before_they_were_exported_in_the_order_of_time() {
-    let (capture, _) = make(&small());
+    let (capture, _) = make(&Traffic { hours: 0.5, ..small() });
     let (mut before, mut full, mut wrapped) = (UnixMillis::EPOCH, 0, false);
     let mut uptimes: BTreeMap<(std::net::IpAddr, u8), u32> = BTreeMap::new();
     let mut datagrams = 0;

@@ -53,6 +53,9 @@ impl WriterLock {
 impl Drop for WriterLock {
     fn drop(&mut self) {
         let _ = self.file.set_len(0);
+        // A child that another thread is starting may share the open file for a moment, and would
+        // hold the lock with it; unlocking lets go of it for both.
+        let _ = self.file.unlock();
     }
 }
 

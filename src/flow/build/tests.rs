@@ -1,0 +1,168 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::flow::{Family, FlowRecord, MAX_SOURCES, Protocol, Sampling, UnixMillis};
+use crate::netflow::v5::{self, Header, Record};
+
+const EXPORTER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
+const ID: DatagramId = DatagramId { exported_secs: 1_186_040_527, hash: 42 };
+
+/// Appends one datagram to an empty batch.
+fn build(builder: &mut FlowBuilder, header: &Header, records: &[Record]) -> (Appended, FlowBatch) {
+    let (mut v4, mut v6) = (FlowBatch::new(Family::V4), FlowBatch::new(Family::V6));
+    let mut payload = Vec::new();
+    v5::encode(&Header { count: records.len() as u16, ..*header }, records, &mut payload);
+    let packet = crate::netflow::decode(&payload, payload.len()).unwrap();
+    let mut to = Batches { v4: &mut v4, v6: &mut v6 };
+    let appended = builder.append(&packet, EXPORTER, 4000, ID, &mut to);
+    v4.sources = builder.sources();
+    assert!(v6.is_empty());
+    (appended, v4)
+}
+
+/// Uptime 1000 s at a moment of 2007.
+fn header() -> Header {
+    Header {
+        uptime_ms: 1_000_000,
+        unix_secs: 1_186_040_527,
+        unix_nsecs: 446_891_562,
+        engine_type: 1,
+        engine_id: 2,
+        sampling_field: 0x4064,
+        ..Header::default()
+    }
+}
+
+fn record(first_ms: u32, last_ms: u32) -> Record {
+    Record { first_ms, last_ms, ..Record::default() }
+}
+
+/// One flow by the rules, without the loops over columns.
+fn expected(header: &Header, record: &Record) -> Option<(FlowRecord, bool)> {
+    let exported_ms = i64::from(header.unix_secs) * 1000 + i64::from(header.unix_nsecs / 1_000_000);
+    let at = |stamp_ms: u32| {
+        let behind = i64::from(header.uptime_ms.wrapping_sub(stamp_ms));
+        // Up to 100 s ahead is ahead, not a wrap behind.
+        exported_ms - if behind >= (1 << 32) - 100_000 { behind - (1 << 32) } else { behind }
+    };
+    let (first, last) = (at(record.first_ms), at(record.last_ms));
+    let flow = FlowRecord {
+        src: record.src_addr.into(),
+        dst: record.dst_addr.into(),
+        next_hop: record.next_hop.into(),
+        first: UnixMillis(u64::try_from(first).ok()?),
+        duration_ms: (last - first).max(0) as u32,
+        octets: record.octets.into(),
+        packets: record.packets.into(),
+        src_port: record.src_port,
+        dst_port: record.dst_port,
+        protocol: Protocol(record.protocol),
+        tcp_flags: record.tcp_flags,
+        tos: record.tos,
+        input: record.input.into(),
+        output: record.output.into(),
+        src_as: record.src_as.into(),
+        dst_as: record.dst_as.into(),
+        src_mask: record.src_mask,
+        dst_mask: record.dst_mask,
+        source: Source {
+            exporter: EXPORTER,
+            engine: u32::from(header.engine_type) * 256 + u32::from(header.engine_id),
+            sampling: Sampling {
+                mode: (header.sampling_field >> 14) as u8,
+                interval: u32::from(header.sampling_field & 0x3fff),
+            },
+        },
+    };
+    Some((flow, last < first))
+}
+
+#[test]
+fn a_flow_that_ended_before_it_began_has_no_duration_and_is_counted() {
+    let records = [record(900_000, 899_999), record(900_000, 900_000), record(900_000, 1_000_900)];
+    let (appended, batch) = build(&mut FlowBuilder::new(), &header(), &records);
+    assert_eq!((appended.appended, appended.clamped), (3, 1));
+    assert_eq!(batch.duration_ms, [0, 0, 100_900]);
+    assert_eq!(batch.first_ms, [1_186_040_427_446; 3]);
+    assert_eq!(appended.rejected().count(), 0);
+}
+
+#[test]
+fn a_flow_before_1970_is_rejected_and_the_others_keep_their_identity() {
+    let header = Header { unix_secs: 10, unix_nsecs: 0, uptime_ms: 20_000, ..header() };
+    let records = [record(9_999, 20_000), record(10_000, 20_000), record(0, 0), record(20_000, 7)];
+    let (appended, batch) = build(&mut FlowBuilder::new(), &header, &records);
+    assert_eq!(appended.rejected().collect::<Vec<_>>(), [("before 1970", 2)]);
+    assert_eq!((appended.records, appended.appended, appended.clamped), (4, 2, 1));
+    assert_eq!(batch.first_ms, [0, 10_000]);
+    assert_eq!(batch.origin, [ID.origin(1), ID.origin(3)]);
+}
+
+#[test]
+fn records_that_are_cut_off_are_rejected_by_that_name() {
+    let mut payload = Vec::new();
+    v5::encode(&Header { count: 5, ..header() }, &[record(0, 0); 5], &mut payload);
+    let packet = crate::netflow::decode(&payload[..24 + 2 * 48 + 47], payload.len()).unwrap();
+    let (mut v4, mut v6) = (FlowBatch::new(Family::V4), FlowBatch::new(Family::V6));
+    let mut to = Batches { v4: &mut v4, v6: &mut v6 };
+    let appended = FlowBuilder::new().append(&packet, EXPORTER, 4000, ID, &mut to);
+    assert_eq!(appended.rejected().collect::<Vec<_>>(), [("cut", 3)]);
+    assert_eq!((appended.records, appended.appended), (5, 2));
+}
+
+#[test]
+fn sources_are_bounded() {
+    let mut builder = FlowBuilder::new();
+    for number in 0..=MAX_SOURCES {
+        let header = Header {
+            engine_type: (number >> 8) as u8,
+            engine_id: number as u8,
+            sampling_field: (number >> 16) as u16,
+            ..header()
+        };
+        let (appended, _) = build(&mut builder, &header, &[record(0, 0)]);
+        let full = number == MAX_SOURCES;
+        assert_eq!(appended.appended, u64::from(!full));
+        let rejected = full.then_some(("too many sources", 1));
+        assert_eq!(appended.rejected().collect::<Vec<_>>(), Vec::from_iter(rejected));
+    }
+    // One that is known is taken as before.
+    assert_eq!(builder.sources().len(), MAX_SOURCES);
+    let known = Header { engine_type: 0, engine_id: 7, sampling_field: 0, ..header() };
+    let (appended, batch) = build(&mut builder, &known, &[record(0, 0)]);
+    assert_eq!((appended.appended, batch.record(0).source.engine), (1, 7));
+}
+
+proptest! {
+    #[test]
+    fn columns_hold_what_the_rules_say_of_each_record(
+        header: [u8; v5::HEADER_BYTES],
+        early: bool,
+        near: bool,
+        records in prop::collection::vec(any::<[u8; v5::RECORD_BYTES]>(), 1..=30),
+    ) {
+        let mut header = Header::read(&header);
+        if early {
+            header.unix_secs %= 8_000_000;
+        }
+        let records: Vec<Record> = records
+            .iter()
+            .map(|bytes| {
+                let mut record = Record::read(bytes);
+                if near {
+                    record.first_ms = header.uptime_ms.wrapping_sub(record.first_ms % 200_000);
+                    record.last_ms = header.uptime_ms.wrapping_add(record.last_ms % 200_000);
+                }
+                record
+            })
+            .collect();
+        let (appended, batch) = build(&mut FlowBuilder::new(), &header, &records);
+        let flows: Vec<_> =
+            records.iter().filter_map(|record| expected(&header, record)).collect();
+        let clamped = flows.iter().filter(|(_, clamped)| *clamped).count();
+        prop_assert_eq!(appended.clamped, clamped as u64);
+        prop_assert_eq!(appended.records, appended.appended + appended.before_1970);
+        let flows: Vec<_> = flows.into_iter().map(|(flow, _)| flow).collect();
+        prop_assert_eq!(batch.records().collect::<Vec<_>>(), flows);
+    }
+}
