@@ -2,6 +2,7 @@
 
 mod file;
 mod merge;
+mod mix;
 mod seen;
 mod spans;
 

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 
 use super::file::BlockFile;
+use super::mix::Seeded;
 use super::spans::held_around;
 use crate::flow::DatagramId;
 use crate::store::Result;
@@ -22,7 +23,7 @@ pub(crate) struct Seen {
     held: Held,
     /// What was read of each file of the manifest, in its order.
     files: Vec<SeenFile>,
-    uncommitted: HashSet<DatagramId>,
+    uncommitted: HashSet<DatagramId, Seeded>,
     near: Near,
     /// Identities of files in memory.
     loaded: usize,
@@ -65,7 +66,7 @@ impl Seen {
             dir: dir.into(),
             held,
             files,
-            uncommitted: HashSet::new(),
+            uncommitted: HashSet::default(),
             near: Near::NOTHING,
             loaded: 0,
             clock: 0,
