@@ -136,9 +136,9 @@ fn check_damaged(dir: &Path, file: &Path, expected: &[String], what: &str) {
     }
 }
 
-/// Every so many bytes of each file are damaged; `EARLGREY_LONG_TESTS=1` damages each.
+/// Every so many bytes of each file are damaged; `EARLGREY_LONG=1` damages each.
 fn step() -> usize {
-    if std::env::var_os("EARLGREY_LONG_TESTS").is_some() { 1 } else { 101 }
+    if std::env::var_os("EARLGREY_LONG").is_some() { 1 } else { 101 }
 }
 
 #[test]
