@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use parquet::column::reader::{ColumnReaderImpl, get_column_reader, get_typed_column_reader};
-use parquet::data_type::{FixedLenByteArray, FixedLenByteArrayType, Int32Type, Int64Type};
+use parquet::data_type::{
+    DataType, FixedLenByteArray, FixedLenByteArrayType, Int32Type, Int64Type,
+};
 use parquet::errors::ParquetError;
 
 use super::page::{PageSpan, Pages, ReadAt};
@@ -65,12 +67,13 @@ impl ColumnCursor {
         self.at = rows.end;
         let done = match &mut self.values {
             Values::Words(reader) => {
-                words(reader, skip, count).map(|words| fill_words(batch, self.column, words))
+                values(reader, skip, count).map(|words| fill_words(batch, self.column, words))
             }
             Values::Longs(reader) => {
-                longs(reader, skip, count).map(|longs| fill_longs(batch, self.column, longs))
+                values(reader, skip, count).map(|longs| fill_longs(batch, self.column, longs))
             }
-            Values::Addresses(reader) => addresses(reader, skip, count)
+            Values::Addresses(reader) => values(reader, skip, count)
+                .and_then(|addresses| numbers(&addresses))
                 .map(|values| fill_addresses(batch, self.column, Addresses::V6(values))),
         };
         done.map_err(|error| self.run.error(self.column, error))
@@ -102,11 +105,12 @@ fn check(expected: usize, found: usize) -> Result<(), ParquetError> {
     if found == expected { Ok(()) } else { Err(short(expected, found)) }
 }
 
-fn words(
-    reader: &mut ColumnReaderImpl<Int32Type>,
+/// The `count` values behind the next `skip` ones.
+fn values<T: DataType>(
+    reader: &mut ColumnReaderImpl<T>,
     skip: usize,
     count: usize,
-) -> Result<Vec<i32>, ParquetError> {
+) -> Result<Vec<T::T>, ParquetError> {
     check(skip, if skip == 0 { 0 } else { reader.skip_records(skip)? })?;
     let mut values = Vec::with_capacity(count);
     let (read, ..) = reader.read_records(count, None, None, &mut values)?;
@@ -114,30 +118,10 @@ fn words(
     Ok(values)
 }
 
-fn longs(
-    reader: &mut ColumnReaderImpl<Int64Type>,
-    skip: usize,
-    count: usize,
-) -> Result<Vec<i64>, ParquetError> {
-    check(skip, if skip == 0 { 0 } else { reader.skip_records(skip)? })?;
-    let mut values = Vec::with_capacity(count);
-    let (read, ..) = reader.read_records(count, None, None, &mut values)?;
-    check(count, read)?;
-    Ok(values)
-}
-
-fn addresses(
-    reader: &mut ColumnReaderImpl<FixedLenByteArrayType>,
-    skip: usize,
-    count: usize,
-) -> Result<Vec<u128>, ParquetError> {
-    check(skip, if skip == 0 { 0 } else { reader.skip_records(skip)? })?;
-    let mut values: Vec<FixedLenByteArray> = Vec::with_capacity(count);
-    let (read, ..) = reader.read_records(count, None, None, &mut values)?;
-    check(count, read)?;
-    values
+fn numbers(addresses: &[FixedLenByteArray]) -> Result<Vec<u128>, ParquetError> {
+    addresses
         .iter()
-        .map(|value| Some(u128::from_be_bytes(value.data().try_into().ok()?)))
+        .map(|address| Some(u128::from_be_bytes(address.data().try_into().ok()?)))
         .collect::<Option<_>>()
         .ok_or_else(|| ParquetError::General("an address is not of 16 bytes".into()))
 }
