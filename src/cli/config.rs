@@ -25,7 +25,7 @@ A configuration file:
   print = 10
   progress = \"auto\"      # auto, always, never, json
   [limits]
-  batch_flows = 1400000
+  batch_flows = 2000000
   commit_secs = 30
   threads = 2
   memory = \"200MB\"

@@ -41,7 +41,7 @@ pub(crate) struct Args {
     /// standard input where it is piped]
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
-    /// How many flows are written at once: what memory allows [default: 1400000]
+    /// How many flows are written at once: what memory allows [default: 2000000]
     #[arg(long, value_name = "N")]
     batch_flows: Option<OsString>,
     /// Make what was read durable at least so often, while more is coming [default: 30]

@@ -33,7 +33,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { batch_flows: 1_400_000, commit_every: Duration::from_secs(30), stop: Arc::default() }
+        Self { batch_flows: 2_000_000, commit_every: Duration::from_secs(30), stop: Arc::default() }
     }
 }
 

@@ -216,14 +216,12 @@ impl<'a> Pipeline<'a> {
             return Ok(());
         }
         let mut batch = std::mem::take(&mut self.batch);
-        // What comes next is likely to need as much room.
-        self.batch.v4.reserve(batch.v4.len());
-        self.batch.v6.reserve(batch.v6.len());
         for flows in [&mut batch.v4, &mut batch.v6] {
             flows.sources = self.builder.sources();
             sum_up(self.account(), flows);
         }
-        self.writer.write(batch)
+        self.batch = self.writer.write(batch)?;
+        Ok(())
     }
 
     /// Makes what was read durable.

@@ -328,7 +328,7 @@ impl Writer for InterruptingWriter {
         self.writer.admit(datagram)
     }
 
-    fn write(&mut self, batch: WriteBatch) -> crate::store::Result<()> {
+    fn write(&mut self, batch: WriteBatch) -> crate::store::Result<WriteBatch> {
         self.writer.write(batch)
     }
 

@@ -75,9 +75,9 @@ impl Writer for MemoryWriter {
         Ok(self.seen.insert(datagram))
     }
 
-    fn write(&mut self, batch: WriteBatch) -> Result<()> {
+    fn write(&mut self, batch: WriteBatch) -> Result<WriteBatch> {
         self.uncommitted.push(batch);
-        Ok(())
+        Ok(WriteBatch::new())
     }
 
     fn commit(&mut self) -> Result<()> {

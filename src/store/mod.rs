@@ -140,6 +140,13 @@ impl WriteBatch {
     pub fn is_empty(&self) -> bool {
         self.datagrams.is_empty() && self.len() == 0
     }
+
+    /// Takes everything out of it; the room stays.
+    pub fn clear(&mut self) {
+        self.datagrams.clear();
+        self.v4.clear();
+        self.v6.clear();
+    }
 }
 
 impl Default for WriteBatch {
@@ -161,13 +168,14 @@ pub trait Writer: Send {
     fn admit(&mut self, datagram: DatagramId) -> Result<bool>;
 
     /// Hands over a batch. It may be on its way yet when this returns, but no more than a bounded
-    /// number of batches are; what it meets may be told by a later call.
+    /// number of batches are; what it meets may be told by a later call. Gives back a batch with
+    /// nothing in it, which may have room from an earlier one: fill that next.
     ///
     /// # Errors
     ///
     /// [`StoreError`] if this batch or an earlier one could not be written. Nothing of a batch
     /// that failed is in the store.
-    fn write(&mut self, batch: WriteBatch) -> Result<()>;
+    fn write(&mut self, batch: WriteBatch) -> Result<WriteBatch>;
 
     /// Waits until everything that was written is durable, and visible to new snapshots.
     ///

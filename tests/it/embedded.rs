@@ -299,7 +299,7 @@ fn a_full_disk_is_told_and_what_was_committed_stays() {
     let error = loop {
         let mut writer = store.writer().unwrap();
         let batch = sample_batch(committed, 100);
-        match writer.write(batch).and_then(|()| writer.commit()) {
+        match writer.write(batch).and_then(|_| writer.commit()) {
             Ok(()) => committed += 1,
             Err(error) => break error,
         }

@@ -47,7 +47,7 @@ pub struct Compacted {
 }
 
 /// A day may have so many runs before tidying begins.
-const TIDY_RUNS: usize = 10;
+const TIDY_RUNS: usize = 16;
 /// A run is not merged into one with more flows than this.
 const MAX_RUN_FLOWS: u64 = 100_000_000;
 

@@ -3,20 +3,22 @@
 //! Taking rows of a batch at random touches as many places in memory as it has columns; of packed
 //! rows, one or two. It pays from the first sort on, and a batch is sorted twice.
 
+use super::sort::Entry;
 use crate::flow::{Addresses, FlowBatch};
 
 /// So many rows are spread over their columns at a time: as many as stay in a core's own cache.
 const CHUNK_ROWS: usize = 1_024;
 
-/// The rows of a batch, packed.
-pub(super) enum PackedRows {
-    V4(Vec<Row<u32>>),
-    V6(Vec<Row<u128>>),
+/// The rows of a batch, packed: those of the one family that it holds.
+#[derive(Debug, Default)]
+pub(super) struct PackedRows {
+    v4: Vec<Row<u32>>,
+    v6: Vec<Row<u128>>,
 }
 
 /// One flow, all of it in one place.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Row<A> {
+struct Row<A> {
     src: A,
     dst: A,
     next_hop: A,
@@ -39,82 +41,83 @@ pub(super) struct Row<A> {
 }
 
 impl PackedRows {
-    /// The rows of `batch`, which has all columns.
-    pub(super) fn new(batch: &FlowBatch) -> Self {
+    /// Takes the rows of `batch`, which has all columns, in place of those that it has.
+    pub(super) fn fill(&mut self, batch: &FlowBatch) {
+        self.v4.clear();
+        self.v6.clear();
         match (&batch.src, &batch.dst, &batch.next_hop) {
             (Addresses::V4(src), Addresses::V4(dst), Addresses::V4(next_hop)) => {
-                Self::V4(pack(batch, src, dst, next_hop))
+                self.v4.extend(pack(batch, src, dst, next_hop));
             }
             (Addresses::V6(src), Addresses::V6(dst), Addresses::V6(next_hop)) => {
-                Self::V6(pack(batch, src, dst, next_hop))
+                self.v6.extend(pack(batch, src, dst, next_hop));
             }
-            // A batch holds one family.
-            _ => Self::V4(Vec::new()),
+            _ => debug_assert!(false, "a batch of two families"),
         }
     }
 
-    /// Appends these rows, in this order, to `batch`.
-    pub(super) fn spread(&self, rows: &[u32], batch: &mut FlowBatch) {
-        for rows in rows.chunks(CHUNK_ROWS) {
-            match self {
-                Self::V4(packed) => {
-                    spread_columns(packed, rows, batch);
-                    let ends = (&mut batch.src, &mut batch.dst, &mut batch.next_hop);
-                    if let (Addresses::V4(src), Addresses::V4(dst), Addresses::V4(hop)) = ends {
-                        spread_addresses(packed, rows, (src, dst, hop));
-                    }
+    /// Appends the rows of these entries, in this order, to `batch`, which is of their family.
+    pub(super) fn spread(&self, entries: &[Entry], batch: &mut FlowBatch) {
+        for entries in entries.chunks(CHUNK_ROWS) {
+            let ends = (&mut batch.src, &mut batch.dst, &mut batch.next_hop);
+            match ends {
+                (Addresses::V4(src), Addresses::V4(dst), Addresses::V4(next_hop)) => {
+                    spread_addresses(&self.v4, entries, (src, dst, next_hop));
+                    spread_columns(&self.v4, entries, batch);
                 }
-                Self::V6(packed) => {
-                    spread_columns(packed, rows, batch);
-                    let ends = (&mut batch.src, &mut batch.dst, &mut batch.next_hop);
-                    if let (Addresses::V6(src), Addresses::V6(dst), Addresses::V6(hop)) = ends {
-                        spread_addresses(packed, rows, (src, dst, hop));
-                    }
+                (Addresses::V6(src), Addresses::V6(dst), Addresses::V6(next_hop)) => {
+                    spread_addresses(&self.v6, entries, (src, dst, next_hop));
+                    spread_columns(&self.v6, entries, batch);
                 }
+                _ => debug_assert!(false, "a batch of two families"),
             }
-            batch.set_len(batch.len() + rows.len());
+            batch.set_len(batch.len() + entries.len());
         }
     }
 }
 
-fn pack<A: Copy>(batch: &FlowBatch, src: &[A], dst: &[A], next_hop: &[A]) -> Vec<Row<A>> {
-    (0..batch.len())
-        .map(|row| Row {
-            src: src[row],
-            dst: dst[row],
-            next_hop: next_hop[row],
-            duration_ms: batch.duration_ms[row],
-            first_ms: batch.first_ms[row],
-            octets: batch.octets[row],
-            packets: batch.packets[row],
-            input: batch.input[row],
-            output: batch.output[row],
-            src_as: batch.src_as[row],
-            dst_as: batch.dst_as[row],
-            source: batch.source[row],
-            src_port: batch.src_port[row],
-            dst_port: batch.dst_port[row],
-            protocol: batch.protocol[row],
-            tcp_flags: batch.tcp_flags[row],
-            tos: batch.tos[row],
-            src_mask: batch.src_mask[row],
-            dst_mask: batch.dst_mask[row],
-        })
-        .collect()
+fn pack<A: Copy>(
+    batch: &FlowBatch,
+    src: &[A],
+    dst: &[A],
+    next_hop: &[A],
+) -> impl Iterator<Item = Row<A>> {
+    (0..batch.len()).map(|row| Row {
+        src: src[row],
+        dst: dst[row],
+        next_hop: next_hop[row],
+        duration_ms: batch.duration_ms[row],
+        first_ms: batch.first_ms[row],
+        octets: batch.octets[row],
+        packets: batch.packets[row],
+        input: batch.input[row],
+        output: batch.output[row],
+        src_as: batch.src_as[row],
+        dst_as: batch.dst_as[row],
+        source: batch.source[row],
+        src_port: batch.src_port[row],
+        dst_port: batch.dst_port[row],
+        protocol: batch.protocol[row],
+        tcp_flags: batch.tcp_flags[row],
+        tos: batch.tos[row],
+        src_mask: batch.src_mask[row],
+        dst_mask: batch.dst_mask[row],
+    })
 }
 
 fn spread_addresses<A: Copy>(
     packed: &[Row<A>],
-    rows: &[u32],
+    entries: &[Entry],
     (src, dst, next_hop): (&mut Vec<A>, &mut Vec<A>, &mut Vec<A>),
 ) {
-    src.extend(rows.iter().map(|&row| packed[row as usize].src));
-    dst.extend(rows.iter().map(|&row| packed[row as usize].dst));
-    next_hop.extend(rows.iter().map(|&row| packed[row as usize].next_hop));
+    let rows = || entries.iter().map(|entry| &packed[entry.row as usize]);
+    src.extend(rows().map(|row| row.src));
+    dst.extend(rows().map(|row| row.dst));
+    next_hop.extend(rows().map(|row| row.next_hop));
 }
 
-fn spread_columns<A>(packed: &[Row<A>], rows: &[u32], batch: &mut FlowBatch) {
-    let rows = || rows.iter().map(|&row| &packed[row as usize]);
+fn spread_columns<A>(packed: &[Row<A>], entries: &[Entry], batch: &mut FlowBatch) {
+    let rows = || entries.iter().map(|entry| &packed[entry.row as usize]);
     batch.first_ms.extend(rows().map(|row| row.first_ms));
     batch.duration_ms.extend(rows().map(|row| row.duration_ms));
     batch.octets.extend(rows().map(|row| row.octets));

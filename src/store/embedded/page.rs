@@ -5,6 +5,7 @@
 //! provides, and its header is held against what the page index and the schema say it must be, so
 //! that no flipped bit of either passes for data.
 
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -14,6 +15,7 @@ use parquet::column::page::{
     CompressedPage, Page, PageMetadata, PageReader, PageWriteSpec, PageWriter,
 };
 use parquet::errors::{ParquetError, Result};
+use zstd::bulk::Decompressor;
 
 use super::page_header::{PageHeader, PageKind};
 
@@ -157,11 +159,8 @@ impl Pages {
         }
         let expand = |compressed: bool| -> Result<Bytes> {
             let expected = header.uncompressed_bytes as usize;
-            let expanded = if compressed {
-                Bytes::from(zstd::bulk::decompress(&body, expected)?)
-            } else {
-                body.clone()
-            };
+            let expanded =
+                if compressed { Bytes::from(decompress(&body, expected)?) } else { body.clone() };
             if expanded.len() == expected { Ok(expanded) } else { Err(damaged("length differs")) }
         };
         match (header.kind, span.rows) {
@@ -191,6 +190,21 @@ impl Pages {
             _ => Err(damaged("header and page index differ")),
         }
     }
+}
+
+/// Expands one page.
+fn decompress(body: &[u8], bytes: usize) -> std::io::Result<Vec<u8>> {
+    thread_local! {
+        /// Making one takes longer than a page does.
+        static DECOMPRESSOR: RefCell<Option<Decompressor<'static>>> = const { RefCell::new(None) };
+    }
+    DECOMPRESSOR.with_borrow_mut(|kept| {
+        let decompressor = match kept {
+            Some(decompressor) => decompressor,
+            none => none.insert(Decompressor::new()?),
+        };
+        decompressor.decompress(body, bytes)
+    })
 }
 
 impl Iterator for Pages {

@@ -8,27 +8,45 @@ use super::manifest::{Checksum, Manifest, Run, RunFile};
 use super::packed::PackedRows;
 use super::run_writer::{RunWriter, WrittenFile};
 use super::schema::{PAGE_ROWS, lead_column};
-use super::sort::{in_key_order, parts_by_day};
+use super::sort::{Entry, parts_by_day, sort};
 use crate::flow::{Column, Family, FlowBatch, UnixMillis};
 use crate::row::{AddressRange, Order};
 use crate::store::{Result, StoreError};
 
-/// Writes `batch`, whose sources are the store's own, as runs in `dir`. The files are durable when
-/// this returns; their names are not yet.
-///
-/// # Errors
-///
-/// [`StoreError::Io`] naming the file.
-pub(super) fn write(
-    dir: &Path,
-    batch: &FlowBatch,
-    mut number: impl FnMut() -> u64,
-) -> Result<Vec<Run>> {
-    let packed = PackedRows::new(batch);
-    parts_by_day(batch)
-        .into_iter()
-        .map(|rows| Part { dir, batch, packed: &packed, rows: &rows, number: number() }.write())
-        .collect()
+/// Writes one batch after another, in the same room: nothing is allocated but for the first.
+#[derive(Debug, Default)]
+pub(super) struct BatchSorter {
+    packed: PackedRows,
+    by_src: Vec<Entry>,
+    by_dst: Vec<Entry>,
+}
+
+impl BatchSorter {
+    /// Writes `batch`, whose sources are the store's own, as runs in `dir`. The files are durable
+    /// when this returns; their names are not yet.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Io`] naming the file.
+    pub(super) fn write(
+        &mut self,
+        dir: &Path,
+        batch: &FlowBatch,
+        mut number: impl FnMut() -> u64,
+    ) -> Result<Vec<Run>> {
+        let Self { packed, by_src, by_dst } = self;
+        packed.fill(batch);
+        let mut runs = Vec::new();
+        for rows in parts_by_day(batch) {
+            let part = Part { dir, batch, packed, rows: &rows, number: number() };
+            let (src, dst) = rayon::join(
+                || part.write_file(Order::Src, by_src),
+                || part.write_file(Order::Dst, by_dst),
+            );
+            runs.push(part.run(vec![src?, dst?]));
+        }
+        Ok(runs)
+    }
 }
 
 /// The rows of a batch that become one run.
@@ -42,27 +60,26 @@ struct Part<'a> {
 }
 
 impl Part<'_> {
-    fn write(self) -> Result<Run> {
+    fn run(self, files: Vec<RunFile>) -> Run {
         let firsts = || self.rows.iter().map(|&row| self.batch.first_ms[row as usize]);
-        let (src, dst) =
-            rayon::join(|| self.write_file(Order::Src), || self.write_file(Order::Dst));
-        Ok(Run {
+        Run {
             number: self.number,
             family: self.batch.family(),
             rows: self.rows.len() as u64,
             min_first: UnixMillis(firsts().min().unwrap_or(0)),
             max_first: UnixMillis(firsts().max().unwrap_or(0)),
-            files: vec![src?, dst?],
-        })
+            files,
+        }
     }
 
-    fn write_file(self, order: Order) -> Result<RunFile> {
+    fn write_file(self, order: Order, entries: &mut Vec<Entry>) -> Result<RunFile> {
         let family = self.batch.family();
+        sort(self.batch, self.rows, order, entries);
         let mut file = SortedFile::create(self.dir, family, self.number, order)?;
         let mut page = FlowBatch::new(family);
-        for rows in in_key_order(self.batch, self.rows, order).chunks(PAGE_ROWS) {
+        for entries in entries.chunks(PAGE_ROWS) {
             page.clear();
-            self.packed.spread(rows, &mut page);
+            self.packed.spread(entries, &mut page);
             file.append(&page)?;
         }
         file.finish()
@@ -117,13 +134,12 @@ impl SortedFile {
     }
 }
 
-/// `batch` with its sources counted in `manifest`'s list instead of in its own.
-pub(super) fn with_store_sources(mut batch: FlowBatch, manifest: &mut Manifest) -> FlowBatch {
+/// Counts the sources of `batch` in `manifest`'s list instead of in its own.
+pub(super) fn use_store_sources(batch: &mut FlowBatch, manifest: &mut Manifest) {
     let places: Vec<u32> =
         batch.sources.iter().map(|&source| manifest.source_index(source)).collect();
     for source in &mut batch.source {
         *source = places.get(*source as usize).copied().unwrap_or(0);
     }
     batch.sources = Arc::new(manifest.sources.clone());
-    batch
 }

@@ -80,18 +80,17 @@ pub(super) fn encoding(column: Column, order: Order, family: Family) -> Encoding
         | Column::DstPort
         | Column::Octets
         | Column::Packets
-        | Column::Duration => Encoding::BYTE_STREAM_SPLIT,
-        Column::Protocol
+        | Column::Duration
+        | Column::Protocol
         | Column::TcpFlags
         | Column::Tos
         | Column::Input
         | Column::Output
-        | Column::SrcAs
-        | Column::DstAs
         | Column::SrcMask
         | Column::DstMask
-        | Column::NextHop
-        | Column::Source => Encoding::RLE_DICTIONARY,
+        | Column::NextHop => Encoding::BYTE_STREAM_SPLIT,
+        // Few distinct values of two bytes that say nothing apart.
+        Column::SrcAs | Column::DstAs | Column::Source => Encoding::RLE_DICTIONARY,
     }
 }
 

@@ -52,29 +52,34 @@ pub(super) fn parts_by_day(batch: &FlowBatch) -> Vec<Vec<u32>> {
     parts
 }
 
-/// `rows` of `batch` in the order of their row keys.
-pub(super) fn in_key_order(batch: &FlowBatch, rows: &[u32], order: Order) -> Vec<u32> {
+/// A row of a batch, and as much of its key as 64 bits hold: it sorts faster than the whole row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Entry {
+    key: u64,
+    /// Its place in the batch.
+    pub row: u32,
+}
+
+/// Fills `entries` with `rows` of `batch` in the order of their row keys.
+pub(super) fn sort(batch: &FlowBatch, rows: &[u32], order: Order, entries: &mut Vec<Entry>) {
     let lead = if lead_column(order) == Column::Src { &batch.src } else { &batch.dst };
-    let begin = rows.iter().map(|&row| batch.first_ms[row as usize]).min().unwrap_or(0);
-    // Small entries sort faster than whole rows: as much of the key as 64 bits hold, and the row.
-    let mut entries: Vec<(u64, u32)> = match lead {
-        Addresses::V4(lead) => rows
-            .iter()
-            .map(|&row| {
-                let since_begin = (batch.first_ms[row as usize] - begin).min(u64::from(u32::MAX));
-                (u64::from(lead[row as usize]) << 32 | since_begin, row)
-            })
-            .collect(),
-        Addresses::V6(lead) => {
-            rows.iter().map(|&row| ((lead[row as usize] >> 64) as u64, row)).collect()
+    entries.clear();
+    match lead {
+        Addresses::V4(lead) => {
+            let firsts = || rows.iter().map(|&row| batch.first_ms[row as usize]);
+            let begin = firsts().min().unwrap_or(0);
+            entries.extend(rows.iter().zip(firsts()).map(|(&row, first)| {
+                let since_begin = (first - begin).min(u64::from(u32::MAX));
+                Entry { key: u64::from(lead[row as usize]) << 32 | since_begin, row }
+            }));
         }
-    };
+        Addresses::V6(lead) => entries
+            .extend(rows.iter().map(|&row| Entry { key: (lead[row as usize] >> 64) as u64, row })),
+    }
     entries.sort_unstable();
-    let full = |entry: &(u64, u32)| place(batch, entry.1 as usize, order);
-    for same in entries.chunk_by_mut(|a, b| a.0 == b.0) {
+    for same in entries.chunk_by_mut(|a, b| a.key == b.key) {
         if same.len() > 1 {
-            same.sort_unstable_by_key(full);
+            same.sort_unstable_by_key(|entry| place(batch, entry.row as usize, order));
         }
     }
-    entries.into_iter().map(|(_, row)| row).collect()
 }

@@ -8,7 +8,7 @@ use super::merge::place;
 use super::run_file::RunFile;
 use super::run_reader::stretches;
 use super::run_writer::RunWriter;
-use super::sort::{in_key_order, parts_by_day};
+use super::sort::{parts_by_day, sort};
 use crate::TimeRange;
 use crate::flow::{
     Columns, Family, FlowBatch, FlowRecord, Origin, Protocol, Sampling, Source, UnixMillis,
@@ -65,6 +65,12 @@ fn batch(family: Family, rows: u64) -> FlowBatch {
     batch
 }
 
+fn in_key_order(batch: &FlowBatch, rows: &[u32], order: Order) -> FlowBatch {
+    let mut entries = Vec::new();
+    sort(batch, rows, order, &mut entries);
+    batch.take_rows(&entries.iter().map(|entry| entry.row).collect::<Vec<_>>())
+}
+
 struct Written {
     _folder: tempfile::TempDir,
     run: Arc<RunFile>,
@@ -75,7 +81,7 @@ fn write(batch: &FlowBatch, order: Order) -> Written {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("run.parquet");
     let rows: Vec<u32> = (0..batch.len() as u32).collect();
-    let mut sorted = batch.take_rows(&in_key_order(batch, &rows, order));
+    let mut sorted = in_key_order(batch, &rows, order);
     let mut writer = RunWriter::create(&path, order, batch.family()).unwrap();
     writer.append(&sorted).unwrap();
     let written = writer.finish().unwrap();
@@ -116,7 +122,7 @@ fn rows_are_sorted_by_key_and_cut_by_day() {
     assert_eq!(parts.iter().map(Vec::len).sum::<usize>(), 50_000);
     assert_eq!(parts.len(), 4);
     for order in Order::ALL {
-        let sorted = batch.take_rows(&in_key_order(&batch, &parts[0], order));
+        let sorted = in_key_order(&batch, &parts[0], order);
         assert!(
             (1..sorted.len())
                 .all(|row| place(&sorted, row - 1, order) <= place(&sorted, row, order))

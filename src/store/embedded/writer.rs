@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 use super::identities::{self, Seen};
 use super::ledger::Ledger;
 use super::lock::Held;
-use super::run_set;
+use super::run_set::{BatchSorter, use_store_sources};
 use super::write_access::WriteAccess;
 use crate::flow::DatagramId;
 use crate::store::{Load, Result, StoreError, WriteBatch, Writer};
@@ -20,6 +20,8 @@ pub(super) struct EmbeddedWriter {
     jobs: Option<SyncSender<Job>>,
     outcomes: Receiver<Outcome>,
     worker: Option<JoinHandle<()>>,
+    /// An empty batch with the room of one that was written.
+    spare: Option<Box<WriteBatch>>,
 }
 
 enum Job {
@@ -29,8 +31,8 @@ enum Job {
 }
 
 enum Outcome {
-    /// These datagrams are in the store now, as of the manifest that is held.
-    Committed(Held, Vec<DatagramId>),
+    /// The datagrams of this batch are in the store now, as of the manifest that is held.
+    Committed(Held, Box<WriteBatch>),
     Failed(StoreError),
 }
 
@@ -54,6 +56,7 @@ impl EmbeddedWriter {
             jobs: Some(jobs),
             outcomes,
             worker: Some(worker),
+            spare: None,
         })
     }
 
@@ -61,7 +64,11 @@ impl EmbeddedWriter {
     fn settle(&mut self) -> Result<()> {
         while let Ok(outcome) = self.outcomes.try_recv() {
             match outcome {
-                Outcome::Committed(held, datagrams) => self.seen.committed(held, &datagrams),
+                Outcome::Committed(held, mut batch) => {
+                    self.seen.committed(held, &batch.datagrams);
+                    batch.clear();
+                    self.spare = Some(batch);
+                }
                 Outcome::Failed(error) => {
                     self.jobs = None;
                     return Err(error);
@@ -88,9 +95,13 @@ impl Writer for EmbeddedWriter {
         self.seen.admit(datagram)
     }
 
-    fn write(&mut self, batch: WriteBatch) -> Result<()> {
+    fn write(&mut self, batch: WriteBatch) -> Result<WriteBatch> {
         self.settle()?;
-        if batch.is_empty() { Ok(()) } else { self.send(Job::Write(Box::new(batch))) }
+        if batch.is_empty() {
+            return Ok(batch);
+        }
+        self.send(Job::Write(Box::new(batch)))?;
+        Ok(self.spare.take().map(|spare| *spare).unwrap_or_default())
     }
 
     fn commit(&mut self) -> Result<()> {
@@ -117,12 +128,13 @@ impl Drop for EmbeddedWriter {
 }
 
 fn work(mut access: WriteAccess, jobs: &Receiver<Job>, done: &Sender<Outcome>) {
+    let mut sorter = BatchSorter::default();
     for job in jobs {
         match job {
-            Job::Write(batch) => match write(&mut access, *batch) {
-                Ok((held, datagrams)) => {
+            Job::Write(mut batch) => match write(&mut access, &mut sorter, &mut batch) {
+                Ok(held) => {
                     // The caller may be gone; the batch is durable all the same.
-                    let _ = done.send(Outcome::Committed(held, datagrams));
+                    let _ = done.send(Outcome::Committed(held, batch));
                 }
                 Err(error) => {
                     let _ = done.send(Outcome::Failed(error));
@@ -137,15 +149,19 @@ fn work(mut access: WriteAccess, jobs: &Receiver<Job>, done: &Sender<Outcome>) {
 }
 
 /// Makes one batch durable; all of it is in the store then, or nothing.
-fn write(access: &mut WriteAccess, batch: WriteBatch) -> Result<(Held, Vec<DatagramId>)> {
+fn write(
+    access: &mut WriteAccess,
+    sorter: &mut BatchSorter,
+    batch: &mut WriteBatch,
+) -> Result<Held> {
     let dir = access.dir().to_owned();
     let mut draft = access.draft();
-    for flows in [batch.v4, batch.v6] {
-        let flows = run_set::with_store_sources(flows, &mut draft);
-        draft.runs.extend(run_set::write(&dir, &flows, || access.take_number())?);
+    for flows in [&mut batch.v4, &mut batch.v6] {
+        use_store_sources(flows, &mut draft);
+        draft.runs.extend(sorter.write(&dir, flows, || access.take_number())?);
     }
-    let datagrams = batch.datagrams;
-    identities::add(&dir, datagrams.clone(), &mut draft.identities, || access.take_number())?;
+    let datagrams = batch.datagrams.clone();
+    identities::add(&dir, datagrams, &mut draft.identities, || access.take_number())?;
     access.commit(draft)?;
-    Ok((Held::open(&dir, Some(access.current()))?, datagrams))
+    Held::open(&dir, Some(access.current()))
 }

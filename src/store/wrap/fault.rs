@@ -123,7 +123,7 @@ impl Writer for FaultWriter {
         self.faults.pass(Call::Admit, || self.writer.admit(datagram))
     }
 
-    fn write(&mut self, batch: WriteBatch) -> Result<()> {
+    fn write(&mut self, batch: WriteBatch) -> Result<WriteBatch> {
         let flows = batch.len() as u64;
         let faults = &self.faults;
         faults.pass(Call::Write, || {

@@ -125,9 +125,9 @@ impl Writer for MeteredWriter {
         self.tallies.count_call(Call::Admit, || self.writer.admit(datagram))
     }
 
-    fn write(&mut self, batch: WriteBatch) -> Result<()> {
+    fn write(&mut self, batch: WriteBatch) -> Result<WriteBatch> {
         let flows = batch.len();
-        self.tallies.count(Call::Write, |()| flows, || self.writer.write(batch))
+        self.tallies.count(Call::Write, |_| flows, || self.writer.write(batch))
     }
 
     fn commit(&mut self) -> Result<()> {
