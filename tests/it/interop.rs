@@ -1,4 +1,5 @@
-//! The same exports through nfdump's collector and through `load`: what both then say of them.
+//! What others say of the same flows: nfdump, whose collector received them too, and DuckDB, which
+//! reads the store's own files.
 
 use std::net::UdpSocket;
 use std::path::Path;
@@ -127,4 +128,76 @@ fn nfdump_counts_the_same_flows_and_finds_the_same_ten_pairs() {
     };
     theirs.sort_by_key(|pair| (std::cmp::Reverse(octets(pair)), pair.clone()));
     assert_eq!(ours.lines().collect::<Vec<_>>(), theirs);
+}
+
+/// What DuckDB makes of the runs in one order: totals, and the ten pairs with most octets.
+const DUCKDB: &str = r#"
+import sys, duckdb, ipaddress
+runs = f"read_parquet('{sys.argv[1]}/run-*-{sys.argv[2]}.parquet')"
+print(*duckdb.sql(f"""
+    SELECT count(*), sum(octets), sum(packets), min(epoch_ms(first_ms)), sum(src_port), sum(dst_port),
+        sum(tos), sum(input), sum(output), sum(src_as), sum(next_hop % 65536) FROM {runs}""").fetchall()[0])
+lead, other = ("src", "dst") if sys.argv[2] == "src" else ("dst", "src")
+print(duckdb.sql(f"""
+    SELECT count(*) FROM (SELECT {lead} AS lead, lag({lead}) OVER (PARTITION BY filename ORDER BY file_row_number) AS before
+    FROM read_parquet('{sys.argv[1]}/run-*-{sys.argv[2]}.parquet', filename = true, file_row_number = true))
+    WHERE lead < before""").fetchall()[0][0])
+pairs = duckdb.sql(f"SELECT src, dst, sum(octets) FROM {runs} GROUP BY ALL").fetchall()
+sums = {}
+for src, dst, octets in pairs:
+    pair = tuple(sorted(str(ipaddress.ip_address(end)) for end in (src, dst)))
+    sums[pair] = sums.get(pair, 0) + octets
+for (a, b), octets in sorted(sums.items(), key=lambda pair: (-pair[1], pair[0]))[:10]:
+    print(f"({a},{b},{octets})")
+"#;
+
+#[test]
+fn duckdb_reads_the_runs_as_they_lie() {
+    let Some(python) = std::env::var_os("EARLGREY_PYTHON") else {
+        assert!(tool("EARLGREY_PYTHON", &[]).is_none());
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let (file, store) = (folder.path().join("day.pcap"), folder.path().join("store"));
+    let (file, store) = (file.to_str().unwrap(), store.to_str().unwrap());
+    earlgrey(&["generate", file, "--flows", "60000", "--hours", "30"]);
+    earlgrey(&["load", file, "--store", store, "--batch-flows", "20000"]);
+
+    let flows: Vec<serde_json::Value> = serde_json::from_str(&earlgrey(&[
+        "query",
+        "0.0.0.0/0",
+        "--filter",
+        "-o",
+        "json",
+        "--store",
+        store,
+    ]))
+    .unwrap();
+    let sum = |field: &str| flows.iter().map(|flow| flow[field].as_u64().unwrap()).sum::<u64>();
+    let next_hop = |flow: &serde_json::Value| {
+        let address: std::net::Ipv4Addr = flow["nextHop"].as_str().unwrap().parse().unwrap();
+        u64::from(u32::from(address) % 65536)
+    };
+    let first = flows.iter().map(|flow| flow["time"].as_str().unwrap()).min().unwrap();
+    let ours = [
+        flows.len() as u64,
+        sum("bytes"),
+        sum("packets"),
+        first.parse::<jiff::Timestamp>().unwrap().as_millisecond() as u64,
+        sum("srcPort"),
+        sum("dstPort"),
+        sum("tos"),
+        sum("input"),
+        sum("output"),
+        sum("srcAs"),
+        flows.iter().map(next_hop).sum(),
+    ];
+    let pairs = earlgrey(&["active-flow", "-print", "10", "--store", store]);
+    for order in ["src", "dst"] {
+        let theirs = tool(python.to_str().unwrap(), &["-c", DUCKDB, store, order]).unwrap();
+        let mut theirs = theirs.lines();
+        assert_eq!(theirs.next().unwrap(), ours.map(|value| value.to_string()).join(" "));
+        assert_eq!(theirs.next().unwrap(), "0", "rows of {order} out of order");
+        assert_eq!(theirs.collect::<Vec<_>>(), pairs.lines().collect::<Vec<_>>());
+    }
 }
