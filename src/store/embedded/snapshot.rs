@@ -132,8 +132,8 @@ impl Snapshot for EmbeddedSnapshot {
         Ok(plan)
     }
 
-    fn flows(&self) -> u64 {
-        self.held.manifest().flows()
+    fn flows(&self) -> Result<u64> {
+        Ok(self.held.manifest().flows())
     }
 }
 
