@@ -60,8 +60,8 @@ struct Arguments {
 #[expect(clippy::doc_markdown, reason = "these comments are the help of the options")]
 #[command(next_help_heading = "Common options")]
 struct Common {
-    /// The store: the path of its folder [else EARLGREY_STORE, else the configuration, else a
-    /// folder among the user's data]
+    /// The store: the path of its folder, or hbase://HOST[:PORT][,HOST…][/TABLE] [else
+    /// EARLGREY_STORE, else the configuration, else a folder among the user's data]
     #[arg(long, global = true, value_name = "URL")]
     store: Option<OsString>,
     /// The configuration file [else EARLGREY_CONFIG, else earlgrey-hbase/earlgrey.toml in the
@@ -78,6 +78,16 @@ struct Common {
     /// How much memory sums over all flows may take before they go to temporary files: 400MB, 2GiB
     #[arg(long, global = true, value_name = "SIZE")]
     memory: Option<OsString>,
+    /// How many connections to HBase write side by side [default: 4]
+    #[arg(long, global = true, value_name = "N")]
+    connections: Option<OsString>,
+    /// How long one answer of HBase is waited for: a region that moves takes its time [default: 120]
+    #[arg(long, global = true, value_name = "SECONDS")]
+    answer_secs: Option<OsString>,
+    /// How long a call to HBase is repeated before the cluster counts as not to be reached
+    /// [default: 180]
+    #[arg(long, global = true, value_name = "SECONDS")]
+    recovery_secs: Option<OsString>,
     /// Say more on standard error; twice for details
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     verbose: u8,
@@ -156,6 +166,9 @@ impl Common {
             (keys::TZ, self.tz.clone()),
             (keys::THREADS, self.threads.clone()),
             (keys::MEMORY, self.memory.clone()),
+            (keys::CONNECTIONS, self.connections.clone()),
+            (keys::ANSWER_SECS, self.answer_secs.clone()),
+            (keys::RECOVERY_SECS, self.recovery_secs.clone()),
         ]
     }
 }
