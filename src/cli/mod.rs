@@ -18,6 +18,7 @@ mod output;
 mod print_option;
 mod progress;
 mod query;
+mod schema;
 mod settings;
 mod store;
 mod summary;
@@ -101,6 +102,7 @@ enum Command {
     Loads(loads::Args),
     Verify(verify::Args),
     Compact(compact::Args),
+    Schema(schema::Args),
     Generate(generate::Args),
     Config(config::Args),
     Completions(completions::Args),
@@ -153,6 +155,7 @@ fn carry_out(Arguments { common, command }: Arguments) -> anyhow::Result<Ending>
         Command::Loads(args) => loads::run(&args, &settings),
         Command::Verify(args) => verify::run(&args, &settings),
         Command::Compact(args) => compact::run(&args, &settings),
+        Command::Schema(args) => schema::run(&args, &settings),
         Command::Generate(args) => generate::run(&args, &settings),
         Command::Config(args) => config::run(&args, &settings),
         Command::Completions(_) | Command::Man(_) => Ok(Ending::Done),

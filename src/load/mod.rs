@@ -6,6 +6,7 @@
 mod files;
 mod pipeline;
 mod progress;
+mod sample;
 
 use std::fs;
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use std::time::Duration;
 
 pub use files::MAX_FILES_LISTED;
 pub use progress::{Done, Progress};
+pub use sample::quantiles;
 
 use crate::capture::Input;
 use crate::store::{Load, Store, StoreError};

@@ -80,6 +80,14 @@ fn is_about_a_scanner(text: &str) -> bool {
     text.to_ascii_lowercase().contains("scanner id")
 }
 
+/// Whether HBase names this class of exceptions in `error`.
+pub(super) fn says(error: &thrift::Error, class: &str) -> bool {
+    let thrift::Error::User(error) = error else { return false };
+    error.downcast_ref().is_some_and(|IOError { message, .. }| {
+        message.as_ref().is_some_and(|text| text.contains(class))
+    })
+}
+
 /// The error in one line: HBase sends whole stack traces.
 pub(super) fn line(error: &thrift::Error) -> String {
     let text = match error {

@@ -16,13 +16,16 @@ mod ledger;
 mod location;
 mod region;
 mod reply;
+mod schema;
 mod snapshot;
 mod store;
 mod tables;
+mod thrift2;
 mod wire;
 mod writer;
 
 pub use location::{Location, LocationError};
+pub use schema::{Compression, Created, Schema, TableState};
 pub use store::{HbaseStore, Options};
 
 /// The version of the layout of row keys and cells that this version reads and writes.

@@ -121,20 +121,8 @@ fn read_cell<R: Read>(wire: &mut WireReader<R>, rows: &mut Rows) -> io::Result<(
     Ok(())
 }
 
-fn read_text<R: Read>(wire: &mut WireReader<R>) -> io::Result<String> {
-    let mut text = String::new();
-    while let Some((kind, id)) = wire.field()? {
-        if (kind, id) == (kind::STRING, 1) {
-            text = String::from_utf8_lossy(wire.string()?).into_owned();
-        } else {
-            wire.skip(kind)?;
-        }
-    }
-    Ok(text)
-}
-
 fn read_exception<R: Read>(wire: &mut WireReader<R>, io: bool) -> io::Result<thrift::Error> {
-    let message = Some(read_text(wire)?);
+    let message = Some(wire.text()?);
     Ok(thrift::Error::User(if io {
         Box::new(hbase_thrift::hbase::IOError { message, can_retry: None })
     } else {
@@ -143,6 +131,6 @@ fn read_exception<R: Read>(wire: &mut WireReader<R>, io: bool) -> io::Result<thr
 }
 
 fn read_protocol_exception<R: Read>(wire: &mut WireReader<R>) -> io::Result<ApplicationError> {
-    let message = read_text(wire)?;
+    let message = wire.text()?;
     Ok(ApplicationError { kind: ApplicationErrorKind::InternalError, message })
 }

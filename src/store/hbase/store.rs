@@ -6,11 +6,13 @@ use std::time::Duration;
 use super::gateways::{Gateways, Patience};
 use super::ledger;
 use super::location::Location;
+use super::schema::{self, Created, Schema, TableState};
 use super::snapshot::HbaseSnapshot;
 use super::tables::{self, Layout};
+use super::thrift2::Thrift2;
 use super::writer::HbaseWriter;
 use crate::row::Order;
-use crate::store::{Load, Result, Snapshot, Store, Writer};
+use crate::store::{Load, Result, Snapshot, Store, StoreError, Writer};
 
 /// How a store in HBase is reached, and made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +50,52 @@ impl HbaseStore {
     pub fn new(location: Location, options: Options) -> Self {
         let patience = Patience { answer: options.answer, recovery: options.recovery };
         Self { gateways: Gateways::new(location, patience), options }
+    }
+}
+
+impl HbaseStore {
+    /// Makes the tables of `schema`: over the Thrift2 gateway at `thrift2` as they should be, else
+    /// as far as the first interface goes.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NotAStore`] if there are tables of these names that are none of a store;
+    /// [`StoreError::Unreachable`], [`StoreError::Refused`].
+    pub fn create(&self, schema: &Schema, thrift2: Option<&str>) -> Result<Created> {
+        let thrift2 = thrift2.map(Thrift2::connect).transpose()?;
+        schema::create(&self.gateways, &mut self.gateways.session(), schema, thrift2)
+    }
+
+    /// The statements of HBase's shell that do the same. Nothing is reached for them.
+    pub fn statements(&self, schema: &Schema) -> String {
+        schema::statements(&self.gateways, schema)
+    }
+
+    /// The tables as they are, and what is not as it should be.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unreachable`]; [`StoreError::Newer`] and [`StoreError::NotAStore`] where the
+    /// mark beside the tables is of another layout.
+    pub fn tables(&self) -> Result<Vec<TableState>> {
+        let mut session = self.gateways.session();
+        let orders = match Layout::read(&self.gateways, &mut session) {
+            Ok(layout) => layout.orders,
+            Err(StoreError::Missing { .. }) => Order::ALL.to_vec(),
+            Err(error) => return Err(error),
+        };
+        schema::states(&self.gateways, &mut session, &orders)
+    }
+
+    /// Deletes the tables with all that is in them; gives their names.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::tables`], and [`StoreError::Missing`] where there is no store.
+    pub fn drop_tables(&self) -> Result<Vec<String>> {
+        let mut session = self.gateways.session();
+        Layout::read(&self.gateways, &mut session)?;
+        schema::drop(&self.gateways, &mut session)
     }
 }
 

@@ -6,6 +6,7 @@ use hbase_thrift::hbase::{BatchMutation, ColumnDescriptor, Mutation, THbaseSyncC
 use serde::{Deserialize, Serialize};
 
 use super::gateways::{Gateways, Session};
+use super::schema::{self, Compression, Schema};
 use super::{LAYOUT_VERSION, cell};
 use crate::row::Order;
 use crate::store::{Result, StoreError};
@@ -77,7 +78,7 @@ impl Layout {
         Ok(found)
     }
 
-    fn write(&self, gateways: &Gateways, session: &mut Session) -> Result<()> {
+    pub(super) fn write(&self, gateways: &Gateways, session: &mut Session) -> Result<()> {
         let loads = Tables::of(gateways).loads();
         let mark = serde_json::to_vec(self).unwrap_or_default();
         put(session, "write the layout", &loads, LAYOUT_ROW, &mark)
@@ -125,10 +126,21 @@ pub(super) fn ensure(
         Err(StoreError::Missing { .. }) => {}
         found => return found,
     }
+    let schema = Schema { orders: orders.to_vec(), ..Schema::even(1) };
+    let made = schema::create(gateways, session, &schema, None)?;
+    tracing::info!("made the tables {}", made.tables.join(", "));
+    Ok(Layout { layout: LAYOUT_VERSION, orders: orders.to_vec() })
+}
+
+/// # Errors
+///
+/// [`StoreError::NotAStore`] if there are tables of this store's names without its mark.
+pub(super) fn refuse_others(gateways: &Gateways, session: &mut Session) -> Result<()> {
     let tables = Tables::of(gateways);
     let there: Vec<Vec<u8>> =
         session.call("list the tables", |gateway| gateway.client().get_table_names())?;
     let is_there = |name: &str| there.iter().any(|known| known == name.as_bytes());
+    // The ledger comes first: where it is, an unfinished beginning is our own.
     let unfinished = is_there(&tables.loads());
     for order in Order::ALL {
         let name = tables.flows(order);
@@ -139,30 +151,26 @@ pub(super) fn ensure(
             });
         }
     }
-    // The ledger's table comes first: where it is, an unfinished beginning is our own.
-    for name in
-        std::iter::once(tables.loads()).chain(orders.iter().map(|&order| tables.flows(order)))
-    {
-        if !is_there(&name) {
-            create(session, &name)?;
-        }
-    }
-    let layout = Layout { layout: LAYOUT_VERSION, orders: orders.to_vec() };
-    layout.write(gateways, session)?;
-    Ok(layout)
+    Ok(())
 }
 
-fn create(session: &mut Session, name: &str) -> Result<()> {
+/// Makes a table with what the first Thrift interface can say; one that is there stays as it is.
+pub(super) fn create(
+    session: &mut Session,
+    name: &str,
+    compression: Compression,
+    ttl_secs: Option<u32>,
+) -> Result<()> {
     let family = ColumnDescriptor {
         name: Some(format!("{FAMILY}:").into()),
         max_versions: Some(1),
-        compression: Some("GZ".to_owned()),
+        compression: Some(compression.name().to_owned()),
         in_memory: Some(false),
         bloom_filter_type: Some("NONE".to_owned()),
         bloom_filter_vector_size: Some(0),
         bloom_filter_nb_hashes: Some(0),
         block_cache_enabled: Some(true),
-        time_to_live: Some(i32::MAX),
+        time_to_live: Some(ttl_secs.map_or(i32::MAX, |secs| secs.min(i32::MAX as u32) as i32)),
     };
     session.call("create a table", |gateway| {
         match gateway.client().create_table(name.into(), vec![family.clone()]) {

@@ -48,11 +48,40 @@ pub(super) fn put_call(name: &str, sequence: i32, to: &mut Vec<u8>) {
     to.extend_from_slice(&sequence.to_be_bytes());
 }
 
+/// Appends the head of a field; its value must follow.
+pub(super) fn put_field(kind: u8, id: i16, to: &mut Vec<u8>) {
+    to.push(kind);
+    to.extend_from_slice(&id.to_be_bytes());
+}
+
 /// Appends a field that is a number.
 pub(super) fn put_i32(id: i16, value: i32, to: &mut Vec<u8>) {
-    to.push(kind::I32);
-    to.extend_from_slice(&id.to_be_bytes());
+    put_field(kind::I32, id, to);
     to.extend_from_slice(&value.to_be_bytes());
+}
+
+/// Appends bytes with their length.
+pub(super) fn put_bytes(bytes: &[u8], to: &mut Vec<u8>) {
+    to.extend_from_slice(&(bytes.len() as u32).to_be_bytes());
+    to.extend_from_slice(bytes);
+}
+
+/// Appends the head of a field that is a list; its elements must follow.
+pub(super) fn put_list(id: i16, element: u8, elements: usize, to: &mut Vec<u8>) {
+    put_field(kind::LIST, id, to);
+    to.push(element);
+    to.extend_from_slice(&(elements as u32).to_be_bytes());
+}
+
+/// Appends a field that is a map of texts.
+pub(super) fn put_map(id: i16, entries: &[(&str, &str)], to: &mut Vec<u8>) {
+    put_field(kind::MAP, id, to);
+    to.extend_from_slice(&[kind::STRING, kind::STRING]);
+    to.extend_from_slice(&(entries.len() as u32).to_be_bytes());
+    for (key, value) in entries {
+        put_bytes(key.as_bytes(), to);
+        put_bytes(value.as_bytes(), to);
+    }
 }
 
 /// Reads replies from `from`, through a buffer.
@@ -149,6 +178,19 @@ impl<R: Read> WireReader<R> {
             head if head == VERSION | EXCEPTION => Ok(false),
             _ => Err(invalid("another version of the protocol")),
         }
+    }
+
+    /// The text of an exception: the first field of its structure.
+    pub(super) fn text(&mut self) -> io::Result<String> {
+        let mut text = String::new();
+        while let Some((kind, id)) = self.field()? {
+            if (kind, id) == (kind::STRING, 1) {
+                text = String::from_utf8_lossy(self.string()?).into_owned();
+            } else {
+                self.skip(kind)?;
+            }
+        }
+        Ok(text)
     }
 
     /// Passes over a value of this type.
