@@ -1,5 +1,8 @@
 //! The store in a real HBase. `scripts/test` starts one and says where: `EARLGREY_HBASE` is the
-//! `host:port` of its Thrift gateway.
+//! `host:port` of its Thrift gateway, `EARLGREY_HBASE_THRIFT2` that of its second one.
+
+mod commands;
+mod faults;
 
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
@@ -7,25 +10,31 @@ use std::time::Duration;
 use earlgrey_hbase::store::conformance;
 use earlgrey_hbase::store::hbase::{HbaseStore, Location, Options};
 
-/// The gateway; none where there is none and none is asked for.
-fn gateway() -> Option<String> {
-    let gateway = std::env::var("EARLGREY_HBASE").ok();
-    if gateway.is_none() {
+/// What the environment says where to find; none where it says nothing and need not.
+fn service(variable: &str) -> Option<String> {
+    let place = std::env::var(variable).ok();
+    if place.is_none() {
         let required = std::env::var_os("EARLGREY_REQUIRE_SERVICES").is_some_and(|it| it == "1");
-        assert!(!required, "EARLGREY_HBASE names no gateway");
-        println!(
-            "skipped: no HBase; scripts/hbase up starts one, EARLGREY_HBASE names its gateway"
-        );
+        assert!(!required, "{variable} names no server");
+        println!("skipped: no HBase; scripts/hbase up starts one, {variable} names its gateway");
     }
-    gateway
+    place
 }
 
-/// A table that no other test, and no earlier run, has.
-fn location(gateway: &str) -> Location {
+/// The Thrift gateway.
+fn gateway() -> Option<String> {
+    service("EARLGREY_HBASE")
+}
+
+/// The name of a table that no other test, and no earlier run, has.
+fn new_table() -> String {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let since_1970 = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_millis();
-    let number = NEXT.fetch_add(1, Relaxed);
-    format!("hbase://{gateway}/test_{since_1970}_{number}").parse().unwrap()
+    format!("test_{since_1970}_{}", NEXT.fetch_add(1, Relaxed))
+}
+
+fn location(gateway: &str) -> Location {
+    format!("hbase://{gateway}/{}", new_table()).parse().unwrap()
 }
 
 fn options() -> Options {
