@@ -152,11 +152,16 @@ impl fmt::Display for Table {
         f.write_str("}")?;
         if !self.splits.is_empty() {
             let keys: Vec<String> =
-                self.splits.iter().map(|key| format!("\"{}\"", filter::text(key))).collect();
+                self.splits.iter().map(|key| format!("\"{}\"", in_quotes(key))).collect();
             write!(f, ", SPLITS => [{}]", keys.join(", "))?;
         }
         Ok(())
     }
+}
+
+/// A key as it stands in the shell's double quotes, where `#` may begin an expression.
+fn in_quotes(key: &[u8]) -> String {
+    filter::text(key).replace('"', "\\x22").replace('#', "\\x23")
 }
 
 /// What making the tables came to.

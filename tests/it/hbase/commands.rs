@@ -157,6 +157,15 @@ fn tables_are_made_shown_checked_and_dropped() {
 }
 
 #[test]
+fn the_statements_in_the_schema_folder_are_those_that_are_printed() {
+    let file = include_str!("../../../schema/hbase.shell");
+    let statements: Vec<&str> = file.lines().filter(|line| !line.starts_with('#')).collect();
+    let printed =
+        answer(&["schema", "create", "--print", "--regions", "4", "--store", "hbase://gate"]);
+    assert_eq!(printed.lines().collect::<Vec<_>>(), statements);
+}
+
+#[test]
 fn a_store_of_one_order_says_what_it_cannot_answer() {
     let Some(gateway) = gateway() else { return };
     let folder = tempfile::tempdir().unwrap();
