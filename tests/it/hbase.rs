@@ -1,8 +1,10 @@
 //! The store in a real HBase. `scripts/test` starts one and says where: `EARLGREY_HBASE` is the
 //! `host:port` of its Thrift gateway, `EARLGREY_HBASE_THRIFT2` that of its second one.
 
+mod cluster;
 mod commands;
 mod faults;
+mod proxy;
 
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;

@@ -1,13 +1,20 @@
 //! Servers that are not there, not what they should be, or silent.
 
 use std::io::{Read, Write};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::process::Command;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
+use super::proxy::{Fate, Proxy};
 use super::{gateway, location, new_table, options};
+use earlgrey_hbase::flow::Columns;
 use earlgrey_hbase::store::hbase::{HbaseStore, Options};
-use earlgrey_hbase::store::{Store, StoreError, conformance};
+use earlgrey_hbase::store::memory::MemoryStore;
+use earlgrey_hbase::store::{Scan, Store, StoreError, conformance};
+use hbase_thrift::hbase::{HbaseSyncClient, THbaseSyncClient};
+use thrift::protocol::{TBinaryInputProtocol, TBinaryOutputProtocol};
+use thrift::transport::{TBufferedReadTransport, TBufferedWriteTransport, TIoChannel, TTcpChannel};
 
 /// A port where nobody listens: it was free a moment ago.
 fn dead() -> String {
@@ -101,4 +108,71 @@ fn tables_that_are_none_of_a_store_are_left_alone() {
         panic!("a table of somebody else was taken for our own");
     };
     assert!(found.contains("did not make"), "{found}");
+}
+
+/// Every flow of the store as text, in an order of its own.
+fn flows(store: &dyn Store) -> Vec<String> {
+    let mut flows = Vec::new();
+    for region in store.snapshot().unwrap().regions(&Scan::all(Columns::ALL)).unwrap() {
+        for batch in region.read() {
+            flows.extend(batch.unwrap().records().map(|flow| format!("{flow:?}")));
+        }
+    }
+    flows.sort_unstable();
+    flows
+}
+
+#[test]
+fn connections_that_break_or_fall_silent_lose_nothing_and_repeat_nothing() {
+    let Some(gateway) = gateway() else { return };
+    let expected = MemoryStore::default();
+    conformance::write_sample(&expected, 8_000);
+    let expected = flows(&expected);
+    for (fate, least) in [(Fate::Cut, 2_000), (Fate::Silence, 60_000)] {
+        let options = Options { answer: Duration::from_secs(1), ..options() };
+        let table = new_table();
+        let through = |proxy: &Proxy| {
+            let url = format!("hbase://{}/{table}", proxy.address);
+            HbaseStore::new(url.parse().unwrap(), options.clone())
+        };
+        // The tables are made in peace: a call that makes one takes longer than a second.
+        let direct = HbaseStore::new(
+            format!("hbase://{gateway}/{table}").parse().unwrap(),
+            super::options(),
+        );
+        drop(direct.writer().unwrap());
+        let proxy = Proxy::before(&gateway, fate, least);
+        conformance::write_sample(&through(&proxy), 8_000);
+        assert!(proxy.met.load(Relaxed) > 0, "nothing happened to any connection");
+        assert!(flows(&direct) == expected, "{fate:?} while it was written");
+        let proxy = Proxy::before(&gateway, fate, least);
+        assert!(flows(&through(&proxy)) == expected, "{fate:?} while it was read");
+        assert!(proxy.met.load(Relaxed) > 0, "nothing happened to any connection");
+    }
+}
+
+#[test]
+fn a_table_that_was_disabled_is_told_and_works_again_afterwards() {
+    let Some(gateway) = gateway() else { return };
+    let location = location(&gateway);
+    let store = HbaseStore::new(location.clone(), options());
+    conformance::write_sample(&store, 100);
+    let mut admin = admin(&gateway);
+    admin.disable_table(location.table.clone().into()).unwrap();
+    match store.snapshot().unwrap().flows() {
+        Err(StoreError::Refused { detail, .. }) => assert!(detail.contains("disabled"), "{detail}"),
+        other => panic!("{other:?}"),
+    }
+    admin.enable_table(location.table.clone().into()).unwrap();
+    assert_eq!(store.snapshot().unwrap().flows().unwrap(), 100);
+}
+
+/// A client that does what no store asks for.
+fn admin(gateway: &str) -> impl THbaseSyncClient {
+    let (read, write) =
+        TTcpChannel::with_stream(TcpStream::connect(gateway).unwrap()).split().unwrap();
+    HbaseSyncClient::new(
+        TBinaryInputProtocol::new(TBufferedReadTransport::new(read), true),
+        TBinaryOutputProtocol::new(TBufferedWriteTransport::new(write), true),
+    )
 }

@@ -1,0 +1,68 @@
+//! A gateway that fails: it passes bytes on to a real one, and cuts or silences connections.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::thread;
+
+/// What becomes of a connection once it has passed so many bytes, in both directions together.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Fate {
+    /// It is closed.
+    Cut,
+    /// Nothing more comes, and nobody says so.
+    Silence,
+}
+
+/// The proxy's address, and how many connections met their fate so far.
+pub(super) struct Proxy {
+    pub address: String,
+    pub met: Arc<AtomicU64>,
+}
+
+impl Proxy {
+    /// A proxy before `gateway`. The first connections pass `least` bytes, and each further one
+    /// twice as many, so that what is tried again goes through in the end.
+    pub(super) fn before(gateway: &str, fate: Fate, least: u64) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let (gateway, met) = (gateway.to_owned(), Arc::<AtomicU64>::default());
+        let counter = Arc::clone(&met);
+        thread::spawn(move || {
+            let mut passes = least;
+            for client in listener.incoming() {
+                let (client, server) = (client.unwrap(), TcpStream::connect(&gateway).unwrap());
+                let left = Arc::new(AtomicU64::new(passes));
+                passes *= 2;
+                for (from, to) in [(&client, &server), (&server, &client)] {
+                    let (from, to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
+                    let (left, met) = (Arc::clone(&left), Arc::clone(&counter));
+                    thread::spawn(move || pass(from, to, &left, fate, &met));
+                }
+            }
+        });
+        Self { address, met }
+    }
+}
+
+fn pass(mut from: TcpStream, mut to: TcpStream, left: &AtomicU64, fate: Fate, met: &AtomicU64) {
+    let mut bytes = [0; 4096];
+    while let Ok(read @ 1..) = from.read(&mut bytes) {
+        let before =
+            left.fetch_update(Relaxed, Relaxed, |left| Some(left.saturating_sub(read as u64)));
+        if before.unwrap() <= read as u64 {
+            met.fetch_add(1, Relaxed);
+            match fate {
+                Fate::Cut => break,
+                // Both ends stay open; what comes is thrown away.
+                Fate::Silence => while matches!(from.read(&mut bytes), Ok(1..)) {},
+            }
+        }
+        if to.write_all(&bytes[..read]).is_err() {
+            break;
+        }
+    }
+    let _ = from.shutdown(Shutdown::Both);
+    let _ = to.shutdown(Shutdown::Both);
+}
