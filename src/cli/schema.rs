@@ -120,7 +120,8 @@ fn create(args: &Create, store: &HbaseStore) -> anyhow::Result<Ending> {
 fn schema(args: &Create) -> anyhow::Result<Schema> {
     let mut schema = Schema::even(args.regions);
     if let Some(file) = &args.split_from {
-        schema.splits = load::quantiles(&capture::find(&[file.clone()])?, args.regions as usize)?;
+        schema.splits =
+            load::quantiles(&capture::find(std::slice::from_ref(file))?, args.regions as usize)?;
         let regions = schema.splits.each_ref().map(|splits| splits.len() + 1);
         if regions.iter().any(|&regions| regions < args.regions as usize) {
             say(format_args!(

@@ -40,7 +40,7 @@ fn location(gateway: &str) -> Location {
 }
 
 fn options() -> Options {
-    Options { connections: 2, recovery: Duration::from_secs(60), ..Options::default() }
+    Options { connections: 2, recovery: Duration::from_mins(1), ..Options::default() }
 }
 
 /// What HBase cannot promise, by its nature: it is rows that it writes and reads at once, not

@@ -70,7 +70,7 @@ impl Snapshot for MistakenSnapshot {
         self.0.plan(scan)
     }
 
-    fn flows(&self) -> u64 {
+    fn flows(&self) -> crate::store::Result<u64> {
         self.0.flows()
     }
 }

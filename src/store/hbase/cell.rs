@@ -106,7 +106,7 @@ fn source_bytes(rest: &[u8]) -> Option<&[u8]> {
 /// Appends those `columns` of the flows in `cells` that are not in their keys to `batch`, a column
 /// at a time. Each [`is_cell`] of the batch's family.
 pub(super) fn decode<'a>(
-    cells: impl Iterator<Item = &'a [u8]> + Clone,
+    cells: &(impl Iterator<Item = &'a [u8]> + Clone),
     columns: Columns,
     batch: &mut FlowBatch,
     sources: &mut Sources,

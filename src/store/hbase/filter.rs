@@ -3,6 +3,8 @@
 //! Only what a whole row key compares with can be told to a region server: the leading address. The
 //! other address lies in the middle of the key, where the language reaches nothing.
 
+use std::fmt::Write as _;
+
 use crate::flow::TimeRange;
 use crate::row::{AddressRange, KeyRange, Order, Predicate};
 
@@ -74,7 +76,8 @@ pub(super) fn text(filter: &[u8]) -> String {
     for &byte in filter {
         match byte {
             b' '..=b'~' if byte != b'\\' => text.push(byte.into()),
-            _ => text.push_str(&format!("\\x{byte:02x}")),
+            // Writing to a string cannot fail.
+            _ => drop(write!(text, "\\x{byte:02x}")),
         }
     }
     text

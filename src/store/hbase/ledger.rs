@@ -1,5 +1,7 @@
 //! What was loaded: a table with a row for each load, oldest first.
 
+use std::collections::BTreeMap;
+
 use hbase_thrift::hbase::THbaseSyncClient;
 
 use super::gateways::{Gateways, Session};
@@ -36,8 +38,7 @@ pub(super) fn read(gateways: &Gateways, session: &mut Session) -> Result<Vec<Loa
                 break;
             }
             let cells = rows.into_iter().filter_map(|row| row.columns);
-            entries
-                .extend(cells.flat_map(|cells| cells.into_values()).filter_map(|cell| cell.value));
+            entries.extend(cells.flat_map(BTreeMap::into_values).filter_map(|cell| cell.value));
         }
         client.scanner_close(scanner)?;
         Ok(entries)

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use byteorder::{BigEndian, ByteOrder};
+use hbase_thrift::Attributes;
 use hbase_thrift::hbase::{THbaseSyncClient, TScan};
 
 use super::cell::{self, Sources};
@@ -12,7 +13,7 @@ use super::gateway::Gateway;
 use super::gateways::{Gateways, Session, Trial};
 use super::reply::Rows;
 use crate::flow::{Addresses, Column, Columns, Family, FlowBatch, TimeRange, UnixMillis};
-use crate::row::{AddressRange, KeyRange, Order, V4_KEY_BYTES, V6_KEY_BYTES};
+use crate::row::{AddressRange, KeyRange, Order, Predicate, V4_KEY_BYTES, V6_KEY_BYTES};
 use crate::store::{FlowStream, Reading, Region, Result, SCAN_BATCH_ROWS, Scan, StoreError};
 
 /// Rows that a region server hands to the gateway at a time, and the gateway to us.
@@ -56,15 +57,15 @@ pub(super) struct HbaseRegion(Reader);
 impl HbaseRegion {
     pub(super) fn new(gateways: &Gateways, table: &str, bounds: Bounds, scan: Arc<Scan>) -> Self {
         let pushed = scan.predicate.as_ref().and_then(|p| filter::push(p, scan.order));
-        let test_predicate =
-            scan.predicate.is_some() && pushed.as_ref().is_none_or(|pushed| !pushed.whole);
+        let served = pushed.as_ref().is_some_and(|pushed| pushed.whole);
+        let predicate = scan.predicate.clone().filter(|_| !served);
         let in_range = scan.lead.is_some_and(|lead| lead.host().is_some());
-        let test_time = !scan.time.is_all() && !in_range;
+        let time = (!scan.time.is_all() && !in_range).then_some(scan.time);
         let mut columns = scan.columns;
-        if test_time {
+        if time.is_some() {
             columns = columns | Columns::of(&[Column::First]);
         }
-        if let Some(predicate) = scan.predicate.as_ref().filter(|_| test_predicate) {
+        if let Some(predicate) = &predicate {
             columns = columns | predicate.columns();
         }
         Self(Reader {
@@ -73,8 +74,8 @@ impl HbaseRegion {
             table: table.to_owned(),
             bounds,
             filter: pushed.map(|pushed| pushed.filter),
-            test_predicate,
-            test_time,
+            predicate,
+            time,
             columns,
             scan,
             scanner: None,
@@ -105,8 +106,9 @@ struct Reader {
     /// What is still to be read.
     bounds: Bounds,
     filter: Option<Vec<u8>>,
-    test_predicate: bool,
-    test_time: bool,
+    /// What is tested here, row by row: what no server tested.
+    predicate: Option<Predicate>,
+    time: Option<TimeRange>,
     /// What is asked for, and what the tests need.
     columns: Columns,
     scan: Arc<Scan>,
@@ -221,7 +223,7 @@ impl Reader {
         let columns = *columns;
         let mut batch = FlowBatch::new(family);
         decode_keys(range.clone().map(|row| rows.key(row)), scan.order, columns, &mut batch);
-        cell::decode(range.clone().map(|row| rows.cell(row)), columns, &mut batch, sources);
+        cell::decode(&range.clone().map(|row| rows.cell(row)), columns, &mut batch, sources);
         batch.set_len(range.len());
         batch.sources = sources.list();
         Ok(self.select(batch))
@@ -229,29 +231,17 @@ impl Reader {
 
     /// The rows of `batch` that pass what no server tested, with the columns asked for.
     fn select(&self, batch: FlowBatch) -> FlowBatch {
-        let Scan { time, predicate, columns, .. } = &*self.scan;
-        let mut keep: Option<Vec<bool>> = None;
-        if self.test_time {
-            keep = Some(
-                batch.first_ms.iter().map(|&first| time.contains(UnixMillis(first))).collect(),
-            );
+        if self.time.is_none() && self.predicate.is_none() {
+            return batch.project(self.scan.columns);
         }
-        if let Some(predicate) = predicate.as_ref().filter(|_| self.test_predicate) {
-            let passes = predicate.evaluate(&batch);
-            keep = Some(match keep {
-                Some(keep) => keep.into_iter().zip(passes).map(|(a, b)| a & b).collect(),
-                None => passes,
-            });
-        }
-        let batch = match keep {
-            Some(keep) => {
-                let rows: Vec<u32> =
-                    (0..batch.len() as u32).filter(|&row| keep[row as usize]).collect();
-                batch.take_rows(&rows)
-            }
-            None => batch,
+        let passes = self.predicate.as_ref().map(|predicate| predicate.evaluate(&batch));
+        let keep = |&row: &u32| {
+            let row = row as usize;
+            self.time.is_none_or(|time| time.contains(UnixMillis(batch.first_ms[row])))
+                && passes.as_ref().is_none_or(|passes| passes[row])
         };
-        batch.project(*columns)
+        let rows: Vec<u32> = (0..batch.len() as u32).filter(keep).collect();
+        batch.take_rows(&rows).project(self.scan.columns)
     }
 
     /// Gives the scanner back, so that the gateway does not keep it until its lease runs out.
@@ -299,7 +289,7 @@ pub(super) fn open_scanner(
         reversed: None,
         cache_blocks: None,
     };
-    gateway.client().scanner_open_with_scan(table.into(), scan, Default::default())
+    gateway.client().scanner_open_with_scan(table.into(), scan, Attributes::new())
 }
 
 /// The family of a row key; None if it is none.
@@ -335,7 +325,7 @@ fn decode_keys<'a>(
         match addresses {
             Addresses::V4(to) => to.extend(keys.clone().map(|key| BigEndian::read_u32(&key[at..]))),
             Addresses::V6(to) => {
-                to.extend(keys.clone().map(|key| BigEndian::read_u128(&key[at..])))
+                to.extend(keys.clone().map(|key| BigEndian::read_u128(&key[at..])));
             }
         }
     }

@@ -32,8 +32,8 @@ impl Default for Options {
         Self {
             orders: Order::ALL.to_vec(),
             connections: 4,
-            answer: Duration::from_secs(120),
-            recovery: Duration::from_secs(180),
+            answer: Duration::from_mins(2),
+            recovery: Duration::from_mins(3),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use hbase_thrift::Attributes;
 use hbase_thrift::hbase::{BatchMutation, ColumnDescriptor, Mutation, THbaseSyncClient};
 use serde::{Deserialize, Serialize};
 
@@ -60,7 +61,7 @@ impl Layout {
         let loads = Tables::of(gateways).loads();
         let cells = session.call("read the layout", |gateway| {
             let (row, column) = (LAYOUT_ROW.to_vec(), cell::COLUMN.to_vec());
-            gateway.client().get(loads.clone().into(), row, column, Default::default())
+            gateway.client().get(loads.clone().into(), row, column, Attributes::new())
         })?;
         let Some(mark) = cells.first().and_then(|cell| cell.value.as_ref()) else {
             return Err(StoreError::Missing { place: gateways.location().to_string() });
@@ -95,7 +96,7 @@ pub(super) fn put(
 ) -> Result<()> {
     session.call(doing, |gateway| {
         let rows = vec![mutation(row.to_vec(), value.to_vec())];
-        gateway.client().mutate_rows(table.into(), rows, Default::default())
+        gateway.client().mutate_rows(table.into(), rows, Attributes::new())
     })
 }
 

@@ -11,7 +11,7 @@ use super::wire::{WireReader, kind, put_bytes, put_call, put_field, put_i32, put
 use crate::store::{Result, StoreError};
 
 /// Making a table waits until all of its regions are open.
-const TIMEOUT: Duration = Duration::from_secs(120);
+const TIMEOUT: Duration = Duration::from_mins(2);
 const CREATE: &str = "createTable";
 const BLOOM_ROW_PREFIX: i32 = 3;
 const ENCODING_FAST_DIFF: i32 = 4;

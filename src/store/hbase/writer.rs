@@ -5,6 +5,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
+use hbase_thrift::Attributes;
 use hbase_thrift::hbase::THbaseSyncClient;
 
 use super::gateways::{Gateways, Session};
@@ -203,7 +204,7 @@ fn write(session: &mut Session, tables: &Tables, job: &Job) -> Result<()> {
                 mutation(key, value)
             })
             .collect();
-        gateway.client().mutate_rows(table.clone().into(), rows, Default::default())
+        gateway.client().mutate_rows(table.clone().into(), rows, Attributes::new())
     })
 }
 
