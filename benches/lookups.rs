@@ -1,7 +1,7 @@
 //! How long a look-up takes inside the process: 1,000 hosts that are in the store, drawn at random
 //! from its own flows, by src and by dst, and 1,000 that are not.
 //!
-//! Usage: `cargo bench --bench lookups -- STORE`. Prints milliseconds.
+//! Usage: `cargo bench --bench lookups -- STORE`, a folder or `hbase://…`. Prints milliseconds.
 
 #![expect(clippy::print_stdout, reason = "a program that prints")]
 
@@ -10,6 +10,7 @@ use std::time::Instant;
 
 use earlgrey_hbase::flow::{Column, Columns};
 use earlgrey_hbase::store::embedded::EmbeddedStore;
+use earlgrey_hbase::store::hbase::{HbaseStore, Options};
 use earlgrey_hbase::{AddressRange, Order, Scan, Snapshot, Store};
 
 const HOSTS: usize = 1_000;
@@ -19,7 +20,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         println!("usage: cargo bench --bench lookups -- STORE");
         return Ok(());
     };
-    let store = EmbeddedStore::new(store);
+    let store: Box<dyn Store> = if store.starts_with("hbase://") {
+        Box::new(HbaseStore::new(store.parse()?, Options::default()))
+    } else {
+        Box::new(EmbeddedStore::new(store))
+    };
     let begun = Instant::now();
     let snapshot = store.snapshot()?;
     println!("snapshot of {} flows: {:.2} ms", snapshot.flows()?, milliseconds(begun));
