@@ -107,6 +107,7 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
             return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
         }
     };
+    interrupt::outlive_file_size_limit();
     log::start(arguments.common.verbose);
     match carry_out(arguments) {
         _ if output::is_closed() => ExitCode::SUCCESS,
