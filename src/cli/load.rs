@@ -27,7 +27,7 @@ const EXAMPLES: &str = "\
 Examples:
   earlgrey-hbase load day1.pcap netflow000.tar.bz2     captures, archives of them, …
   earlgrey-hbase load /var/spool/captures              … and all that is in a folder
-  tcpdump -w - udp port 2055 | earlgrey-hbase load     what is being captured
+  tcpdump -U -w - udp port 2055 | earlgrey-hbase load  what is being captured, as it comes
   earlgrey-hbase load                                  the paths of the configuration
 
 What is loaded again is not stored again, so after a crash the same command goes on.";
@@ -44,7 +44,7 @@ pub(crate) struct Args {
     /// How many flows are written at once: what memory allows [default: 2000000]
     #[arg(long, value_name = "N")]
     batch_flows: Option<OsString>,
-    /// Make what was read durable at least so often, while more is coming [default: 30]
+    /// Make what was read durable at least so often, also while a pipe is quiet [default: 30]
     #[arg(long, value_name = "SECONDS")]
     commit_every: Option<OsString>,
     /// Show progress on standard error: a bar on a terminal (auto), or always, never, or as JSON

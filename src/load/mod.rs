@@ -25,7 +25,7 @@ pub struct Options {
     /// At most so many flows are written at once: what memory allows. A single datagram is never
     /// divided.
     pub batch_flows: usize,
-    /// How often what was read is made durable, at least, while more is coming.
+    /// How often what was read is made durable, at least, also while a pipe is quiet.
     pub commit_every: Duration,
     /// Set by another thread, it ends the load: what was read is kept, the rest is left.
     pub stop: Arc<AtomicBool>,

@@ -66,6 +66,10 @@ impl<'a> Pipeline<'a> {
         self.failure.is_some() || self.options.stop.load(Relaxed)
     }
 
+    fn go_on(&self) -> ControlFlow<()> {
+        if self.is_over() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+
     /// Reads one input to its end, or until the load is over.
     pub(super) fn read(&mut self, input: &Input) {
         let progress = self.progress;
@@ -253,6 +257,21 @@ impl Sink for Pipeline<'_> {
         self.in_file = true;
     }
 
+    fn poll(&mut self) -> ControlFlow<()> {
+        self.go_on()
+    }
+
+    fn idle(&mut self) -> ControlFlow<()> {
+        // Where nothing came since the last commit, there is nothing to say either.
+        if self.committed.elapsed() >= self.options.commit_every
+            && self.load.account != self.kept.account
+        {
+            self.attempt(Self::make_durable);
+            self.attempt(Self::record);
+        }
+        self.go_on()
+    }
+
     fn datagram(&mut self, datagram: &Datagram<'_>) -> ControlFlow<()> {
         self.progress.datagrams.fetch_add(1, Relaxed);
         self.account().datagrams += 1;
@@ -272,7 +291,7 @@ impl Sink for Pipeline<'_> {
             self.attempt(Self::make_durable);
             self.attempt(Self::record);
         }
-        if self.is_over() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        self.go_on()
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod answers;
 mod config;
+mod live;
 mod load;
 mod store;
 

@@ -163,7 +163,7 @@ fn an_interrupted_load_keeps_what_it_read() {
     let mut stderr = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
     let read = stderr.find(|line| line.contains("\"flows\":6"));
     assert!(read.is_some());
-    interrupt(&child);
+    signal(&child, "-INT");
     let rest: Vec<String> = stderr.collect();
     assert_eq!(child.wait().unwrap().code(), Some(130), "{rest:?}");
     feeder.join().unwrap();
@@ -174,7 +174,7 @@ fn an_interrupted_load_keeps_what_it_read() {
     assert_eq!(home.run(&["loads", "-o", "json"]).succeeds().json()[0]["state"], "interrupted");
 }
 
-fn interrupt(child: &Child) {
-    let killed = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+pub(super) fn signal(child: &Child, name: &str) {
+    let killed = Command::new("kill").args([name, &child.id().to_string()]).status().unwrap();
     assert!(killed.success());
 }
