@@ -87,8 +87,12 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
     let tell = |load: &Load| tell(args, settings, load, took_secs, &store.to_string());
     match result {
         Ok(load) => {
-            if let Some(problem) = nothing_read(&load, &inputs) {
-                anyhow::bail!(problem);
+            if !load.interrupted && summary::nothing_read(&load) {
+                // The message says all that a summary would.
+                if args.output == "json" {
+                    output::print_json(&View::new(&load, Some(took_secs), &settings.tz.value))?;
+                }
+                anyhow::bail!(no_capture(&load, &inputs));
             }
             tell(&load)?;
             tidy(&store::embedded(settings)?, &options.stop);
@@ -178,17 +182,13 @@ fn ending(load: &Load, paths: &[PathBuf]) -> Ending {
     }
 }
 
-/// Says so if there was no capture to read at all.
-fn nothing_read(load: &Load, inputs: &[Input]) -> Option<String> {
-    let unreadable = |file: &LoadedFile| file.datagrams == 0 && file.fault.is_some();
-    if load.interrupted || load.account.captured_packets > 0 || !load.files.iter().all(unreadable) {
-        return None;
-    }
-    Some(match (inputs, &load.files[..]) {
+/// Says of a load that read nothing why.
+fn no_capture(load: &Load, inputs: &[Input]) -> String {
+    match (inputs, &load.files[..]) {
         ([input], [LoadedFile { fault: Some(fault), .. }]) => format!("{input}: {fault}"),
         ([input], _) => format!("{input} is no capture"),
         _ => format!("none of the {} files is a capture that can be read", inputs.len()),
-    })
+    }
 }
 
 fn listed(paths: &[PathBuf]) -> String {

@@ -19,8 +19,17 @@ pub(crate) fn state(load: &Load) -> &'static str {
         Load { finished: None, .. } => "unfinished",
         Load { failure: Some(_), .. } => "failed",
         Load { interrupted: true, .. } => "interrupted",
+        _ if nothing_read(load) => "nothing read",
         _ => "done",
     }
+}
+
+/// Whether a load that came to its end found no capture that could be read.
+pub(crate) fn nothing_read(load: &Load) -> bool {
+    let unreadable = |file: &LoadedFile| file.datagrams == 0 && file.fault.is_some();
+    load.account.captured_packets == 0
+        && (load.account.other_files > 0 || !load.files.is_empty())
+        && load.files.iter().all(unreadable)
 }
 
 /// A load as JSON, with times in the user's zone.
@@ -112,6 +121,7 @@ pub(crate) fn text(load: &Load, took_secs: f64, store: &str, zone: &Zone) -> Str
         match state(load) {
             "done" => "loaded",
             "interrupted" => "interrupted: loaded",
+            "nothing read" => "nothing read of",
             // The error that follows says why.
             _ => "kept of",
         },

@@ -114,6 +114,20 @@ fn nothing_is_loaded_where_there_is_nothing_to_load() {
         home.run(arguments).ends(status, message);
     }
     home.run_with_input(&["load"], b"words, not packets").ends(1, "- is no capture");
+    home.file("cut.gz", &[0x1f, 0x8b, 8, 0]);
+    let json = home.run(&["load", "cut.gz", "notes.txt", "-o", "json"]).ends(1, "none of the 2");
+    assert_eq!(
+        (&json.json()["state"], &json.json()["stored"]),
+        (&"nothing read".into(), &0.into())
+    );
+    assert_eq!(json.json()["otherFiles"], serde_json::json!(["notes.txt"]));
+    // The ledger does not call that done, and names what was given.
+    let ledger = home.run(&["loads"]).succeeds();
+    assert!(ledger.lines()[1].ends_with("nothing read"), "{}", ledger.stdout);
+    assert_eq!(ledger.lines()[2], "    notes.txt: no capture");
+    // A capture without packets is one all the same.
+    home.file("quiet.pcap", &capture(&[]));
+    assert_eq!(home.run(&["load", "quiet.pcap", "-o", "json"]).succeeds().json()["state"], "done");
     // A misspelt name stops it before anything is stored.
     let count = home.run(&["query", "0.0.0.0/0", "--count"]);
     assert_eq!(count.stdout, "0\n", "{}", count.stderr);
