@@ -7,6 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::CaptureError;
+use super::name::printable;
 
 /// Something to be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,11 +18,19 @@ pub enum Input {
     Stdin,
 }
 
+impl Input {
+    /// What `path`, as it is given on the command line, stands for: a file, or standard input.
+    pub fn named(path: &Path) -> Self {
+        if path.as_os_str() == "-" { Self::Stdin } else { Self::File(path.to_owned()) }
+    }
+}
+
+/// The name to show: nothing in it can steer a terminal.
 impl fmt::Display for Input {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::File(path) => path.display().fmt(f),
-            Self::Stdin => f.write_str("-"),
+            Self::File(path) => f.write_str(&printable(&path.to_string_lossy())),
+            Self::Stdin => f.write_str("standard input"),
         }
     }
 }
@@ -39,8 +48,9 @@ impl fmt::Display for Input {
 pub fn find(paths: &[PathBuf]) -> Result<Vec<Input>, CaptureError> {
     let mut inputs = Vec::new();
     for path in paths {
-        if path.as_os_str() == "-" {
-            inputs.push(Input::Stdin);
+        let input = Input::named(path);
+        if input == Input::Stdin {
+            inputs.push(input);
             continue;
         }
         let metadata = fs::metadata(path)
@@ -49,7 +59,7 @@ pub fn find(paths: &[PathBuf]) -> Result<Vec<Input>, CaptureError> {
             // Links may lead back up, so a directory on the way is known by its true path.
             walk(path, &mut HashSet::new(), &mut inputs)?;
         } else {
-            inputs.push(Input::File(path.clone()));
+            inputs.push(input);
         }
     }
     Ok(inputs)
@@ -100,12 +110,14 @@ mod tests {
             .iter()
             .map(|input| input.to_string().replace(&format!("{}/", root.display()), ""))
             .collect();
-        assert_eq!(names, ["z", "-", ".hidden", "a", "b/1", "b/2", "b/c/x", "z"]);
+        assert_eq!(names, ["z", "standard input", ".hidden", "a", "b/1", "b/2", "b/c/x", "z"]);
     }
 
     #[test]
     fn a_path_that_is_not_there_is_named() {
         let error = find(&[PathBuf::from("/no/such/capture")]).unwrap_err();
         assert_eq!(error.to_string(), "open /no/such/capture");
+        let error = find(&[PathBuf::from("/no/such\u{1b}[2J\ncapture")]).unwrap_err();
+        assert_eq!(error.to_string(), r"open /no/such\x1b[2J\ncapture");
     }
 }

@@ -20,6 +20,7 @@ mod ip;
 mod link;
 mod live;
 mod magic;
+mod name;
 mod packets;
 mod pcap;
 mod pcapng;

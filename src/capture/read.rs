@@ -10,6 +10,7 @@ use super::ahead::read_ahead;
 use super::decompress::{Decompressor, named};
 use super::live::{Live, Shared};
 use super::magic::{self, Compression, Format};
+use super::name::printable;
 use super::packets::Packets;
 use super::window::{Damage, Window, cause};
 use super::{CaptureError, Fault, Input, Report, Sink, archive, pcap, pcapng};
@@ -198,6 +199,8 @@ impl Reading<'_, '_> {
             return ControlFlow::Break(());
         }
         let Damage { offset, problem } = damage;
+        // The reader of archives quotes what it could not read.
+        let problem = printable(&problem);
         self.report.fault(Fault { name: name.to_owned(), offset, problem });
         ControlFlow::Continue(())
     }

@@ -167,7 +167,7 @@ fn tidy(store: &EmbeddedStore, stop: &AtomicBool) {
 fn ending(load: &Load, paths: &[PathBuf]) -> Ending {
     let account = &load.account;
     // Files in a folder may be anything, but what was named was meant to be a capture.
-    let named = |name: &String| paths.iter().any(|path| path.as_os_str() == name.as_str());
+    let named = |name: &String| paths.iter().any(|path| Input::named(path).to_string() == *name);
     let unusable = account.faults > 0
         || load.files.iter().any(|file| file.fault.is_some())
         || !account.malformed.is_empty()
@@ -192,5 +192,5 @@ fn no_capture(load: &Load, inputs: &[Input]) -> String {
 }
 
 fn listed(paths: &[PathBuf]) -> String {
-    paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
+    paths.iter().map(|path| Input::named(path).to_string()).collect::<Vec<_>>().join(", ")
 }

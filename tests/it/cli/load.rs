@@ -113,7 +113,7 @@ fn nothing_is_loaded_where_there_is_nothing_to_load() {
     ] {
         home.run(arguments).ends(status, message);
     }
-    home.run_with_input(&["load"], b"words, not packets").ends(1, "- is no capture");
+    home.run_with_input(&["load"], b"words, not packets").ends(1, "standard input is no capture");
     home.file("cut.gz", &[0x1f, 0x8b, 8, 0]);
     let json = home.run(&["load", "cut.gz", "notes.txt", "-o", "json"]).ends(1, "none of the 2");
     assert_eq!(
@@ -131,6 +131,37 @@ fn nothing_is_loaded_where_there_is_nothing_to_load() {
     // A misspelt name stops it before anything is stored.
     let count = home.run(&["query", "0.0.0.0/0", "--count"]);
     assert_eq!(count.stdout, "0\n", "{}", count.stderr);
+}
+
+#[test]
+fn no_name_of_a_file_or_an_archives_member_reaches_the_terminal_as_it_is() {
+    let home = Home::new();
+    let bytes = capture(&[exports(0, &FLOWS)]);
+    let evil = "\u{1b}]0;owned\u{7}\nloaded.pcap";
+    home.file(&format!("in/{evil}"), &bytes);
+    home.file(&format!("in/cut{evil}"), &bytes[..100]);
+    home.file(&format!("in/notes{evil}"), b"words");
+    let mut archive = tar::Builder::new(Vec::new());
+    for (name, contents) in [(format!("member{evil}"), &bytes[..]), (format!("m{evil}"), b"words")]
+    {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(contents.len() as u64);
+        archive.append_data(&mut header, name, contents).unwrap();
+    }
+    home.file("in/day.tar", &archive.into_inner().unwrap());
+    let runs = [
+        home.run(&["load", "in", "-v"]).ends(3, r"fault      in/cut\x1b]0;owned\x07\nloaded.pcap"),
+        home.run(&["load", &format!("in/notes{evil}")]).ends(1, r"\nloaded.pcap is no capture"),
+        home.run(&["load", &format!("gone{evil}")]).ends(1, r"open gone\x1b]"),
+        home.run(&["loads"]).succeeds(),
+        home.run(&["loads", "-o", "json"]).succeeds(),
+    ];
+    for run in &runs {
+        let text = format!("{}{}", run.stdout, run.stderr);
+        assert!(!text.contains(['\u{1b}', '\u{7}']), "{text}");
+        assert!(!text.contains("\nloaded.pcap"), "{text}");
+    }
+    assert!(runs[3].stdout.contains(r"in/day.tar/member\x1b]0;owned"), "{}", runs[3].stdout);
 }
 
 #[test]
