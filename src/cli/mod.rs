@@ -110,8 +110,8 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     interrupt::outlive_file_size_limit();
     log::start(arguments.common.verbose);
     match carry_out(arguments) {
-        _ if output::is_closed() => ExitCode::SUCCESS,
         Ok(ending) => ending.into(),
+        Err(error) if output::is_closed(&error) => ExitCode::SUCCESS,
         Err(error) => {
             say(format_args!("earlgrey-hbase: {error:#}"));
             if let Some(hint) = failure::hint(&error) {

@@ -1,7 +1,6 @@
 //! `verify`: whether everything in the store is as it was written.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
 
 use super::failure::Ending;
 use super::output;
@@ -33,7 +32,7 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
     if args.output == "json" {
         output::print_json(&found)?;
     } else {
-        output::print(|out| Ok(out.write_all(text(&found).as_bytes())?))?;
+        output::print_all(&text(&found))?;
     }
     match found.faults.len() {
         0 => Ok(Ending::Done),

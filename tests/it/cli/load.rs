@@ -99,6 +99,22 @@ fn what_is_whole_of_a_damaged_input_is_stored_and_the_rest_is_told() {
 }
 
 #[test]
+fn a_closed_standard_output_changes_no_status() {
+    let home = Home::new();
+    let whole = capture(&[exports(0, &FLOWS), exports(6, &FLOWS)]);
+    home.file("cut.pcap", &whole[..whole.len() - 10]);
+    home.file("notes.txt", b"words");
+    for (arguments, status) in
+        [(&["load", "cut.pcap", "-o", "json"][..], 3), (&["load", "notes.txt", "-o", "json"], 1)]
+    {
+        let mut child =
+            home.command(arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        drop(child.stdout.take());
+        assert_eq!(child.wait().unwrap().code(), Some(status), "{arguments:?}");
+    }
+}
+
+#[test]
 fn nothing_is_loaded_where_there_is_nothing_to_load() {
     let home = Home::new();
     home.file("notes.txt", b"words");
