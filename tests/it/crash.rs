@@ -125,6 +125,12 @@ fn a_full_disk_is_told_and_what_was_stored_before_stays() {
         assert_eq!(output.status.code(), Some(1), "{stderr}");
         assert!(stderr.contains("File too large") && stderr.contains("full-"), "{stderr}");
         assert!(!stderr.contains("panicked"), "{stderr}");
+        let left: Vec<_> = std::fs::read_dir(&store)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.extension().is_some_and(|extension| extension == "tmp"))
+            .collect();
+        assert_eq!(left, Vec::<PathBuf>::new(), "unfinished files take no room");
         if let Ok(left) = EmbeddedStore::new(&store).verify() {
             assert_eq!(left.faults, Vec::<String>::new());
         }
