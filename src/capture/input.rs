@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::ffi::OsString;
 use std::fmt;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::CaptureError;
@@ -39,12 +40,14 @@ impl fmt::Display for Input {
 /// their names, `-` for standard input.
 ///
 /// Below a directory, links are followed, each directory is entered once, and what is no file (a
-/// socket, a pipe, a device) is left out. A path given by name may be a pipe.
+/// socket, a pipe, a device) is left out. A path given by name may be a pipe. What cannot be
+/// looked into, a dangling link or a directory that may not be listed, stands among the files, so
+/// that reading it says what is wrong.
 ///
 /// # Errors
 ///
-/// [`CaptureError::Open`] if a path does not exist; [`CaptureError::List`] if a directory cannot
-/// be read.
+/// [`CaptureError::Open`] if a path does not exist; [`CaptureError::List`] if a directory that
+/// was named cannot be listed.
 pub fn find(paths: &[PathBuf]) -> Result<Vec<Input>, CaptureError> {
     let mut inputs = Vec::new();
     for path in paths {
@@ -74,16 +77,20 @@ fn walk(
     if !entered.insert(directory.canonicalize().map_err(list)?) {
         return Ok(());
     }
-    let mut names: Vec<OsString> = Vec::new();
-    for entry in fs::read_dir(directory).map_err(list)? {
-        names.push(entry.map_err(list)?.file_name());
-    }
+    // All names are there before anything below is looked at: an error leaves nothing half done.
+    let entries = fs::read_dir(directory).map_err(list)?;
+    let mut names: Vec<OsString> =
+        entries.map(|entry| Ok(entry?.file_name())).collect::<io::Result<_>>().map_err(list)?;
     names.sort();
     for name in names {
         let path = directory.join(name);
         match fs::metadata(&path) {
-            Ok(metadata) if metadata.is_dir() => walk(&path, entered, inputs)?,
-            // A dangling link is left for the reader to report.
+            Ok(metadata) if metadata.is_dir() => {
+                // One folder that is closed to us does not keep us from the others.
+                if walk(&path, entered, inputs).is_err() {
+                    inputs.push(Input::File(path));
+                }
+            }
             Ok(metadata) if !metadata.is_file() => {}
             _ => inputs.push(Input::File(path)),
         }
