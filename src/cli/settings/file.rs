@@ -109,7 +109,7 @@ fn text(value: &DeValue<'_>) -> Option<String> {
 /// A path in the file is meant from where the file is, and `~/` from the user's home.
 fn in_place(key: Key, value: String, file: &Path) -> OsString {
     let is_path = key == keys::LOAD_PATHS || key == keys::STORE && !value.contains("://");
-    if !is_path || value == "-" {
+    if !is_path || value == "-" || value.is_empty() {
         return value.into();
     }
     if let (Some(rest), Some(home)) = (value.strip_prefix("~/"), env::home_dir()) {

@@ -95,7 +95,7 @@ impl Settings {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         let store = user_folder("XDG_DATA_HOME", ".local/share").map(|folder| folder.join("store"));
         Ok(Self {
-            store: layers.one(&keys::STORE, store, |text| Ok(Some(PathBuf::from(text))))?,
+            store: layers.one(&keys::STORE, store, values::store)?,
             load_paths: layers.all(&keys::LOAD_PATHS, Vec::new(), |values| {
                 Ok(values.iter().map(PathBuf::from).collect())
             })?,
@@ -187,7 +187,10 @@ impl Layers {
         if let Some(value) = flag {
             return Some(Raw { values: vec![value], origin: Origin::Flag(key.flag) });
         }
-        if let Some(value) = variable(key.variable) {
+        // An empty store is nobody's wish: a script's own variable was not set, most likely.
+        let value =
+            if *key == keys::STORE { env::var_os(key.variable) } else { variable(key.variable) };
+        if let Some(value) = value {
             let values = if key.list {
                 env::split_paths(&value).map(OsString::from).collect()
             } else {

@@ -1,5 +1,7 @@
 //! The kinds of values that settings have, read from text.
 
+use std::ffi::OsStr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
@@ -44,6 +46,14 @@ impl Zone {
     pub(crate) fn zone(&self) -> &TimeZone {
         &self.zone
     }
+}
+
+/// A store, by path or URL.
+pub(super) fn store(text: &OsStr) -> Result<Option<PathBuf>, String> {
+    if text.is_empty() {
+        return Err("names no store; write the path of its folder".to_owned());
+    }
+    Ok(Some(PathBuf::from(text)))
 }
 
 /// A whole number.

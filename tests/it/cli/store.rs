@@ -28,6 +28,19 @@ fn a_store_may_be_named_by_path_or_by_url() {
 }
 
 #[test]
+fn a_store_of_no_name_is_wrong_usage_and_makes_nothing() {
+    let home = Home::new();
+    let path = home.file("in/day.pcap", &capture(&[exports(0, &FLOWS)]));
+    home.run(&["load", &path, "--store", ""]).ends(2, "--store: names no store");
+    let mut command = home.command(&["load", &path]);
+    let run = Run::of(command.env("EARLGREY_STORE", "").output().unwrap());
+    run.ends(2, "EARLGREY_STORE: names no store");
+    let config = home.file("in/earlgrey.toml", b"store = ''\n");
+    home.run(&["load", &path, "--config", &config]).ends(2, "earlgrey.toml:1: store: names no");
+    assert_eq!(files_in(&home.path(".")).len(), 2, "nothing but the capture and the file");
+}
+
+#[test]
 fn one_writer_at_a_time_and_any_number_of_readers() {
     let home = Home::with_store();
     let path = home.file("more.pcap", &capture(&[exports(6, &FLOWS)]));
