@@ -72,7 +72,7 @@ impl Args {
 
 pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
     interrupt::end_at_once()?;
-    let format = settings.flow_format()?;
+    let format = settings.flow_format();
     let question = args.question(settings)?;
     let snapshot = store::open(settings)?.snapshot()?;
     let lookup = if args.count { question.plan_count() } else { question.plan(format.columns()) };

@@ -28,7 +28,7 @@ pub(crate) struct Settings {
     /// What `load` reads where it is given no path.
     pub(crate) load_paths: Setting<Vec<PathBuf>>,
     /// How answers are written; none for what is usual for each.
-    pub(crate) format: Setting<Option<String>>,
+    pub(crate) format: Setting<Option<Format>>,
     /// The time zone of times without one.
     pub(crate) tz: Setting<Zone>,
     /// How many pairs `active-flow` prints.
@@ -99,7 +99,7 @@ impl Settings {
             load_paths: layers.all(&keys::LOAD_PATHS, Vec::new(), |values| {
                 Ok(values.iter().map(PathBuf::from).collect())
             })?,
-            format: layers.text(&keys::FORMAT, None, |text| Ok(Some(text.to_owned())))?,
+            format: layers.text(&keys::FORMAT, None, values::format)?,
             tz: layers.text(&keys::TZ, Zone::utc(), Zone::parse)?,
             print: layers.text(&keys::PRINT, 10, values::count)?,
             progress: layers.text(&keys::PROGRESS, ProgressMode::Auto, ProgressMode::parse)?,
@@ -115,24 +115,13 @@ impl Settings {
     }
 
     /// The format of flows.
-    ///
-    /// # Errors
-    ///
-    /// [`Usage`] if the setting names none.
-    pub(crate) fn flow_format(&self) -> Result<Format, Usage> {
-        self.format.value.as_deref().map_or(Ok(Format::default()), |name| {
-            name.parse().map_err(|error| Usage(format!("{}: {error}", self.format.origin)))
-        })
+    pub(crate) fn flow_format(&self) -> Format {
+        self.format.value.unwrap_or_default()
     }
 
     /// The format of pairs: their own line where the setting names a format that only flows have.
-    ///
-    /// # Errors
-    ///
-    /// [`Usage`] if the setting names no format at all.
-    pub(crate) fn pair_format(&self) -> Result<PairFormat, Usage> {
-        let of_flows = self.flow_format()?;
-        Ok(of_flows.name().parse().unwrap_or_default())
+    pub(crate) fn pair_format(&self) -> PairFormat {
+        self.flow_format().name().parse().unwrap_or_default()
     }
 
     /// Makes the work of this process use as many threads as were asked for.
@@ -150,7 +139,7 @@ impl Settings {
         vec![
             shown(&keys::STORE, &self.store, store),
             shown(&keys::LOAD_PATHS, &self.load_paths, paths.collect::<Vec<_>>()),
-            shown(&keys::FORMAT, &self.format, self.format.value.clone()),
+            shown(&keys::FORMAT, &self.format, self.format.value.map(Format::name)),
             shown(&keys::TZ, &self.tz, self.tz.value.name()),
             shown(&keys::PRINT, &self.print, self.print.value),
             shown(&keys::PROGRESS, &self.progress, self.progress.value.name()),

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
+use crate::answer::{Format, ParseFormatError};
 use crate::cli::progress;
 pub(crate) use progress::Mode as ProgressMode;
 
@@ -54,6 +55,11 @@ pub(super) fn store(text: &OsStr) -> Result<Option<PathBuf>, String> {
         return Err("names no store; write the path of its folder".to_owned());
     }
     Ok(Some(PathBuf::from(text)))
+}
+
+/// A format of answers.
+pub(super) fn format(text: &str) -> Result<Option<Format>, String> {
+    text.parse().map(Some).map_err(|error: ParseFormatError| error.to_string())
 }
 
 /// A whole number.

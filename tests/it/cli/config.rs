@@ -89,6 +89,7 @@ fn a_configuration_that_cannot_be_meant_is_refused_with_its_place() {
         ("colour = true\n", ":1: unknown key \"colour\"\n"),
         ("[output]\nprint = \"many\"\n", ":2: output.print: \"many\" is no whole number"),
         ("[limits]\nmemory = \"0\"\n", ":2: limits.memory: \"0\" is no number of bytes"),
+        ("[output]\nformat = \"xml\"\n", ":2: output.format: \"xml\" is no format; write line,"),
         ("[output\n", ":1: "),
     ] {
         let file = home.file("config/earlgrey-hbase/earlgrey.toml", text.as_bytes());
