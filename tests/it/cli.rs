@@ -68,6 +68,23 @@ impl Home {
         command
     }
 
+    /// The command, without the superuser's power to open what is `closed` to everybody else.
+    fn powerless(&self, arguments: &[&str], closed: &Path) -> Command {
+        let command = self.command(arguments);
+        if fs::File::open(closed).is_err() {
+            return command;
+        }
+        let mut powerless = Command::new("setpriv");
+        powerless
+            .args(["--bounding-set=-all", "--inh-caps=-all"])
+            .arg(command.get_program())
+            .args(command.get_args())
+            .current_dir(self.0.path())
+            .env("XDG_DATA_HOME", self.path("data"))
+            .stdin(Stdio::null());
+        powerless
+    }
+
     fn run(&self, arguments: &[&str]) -> Run {
         Run::of(self.command(arguments).output().unwrap())
     }

@@ -87,19 +87,7 @@ fn a_folder_that_may_not_be_listed_is_told_and_the_rest_is_loaded() {
     home.file("in/d.pcap", &capture(&[exports(4, &FLOWS[4..])]));
     let closed = home.path("in/closed");
     fs::set_permissions(&closed, Permissions::from_mode(0o0)).unwrap();
-    let run = |path: &str| {
-        // The superuser may list any folder, unless it gives up that power.
-        let unprivileged = if fs::read_dir(&closed).is_ok() {
-            &["setpriv", "--bounding-set=-all", "--inh-caps=-all"][..]
-        } else {
-            &["env"]
-        };
-        let load = home.command(&["load", path]);
-        let mut command = Command::new(unprivileged[0]);
-        command.args(&unprivileged[1..]).arg(load.get_program()).args(load.get_args());
-        command.current_dir(home.path(".")).env("XDG_DATA_HOME", home.path("data"));
-        Run::of(command.output().unwrap())
-    };
+    let run = |path: &str| Run::of(home.powerless(&["load", path], &closed).output().unwrap());
     run("in").ends(3, "fault      in/closed: open in/closed: Permission denied");
     assert_eq!(home.run(&["query", "0.0.0.0/0", "--count"]).succeeds().stdout, "4\n");
     run("in/closed").ends(1, "earlgrey-hbase: list in/closed: Permission denied");

@@ -1,5 +1,7 @@
 //! What stores can be met with: none, one in use, one that is damaged, no room.
 
+use std::os::unix::fs::PermissionsExt;
+
 use earlgrey_hbase::Store;
 use earlgrey_hbase::store::embedded::EmbeddedStore;
 
@@ -83,8 +85,42 @@ fn a_damaged_file_is_found_and_named() {
         "{}",
         damaged.stdout
     );
+    let digest = damaged.lines().into_iter().find(|line| line.starts_with("digest ")).unwrap();
+    assert!(digest.ends_with(" (partial: of what could be read)"), "{digest}");
     let json = home.run(&["verify", "-o", "json"]).ends(1, "damaged").json();
     assert!(!json["faults"].as_array().unwrap().is_empty());
+    assert_eq!(json["partial"], true);
+}
+
+#[test]
+fn a_ledger_that_is_gone_is_noted_and_no_damage() {
+    let home = Home::with_store();
+    let ledger = home.store().join("ledger.ndjson");
+    let loads = "ledger.ndjson: is ";
+    assert!(!home.run(&["verify"]).succeeds().stdout.contains("note"));
+    fs::write(&ledger, b"").unwrap();
+    let empty = home.run(&["verify"]).succeeds();
+    assert!(empty.stdout.contains(&format!("{loads}empty: the flows are")), "{}", empty.stdout);
+    fs::remove_file(&ledger).unwrap();
+    let gone = home.run(&["verify"]).succeeds();
+    let note = gone.lines().into_iter().find(|line| line.starts_with("note       ")).unwrap();
+    assert!(note.contains(&format!("{loads}missing: the flows are")), "{note}");
+    let json = home.run(&["verify", "-o", "json"]).succeeds().json();
+    assert_eq!(json["notes"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn a_file_that_may_not_be_read_is_not_called_damaged() {
+    let home = Home::with_store();
+    let run = files_in(&home.store())
+        .into_iter()
+        .find(|path| path.to_string_lossy().ends_with("-src.parquet"))
+        .unwrap();
+    fs::set_permissions(&run, fs::Permissions::from_mode(0o0)).unwrap();
+    let found = Run::of(home.powerless(&["verify"], &run).output().unwrap());
+    let found = found.ends(1, "1 file may not be read by this user; what could be read is sound");
+    assert!(found.stdout.contains("\nunread     "), "{}", found.stdout);
+    assert!(!found.stdout.contains("damaged"), "{}", found.stdout);
 }
 
 #[test]
