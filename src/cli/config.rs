@@ -68,7 +68,7 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
         out.write_all(columns(&rows, &[false; 3]).as_bytes())?;
         Ok(())
     })?;
-    if let Some(file) = user_file().filter(|file| !file.exists()) {
+    if let Some(file) = user_file().filter(|_| settings.file.is_none()) {
         output::say(format_args!(
             "{} is read if it is there; --config and {CONFIG_VARIABLE} name another",
             file.display()

@@ -136,6 +136,7 @@ fn carry_out(Arguments { common, command }: Arguments) -> anyhow::Result<Ending>
         _ => {}
     }
     let settings = Settings::resolve(common.config.as_deref(), flags)?;
+    settings.log();
     settings.use_threads();
     match command {
         Command::Load(args) => load::run(&args, &settings),

@@ -76,6 +76,7 @@ impl<'a> Pipeline<'a> {
         let before = self.load.files.len();
         self.in_file = false;
         self.file_from = progress.bytes_done.load(Relaxed);
+        tracing::debug!("read {input}");
         let result = capture::read(input, &progress.bytes_done, self);
         self.end_file();
         match result {
@@ -253,6 +254,7 @@ impl<'a> Pipeline<'a> {
 impl Sink for Pipeline<'_> {
     fn file(&mut self, name: &str) {
         self.end_file();
+        tracing::debug!("capture {name}");
         files::begin(&mut self.load.files, name);
         self.in_file = true;
     }

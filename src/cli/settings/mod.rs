@@ -23,6 +23,8 @@ pub(crate) use values::{ProgressMode, Zone};
 /// The settings, each with where its value came from.
 #[derive(Debug)]
 pub(crate) struct Settings {
+    /// The configuration file that was read, if any.
+    pub(crate) file: Option<PathBuf>,
     /// The store, by path or URL. None where neither it nor the user's folders are known.
     pub(crate) store: Setting<Option<PathBuf>>,
     /// What `load` reads where it is given no path.
@@ -89,12 +91,14 @@ impl Settings {
     ///
     /// If the file cannot be read, or a value cannot mean anything; the message says where it is.
     pub(crate) fn resolve(config: Option<&Path>, flags: Flags) -> anyhow::Result<Self> {
-        let layers = Layers { file: file::read(config)?, flags };
+        let file::Configuration { path: file, set } = file::read(config)?;
+        let layers = Layers { file: set, flags };
         let defaults = crate::load::Options::default();
         let memory = Limits::default().memory_bytes as u64;
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         let store = user_folder("XDG_DATA_HOME", ".local/share").map(|folder| folder.join("store"));
         Ok(Self {
+            file,
             store: layers.one(&keys::STORE, store, values::store)?,
             load_paths: layers.all(&keys::LOAD_PATHS, Vec::new(), |values| {
                 Ok(values.iter().map(PathBuf::from).collect())
@@ -130,6 +134,18 @@ impl Settings {
             // It fails only where the threads run already.
             let _ = rayon::ThreadPoolBuilder::new().num_threads(self.threads.value).build_global();
         }
+    }
+
+    /// Tells the log what is worked with.
+    pub(crate) fn log(&self) {
+        let shown =
+            |path: Option<&PathBuf>| path.map_or("none".into(), |path| path.display().to_string());
+        tracing::info!(
+            "configuration file {}, store {} ({})",
+            shown(self.file.as_ref()),
+            shown(self.store.value.as_ref()),
+            self.store.origin
+        );
     }
 
     /// Every setting by its name, as text, with its origin.

@@ -222,6 +222,29 @@ fn progress_is_told_in_the_way_that_was_asked_for() {
 }
 
 #[test]
+fn more_is_said_for_each_v() {
+    let home = Home::new();
+    home.file("day.pcap", &capture(&[exports(0, &FLOWS)]));
+    let load = |more: &[&str]| home.run(&[&["load", "day.pcap"], more].concat()).succeeds().stderr;
+    let commit = "commit manifest=2 flows=6 datagrams=1 runs=1 ms=";
+    let informed = load(&["-v"]);
+    let store = format!("configuration file none, store {} (default)", home.store().display());
+    for line in [&store, commit] {
+        assert!(informed.contains(line), "{line:?} is not in:\n{informed}");
+    }
+    assert!(!informed.contains("capture day.pcap"), "{informed}");
+    assert!(load(&["-vv"]).contains("capture day.pcap"));
+    assert!(!load(&[]).contains("INFO"));
+    let query = home.run(&["query", "9.9.9.9", "-vv"]).succeeds().stderr;
+    for line in ["scan runs=1 of=1 stretches=1 order=src", "-src.parquet"] {
+        assert!(query.contains(line), "{line:?} is not in:\n{query}");
+    }
+    home.file("more.pcap", &capture(&[exports(6, &FLOWS)]));
+    home.run(&["load", "more.pcap"]).succeeds();
+    home.run(&["compact", "-v"]).ends(0, "merge manifest=4 flows=12 merged=2 runs=1 ms=");
+}
+
+#[test]
 fn an_interrupted_load_keeps_what_it_read() {
     let home = Home::new();
     let mut child = home
