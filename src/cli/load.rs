@@ -84,14 +84,17 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
     let result = load::load(&*store, &inputs, &options, &progress);
     drop(display);
     let took_secs = began.elapsed().as_secs_f64();
-    let tell = |load: &Load| tell(args, settings, load, took_secs, &store.to_string());
+    let tell = |load: &Load| {
+        let zone = &settings.tz.value;
+        let read = progress.done().bytes_done;
+        say(summary::text(load, read, took_secs, &store.to_string(), zone));
+        tell_program(args, settings, load, took_secs)
+    };
     match result {
         Ok(load) => {
             if !load.interrupted && summary::nothing_read(&load) {
-                // The message says all that a summary would.
-                if args.output == "json" {
-                    output::print_json(&View::new(&load, Some(took_secs), &settings.tz.value))?;
-                }
+                // To people, the message says all that a summary would.
+                tell_program(args, settings, &load, took_secs)?;
                 anyhow::bail!(no_capture(&load, &inputs));
             }
             tell(&load)?;
@@ -136,17 +139,15 @@ fn stdin_is_piped() -> bool {
     kind.is_ok_and(|kind| kind.is_fifo() || kind.is_socket() || kind.is_file())
 }
 
-fn tell(
+/// Prints the summary for programs, if it is asked for.
+fn tell_program(
     args: &Args,
     settings: &Settings,
     load: &Load,
     took_secs: f64,
-    store: &str,
 ) -> anyhow::Result<()> {
-    let zone = &settings.tz.value;
-    say(summary::text(load, took_secs, store, zone));
     if args.output == "json" {
-        output::print_json(&View::new(load, Some(took_secs), zone))?;
+        output::print_json(&View::new(load, Some(took_secs), &settings.tz.value))?;
     }
     Ok(())
 }

@@ -156,6 +156,11 @@ fn a_load_that_meets_a_full_disk_says_what_it_kept_and_goes_on_later() {
     let run = Run::of(limited.output().unwrap()).ends(1, "File too large");
     assert!(run.stderr.contains("\nhint: make room"), "{}", run.stderr);
     assert!(run.stderr.contains("with 0 flows of this load kept"), "{}", run.stderr);
+    assert!(
+        run.stderr.starts_with("failed: 0 flows kept in small, 301.6 kB read in "),
+        "{}",
+        run.stderr
+    );
     home.run(&["load", &path, "--store", "small"]).ends(0, "6,000 stored");
     let ledger = home.run(&["loads", "--store", "small", "-o", "json"]).succeeds().json();
     assert_eq!((&ledger[0]["state"], &ledger[0]["stored"]), (&"failed".into(), &0.into()));
