@@ -48,7 +48,7 @@ pub fn read(
     sink: &mut dyn Sink,
 ) -> Result<Report, CaptureError> {
     let sink = &Shared::new(sink);
-    let mut reading = Reading { sink, report: Report::default() };
+    let mut reading = Reading { sink, report: Report::default(), decompressed: false };
     let name = input.to_string();
     let flow = match input {
         Input::File(path) if may_wait(path) => {
@@ -84,6 +84,8 @@ fn open(path: &Path) -> io::Result<File> {
 struct Reading<'a, 's> {
     sink: &'a Shared<'s>,
     report: Report,
+    /// Whether what is being read comes out of a decompressor.
+    decompressed: bool,
 }
 
 impl Reading<'_, '_> {
@@ -106,6 +108,7 @@ impl Reading<'_, '_> {
         let Ok(Format::Compressed(compression)) = magic::tell(&mut window) else {
             return self.stream(name, window, 0);
         };
+        self.decompressed = true;
         let result = Decompressor::new(compression, window).and_then(|source| {
             read_ahead(source, |ahead| self.stream(name, Window::new(ahead), 1))
         });
@@ -163,7 +166,10 @@ impl Reading<'_, '_> {
         match Decompressor::new(compression, window) {
             Ok(source) => {
                 let source: Box<dyn Read + '_> = Box::new(source);
-                self.stream(name, Window::new(source), depth + 1)
+                let outside = std::mem::replace(&mut self.decompressed, true);
+                let flow = self.stream(name, Window::new(source), depth + 1);
+                self.decompressed = outside;
+                flow
             }
             Err(error) => self.fault(name, Damage::new(0, cause(&error))),
         }
@@ -201,7 +207,8 @@ impl Reading<'_, '_> {
         let Damage { offset, problem } = damage;
         // The reader of archives quotes what it could not read.
         let problem = printable(&problem);
-        self.report.fault(Fault { name: name.to_owned(), offset, problem });
+        let decompressed = self.decompressed;
+        self.report.fault(Fault { name: name.to_owned(), offset, decompressed, problem });
         ControlFlow::Continue(())
     }
 }
