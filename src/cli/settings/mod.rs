@@ -18,7 +18,7 @@ use crate::aggregate::Limits;
 use crate::answer::{Format, PairFormat};
 pub(crate) use file::{CONFIG_VARIABLE, user_file};
 pub(crate) use keys::Key;
-pub(crate) use values::{ProgressMode, Zone};
+pub(crate) use values::{ProgressMode, Zone, whole_number};
 
 /// The settings, each with where its value came from.
 #[derive(Debug)]

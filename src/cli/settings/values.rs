@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
@@ -62,9 +63,14 @@ pub(super) fn format(text: &str) -> Result<Option<Format>, String> {
     text.parse().map(Some).map_err(|error: ParseFormatError| error.to_string())
 }
 
+/// A whole number of a setting or a flag.
+pub(crate) fn whole_number<T: FromStr>(text: &str) -> Result<T, String> {
+    text.replace('_', "").parse().map_err(|_| format!("{text:?} is no whole number"))
+}
+
 /// A whole number.
 pub(super) fn count(text: &str) -> Result<usize, String> {
-    text.replace('_', "").parse().map_err(|_| format!("{text:?} is no whole number"))
+    whole_number(text)
 }
 
 /// A whole number above zero.
