@@ -6,6 +6,7 @@
 mod files;
 mod pipeline;
 mod progress;
+mod unread;
 
 use std::fs;
 use std::sync::Arc;

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::unread::Unread;
 use super::{LoadError, Options, Progress, files};
 use crate::capture::{self, Datagram, Input, Report, Sink};
 use crate::flow::{Batches, DatagramId, FlowBatch, FlowBuilder, UnixMillis};
@@ -33,6 +34,8 @@ pub(super) struct Pipeline<'a> {
     in_file: bool,
     /// The bytes that had been read when it began.
     file_from: u64,
+    /// The formats that were met and are not read.
+    unread: Unread,
     /// What the store said when it failed.
     failure: Option<StoreError>,
 }
@@ -57,6 +60,7 @@ impl<'a> Pipeline<'a> {
             committed: Instant::now(),
             in_file: false,
             file_from: 0,
+            unread: Unread::default(),
             failure: None,
         })
     }
@@ -194,6 +198,13 @@ impl<'a> Pipeline<'a> {
     fn undecoded(&mut self, datagram: &Datagram<'_>, error: DecodeError) {
         if !error.is_flow_export() {
             self.account().not_flow_export += 1;
+            if let Some(format) = self.unread.first_of(datagram) {
+                tracing::warn!(
+                    "{format} from {} is not read by this version; its datagrams count as no flow \
+                     export",
+                    datagram.exporter
+                );
+            }
             return;
         }
         let malformed = count(&mut self.account().malformed, error.label(), 1);

@@ -69,6 +69,20 @@ fn the_summary_accounts_for_everything_that_was_read() {
 }
 
 #[test]
+fn a_format_that_is_not_read_is_warned_of_once() {
+    let home = Home::new();
+    let words = |words: [u32; 5]| words.map(u32::to_be_bytes).concat();
+    let v9 = words([0x0009_0001, 1000, BEGIN_SECS, 1, 0]);
+    let ipfix = words([0x000a_0014, BEGIN_SECS, 1, 0, 0]);
+    home.file("other.pcap", &capture(&[v9.clone(), ipfix.clone(), v9, ipfix]));
+    let load = home.run(&["load", "other.pcap"]).ends(0, "4 no flow export");
+    for format in ["NetFlow v9", "IPFIX"] {
+        let warning = format!("WARN {format} from 192.0.2.1 is not read by this version; ");
+        assert_eq!(load.stderr.matches(&warning).count(), 1, "{}", load.stderr);
+    }
+}
+
+#[test]
 fn folders_are_loaded_with_everything_in_them_and_other_files_are_passed_over() {
     let home = Home::new();
     home.file("in/a/1.pcap", &capture(&[exports(0, &FLOWS[..2])]));
