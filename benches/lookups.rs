@@ -22,7 +22,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let store = EmbeddedStore::new(store);
     let begun = Instant::now();
     let snapshot = store.snapshot()?;
-    println!("snapshot of {} flows: {:.2} ms", snapshot.flows(), milliseconds(begun));
+    println!("snapshot of {} flows: {:.2} ms", snapshot.flows()?, milliseconds(begun));
     for order in Order::ALL {
         let hosts = hosts(snapshot.as_ref(), order)?;
         let begun = Instant::now();

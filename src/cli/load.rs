@@ -15,11 +15,13 @@ use anyhow::Context;
 use super::failure::{Ending, Usage};
 use super::output::{self, say};
 use super::progress::{Display, Mode};
-use super::settings::{Flags, Settings, keys};
+use super::settings::{Flags, Origin, Setting, Settings, keys};
+use super::store::Place;
 use super::summary::{self, View};
 use super::{interrupt, store};
 use crate::capture::{self, Input};
 use crate::load::{self, LoadError, Options, Progress};
+use crate::row::Order;
 use crate::store::embedded::{Effort, EmbeddedStore};
 use crate::store::{Load, LoadedFile};
 
@@ -47,6 +49,11 @@ pub(crate) struct Args {
     /// Make what was read durable at least so often, also while a pipe is quiet [default: 30]
     #[arg(long, value_name = "SECONDS")]
     commit_every: Option<OsString>,
+    /// The orders in which a store in HBase is made: both, or only by source, which loads twice as
+    /// fast and cannot be asked for destinations
+    #[arg(long, value_name = "ORDERS", value_parser = ["both", "src"], default_value = "both",
+        hide_default_value = true)]
+    orders: String,
     /// Show progress on standard error: a bar on a terminal (auto), or always, never, or as JSON
     #[arg(long, value_name = "WHEN", value_parser = Mode::NAMES)]
     progress: Option<String>,
@@ -72,9 +79,14 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
     if inputs.is_empty() {
         return Err(Usage(format!("there are no files in {}", listed(&paths))).into());
     }
-    let store = store::open(settings)?;
+    let orders = if args.orders == "src" { &[Order::Src][..] } else { &Order::ALL };
+    let store = store::open_with(settings, orders)?;
+    let embedded = match store::place(settings)? {
+        Place::Folder(folder) => Some(EmbeddedStore::new(folder)),
+        Place::Hbase(_) => None,
+    };
     let options = Options {
-        batch_flows: settings.batch_flows.value,
+        batch_flows: batch_flows(settings, embedded.is_some()),
         commit_every: settings.commit_every.value,
         stop: interrupt::stop_flag()?,
     };
@@ -98,7 +110,9 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
                 anyhow::bail!(no_capture(&load, &inputs));
             }
             tell(&load)?;
-            tidy(&store::embedded(settings)?, &options.stop);
+            if let Some(store) = embedded {
+                tidy(&store, &options.stop);
+            }
             Ok(ending(&load, &paths))
         }
         Err(error) => {
@@ -107,6 +121,15 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
             }
             Err(error).context("load")
         }
+    }
+}
+
+/// How many flows are written at once. Where no file has to be sorted as a whole, less is enough.
+fn batch_flows(settings: &Settings, embedded: bool) -> usize {
+    const HBASE_BATCH_FLOWS: usize = 200_000;
+    match settings.batch_flows {
+        Setting { origin: Origin::Default, .. } if !embedded => HBASE_BATCH_FLOWS,
+        Setting { value, .. } => value,
     }
 }
 

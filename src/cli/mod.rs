@@ -18,6 +18,7 @@ mod output;
 mod print_option;
 mod progress;
 mod query;
+mod schema;
 mod settings;
 mod store;
 mod summary;
@@ -60,8 +61,8 @@ struct Arguments {
 #[expect(clippy::doc_markdown, reason = "these comments are the help of the options")]
 #[command(next_help_heading = "Common options")]
 struct Common {
-    /// The store: the path of its folder [else EARLGREY_STORE, else the configuration, else a
-    /// folder among the user's data]
+    /// The store: the path of its folder, or hbase://HOST[:PORT][,HOST…][/TABLE] [else
+    /// EARLGREY_STORE, else the configuration, else a folder among the user's data]
     #[arg(long, global = true, value_name = "URL")]
     store: Option<OsString>,
     /// The configuration file [else EARLGREY_CONFIG, else earlgrey-hbase/earlgrey.toml in the
@@ -78,6 +79,16 @@ struct Common {
     /// How much memory sums over all flows may take before they go to temporary files: 400MB, 2GiB
     #[arg(long, global = true, value_name = "SIZE")]
     memory: Option<OsString>,
+    /// How many connections to HBase write side by side [default: 4]
+    #[arg(long, global = true, value_name = "N")]
+    connections: Option<OsString>,
+    /// How long one answer of HBase is waited for: a region that moves takes its time [default: 120]
+    #[arg(long, global = true, value_name = "SECONDS")]
+    answer_secs: Option<OsString>,
+    /// How long a call to HBase is repeated before the cluster counts as not to be reached
+    /// [default: 180]
+    #[arg(long, global = true, value_name = "SECONDS")]
+    recovery_secs: Option<OsString>,
     /// Say more on standard error; twice for details
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     verbose: u8,
@@ -91,6 +102,7 @@ enum Command {
     Loads(loads::Args),
     Verify(verify::Args),
     Compact(compact::Args),
+    Schema(schema::Args),
     Generate(generate::Args),
     Config(config::Args),
     Completions(completions::Args),
@@ -145,6 +157,7 @@ fn carry_out(Arguments { common, command }: Arguments) -> anyhow::Result<Ending>
         Command::Loads(args) => loads::run(&args, &settings),
         Command::Verify(args) => verify::run(&args, &settings),
         Command::Compact(args) => compact::run(&args, &settings),
+        Command::Schema(args) => schema::run(&args, &settings),
         Command::Generate(args) => generate::run(&args, &settings),
         Command::Config(args) => config::run(&args, &settings),
         Command::Completions(_) | Command::Man(_) => Ok(Ending::Done),
@@ -158,6 +171,9 @@ impl Common {
             (keys::TZ, self.tz.clone()),
             (keys::THREADS, self.threads.clone()),
             (keys::MEMORY, self.memory.clone()),
+            (keys::CONNECTIONS, self.connections.clone()),
+            (keys::ANSWER_SECS, self.answer_secs.clone()),
+            (keys::RECOVERY_SECS, self.recovery_secs.clone()),
         ]
     }
 }

@@ -4,8 +4,18 @@ use std::path::{Path, PathBuf};
 
 use super::failure::Usage;
 use super::settings::Settings;
+use crate::row::Order;
 use crate::store::Store;
 use crate::store::embedded::EmbeddedStore;
+use crate::store::hbase::{HbaseStore, Location, Options};
+
+/// Where the settings say that the store is.
+pub(crate) enum Place {
+    /// The embedded store in a folder.
+    Folder(PathBuf),
+    /// Tables in HBase.
+    Hbase(Location),
+}
 
 /// The store that the settings name. There need not be one yet.
 ///
@@ -13,20 +23,47 @@ use crate::store::embedded::EmbeddedStore;
 ///
 /// [`Usage`] if they name none, or one of a kind that is not known.
 pub(crate) fn open(settings: &Settings) -> Result<Box<dyn Store>, Usage> {
-    Ok(Box::new(embedded(settings)?))
+    open_with(settings, &Order::ALL)
+}
+
+/// As [`open`]; if there is no store yet, the one that is made has `orders`.
+///
+/// # Errors
+///
+/// As [`open`], and if a store of that kind always has both orders.
+pub(crate) fn open_with(settings: &Settings, orders: &[Order]) -> Result<Box<dyn Store>, Usage> {
+    Ok(match place(settings)? {
+        Place::Folder(_) if orders != Order::ALL => {
+            return Err(Usage("the embedded store always has both orders".to_owned()));
+        }
+        Place::Folder(folder) => Box::new(EmbeddedStore::new(folder)),
+        Place::Hbase(location) => {
+            let options = Options { orders: orders.to_vec(), ..settings.hbase_options() };
+            Box::new(HbaseStore::new(location, options))
+        }
+    })
 }
 
 /// The embedded store that the settings name, for what only that can do.
 ///
 /// # Errors
 ///
-/// As [`open`].
+/// As [`open`], and if the store is another one.
 pub(crate) fn embedded(settings: &Settings) -> Result<EmbeddedStore, Usage> {
-    path(settings).map(EmbeddedStore::new)
+    match place(settings)? {
+        Place::Folder(folder) => Ok(EmbeddedStore::new(folder)),
+        Place::Hbase(location) => Err(Usage(format!(
+            "{location}: this command is for the embedded store; HBase looks after its own files"
+        ))),
+    }
 }
 
-/// The folder of the embedded store.
-fn path(settings: &Settings) -> Result<PathBuf, Usage> {
+/// Where the store is.
+///
+/// # Errors
+///
+/// As [`open`].
+pub(crate) fn place(settings: &Settings) -> Result<Place, Usage> {
     let Some(named) = &settings.store.value else {
         return Err(Usage("no store is named; name its folder with --store".to_owned()));
     };
@@ -35,12 +72,14 @@ fn path(settings: &Settings) -> Result<PathBuf, Usage> {
         Err(Usage(format!("store {} ({}): {problem}", named.display(), settings.store.origin)))
     };
     match scheme {
-        None => Ok(named.clone()),
-        Some(("file", path)) if Path::new(path).is_absolute() => Ok(PathBuf::from(path)),
+        None => Ok(Place::Folder(named.clone())),
+        Some(("file", path)) if Path::new(path).is_absolute() => Ok(Place::Folder(path.into())),
         Some(("file", _)) => refuse("a file URL has three slashes: file:///var/lib/flows"),
-        Some(("hbase", _)) => {
-            refuse("this version has only the embedded store; name its folder by a path")
-        }
+        Some(("hbase", _)) => named
+            .to_string_lossy()
+            .parse()
+            .map(Place::Hbase)
+            .map_err(|error| Usage(format!("{}: {error}", settings.store.origin))),
         Some(_) => refuse("no kind of store that is known; name its folder by a path"),
     }
 }

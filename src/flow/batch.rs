@@ -65,7 +65,8 @@ impl Addresses {
         self.push_bits(address_bits(address));
     }
 
-    fn push_bits(&mut self, bits: u128) {
+    /// Appends the address whose number is `bits`.
+    pub(crate) fn push_bits(&mut self, bits: u128) {
         match self {
             Self::V4(addresses) => addresses.push(bits as u32),
             Self::V6(addresses) => addresses.push(bits),

@@ -6,6 +6,7 @@
 mod files;
 mod pipeline;
 mod progress;
+mod sample;
 mod unread;
 
 use std::fs;
@@ -15,6 +16,7 @@ use std::time::Duration;
 
 pub use files::MAX_FILES_LISTED;
 pub use progress::{Done, Progress};
+pub use sample::quantiles;
 
 use crate::capture::Input;
 use crate::store::{Load, Store, StoreError};

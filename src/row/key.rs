@@ -56,9 +56,9 @@ pub struct RowKey {
 }
 
 /// The bytes of an IPv4 row key.
-pub(super) const V4_KEY_BYTES: usize = 25;
+pub(crate) const V4_KEY_BYTES: usize = 25;
 /// The bytes of an IPv6 row key.
-pub(super) const V6_KEY_BYTES: usize = 49;
+pub(crate) const V6_KEY_BYTES: usize = 49;
 
 impl RowKey {
     /// The key of `flow` in `order`.

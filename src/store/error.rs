@@ -77,6 +77,16 @@ pub enum StoreError {
         /// Why not.
         source: io::Error,
     },
+    /// A server refused, and will again.
+    #[error("{place}: {doing}: {detail}")]
+    Refused {
+        /// The store.
+        place: String,
+        /// What was being done: `write`, `scan`.
+        doing: &'static str,
+        /// What the server said.
+        detail: String,
+    },
     /// A fault that a test asked for.
     #[error("injected fault at {at}")]
     Injected {
@@ -95,6 +105,11 @@ impl StoreError {
     /// A file that is not what was written.
     pub fn damaged(path: &Path, detail: impl Into<String>) -> Self {
         Self::Damaged { path: path.to_owned(), detail: detail.into() }
+    }
+
+    /// What a server refused to do.
+    pub(crate) fn refused(place: String, doing: &'static str, detail: String) -> Self {
+        Self::Refused { place, doing, detail }
     }
 
     /// What the caller can do.

@@ -10,6 +10,7 @@ mod scan;
 
 pub mod conformance;
 pub mod embedded;
+pub mod hbase;
 pub mod memory;
 pub mod wrap;
 
@@ -82,8 +83,12 @@ pub trait Snapshot: Send + Sync {
     /// As [`Self::regions`].
     fn plan(&self, scan: &Scan) -> Result<Plan>;
 
-    /// How many flows the store holds.
-    fn flows(&self) -> u64;
+    /// How many flows the store holds. Where nobody keeps count, all of them are read for it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::regions`].
+    fn flows(&self) -> Result<u64>;
 }
 
 /// A part of a scan.

@@ -14,6 +14,7 @@ mod cli;
 mod crash;
 mod embedded;
 mod generate;
+mod hbase;
 mod house;
 mod interop;
 mod query;

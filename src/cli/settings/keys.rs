@@ -29,11 +29,30 @@ pub(crate) const BATCH_FLOWS: Key =
 pub(crate) const COMMIT_SECS: Key =
     key("limits.commit_secs", "EARLGREY_COMMIT_SECS", "--commit-every");
 pub(crate) const THREADS: Key = key("limits.threads", "EARLGREY_THREADS", "--threads");
+pub(crate) const CONNECTIONS: Key =
+    key("hbase.connections", "EARLGREY_HBASE_CONNECTIONS", "--connections");
+pub(crate) const ANSWER_SECS: Key =
+    key("hbase.answer_secs", "EARLGREY_HBASE_ANSWER_SECS", "--answer-secs");
+pub(crate) const RECOVERY_SECS: Key =
+    key("hbase.recovery_secs", "EARLGREY_HBASE_RECOVERY_SECS", "--recovery-secs");
 pub(crate) const MEMORY: Key = key("limits.memory", "EARLGREY_MEMORY", "--memory");
 
 /// All of them, in the order in which they are shown.
-pub(crate) const ALL: [Key; 10] =
-    [STORE, LOAD_PATHS, FORMAT, TZ, PRINT, PROGRESS, BATCH_FLOWS, COMMIT_SECS, THREADS, MEMORY];
+pub(crate) const ALL: [Key; 13] = [
+    STORE,
+    LOAD_PATHS,
+    FORMAT,
+    TZ,
+    PRINT,
+    PROGRESS,
+    BATCH_FLOWS,
+    COMMIT_SECS,
+    THREADS,
+    MEMORY,
+    CONNECTIONS,
+    ANSWER_SECS,
+    RECOVERY_SECS,
+];
 
 /// The names of the tables that keys are in.
 pub(crate) fn is_table(name: &str) -> bool {

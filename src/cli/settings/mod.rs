@@ -16,6 +16,7 @@ use serde::Serialize;
 use super::failure::Usage;
 use crate::aggregate::Limits;
 use crate::answer::{Format, PairFormat};
+use crate::store::hbase;
 pub(crate) use file::{CONFIG_VARIABLE, user_file};
 pub(crate) use keys::Key;
 pub(crate) use values::{ProgressMode, Zone, whole_number};
@@ -45,6 +46,12 @@ pub(crate) struct Settings {
     pub(crate) threads: Setting<usize>,
     /// How many bytes of memory an aggregate may use.
     pub(crate) memory: Setting<u64>,
+    /// How many connections to HBase write side by side.
+    pub(crate) connections: Setting<usize>,
+    /// How long one answer of HBase is waited for.
+    pub(crate) answer: Setting<Duration>,
+    /// How long a call to HBase is repeated.
+    pub(crate) recovery: Setting<Duration>,
 }
 
 /// A value, and where it came from.
@@ -95,6 +102,7 @@ impl Settings {
         let layers = Layers { file: set, flags };
         let defaults = crate::load::Options::default();
         let memory = Limits::default().memory_bytes as u64;
+        let hbase = hbase::Options::default();
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         let store = user_folder("XDG_DATA_HOME", ".local/share").map(|folder| folder.join("store"));
         Ok(Self {
@@ -115,6 +123,9 @@ impl Settings {
             )?,
             threads: layers.text(&keys::THREADS, threads, values::positive)?,
             memory: layers.text(&keys::MEMORY, memory, values::bytes)?,
+            connections: layers.text(&keys::CONNECTIONS, hbase.connections, values::positive)?,
+            answer: layers.text(&keys::ANSWER_SECS, hbase.answer, values::positive_seconds)?,
+            recovery: layers.text(&keys::RECOVERY_SECS, hbase.recovery, values::seconds)?,
         })
     }
 
@@ -126,6 +137,16 @@ impl Settings {
     /// The format of pairs: their own line where the setting names a format that only flows have.
     pub(crate) fn pair_format(&self) -> PairFormat {
         self.flow_format().name().parse().unwrap_or_default()
+    }
+
+    /// How a store in HBase is reached.
+    pub(crate) fn hbase_options(&self) -> hbase::Options {
+        hbase::Options {
+            connections: self.connections.value,
+            answer: self.answer.value,
+            recovery: self.recovery.value,
+            ..hbase::Options::default()
+        }
     }
 
     /// Makes the work of this process use as many threads as were asked for.
@@ -163,6 +184,9 @@ impl Settings {
             shown(&keys::COMMIT_SECS, &self.commit_every, self.commit_every.value.as_secs_f64()),
             shown(&keys::THREADS, &self.threads, self.threads.value),
             shown(&keys::MEMORY, &self.memory, self.memory.value),
+            shown(&keys::CONNECTIONS, &self.connections, self.connections.value),
+            shown(&keys::ANSWER_SECS, &self.answer, self.answer.value.as_secs_f64()),
+            shown(&keys::RECOVERY_SECS, &self.recovery, self.recovery.value.as_secs_f64()),
         ]
     }
 }

@@ -89,6 +89,14 @@ pub(super) fn seconds(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| format!("{text:?} is no number of seconds"))
 }
 
+/// A span of time that is not nothing: a time-out of nothing would be none.
+pub(super) fn positive_seconds(text: &str) -> Result<Duration, String> {
+    match seconds(text)? {
+        Duration::ZERO => Err("must be more than 0".to_owned()),
+        span => Ok(span),
+    }
+}
+
 /// A number of bytes, with or without a unit: `400000000`, `400MB`, `2GiB`.
 pub(super) fn bytes(text: &str) -> Result<u64, String> {
     let error = || format!("{text:?} is no number of bytes; write 400MB or 2GiB");

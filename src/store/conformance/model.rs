@@ -90,7 +90,7 @@ fn write(random: &mut Random, store: &dyn Store, model: &mut Model) {
 
 fn scan(random: &mut Random, store: &dyn Store, model: &Model) {
     let snapshot = store.snapshot().unwrap();
-    assert_eq!(snapshot.flows(), model.0[0].len() as u64);
+    assert_eq!(snapshot.flows().unwrap(), model.0[0].len() as u64);
     for _ in 0..SCANS {
         let scan = any_scan(random);
         let what = format!("{scan:?}");

@@ -139,8 +139,8 @@ impl Snapshot for EmbeddedSnapshot {
         Ok(plan)
     }
 
-    fn flows(&self) -> u64 {
-        self.held.manifest().flows()
+    fn flows(&self) -> Result<u64> {
+        Ok(self.held.manifest().flows())
     }
 }
 

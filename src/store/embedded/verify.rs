@@ -17,7 +17,7 @@ use super::store::EmbeddedStore;
 use super::{identities, ledger};
 use crate::flow::{Columns, FlowRecord, Source, UnixMillis};
 use crate::row::Order;
-use crate::store::{Result, Scan, Snapshot, StoreError};
+use crate::store::{Result, Scan, StoreError};
 
 /// What was found in a store.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -77,7 +77,7 @@ impl EmbeddedStore {
         let snapshot = self.open()?;
         let manifest = Arc::clone(snapshot.manifest());
         let mut found = Verified {
-            flows: snapshot.flows(),
+            flows: snapshot.manifest().flows(),
             runs: manifest.runs.len() as u64,
             bytes: manifest.runs.iter().map(super::manifest::Run::bytes).sum::<u64>()
                 + manifest.identities.iter().map(|file| file.bytes).sum::<u64>(),

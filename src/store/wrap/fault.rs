@@ -159,7 +159,7 @@ impl Snapshot for FaultSnapshot {
         self.faults.pass(Call::Plan, || self.snapshot.plan(scan))
     }
 
-    fn flows(&self) -> u64 {
+    fn flows(&self) -> Result<u64> {
         self.snapshot.flows()
     }
 }

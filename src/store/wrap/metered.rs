@@ -158,7 +158,7 @@ impl Snapshot for MeteredSnapshot {
         self.tallies.count_call(Call::Plan, || self.snapshot.plan(scan))
     }
 
-    fn flows(&self) -> u64 {
+    fn flows(&self) -> Result<u64> {
         self.snapshot.flows()
     }
 }

@@ -1,0 +1,200 @@
+//! `schema`: the tables of a store in HBase.
+
+use std::io::{IsTerminal, Write as _, stdin};
+use std::path::PathBuf;
+
+use super::failure::{Ending, Usage};
+use super::output::{self, say};
+use super::settings::Settings;
+use super::store::Place;
+use super::text::{columns, plural};
+use super::{interrupt, store};
+use crate::capture;
+use crate::load;
+use crate::row::Order;
+use crate::store::hbase::{Compression, HbaseStore, Location, Options, Schema, TableState};
+
+const EXAMPLES: &str = "\
+Examples:
+  earlgrey-hbase schema create --thrift2 gate1:9092 --split-from day.pcap --regions 16
+  earlgrey-hbase schema create --print --regions 16      statements for HBase's own shell
+  earlgrey-hbase schema check                            what is not as it should be
+  earlgrey-hbase schema drop                             delete the tables; asks first";
+
+/// Make, show, check or delete the tables of a store in HBase.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Action {
+    Create(Create),
+    Show(Output),
+    Check(Output),
+    Drop(Drop),
+}
+
+/// Make the tables: over a Thrift2 gateway as they should be; over Thrift, which can say less, with
+/// one region and no encoding.
+#[derive(Debug, clap::Args)]
+struct Create {
+    /// A Thrift2 gateway, which can make tables with regions, encoding and Bloom filter
+    #[arg(long, value_name = "HOST:PORT")]
+    thrift2: Option<String>,
+    /// Print the statements for HBase's shell, and reach for nothing
+    #[arg(long)]
+    print: bool,
+    /// How many regions tables of flows begin with
+    #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    regions: u32,
+    /// Split where the flows of this capture divide into equal parts, and not evenly
+    #[arg(long, value_name = "FILE")]
+    split_from: Option<PathBuf>,
+    /// How blocks are compressed [default: the first that there is of ZSTD, LZ4, GZ]
+    #[arg(long, value_name = "CODEC", ignore_case = true, value_parser = ["ZSTD", "LZ4", "SNAPPY", "GZ", "NONE"])]
+    compression: Option<String>,
+    /// Let flows go so many days after they were written [default: never]
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=24_855))]
+    keep_days: Option<u32>,
+    /// Both orders, or only by source, which cannot be asked for destinations
+    #[arg(long, value_name = "ORDERS", value_parser = ["both", "src"], default_value = "both")]
+    orders: String,
+}
+
+/// Print the tables as they are, each with what is not as it should be. `check` ends with status 1
+/// if anything is.
+#[derive(Debug, clap::Args)]
+struct Output {
+    /// How tables are written
+    #[arg(short, long, value_name = "FORMAT", value_parser = ["text", "json"], default_value = "text")]
+    output: String,
+}
+
+/// Delete the tables, with every flow in them.
+#[derive(Debug, clap::Args)]
+struct Drop {
+    /// Do not ask
+    #[arg(long)]
+    yes: bool,
+}
+
+pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
+    interrupt::end_at_once()?;
+    let Place::Hbase(location) = store::place(settings)? else {
+        return Err(Usage(
+            "schema is for a store in HBase; name one with --store hbase://HOST".to_owned(),
+        )
+        .into());
+    };
+    let open = |options: Options| HbaseStore::new(location.clone(), options);
+    let store = open(settings.hbase_options());
+    match &args.action {
+        Action::Create(args) => create(args, &store),
+        Action::Show(Output { output }) => show(&store.tables()?, output),
+        Action::Check(Output { output }) => check(&store.tables()?, output),
+        Action::Drop(Drop { yes }) => drop(&store, &location, *yes),
+    }
+}
+
+fn create(args: &Create, store: &HbaseStore) -> anyhow::Result<Ending> {
+    let schema = schema(args)?;
+    if args.print {
+        output::print(|out| Ok(out.write_all(store.statements(&schema).as_bytes())?))?;
+        return Ok(Ending::Done);
+    }
+    let created = store.create(&schema, args.thrift2.as_deref())?;
+    say(format_args!("made {} ({})", created.tables.join(", "), created.compression.name()));
+    if !created.left_out.is_empty() {
+        say(format_args!(
+            "the tables are without: {}. Only Thrift2 can say that (--thrift2 HOST:PORT), or HBase's \
+             shell (--print)",
+            created.left_out.join(", ")
+        ));
+    }
+    Ok(Ending::Done)
+}
+
+fn schema(args: &Create) -> anyhow::Result<Schema> {
+    let mut schema = Schema::even(args.regions);
+    if let Some(file) = &args.split_from {
+        schema.splits = load::quantiles(&capture::find(&[file.clone()])?, args.regions as usize)?;
+        let regions = schema.splits.each_ref().map(|splits| splits.len() + 1);
+        if regions.iter().any(|&regions| regions < args.regions as usize) {
+            say(format_args!(
+                "{} divides into {} regions by src and {} by dst: a busy address is not divided",
+                file.display(),
+                regions[0],
+                regions[1]
+            ));
+        }
+    }
+    if args.orders == "src" {
+        schema.orders = vec![Order::Src];
+    }
+    schema.compression = args.compression.as_ref().and_then(|name| {
+        Compression::ALL.into_iter().find(|codec| codec.name().eq_ignore_ascii_case(name))
+    });
+    schema.ttl_secs = args.keep_days.map(|days| days * 86_400);
+    Ok(schema)
+}
+
+fn show(tables: &[TableState], format: &str) -> anyhow::Result<Ending> {
+    if format == "json" {
+        output::print_json(&tables)?;
+        return Ok(Ending::Done);
+    }
+    let row = |table: &TableState| {
+        vec![
+            table.name.clone(),
+            table.state.to_owned(),
+            table.regions.to_string(),
+            table.compression.clone(),
+            table.bloom.clone(),
+            table.ttl_secs.map_or_else(|| "never".to_owned(), |secs| format!("{secs} s")),
+        ]
+    };
+    let heads = ["table", "state", "regions", "compression", "bloom", "rows go after"];
+    let rows: Vec<Vec<String>> =
+        std::iter::once(heads.map(str::to_owned).to_vec()).chain(tables.iter().map(row)).collect();
+    let right = [false, false, true, false, false, false];
+    output::print(|out| {
+        write!(out, "{}", columns(&rows, &right))?;
+        for table in tables {
+            for difference in &table.differences {
+                writeln!(out, "{}: {difference}", table.name)?;
+            }
+        }
+        Ok(())
+    })?;
+    Ok(Ending::Done)
+}
+
+fn check(tables: &[TableState], format: &str) -> anyhow::Result<Ending> {
+    show(tables, format)?;
+    match tables.iter().map(|table| table.differences.len() as u64).sum() {
+        0 => Ok(Ending::Done),
+        differences => anyhow::bail!("{} from what should be", plural(differences, "difference")),
+    }
+}
+
+fn drop(store: &HbaseStore, location: &Location, yes: bool) -> anyhow::Result<Ending> {
+    if !yes {
+        if !stdin().is_terminal() {
+            return Err(Usage(
+                "drop deletes every flow; say --yes where nobody can be asked".to_owned(),
+            )
+            .into());
+        }
+        say(format_args!("delete every flow in {location}? Type the table's name to go on:"));
+        let mut answer = String::new();
+        stdin().read_line(&mut answer)?;
+        if answer.trim() != location.table {
+            anyhow::bail!("nothing was deleted");
+        }
+    }
+    say(format_args!("deleted {}", store.drop_tables()?.join(", ")));
+    Ok(Ending::Done)
+}

@@ -1,0 +1,132 @@
+//! A connection to one Thrift gateway.
+
+use std::io::{self, ErrorKind, Write};
+use std::net::{TcpStream, ToSocketAddrs};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+
+use hbase_thrift::hbase::{HbaseSyncClient, THbaseSyncClient};
+use thrift::protocol::{TBinaryInputProtocol, TBinaryOutputProtocol};
+use thrift::transport::{
+    ReadHalf, TBufferedReadTransport, TBufferedWriteTransport, TIoChannel, TTcpChannel, WriteHalf,
+};
+
+use super::reply::{self, Rows};
+use super::wire::WireReader;
+
+type Client = HbaseSyncClient<
+    TBinaryInputProtocol<TBufferedReadTransport<ReadHalf<TTcpChannel>>>,
+    TBinaryOutputProtocol<TBufferedWriteTransport<WriteHalf<TTcpChannel>>>,
+>;
+
+static NEXT_ID: AtomicU64 = AtomicU64::new(0);
+
+const BUFFER_BYTES: usize = 64 << 10;
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Somebody who accepts and is no gateway, or one that hangs, is found out after this.
+const GREETING_TIMEOUT: Duration = Duration::from_secs(10);
+/// A gateway closes connections that were idle for 60 s without a word.
+const MAX_IDLE: Duration = Duration::from_secs(40);
+
+/// An open connection. Calls on it are strictly one after the other.
+pub(super) struct Gateway {
+    /// No other connection of this process has it.
+    pub id: u64,
+    /// Its place in the list of gateways.
+    pub place: usize,
+    client: Client,
+    /// The same connection, for the calls whose replies are read here and not by the client.
+    stream: TcpStream,
+    wire: WireReader<TcpStream>,
+    request: Vec<u8>,
+    sequence: i32,
+    used: Instant,
+}
+
+impl Gateway {
+    /// Connects to `address`, and sees that a Thrift gateway answers there.
+    pub(super) fn connect(place: usize, address: &str, timeout: Duration) -> thrift::Result<Self> {
+        let stream = open(address)?;
+        stream.set_nodelay(true)?;
+        stream.set_write_timeout(Some(timeout))?;
+        stream.set_read_timeout(Some(GREETING_TIMEOUT.min(timeout)))?;
+        let (read, write) = TTcpChannel::with_stream(stream.try_clone()?).split()?;
+        let mut client = Client::new(
+            TBinaryInputProtocol::new(
+                TBufferedReadTransport::with_capacity(BUFFER_BYTES, read),
+                true,
+            ),
+            TBinaryOutputProtocol::new(
+                TBufferedWriteTransport::with_capacity(BUFFER_BYTES, write),
+                true,
+            ),
+        );
+        client.get_thrift_server_type().map_err(not_a_gateway)?;
+        stream.set_read_timeout(Some(timeout))?;
+        Ok(Self {
+            id: NEXT_ID.fetch_add(1, Relaxed),
+            place,
+            client,
+            wire: WireReader::new(stream.try_clone()?),
+            stream,
+            request: Vec::new(),
+            sequence: 0,
+            used: Instant::now(),
+        })
+    }
+
+    /// The generated client.
+    pub(super) fn client(&mut self) -> &mut Client {
+        self.used = Instant::now();
+        &mut self.client
+    }
+
+    /// Whether the gateway may have closed the connection by now.
+    pub(super) fn is_stale(&self) -> bool {
+        self.used.elapsed() > MAX_IDLE
+    }
+
+    /// Asks for the next rows of a scanner; [`Self::receive_rows`] must be the next call.
+    pub(super) fn request_rows(&mut self, scanner: i32, rows: i32) -> thrift::Result<()> {
+        self.sequence = self.sequence.wrapping_add(1);
+        self.request.clear();
+        reply::put_request(scanner, rows, self.sequence, &mut self.request);
+        self.stream.write_all(&self.request)?;
+        Ok(())
+    }
+
+    /// Reads the rows that were asked for into `rows`; gives how many bytes their reply had.
+    pub(super) fn receive_rows(&mut self, rows: &mut Rows) -> thrift::Result<u64> {
+        let before = self.wire.bytes();
+        reply::read(&mut self.wire, self.sequence, rows)?;
+        self.used = Instant::now();
+        Ok(self.wire.bytes() - before)
+    }
+}
+
+fn open(address: &str) -> io::Result<TcpStream> {
+    let mut last = io::Error::new(ErrorKind::NotFound, "its name has no address");
+    for address in address.to_socket_addrs()? {
+        match TcpStream::connect_timeout(&address, CONNECT_TIMEOUT) {
+            Ok(stream) => return Ok(stream),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+/// The first call says whether the other end speaks this protocol at all.
+fn not_a_gateway(error: thrift::Error) -> thrift::Error {
+    let what = super::error::line(&error);
+    match error {
+        // A gateway whose cluster is not well may say so; it is one.
+        thrift::Error::User(_) | thrift::Error::Application(_) => error,
+        _ => thrift::Error::Transport(thrift::TransportError {
+            kind: thrift::TransportErrorKind::Unknown,
+            message: format!(
+                "connected, but what answers is no HBase Thrift gateway with unframed transport \
+                 and binary protocol ({what})"
+            ),
+        }),
+    }
+}

@@ -1,0 +1,50 @@
+//! What was loaded: a table with a row for each load, oldest first.
+
+use hbase_thrift::hbase::THbaseSyncClient;
+
+use super::gateways::{Gateways, Session};
+use super::region::{Bounds, open_scanner};
+use super::tables::{Tables, put};
+use crate::store::{Load, Result, StoreError};
+
+/// The layout's mark lies behind all entries; the first byte of their times is below this.
+const END_ROW: &[u8] = b"a";
+/// So many entries are read at a time: one may be large.
+const ROWS: i32 = 50;
+
+/// Enters `load`, in place of an earlier entry with its id.
+pub(super) fn record(gateways: &Gateways, session: &mut Session, load: &Load) -> Result<()> {
+    let mut row = load.started.0.to_be_bytes().to_vec();
+    row.extend_from_slice(load.id.as_bytes());
+    // A load holds no map with keys that are no text, and no type whose serialization fails.
+    let entry = serde_json::to_vec(load).unwrap_or_default();
+    put(session, "write the ledger", &Tables::of(gateways).loads(), &row, &entry)
+}
+
+/// All entries, oldest first.
+pub(super) fn read(gateways: &Gateways, session: &mut Session) -> Result<Vec<Load>> {
+    let table = Tables::of(gateways).loads();
+    // The whole list again if anything comes between: it is short.
+    let entries = session.call("read the ledger", |gateway| {
+        let bounds = Bounds { start: Vec::new(), stop: END_ROW.to_vec() };
+        let scanner = open_scanner(gateway, &table, &bounds, ROWS, None)?;
+        let client = gateway.client();
+        let mut entries = Vec::new();
+        loop {
+            let rows = client.scanner_get_list(scanner, ROWS)?;
+            if rows.is_empty() {
+                break;
+            }
+            let cells = rows.into_iter().filter_map(|row| row.columns);
+            entries
+                .extend(cells.flat_map(|cells| cells.into_values()).filter_map(|cell| cell.value));
+        }
+        client.scanner_close(scanner)?;
+        Ok(entries)
+    })?;
+    let damaged = |error: serde_json::Error| StoreError::Damaged {
+        path: table.clone().into(),
+        detail: format!("an entry of the ledger: {error}"),
+    };
+    entries.iter().map(|entry| serde_json::from_slice(entry).map_err(damaged)).collect()
+}

@@ -1,0 +1,32 @@
+//! The store in HBase, reached through its Thrift gateways.
+//!
+//! A flow is a row of a table in src-first order, and one of its mirror in dst-first order: the row
+//! key of `crate::row`, and one packed cell. `schema/hbase.md` writes both down. Writing a flow again
+//! writes the same row again, so whatever happened to a batch, it may be written once more.
+//!
+//! HBase keeps promises for a row and not for a batch: a batch becomes visible row by row, and a
+//! snapshot sees what is committed while it is read. Several may write at once.
+
+mod cell;
+mod error;
+mod filter;
+mod gateway;
+mod gateways;
+mod ledger;
+mod location;
+mod region;
+mod reply;
+mod schema;
+mod snapshot;
+mod store;
+mod tables;
+mod thrift2;
+mod wire;
+mod writer;
+
+pub use location::{Location, LocationError};
+pub use schema::{Compression, Created, Schema, TableState};
+pub use store::{HbaseStore, Options};
+
+/// The version of the layout of row keys and cells that this version reads and writes.
+pub const LAYOUT_VERSION: u32 = 1;

@@ -1,0 +1,345 @@
+//! A stretch of a table, read row by row in key order.
+
+use std::sync::Arc;
+
+use byteorder::{BigEndian, ByteOrder};
+use hbase_thrift::hbase::{THbaseSyncClient, TScan};
+
+use super::cell::{self, Sources};
+use super::error::{Cause, Remedy};
+use super::filter;
+use super::gateway::Gateway;
+use super::gateways::{Gateways, Session, Trial};
+use super::reply::Rows;
+use crate::flow::{Addresses, Column, Columns, Family, FlowBatch, TimeRange, UnixMillis};
+use crate::row::{AddressRange, KeyRange, Order, V4_KEY_BYTES, V6_KEY_BYTES};
+use crate::store::{FlowStream, Reading, Region, Result, SCAN_BATCH_ROWS, Scan, StoreError};
+
+/// Rows that a region server hands to the gateway at a time, and the gateway to us.
+const ROWS: i32 = 2_000;
+
+/// Row keys from `start` on and before `stop`; where that is empty, to the end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Bounds {
+    pub start: Vec<u8>,
+    pub stop: Vec<u8>,
+}
+
+impl Bounds {
+    /// The keys that `lead` leads, and for a host those in `time`.
+    pub(super) fn of(lead: &AddressRange, time: TimeRange) -> Self {
+        let KeyRange { start, stop } = KeyRange::new(lead, time);
+        if lead.host().is_some() && time.is_all() {
+            // The end shares the address with the start: only then is a Bloom filter on it asked.
+            let mut stop = start.clone();
+            stop.resize(start.len() + V6_KEY_BYTES, u8::MAX);
+            return Self { start, stop };
+        }
+        Self { start, stop: stop.unwrap_or_default() }
+    }
+
+    /// What of `range` is in this region, if anything is.
+    pub(super) fn within(&self, range: &Self) -> Option<Self> {
+        let start = self.start.clone().max(range.start.clone());
+        let stop = match (self.stop.is_empty(), range.stop.is_empty()) {
+            (true, _) => range.stop.clone(),
+            (_, true) => self.stop.clone(),
+            _ => self.stop.clone().min(range.stop.clone()),
+        };
+        (stop.is_empty() || start < stop).then_some(Self { start, stop })
+    }
+}
+
+/// A region of a scan, not yet read.
+pub(super) struct HbaseRegion(Reader);
+
+impl HbaseRegion {
+    pub(super) fn new(gateways: &Gateways, table: &str, bounds: Bounds, scan: Arc<Scan>) -> Self {
+        let pushed = scan.predicate.as_ref().and_then(|p| filter::push(p, scan.order));
+        let test_predicate =
+            scan.predicate.is_some() && pushed.as_ref().is_none_or(|pushed| !pushed.whole);
+        let in_range = scan.lead.is_some_and(|lead| lead.host().is_some());
+        let test_time = !scan.time.is_all() && !in_range;
+        let mut columns = scan.columns;
+        if test_time {
+            columns = columns | Columns::of(&[Column::First]);
+        }
+        if let Some(predicate) = scan.predicate.as_ref().filter(|_| test_predicate) {
+            columns = columns | predicate.columns();
+        }
+        Self(Reader {
+            gateways: gateways.clone(),
+            session: gateways.session(),
+            table: table.to_owned(),
+            bounds,
+            filter: pushed.map(|pushed| pushed.filter),
+            test_predicate,
+            test_time,
+            columns,
+            scan,
+            scanner: None,
+            requested: false,
+            ended: false,
+            rows: Rows::default(),
+            next: 0,
+            sources: Sources::default(),
+        })
+    }
+}
+
+impl Region for HbaseRegion {
+    fn read(self: Box<Self>) -> FlowStream {
+        let mut reader = self.0;
+        Box::new(std::iter::from_fn(move || {
+            let batch = reader.next_found().transpose();
+            reader.ended |= matches!(batch, Some(Err(_)));
+            batch
+        }))
+    }
+}
+
+struct Reader {
+    gateways: Gateways,
+    session: Session,
+    table: String,
+    /// What is still to be read.
+    bounds: Bounds,
+    filter: Option<Vec<u8>>,
+    test_predicate: bool,
+    test_time: bool,
+    /// What is asked for, and what the tests need.
+    columns: Columns,
+    scan: Arc<Scan>,
+    /// The open scanner, and the connection that it was opened over: its number means nothing, or
+    /// somebody else's scanner, at another gateway.
+    scanner: Option<(u64, i32)>,
+    /// Whether the next rows were asked for already.
+    requested: bool,
+    ended: bool,
+    rows: Rows,
+    /// The first of the rows that was not looked at yet.
+    next: usize,
+    sources: Sources,
+}
+
+impl Reader {
+    /// The next batch in which anything was found.
+    fn next_found(&mut self) -> Result<Option<FlowBatch>> {
+        while !self.ended {
+            if self.next == self.rows.len() {
+                self.fetch()?;
+                self.next = 0;
+                if self.rows.is_empty() {
+                    self.ended = true;
+                    self.close();
+                    break;
+                }
+            }
+            let batch = self.decode()?;
+            if !batch.is_empty() {
+                let found = batch.len() as u64;
+                self.scan.meter.add(Reading { found, ..Reading::default() });
+                return Ok(Some(batch));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Reads the next rows, whatever comes between: after an error a new scanner goes on behind the
+    /// last row, for the old one may have dropped rows.
+    fn fetch(&mut self) -> Result<()> {
+        let mut trial = Trial::new(&self.gateways);
+        loop {
+            let Self { session, rows, scanner, requested, table, bounds, filter, .. } = self;
+            let fetched = session.once(|gateway| {
+                let number = match *scanner {
+                    Some((connection, number)) if connection == gateway.id => number,
+                    _ => {
+                        *requested = false;
+                        let number = open_scanner(gateway, table, bounds, ROWS, filter.clone())?;
+                        *scanner = Some((gateway.id, number));
+                        number
+                    }
+                };
+                if !*requested {
+                    gateway.request_rows(number, ROWS)?;
+                }
+                *requested = false;
+                let bytes = gateway.receive_rows(rows)?;
+                if !rows.is_empty() {
+                    // The servers look for the next rows while these are worked on.
+                    gateway.request_rows(number, ROWS)?;
+                    *requested = true;
+                }
+                Ok(bytes)
+            });
+            match fetched {
+                Ok(bytes) => {
+                    let rows = self.rows.len();
+                    if let Some(last) = rows.checked_sub(1) {
+                        self.bounds.start.clear();
+                        self.bounds.start.extend_from_slice(self.rows.key(last));
+                        self.bounds.start.push(0);
+                    }
+                    let read = Reading { bytes, rows: rows as u64, ..Reading::default() };
+                    self.scan.meter.add(read);
+                    return Ok(());
+                }
+                Err(mut failure) => {
+                    self.scanner = None;
+                    self.requested = false;
+                    if failure.remedy == Remedy::Never(Cause::NoScanner) {
+                        failure.remedy = Remedy::Now;
+                    }
+                    trial.failed("scan", failure)?;
+                }
+            }
+        }
+    }
+
+    /// Turns rows of one family into a batch of what the scan finds among them.
+    fn decode(&mut self) -> Result<FlowBatch> {
+        let Self { rows, scan, columns, sources, next, .. } = &mut *self;
+        let family = family_of(rows.key(*next));
+        let good = |row: &usize| {
+            let key = rows.key(*row);
+            family.is_some_and(|family| {
+                family_of(key) == Some(family) && cell::is_cell(rows.cell(*row), family)
+            })
+        };
+        let most = rows.len().min(*next + SCAN_BATCH_ROWS);
+        let end = (*next..most).find(|row| !good(row)).unwrap_or(most);
+        let (Some(family), true) = (family, end > *next) else {
+            let key = filter::text(rows.key(*next));
+            return Err(StoreError::damaged(
+                format!("{}/{}", self.gateways.location(), self.table).as_ref(),
+                format!("row {key} is no flow of this layout"),
+            ));
+        };
+        let range = *next..end;
+        *next = end;
+        let columns = *columns;
+        let mut batch = FlowBatch::new(family);
+        decode_keys(range.clone().map(|row| rows.key(row)), scan.order, columns, &mut batch);
+        cell::decode(range.clone().map(|row| rows.cell(row)), columns, &mut batch, sources);
+        batch.set_len(range.len());
+        batch.sources = sources.list();
+        Ok(self.select(batch))
+    }
+
+    /// The rows of `batch` that pass what no server tested, with the columns asked for.
+    fn select(&self, batch: FlowBatch) -> FlowBatch {
+        let Scan { time, predicate, columns, .. } = &*self.scan;
+        let mut keep: Option<Vec<bool>> = None;
+        if self.test_time {
+            keep = Some(
+                batch.first_ms.iter().map(|&first| time.contains(UnixMillis(first))).collect(),
+            );
+        }
+        if let Some(predicate) = predicate.as_ref().filter(|_| self.test_predicate) {
+            let passes = predicate.evaluate(&batch);
+            keep = Some(match keep {
+                Some(keep) => keep.into_iter().zip(passes).map(|(a, b)| a & b).collect(),
+                None => passes,
+            });
+        }
+        let batch = match keep {
+            Some(keep) => {
+                let rows: Vec<u32> =
+                    (0..batch.len() as u32).filter(|&row| keep[row as usize]).collect();
+                batch.take_rows(&rows)
+            }
+            None => batch,
+        };
+        batch.project(*columns)
+    }
+
+    /// Gives the scanner back, so that the gateway does not keep it until its lease runs out.
+    fn close(&mut self) {
+        let Self { session, rows, scanner, requested, .. } = self;
+        let Some((connection, number)) = scanner.take() else { return };
+        // It is good manners and no more: what goes wrong here changes nothing in the answer.
+        let _ = session.once(|gateway| {
+            if gateway.id != connection {
+                return Ok(());
+            }
+            if std::mem::take(requested) {
+                gateway.receive_rows(rows)?;
+            }
+            gateway.client().scanner_close(number)
+        });
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+/// Opens a scanner over the rows of `table` within `bounds`, of which the region server hands out
+/// `caching` at a time.
+pub(super) fn open_scanner(
+    gateway: &mut Gateway,
+    table: &str,
+    bounds: &Bounds,
+    caching: i32,
+    filter_string: Option<Vec<u8>>,
+) -> thrift::Result<i32> {
+    // What the generated type has by default asks for cells of the year 1970 with an empty filter.
+    let scan = TScan {
+        start_row: Some(bounds.start.clone()),
+        stop_row: Some(bounds.stop.clone()),
+        timestamp: None,
+        columns: Some(vec![cell::COLUMN.to_vec()]),
+        caching: Some(caching),
+        filter_string,
+        batch_size: None,
+        sort_columns: None,
+        reversed: None,
+        cache_blocks: None,
+    };
+    gateway.client().scanner_open_with_scan(table.into(), scan, Default::default())
+}
+
+/// The family of a row key; None if it is none.
+fn family_of(key: &[u8]) -> Option<Family> {
+    match (key.first(), key.len()) {
+        (Some(4), V4_KEY_BYTES) => Some(Family::V4),
+        (Some(6), V6_KEY_BYTES) => Some(Family::V6),
+        _ => None,
+    }
+}
+
+/// Appends those of `columns` that are in the keys. Each key is one of the batch's family.
+fn decode_keys<'a>(
+    keys: impl Iterator<Item = &'a [u8]> + Clone,
+    order: Order,
+    columns: Columns,
+    batch: &mut FlowBatch,
+) {
+    let (lead, other) = match order {
+        Order::Src => (Column::Src, Column::Dst),
+        Order::Dst => (Column::Dst, Column::Src),
+    };
+    let address_bytes = match batch.family() {
+        Family::V4 => 4,
+        Family::V6 => 16,
+    };
+    let first_at = 1 + address_bytes;
+    for (column, at) in [(lead, 1), (other, first_at + 8)] {
+        if !columns.contains(column) {
+            continue;
+        }
+        let addresses = if column == Column::Src { &mut batch.src } else { &mut batch.dst };
+        match addresses {
+            Addresses::V4(to) => to.extend(keys.clone().map(|key| BigEndian::read_u32(&key[at..]))),
+            Addresses::V6(to) => {
+                to.extend(keys.clone().map(|key| BigEndian::read_u128(&key[at..])))
+            }
+        }
+    }
+    if columns.contains(Column::First) {
+        batch.first_ms.extend(keys.map(|key| BigEndian::read_u64(&key[first_at..])));
+    }
+}

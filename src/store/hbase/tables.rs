@@ -1,0 +1,184 @@
+//! The tables of a store, and the mark that says what is in them.
+
+use std::path::Path;
+
+use hbase_thrift::hbase::{BatchMutation, ColumnDescriptor, Mutation, THbaseSyncClient};
+use serde::{Deserialize, Serialize};
+
+use super::gateways::{Gateways, Session};
+use super::schema::{self, Compression, Schema};
+use super::{LAYOUT_VERSION, cell};
+use crate::row::Order;
+use crate::store::{Result, StoreError};
+
+/// The row of the ledger's table that holds the mark. It sorts behind all entries.
+const LAYOUT_ROW: &[u8] = b"layout";
+/// The family of all tables.
+pub(super) const FAMILY: &str = "f";
+
+/// The names of the tables of a store.
+#[derive(Debug, Clone)]
+pub(super) struct Tables {
+    base: String,
+}
+
+impl Tables {
+    pub(super) fn of(gateways: &Gateways) -> Self {
+        Self { base: gateways.location().table.clone() }
+    }
+
+    /// The flows in `order`.
+    pub(super) fn flows(&self, order: Order) -> String {
+        match order {
+            Order::Src => self.base.clone(),
+            Order::Dst => format!("{}_by_dst", self.base),
+        }
+    }
+
+    /// The ledger of loads.
+    pub(super) fn loads(&self) -> String {
+        format!("{}_loads", self.base)
+    }
+}
+
+/// What a store's tables hold, as it is written beside them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Layout {
+    pub layout: u32,
+    /// The orders that flows are written in.
+    pub orders: Vec<Order>,
+}
+
+impl Layout {
+    /// The layout of the store behind `gateways`.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Missing`] where there is none, [`StoreError::Newer`] and
+    /// [`StoreError::NotAStore`] where it is of another kind; else as [`Session::call`].
+    pub(super) fn read(gateways: &Gateways, session: &mut Session) -> Result<Self> {
+        let loads = Tables::of(gateways).loads();
+        let cells = session.call("read the layout", |gateway| {
+            let (row, column) = (LAYOUT_ROW.to_vec(), cell::COLUMN.to_vec());
+            gateway.client().get(loads.clone().into(), row, column, Default::default())
+        })?;
+        let Some(mark) = cells.first().and_then(|cell| cell.value.as_ref()) else {
+            return Err(StoreError::Missing { place: gateways.location().to_string() });
+        };
+        let place = gateways.location().to_string();
+        let path = Path::new(&place);
+        let found: Self = serde_json::from_slice(mark).map_err(|error| StoreError::NotAStore {
+            path: path.to_owned(),
+            found: format!("the mark of its layout is {error}"),
+        })?;
+        if found.layout > LAYOUT_VERSION {
+            let path = path.to_owned();
+            return Err(StoreError::Newer { path, found: found.layout, known: LAYOUT_VERSION });
+        }
+        Ok(found)
+    }
+
+    pub(super) fn write(&self, gateways: &Gateways, session: &mut Session) -> Result<()> {
+        let loads = Tables::of(gateways).loads();
+        let mark = serde_json::to_vec(self).unwrap_or_default();
+        put(session, "write the layout", &loads, LAYOUT_ROW, &mark)
+    }
+}
+
+/// Writes one row of one cell.
+pub(super) fn put(
+    session: &mut Session,
+    doing: &'static str,
+    table: &str,
+    row: &[u8],
+    value: &[u8],
+) -> Result<()> {
+    session.call(doing, |gateway| {
+        let rows = vec![mutation(row.to_vec(), value.to_vec())];
+        gateway.client().mutate_rows(table.into(), rows, Default::default())
+    })
+}
+
+/// A row of one cell, to be written durably.
+pub(super) fn mutation(row: Vec<u8>, value: Vec<u8>) -> BatchMutation {
+    let put = Mutation {
+        is_delete: Some(false),
+        column: Some(cell::COLUMN.to_vec()),
+        value: Some(value),
+        write_to_w_a_l: Some(true),
+    };
+    BatchMutation { row: Some(row), mutations: Some(vec![put]) }
+}
+
+/// Makes the tables of a store that are missing, with what the first Thrift interface can set, and
+/// marks them. Tables that are there stay as they are.
+///
+/// # Errors
+///
+/// [`StoreError::NotAStore`] if there are tables of these names without the mark; else as
+/// [`Layout::read`].
+pub(super) fn ensure(
+    gateways: &Gateways,
+    session: &mut Session,
+    orders: &[Order],
+) -> Result<Layout> {
+    match Layout::read(gateways, session) {
+        Err(StoreError::Missing { .. }) => {}
+        found => return found,
+    }
+    let schema = Schema { orders: orders.to_vec(), ..Schema::even(1) };
+    let made = schema::create(gateways, session, &schema, None)?;
+    tracing::info!("made the tables {}", made.tables.join(", "));
+    Ok(Layout { layout: LAYOUT_VERSION, orders: orders.to_vec() })
+}
+
+/// # Errors
+///
+/// [`StoreError::NotAStore`] if there are tables of this store's names without its mark.
+pub(super) fn refuse_others(gateways: &Gateways, session: &mut Session) -> Result<()> {
+    let tables = Tables::of(gateways);
+    let there: Vec<Vec<u8>> =
+        session.call("list the tables", |gateway| gateway.client().get_table_names())?;
+    let is_there = |name: &str| there.iter().any(|known| known == name.as_bytes());
+    // The ledger comes first: where it is, an unfinished beginning is our own.
+    let unfinished = is_there(&tables.loads());
+    for order in Order::ALL {
+        let name = tables.flows(order);
+        if is_there(&name) && !unfinished {
+            return Err(StoreError::NotAStore {
+                path: gateways.location().to_string().into(),
+                found: format!("there is a table {name} that this program did not make"),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Makes a table with what the first Thrift interface can say; one that is there stays as it is.
+pub(super) fn create(
+    session: &mut Session,
+    name: &str,
+    compression: Compression,
+    ttl_secs: Option<u32>,
+) -> Result<()> {
+    let family = ColumnDescriptor {
+        name: Some(format!("{FAMILY}:").into()),
+        max_versions: Some(1),
+        compression: Some(compression.name().to_owned()),
+        in_memory: Some(false),
+        bloom_filter_type: Some("NONE".to_owned()),
+        bloom_filter_vector_size: Some(0),
+        bloom_filter_nb_hashes: Some(0),
+        block_cache_enabled: Some(true),
+        time_to_live: Some(ttl_secs.map_or(i32::MAX, |secs| secs.min(i32::MAX as u32) as i32)),
+    };
+    session.call("create a table", |gateway| {
+        match gateway.client().create_table(name.into(), vec![family.clone()]) {
+            // Made by a call before this one whose answer was lost.
+            Err(thrift::Error::User(error)) if error.is::<hbase_thrift::hbase::AlreadyExists>() => {
+                Ok(())
+            }
+            done => done,
+        }
+    })
+}

@@ -1,0 +1,179 @@
+//! The commands on a store in HBase: the same answers as on the embedded one, and the tables.
+
+use std::process::{Command, Output};
+
+use super::{gateway, new_table, service};
+
+fn earlgrey(arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_earlgrey-hbase"));
+    command.args(arguments).args(["--recovery-secs", "60"]).env_remove("EARLGREY_STORE");
+    command.output().unwrap()
+}
+
+fn answer(arguments: &[&str]) -> String {
+    let output = earlgrey(arguments);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The lines in the order of their text: flows of one pair and one moment have none of their own.
+fn sorted(text: &str) -> Vec<&str> {
+    let mut lines: Vec<&str> = text.lines().collect();
+    lines.sort_unstable();
+    lines
+}
+
+fn capture(folder: &tempfile::TempDir, flows: &str) -> String {
+    let file = folder.path().join("day.pcap").to_str().unwrap().to_owned();
+    answer(&["generate", &file, "--flows", flows, "--hours", "30", "--seed", "4"]);
+    file
+}
+
+#[test]
+fn answers_are_those_of_the_embedded_store() {
+    let Some(gateway) = gateway() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let file = capture(&folder, "30000");
+    let embedded = folder.path().join("store").to_str().unwrap().to_owned();
+    let hbase = format!("hbase://{gateway}/{}", new_table());
+    for store in [&embedded, &hbase] {
+        answer(&["load", &file, "--store", store]);
+    }
+    // What is loaded again is there once all the same.
+    answer(&["load", &file, "--store", &hbase, "--batch-flows", "7000"]);
+
+    let pairs = answer(&["active-flow", "-print", "1", "--store", &embedded]);
+    let busy = pairs.trim_matches(['(', ')', '\n']).split(',').next().unwrap().to_owned();
+    let block = format!("{}.0.0/16", busy.rsplitn(3, '.').last().unwrap());
+    let questions: [&[&str]; 11] = [
+        &["query", &busy],
+        &["query", &busy, "--filter"],
+        &["query", &busy, "--direction", "dst"],
+        &["query", &busy, "--direction", "any"],
+        &["query", &busy, "--direction", "any", "--filter"],
+        &["query", &busy, "--since", "2007-07-26T03:00", "--until", "2007-07-26T15:00"],
+        &["query", &block, "--since", "2007-07-26T03:00", "--until", "2007-07-26T15:00"],
+        &["query", &block, "--filter", "--until", "2007-07-26T15:00"],
+        &["query", &block, "--direction", "any"],
+        &["query", "10.255.255.1"],
+        &["query", "2001:db8::1", "--filter"],
+    ];
+    for question in questions {
+        let ask = |store: &str| answer(&[question, &["-o", "ndjson", "--store", store]].concat());
+        let (ours, theirs) = (ask(&hbase), ask(&embedded));
+        assert_eq!(sorted(&ours), sorted(&theirs), "{question:?}");
+        assert_eq!(ours.lines().count(), theirs.lines().count());
+        let count = |store: &str| answer(&[question, &["--count", "--store", store]].concat());
+        assert_eq!(count(&hbase), count(&embedded), "{question:?}");
+    }
+    for question in [
+        &["active-flow", "-print", "50"][..],
+        &["active-flow", "-print", "50", "--by", "flows", "--directed"],
+        &["active-flow", "--by", "packets", "--since", "2007-07-26T12:00"],
+    ] {
+        let ask = |store: &str| answer(&[question, &["--store", store]].concat());
+        assert_eq!(ask(&hbase), ask(&embedded), "{question:?}");
+    }
+    let loads: serde_json::Value =
+        serde_json::from_str(&answer(&["loads", "-o", "json", "--store", &hbase])).unwrap();
+    let stored: Vec<_> = loads.as_array().unwrap().iter().map(|load| &load["stored"]).collect();
+    assert_eq!(stored, [30_000, 30_000]);
+}
+
+#[test]
+fn a_filter_goes_to_the_servers_and_the_plan_says_so() {
+    let Some(gateway) = gateway() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let file = capture(&folder, "5000");
+    let store = format!("hbase://{gateway}/{}", new_table());
+    answer(&["load", &file, "--store", &store]);
+    // 39 is the one byte that has to be escaped.
+    let output = earlgrey(&["query", "39.39.0.0/16", "--filter", "--explain", "--store", &store]);
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        told.contains(r"servers filter by (RowFilter(>=, 'binary:\x04''''\x00\x00')"),
+        "{told}"
+    );
+    assert!(told.contains("runs       1 of 1"), "{told}");
+    let output =
+        earlgrey(&["query", "10.0.0.0/8", "--since", "2007-07-26", "--explain", "--store", &store]);
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(told.contains("the time is tested here"), "{told}");
+}
+
+#[test]
+fn tables_are_made_shown_checked_and_dropped() {
+    let (Some(gateway), Some(thrift2)) = (gateway(), service("EARLGREY_HBASE_THRIFT2")) else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let file = capture(&folder, "20000");
+    let store = format!("hbase://{gateway}/{}", new_table());
+    let schema =
+        |arguments: &[&str]| earlgrey(&[&["schema"], arguments, &["--store", &store]].concat());
+
+    let missing = schema(&["check"]);
+    assert_eq!(missing.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&missing.stdout).contains("it is not there"));
+    let printed = schema(&["create", "--print", "--regions", "3", "--keep-days", "30"]);
+    let printed = String::from_utf8_lossy(&printed.stdout).into_owned();
+    assert!(
+        printed.contains(r#"TTL => 2592000}, SPLITS => ["\x04UUUU", "\x04\xaa\xaa\xaa\xaa"]"#),
+        "{printed}"
+    );
+
+    let made = schema(&[
+        "create",
+        "--thrift2",
+        &thrift2,
+        "--regions",
+        "4",
+        "--split-from",
+        &file,
+        "--keep-days",
+        "10000",
+    ]);
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let checked = schema(&["check", "-o", "json"]);
+    assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stdout));
+    let tables: serde_json::Value = serde_json::from_slice(&checked.stdout).unwrap();
+    for table in &tables.as_array().unwrap()[..2] {
+        assert_eq!(table["regions"], 4, "{table}");
+        assert_eq!(table["bloom"], "ROWPREFIX_FIXED_LENGTH", "{table}");
+        assert_eq!(table["ttlSecs"], 864_000_000, "{table}");
+        assert_eq!(table["differences"], serde_json::json!([]), "{table}");
+    }
+    // What is there stays as it is, also when it is made again.
+    answer(&["load", &file, "--store", &store]);
+    assert!(schema(&["create"]).status.success());
+    assert_eq!(answer(&["query", "0.0.0.0/0", "--count", "--store", &store]), "20000\n");
+
+    let asked = schema(&["drop"]);
+    assert_eq!(asked.status.code(), Some(2), "nobody can be asked");
+    assert!(schema(&["drop", "--yes"]).status.success());
+    let gone = earlgrey(&["query", "10.0.0.1", "--store", &store]);
+    assert_eq!(gone.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&gone.stderr).contains("there is no store here"));
+}
+
+#[test]
+fn the_statements_in_the_schema_folder_are_those_that_are_printed() {
+    let file = include_str!("../../../schema/hbase.shell");
+    let statements: Vec<&str> = file.lines().filter(|line| !line.starts_with('#')).collect();
+    let printed =
+        answer(&["schema", "create", "--print", "--regions", "4", "--store", "hbase://gate"]);
+    assert_eq!(printed.lines().collect::<Vec<_>>(), statements);
+}
+
+#[test]
+fn a_store_of_one_order_says_what_it_cannot_answer() {
+    let Some(gateway) = gateway() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let file = capture(&folder, "3000");
+    let store = format!("hbase://{gateway}/{}", new_table());
+    answer(&["load", &file, "--orders", "src", "--store", &store]);
+    assert_eq!(answer(&["query", "0.0.0.0/0", "--count", "--store", &store]), "3000\n");
+    let refused = earlgrey(&["query", "10.0.0.1", "--direction", "dst", "--store", &store]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("without the dst-first table"));
+}
