@@ -5,6 +5,8 @@ use std::io::{self, Read};
 use std::ops::ControlFlow;
 use std::rc::Rc;
 
+use super::name::printable;
+
 /// What may lie between two members: headers, and names and attributes too long for a header,
 /// which the reader of archives keeps in memory.
 const MAX_METADATA_BYTES: u64 = 1 << 20;
@@ -24,7 +26,7 @@ pub(super) fn members<R: Read>(
     for entry in entries {
         let mut entry = entry?;
         let kind = entry.header().entry_type();
-        let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
+        let name = printable(&String::from_utf8_lossy(&entry.path_bytes()));
         let flow = if kind.is_gnu_sparse() {
             // What is stored of it will be passed over with the headers that follow.
             budget.set(entry.header().entry_size()?.saturating_add(MAX_METADATA_BYTES));

@@ -3,12 +3,14 @@
 use std::io;
 use std::path::PathBuf;
 
+use super::name::printable;
+
 /// Why nothing of a file or directory could be read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CaptureError {
     /// There is no such file, or it may not be read.
-    #[error("open {}", path.display())]
+    #[error("open {}", printable(&path.to_string_lossy()))]
     Open {
         /// The file or directory.
         path: PathBuf,
@@ -16,7 +18,7 @@ pub enum CaptureError {
         source: io::Error,
     },
     /// A directory whose entries could not be listed.
-    #[error("list {}", path.display())]
+    #[error("list {}", printable(&path.to_string_lossy()))]
     List {
         /// The directory.
         path: PathBuf,

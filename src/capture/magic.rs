@@ -8,6 +8,9 @@ use super::window::{Damage, Window};
 const TAR_BLOCK_BYTES: usize = 512;
 const TAR_CHECKSUM: std::ops::Range<usize> = 148..156;
 
+/// What is needed to tell anything else: the longest magic is bzip2's.
+const MAGIC_BYTES: usize = 10;
+
 /// What a stream holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Format {
@@ -33,8 +36,13 @@ pub(super) enum Compression {
 ///
 /// [`Damage`] if the stream cannot be read.
 pub(super) fn tell<R: Read>(window: &mut Window<R>) -> Result<Format, Damage> {
-    let readable = window.fill(TAR_BLOCK_BYTES);
-    let format = of(window.data());
+    // No more than it takes: a pipe may give a few packets, and then be quiet.
+    let mut readable = window.fill(MAGIC_BYTES);
+    let mut format = of(window.data());
+    if format == Format::Other && readable == Ok(true) {
+        readable = window.fill(TAR_BLOCK_BYTES);
+        format = of(window.data());
+    }
     // What can be told of the bytes before an error is told; the error comes again, at its place.
     if format == Format::Other { readable.map(|_| format) } else { Ok(format) }
 }

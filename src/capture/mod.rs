@@ -6,7 +6,7 @@
 //! can set has a limit of a name.
 //!
 //! The way of the bytes: `input` finds files, `read` opens them and unwraps containers
-//! (`magic`, `decompress`, `archive`), `pcap` and `pcapng` cut records, `link` and `ip` take
+//! (`magic`, `decompress`, `archive`), `live` waits for pipes, `pcap` and `pcapng` cut records, `link` and `ip` take
 //! headers off, `fragments` puts IP fragments together, and a [`Sink`] is given each datagram.
 
 mod ahead;
@@ -18,7 +18,9 @@ mod fragments;
 mod input;
 mod ip;
 mod link;
+mod live;
 mod magic;
+mod name;
 mod packets;
 mod pcap;
 mod pcapng;

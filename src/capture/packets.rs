@@ -8,21 +8,22 @@ use pcap_parser::Linktype;
 use super::fragments::Fragments;
 use super::ip::{self, Packet};
 use super::link;
-use super::{Datagram, Report, Sink, Skip};
+use super::live::Shared;
+use super::{Datagram, Report, Skip};
 use crate::flow::UnixMillis;
 
 /// A sink that gets no datagrams is asked whether to go on about once in so many packets.
 const PACKETS_PER_POLL: u64 = 4096;
 
 /// The packets of one capture: gives their datagrams to the sink, and counts the rest.
-pub(super) struct Packets<'a> {
-    sink: &'a mut dyn Sink,
+pub(super) struct Packets<'a, 's> {
+    sink: &'a Shared<'s>,
     report: &'a mut Report,
     fragments: Fragments,
 }
 
-impl<'a> Packets<'a> {
-    pub(super) fn new(sink: &'a mut dyn Sink, report: &'a mut Report) -> Self {
+impl<'a, 's> Packets<'a, 's> {
+    pub(super) fn new(sink: &'a Shared<'s>, report: &'a mut Report) -> Self {
         Self { sink, report, fragments: Fragments::default() }
     }
 

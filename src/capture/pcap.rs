@@ -33,7 +33,7 @@ const LINK_TYPE_BITS: i32 = 0x03ff_ffff;
 /// [`Damage`] at the record that is not whole, or cannot be one; what came before was given.
 pub(super) fn read<R: Read>(
     window: &mut Window<R>,
-    packets: &mut Packets<'_>,
+    packets: &mut Packets<'_, '_>,
 ) -> Result<ControlFlow<()>, Damage> {
     if !window.fill(FILE_HEADER_BYTES)? {
         return Err(Damage::new(window.end(), "cut inside the file header"));

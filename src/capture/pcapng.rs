@@ -39,7 +39,7 @@ const BLOCK_START_BYTES: usize = 12;
 /// [`Damage`] at the block that is not whole, or cannot be one; what came before was given.
 pub(super) fn read<R: Read>(
     window: &mut Window<R>,
-    packets: &mut Packets<'_>,
+    packets: &mut Packets<'_, '_>,
 ) -> Result<ControlFlow<()>, Damage> {
     let mut section = Section { big_endian: false, interfaces: Vec::new() };
     loop {
@@ -118,7 +118,7 @@ impl Section {
     }
 
     /// Reads one block; nothing where it contradicts itself.
-    fn block(&mut self, bytes: &[u8], packets: &mut Packets<'_>) -> Option<ControlFlow<()>> {
+    fn block(&mut self, bytes: &[u8], packets: &mut Packets<'_, '_>) -> Option<ControlFlow<()>> {
         let parse = if self.big_endian { parse_block_be } else { parse_block_le };
         // The block is there whole, so one that wants more is no block.
         let (_, block) = parse(bytes).ok()?;
@@ -151,7 +151,7 @@ impl Section {
         Some(ControlFlow::Continue(()))
     }
 
-    fn old_packet(&self, body: &[u8], packets: &mut Packets<'_>) -> Option<ControlFlow<()>> {
+    fn old_packet(&self, body: &[u8], packets: &mut Packets<'_, '_>) -> Option<ControlFlow<()>> {
         let header = body.get(..OPB_HEADER_BYTES)?;
         let interface = if self.big_endian {
             u16::from_be_bytes([header[0], header[1]])
@@ -169,7 +169,7 @@ impl Section {
         interface: u32,
         ticks: Option<u64>,
         data: &[u8],
-        packets: &mut Packets<'_>,
+        packets: &mut Packets<'_, '_>,
     ) -> Option<ControlFlow<()>> {
         if data.len() > MAX_PACKET_BYTES {
             return None;

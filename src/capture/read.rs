@@ -1,6 +1,6 @@
 //! Opens what is to be read, and takes off whatever it is wrapped in.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read};
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -8,7 +8,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::ahead::read_ahead;
 use super::decompress::{Decompressor, named};
+use super::live::{Live, Shared};
 use super::magic::{self, Compression, Format};
+use super::name::printable;
 use super::packets::Packets;
 use super::window::{Damage, Window, cause};
 use super::{CaptureError, Fault, Input, Report, Sink, archive, pcap, pcapng};
@@ -45,22 +47,30 @@ pub fn read(
     bytes_read: &AtomicU64,
     sink: &mut dyn Sink,
 ) -> Result<Report, CaptureError> {
-    let mut reading = Reading { sink, report: Report::default() };
+    let sink = &Shared::new(sink);
+    let mut reading = Reading { sink, report: Report::default(), decompressed: false };
     let name = input.to_string();
     let flow = match input {
+        Input::File(path) if may_wait(path) => {
+            let path = path.clone();
+            reading.live(&name, bytes_read, Live::start(sink, move || File::open(path)))
+        }
         Input::File(path) => {
             let source =
                 open(path).map_err(|source| CaptureError::Open { path: path.clone(), source })?;
             reading.file(&name, Counted { source, bytes_read })
         }
-        Input::Stdin => reading.stream(
-            &name,
-            Window::new(Counted { source: io::stdin().lock(), bytes_read }),
-            0,
-        ),
+        Input::Stdin => {
+            reading.live(&name, bytes_read, Live::start(sink, || Ok(io::stdin().lock())))
+        }
     };
     reading.report.stopped = flow.is_break();
     Ok(reading.report)
+}
+
+/// Whether what is at `path` may keep its reader waiting: a pipe, a terminal.
+fn may_wait(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir())
 }
 
 fn open(path: &Path) -> io::Result<File> {
@@ -71,18 +81,34 @@ fn open(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-struct Reading<'a> {
-    sink: &'a mut dyn Sink,
+struct Reading<'a, 's> {
+    sink: &'a Shared<'s>,
     report: Report,
+    /// Whether what is being read comes out of a decompressor.
+    decompressed: bool,
 }
 
-impl Reading<'_> {
+impl Reading<'_, '_> {
+    /// Reads what may be quiet for long.
+    fn live(
+        &mut self,
+        name: &str,
+        bytes_read: &AtomicU64,
+        source: io::Result<Live<'_, '_>>,
+    ) -> ControlFlow<()> {
+        match source {
+            Ok(source) => self.stream(name, Window::new(Counted { source, bytes_read }), 0),
+            Err(error) => self.fault(name, Damage::new(0, cause(&error))),
+        }
+    }
+
     /// Reads a file; if it is compressed, another thread decompresses it.
     fn file(&mut self, name: &str, file: impl Read + Send) -> ControlFlow<()> {
         let mut window = Window::new(file);
         let Ok(Format::Compressed(compression)) = magic::tell(&mut window) else {
             return self.stream(name, window, 0);
         };
+        self.decompressed = true;
         let result = Decompressor::new(compression, window).and_then(|source| {
             read_ahead(source, |ahead| self.stream(name, Window::new(ahead), 1))
         });
@@ -120,7 +146,7 @@ impl Reading<'_> {
         &mut self,
         name: &str,
         window: &mut Window<R>,
-        read: fn(&mut Window<R>, &mut Packets<'_>) -> Result<ControlFlow<()>, Damage>,
+        read: fn(&mut Window<R>, &mut Packets<'_, '_>) -> Result<ControlFlow<()>, Damage>,
     ) -> ControlFlow<()> {
         self.report.captures += 1;
         self.sink.file(name);
@@ -140,7 +166,10 @@ impl Reading<'_> {
         match Decompressor::new(compression, window) {
             Ok(source) => {
                 let source: Box<dyn Read + '_> = Box::new(source);
-                self.stream(name, Window::new(source), depth + 1)
+                let outside = std::mem::replace(&mut self.decompressed, true);
+                let flow = self.stream(name, Window::new(source), depth + 1);
+                self.decompressed = outside;
+                flow
             }
             Err(error) => self.fault(name, Damage::new(0, cause(&error))),
         }
@@ -171,8 +200,15 @@ impl Reading<'_> {
     }
 
     fn fault(&mut self, name: &str, damage: Damage) -> ControlFlow<()> {
+        if self.sink.is_stopped() {
+            // What is not there yet is no damage.
+            return ControlFlow::Break(());
+        }
         let Damage { offset, problem } = damage;
-        self.report.fault(Fault { name: name.to_owned(), offset, problem });
+        // The reader of archives quotes what it could not read.
+        let problem = printable(&problem);
+        let decompressed = self.decompressed;
+        self.report.fault(Fault { name: name.to_owned(), offset, decompressed, problem });
         ControlFlow::Continue(())
     }
 }

@@ -71,13 +71,24 @@ pub struct Fault {
     pub name: String,
     /// Where in it; after decompression, where it is compressed.
     pub offset: u64,
+    /// Whether the offset counts decompressed bytes.
+    pub decompressed: bool,
     /// What is wrong there.
     pub problem: String,
 }
 
+impl Fault {
+    /// The place and the problem, where it is clear which file is spoken of.
+    pub fn in_file(&self) -> String {
+        let Self { offset, problem, .. } = self;
+        let counted = if self.decompressed && *offset > 0 { " (decompressed)" } else { "" };
+        format!("at byte {offset}{counted}: {problem}")
+    }
+}
+
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: at byte {}: {}", self.name, self.offset, self.problem)
+        write!(f, "{}: {}", self.name, self.in_file())
     }
 }
 
@@ -183,7 +194,8 @@ mod tests {
         for offset in 0..faults as u64 {
             let name = format!("{offset}.txt");
             report.other_file(&name);
-            report.fault(Fault { name, offset, problem: "cut".to_owned() });
+            let problem = "cut".to_owned();
+            report.fault(Fault { name, offset, decompressed: offset == 7, problem });
         }
         report
     }
@@ -203,6 +215,7 @@ mod tests {
         let json = serde_json::to_value(report(1)).unwrap();
         assert_eq!(json["skipped"], serde_json::json!({"tcp": 1}));
         assert_eq!(report(1).faults[0].to_string(), "0.txt: at byte 0: cut");
+        assert_eq!(report(8).faults[7].to_string(), "7.txt: at byte 7 (decompressed): cut");
     }
 
     #[test]

@@ -14,6 +14,11 @@ pub trait Sink {
         ControlFlow::Continue(())
     }
 
+    /// Asked several times a second while a pipe has nothing to give; `Break` ends the reading.
+    fn idle(&mut self) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+
     /// One datagram, in the order of the capture; `Break` ends the reading.
     fn datagram(&mut self, datagram: &Datagram<'_>) -> ControlFlow<()>;
 }

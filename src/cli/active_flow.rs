@@ -50,7 +50,7 @@ impl Args {
 
 pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
     interrupt::end_at_once()?;
-    let format = settings.pair_format()?;
+    let format = settings.pair_format();
     let time = args.window.range(&settings.tz.value)?;
     let memory_bytes = usize::try_from(settings.memory.value).unwrap_or(usize::MAX);
     let options = PairOptions {

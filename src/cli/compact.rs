@@ -1,7 +1,5 @@
 //! `compact`: few runs in place of many.
 
-use std::io::Write;
-
 use super::failure::Ending;
 use super::output;
 use super::settings::Settings;
@@ -35,7 +33,7 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
     if args.output == "json" {
         output::print_json(&done)?;
     } else {
-        output::print(|out| Ok(writeln!(out, "{}", text(&done))?))?;
+        output::print_all(&(text(&done) + "\n"))?;
     }
     Ok(if done.stopped { Ending::Interrupted } else { Ending::Done })
 }

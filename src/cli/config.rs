@@ -32,7 +32,14 @@ A configuration file:
 
 Environment variables (EARLGREY_STORE, EARLGREY_LOAD_PATHS, EARLGREY_FORMAT, EARLGREY_TZ,
 EARLGREY_PRINT, EARLGREY_PROGRESS, EARLGREY_BATCH_FLOWS, EARLGREY_COMMIT_SECS, EARLGREY_THREADS,
-EARLGREY_MEMORY) weigh more than the file, and flags more than these.";
+EARLGREY_MEMORY) weigh more than the file, and flags more than these. EARLGREY_CONFIG names the
+file, EARLGREY_LOG what is logged (debug, or earlgrey_hbase::load=trace).";
+
+const SHOW_EXAMPLES: &str = "\
+Examples:
+  earlgrey-hbase config show
+  earlgrey-hbase config show -o json
+  EARLGREY_TZ=local earlgrey-hbase config show --store /var/lib/earlgrey-hbase";
 
 /// Show the settings, and where each comes from.
 #[derive(Debug, clap::Args)]
@@ -45,6 +52,7 @@ pub(crate) struct Args {
 #[derive(Debug, Subcommand)]
 enum Action {
     /// Print every setting, its value, and where that comes from
+    #[command(after_help = SHOW_EXAMPLES)]
     Show {
         /// How settings are written
         #[arg(short, long, value_name = "FORMAT", value_parser = ["text", "json"],
@@ -68,7 +76,7 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
         out.write_all(columns(&rows, &[false; 3]).as_bytes())?;
         Ok(())
     })?;
-    if let Some(file) = user_file().filter(|file| !file.exists()) {
+    if let Some(file) = user_file().filter(|_| settings.file.is_none()) {
         output::say(format_args!(
             "{} is read if it is there; --config and {CONFIG_VARIABLE} name another",
             file.display()

@@ -11,7 +11,7 @@ use anyhow::Context;
 use super::failure::{Ending, Usage};
 use super::interrupt;
 use super::output::{self, say};
-use super::settings::Settings;
+use super::settings::{Settings, whole_number};
 use super::text::{bytes, grouped, plural, seconds};
 use crate::flow::UnixMillis;
 use crate::generate::{self, Made, Traffic};
@@ -33,10 +33,10 @@ pub(crate) struct Args {
     #[arg(value_name = "FILE")]
     file: PathBuf,
     /// How many flows are exported [default: 1000000]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole_number::<u64>)]
     flows: Option<u64>,
     /// Which traffic: another seed gives other hosts and flows [default: 1]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole_number::<u64>)]
     seed: Option<u64>,
     /// When the first flow is exported [default: 2007-07-26]
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
@@ -45,10 +45,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "H")]
     hours: Option<f64>,
     /// How many routers export [default: 2]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole_number::<u16>)]
     exporters: Option<u16>,
     /// How many engines each of them has [default: 2]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole_number::<u8>)]
     engines: Option<u8>,
     /// The share of datagrams that never arrive, from 0 to 1 [default: 0]
     #[arg(long, value_name = "SHARE")]

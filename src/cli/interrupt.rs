@@ -1,4 +1,4 @@
-//! Ctrl-C, and the other ways to ask a process to end.
+//! Signals: Ctrl-C and the other ways to ask a process to end, and the limit of a file's size.
 
 use std::process;
 use std::sync::Arc;
@@ -8,6 +8,14 @@ use anyhow::Context;
 
 use super::failure::INTERRUPTED;
 use super::output::say;
+
+/// Has a write beyond the limit of a file's size (`ulimit -f`) fail as one to a full disk does,
+/// rather than end the process where it stands.
+pub(crate) fn outlive_file_size_limit() {
+    // The flag is of no interest: that somebody handles the signal is what keeps it from killing.
+    // It fails only where the system has no such signal.
+    let _ = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, Arc::default());
+}
 
 /// A flag that the first interrupt sets; the second one ends the process.
 ///

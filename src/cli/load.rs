@@ -29,7 +29,7 @@ const EXAMPLES: &str = "\
 Examples:
   earlgrey-hbase load day1.pcap netflow000.tar.bz2     captures, archives of them, …
   earlgrey-hbase load /var/spool/captures              … and all that is in a folder
-  tcpdump -w - udp port 2055 | earlgrey-hbase load     what is being captured
+  tcpdump -U -w - udp port 2055 | earlgrey-hbase load  what is being captured, as it comes
   earlgrey-hbase load                                  the paths of the configuration
 
 What is loaded again is not stored again, so after a crash the same command goes on.";
@@ -46,7 +46,7 @@ pub(crate) struct Args {
     /// How many flows are written at once: what memory allows [default: 2000000]
     #[arg(long, value_name = "N")]
     batch_flows: Option<OsString>,
-    /// Make what was read durable at least so often, while more is coming [default: 30]
+    /// Make what was read durable at least so often, also while a pipe is quiet [default: 30]
     #[arg(long, value_name = "SECONDS")]
     commit_every: Option<OsString>,
     /// The orders in which a store in HBase is made: both, or only by source, which loads twice as
@@ -96,11 +96,18 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
     let result = load::load(&*store, &inputs, &options, &progress);
     drop(display);
     let took_secs = began.elapsed().as_secs_f64();
-    let tell = |load: &Load| tell(args, settings, load, took_secs, &store.to_string());
+    let tell = |load: &Load| {
+        let zone = &settings.tz.value;
+        let read = progress.done().bytes_done;
+        say(summary::text(load, read, took_secs, &store.to_string(), zone));
+        tell_program(args, settings, load, took_secs)
+    };
     match result {
         Ok(load) => {
-            if let Some(problem) = nothing_read(&load, &inputs) {
-                anyhow::bail!(problem);
+            if !load.interrupted && summary::nothing_read(&load) {
+                // To people, the message says all that a summary would.
+                tell_program(args, settings, &load, took_secs)?;
+                anyhow::bail!(no_capture(&load, &inputs));
             }
             tell(&load)?;
             if let Some(store) = embedded {
@@ -155,17 +162,15 @@ fn stdin_is_piped() -> bool {
     kind.is_ok_and(|kind| kind.is_fifo() || kind.is_socket() || kind.is_file())
 }
 
-fn tell(
+/// Prints the summary for programs, if it is asked for.
+fn tell_program(
     args: &Args,
     settings: &Settings,
     load: &Load,
     took_secs: f64,
-    store: &str,
 ) -> anyhow::Result<()> {
-    let zone = &settings.tz.value;
-    say(summary::text(load, took_secs, store, zone));
     if args.output == "json" {
-        output::print_json(&View::new(load, Some(took_secs), zone))?;
+        output::print_json(&View::new(load, Some(took_secs), &settings.tz.value))?;
     }
     Ok(())
 }
@@ -186,7 +191,7 @@ fn tidy(store: &EmbeddedStore, stop: &AtomicBool) {
 fn ending(load: &Load, paths: &[PathBuf]) -> Ending {
     let account = &load.account;
     // Files in a folder may be anything, but what was named was meant to be a capture.
-    let named = |name: &String| paths.iter().any(|path| path.as_os_str() == name.as_str());
+    let named = |name: &String| paths.iter().any(|path| Input::named(path).to_string() == *name);
     let unusable = account.faults > 0
         || load.files.iter().any(|file| file.fault.is_some())
         || !account.malformed.is_empty()
@@ -201,19 +206,15 @@ fn ending(load: &Load, paths: &[PathBuf]) -> Ending {
     }
 }
 
-/// Says so if there was no capture to read at all.
-fn nothing_read(load: &Load, inputs: &[Input]) -> Option<String> {
-    let unreadable = |file: &LoadedFile| file.datagrams == 0 && file.fault.is_some();
-    if load.interrupted || load.account.captured_packets > 0 || !load.files.iter().all(unreadable) {
-        return None;
-    }
-    Some(match (inputs, &load.files[..]) {
+/// Says of a load that read nothing why.
+fn no_capture(load: &Load, inputs: &[Input]) -> String {
+    match (inputs, &load.files[..]) {
         ([input], [LoadedFile { fault: Some(fault), .. }]) => format!("{input}: {fault}"),
         ([input], _) => format!("{input} is no capture"),
         _ => format!("none of the {} files is a capture that can be read", inputs.len()),
-    })
+    }
 }
 
 fn listed(paths: &[PathBuf]) -> String {
-    paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
+    paths.iter().map(|path| Input::named(path).to_string()).collect::<Vec<_>>().join(", ")
 }

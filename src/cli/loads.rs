@@ -55,6 +55,14 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
                         fault.unwrap_or_default(),
                     )?;
                 }
+                for name in &load.other_files {
+                    writeln!(out, "    {name}: no capture")?;
+                }
+                let unnamed =
+                    load.account.other_files.saturating_sub(load.other_files.len() as u64);
+                if unnamed > 0 {
+                    writeln!(out, "    and {} that are no captures", plural(unnamed, "more file"))?;
+                }
             }
             Ok(())
         })?;

@@ -119,10 +119,11 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
             return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
         }
     };
+    interrupt::outlive_file_size_limit();
     log::start(arguments.common.verbose);
     match carry_out(arguments) {
-        _ if output::is_closed() => ExitCode::SUCCESS,
         Ok(ending) => ending.into(),
+        Err(error) if output::is_closed(&error) => ExitCode::SUCCESS,
         Err(error) => {
             say(format_args!("earlgrey-hbase: {error:#}"));
             if let Some(hint) = failure::hint(&error) {
@@ -147,6 +148,7 @@ fn carry_out(Arguments { common, command }: Arguments) -> anyhow::Result<Ending>
         _ => {}
     }
     let settings = Settings::resolve(common.config.as_deref(), flags)?;
+    settings.log();
     settings.use_threads();
     match command {
         Command::Load(args) => load::run(&args, &settings),

@@ -8,9 +8,15 @@ use anyhow::Context;
 /// Whether somebody closed the other end of standard output.
 static CLOSED: AtomicBool = AtomicBool::new(false);
 
-/// Whether the reader of standard output went away, so that what failed then failed for nothing.
-pub(crate) fn is_closed() -> bool {
-    CLOSED.load(Relaxed)
+/// The reader of standard output went away before it had everything: it has enough, and nothing
+/// failed.
+#[derive(Debug, thiserror::Error)]
+#[error("standard output is closed")]
+pub(crate) struct Closed;
+
+/// Whether it was for a closed standard output that a command came to no end.
+pub(crate) fn is_closed(error: &anyhow::Error) -> bool {
+    error.is::<Closed>()
 }
 
 /// Buffered standard output.
@@ -33,22 +39,29 @@ fn note(error: &io::Error) {
 }
 
 /// Writes to standard output with `write`, and sees that it gets there.
+///
+/// # Errors
+///
+/// [`Closed`] where the reader went away; else what `write` or the output meets.
 pub(crate) fn print<T>(
     write: impl FnOnce(&mut BufWriter<Stdout>) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
     let mut out = BufWriter::with_capacity(64 << 10, Stdout(io::stdout().lock()));
-    let written = write(&mut out)?;
-    out.flush().context("write to standard output")?;
-    Ok(written)
+    let written = write(&mut out)
+        .and_then(|written| out.flush().context("write to standard output").map(|()| written));
+    // Whoever reported the closed pipe may have wrapped it beyond recognition.
+    written.map_err(|error| if CLOSED.load(Relaxed) { Closed.into() } else { error })
 }
 
-/// Prints a value as JSON, on lines of its own.
+/// Prints what a command found or did, which ends as it would if that had been read to its end.
+pub(crate) fn print_all(text: &str) -> anyhow::Result<()> {
+    let printed = print(|out| Ok(out.write_all(text.as_bytes())?));
+    printed.or_else(|error| if is_closed(&error) { Ok(()) } else { Err(error) })
+}
+
+/// Prints a value as JSON, on lines of its own; otherwise as [`print_all`].
 pub(crate) fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
-    print(|out| {
-        serde_json::to_writer_pretty(&mut *out, value)?;
-        writeln!(out)?;
-        Ok(())
-    })
+    print_all(&(serde_json::to_string_pretty(value)? + "\n"))
 }
 
 /// Says a line on standard error; where that is closed, nobody wants to know.

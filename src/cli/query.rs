@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::failure::Ending;
 use super::output::{self, say};
-use super::settings::{Flags, Settings, keys};
+use super::settings::{Flags, Settings, keys, whole_number};
 use super::{interrupt, store, time};
 use crate::answer::{Format, explanation_json, explanation_text, write_flows};
 use crate::query::{Direction, Explanation, Lookup, Question, parse_addresses};
@@ -40,7 +40,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     window: time::Window,
     /// Print at most so many flows, the first in key order
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole_number::<u64>)]
     limit: Option<u64>,
     /// Print only how many flows there are
     #[arg(long)]
@@ -72,7 +72,7 @@ impl Args {
 
 pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
     interrupt::end_at_once()?;
-    let format = settings.flow_format()?;
+    let format = settings.flow_format();
     let question = args.question(settings)?;
     let snapshot = store::open(settings)?.snapshot()?;
     let lookup = if args.count { question.plan_count() } else { question.plan(format.columns()) };

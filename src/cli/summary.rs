@@ -19,8 +19,17 @@ pub(crate) fn state(load: &Load) -> &'static str {
         Load { finished: None, .. } => "unfinished",
         Load { failure: Some(_), .. } => "failed",
         Load { interrupted: true, .. } => "interrupted",
+        _ if nothing_read(load) => "nothing read",
         _ => "done",
     }
+}
+
+/// Whether a load that came to its end found no capture that could be read.
+pub(crate) fn nothing_read(load: &Load) -> bool {
+    let unreadable = |file: &LoadedFile| file.datagrams == 0 && file.fault.is_some();
+    load.account.captured_packets == 0
+        && (load.account.other_files > 0 || !load.files.is_empty())
+        && load.files.iter().all(unreadable)
 }
 
 /// A load as JSON, with times in the user's zone.
@@ -103,23 +112,33 @@ impl<'a> View<'a> {
 }
 
 /// A load as lines for people, without the last line's end.
-pub(crate) fn text(load: &Load, took_secs: f64, store: &str, zone: &Zone) -> String {
+///
+/// `bytes_read` is what was read of all inputs, also what a load that failed did not keep.
+pub(crate) fn text(
+    load: &Load,
+    bytes_read: u64,
+    took_secs: f64,
+    store: &str,
+    zone: &Zone,
+) -> String {
     let account = &load.account;
     let rate = account.records as f64 / took_secs.max(0.001);
     let read: u64 = load.files.iter().map(|file| file.bytes).sum();
-    let mut text = format!(
-        "{} {} ({}) into {store} in {}, {} flows/s",
-        match state(load) {
-            "done" => "loaded",
-            "interrupted" => "interrupted: loaded",
+    let began = match state(load) {
+        "failed" => {
+            let kept = plural(account.stored, "flow");
             // The error that follows says why.
-            _ => "kept of",
-        },
-        plural(load.files.len() as u64, "file"),
-        bytes(read),
-        seconds(took_secs),
-        grouped(rate as u64)
-    );
+            format!("failed: {kept} kept in {store}, {} read", bytes(bytes_read))
+        }
+        state => format!(
+            "{} {} ({}) into {store}",
+            if state == "done" { "loaded" } else { "interrupted: loaded" },
+            plural(load.files.len() as u64, "file"),
+            bytes(read)
+        ),
+    };
+    let took = seconds(took_secs);
+    let mut text = format!("{began} in {took}, {} flows/s", grouped(rate as u64));
     let mut line = |name: &str, what: String| {
         // Writing to a string cannot fail.
         let _ = write!(text, "\n  {name:<10} {what}");
@@ -206,7 +225,7 @@ fn lost(lost: &[Lost]) -> String {
     format!("{} flows ({}{})", grouped(flows), streams.join("; "), and_more(more))
 }
 
-/// ` (cut 3, count 2)`, or nothing.
+/// ` (cut 3, record count 2)`, or nothing.
 fn reasons(counts: &BTreeMap<String, u64>) -> String {
     if counts.is_empty() {
         return String::new();

@@ -4,6 +4,7 @@ use std::fmt;
 use std::ops::{Add, Sub};
 
 use jiff::civil::{Date, DateTime};
+use jiff::fmt::temporal::Pieces;
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -47,14 +48,16 @@ impl UnixMillis {
     ///
     /// # Errors
     ///
-    /// [`ParseTimeError`] with the text, if it is none of these, or lies before 1970.
+    /// [`ParseTimeError`] with the text, if it is none of these, or lies before 1970 or after
+    /// what the calendar here reaches.
     pub fn parse(text: &str, zone: &TimeZone, now: Self) -> Result<Self, ParseTimeError> {
-        let error = || ParseTimeError { text: text.to_owned() };
-        let millis = parse_absolute(text, zone)
-            .or_else(|| parse_relative(text, now))
-            .ok_or_else(error)?
-            .as_millisecond();
-        u64::try_from(millis).map(Self).map_err(|_| error())
+        let time = parse_absolute(text, zone).or_else(|| parse_relative(text, now));
+        match time.map(|time| u64::try_from(time.as_millisecond())) {
+            Some(Ok(millis)) => Ok(Self(millis)),
+            Some(Err(_)) => Err(ParseTimeError::OutOfRange(text.to_owned())),
+            None if is_time(text) => Err(ParseTimeError::OutOfRange(text.to_owned())),
+            None => Err(ParseTimeError::NoTime(text.to_owned())),
+        }
     }
 }
 
@@ -71,6 +74,17 @@ fn parse_absolute(text: &str, zone: &TimeZone) -> Option<Timestamp> {
         _ => text.parse().ok()?,
     };
     zone.to_timestamp(civil).ok()
+}
+
+/// Whether text is written as a time, if of one that cannot be reached.
+fn is_time(text: &str) -> bool {
+    let with_t = |date: &str| text.get(11..).map(|time| format!("{date}T{time}"));
+    let absolute = match text.get(..10) {
+        Some(date) if text.as_bytes().get(10) == Some(&b'-') => with_t(date),
+        _ => None,
+    };
+    Pieces::parse(absolute.as_deref().unwrap_or(text)).is_ok()
+        || text.strip_prefix('-').is_some_and(|span| span.parse::<Span>().is_ok())
 }
 
 fn parse_relative(text: &str, now: UnixMillis) -> Option<Timestamp> {
@@ -107,9 +121,14 @@ impl Sub for UnixMillis {
 
 /// Text that is no time.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{text:?} is no time; write 2026-11-23, 2026-11-23T14:05, 2026-11-23T14:05:30Z or -2h")]
-pub struct ParseTimeError {
-    text: String,
+#[non_exhaustive]
+pub enum ParseTimeError {
+    /// It is not written as a time.
+    #[error("{0:?} is no time; write 2026-11-23, 2026-11-23T14:05, 2026-11-23T14:05:30Z or -2h")]
+    NoTime(String),
+    /// It is a time before 1970, or after the last one of the calendar.
+    #[error("{0:?} is out of range; times go from 1970-01-01 to 9999-12-30")]
+    OutOfRange(String),
 }
 
 /// The flows that began at `since` or later, and before `until`.
@@ -172,8 +191,24 @@ mod tests {
                 "{text}"
             );
         }
-        for text in ["", "yesterday", "2007-13-01", "-", "-2", "12", "1969-12-31", "2007-07-26-"] {
-            assert!(UnixMillis::parse(text, &TimeZone::UTC, now).is_err(), "{text}");
+        for (text, problem) in [
+            ("", "is no time"),
+            ("yesterday", "is no time"),
+            ("2007-13-01", "is no time"),
+            ("-", "is no time"),
+            ("-2", "is no time"),
+            ("12", "is no time"),
+            ("2007-07-26-", "is no time"),
+            ("1969-12-31", "is out of range"),
+            ("1960-01-01T00:00:00Z", "is out of range"),
+            ("9999-12-31", "is out of range"),
+            ("9999-12-31T12:00:00Z", "is out of range"),
+            ("9999-12-31-12:00:00", "is out of range"),
+            ("-60y", "is out of range"),
+            ("-20000y", "is no time"),
+        ] {
+            let error = UnixMillis::parse(text, &TimeZone::UTC, now).unwrap_err().to_string();
+            assert!(error.contains(problem), "{error}");
         }
     }
 

@@ -26,8 +26,7 @@ fn entry(path: &str) -> LoadedFile {
 /// a file of which nothing was read gets an entry by its fault.
 pub(super) fn enter_faults(files: &mut Vec<LoadedFile>, since: usize, report: &Report) {
     for fault in &report.faults {
-        let problem = format!("at byte {}: {}", fault.offset, fault.problem);
-        enter_fault(files, since, &fault.name, problem);
+        enter_fault(files, since, &fault.name, fault.in_file());
     }
 }
 

@@ -7,6 +7,7 @@ mod files;
 mod pipeline;
 mod progress;
 mod sample;
+mod unread;
 
 use std::fs;
 use std::sync::Arc;
@@ -27,7 +28,7 @@ pub struct Options {
     /// At most so many flows are written at once: what memory allows. A single datagram is never
     /// divided.
     pub batch_flows: usize,
-    /// How often what was read is made durable, at least, while more is coming.
+    /// How often what was read is made durable, at least, also while a pipe is quiet.
     pub commit_every: Duration,
     /// Set by another thread, it ends the load: what was read is kept, the rest is left.
     pub stop: Arc<AtomicBool>,

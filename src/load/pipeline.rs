@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::unread::Unread;
 use super::{LoadError, Options, Progress, files};
 use crate::capture::{self, Datagram, Input, Report, Sink};
 use crate::flow::{Batches, DatagramId, FlowBatch, FlowBuilder, UnixMillis};
@@ -33,6 +34,8 @@ pub(super) struct Pipeline<'a> {
     in_file: bool,
     /// The bytes that had been read when it began.
     file_from: u64,
+    /// The formats that were met and are not read.
+    unread: Unread,
     /// What the store said when it failed.
     failure: Option<StoreError>,
 }
@@ -57,6 +60,7 @@ impl<'a> Pipeline<'a> {
             committed: Instant::now(),
             in_file: false,
             file_from: 0,
+            unread: Unread::default(),
             failure: None,
         })
     }
@@ -66,12 +70,17 @@ impl<'a> Pipeline<'a> {
         self.failure.is_some() || self.options.stop.load(Relaxed)
     }
 
+    fn go_on(&self) -> ControlFlow<()> {
+        if self.is_over() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+
     /// Reads one input to its end, or until the load is over.
     pub(super) fn read(&mut self, input: &Input) {
         let progress = self.progress;
         let before = self.load.files.len();
         self.in_file = false;
         self.file_from = progress.bytes_done.load(Relaxed);
+        tracing::debug!("read {input}");
         let result = capture::read(input, &progress.bytes_done, self);
         self.end_file();
         match result {
@@ -189,6 +198,13 @@ impl<'a> Pipeline<'a> {
     fn undecoded(&mut self, datagram: &Datagram<'_>, error: DecodeError) {
         if !error.is_flow_export() {
             self.account().not_flow_export += 1;
+            if let Some(format) = self.unread.first_of(datagram) {
+                tracing::warn!(
+                    "{format} from {} is not read by this version; its datagrams count as no flow \
+                     export",
+                    datagram.exporter
+                );
+            }
             return;
         }
         let malformed = count(&mut self.account().malformed, error.label(), 1);
@@ -249,8 +265,24 @@ impl<'a> Pipeline<'a> {
 impl Sink for Pipeline<'_> {
     fn file(&mut self, name: &str) {
         self.end_file();
+        tracing::debug!("capture {name}");
         files::begin(&mut self.load.files, name);
         self.in_file = true;
+    }
+
+    fn poll(&mut self) -> ControlFlow<()> {
+        self.go_on()
+    }
+
+    fn idle(&mut self) -> ControlFlow<()> {
+        // Where nothing came since the last commit, there is nothing to say either.
+        if self.committed.elapsed() >= self.options.commit_every
+            && self.load.account != self.kept.account
+        {
+            self.attempt(Self::make_durable);
+            self.attempt(Self::record);
+        }
+        self.go_on()
     }
 
     fn datagram(&mut self, datagram: &Datagram<'_>) -> ControlFlow<()> {
@@ -272,7 +304,7 @@ impl Sink for Pipeline<'_> {
             self.attempt(Self::make_durable);
             self.attempt(Self::record);
         }
-        if self.is_over() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        self.go_on()
     }
 }
 

@@ -36,7 +36,7 @@ impl DecodeError {
         match self {
             Self::NotFlowExport => "not flow export",
             Self::Cut { .. } => "cut",
-            Self::Count => "count",
+            Self::Count => "record count",
         }
     }
 }
@@ -72,7 +72,7 @@ impl Fault {
     pub const fn label(self) -> &'static str {
         match self {
             Self::Cut { .. } => "cut",
-            Self::Count { .. } => "count",
+            Self::Count { .. } => "record count",
             Self::Trailing { .. } => "trailing bytes",
         }
     }

@@ -114,7 +114,7 @@ fn a_full_disk_is_told_and_what_was_stored_before_stays() {
     for limit_kib in [4, 16, 40, 64, 80] {
         let store = place.store(&format!("full-{limit_kib}"));
         let mut shell = Command::new("bash");
-        let script = format!("trap '' XFSZ; ulimit -f {limit_kib}; exec \"$@\"");
+        let script = format!("ulimit -f {limit_kib}; exec \"$@\"");
         let load = place.load(&store);
         shell.args(["-c", &script, "bash"]).arg(load.get_program()).args(load.get_args());
         let output = shell.env("HOME", place.folder.path()).output().unwrap();
@@ -125,6 +125,12 @@ fn a_full_disk_is_told_and_what_was_stored_before_stays() {
         assert_eq!(output.status.code(), Some(1), "{stderr}");
         assert!(stderr.contains("File too large") && stderr.contains("full-"), "{stderr}");
         assert!(!stderr.contains("panicked"), "{stderr}");
+        let left: Vec<_> = std::fs::read_dir(&store)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.extension().is_some_and(|extension| extension == "tmp"))
+            .collect();
+        assert_eq!(left, Vec::<PathBuf>::new(), "unfinished files take no room");
         if let Ok(left) = EmbeddedStore::new(&store).verify() {
             assert_eq!(left.faults, Vec::<String>::new());
         }

@@ -183,7 +183,7 @@ fn what_was_lost_doubled_or_damaged_is_what_a_reader_finds() {
             assert_eq!(counted(&found.malformed, label), damaged(kind), "{kind:?} {what}");
         }
         for (label, kind) in [
-            ("count", Damage::CountTooLarge),
+            ("record count", Damage::CountTooLarge),
             ("cut", Damage::CutByCapture),
             ("trailing bytes", Damage::Trailing),
         ] {

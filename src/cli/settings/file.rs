@@ -17,21 +17,30 @@ use crate::cli::failure::Usage;
 /// Environment variable that names the configuration file.
 pub(crate) const CONFIG_VARIABLE: &str = "EARLGREY_CONFIG";
 
-/// What the configuration file sets, by the names of the keys. `named` is the one that a flag
-/// names; without it, and without the environment's, the user's own is read if there is one.
+/// What a configuration file says.
+#[derive(Debug, Default)]
+pub(super) struct Configuration {
+    /// The file that was read, if any.
+    pub(super) path: Option<PathBuf>,
+    /// What it sets, by the names of the keys.
+    pub(super) set: BTreeMap<&'static str, Raw>,
+}
+
+/// Reads the configuration. `named` is the file that a flag names; without it, and without the
+/// environment's, the user's own is read if there is one.
 ///
 /// # Errors
 ///
 /// If a file that was named cannot be read, or if any file has a key that is not known, or a value
 /// of the wrong kind.
-pub(super) fn read(named: Option<&Path>) -> anyhow::Result<BTreeMap<&'static str, Raw>> {
+pub(super) fn read(named: Option<&Path>) -> anyhow::Result<Configuration> {
     let from_environment = super::variable(CONFIG_VARIABLE).map(PathBuf::from);
     let named = named.map(Path::to_owned).or(from_environment);
-    let Some(path) = named.clone().or_else(user_file) else { return Ok(BTreeMap::new()) };
+    let Some(path) = named.clone().or_else(user_file) else { return Ok(Configuration::default()) };
     match fs::read_to_string(&path) {
-        Ok(text) => parse(&path, &text),
+        Ok(text) => Ok(Configuration { set: parse(&path, &text)?, path: Some(path) }),
         Err(error) if named.is_none() && error.kind() == io::ErrorKind::NotFound => {
-            Ok(BTreeMap::new())
+            Ok(Configuration::default())
         }
         Err(error) => Err(error).with_context(|| format!("configuration {}", path.display())),
     }
@@ -109,7 +118,7 @@ fn text(value: &DeValue<'_>) -> Option<String> {
 /// A path in the file is meant from where the file is, and `~/` from the user's home.
 fn in_place(key: Key, value: String, file: &Path) -> OsString {
     let is_path = key == keys::LOAD_PATHS || key == keys::STORE && !value.contains("://");
-    if !is_path || value == "-" {
+    if !is_path || value == "-" || value.is_empty() {
         return value.into();
     }
     if let (Some(rest), Some(home)) = (value.strip_prefix("~/"), env::home_dir()) {

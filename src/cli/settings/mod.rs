@@ -19,17 +19,19 @@ use crate::answer::{Format, PairFormat};
 use crate::store::hbase;
 pub(crate) use file::{CONFIG_VARIABLE, user_file};
 pub(crate) use keys::Key;
-pub(crate) use values::{ProgressMode, Zone};
+pub(crate) use values::{ProgressMode, Zone, whole_number};
 
 /// The settings, each with where its value came from.
 #[derive(Debug)]
 pub(crate) struct Settings {
+    /// The configuration file that was read, if any.
+    pub(crate) file: Option<PathBuf>,
     /// The store, by path or URL. None where neither it nor the user's folders are known.
     pub(crate) store: Setting<Option<PathBuf>>,
     /// What `load` reads where it is given no path.
     pub(crate) load_paths: Setting<Vec<PathBuf>>,
     /// How answers are written; none for what is usual for each.
-    pub(crate) format: Setting<Option<String>>,
+    pub(crate) format: Setting<Option<Format>>,
     /// The time zone of times without one.
     pub(crate) tz: Setting<Zone>,
     /// How many pairs `active-flow` prints.
@@ -96,18 +98,20 @@ impl Settings {
     ///
     /// If the file cannot be read, or a value cannot mean anything; the message says where it is.
     pub(crate) fn resolve(config: Option<&Path>, flags: Flags) -> anyhow::Result<Self> {
-        let layers = Layers { file: file::read(config)?, flags };
+        let file::Configuration { path: file, set } = file::read(config)?;
+        let layers = Layers { file: set, flags };
         let defaults = crate::load::Options::default();
         let memory = Limits::default().memory_bytes as u64;
         let hbase = hbase::Options::default();
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         let store = user_folder("XDG_DATA_HOME", ".local/share").map(|folder| folder.join("store"));
         Ok(Self {
-            store: layers.one(&keys::STORE, store, |text| Ok(Some(PathBuf::from(text))))?,
+            file,
+            store: layers.one(&keys::STORE, store, values::store)?,
             load_paths: layers.all(&keys::LOAD_PATHS, Vec::new(), |values| {
                 Ok(values.iter().map(PathBuf::from).collect())
             })?,
-            format: layers.text(&keys::FORMAT, None, |text| Ok(Some(text.to_owned())))?,
+            format: layers.text(&keys::FORMAT, None, values::format)?,
             tz: layers.text(&keys::TZ, Zone::utc(), Zone::parse)?,
             print: layers.text(&keys::PRINT, 10, values::count)?,
             progress: layers.text(&keys::PROGRESS, ProgressMode::Auto, ProgressMode::parse)?,
@@ -126,24 +130,13 @@ impl Settings {
     }
 
     /// The format of flows.
-    ///
-    /// # Errors
-    ///
-    /// [`Usage`] if the setting names none.
-    pub(crate) fn flow_format(&self) -> Result<Format, Usage> {
-        self.format.value.as_deref().map_or(Ok(Format::default()), |name| {
-            name.parse().map_err(|error| Usage(format!("{}: {error}", self.format.origin)))
-        })
+    pub(crate) fn flow_format(&self) -> Format {
+        self.format.value.unwrap_or_default()
     }
 
     /// The format of pairs: their own line where the setting names a format that only flows have.
-    ///
-    /// # Errors
-    ///
-    /// [`Usage`] if the setting names no format at all.
-    pub(crate) fn pair_format(&self) -> Result<PairFormat, Usage> {
-        let of_flows = self.flow_format()?;
-        Ok(of_flows.name().parse().unwrap_or_default())
+    pub(crate) fn pair_format(&self) -> PairFormat {
+        self.flow_format().name().parse().unwrap_or_default()
     }
 
     /// How a store in HBase is reached.
@@ -164,6 +157,18 @@ impl Settings {
         }
     }
 
+    /// Tells the log what is worked with.
+    pub(crate) fn log(&self) {
+        let shown =
+            |path: Option<&PathBuf>| path.map_or("none".into(), |path| path.display().to_string());
+        tracing::info!(
+            "configuration file {}, store {} ({})",
+            shown(self.file.as_ref()),
+            shown(self.store.value.as_ref()),
+            self.store.origin
+        );
+    }
+
     /// Every setting by its name, as text, with its origin.
     pub(crate) fn shown(&self) -> Vec<Shown> {
         let paths = self.load_paths.value.iter().map(|path| path.display().to_string());
@@ -171,7 +176,7 @@ impl Settings {
         vec![
             shown(&keys::STORE, &self.store, store),
             shown(&keys::LOAD_PATHS, &self.load_paths, paths.collect::<Vec<_>>()),
-            shown(&keys::FORMAT, &self.format, self.format.value.clone()),
+            shown(&keys::FORMAT, &self.format, self.format.value.map(Format::name)),
             shown(&keys::TZ, &self.tz, self.tz.value.name()),
             shown(&keys::PRINT, &self.print, self.print.value),
             shown(&keys::PROGRESS, &self.progress, self.progress.value.name()),
@@ -211,7 +216,10 @@ impl Layers {
         if let Some(value) = flag {
             return Some(Raw { values: vec![value], origin: Origin::Flag(key.flag) });
         }
-        if let Some(value) = variable(key.variable) {
+        // An empty store is nobody's wish: a script's own variable was not set, most likely.
+        let value =
+            if *key == keys::STORE { env::var_os(key.variable) } else { variable(key.variable) };
+        if let Some(value) = value {
             let values = if key.list {
                 env::split_paths(&value).map(OsString::from).collect()
             } else {

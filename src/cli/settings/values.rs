@@ -1,9 +1,13 @@
 //! The kinds of values that settings have, read from text.
 
+use std::ffi::OsStr;
+use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
+use crate::answer::{Format, ParseFormatError};
 use crate::cli::progress;
 pub(crate) use progress::Mode as ProgressMode;
 
@@ -46,9 +50,27 @@ impl Zone {
     }
 }
 
+/// A store, by path or URL.
+pub(super) fn store(text: &OsStr) -> Result<Option<PathBuf>, String> {
+    if text.is_empty() {
+        return Err("names no store; write the path of its folder".to_owned());
+    }
+    Ok(Some(PathBuf::from(text)))
+}
+
+/// A format of answers.
+pub(super) fn format(text: &str) -> Result<Option<Format>, String> {
+    text.parse().map(Some).map_err(|error: ParseFormatError| error.to_string())
+}
+
+/// A whole number of a setting or a flag.
+pub(crate) fn whole_number<T: FromStr>(text: &str) -> Result<T, String> {
+    text.replace('_', "").parse().map_err(|_| format!("{text:?} is no whole number"))
+}
+
 /// A whole number.
 pub(super) fn count(text: &str) -> Result<usize, String> {
-    text.replace('_', "").parse().map_err(|_| format!("{text:?} is no whole number"))
+    whole_number(text)
 }
 
 /// A whole number above zero.

@@ -55,7 +55,7 @@ fn a_datagram_without_a_whole_record_is_refused_and_located() {
     }
     let error = decode(&datagram(0, 3), 24 + 3 * 48).unwrap_err();
     assert_eq!(error.to_string(), "header declares no records");
-    assert_eq!(error.label(), "count");
+    assert_eq!(error.label(), "record count");
 }
 
 #[test]

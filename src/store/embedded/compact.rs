@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::Instant;
 
 use serde::Serialize;
 
@@ -71,16 +72,26 @@ impl EmbeddedStore {
                 done.stopped = true;
                 break;
             }
+            let begun = Instant::now();
             let snapshot = self.open()?;
             if let Some(merged) = merge(self.dir(), &snapshot, &group, access.take_number(), stop)?
             {
-                done.flows += merged.rows;
+                let flows = merged.rows;
+                done.flows += flows;
                 let mut draft = access.draft();
                 draft.runs.retain(|run| !group.contains(&run.number));
                 draft.runs.push(merged);
                 // The files of this snapshot are let go first, so that they can be deleted.
                 drop(snapshot);
                 access.commit(draft)?;
+                tracing::info!(
+                    manifest = access.current().number,
+                    flows,
+                    merged = group.len(),
+                    runs = access.current().runs.len(),
+                    ms = begun.elapsed().as_millis(),
+                    "merge"
+                );
             } else {
                 done.stopped = true;
             }

@@ -18,16 +18,17 @@ pub(crate) struct NewFile {
 }
 
 impl NewFile {
-    /// Begins the file `name` in `dir`.
+    /// Begins the file at `path`.
     ///
     /// # Errors
     ///
     /// [`StoreError::Io`] naming the file: a read-only folder, a full disk.
-    pub(crate) fn create(dir: &Path, name: &str) -> Result<Self> {
-        let path = dir.join(name);
-        let temp = dir.join(format!("{name}{TEMP_SUFFIX}"));
-        let file = File::create(&temp).map_err(StoreError::io(&path, "create"))?;
-        Ok(Self { file, path, temp, finished: false })
+    pub(crate) fn create(path: &Path) -> Result<Self> {
+        let mut temp = path.to_owned().into_os_string();
+        temp.push(TEMP_SUFFIX);
+        let temp = PathBuf::from(temp);
+        let file = File::create(&temp).map_err(StoreError::io(path, "create"))?;
+        Ok(Self { file, path: path.to_owned(), temp, finished: false })
     }
 
     /// The path that it will have.
@@ -41,7 +42,7 @@ impl NewFile {
     /// # Errors
     ///
     /// [`StoreError::Io`] naming the file.
-    pub(crate) fn finish(mut self) -> Result<()> {
+    pub(crate) fn finish(&mut self) -> Result<()> {
         self.file.sync_all().map_err(StoreError::io(&self.path, "write"))?;
         fs::rename(&self.temp, &self.path).map_err(StoreError::io(&self.path, "rename"))?;
         self.finished = true;
@@ -126,13 +127,13 @@ mod tests {
     fn a_file_has_its_name_only_when_it_is_whole() {
         let dir = tempfile::tempdir().unwrap();
         let names = || fs::read_dir(dir.path()).unwrap().count();
-        let mut file = NewFile::create(dir.path(), "a").unwrap();
+        let mut file = NewFile::create(&dir.path().join("a")).unwrap();
         file.write_all(b"abc").unwrap();
         assert!(!dir.path().join("a").exists());
         drop(file);
         assert_eq!(names(), 0);
 
-        let mut file = NewFile::create(dir.path(), "a").unwrap();
+        let mut file = NewFile::create(&dir.path().join("a")).unwrap();
         file.write_all(b"abc").unwrap();
         file.finish().unwrap();
         sync_dir(dir.path()).unwrap();
@@ -143,7 +144,7 @@ mod tests {
     #[test]
     fn an_error_names_the_file_and_what_was_done_to_it() {
         let dir = tempfile::tempdir().unwrap();
-        let error = NewFile::create(&dir.path().join("absent"), "a").unwrap_err();
+        let error = NewFile::create(&dir.path().join("absent/a")).unwrap_err();
         assert!(error.to_string().ends_with("absent/a: create"), "{error}");
         let error = read(&dir.path().join("b")).unwrap_err();
         assert!(error.to_string().ends_with("b: read"), "{error}");

@@ -133,7 +133,7 @@ fn open_for_writing(path: &Path) -> Result<File> {
 }
 
 fn rewrite(dir: &Path, contents: &[u8]) -> Result<()> {
-    let mut file = NewFile::create(dir, LEDGER)?;
+    let mut file = NewFile::create(&dir.join(LEDGER))?;
     let path = file.path().to_owned();
     file.write_all(contents).map_err(StoreError::io(&path, "write"))?;
     file.finish()?;

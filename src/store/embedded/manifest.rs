@@ -199,7 +199,7 @@ impl Manifest {
     ///
     /// [`StoreError::Io`] naming the file.
     pub(super) fn write(&mut self, dir: &Path) -> Result<()> {
-        let mut file = NewFile::create(dir, &manifest_name(self.number))?;
+        let mut file = NewFile::create(&dir.join(manifest_name(self.number)))?;
         let path = file.path().to_owned();
         let (checksum, bytes) = self
             .encode()

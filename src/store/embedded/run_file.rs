@@ -168,6 +168,7 @@ impl RunFile {
     }
 
     fn open(&self) -> Result<Opened> {
+        tracing::debug!("open {}", self.path.display());
         let file = File::open(&self.path).map_err(StoreError::io(&self.path, "open"))?;
         let bytes = file.metadata().map_err(StoreError::io(&self.path, "read"))?.len();
         if bytes != self.written.bytes {

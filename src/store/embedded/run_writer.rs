@@ -1,6 +1,5 @@
 //! Writes a run: flows that come sorted by row key, as one Parquet file.
 
-use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,7 +16,7 @@ use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::SchemaDescriptor;
 use xxhash_rust::xxh3::Xxh3;
 
-use super::layout::TEMP_SUFFIX;
+use super::fs::NewFile;
 use super::page::ChunkBytes;
 use super::schema::{PAGE_ROWS, ROW_GROUP_ROWS, properties, schema};
 use crate::flow::{Addresses, Column, Family, FlowBatch};
@@ -37,9 +36,8 @@ pub(super) struct WrittenFile {
 
 /// Writes one run. Rows must be appended in the order of its row key.
 pub(super) struct RunWriter {
-    /// Where it will be; until it is finished its name ends with [`TEMP_SUFFIX`].
+    /// Where it will be.
     path: PathBuf,
-    unfinished: PathBuf,
     schema: SchemaDescriptor,
     properties: Arc<WriterProperties>,
     file: SerializedFileWriter<HashedTail>,
@@ -47,30 +45,20 @@ pub(super) struct RunWriter {
 }
 
 impl RunWriter {
-    /// Starts the file at `path`, which must not exist yet.
+    /// Starts the file at `path`. Dropped before it is finished, it leaves nothing behind.
     ///
     /// # Errors
     ///
     /// [`StoreError::Io`] if it cannot be made.
     pub(super) fn create(path: &Path, order: Order, family: Family) -> Result<Self> {
-        let mut unfinished = path.to_owned().into_os_string();
-        unfinished.push(TEMP_SUFFIX);
-        let unfinished = PathBuf::from(unfinished);
-        let file = File::create_new(&unfinished).map_err(StoreError::io(&unfinished, "create"))?;
+        let file = NewFile::create(path)?;
         let schema = schema(family).map_err(broken(path))?;
         let properties = Arc::new(properties(order, family));
         let sink = HashedTail { to: file, hash: None };
         let writer =
             SerializedFileWriter::new(sink, schema.root_schema_ptr(), Arc::clone(&properties))
                 .map_err(broken(path))?;
-        Ok(Self {
-            path: path.to_owned(),
-            unfinished,
-            schema,
-            properties,
-            file: writer,
-            group: None,
-        })
+        Ok(Self { path: path.to_owned(), schema, properties, file: writer, group: None })
     }
 
     /// Appends every row of `batch`, which has all columns.
@@ -113,9 +101,7 @@ impl RunWriter {
         self.file.finish().map_err(broken(&self.path))?;
         let bytes = self.file.bytes_written() as u64;
         let sink = self.file.inner_mut();
-        sink.to.sync_all().map_err(StoreError::io(&self.path, "sync"))?;
-        std::fs::rename(&self.unfinished, &self.path)
-            .map_err(StoreError::io(&self.path, "rename"))?;
+        sink.to.finish()?;
         let tail_hash = sink.hash.as_ref().map_or(0, Xxh3::digest);
         Ok(WrittenFile { bytes, tail_offset, tail_hash })
     }
@@ -144,7 +130,7 @@ fn broken(path: &Path) -> impl Fn(ParquetError) -> StoreError + '_ {
 
 /// The file being written, and the hash of its tail once that has begun.
 struct HashedTail {
-    to: File,
+    to: NewFile,
     hash: Option<Xxh3>,
 }
 

@@ -79,6 +79,13 @@ impl Snapshot for EmbeddedSnapshot {
         let mut runs = self.stretches(scan)?;
         runs.retain(|(_, stretches)| !stretches.is_empty());
         scan.meter.add(Reading { runs: runs.len() as u64, ..Reading::default() });
+        tracing::debug!(
+            runs = runs.len(),
+            of = self.runs.len(),
+            stretches = runs.iter().map(|(_, stretches)| stretches.len()).sum::<usize>(),
+            order = %scan.order,
+            "scan"
+        );
         let part = |stretch| Part {
             stretch,
             scan: Arc::new(scan.clone()),

@@ -1,11 +1,14 @@
 //! Reads a whole store, and holds everything in it against everything else.
 
+use std::io::ErrorKind;
+use std::path::Path;
 use std::sync::Arc;
 
 use rayon::prelude::*;
 use serde::Serialize;
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::layout::LEDGER;
 use super::merge::place;
 use super::run_file::RunFile;
 use super::run_reader::stretches;
@@ -33,8 +36,26 @@ pub struct Verified {
     /// A hash of all flows that does not depend on how runs are cut or when they were written: two
     /// stores that hold the same flows have the same digest.
     pub digest: String,
+    /// Whether the digest lacks flows, for some could not be read.
+    pub partial: bool,
     /// What is damaged, each with the file it is in.
     pub faults: Vec<String>,
+    /// What this user may not read, so that nothing can be said of it.
+    pub unread: Vec<String>,
+    /// What is no damage, and worth knowing.
+    pub notes: Vec<String>,
+}
+
+impl Verified {
+    fn enter(&mut self, error: &StoreError) {
+        let list = if is_refused(error) { &mut self.unread } else { &mut self.faults };
+        list.push(told(error));
+    }
+}
+
+/// Whether it is not the store's fault but the permissions'.
+fn is_refused(error: &StoreError) -> bool {
+    matches!(error, StoreError::Io { source, .. } if source.kind() == ErrorKind::PermissionDenied)
 }
 
 /// What a run holds in one order.
@@ -62,26 +83,43 @@ impl EmbeddedStore {
                 + manifest.identities.iter().map(|file| file.bytes).sum::<u64>(),
             ..Verified::default()
         };
-        let runs: Vec<(u64, Vec<String>)> =
+        let runs: Vec<(u64, Vec<StoreError>)> =
             snapshot.runs().par_iter().map(|run| verify_run(&snapshot, run)).collect();
         let mut digest = 0u64;
         for (run, faults) in runs {
             digest = digest.wrapping_add(run);
-            found.faults.extend(faults);
+            found.partial |= !faults.is_empty();
+            for fault in &faults {
+                found.enter(fault);
+            }
         }
         found.digest = format!("{digest:016x}");
         for file in &manifest.identities {
             match identities::verify(self.dir(), file) {
                 Ok(()) => found.datagrams += file.count,
-                Err(error) => found.faults.push(told(&error)),
+                Err(error) => found.enter(&error),
             }
         }
         match ledger::read(self.dir()) {
-            Ok(loads) => found.loads = loads.len() as u64,
-            Err(error) => found.faults.push(told(&error)),
+            Ok(loads) => {
+                found.loads = loads.len() as u64;
+                if loads.is_empty() && found.flows > 0 {
+                    found.notes.push(lost_ledger(&self.dir().join(LEDGER)));
+                }
+            }
+            Err(error) => found.enter(&error),
         }
         Ok(found)
     }
+}
+
+/// Says that the ledger tells nothing of the flows that are there.
+fn lost_ledger(path: &Path) -> String {
+    let state = if path.exists() { "is empty" } else { "is missing" };
+    format!(
+        "{}: {state}: the flows are all here, but when they were loaded, and from which files, is not known any more",
+        path.display()
+    )
 }
 
 /// An error with its causes, as one line.
@@ -96,13 +134,13 @@ fn told(error: &StoreError) -> String {
     line
 }
 
-fn verify_run(snapshot: &EmbeddedSnapshot, run: &OpenRun) -> (u64, Vec<String>) {
+fn verify_run(snapshot: &EmbeddedSnapshot, run: &OpenRun) -> (u64, Vec<StoreError>) {
     let mut faults = Vec::new();
     let mut contents: Vec<Content> = Vec::new();
     for file in &run.files {
         match content(file, snapshot.sources()) {
             Ok(content) => contents.push(content),
-            Err(error) => faults.push(told(&error)),
+            Err(error) => faults.push(error),
         }
     }
     let entry = &run.entry;
@@ -121,7 +159,7 @@ fn verify_run(snapshot: &EmbeddedSnapshot, run: &OpenRun) -> (u64, Vec<String>) 
         } else {
             continue;
         };
-        faults.push(file.damaged(differs).to_string());
+        faults.push(file.damaged(differs));
     }
     (told.digest, faults)
 }

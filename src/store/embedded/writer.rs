@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use super::identities::{self, Seen};
 use super::ledger::Ledger;
@@ -154,6 +155,7 @@ fn write(
     sorter: &mut BatchSorter,
     batch: &mut WriteBatch,
 ) -> Result<Held> {
+    let begun = Instant::now();
     let dir = access.dir().to_owned();
     let mut draft = access.draft();
     for flows in [&mut batch.v4, &mut batch.v6] {
@@ -163,5 +165,13 @@ fn write(
     let datagrams = batch.datagrams.clone();
     identities::add(&dir, datagrams, &mut draft.identities, || access.take_number())?;
     access.commit(draft)?;
+    tracing::info!(
+        manifest = access.current().number,
+        flows = batch.len(),
+        datagrams = batch.datagrams.len(),
+        runs = access.current().runs.len(),
+        ms = begun.elapsed().as_millis(),
+        "commit"
+    );
     Held::open(&dir, Some(access.current()))
 }

@@ -97,6 +97,8 @@ fn a_cut_compressed_file_gives_what_can_be_unpacked() {
         assert!(got.datagrams.len() > 1000, "{compression:?} {}", got.datagrams.len());
         assert_eq!(report.faults.len(), 1, "{compression:?} {:?}", report.faults);
         assert_eq!(report.faults[0].name, "input");
+        let place = format!("at byte {} (decompressed): ", report.faults[0].offset);
+        assert!(report.faults[0].in_file().starts_with(&place), "{compression:?}");
         let library = format!("{compression:?}: ").to_lowercase();
         assert!(report.faults[0].problem.starts_with(&library), "{:?}", report.faults);
     }
@@ -119,6 +121,7 @@ fn a_damaged_member_is_named_and_the_others_are_read() {
     assert_eq!(got.datagrams.len(), 29);
     let names: Vec<&str> = report.faults.iter().map(|fault| fault.name.as_str()).collect();
     assert_eq!(names, ["input/b.pcap", "input/c.gz"]);
+    assert!(!report.faults[0].decompressed && report.faults[1].decompressed);
 
     archive.truncate(archive.len() - 1024 - 2000);
     let (got, report) = read_bytes(&archive);

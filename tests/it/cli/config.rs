@@ -68,6 +68,11 @@ fn the_settings_are_those_that_commands_work_with() {
     assert!(home.run(&["active-flow"]).succeeds().stdout.starts_with("(10.0.0.2,"));
 
     let elsewhere = home.file("other.toml", b"store = \"empty\"\n");
+    fs::remove_file(home.path("config/earlgrey-hbase/earlgrey.toml")).unwrap();
+    assert!(home.run(&["config", "show"]).succeeds().stderr.contains("is read if it is there"));
+    let shown = home.run(&["config", "show", "--config", &elsewhere]).succeeds();
+    assert_eq!(shown.stderr, "");
+    assert!(home.run(&["config", "--help"]).succeeds().stdout.contains("EARLGREY_CONFIG names"));
     for command in [home.command(&["loads", "--config", &elsewhere]), {
         let mut command = home.command(&["loads"]);
         command.env("EARLGREY_CONFIG", &elsewhere);
@@ -89,6 +94,7 @@ fn a_configuration_that_cannot_be_meant_is_refused_with_its_place() {
         ("colour = true\n", ":1: unknown key \"colour\"\n"),
         ("[output]\nprint = \"many\"\n", ":2: output.print: \"many\" is no whole number"),
         ("[limits]\nmemory = \"0\"\n", ":2: limits.memory: \"0\" is no number of bytes"),
+        ("[output]\nformat = \"xml\"\n", ":2: output.format: \"xml\" is no format; write line,"),
         ("[output\n", ":1: "),
     ] {
         let file = home.file("config/earlgrey-hbase/earlgrey.toml", text.as_bytes());

@@ -1,6 +1,8 @@
 //! `load` and `loads`.
 
+use std::fs::Permissions;
 use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
 use std::process::Child;
 use std::thread;
 use std::time::Duration;
@@ -67,6 +69,20 @@ fn the_summary_accounts_for_everything_that_was_read() {
 }
 
 #[test]
+fn a_format_that_is_not_read_is_warned_of_once() {
+    let home = Home::new();
+    let words = |words: [u32; 5]| words.map(u32::to_be_bytes).concat();
+    let v9 = words([0x0009_0001, 1000, BEGIN_SECS, 1, 0]);
+    let ipfix = words([0x000a_0014, BEGIN_SECS, 1, 0, 0]);
+    home.file("other.pcap", &capture(&[v9.clone(), ipfix.clone(), v9, ipfix]));
+    let load = home.run(&["load", "other.pcap"]).ends(0, "4 no flow export");
+    for format in ["NetFlow v9", "IPFIX"] {
+        let warning = format!("WARN {format} from 192.0.2.1 is not read by this version; ");
+        assert_eq!(load.stderr.matches(&warning).count(), 1, "{}", load.stderr);
+    }
+}
+
+#[test]
 fn folders_are_loaded_with_everything_in_them_and_other_files_are_passed_over() {
     let home = Home::new();
     home.file("in/a/1.pcap", &capture(&[exports(0, &FLOWS[..2])]));
@@ -75,6 +91,21 @@ fn folders_are_loaded_with_everything_in_them_and_other_files_are_passed_over() 
     let load = home.run(&["load", "in"]).ends(0, "loaded 2 files");
     assert!(load.stderr.contains("  no capture in/README"), "{}", load.stderr);
     assert_eq!(home.run(&["query", "0.0.0.0/0", "--count"]).succeeds().stdout, "6\n");
+}
+
+#[test]
+fn a_folder_that_may_not_be_listed_is_told_and_the_rest_is_loaded() {
+    let home = Home::new();
+    home.file("in/a.pcap", &capture(&[exports(0, &FLOWS[..2])]));
+    home.file("in/closed/b.pcap", &capture(&[exports(2, &FLOWS[2..4])]));
+    home.file("in/d.pcap", &capture(&[exports(4, &FLOWS[4..])]));
+    let closed = home.path("in/closed");
+    fs::set_permissions(&closed, Permissions::from_mode(0o0)).unwrap();
+    let run = |path: &str| Run::of(home.powerless(&["load", path], &closed).output().unwrap());
+    run("in").ends(3, "fault      in/closed: open in/closed: Permission denied");
+    assert_eq!(home.run(&["query", "0.0.0.0/0", "--count"]).succeeds().stdout, "4\n");
+    run("in/closed").ends(1, "earlgrey-hbase: list in/closed: Permission denied");
+    fs::set_permissions(&closed, Permissions::from_mode(0o700)).unwrap();
 }
 
 #[test]
@@ -99,6 +130,22 @@ fn what_is_whole_of_a_damaged_input_is_stored_and_the_rest_is_told() {
 }
 
 #[test]
+fn a_closed_standard_output_changes_no_status() {
+    let home = Home::new();
+    let whole = capture(&[exports(0, &FLOWS), exports(6, &FLOWS)]);
+    home.file("cut.pcap", &whole[..whole.len() - 10]);
+    home.file("notes.txt", b"words");
+    for (arguments, status) in
+        [(&["load", "cut.pcap", "-o", "json"][..], 3), (&["load", "notes.txt", "-o", "json"], 1)]
+    {
+        let mut child =
+            home.command(arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        drop(child.stdout.take());
+        assert_eq!(child.wait().unwrap().code(), Some(status), "{arguments:?}");
+    }
+}
+
+#[test]
 fn nothing_is_loaded_where_there_is_nothing_to_load() {
     let home = Home::new();
     home.file("notes.txt", b"words");
@@ -113,10 +160,55 @@ fn nothing_is_loaded_where_there_is_nothing_to_load() {
     ] {
         home.run(arguments).ends(status, message);
     }
-    home.run_with_input(&["load"], b"words, not packets").ends(1, "- is no capture");
+    home.run_with_input(&["load"], b"words, not packets").ends(1, "standard input is no capture");
+    home.file("cut.gz", &[0x1f, 0x8b, 8, 0]);
+    let json = home.run(&["load", "cut.gz", "notes.txt", "-o", "json"]).ends(1, "none of the 2");
+    assert_eq!(
+        (&json.json()["state"], &json.json()["stored"]),
+        (&"nothing read".into(), &0.into())
+    );
+    assert_eq!(json.json()["otherFiles"], serde_json::json!(["notes.txt"]));
+    // The ledger does not call that done, and names what was given.
+    let ledger = home.run(&["loads"]).succeeds();
+    assert!(ledger.lines()[1].ends_with("nothing read"), "{}", ledger.stdout);
+    assert_eq!(ledger.lines()[2], "    notes.txt: no capture");
+    // A capture without packets is one all the same.
+    home.file("quiet.pcap", &capture(&[]));
+    assert_eq!(home.run(&["load", "quiet.pcap", "-o", "json"]).succeeds().json()["state"], "done");
     // A misspelt name stops it before anything is stored.
     let count = home.run(&["query", "0.0.0.0/0", "--count"]);
     assert_eq!(count.stdout, "0\n", "{}", count.stderr);
+}
+
+#[test]
+fn no_name_of_a_file_or_an_archives_member_reaches_the_terminal_as_it_is() {
+    let home = Home::new();
+    let bytes = capture(&[exports(0, &FLOWS)]);
+    let evil = "\u{1b}]0;owned\u{7}\nloaded.pcap";
+    home.file(&format!("in/{evil}"), &bytes);
+    home.file(&format!("in/cut{evil}"), &bytes[..100]);
+    home.file(&format!("in/notes{evil}"), b"words");
+    let mut archive = tar::Builder::new(Vec::new());
+    for (name, contents) in [(format!("member{evil}"), &bytes[..]), (format!("m{evil}"), b"words")]
+    {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(contents.len() as u64);
+        archive.append_data(&mut header, name, contents).unwrap();
+    }
+    home.file("in/day.tar", &archive.into_inner().unwrap());
+    let runs = [
+        home.run(&["load", "in", "-v"]).ends(3, r"fault      in/cut\x1b]0;owned\x07\nloaded.pcap"),
+        home.run(&["load", &format!("in/notes{evil}")]).ends(1, r"\nloaded.pcap is no capture"),
+        home.run(&["load", &format!("gone{evil}")]).ends(1, r"open gone\x1b]"),
+        home.run(&["loads"]).succeeds(),
+        home.run(&["loads", "-o", "json"]).succeeds(),
+    ];
+    for run in &runs {
+        let text = format!("{}{}", run.stdout, run.stderr);
+        assert!(!text.contains(['\u{1b}', '\u{7}']), "{text}");
+        assert!(!text.contains("\nloaded.pcap"), "{text}");
+    }
+    assert!(runs[3].stdout.contains(r"in/day.tar/member\x1b]0;owned"), "{}", runs[3].stdout);
 }
 
 #[test]
@@ -144,6 +236,29 @@ fn progress_is_told_in_the_way_that_was_asked_for() {
 }
 
 #[test]
+fn more_is_said_for_each_v() {
+    let home = Home::new();
+    home.file("day.pcap", &capture(&[exports(0, &FLOWS)]));
+    let load = |more: &[&str]| home.run(&[&["load", "day.pcap"], more].concat()).succeeds().stderr;
+    let commit = "commit manifest=2 flows=6 datagrams=1 runs=1 ms=";
+    let informed = load(&["-v"]);
+    let store = format!("configuration file none, store {} (default)", home.store().display());
+    for line in [&store, commit] {
+        assert!(informed.contains(line), "{line:?} is not in:\n{informed}");
+    }
+    assert!(!informed.contains("capture day.pcap"), "{informed}");
+    assert!(load(&["-vv"]).contains("capture day.pcap"));
+    assert!(!load(&[]).contains("INFO"));
+    let query = home.run(&["query", "9.9.9.9", "-vv"]).succeeds().stderr;
+    for line in ["scan runs=1 of=1 stretches=1 order=src", "-src.parquet"] {
+        assert!(query.contains(line), "{line:?} is not in:\n{query}");
+    }
+    home.file("more.pcap", &capture(&[exports(6, &FLOWS)]));
+    home.run(&["load", "more.pcap"]).succeeds();
+    home.run(&["compact", "-v"]).ends(0, "merge manifest=4 flows=12 merged=2 runs=1 ms=");
+}
+
+#[test]
 fn an_interrupted_load_keeps_what_it_read() {
     let home = Home::new();
     let mut child = home
@@ -163,7 +278,7 @@ fn an_interrupted_load_keeps_what_it_read() {
     let mut stderr = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
     let read = stderr.find(|line| line.contains("\"flows\":6"));
     assert!(read.is_some());
-    interrupt(&child);
+    signal(&child, "-INT");
     let rest: Vec<String> = stderr.collect();
     assert_eq!(child.wait().unwrap().code(), Some(130), "{rest:?}");
     feeder.join().unwrap();
@@ -174,7 +289,7 @@ fn an_interrupted_load_keeps_what_it_read() {
     assert_eq!(home.run(&["loads", "-o", "json"]).succeeds().json()[0]["state"], "interrupted");
 }
 
-fn interrupt(child: &Child) {
-    let killed = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+pub(super) fn signal(child: &Child, name: &str) {
+    let killed = Command::new("kill").args([name, &child.id().to_string()]).status().unwrap();
     assert!(killed.success());
 }

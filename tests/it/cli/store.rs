@@ -1,5 +1,7 @@
 //! What stores can be met with: none, one in use, one that is damaged, no room.
 
+use std::os::unix::fs::PermissionsExt;
+
 use earlgrey_hbase::Store;
 use earlgrey_hbase::store::embedded::EmbeddedStore;
 
@@ -25,6 +27,19 @@ fn a_store_may_be_named_by_path_or_by_url() {
     home.run(&["load", &path, "--store", &url]).succeeds();
     let count = home.run(&["--store", "flows", "query", "9.9.9.9", "--count"]).succeeds();
     assert_eq!(count.stdout, "1\n");
+}
+
+#[test]
+fn a_store_of_no_name_is_wrong_usage_and_makes_nothing() {
+    let home = Home::new();
+    let path = home.file("in/day.pcap", &capture(&[exports(0, &FLOWS)]));
+    home.run(&["load", &path, "--store", ""]).ends(2, "--store: names no store");
+    let mut command = home.command(&["load", &path]);
+    let run = Run::of(command.env("EARLGREY_STORE", "").output().unwrap());
+    run.ends(2, "EARLGREY_STORE: names no store");
+    let config = home.file("in/earlgrey.toml", b"store = ''\n");
+    home.run(&["load", &path, "--config", &config]).ends(2, "earlgrey.toml:1: store: names no");
+    assert_eq!(files_in(&home.path(".")).len(), 2, "nothing but the capture and the file");
 }
 
 #[test]
@@ -70,8 +85,42 @@ fn a_damaged_file_is_found_and_named() {
         "{}",
         damaged.stdout
     );
+    let digest = damaged.lines().into_iter().find(|line| line.starts_with("digest ")).unwrap();
+    assert!(digest.ends_with(" (partial: of what could be read)"), "{digest}");
     let json = home.run(&["verify", "-o", "json"]).ends(1, "damaged").json();
     assert!(!json["faults"].as_array().unwrap().is_empty());
+    assert_eq!(json["partial"], true);
+}
+
+#[test]
+fn a_ledger_that_is_gone_is_noted_and_no_damage() {
+    let home = Home::with_store();
+    let ledger = home.store().join("ledger.ndjson");
+    let loads = "ledger.ndjson: is ";
+    assert!(!home.run(&["verify"]).succeeds().stdout.contains("note"));
+    fs::write(&ledger, b"").unwrap();
+    let empty = home.run(&["verify"]).succeeds();
+    assert!(empty.stdout.contains(&format!("{loads}empty: the flows are")), "{}", empty.stdout);
+    fs::remove_file(&ledger).unwrap();
+    let gone = home.run(&["verify"]).succeeds();
+    let note = gone.lines().into_iter().find(|line| line.starts_with("note       ")).unwrap();
+    assert!(note.contains(&format!("{loads}missing: the flows are")), "{note}");
+    let json = home.run(&["verify", "-o", "json"]).succeeds().json();
+    assert_eq!(json["notes"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn a_file_that_may_not_be_read_is_not_called_damaged() {
+    let home = Home::with_store();
+    let run = files_in(&home.store())
+        .into_iter()
+        .find(|path| path.to_string_lossy().ends_with("-src.parquet"))
+        .unwrap();
+    fs::set_permissions(&run, fs::Permissions::from_mode(0o0)).unwrap();
+    let found = Run::of(home.powerless(&["verify"], &run).output().unwrap());
+    let found = found.ends(1, "1 file may not be read by this user; what could be read is sound");
+    assert!(found.stdout.contains("\nunread     "), "{}", found.stdout);
+    assert!(!found.stdout.contains("damaged"), "{}", found.stdout);
 }
 
 #[test]
@@ -100,13 +149,18 @@ fn a_load_that_meets_a_full_disk_says_what_it_kept_and_goes_on_later() {
     let mut limited = Command::new("sh");
     limited
         .arg("-c")
-        .arg("trap '' XFSZ; ulimit -f 32; exec \"$0\" \"$@\"")
+        .arg("ulimit -f 32; exec \"$0\" \"$@\"")
         .arg(env!("CARGO_BIN_EXE_earlgrey-hbase"))
         .args(["load", &path, "--store", "small"])
         .current_dir(home.0.path());
     let run = Run::of(limited.output().unwrap()).ends(1, "File too large");
     assert!(run.stderr.contains("\nhint: make room"), "{}", run.stderr);
     assert!(run.stderr.contains("with 0 flows of this load kept"), "{}", run.stderr);
+    assert!(
+        run.stderr.starts_with("failed: 0 flows kept in small, 301.6 kB read in "),
+        "{}",
+        run.stderr
+    );
     home.run(&["load", &path, "--store", "small"]).ends(0, "6,000 stored");
     let ledger = home.run(&["loads", "--store", "small", "-o", "json"]).succeeds().json();
     assert_eq!((&ledger[0]["state"], &ledger[0]["stored"]), (&"failed".into(), &0.into()));

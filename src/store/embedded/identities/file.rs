@@ -45,7 +45,7 @@ const SCHEMA: &str = "message identities {
 pub(super) fn write(dir: &Path, number: u64, rising: &[DatagramId]) -> Result<IdentityFile> {
     debug_assert!(rising.is_sorted() && rising.len() <= MAX_FILE_IDENTITIES);
     let name = identities_name(number);
-    let mut file = NewFile::create(dir, &name)?;
+    let mut file = NewFile::create(&dir.join(&name))?;
     let path = file.path().to_owned();
     let bytes = encode(rising)
         .map_err(io::Error::other)
