@@ -277,9 +277,11 @@ fn wrong_usage_is_status_2_and_says_what_would_be_right() {
         (&["load", "--batch-flows", "0", "x"], "--batch-flows: must be more than 0"),
         (&["load"], "nothing to load"),
         (
-            &["loads", "--store", "hbase://gateway:9090/netflow"],
-            "store hbase://gateway:9090/netflow (--store): this version has only the embedded store",
+            &["loads", "--store", "hbase://gateway:909090/netflow"],
+            "--store: hbase://gateway:909090/netflow: \"909090\" is no port",
         ),
+        (&["verify", "--store", "hbase://gateway"], "this command is for the embedded store"),
+        (&["schema", "check", "--store", "somewhere"], "schema is for a store in HBase"),
         (&["loads", "--store", "s3://bucket"], "no kind of store that is known"),
         (&["loads", "--store", "file:relative"], "there is no store"),
         (&["completions", "csh"], "possible values: bash"),
