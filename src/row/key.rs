@@ -69,7 +69,7 @@ impl RowKey {
 
     /// Appends the key's bytes: 25 for IPv4, 49 for IPv6, big-endian.
     pub fn encode(&self, to: &mut Vec<u8>) {
-        encode_lead(self.lead, to);
+        encode_address(self.lead, to);
         to.extend_from_slice(&self.first.0.to_be_bytes());
         match self.other {
             IpAddr::V4(address) => to.extend_from_slice(&address.octets()),
@@ -97,9 +97,9 @@ impl RowKey {
     }
 }
 
-/// Appends what every key of the host `lead` begins with: the family's byte and the address.
-pub(super) fn encode_lead(lead: IpAddr, to: &mut Vec<u8>) {
-    match lead {
+/// Appends the family's byte and the address: what every key of a host begins with.
+pub(crate) fn encode_address(address: IpAddr, to: &mut Vec<u8>) {
+    match address {
         IpAddr::V4(address) => {
             to.push(4);
             to.extend_from_slice(&address.octets());

@@ -5,6 +5,6 @@ mod predicate;
 mod range;
 
 pub use key::{Order, RowKey};
-pub(crate) use key::{V4_KEY_BYTES, V6_KEY_BYTES};
+pub(crate) use key::{V4_KEY_BYTES, V6_KEY_BYTES, encode_address};
 pub use predicate::Predicate;
 pub use range::{AddressRange, KeyRange};

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::key::encode_lead;
+use super::key::encode_address;
 use crate::flow::{Family, TimeRange, address_bits};
 
 /// Addresses of one family from `first` to `last`, both included.
@@ -92,9 +92,9 @@ impl KeyRange {
     /// For a block of addresses the time cannot narrow the range: it lies behind the address.
     pub fn new(lead: &AddressRange, time: TimeRange) -> Self {
         let mut start = Vec::with_capacity(25);
-        encode_lead(lead.first(), &mut start);
+        encode_address(lead.first(), &mut start);
         let mut stop = Vec::with_capacity(25);
-        encode_lead(lead.last(), &mut stop);
+        encode_address(lead.last(), &mut stop);
         if lead.host().is_some() && !time.is_all() {
             start.extend_from_slice(&time.since.0.to_be_bytes());
             stop.extend_from_slice(&time.until.0.to_be_bytes());

@@ -3,12 +3,12 @@
 //! Protocol and ports come first, so that a server-side filter on the leading bytes finds them.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use byteorder::{BigEndian, ByteOrder};
 
 use crate::flow::{Addresses, Column, Columns, Family, FlowBatch, Sampling, Source};
+use crate::row::encode_address;
 
 /// Family and qualifier, as Thrift names a column.
 pub(super) const COLUMN: &[u8] = b"f:p";
@@ -60,16 +60,7 @@ pub(super) fn encode(batch: &FlowBatch, row: usize, to: &mut Vec<u8>) {
 }
 
 fn encode_source(source: &Source, to: &mut Vec<u8>) {
-    match source.exporter {
-        IpAddr::V4(address) => {
-            to.push(4);
-            to.extend_from_slice(&address.octets());
-        }
-        IpAddr::V6(address) => {
-            to.push(6);
-            to.extend_from_slice(&address.octets());
-        }
-    }
+    encode_address(source.exporter, to);
     to.extend_from_slice(&source.engine.to_be_bytes());
     to.push(source.sampling.mode);
     to.extend_from_slice(&source.sampling.interval.to_be_bytes());
