@@ -106,8 +106,11 @@ impl<'a> Pipeline<'a> {
             Some(source) => {
                 self.kept.finished = Some(UnixMillis::now());
                 self.kept.failure = Some(chain(&source));
-                // The store that failed may well refuse this as well; its own error says more.
-                let _ = self.writer.record(&self.kept);
+                // The store that failed may well refuse this as well; its own error says more. One
+                // that was waited for in vain is not waited for once more.
+                if !matches!(source, StoreError::Unreachable { .. }) {
+                    let _ = self.writer.record(&self.kept);
+                }
                 Err(LoadError::Stopped { kept: Box::new(self.kept), source })
             }
         }

@@ -176,3 +176,19 @@ fn admin(gateway: &str) -> impl THbaseSyncClient {
         TBinaryOutputProtocol::new(TBufferedWriteTransport::new(write), true),
     )
 }
+
+#[test]
+fn a_reader_that_pauses_goes_on_where_it_was() {
+    let Some(gateway) = gateway() else { return };
+    let store = HbaseStore::new(location(&gateway), options());
+    conformance::write_sample(&store, 9_000);
+    let snapshot = store.snapshot().unwrap();
+    let mut regions = snapshot.regions(&Scan::all(Columns::NONE)).unwrap();
+    assert_eq!(regions.len(), 1);
+    let mut flows = regions.remove(0).read();
+    let first = flows.next().unwrap().unwrap().len();
+    // Longer than an idle connection is trusted: the gateway closes it without a word.
+    std::thread::sleep(Duration::from_secs(45));
+    let rest: usize = flows.map(|batch| batch.unwrap().len()).sum();
+    assert_eq!(first + rest, 9_000);
+}

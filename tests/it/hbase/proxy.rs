@@ -53,11 +53,13 @@ fn pass(mut from: TcpStream, mut to: TcpStream, left: &AtomicU64, fate: Fate, me
             left.fetch_update(Relaxed, Relaxed, |left| Some(left.saturating_sub(read as u64)));
         if before.unwrap() <= read as u64 {
             met.fetch_add(1, Relaxed);
-            match fate {
-                Fate::Cut => break,
-                // Both ends stay open; what comes is thrown away.
-                Fate::Silence => while matches!(from.read(&mut bytes), Ok(1..)) {},
+            if let Fate::Silence = fate {
+                // Both ends stay open until one has enough; what comes is thrown away.
+                while matches!(from.read(&mut bytes), Ok(1..)) {}
             }
+            // Not a byte of this goes on: half a message with the end of another has been the death
+            // of a gateway.
+            break;
         }
         if to.write_all(&bytes[..read]).is_err() {
             break;
