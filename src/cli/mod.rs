@@ -73,7 +73,8 @@ struct Common {
     /// +02:00, Europe/Zurich
     #[arg(long, global = true, value_name = "ZONE", allow_hyphen_values = true)]
     tz: Option<OsString>,
-    /// How many threads work [default: as many as there are cores]
+    /// How many threads work [default: as many as there are cores; on HBase at least as many as
+    /// connections]
     #[arg(long, global = true, value_name = "N")]
     threads: Option<OsString>,
     /// How much memory sums over all flows may take before they go to temporary files: 400MB, 2GiB

@@ -149,12 +149,17 @@ impl Settings {
         }
     }
 
-    /// Makes the work of this process use as many threads as were asked for.
+    /// Makes the work of this process use as many threads as were asked for. Those that read from
+    /// HBase mostly wait for it: there are at least as many as connections that write.
     pub(crate) fn use_threads(&self) {
-        if self.threads.origin != Origin::Default {
-            // It fails only where the threads run already.
-            let _ = rayon::ThreadPoolBuilder::new().num_threads(self.threads.value).build_global();
-        }
+        let hbase = self.store.value.as_ref().is_some_and(|store| store.starts_with("hbase:"));
+        let threads = match self.threads.origin {
+            Origin::Default if hbase => self.threads.value.max(self.connections.value),
+            Origin::Default => return,
+            _ => self.threads.value,
+        };
+        // It fails only where the threads run already.
+        let _ = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
     }
 
     /// Tells the log what is worked with.
