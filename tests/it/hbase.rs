@@ -1,16 +1,20 @@
 //! The store in a real HBase. `scripts/test` starts one and says where: `EARLGREY_HBASE` is the
 //! `host:port` of its Thrift gateway, `EARLGREY_HBASE_THRIFT2` that of its second one.
 
+mod admin;
 mod cluster;
 mod commands;
 mod faults;
 mod proxy;
+mod regions;
 
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
-use earlgrey_hbase::store::conformance;
+use earlgrey_hbase::flow::Columns;
 use earlgrey_hbase::store::hbase::{HbaseStore, Location, Options};
+use earlgrey_hbase::store::memory::MemoryStore;
+use earlgrey_hbase::store::{Scan, Store, conformance};
 
 /// What the environment says where to find; none where it says nothing and need not.
 fn service(variable: &str) -> Option<String> {
@@ -43,6 +47,18 @@ fn options() -> Options {
     Options { connections: 2, recovery: Duration::from_mins(1), ..Options::default() }
 }
 
+/// Every flow of the store as text, in an order of its own.
+fn flows(store: &dyn Store) -> Vec<String> {
+    let mut flows = Vec::new();
+    for region in store.snapshot().unwrap().regions(&Scan::all(Columns::ALL)).unwrap() {
+        for batch in region.read() {
+            flows.extend(batch.unwrap().records().map(|flow| format!("{flow:?}")));
+        }
+    }
+    flows.sort_unstable();
+    flows
+}
+
 /// What HBase cannot promise, by its nature: it is rows that it writes and reads at once, not
 /// batches and not tables, and it lets everybody write.
 const LEFT_OUT: [&str; 2] = ["a_snapshot_stays_as_it_was", "there_is_one_writer_at_a_time"];
@@ -51,4 +67,23 @@ const LEFT_OUT: [&str; 2] = ["a_snapshot_stays_as_it_was", "there_is_one_writer_
 fn it_does_what_every_store_must() {
     let Some(gateway) = gateway() else { return };
     conformance::all_but(&LEFT_OUT, &|| Box::new(HbaseStore::new(location(&gateway), options())));
+}
+
+#[test]
+fn a_gateway_that_wants_frames_gives_the_same_answers() {
+    let (Some(gateway), Some(framed)) = (gateway(), service("EARLGREY_HBASE_FRAMED")) else {
+        return;
+    };
+    let expected = MemoryStore::default();
+    let table = new_table();
+    let through = |gateways: &str| {
+        let url = format!("hbase://{gateways}/{table}");
+        HbaseStore::new(url.parse().unwrap(), options())
+    };
+    conformance::write_sample(&expected, 6_000);
+    // Gateways of both kinds stand in one list, too.
+    conformance::write_sample(&through(&format!("{gateway},{framed}")), 6_000);
+    for gateways in [framed.clone(), gateway.clone(), format!("{framed},{gateway}")] {
+        assert!(flows(&through(&gateways)) == flows(&expected), "{gateways}");
+    }
 }

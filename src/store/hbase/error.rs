@@ -7,7 +7,7 @@ use thrift::ApplicationErrorKind;
 /// What helps against an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Remedy {
-    /// The same call at once, over a new connection.
+    /// The same call at once: over a new connection, or with a new scanner.
     Now,
     /// The same call after a pause: a region, a server, or the cluster is busy or on the move.
     Later,
@@ -21,8 +21,6 @@ pub(super) enum Cause {
     NoTable,
     NoFamily,
     Disabled,
-    /// The scanner is gone; a new one may be opened.
-    NoScanner,
     Refused,
 }
 
@@ -34,10 +32,10 @@ const CLASSES: &[(&str, Remedy)] = &[
     ("TableNotEnabledException", Remedy::Never(Cause::Disabled)),
     ("AccessDeniedException", Remedy::Never(Cause::Refused)),
     ("NamespaceNotFoundException", Remedy::Never(Cause::NoTable)),
-    ("UnknownScannerException", Remedy::Never(Cause::NoScanner)),
-    ("LeaseException", Remedy::Never(Cause::NoScanner)),
-    ("OutOfOrderScannerNextException", Remedy::Never(Cause::NoScanner)),
-    ("ScannerResetException", Remedy::Never(Cause::NoScanner)),
+    ("UnknownScannerException", Remedy::Now),
+    ("LeaseException", Remedy::Now),
+    ("OutOfOrderScannerNextException", Remedy::Now),
+    ("ScannerResetException", Remedy::Now),
     ("RegionMovedException", Remedy::Now),
     ("NotServingRegionException", Remedy::Later),
     ("Cannot append; log is closed", Remedy::Later),
@@ -67,7 +65,7 @@ pub(super) fn remedy(error: &thrift::Error) -> Remedy {
             }
             match error.downcast_ref() {
                 Some(IllegalArgument { message: Some(text) }) if is_about_a_scanner(text) => {
-                    Remedy::Never(Cause::NoScanner)
+                    Remedy::Now
                 }
                 _ => Remedy::Never(Cause::Refused),
             }
@@ -128,10 +126,7 @@ mod tests {
             ("org.apache.hadoop.hbase.exceptions.RegionMovedException: Region moved", Remedy::Now),
             ("org.apache.hadoop.hbase.RegionTooBusyException: over memstore limit", Remedy::Later),
             ("org.apache.hadoop.hbase.PleaseHoldException: Master is initializing", Remedy::Later),
-            (
-                "org.apache.hadoop.hbase.UnknownScannerException: Unknown scanner '7'",
-                Remedy::Never(Cause::NoScanner),
-            ),
+            ("org.apache.hadoop.hbase.UnknownScannerException: Unknown scanner '7'", Remedy::Now),
             ("something new", Remedy::Later),
         ] {
             assert_eq!(remedy(&io_error(text)), expected, "{text}");

@@ -5,18 +5,17 @@ use std::net::{TcpStream, ToSocketAddrs};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
-use hbase_thrift::hbase::{HbaseSyncClient, THbaseSyncClient};
+use hbase_thrift::hbase::{HbaseSyncClient, THbaseSyncClient, TThriftServerType};
 use thrift::protocol::{TBinaryInputProtocol, TBinaryOutputProtocol};
-use thrift::transport::{
-    ReadHalf, TBufferedReadTransport, TBufferedWriteTransport, TIoChannel, TTcpChannel, WriteHalf,
-};
+use thrift::transport::TBufferedReadTransport;
 
 use super::reply::{self, Rows};
+use super::transport::{Framing, Transport};
 use super::wire::WireReader;
 
 type Client = HbaseSyncClient<
-    TBinaryInputProtocol<TBufferedReadTransport<ReadHalf<TTcpChannel>>>,
-    TBinaryOutputProtocol<TBufferedWriteTransport<WriteHalf<TTcpChannel>>>,
+    TBinaryInputProtocol<TBufferedReadTransport<Transport>>,
+    TBinaryOutputProtocol<Transport>,
 >;
 
 static NEXT_ID: AtomicU64 = AtomicU64::new(0);
@@ -34,42 +33,64 @@ pub(super) struct Gateway {
     pub id: u64,
     /// Its place in the list of gateways.
     pub place: usize,
+    /// What this gateway wants.
+    pub framing: Framing,
     client: Client,
     /// The same connection, for the calls whose replies are read here and not by the client.
-    stream: TcpStream,
-    wire: WireReader<TcpStream>,
-    request: Vec<u8>,
+    requests: Transport,
+    wire: WireReader<Transport>,
     sequence: i32,
     used: Instant,
 }
 
 impl Gateway {
-    /// Connects to `address`, and sees that a Thrift gateway answers there.
-    pub(super) fn connect(place: usize, address: &str, timeout: Duration) -> thrift::Result<Self> {
+    /// Connects to `address`, and sees that a Thrift gateway answers there; one that hangs up on
+    /// messages with this framing is asked with the other.
+    pub(super) fn connect(
+        place: usize,
+        address: &str,
+        framing: Framing,
+        timeout: Duration,
+    ) -> thrift::Result<Self> {
+        let mut gateway = Self::open(place, address, framing, timeout)?;
+        let mut kind = gateway.client.get_thrift_server_type();
+        if kind.as_ref().is_err_and(is_hang_up) {
+            gateway = Self::open(place, address, framing.other(), timeout)?;
+            // What says nothing to one framing and to the other was told by the first.
+            kind = gateway.client.get_thrift_server_type().or(kind);
+        }
+        if kind.map_err(not_a_gateway)? == TThriftServerType::TWO {
+            return Err(no_gateway("it is a Thrift2 gateway, and flows go through Thrift"));
+        }
+        gateway.wire.get_ref().set_read_timeout(timeout)?;
+        Ok(gateway)
+    }
+
+    fn open(
+        place: usize,
+        address: &str,
+        framing: Framing,
+        timeout: Duration,
+    ) -> thrift::Result<Self> {
         let stream = open(address)?;
         stream.set_nodelay(true)?;
         stream.set_write_timeout(Some(timeout))?;
         stream.set_read_timeout(Some(GREETING_TIMEOUT.min(timeout)))?;
-        let (read, write) = TTcpChannel::with_stream(stream.try_clone()?).split()?;
-        let mut client = Client::new(
+        let end = || Ok::<_, io::Error>(Transport::new(stream.try_clone()?, framing));
+        let client = Client::new(
             TBinaryInputProtocol::new(
-                TBufferedReadTransport::with_capacity(BUFFER_BYTES, read),
+                TBufferedReadTransport::with_capacity(BUFFER_BYTES, end()?),
                 true,
             ),
-            TBinaryOutputProtocol::new(
-                TBufferedWriteTransport::with_capacity(BUFFER_BYTES, write),
-                true,
-            ),
+            TBinaryOutputProtocol::new(end()?, true),
         );
-        client.get_thrift_server_type().map_err(not_a_gateway)?;
-        stream.set_read_timeout(Some(timeout))?;
         Ok(Self {
             id: NEXT_ID.fetch_add(1, Relaxed),
             place,
+            framing,
             client,
-            wire: WireReader::new(stream.try_clone()?),
-            stream,
-            request: Vec::new(),
+            requests: end()?,
+            wire: WireReader::new(end()?),
             sequence: 0,
             used: Instant::now(),
         })
@@ -89,9 +110,8 @@ impl Gateway {
     /// Asks for the next rows of a scanner; [`Self::receive_rows`] must be the next call.
     pub(super) fn request_rows(&mut self, scanner: i32, rows: i32) -> thrift::Result<()> {
         self.sequence = self.sequence.wrapping_add(1);
-        self.request.clear();
-        reply::put_request(scanner, rows, self.sequence, &mut self.request);
-        self.stream.write_all(&self.request)?;
+        self.requests.write_all(&reply::request(scanner, rows, self.sequence))?;
+        self.requests.flush()?;
         Ok(())
     }
 
@@ -115,18 +135,32 @@ fn open(address: &str) -> io::Result<TcpStream> {
     Err(last)
 }
 
+/// Whether the other end closed the connection: so gateways answer messages that they cannot read.
+fn is_hang_up(error: &thrift::Error) -> bool {
+    use thrift::TransportErrorKind::{EndOfFile, NotOpen};
+    match error {
+        thrift::Error::Transport(error) => {
+            matches!(error.kind, EndOfFile | NotOpen) || error.message.contains("Broken pipe")
+        }
+        _ => false,
+    }
+}
+
 /// The first call says whether the other end speaks this protocol at all.
 fn not_a_gateway(error: thrift::Error) -> thrift::Error {
-    let what = super::error::line(&error);
     match error {
         // A gateway whose cluster is not well may say so; it is one.
         thrift::Error::User(_) | thrift::Error::Application(_) => error,
-        _ => thrift::Error::Transport(thrift::TransportError {
-            kind: thrift::TransportErrorKind::Unknown,
-            message: format!(
-                "connected, but what answers is no HBase Thrift gateway with unframed transport \
-                 and binary protocol ({what})"
-            ),
-        }),
+        _ => no_gateway(&super::error::line(&error)),
     }
+}
+
+fn no_gateway(what: &str) -> thrift::Error {
+    thrift::Error::Transport(thrift::TransportError {
+        kind: thrift::TransportErrorKind::Unknown,
+        message: format!(
+            "connected, but what answers is no HBase Thrift gateway with the binary protocol \
+             ({what})"
+        ),
+    })
 }

@@ -3,13 +3,14 @@
 use std::fmt;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use super::error::{Cause, Remedy, line, remedy};
 use super::gateway::Gateway;
 use super::location::Location;
+use super::transport::Framing;
 use crate::store::{Result, StoreError};
 
 /// The first pause before a call is made again; each further one is twice as long.
@@ -17,6 +18,9 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// So many calls may fail at once, one after the other, before there is a pause all the same.
 const QUICK_TRIES: u32 = 3;
+
+/// A cluster that has not been well for so long is told of, and again after as long.
+const TELL_EVERY: Duration = Duration::from_secs(5);
 
 /// How long to wait for answers, and for a cluster to get well.
 #[derive(Debug, Clone, Copy)]
@@ -35,24 +39,40 @@ struct Shared {
     location: Location,
     patience: Patience,
     next: AtomicUsize,
+    /// What the last connection to each gateway was made with.
+    framings: Mutex<Vec<Framing>>,
     idle: Mutex<Vec<Gateway>>,
     /// Whether any gateway ever answered. Before that nobody waits for one to come back.
     reached: AtomicBool,
+    /// When it was last told that the cluster is not well.
+    told: Mutex<Option<Instant>>,
 }
 
 impl Gateways {
     pub(super) fn new(location: Location, patience: Patience) -> Self {
         Self(Arc::new(Shared {
+            framings: Mutex::new(vec![Framing::None; location.gateways.len()]),
             location,
             patience,
             next: AtomicUsize::new(0),
             idle: Mutex::default(),
             reached: AtomicBool::new(false),
+            told: Mutex::default(),
         }))
     }
 
     pub(super) fn location(&self) -> &Location {
         &self.0.location
+    }
+
+    /// Whether nobody told of the cluster's troubles for a while, though several may meet them.
+    fn is_time_to_tell(&self) -> bool {
+        let mut told = lock(&self.0.told);
+        let time = told.is_none_or(|at| at.elapsed() >= TELL_EVERY);
+        if time {
+            *told = Some(Instant::now());
+        }
+        time
     }
 
     /// Someone's own connection, for calls one after the other.
@@ -61,21 +81,24 @@ impl Gateways {
     }
 
     fn connect(&self) -> Result<Gateway, (String, thrift::Error)> {
-        let idle = self.idle().pop();
+        let idle = lock(&self.0.idle).pop();
         if let Some(gateway) = idle.filter(|gateway| !gateway.is_stale()) {
             return Ok(gateway);
         }
         let addresses = &self.0.location.gateways;
         let place = self.0.next.fetch_add(1, Relaxed) % addresses.len();
         let address = &addresses[place];
-        Gateway::connect(place, address, self.0.patience.answer)
-            .inspect(|_| self.0.reached.store(true, Relaxed))
-            .map_err(|error| (address.clone(), error))
+        let framing = lock(&self.0.framings)[place];
+        let gateway = Gateway::connect(place, address, framing, self.0.patience.answer)
+            .map_err(|error| (address.clone(), error))?;
+        lock(&self.0.framings)[place] = gateway.framing;
+        self.0.reached.store(true, Relaxed);
+        Ok(gateway)
     }
+}
 
-    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Gateway>> {
-        self.0.idle.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl fmt::Debug for Gateways {
@@ -147,7 +170,7 @@ impl Session {
 impl Drop for Session {
     fn drop(&mut self) {
         if let Some(gateway) = self.gateway.take() {
-            self.gateways.idle().push(gateway);
+            lock(&self.gateways.0.idle).push(gateway);
         }
     }
 }
@@ -195,6 +218,9 @@ impl Trial {
         let quick = remedy == Remedy::Now && self.failures <= QUICK_TRIES && !all_tried;
         if !quick {
             tracing::info!(gateway = place, "{doing}: {what}; again in {:?}", self.pause);
+            if self.began.elapsed() >= TELL_EVERY && self.gateways.is_time_to_tell() {
+                tracing::warn!(gateway = place, "{doing}: {what}; trying on for {left:.0?}");
+            }
             sleep(self.pause.min(left));
             self.pause = (self.pause * 2).min(LONGEST_PAUSE);
         }
@@ -209,6 +235,6 @@ fn refused(place: String, doing: &'static str, cause: Cause, what: String) -> St
             StoreError::refused(place, doing, "its table has no family f".to_owned())
         }
         Cause::Disabled => StoreError::refused(place, doing, "its table is disabled".to_owned()),
-        Cause::NoScanner | Cause::Refused => StoreError::refused(place, doing, what),
+        Cause::Refused => StoreError::refused(place, doing, what),
     }
 }

@@ -21,6 +21,7 @@ mod snapshot;
 mod store;
 mod tables;
 mod thrift2;
+mod transport;
 mod wire;
 mod writer;
 

@@ -7,7 +7,6 @@ use hbase_thrift::Attributes;
 use hbase_thrift::hbase::{THbaseSyncClient, TScan};
 
 use super::cell::{self, Sources};
-use super::error::{Cause, Remedy};
 use super::filter;
 use super::gateway::Gateway;
 use super::gateways::{Gateways, Session, Trial};
@@ -187,12 +186,9 @@ impl Reader {
                     self.scan.meter.add(read);
                     return Ok(());
                 }
-                Err(mut failure) => {
+                Err(failure) => {
                     self.scanner = None;
                     self.requested = false;
-                    if failure.remedy == Remedy::Never(Cause::NoScanner) {
-                        failure.remedy = Remedy::Now;
-                    }
                     trial.failed("scan", failure)?;
                 }
             }

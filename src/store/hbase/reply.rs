@@ -43,12 +43,14 @@ impl Rows {
     }
 }
 
-/// Appends a request for the next `rows` rows of a scanner.
-pub(super) fn put_request(scanner: i32, rows: i32, sequence: i32, to: &mut Vec<u8>) {
-    put_call(NAME, sequence, to);
-    put_i32(1, scanner, to);
-    put_i32(2, rows, to);
-    to.push(kind::STOP);
+/// The request for the next `rows` rows of a scanner.
+pub(super) fn request(scanner: i32, rows: i32, sequence: i32) -> Vec<u8> {
+    let mut call = Vec::with_capacity(64);
+    put_call(NAME, sequence, &mut call);
+    put_i32(1, scanner, &mut call);
+    put_i32(2, rows, &mut call);
+    call.push(kind::STOP);
+    call
 }
 
 /// Reads the reply into `rows`, in place of what they hold.

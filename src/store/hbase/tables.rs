@@ -125,12 +125,42 @@ pub(super) fn ensure(
 ) -> Result<Layout> {
     match Layout::read(gateways, session) {
         Err(StoreError::Missing { .. }) => {}
-        found => return found,
+        Ok(found) => {
+            for &order in &found.orders {
+                refuse_disabled(gateways, session, &Tables::of(gateways).flows(order))?;
+            }
+            return Ok(found);
+        }
+        Err(error) => return Err(error),
     }
     let schema = Schema { orders: orders.to_vec(), ..Schema::even(1) };
     let made = schema::create(gateways, session, &schema, None)?;
     tracing::info!("made the tables {}", made.tables.join(", "));
     Ok(Layout { layout: LAYOUT_VERSION, orders: orders.to_vec() })
+}
+
+/// Sees that rows can be written to `table`: a gateway tries for minutes to write to one that is
+/// disabled, and then says no more than that it could not.
+///
+/// # Errors
+///
+/// [`StoreError::Refused`] if it is disabled; else as [`Session::call`].
+pub(super) fn refuse_disabled(
+    gateways: &Gateways,
+    session: &mut Session,
+    table: &str,
+) -> Result<()> {
+    let enabled = session
+        .call("look at the table", |gateway| gateway.client().is_table_enabled(table.into()))?;
+    if enabled {
+        return Ok(());
+    }
+    let place = gateways.location().to_string();
+    Err(StoreError::refused(
+        place,
+        "write",
+        format!("its table is disabled; enable '{table}' in HBase's shell"),
+    ))
 }
 
 /// # Errors

@@ -99,6 +99,11 @@ impl<R: Read> WireReader<R> {
         Self { from, buffer: vec![0; BUFFER_BYTES], at: 0, end: 0, bytes: 0 }
     }
 
+    /// What is read from.
+    pub(super) fn get_ref(&self) -> &R {
+        &self.from
+    }
+
     /// How many bytes were read so far.
     pub(super) fn bytes(&self) -> u64 {
         self.bytes

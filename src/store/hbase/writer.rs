@@ -9,7 +9,7 @@ use hbase_thrift::Attributes;
 use hbase_thrift::hbase::THbaseSyncClient;
 
 use super::gateways::{Gateways, Session};
-use super::tables::{Layout, Tables, mutation};
+use super::tables::{self, Layout, Tables, mutation};
 use super::{cell, ledger};
 use crate::flow::{DatagramId, Family, FlowBatch};
 use crate::row::{Order, RowKey, V4_KEY_BYTES, V6_KEY_BYTES};
@@ -179,18 +179,26 @@ fn work(gateways: &Gateways, jobs: &Mutex<Receiver<Job>>, state: &State) {
     loop {
         let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(job) = job else { return };
-        let result = if state.lock().failed { Ok(()) } else { write(&mut session, &tables, &job) };
+        let mut result = Ok(());
+        if !state.lock().failed {
+            let table = tables.flows(job.order);
+            result = write(&mut session, &table, &job).map_err(|error| match error {
+                StoreError::Unreachable { .. } => {
+                    tables::refuse_disabled(gateways, &mut session, &table).err().unwrap_or(error)
+                }
+                error => error,
+            });
+        }
         drop(job);
         state.done(result);
     }
 }
 
-fn write(session: &mut Session, tables: &Tables, job: &Job) -> Result<()> {
+fn write(session: &mut Session, table: &str, job: &Job) -> Result<()> {
     let flows = match job.family {
         Family::V4 => &job.batch.v4,
         Family::V6 => &job.batch.v6,
     };
-    let table = tables.flows(job.order);
     session.call("write", |gateway| {
         let rows = job
             .rows
@@ -204,7 +212,7 @@ fn write(session: &mut Session, tables: &Tables, job: &Job) -> Result<()> {
                 mutation(key, value)
             })
             .collect();
-        gateway.client().mutate_rows(table.clone().into(), rows, Attributes::new())
+        gateway.client().mutate_rows(table.into(), rows, Attributes::new())
     })
 }
 

@@ -7,11 +7,12 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use super::proxy::{Fate, Proxy};
-use super::{gateway, location, new_table, options};
+use super::{flows, gateway, location, new_table, options, service};
 use earlgrey_hbase::flow::Columns;
 use earlgrey_hbase::store::hbase::{HbaseStore, Options};
 use earlgrey_hbase::store::memory::MemoryStore;
 use earlgrey_hbase::store::{Scan, Store, StoreError, conformance};
+use hbase_thrift::Attributes;
 use hbase_thrift::hbase::{HbaseSyncClient, THbaseSyncClient};
 use thrift::protocol::{TBinaryInputProtocol, TBinaryOutputProtocol};
 use thrift::transport::{TBufferedReadTransport, TBufferedWriteTransport, TIoChannel, TTcpChannel};
@@ -73,7 +74,9 @@ fn a_server_that_is_no_gateway_is_told() {
         drop(stream);
     });
     let options = Options { answer: Duration::from_secs(1), ..options() };
-    for gateway in [http, closing, silent] {
+    let mut others = vec![http, closing, silent];
+    others.extend(service("EARLGREY_HBASE_THRIFT2"));
+    for gateway in others {
         let reason = unreachable_because(&gateway, options.clone());
         assert!(reason.contains("no HBase Thrift gateway"), "{reason}");
     }
@@ -108,18 +111,6 @@ fn tables_that_are_none_of_a_store_are_left_alone() {
         panic!("a table of somebody else was taken for our own");
     };
     assert!(found.contains("did not make"), "{found}");
-}
-
-/// Every flow of the store as text, in an order of its own.
-fn flows(store: &dyn Store) -> Vec<String> {
-    let mut flows = Vec::new();
-    for region in store.snapshot().unwrap().regions(&Scan::all(Columns::ALL)).unwrap() {
-        for batch in region.read() {
-            flows.extend(batch.unwrap().records().map(|flow| format!("{flow:?}")));
-        }
-    }
-    flows.sort_unstable();
-    flows
 }
 
 #[test]
@@ -191,4 +182,82 @@ fn a_reader_that_pauses_goes_on_where_it_was() {
     std::thread::sleep(Duration::from_secs(45));
     let rest: usize = flows.map(|batch| batch.unwrap().len()).sum();
     assert_eq!(first + rest, 9_000);
+}
+
+#[test]
+fn a_scanner_that_is_gone_is_opened_again_behind_the_last_row() {
+    let Some(gateway) = gateway() else { return };
+    let location = location(&gateway);
+    let store = HbaseStore::new(location.clone(), options());
+    conformance::write_sample(&store, 9_000);
+    let mut admin = admin(&gateway);
+    let mut a_scanner = || {
+        let table = location.table.clone().into();
+        admin.scanner_open(table, Vec::new(), vec![b"f:p".to_vec()], Attributes::new()).unwrap()
+    };
+    // A gateway numbers the scanners of all its clients, and lets each close those of the others:
+    // to one that reads, that is as if its lease had run out.
+    let before = a_scanner();
+    let snapshot = store.snapshot().unwrap();
+    let mut rows = snapshot.regions(&Scan::all(Columns::NONE)).unwrap().remove(0).read();
+    let first = rows.next().unwrap().unwrap().len();
+    let after = a_scanner();
+    assert!(after > before + 1, "the store opened no scanner");
+    for scanner in before..=after {
+        admin.scanner_close(scanner).unwrap();
+    }
+    let rest: usize = rows.map(|batch| batch.unwrap().len()).sum();
+    assert_eq!(first + rest, 9_000);
+}
+
+#[test]
+fn a_load_whose_cluster_goes_away_ends_with_status_4_and_can_be_run_again() {
+    let Some(gateway) = gateway() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("day.pcap").to_str().unwrap().to_owned();
+    let table = new_table();
+    let earlgrey = |arguments: &[&str], gateway: &str| {
+        let store = format!("hbase://{gateway}/{table}");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_earlgrey-hbase"));
+        command.args(arguments).args(["--store", &store, "--recovery-secs", "2"]);
+        command.output().unwrap()
+    };
+    assert!(earlgrey(&["generate", &file, "--flows", "40000"], &gateway).status.success());
+    assert!(earlgrey(&["schema", "create"], &gateway).status.success());
+    let proxy = Proxy::before(&gateway, Fate::Gone, 3_000_000);
+    let stopped = earlgrey(&["load", &file], &proxy.address);
+    let told = String::from_utf8_lossy(&stopped.stderr).into_owned();
+    assert_eq!(stopped.status.code(), Some(4), "{told}");
+    assert!(told.contains("cannot be reached") && told.contains("hint:"), "{told}");
+    assert!(proxy.met.load(Relaxed) > 0);
+
+    assert!(earlgrey(&["load", &file], &gateway).status.success());
+    for direction in ["src", "dst"] {
+        let question = ["query", "0.0.0.0/0", "--direction", direction, "--count"];
+        assert_eq!(String::from_utf8_lossy(&earlgrey(&question, &gateway).stdout), "40000\n");
+    }
+}
+
+#[test]
+fn a_load_into_a_disabled_table_says_so_and_can_be_run_again() {
+    let Some(gateway) = gateway() else { return };
+    let location = location(&gateway);
+    let store = HbaseStore::new(location.clone(), options());
+    drop(store.writer().unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("day.pcap").to_str().unwrap().to_owned();
+    let earlgrey = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_earlgrey-hbase"));
+        command.args(arguments).args(["--store", &location.to_string()]).output().unwrap()
+    };
+    assert!(earlgrey(&["generate", &file, "--flows", "5000"]).status.success());
+    let mut admin = admin(&gateway);
+    admin.disable_table(location.table.clone().into()).unwrap();
+    let refused = earlgrey(&["load", &file]);
+    let told = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert_eq!(refused.status.code(), Some(1), "{told}");
+    assert!(told.contains("is disabled; enable '"), "{told}");
+    admin.enable_table(location.table.clone().into()).unwrap();
+    assert!(earlgrey(&["load", &file]).status.success());
+    assert_eq!(store.snapshot().unwrap().flows().unwrap(), 5_000);
 }

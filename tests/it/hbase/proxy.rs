@@ -13,6 +13,8 @@ pub(super) enum Fate {
     Cut,
     /// Nothing more comes, and nobody says so.
     Silence,
+    /// It is closed, and so is every other one from then on: the gateway is gone.
+    Gone,
 }
 
 /// The proxy's address, and how many connections met their fate so far.
@@ -23,7 +25,8 @@ pub(super) struct Proxy {
 
 impl Proxy {
     /// A proxy before `gateway`. The first connections pass `least` bytes, and each further one
-    /// twice as many, so that what is tried again goes through in the end.
+    /// twice as many, so that what is tried again goes through in the end; but all of them together
+    /// pass `least` bytes where the gateway is to be gone.
     pub(super) fn before(gateway: &str, fate: Fate, least: u64) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
@@ -31,10 +34,13 @@ impl Proxy {
         let counter = Arc::clone(&met);
         thread::spawn(move || {
             let mut passes = least;
+            let mut left = Arc::new(AtomicU64::new(least));
             for client in listener.incoming() {
                 let (client, server) = (client.unwrap(), TcpStream::connect(&gateway).unwrap());
-                let left = Arc::new(AtomicU64::new(passes));
-                passes *= 2;
+                if !matches!(fate, Fate::Gone) {
+                    left = Arc::new(AtomicU64::new(passes));
+                    passes *= 2;
+                }
                 for (from, to) in [(&client, &server), (&server, &client)] {
                     let (from, to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
                     let (left, met) = (Arc::clone(&left), Arc::clone(&counter));
