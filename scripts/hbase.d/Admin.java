@@ -1,9 +1,10 @@
-// Does to tables what Thrift has no words for: splits regions, moves them, closes and opens them, writes memory to
-// files. For tests of what a load and a scan survive.
+// Does to tables what Thrift has no words for: splits regions, moves them, closes and opens them, writes memory
+// to files. For tests of what a load and a scan survive.
 // Usage: java -cp CONF:JARS Admin.java     (a command a line on stdin; each is answered by "done", or by what failed)
 //   split TABLE      every region in two
 //   move TABLE       every region to another region server, one after the other
 //   reopen TABLE     every region closed and opened, one after the other
+//   disable TABLE, enable TABLE
 //   flush TABLE      what is in memory to files
 //   regions TABLE    how many there are
 
@@ -60,6 +61,12 @@ public class Admin {
                     admin.unassign(region.getRegionName(), true);
                     admin.assign(region.getRegionName());
                 }
+                return "done";
+            case "disable":
+                admin.disableTable(table);
+                return "done";
+            case "enable":
+                admin.enableTable(table);
                 return "done";
             case "flush":
                 admin.flush(table);

@@ -18,7 +18,7 @@ const EXAMPLES: &str = "\
 Examples:
   earlgrey-hbase schema create --thrift2 gate1:9092 --split-from day.pcap --regions 16
   earlgrey-hbase schema create --print --regions 16      statements for HBase's own shell
-  earlgrey-hbase schema check                            what is not as it should be
+  earlgrey-hbase schema check --thrift2 gate1:9092       what is not as it should be
   earlgrey-hbase schema drop                             delete the tables; asks first";
 
 /// Make, show, check or delete the tables of a store in HBase.
@@ -68,6 +68,9 @@ struct Create {
 /// if anything is.
 #[derive(Debug, clap::Args)]
 struct Output {
+    /// A Thrift2 gateway, which also tells encoding and length of the Bloom filter
+    #[arg(long, value_name = "HOST:PORT")]
+    thrift2: Option<String>,
     /// How tables are written
     #[arg(short, long, value_name = "FORMAT", value_parser = ["text", "json"], default_value = "text")]
     output: String,
@@ -93,8 +96,8 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
     let store = open(settings.hbase_options());
     match &args.action {
         Action::Create(args) => create(args, &store),
-        Action::Show(Output { output }) => show(&store.tables()?, output),
-        Action::Check(Output { output }) => check(&store.tables()?, output),
+        Action::Show(args) => show(&store.tables(args.thrift2.as_deref())?, &args.output),
+        Action::Check(args) => check(&store.tables(args.thrift2.as_deref())?, &args.output),
         Action::Drop(Drop { yes }) => drop(&store, &location, *yes),
     }
 }
@@ -153,14 +156,15 @@ fn show(tables: &[TableState], format: &str) -> anyhow::Result<Ending> {
             table.state.to_owned(),
             table.regions.to_string(),
             table.compression.clone(),
+            table.encoding.unwrap_or("?").to_owned(),
             table.bloom.clone(),
             table.ttl_secs.map_or_else(|| "never".to_owned(), |secs| format!("{secs} s")),
         ]
     };
-    let heads = ["table", "state", "regions", "compression", "bloom", "rows go after"];
+    let heads = ["table", "state", "regions", "compression", "encoding", "bloom", "rows go after"];
     let rows: Vec<Vec<String>> =
         std::iter::once(heads.map(str::to_owned).to_vec()).chain(tables.iter().map(row)).collect();
-    let right = [false, false, true, false, false, false];
+    let right = [false, false, true, false, false, false, false];
     output::print(|out| {
         write!(out, "{}", columns(&rows, &right))?;
         for table in tables {

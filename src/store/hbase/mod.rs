@@ -18,6 +18,7 @@ mod region;
 mod reply;
 mod schema;
 mod snapshot;
+mod state;
 mod store;
 mod tables;
 mod thrift2;
@@ -26,7 +27,8 @@ mod wire;
 mod writer;
 
 pub use location::{Location, LocationError};
-pub use schema::{Compression, Created, Schema, TableState};
+pub use schema::{Compression, Created, Schema};
+pub use state::TableState;
 pub use store::{HbaseStore, Options};
 
 /// The version of the layout of row keys and cells that this version reads and writes.

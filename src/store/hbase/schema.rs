@@ -1,4 +1,5 @@
-//! The tables of a store as they should be, as statements for HBase's shell, and as they are.
+//! The tables of a store as they should be, and as statements for HBase's shell; making and
+//! deleting them.
 
 use std::fmt::{self, Write as _};
 use std::net::IpAddr;
@@ -15,7 +16,7 @@ use crate::row::{AddressRange, KeyRange, Order};
 use crate::store::{Result, StoreError};
 
 /// Bytes of a row key that a Bloom filter tells apart: family and IPv4 address.
-const BLOOM_PREFIX_BYTES: u32 = 5;
+pub(super) const BLOOM_PREFIX_BYTES: u32 = 5;
 
 /// How blocks of a table are compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -231,112 +232,6 @@ pub(super) fn create(
 /// What the first Thrift interface cannot say of a table.
 const LEFT_OUT: &[&str] =
     &["regions from the start", "FAST_DIFF encoding", "Bloom filter on the address"];
-
-/// A table as it is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct TableState {
-    /// Its name.
-    pub name: String,
-    /// Whether it is there, and enabled.
-    pub state: &'static str,
-    /// Its regions.
-    pub regions: usize,
-    /// How its blocks are compressed.
-    pub compression: String,
-    /// What its Bloom filter is of.
-    pub bloom: String,
-    /// Versions of a cell that it keeps.
-    pub versions: i32,
-    /// After how many seconds cells go; none: never.
-    pub ttl_secs: Option<i32>,
-    /// What is not as it should be.
-    pub differences: Vec<String>,
-}
-
-/// The tables of the store, as far as Thrift tells.
-pub(super) fn states(
-    gateways: &Gateways,
-    session: &mut Session,
-    orders: &[Order],
-) -> Result<Vec<TableState>> {
-    let base = Tables::of(gateways);
-    let there = session.call("list the tables", |gateway| {
-        gateway.client().get_table_names_with_is_table_enabled()
-    })?;
-    let mut states = Vec::new();
-    let names = orders.iter().map(|&order| (base.flows(order), true));
-    for (name, flows) in names.chain([(base.loads(), false)]) {
-        let Some(&enabled) = there.get(name.as_bytes()) else {
-            let differences = vec!["it is not there".to_owned()];
-            states.push(TableState { name, state: "missing", differences, ..TableState::NONE });
-            continue;
-        };
-        states.push(state(session, name, flows, enabled)?);
-    }
-    Ok(states)
-}
-
-impl TableState {
-    const NONE: Self = Self {
-        name: String::new(),
-        state: "",
-        regions: 0,
-        compression: String::new(),
-        bloom: String::new(),
-        versions: 0,
-        ttl_secs: None,
-        differences: Vec::new(),
-    };
-}
-
-fn state(session: &mut Session, name: String, flows: bool, enabled: bool) -> Result<TableState> {
-    let table = name.as_bytes();
-    let families = session.call("describe a table", |gateway| {
-        gateway.client().get_column_descriptors(table.to_vec())
-    })?;
-    let regions = session
-        .call("list the regions", |gateway| gateway.client().get_table_regions(table.to_vec()))?;
-    let mut differences = Vec::new();
-    if !enabled {
-        differences.push("it is disabled; `enable` of HBase's shell helps".to_owned());
-    }
-    let mut state = TableState {
-        name,
-        state: if enabled { "enabled" } else { "disabled" },
-        regions: regions.len(),
-        ..TableState::NONE
-    };
-    let family =
-        families.get(format!("{FAMILY}:").as_bytes()).or_else(|| families.get(FAMILY.as_bytes()));
-    let Some(family) = family else {
-        differences.push(format!("it has no family {FAMILY}"));
-        return Ok(TableState { differences, ..state });
-    };
-    state.compression = family.compression.clone().unwrap_or_default();
-    state.bloom = family.bloom_filter_type.clone().unwrap_or_default();
-    state.versions = family.max_versions.unwrap_or_default();
-    state.ttl_secs = family.time_to_live.filter(|&secs| secs != i32::MAX);
-    if state.versions != 1 {
-        differences.push(format!("it keeps {} versions, and one is enough", state.versions));
-    }
-    if family.block_cache_enabled == Some(false) {
-        differences.push("its blocks are not cached".to_owned());
-    }
-    if flows {
-        if state.compression.eq_ignore_ascii_case("NONE") {
-            differences.push("it is not compressed".to_owned());
-        }
-        if state.bloom != "ROWPREFIX_FIXED_LENGTH" {
-            differences.push(format!(
-                "its Bloom filter is {}; ROWPREFIX_FIXED_LENGTH of {BLOOM_PREFIX_BYTES} bytes finds an \
-                 absent host sooner",
-                state.bloom
-            ));
-        }
-    }
-    Ok(TableState { differences, ..state })
-}
 
 /// Deletes the tables of the store that are there; gives their names.
 pub(super) fn drop(gateways: &Gateways, session: &mut Session) -> Result<Vec<String>> {

@@ -6,8 +6,9 @@ use std::time::Duration;
 use super::gateways::{Gateways, Patience};
 use super::ledger;
 use super::location::Location;
-use super::schema::{self, Created, Schema, TableState};
+use super::schema::{self, Created, Schema};
 use super::snapshot::HbaseSnapshot;
+use super::state::{self, TableState};
 use super::tables::{self, Layout};
 use super::thrift2::Thrift2;
 use super::writer::HbaseWriter;
@@ -71,20 +72,22 @@ impl HbaseStore {
         schema::statements(&self.gateways, schema)
     }
 
-    /// The tables as they are, and what is not as it should be.
+    /// The tables as they are, and what is not as it should be: over the Thrift2 gateway at
+    /// `thrift2` all of it, else as far as the first interface tells.
     ///
     /// # Errors
     ///
     /// [`StoreError::Unreachable`]; [`StoreError::Newer`] and [`StoreError::NotAStore`] where the
     /// mark beside the tables is of another layout.
-    pub fn tables(&self) -> Result<Vec<TableState>> {
+    pub fn tables(&self, thrift2: Option<&str>) -> Result<Vec<TableState>> {
+        let thrift2 = thrift2.map(Thrift2::connect).transpose()?;
         let mut session = self.gateways.session();
         let orders = match Layout::read(&self.gateways, &mut session) {
             Ok(layout) => layout.orders,
             Err(StoreError::Missing { .. }) => Order::ALL.to_vec(),
             Err(error) => return Err(error),
         };
-        schema::states(&self.gateways, &mut session, &orders)
+        state::states(&self.gateways, &mut session, &orders, thrift2)
     }
 
     /// Deletes the tables with all that is in them; gives their names.

@@ -134,12 +134,13 @@ fn tables_are_made_shown_checked_and_dropped() {
         "10000",
     ]);
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-    let checked = schema(&["check", "-o", "json"]);
+    let checked = schema(&["check", "-o", "json", "--thrift2", &thrift2]);
     assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stdout));
     let tables: serde_json::Value = serde_json::from_slice(&checked.stdout).unwrap();
     for table in &tables.as_array().unwrap()[..2] {
         assert_eq!(table["regions"], 4, "{table}");
         assert_eq!(table["bloom"], "ROWPREFIX_FIXED_LENGTH", "{table}");
+        assert_eq!(table["encoding"], "FAST_DIFF", "{table}");
         assert_eq!(table["ttlSecs"], 864_000_000, "{table}");
         assert_eq!(table["differences"], serde_json::json!([]), "{table}");
     }
@@ -147,6 +148,17 @@ fn tables_are_made_shown_checked_and_dropped() {
     answer(&["load", &file, "--store", &store]);
     assert!(schema(&["create"]).status.success());
     assert_eq!(answer(&["query", "0.0.0.0/0", "--count", "--store", &store]), "20000\n");
+
+    // What Thrift alone makes lacks what only Thrift2 can say, and check finds it.
+    let plain = format!("hbase://{gateway}/{}", new_table());
+    answer(&["schema", "create", "--store", &plain]);
+    let told = earlgrey(&["schema", "check", "--thrift2", &thrift2, "--store", &plain]);
+    assert_eq!(told.status.code(), Some(1));
+    let told = String::from_utf8_lossy(&told.stdout).into_owned();
+    assert!(
+        told.contains("its encoding is NONE") && told.contains("its Bloom filter is NONE"),
+        "{told}"
+    );
 
     let asked = schema(&["drop"]);
     assert_eq!(asked.status.code(), Some(2), "nobody can be asked");

@@ -1,0 +1,150 @@
+//! The tables of a store as they are, and what is not as it should be.
+
+use hbase_thrift::hbase::THbaseSyncClient;
+use serde::Serialize;
+
+use super::gateways::{Gateways, Session};
+use super::schema::BLOOM_PREFIX_BYTES;
+use super::tables::{FAMILY, Tables};
+use super::thrift2::{ENCODING_FAST_DIFF, FamilyDescription, Thrift2};
+use crate::row::Order;
+use crate::store::Result;
+
+/// HBase's name for a Bloom filter of the first bytes of row keys.
+const ROW_PREFIX: &str = "ROWPREFIX_FIXED_LENGTH";
+
+/// A table as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TableState {
+    /// Its name.
+    pub name: String,
+    /// Whether it is there, and enabled.
+    pub state: &'static str,
+    /// Its regions.
+    pub regions: usize,
+    /// How its blocks are compressed.
+    pub compression: String,
+    /// How neighbouring keys are encoded; none where nobody said, as Thrift does not.
+    pub encoding: Option<&'static str>,
+    /// What its Bloom filter is of.
+    pub bloom: String,
+    /// Versions of a cell that it keeps.
+    pub versions: i32,
+    /// After how many seconds cells go; none: never.
+    pub ttl_secs: Option<i32>,
+    /// What is not as it should be.
+    pub differences: Vec<String>,
+}
+
+/// The tables of the store, as far as Thrift tells, and Thrift2 where there is one.
+pub(super) fn states(
+    gateways: &Gateways,
+    session: &mut Session,
+    orders: &[Order],
+    mut thrift2: Option<Thrift2>,
+) -> Result<Vec<TableState>> {
+    let base = Tables::of(gateways);
+    let there = session.call("list the tables", |gateway| {
+        gateway.client().get_table_names_with_is_table_enabled()
+    })?;
+    let mut states = Vec::new();
+    let names = orders.iter().map(|&order| (base.flows(order), true));
+    for (name, flows) in names.chain([(base.loads(), false)]) {
+        let Some(&enabled) = there.get(name.as_bytes()) else {
+            let differences = vec!["it is not there".to_owned()];
+            states.push(TableState { name, state: "missing", differences, ..TableState::NONE });
+            continue;
+        };
+        let mut state = state(session, name, flows, enabled)?;
+        if let Some(thrift2) = &mut thrift2 {
+            let family = thrift2.describe(&state.name, &gateways.location().to_string())?;
+            state.describe(&family, flows);
+        }
+        states.push(state);
+    }
+    Ok(states)
+}
+
+impl TableState {
+    const NONE: Self = Self {
+        name: String::new(),
+        state: "",
+        regions: 0,
+        compression: String::new(),
+        encoding: None,
+        bloom: String::new(),
+        versions: 0,
+        ttl_secs: None,
+        differences: Vec::new(),
+    };
+
+    /// Adds what only Thrift2 tells of the table's family.
+    fn describe(&mut self, family: &FamilyDescription, flows: bool) {
+        self.encoding = Some(family.encoding_name());
+        if !flows {
+            return;
+        }
+        if family.encoding != ENCODING_FAST_DIFF {
+            self.differences.push(format!(
+                "its encoding is {}; FAST_DIFF takes a third less room",
+                family.encoding_name()
+            ));
+        }
+        let expected = BLOOM_PREFIX_BYTES.to_string();
+        if self.bloom == ROW_PREFIX && family.bloom_prefix.as_ref() != Some(&expected) {
+            self.differences.push(format!(
+                "its Bloom filter is of {} bytes; {expected} are family and address",
+                family.bloom_prefix.as_deref().unwrap_or("unknown")
+            ));
+        }
+    }
+}
+
+fn state(session: &mut Session, name: String, flows: bool, enabled: bool) -> Result<TableState> {
+    let table = name.as_bytes();
+    let families = session.call("describe a table", |gateway| {
+        gateway.client().get_column_descriptors(table.to_vec())
+    })?;
+    let regions = session
+        .call("list the regions", |gateway| gateway.client().get_table_regions(table.to_vec()))?;
+    let mut differences = Vec::new();
+    if !enabled {
+        differences.push("it is disabled; `enable` of HBase's shell helps".to_owned());
+    }
+    let mut state = TableState {
+        name,
+        state: if enabled { "enabled" } else { "disabled" },
+        regions: regions.len(),
+        ..TableState::NONE
+    };
+    let family =
+        families.get(format!("{FAMILY}:").as_bytes()).or_else(|| families.get(FAMILY.as_bytes()));
+    let Some(family) = family else {
+        differences.push(format!("it has no family {FAMILY}"));
+        return Ok(TableState { differences, ..state });
+    };
+    state.compression = family.compression.clone().unwrap_or_default();
+    state.bloom = family.bloom_filter_type.clone().unwrap_or_default();
+    state.versions = family.max_versions.unwrap_or_default();
+    state.ttl_secs = family.time_to_live.filter(|&secs| secs != i32::MAX);
+    if state.versions != 1 {
+        differences.push(format!("it keeps {} versions, and one is enough", state.versions));
+    }
+    if family.block_cache_enabled == Some(false) {
+        differences.push("its blocks are not cached".to_owned());
+    }
+    if flows {
+        if state.compression.eq_ignore_ascii_case("NONE") {
+            differences.push("it is not compressed".to_owned());
+        }
+        if state.bloom != ROW_PREFIX {
+            differences.push(format!(
+                "its Bloom filter is {}; {ROW_PREFIX} of {BLOOM_PREFIX_BYTES} bytes finds an \
+                 absent host sooner",
+                state.bloom
+            ));
+        }
+    }
+    Ok(TableState { differences, ..state })
+}
