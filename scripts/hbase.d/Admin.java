@@ -1,6 +1,7 @@
 // Does to tables what Thrift has no words for: splits regions, moves them, closes and opens them, writes memory
 // to files. For tests of what a load and a scan survive.
-// Usage: java -cp CONF:JARS Admin.java     (a command a line on stdin; each is answered by "done", or by what failed)
+// Usage: java -cp CONF:JARS Admin.java     (says "ready"; then a command a line on stdin, each answered by
+// "done", or by what failed)
 //   split TABLE      every region in two
 //   move TABLE       every region to another region server, one after the other
 //   reopen TABLE     every region closed and opened, one after the other
@@ -9,9 +10,11 @@
 //   regions TABLE    how many there are
 
 import java.io.BufferedReader;
+import java.io.IOException;
 import java.io.InputStreamReader;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.concurrent.ExecutionException;
 import org.apache.hadoop.hbase.HBaseConfiguration;
 import org.apache.hadoop.hbase.ServerName;
 import org.apache.hadoop.hbase.TableName;
@@ -23,6 +26,7 @@ public class Admin {
         try (var connection = ConnectionFactory.createConnection(HBaseConfiguration.create());
                 var admin = connection.getAdmin();
                 var lines = new BufferedReader(new InputStreamReader(System.in))) {
+            System.out.println("ready");
             for (String line; (line = lines.readLine()) != null; ) {
                 var words = line.trim().split(" +");
                 try {
@@ -41,10 +45,12 @@ public class Admin {
                 for (RegionInfo region : admin.getRegions(table)) {
                     try {
                         admin.splitRegionAsync(region.getRegionName()).get();
-                    } catch (java.util.concurrent.ExecutionException error) {
-                        System.err.println(region.getEncodedName() + " stays whole: " + error.getCause());
+                    } catch (IOException | ExecutionException error) {
+                        System.err.println(region.getEncodedName() + " stays whole: " + error);
                     }
                 }
+                // Halves refer to the whole's files until they are compacted, and cannot be split until then.
+                admin.majorCompact(table);
                 return "done";
             case "move":
                 var servers = new ArrayList<ServerName>(admin.getRegionServers());

@@ -25,22 +25,23 @@ impl Admin {
             .unwrap();
         let commands = process.stdin.take();
         let answers = BufReader::new(process.stdout.take().unwrap());
-        Self { process, commands, answers }
-    }
-
-    /// Carries out one command, and gives its answer.
-    pub(super) fn ask(&mut self, command: &str) -> String {
-        let commands = self.commands.as_mut().unwrap();
-        writeln!(commands, "{command}").unwrap();
-        commands.flush().unwrap();
-        let mut answer = String::new();
-        self.answers.read_line(&mut answer).unwrap();
-        answer.trim_end().to_owned()
+        let mut session = Self { process, commands, answers };
+        assert_eq!(session.answer(), "ready");
+        session
     }
 
     /// Carries out one command that must go through.
     pub(super) fn carry_out(&mut self, command: &str) {
-        assert_eq!(self.ask(command), "done", "{command}");
+        let commands = self.commands.as_mut().unwrap();
+        writeln!(commands, "{command}").unwrap();
+        commands.flush().unwrap();
+        assert_eq!(self.answer(), "done", "{command}");
+    }
+
+    fn answer(&mut self) -> String {
+        let mut answer = String::new();
+        self.answers.read_line(&mut answer).unwrap();
+        answer.trim_end().to_owned()
     }
 }
 
