@@ -77,6 +77,10 @@ fn store_hint(error: &StoreError) -> Option<String> {
         StoreError::Missing { .. } => {
             "run `earlgrey-hbase load FILE…` to make one, or name another with --store".to_owned()
         }
+        StoreError::NotAStore { path, .. } if path.starts_with("hbase:") => {
+            "name tables of another name, --store hbase://HOST/NAME, or delete these in HBase's shell"
+                .to_owned()
+        }
         StoreError::NotAStore { .. } => {
             "name a folder that is empty, or not there yet, with --store".to_owned()
         }
@@ -88,7 +92,9 @@ fn store_hint(error: &StoreError) -> Option<String> {
             "run `earlgrey-hbase verify` to see all that is damaged".to_owned()
         }
         StoreError::Unreachable { .. } => {
-            "check that the server runs, or leave --store out to use the embedded store".to_owned()
+            "check that HBase's Thrift server runs there, on port 9090 unless it is set otherwise, or \
+             leave --store out to use the embedded store"
+                .to_owned()
         }
         StoreError::Io { source, .. } => return system_hint(source),
         _ => return None,
@@ -126,7 +132,7 @@ mod tests {
         };
         for (error, expected, hint_start) in [
             (Err::<(), _>(full), 1, Some("make room")),
-            (Err(far), 4, Some("check that the server")),
+            (Err(far), 4, Some("check that HBase's Thrift server")),
             (Err(StoreError::Injected { at: "write" }), 1, None),
         ] {
             let error = error.context("load").context("again").unwrap_err();
