@@ -34,7 +34,10 @@ impl HbaseSnapshot {
         Err(StoreError::refused(
             place,
             "scan",
-            format!("it was made without the {order}-first table that this question needs"),
+            format!(
+                "it was made without the {order}-first table that this question needs; load into a \
+                 store that keeps both orders"
+            ),
         ))
     }
 
