@@ -56,11 +56,11 @@ impl<W: Write> FlowWriter<W> {
     ///
     /// What the output met, but for a closed pipe.
     pub fn write(&mut self, flows: &FlowBatch) -> io::Result<ControlFlow<()>> {
-        for flow in flows.records() {
+        for (row, flow) in flows.records().enumerate() {
             if self.closed {
                 break;
             }
-            self.push(&flow);
+            self.push(&flow, flows.extras.get(row));
             self.flows += 1;
             if self.piece.len() >= PIECE_BYTES {
                 self.pass_on()?;
@@ -86,7 +86,7 @@ impl<W: Write> FlowWriter<W> {
         Ok(Written { flows: self.flows, closed: self.closed })
     }
 
-    fn push(&mut self, flow: &FlowRecord) {
+    fn push(&mut self, flow: &FlowRecord, extras: &[u8]) {
         let Self { format, clock, piece, .. } = self;
         match format {
             Format::Line => nfdump::push_line(piece, Layout::Line, clock, flow),
@@ -94,13 +94,13 @@ impl<W: Write> FlowWriter<W> {
             Format::Extended => nfdump::push_line(piece, Layout::Extended, clock, flow),
             Format::Csv => nfdump::push_csv(piece, clock, flow),
             Format::Ndjson => {
-                json::push_object(piece, clock, flow);
+                json::push_object(piece, clock, flow, extras);
                 piece.push(b'\n');
             }
             Format::Json | Format::Earlgrey => {
                 piece.extend_from_slice(if self.flows == 0 { b"\n" } else { b",\n" });
                 if *format == Format::Json {
-                    json::push_object(piece, clock, flow);
+                    json::push_object(piece, clock, flow, extras);
                 } else {
                     json::push_short_object(piece, clock, flow);
                 }

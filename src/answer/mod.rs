@@ -4,6 +4,7 @@
 //! caller to say elsewhere.
 
 mod clock;
+mod elements;
 mod explanation;
 mod flows;
 mod format;

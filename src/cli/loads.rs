@@ -85,7 +85,7 @@ fn row(load: &Load, started: String) -> Vec<String> {
         grouped(account.stored),
         grouped(account.duplicate_records),
         grouped(account.rejected.values().sum::<u64>()),
-        grouped(account.lost.iter().map(|lost| lost.flows).sum::<u64>()),
+        grouped(account.lost.iter().map(|lost| lost.count).sum::<u64>()),
         summary::state(load).to_owned(),
     ]
 }

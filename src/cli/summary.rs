@@ -8,7 +8,8 @@ use serde::Serialize;
 use super::settings::Zone;
 use super::text::{bytes, grouped, plural, seconds};
 use super::time::show;
-use crate::store::{Account, Load, LoadedFile, Lost};
+use crate::flow::{Lost, Unit};
+use crate::store::{Account, Load, LoadedFile};
 
 /// So many streams that lost flows, and so many files with faults, are told one by one in text.
 const MAX_TOLD: usize = 10;
@@ -214,15 +215,23 @@ fn records(account: &Account) -> String {
     text
 }
 
+/// `10 flows (192.0.2.1 engine 0: 10), 3 packets (…)`.
 fn lost(lost: &[Lost]) -> String {
-    let flows: u64 = lost.iter().map(|lost| lost.flows).sum();
+    let mut units: Vec<Unit> = lost.iter().map(|lost| lost.unit).collect();
+    units.sort_unstable();
+    units.dedup();
+    let of_unit = |unit| lost_of(unit, lost.iter().filter(move |lost| lost.unit == unit));
+    units.into_iter().map(of_unit).collect::<Vec<_>>().join(", ")
+}
+
+fn lost_of<'a>(unit: Unit, lost: impl Iterator<Item = &'a Lost> + Clone) -> String {
+    let count: u64 = lost.clone().map(|lost| lost.count).sum();
+    let more = lost.clone().count().saturating_sub(MAX_TOLD);
     let streams: Vec<String> = lost
-        .iter()
         .take(MAX_TOLD)
-        .map(|lost| format!("{} engine {}: {}", lost.exporter, lost.engine, grouped(lost.flows)))
+        .map(|lost| format!("{} engine {}: {}", lost.exporter, lost.engine, grouped(lost.count)))
         .collect();
-    let more = lost.len().saturating_sub(MAX_TOLD);
-    format!("{} flows ({}{})", grouped(flows), streams.join("; "), and_more(more))
+    format!("{} {unit} ({}{})", grouped(count), streams.join("; "), and_more(more))
 }
 
 /// ` (cut 3, record count 2)`, or nothing.

@@ -6,7 +6,9 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::record::address_bits;
-use super::{Column, Columns, Family, FlowRecord, Origin, Protocol, Sampling, Source, UnixMillis};
+use super::{
+    Column, Columns, Extras, Family, FlowRecord, Origin, Protocol, Sampling, Source, UnixMillis,
+};
 
 /// Addresses of one family.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -161,6 +163,8 @@ pub struct FlowBatch {
     pub dst_mask: Vec<u8>,
     /// Index into [`Self::sources`].
     pub source: Vec<u32>,
+    /// What the flows have beyond the other columns.
+    pub extras: Extras,
     /// The sources that `source` counts in; it may hold more than the rows use.
     pub sources: Arc<Vec<Source>>,
     /// Each flow's identity. Only batches that are to be stored have it.
@@ -191,6 +195,7 @@ impl FlowBatch {
             src_mask: Vec::new(),
             dst_mask: Vec::new(),
             source: Vec::new(),
+            extras: Extras::default(),
             sources: Arc::default(),
             origin: Vec::new(),
         }
@@ -242,6 +247,7 @@ impl FlowBatch {
         self.src_mask.clear();
         self.dst_mask.clear();
         self.source.clear();
+        self.extras.clear();
         self.origin.clear();
     }
 
@@ -289,6 +295,12 @@ impl FlowBatch {
         self.dst_mask.push(flow.dst_mask);
         self.source.push(source);
         self.origin.push(origin);
+    }
+
+    /// Appends a flow likewise, with what it has beyond the other columns.
+    pub fn push_with(&mut self, flow: &FlowRecord, source: u32, origin: Origin, extras: &[u8]) {
+        self.extras.set(self.rows, extras);
+        self.push(flow, source, origin);
     }
 
     /// The flow at `row`. Columns that were not read are zero.
@@ -358,6 +370,7 @@ impl FlowBatch {
             src_mask: take(&self.src_mask, rows),
             dst_mask: take(&self.dst_mask, rows),
             source: take(&self.source, rows),
+            extras: self.extras.take_rows(rows),
             sources: Arc::clone(&self.sources),
             origin: take(&self.origin, rows),
         }
@@ -370,6 +383,7 @@ impl FlowBatch {
         if other.sources.len() > self.sources.len() {
             self.sources = Arc::clone(&other.sources);
         }
+        self.extras.extend(self.rows, &other.extras, rows.clone());
         self.rows += rows.len();
         self.src.extend(&other.src, &rows);
         self.dst.extend(&other.dst, &rows);
@@ -434,6 +448,7 @@ impl FlowBatch {
             Column::SrcMask => swap(&mut self.src_mask, &mut other.src_mask),
             Column::DstMask => swap(&mut self.dst_mask, &mut other.dst_mask),
             Column::Source => swap(&mut self.source, &mut other.source),
+            Column::Extras => swap(&mut self.extras, &mut other.extras),
         }
     }
 }

@@ -1,15 +1,15 @@
 //! Export packets become flows: absolute times, one table of sources, and who lost how many.
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::sequence::{Sequences, Span, Stream};
+use super::sequence::{Sequences, Span, Stream, Told};
 use super::sources::SourceTable;
-use super::{DatagramId, ExportClock, FlowBatch, Source};
-use crate::netflow::{ExportPacket, Records};
+use super::{DatagramId, ExportClock, FlowBatch, Lost, Source};
+use crate::netflow::{ExportPacket, Records, v1, v5, v7};
 
-mod v5;
+mod data;
+mod fixed;
 
 /// Turns export packets into flows, for one reader of datagrams.
 ///
@@ -55,7 +55,7 @@ pub struct Batches<'a> {
 
 /// What became of the records of one datagram, or of many.
 ///
-/// `records = appended + cut + before_1970 + no_room_for_source`.
+/// `records = appended + cut + before_1970 + no_room_for_source + no_addresses + two_families`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Appended {
     /// Records that the exporter sent.
@@ -68,6 +68,10 @@ pub struct Appended {
     pub before_1970: u64,
     /// Rejected: flows of one source more than is told apart.
     pub no_room_for_source: u64,
+    /// Rejected: records that say no address, such as those of events or of layer 2.
+    pub no_addresses: u64,
+    /// Rejected: records with a source of IPv4 and a destination of IPv6, or the other way round.
+    pub two_families: u64,
     /// Flows among [`Self::appended`] whose last packet was stamped before their first: they are
     /// given no duration.
     pub clamped: u64,
@@ -80,6 +84,8 @@ impl Appended {
             ("cut", self.cut),
             ("before 1970", self.before_1970),
             ("too many sources", self.no_room_for_source),
+            ("no addresses", self.no_addresses),
+            ("two families", self.two_families),
         ]
         .into_iter()
         .filter(|&(_, records)| records > 0)
@@ -106,13 +112,22 @@ impl FlowBuilder {
         let whole = packet.len() as u64;
         let missing = u64::from(packet.missing);
         let outcome = Appended { records: whole + missing, cut: missing, ..Appended::default() };
+        let exporter = packet.exporter.unwrap_or(exporter);
         let source = Source { exporter, engine: packet.engine, sampling: packet.sampling };
+        let clock = ExportClock::new(packet.exported(), packet.uptime_ms.unwrap_or(0));
+        if let Records::Data(records, extras) = packet.records {
+            let mut data = data::Data { clock, source, id, sources: &mut self.sources, extras };
+            return data.append(records, packet, to, outcome);
+        }
         let Some(source) = self.sources.place(source) else {
             return Appended { no_room_for_source: whole, ..outcome };
         };
-        let clock = ExportClock::new(packet.exported(), packet.uptime_ms);
+        let at = fixed::At { clock, source, id, first_index: packet.first_index };
         let (appended, clamped) = match packet.records {
-            Records::V5(records) => v5::append(records, clock, source, id, to.v4),
+            Records::V1(records) => fixed::append(records, v1::read, at, to.v4),
+            Records::V5(records) => fixed::append(records, v5::Record::read, at, to.v4),
+            Records::V7(records) => fixed::append(records, v7::read, at, to.v4),
+            Records::Data(..) => (0, 0),
         };
         Appended { appended, clamped, before_1970: whole - appended, ..outcome }
     }
@@ -120,11 +135,16 @@ impl FlowBuilder {
     /// Notes the sequence number of a packet whose flows are not wanted, such as a duplicate's:
     /// what was seen before is not lost now.
     pub fn observe(&mut self, packet: &ExportPacket<'_>, exporter: IpAddr, src_port: u16) {
-        let clock = ExportClock::new(packet.exported(), packet.uptime_ms);
+        let Some(sequence) = packet.sequence else { return };
+        let told = match packet.uptime_ms {
+            Some(uptime_ms) => Told::Clock(ExportClock::new(packet.exported(), uptime_ms)),
+            None => Told::Time(packet.exported()),
+        };
+        let exporter = packet.exporter.unwrap_or(exporter);
         self.sequences.observe(
-            Stream { exporter, engine: packet.engine, src_port },
-            clock,
-            Span { from: packet.sequence, flows: packet.len() as u32 + packet.missing },
+            Stream { exporter, engine: packet.engine, src_port, unit: sequence.unit },
+            told,
+            Span { from: sequence.from, count: sequence.count },
         );
     }
 
@@ -134,8 +154,8 @@ impl FlowBuilder {
         self.sources.list()
     }
 
-    /// How many flows are lost so far, by exporter and engine, where any are.
-    pub fn lost(&self) -> BTreeMap<(IpAddr, u32), u64> {
+    /// What is lost so far, by exporter and engine, where anything is.
+    pub fn lost(&self) -> Vec<Lost> {
         self.sequences.lost()
     }
 }

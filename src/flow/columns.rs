@@ -26,11 +26,12 @@ pub enum Column {
     DstMask,
     NextHop,
     Source,
+    Extras,
 }
 
 impl Column {
     /// Every column, in the order in which a run stores them.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Src,
         Self::First,
         Self::Dst,
@@ -50,6 +51,7 @@ impl Column {
         Self::DstMask,
         Self::NextHop,
         Self::Source,
+        Self::Extras,
     ];
 
     /// The column's name in files, with its unit.
@@ -74,6 +76,7 @@ impl Column {
             Self::DstMask => "dst_mask",
             Self::NextHop => "next_hop",
             Self::Source => "source",
+            Self::Extras => "extras",
         }
     }
 }

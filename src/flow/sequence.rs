@@ -1,14 +1,72 @@
-//! Flows that were exported and never arrived, told by the sequence numbers of the exports.
+//! What was exported and never arrived, told by the sequence numbers of the exports.
 //!
-//! A sequence number says how many flows an engine exported before. What is kept is which of these
-//! numbers were seen, so it does not matter in which order the datagrams come, or the files that
-//! they are in; numbers seen twice count once. What lies between numbers seen, and was not seen
-//! itself, is lost.
+//! A sequence number says how many flows, packets or records an engine exported before: which of
+//! these is the format's choice, its [`Unit`]. What is kept is which of these numbers were seen, so
+//! it does not matter in which order the datagrams come, or the files that they are in; numbers
+//! seen twice count once. What lies between numbers seen, and was not seen itself, is lost.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 use std::net::IpAddr;
 
-use super::ExportClock;
+use serde::{Deserialize, Serialize};
+
+use super::{ExportClock, UnixMillis};
+
+/// What the sequence numbers of an exporter count.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Unit {
+    /// Flows: NetFlow v5 and v7.
+    #[default]
+    Flows,
+    /// Export packets: NetFlow v9.
+    Packets,
+    /// Data records, of flows and of options: IPFIX.
+    Records,
+    /// Datagrams: sFlow.
+    Datagrams,
+}
+
+impl fmt::Display for Unit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Flows => "flows",
+            Self::Packets => "packets",
+            Self::Records => "records",
+            Self::Datagrams => "datagrams",
+        })
+    }
+}
+
+/// The sequence numbers that one export packet has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sequence {
+    /// The first of them, modulo 2³².
+    pub from: u32,
+    /// How many there are.
+    pub count: u32,
+    /// What they count.
+    pub unit: Unit,
+}
+
+/// What an engine of an exporter sent, and never arrived.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Lost {
+    /// The exporter.
+    pub exporter: IpAddr,
+    /// Its engine, source id, observation domain or sub-agent.
+    pub engine: u32,
+    /// What its sequence numbers count.
+    #[serde(default)]
+    pub unit: Unit,
+    /// How many of these they skip.
+    #[serde(alias = "flows")]
+    pub count: u64,
+}
 
 /// So many streams are followed; the flows lost in others are not told.
 pub const MAX_STREAMS: usize = 16_384;
@@ -45,15 +103,42 @@ pub(super) struct Stream {
     pub(super) exporter: IpAddr,
     pub(super) engine: u32,
     pub(super) src_port: u16,
+    pub(super) unit: Unit,
 }
 
-/// The sequence numbers of one datagram's flows.
+/// The sequence numbers of one export packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Span {
-    /// The first one's, modulo 2³².
+    /// The first one, modulo 2³².
     pub(super) from: u32,
-    /// How many flows there are.
-    pub(super) flows: u32,
+    /// How many there are.
+    pub(super) count: u32,
+}
+
+/// What the header of an export says of the exporter's clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Told {
+    /// When it was exported, and how long the exporter had been up.
+    Clock(ExportClock),
+    /// When it was exported, and no more (IPFIX).
+    Time(UnixMillis),
+}
+
+impl Told {
+    fn exported(self) -> UnixMillis {
+        match self {
+            Self::Clock(clock) => clock.exported(),
+            Self::Time(exported) => exported,
+        }
+    }
+
+    /// When the exporter started, modulo 2³² ms; None if it does not tell.
+    fn start_ms(self) -> Option<u32> {
+        match self {
+            Self::Clock(clock) => Some(clock.start_ms()),
+            Self::Time(_) => None,
+        }
+    }
 }
 
 /// The sequence numbers of every stream.
@@ -61,26 +146,28 @@ pub(super) struct Span {
 pub(super) struct Sequences(HashMap<Stream, Runs>);
 
 impl Sequences {
-    /// Notes that the flows of `span` were seen in `stream`.
-    pub(super) fn observe(&mut self, stream: Stream, clock: ExportClock, span: Span) {
+    /// Notes that the numbers of `span` were seen in `stream`.
+    pub(super) fn observe(&mut self, stream: Stream, told: Told, span: Span) {
         let room = self.0.len() < MAX_STREAMS;
         if let Some(runs) = self.0.get_mut(&stream) {
-            runs.observe(clock, span);
+            runs.observe(told, span);
         } else if room {
-            self.0.entry(stream).or_default().observe(clock, span);
+            self.0.entry(stream).or_default().observe(told, span);
         }
     }
 
-    /// The flows lost, by exporter and engine, where any are.
-    pub(super) fn lost(&self) -> BTreeMap<(IpAddr, u32), u64> {
-        let mut lost = BTreeMap::new();
+    /// What is lost, by exporter and engine, where anything is.
+    pub(super) fn lost(&self) -> Vec<Lost> {
+        let mut lost: BTreeMap<(IpAddr, u32, Unit), u64> = BTreeMap::new();
         for (stream, runs) in &self.0 {
-            let flows = runs.lost();
-            if flows > 0 {
-                *lost.entry((stream.exporter, stream.engine)).or_default() += flows;
+            let count = runs.lost();
+            if count > 0 {
+                *lost.entry((stream.exporter, stream.engine, stream.unit)).or_default() += count;
             }
         }
-        lost
+        lost.into_iter()
+            .map(|((exporter, engine, unit), count)| Lost { exporter, engine, unit, count })
+            .collect()
     }
 }
 
@@ -93,13 +180,12 @@ struct Runs {
 }
 
 impl Runs {
-    fn observe(&mut self, clock: ExportClock, span: Span) {
-        let start_ms = clock.start_ms();
+    fn observe(&mut self, told: Told, span: Span) {
         let goes_on = self.runs.first().is_some_and(|run| run.goes_on_at(span.from));
         let known = if goes_on {
             Some(0)
         } else {
-            self.runs.iter().position(|run| run.bears(start_ms, span.from))
+            self.runs.iter().position(|run| run.bears(told, span.from))
         };
         match known {
             Some(0) => {}
@@ -108,10 +194,10 @@ impl Runs {
                 if self.runs.len() == MAX_RUNS {
                     self.lost_before += self.runs.pop().map_or(0, |run| run.lost);
                 }
-                self.runs.insert(0, Run::new(start_ms, span));
+                self.runs.insert(0, Run::new(told, span));
             }
         }
-        self.runs[0].observe(start_ms, span);
+        self.runs[0].observe(told, span);
     }
 
     fn lost(&self) -> u64 {
@@ -122,8 +208,10 @@ impl Runs {
 /// What was seen of one run of an exporter. Positions are sequence numbers that do not wrap.
 #[derive(Debug, Clone)]
 struct Run {
-    /// When the exporter started, modulo 2³² ms.
-    start_ms: u32,
+    /// When the exporter started, modulo 2³² ms, if it tells.
+    start_ms: Option<u32>,
+    /// When the last of these was exported.
+    exported: UnixMillis,
     /// Nothing before this position was seen.
     begin: i64,
     /// Nothing from this position on was seen.
@@ -137,16 +225,22 @@ struct Run {
 }
 
 impl Run {
-    fn new(start_ms: u32, span: Span) -> Self {
+    fn new(told: Told, span: Span) -> Self {
         let begin = i64::from(span.from);
-        let end = begin + i64::from(span.flows);
-        Self { start_ms, begin, end, gaps: Vec::new(), lost: 0, beyond: None }
+        let end = begin + i64::from(span.count);
+        let (start_ms, exported) = (told.start_ms(), told.exported());
+        Self { start_ms, exported, begin, end, gaps: Vec::new(), lost: 0, beyond: None }
     }
 
-    /// Whether a datagram of an exporter that started at `start_ms` can be one of this run.
-    fn bears(&self, start_ms: u32, from: u32) -> bool {
-        let later_ms = start_ms.wrapping_sub(self.start_ms);
-        let near = later_ms <= SAME_START_MS || later_ms.wrapping_neg() <= SAME_START_MS;
+    /// Whether a datagram whose header tells this can be one of this run.
+    fn bears(&self, told: Told, from: u32) -> bool {
+        let near = if let (Some(start_ms), Some(known_ms)) = (told.start_ms(), self.start_ms) {
+            let later_ms = start_ms.wrapping_sub(known_ms);
+            later_ms <= SAME_START_MS || later_ms.wrapping_neg() <= SAME_START_MS
+        } else {
+            // What was exported later and counts from before has begun again.
+            told.exported() <= self.exported || self.position(from) >= self.end
+        };
         let position = self.position(from);
         let reach = i64::from(MAX_LEAP);
         near && (self.begin - reach..=self.end + reach).contains(&position)
@@ -163,10 +257,11 @@ impl Run {
         self.end + i64::from(from.wrapping_sub(self.end as u32) as i32)
     }
 
-    fn observe(&mut self, start_ms: u32, span: Span) {
-        self.start_ms = start_ms;
+    fn observe(&mut self, told: Told, span: Span) {
+        self.start_ms = told.start_ms();
+        self.exported = self.exported.max(told.exported());
         let from = self.position(span.from);
-        let seen = (from, from + i64::from(span.flows));
+        let seen = (from, from + i64::from(span.count));
         if !self.leaps_to(seen) {
             self.see(seen);
         } else if let Some(beyond) = self.beyond.take()

@@ -7,7 +7,6 @@ mod files;
 mod pipeline;
 mod progress;
 mod sample;
-mod unread;
 
 use std::fs;
 use std::sync::Arc;

@@ -7,21 +7,26 @@ use std::time::Instant;
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::unread::Unread;
 use super::{LoadError, Options, Progress, files};
 use crate::capture::{self, Datagram, Input, Report, Sink};
 use crate::flow::{Batches, DatagramId, FlowBatch, FlowBuilder, UnixMillis};
-use crate::netflow::{self, DecodeError, ExportPacket, Fault};
-use crate::store::{Account, Load, LoadedFile, Lost, Store, StoreError, WriteBatch, Writer};
+use crate::netflow::{DecodeError, Decoded, Decoder, ExportPacket, Fault, Held, Outcome};
+use crate::store::{Account, Load, LoadedFile, Store, StoreError, WriteBatch, Writer};
 
 /// So many malformed datagrams are logged one by one; all of them are counted.
 const MAX_LOGGED: u64 = 10;
+
+/// A batch is handed over, however few flows it has, once what these have beyond their common
+/// fields takes so many bytes.
+const MAX_EXTRAS_BYTES: usize = 128 << 20;
 
 /// A load under way.
 pub(super) struct Pipeline<'a> {
     writer: Box<dyn Writer>,
     options: &'a Options,
     progress: &'a Progress,
+    /// What is known of the exporters' templates. None while a datagram is in its hands.
+    decoder: Option<Decoder>,
     builder: FlowBuilder,
     /// Flows that are not handed over yet.
     batch: WriteBatch,
@@ -34,8 +39,6 @@ pub(super) struct Pipeline<'a> {
     in_file: bool,
     /// The bytes that had been read when it began.
     file_from: u64,
-    /// The formats that were met and are not read.
-    unread: Unread,
     /// What the store said when it failed.
     failure: Option<StoreError>,
 }
@@ -53,6 +56,7 @@ impl<'a> Pipeline<'a> {
             writer,
             options,
             progress,
+            decoder: Some(Decoder::new()),
             builder: FlowBuilder::new(),
             batch: WriteBatch::new(),
             kept: load.clone(),
@@ -60,7 +64,6 @@ impl<'a> Pipeline<'a> {
             committed: Instant::now(),
             in_file: false,
             file_from: 0,
-            unread: Unread::default(),
             failure: None,
         })
     }
@@ -96,6 +99,7 @@ impl<'a> Pipeline<'a> {
     /// Makes everything durable, and closes the ledger entry.
     pub(super) fn finish(mut self) -> Result<Load, LoadError> {
         self.load.interrupted = self.options.stop.load(Relaxed);
+        self.give_up_waiting();
         self.attempt(Self::make_durable);
         if self.failure.is_none() {
             self.load.finished = Some(UnixMillis::now());
@@ -152,13 +156,59 @@ impl<'a> Pipeline<'a> {
         }
     }
 
-    fn decoded(&mut self, datagram: &Datagram<'_>, packet: &ExportPacket<'_>) {
-        let id = DatagramId::new(packet.exported_secs, datagram.exporter, datagram.payload);
+    /// Decodes `datagram`, and every one that waited for a template in it.
+    fn take(&mut self, datagram: &Datagram<'_>) {
+        let file = self.load.files.len().wrapping_sub(usize::from(self.in_file));
+        let Some(mut decoder) = self.decoder.take() else { return };
+        let outcome = decoder.decode(datagram, file);
+        self.taken(datagram, file, outcome);
+        self.take_ready(&mut decoder);
+        self.decoder = Some(decoder);
+    }
+
+    /// Decodes the datagrams that need not wait any more.
+    fn take_ready(&mut self, decoder: &mut Decoder) {
+        while let Some(held) = decoder.next_ready() {
+            self.account().waiting_for_template -= 1;
+            let outcome = decoder.decode_held(&held);
+            let Held { mark, .. } = held;
+            self.taken(&held.datagram(), mark, outcome);
+        }
+    }
+
+    /// What still waits is read as far as its templates are known.
+    fn give_up_waiting(&mut self) {
+        let Some(mut decoder) = self.decoder.take() else { return };
+        if self.failure.is_none() {
+            decoder.give_up();
+            self.take_ready(&mut decoder);
+        }
+        self.decoder = Some(decoder);
+    }
+
+    /// `file` is the place of the file that the datagram is in.
+    fn taken(
+        &mut self,
+        datagram: &Datagram<'_>,
+        file: usize,
+        outcome: Result<Outcome<'_>, DecodeError>,
+    ) {
+        match outcome {
+            Ok(Outcome::Decoded(decoded)) => self.decoded(datagram, file, &decoded),
+            Ok(Outcome::Waits) => self.account().waiting_for_template += 1,
+            Err(error) => self.undecoded(datagram, error),
+        }
+    }
+
+    fn decoded(&mut self, datagram: &Datagram<'_>, file: usize, decoded: &Decoded<'_>) {
+        let id = DatagramId::new(decoded.identity_secs, datagram.exporter, datagram.payload);
         match self.writer.admit(id) {
-            Ok(true) => self.append(datagram, packet, id),
+            Ok(true) => self.append(datagram, file, decoded, id),
             Ok(false) => {
-                self.builder.observe(packet, datagram.exporter, datagram.src_port);
-                let records = packet.len() as u64 + u64::from(packet.missing);
+                for packet in decoded.packets() {
+                    self.builder.observe(packet, datagram.exporter, datagram.src_port);
+                }
+                let records = decoded.records();
                 let account = self.account();
                 account.duplicate_datagrams += 1;
                 account.duplicate_records += records;
@@ -169,30 +219,51 @@ impl<'a> Pipeline<'a> {
         }
     }
 
-    fn append(&mut self, datagram: &Datagram<'_>, packet: &ExportPacket<'_>, id: DatagramId) {
-        let flows = self.batch.len().max(self.batch.datagrams.len()) + packet.len();
-        if flows > self.options.batch_flows {
+    fn append(
+        &mut self,
+        datagram: &Datagram<'_>,
+        file: usize,
+        decoded: &Decoded<'_>,
+        id: DatagramId,
+    ) {
+        let WriteBatch { datagrams, v4, v6 } = &self.batch;
+        let flows = self.batch.len().max(datagrams.len()) + decoded.records() as usize;
+        let extras_bytes = v4.extras.bytes() + v6.extras.bytes();
+        if flows > self.options.batch_flows || extras_bytes > MAX_EXTRAS_BYTES {
             self.attempt(Self::write);
         }
         self.batch.datagrams.push(id);
+        self.account().decoded += 1;
+        for packet in decoded.packets() {
+            self.append_packet(datagram, file, packet, id);
+        }
+        if let Some(fault) = decoded.packets().find_map(|packet| packet.fault) {
+            let account = self.account();
+            count(&mut account.faulty, fault.label(), 1);
+            if let Fault::Trailing { bytes } = fault {
+                account.trailing_bytes += bytes as u64;
+            }
+        }
+    }
+
+    fn append_packet(
+        &mut self,
+        datagram: &Datagram<'_>,
+        file: usize,
+        packet: &ExportPacket<'_>,
+        id: DatagramId,
+    ) {
         let mut to = Batches { v4: &mut self.batch.v4, v6: &mut self.batch.v6 };
         let appended =
             self.builder.append(packet, datagram.exporter, datagram.src_port, id, &mut to);
         let account = self.account();
-        account.decoded += 1;
         account.records += appended.records;
         account.stored += appended.appended;
         account.clamped += appended.clamped;
         for (reason, records) in appended.rejected() {
             count(&mut account.rejected, reason, records);
         }
-        if let Some(fault) = packet.fault {
-            count(&mut account.faulty, fault.label(), 1);
-            if let Fault::Trailing { bytes } = fault {
-                account.trailing_bytes += bytes as u64;
-            }
-        }
-        if let Some(file) = self.file_mut() {
+        if let Some(file) = self.load.files.get_mut(file) {
             file.stored += appended.appended;
         }
         self.progress.records.fetch_add(appended.records, Relaxed);
@@ -201,13 +272,6 @@ impl<'a> Pipeline<'a> {
     fn undecoded(&mut self, datagram: &Datagram<'_>, error: DecodeError) {
         if !error.is_flow_export() {
             self.account().not_flow_export += 1;
-            if let Some(format) = self.unread.first_of(datagram) {
-                tracing::warn!(
-                    "{format} from {} is not read by this version; its datagrams count as no flow \
-                     export",
-                    datagram.exporter
-                );
-            }
             return;
         }
         let malformed = count(&mut self.account().malformed, error.label(), 1);
@@ -246,12 +310,7 @@ impl<'a> Pipeline<'a> {
     /// Makes what was read durable.
     fn make_durable(&mut self) -> Result<(), StoreError> {
         self.write()?;
-        self.load.account.lost = self
-            .builder
-            .lost()
-            .into_iter()
-            .map(|((exporter, engine), flows)| Lost { exporter, engine, flows })
-            .collect();
+        self.load.account.lost = self.builder.lost();
         debug_assert!(self.load.account.balances(), "{:?}", self.load.account);
         self.writer.commit()?;
         self.kept = self.load.clone();
@@ -294,10 +353,7 @@ impl Sink for Pipeline<'_> {
         if let Some(file) = self.file_mut() {
             file.datagrams += 1;
         }
-        match netflow::decode(datagram.payload, datagram.declared_bytes) {
-            Ok(packet) => self.decoded(datagram, &packet),
-            Err(error) => self.undecoded(datagram, error),
-        }
+        self.take(datagram);
         debug_assert!(
             self.failure.is_some() || self.load.account.balances(),
             "{:?}",

@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicU64;
 
 use crate::capture::{self, CaptureError, Datagram, Input};
 use crate::flow::{Batches, DatagramId, Family, FlowBatch, FlowBuilder};
-use crate::netflow;
+use crate::netflow::{Decoder, Outcome};
 use crate::row::Order;
 
 /// So many flows are looked at; more would not move the boundaries by much.
@@ -20,12 +20,15 @@ const MAX_FLOWS: usize = 1_000_000;
 /// [`CaptureError`] if an input cannot be opened.
 pub fn quantiles(inputs: &[Input], parts: usize) -> Result<[Vec<IpAddr>; 2], CaptureError> {
     let (mut v4, mut v6) = (FlowBatch::new(Family::V4), FlowBatch::new(Family::V6));
-    let mut builder = FlowBuilder::new();
+    let (mut decoder, mut builder) = (Decoder::new(), FlowBuilder::new());
     let mut sink = |datagram: &Datagram<'_>| {
-        if let Ok(packet) = netflow::decode(datagram.payload, datagram.declared_bytes) {
+        // What comes before its template is left out of the sample.
+        if let Ok(Outcome::Decoded(decoded)) = decoder.decode(datagram, 0) {
             let id = DatagramId { exported_secs: 0, hash: 0 };
             let mut to = Batches { v4: &mut v4, v6: &mut v6 };
-            builder.append(&packet, datagram.exporter, datagram.src_port, id, &mut to);
+            for packet in decoded.packets() {
+                builder.append(packet, datagram.exporter, datagram.src_port, id, &mut to);
+            }
         }
         if v4.len() + v6.len() < MAX_FLOWS {
             ControlFlow::Continue(())

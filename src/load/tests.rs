@@ -114,7 +114,7 @@ fn a_capture_is_loaded_once_however_often_it_is_given() {
         ..Account::default()
     };
     assert_eq!(first.account, expected);
-    let lost: Vec<_> = first.account.lost.iter().map(|lost| (lost.engine, lost.flows)).collect();
+    let lost: Vec<_> = first.account.lost.iter().map(|lost| (lost.engine, lost.count)).collect();
     assert_eq!(lost, [(0, 7)]);
     assert_eq!(first.files.len(), 1);
     assert_eq!((first.files[0].bytes, first.files[0].datagrams), (bytes.len() as u64, 5));
@@ -381,7 +381,7 @@ proptest! {
         prop_assert_eq!(account.octets, u128::from(made.octets));
         prop_assert_eq!(account.packets, u128::from(made.packets));
         prop_assert_eq!(account.rejected.get("cut").copied().unwrap_or(0), made.cut);
-        let lost: u64 = account.lost.iter().map(|lost| lost.flows).sum();
+        let lost: u64 = account.lost.iter().map(|lost| lost.count).sum();
         prop_assert_eq!(lost, made.lost_flows());
         let damaged = |kinds: &[Damage]| -> u64 {
             kinds.iter().filter_map(|kind| made.damaged.get(kind)).sum()

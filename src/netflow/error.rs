@@ -23,6 +23,14 @@ pub enum DecodeError {
     /// It is flow export, and its header declares no record.
     #[error("header declares no records")]
     Count,
+    /// It is flow export, and holds no set, or no sample, that can be read.
+    #[error("no {what} can be read from byte {offset} on")]
+    Empty {
+        /// What there should be.
+        what: &'static str,
+        /// Where the first one should begin.
+        offset: usize,
+    },
 }
 
 impl DecodeError {
@@ -37,6 +45,7 @@ impl DecodeError {
             Self::NotFlowExport => "not flow export",
             Self::Cut { .. } => "cut",
             Self::Count => "record count",
+            Self::Empty { .. } => "empty",
         }
     }
 }
@@ -59,6 +68,34 @@ pub enum Fault {
         /// How many records are whole.
         present: usize,
     },
+    /// It ends within its last set or sample, which holds no whole record more.
+    #[error("datagram ends before its last {what} does")]
+    Unfinished {
+        /// What is not all there.
+        what: &'static str,
+    },
+    /// A set, a sample or a message says a length that it cannot have; what follows is not read.
+    #[error("{what} at byte {offset} says that it has {declared} bytes")]
+    Length {
+        /// What says so.
+        what: &'static str,
+        /// Where it begins.
+        offset: usize,
+        /// What it says.
+        declared: usize,
+    },
+    /// A template is none that can be used.
+    #[error("template {id} cannot be used")]
+    Template {
+        /// Its id.
+        id: u16,
+    },
+    /// Sets of it wait for templates that never came. Their records are not read.
+    #[error("{sets} of its sets have no template")]
+    NoTemplate {
+        /// How many.
+        sets: u32,
+    },
     /// Bytes follow the declared records. They are not read.
     #[error("{bytes} bytes follow the declared records")]
     Trailing {
@@ -71,8 +108,11 @@ impl Fault {
     /// The name under which accounts count it. Labels never change once released.
     pub const fn label(self) -> &'static str {
         match self {
-            Self::Cut { .. } => "cut",
+            Self::Cut { .. } | Self::Unfinished { .. } => "cut",
             Self::Count { .. } => "record count",
+            Self::Length { .. } => "length",
+            Self::Template { .. } => "template",
+            Self::NoTemplate { .. } => "without template",
             Self::Trailing { .. } => "trailing bytes",
         }
     }

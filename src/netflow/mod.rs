@@ -1,53 +1,97 @@
 //! From a datagram's payload to the flow records in it, told by content and never by port.
 //!
-//! [`decode`] reads any format that is known here into one model, [`ExportPacket`]; what stands
-//! behind `flow` never learns which format a flow came in.
+//! [`Decoder`] reads any format that is known here into one model, [`ExportPacket`]; what stands
+//! behind `flow` never learns which format a flow came in. Formats with fixed layouts (v1, v5, v7)
+//! are borrowed as they lie; what templates describe (v9, IPFIX), and what sFlow sampled, becomes
+//! [`DataRecord`]s.
 
+mod cursor;
+mod decoder;
+mod element;
 mod error;
+mod field;
+mod fixed;
+mod ipfix;
+mod names;
+mod options;
+mod plan;
+mod record;
+mod sets;
+mod sflow;
+mod template;
+mod templates;
+mod v9;
+mod waiting;
 
+pub mod v1;
 pub mod v5;
+pub mod v7;
 
+pub use decoder::{Decoded, Decoder, Outcome};
+pub use element::{Element, Kind, REVERSE_ENTERPRISE, element};
 pub use error::{DecodeError, Fault};
+pub use names::{MAX_NAME_BYTES, MAX_NAMES, Names};
+pub use options::MAX_SAMPLERS;
+pub use record::{DataRecord, NoEnds, Stamp};
+pub use template::MAX_FIELDS;
+pub use templates::{MAX_DOMAINS, MAX_TEMPLATES, TEMPLATE_LIFETIME_SECS};
+pub use waiting::{Held, MAX_WAITING_BYTES, MAX_WAITING_DATAGRAMS};
 
-use crate::flow::{Sampling, UnixMillis};
+use std::net::IpAddr;
 
-/// One export datagram: what its header says of all its flows, and the records, still as they lie
-/// in the payload.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+use crate::flow::{Sampling, Sequence, UnixMillis};
+
+/// One export packet: what its header says of all its flows, and the records.
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ExportPacket<'a> {
-    /// When it was exported, by its header: seconds since 1970.
+    /// Who exported it by its own word, where that is told: sFlow's agent. Else it is the sender.
+    pub exporter: Option<IpAddr>,
+    /// When it was exported, by its header: seconds since 1970. sFlow says none; there it is the
+    /// time at which the capture saw it.
     pub exported_secs: u32,
     /// Nanoseconds on top of [`Self::exported_secs`].
     pub exported_nanos: u32,
-    /// Milliseconds since the exporter started, modulo 2³²; the records' times count so.
-    pub uptime_ms: u32,
-    /// Which engine of the exporter sent it: engine type × 256 + engine id.
+    /// Milliseconds since the exporter started, modulo 2³²; times of records may count so. None
+    /// for IPFIX, whose header does not say it.
+    pub uptime_ms: Option<u32>,
+    /// What of the exporter sent it. v5: engine type × 256 + engine id. v9: source id. IPFIX:
+    /// observation domain. sFlow: sub-agent.
     pub engine: u32,
-    /// How the exporter says that it samples.
+    /// How the exporter says that it samples, where the records do not say otherwise.
     pub sampling: Sampling,
-    /// How many flows the engine had exported before this datagram, modulo 2³².
-    pub sequence: u32,
+    /// Which of the exporter's numbered flows, packets or records these are; v1 has no numbers.
+    pub sequence: Option<Sequence>,
     /// The records that are whole.
     pub records: Records<'a>,
+    /// How many records of the datagram stand before these, in other packets of it.
+    pub first_index: u16,
     /// Records that the exporter sent, and that are not whole in the payload.
     pub missing: u32,
     /// What is wrong with it all the same.
     pub fault: Option<Fault>,
 }
 
-/// The flow records of a datagram, in export order, by format.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The flow records of a packet, in export order, by format.
+#[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum Records<'a> {
+    /// NetFlow v1.
+    V1(&'a [v1::RecordBytes]),
     /// NetFlow v5.
     V5(&'a [v5::RecordBytes]),
+    /// NetFlow v7.
+    V7(&'a [v7::RecordBytes]),
+    /// What templates or samples describe, and the bytes that the records' extras lie in.
+    Data(&'a [DataRecord], &'a [u8]),
 }
 
 impl ExportPacket<'_> {
     /// How many whole flow records it holds.
     pub const fn len(&self) -> usize {
         match self.records {
-            Records::V5(records) => records.len(),
+            Records::V1(records) | Records::V5(records) => records.len(),
+            Records::V7(records) => records.len(),
+            Records::Data(records, _) => records.len(),
         }
     }
 
@@ -64,15 +108,22 @@ impl ExportPacket<'_> {
     }
 }
 
-/// Decodes the payload of one UDP datagram.
+/// Decodes the payload of one UDP datagram of a format that needs no templates: v1, v5 or v7.
+/// [`Decoder`] reads all formats.
 ///
 /// `declared_bytes` is the payload's length by the UDP header: more than `payload` has where the
 /// capture cut it. A datagram with a [`Fault`] is decoded as far as it is whole.
 ///
 /// # Errors
 ///
-/// [`DecodeError::NotFlowExport`] if the content is no export format that is known here; the
-/// others if it is one, and not a single record of it can be read.
+/// [`DecodeError::NotFlowExport`] if the content is none of these; the others if it is one, and
+/// not a single record of it can be read.
+#[inline]
 pub fn decode(payload: &[u8], declared_bytes: usize) -> Result<ExportPacket<'_>, DecodeError> {
-    v5::decode(payload, declared_bytes).map(ExportPacket::from)
+    match payload.first_chunk() {
+        Some([0, 5]) => v5::decode(payload, declared_bytes).map(ExportPacket::from),
+        Some([0, 7]) => v7::decode(payload, declared_bytes),
+        Some([0, 1]) => v1::decode(payload, declared_bytes),
+        _ => Err(DecodeError::NotFlowExport),
+    }
 }

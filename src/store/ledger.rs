@@ -1,11 +1,10 @@
 //! The audit ledger: what was loaded when, from which file, with which counts.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::flow::UnixMillis;
+use crate::flow::{Lost, UnixMillis};
 
 /// One run of `load`, as the ledger keeps it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -87,7 +86,7 @@ pub struct Account {
     pub duplicate_records: u64,
     /// Flow records refused, by reason.
     pub rejected: BTreeMap<String, u64>,
-    /// Flows that sequence numbers say were exported and are not here, by exporter and engine.
+    /// What sequence numbers say was exported and is not here, by exporter and engine.
     pub lost: Vec<Lost>,
     /// The first packet of the flows stored.
     pub first: Option<UnixMillis>,
@@ -97,18 +96,6 @@ pub struct Account {
     pub octets: u128,
     /// Packets of the flows stored.
     pub packets: u128,
-}
-
-/// Flows that never arrived.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Lost {
-    /// The exporter.
-    pub exporter: IpAddr,
-    /// Its engine.
-    pub engine: u32,
-    /// How many flows its sequence numbers skip.
-    pub flows: u64,
 }
 
 impl Account {

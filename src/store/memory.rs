@@ -12,7 +12,8 @@ use super::{
 use crate::flow::{DatagramId, Family, FlowBatch, FlowRecord};
 use crate::row::{Order, RowKey};
 
-type Rows = BTreeMap<RowKey, FlowRecord>;
+/// Flows, and their extras.
+type Rows = BTreeMap<RowKey, (FlowRecord, Vec<u8>)>;
 
 /// A store in memory. Clones share their content.
 #[derive(Debug, Clone, Default)]
@@ -108,11 +109,13 @@ impl Content {
     fn take(&mut self, batch: &WriteBatch) {
         self.datagrams.extend(&batch.datagrams);
         for flows in [&batch.v4, &batch.v6] {
-            for (flow, &origin) in flows.records().zip(&flows.origin) {
-                Arc::make_mut(&mut self.by_src)
-                    .insert(RowKey::new(Order::Src, &flow, origin), flow);
-                Arc::make_mut(&mut self.by_dst)
-                    .insert(RowKey::new(Order::Dst, &flow, origin), flow);
+            for (row, (flow, &origin)) in flows.records().zip(&flows.origin).enumerate() {
+                for (order, rows) in
+                    [(Order::Src, &mut self.by_src), (Order::Dst, &mut self.by_dst)]
+                {
+                    let extras = flows.extras.get(row).to_vec();
+                    Arc::make_mut(rows).insert(RowKey::new(order, &flow, origin), (flow, extras));
+                }
             }
         }
     }
@@ -140,13 +143,13 @@ impl MemorySnapshot {
         });
         let mut looked_at = FlowBatch::new(family);
         let mut sources = Vec::new();
-        for (key, flow) in in_range {
+        for (key, (flow, extras)) in in_range {
             let source =
                 sources.iter().position(|known| *known == flow.source).unwrap_or_else(|| {
                     sources.push(flow.source);
                     sources.len() - 1
                 });
-            looked_at.push(flow, source as u32, key.origin);
+            looked_at.push_with(flow, source as u32, key.origin, extras);
         }
         looked_at.sources = Arc::new(sources);
         let passes = scan.predicate.as_ref().map(|predicate| predicate.evaluate(&looked_at));

@@ -17,7 +17,7 @@ pub mod wrap;
 use std::fmt;
 
 pub use error::{Retry, StoreError};
-pub use ledger::{Account, Load, LoadedFile, Lost};
+pub use ledger::{Account, Load, LoadedFile};
 pub use meter::{Meter, Reading};
 pub use scan::{Access, Plan, Scan};
 

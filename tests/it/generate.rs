@@ -83,7 +83,8 @@ fn find(capture: &[u8]) -> Found {
     });
     v4.sources = builder.sources();
     found.flows = v4.records().collect();
-    found.lost = builder.lost();
+    found.lost =
+        builder.lost().into_iter().map(|lost| ((lost.exporter, lost.engine), lost.count)).collect();
     found
 }
 

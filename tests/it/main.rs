@@ -13,6 +13,7 @@ mod capture;
 mod cli;
 mod crash;
 mod embedded;
+mod formats;
 mod generate;
 mod hbase;
 mod house;

@@ -163,7 +163,7 @@ fn build(path: &Path) -> (FlowBatch, Vec<u64>) {
         builder.append(&packet, datagram.exporter, datagram.src_port, id, &mut to);
     });
     v4.sources = builder.sources();
-    (v4, builder.lost().into_values().collect())
+    (v4, builder.lost().into_iter().map(|lost| lost.count).collect())
 }
 
 #[test]

@@ -6,21 +6,22 @@ use crate::flow::UnixMillis;
 const START_MS: u64 = 1_186_040_527_000;
 
 fn stream(engine: u32, src_port: u16) -> Stream {
-    Stream { exporter: [192, 0, 2, 1].into(), engine, src_port }
+    Stream { exporter: [192, 0, 2, 1].into(), engine, src_port, unit: Unit::Flows }
 }
 
 /// The clock of an exporter that was started at `started_ms` after the test's beginning.
-fn clock(started_ms: u64, now_ms: u64) -> ExportClock {
-    ExportClock::new(UnixMillis(START_MS + now_ms), (now_ms - started_ms) as u32)
+fn clock(started_ms: u64, now_ms: u64) -> Told {
+    let exported = UnixMillis(START_MS + now_ms);
+    Told::Clock(ExportClock::new(exported, (now_ms - started_ms) as u32))
 }
 
 /// Flows lost by one engine that was never restarted, of whom `(sequence, flows)` were seen.
 fn lost(seen: &[(u32, u32)]) -> u64 {
     let mut sequences = Sequences::default();
     for (&(from, flows), now_ms) in seen.iter().zip(0..) {
-        sequences.observe(stream(0, 2055), clock(0, now_ms), Span { from, flows });
+        sequences.observe(stream(0, 2055), clock(0, now_ms), Span { from, count: flows });
     }
-    sequences.lost().into_values().sum()
+    sequences.lost().iter().map(|lost| lost.count).sum()
 }
 
 #[test]
@@ -53,9 +54,9 @@ fn gaps_are_lost_and_what_comes_late_or_twice_is_not() {
 fn a_restart_loses_nothing_and_what_was_before_it_is_kept() {
     let mut sequences = Sequences::default();
     let mut observe = |started_ms, now_ms, from| {
-        let span = Span { from, flows: 30 };
+        let span = Span { from, count: 30 };
         sequences.observe(stream(0, 2055), clock(started_ms, now_ms), span);
-        sequences.lost().into_values().sum::<u64>()
+        sequences.lost().iter().map(|lost| lost.count).sum::<u64>()
     };
     assert_eq!(observe(0, 1_000_000, 1000), 0);
     assert_eq!(observe(0, 1_001_000, 1060), 30);
@@ -74,10 +75,10 @@ fn two_clocks_may_share_a_sequence() {
     for datagram in 0..20 {
         let clock = clock(u64::from(datagram % 3 / 2) * 519_900, 1_000_000);
         let lost_one = u32::from(datagram >= 10) * 30;
-        let span = Span { from: datagram * 30 + lost_one, flows: 30 };
+        let span = Span { from: datagram * 30 + lost_one, count: 30 };
         sequences.observe(stream(0, 2055), clock, span);
     }
-    assert_eq!(sequences.lost().into_values().sum::<u64>(), 30);
+    assert_eq!(sequences.lost().iter().map(|lost| lost.count).sum::<u64>(), 30);
 }
 
 #[test]
@@ -86,10 +87,10 @@ fn the_wrap_of_the_uptime_is_no_restart() {
     for (step, from) in [(0_u32, 0), (2000, 60)] {
         let uptime_ms = (u32::MAX - 1000).wrapping_add(step);
         let exported = UnixMillis(START_MS + u64::from(step));
-        let clock = ExportClock::new(exported, uptime_ms);
-        sequences.observe(stream(0, 2055), clock, Span { from, flows: 30 });
+        let clock = Told::Clock(ExportClock::new(exported, uptime_ms));
+        sequences.observe(stream(0, 2055), clock, Span { from, count: 30 });
     }
-    assert_eq!(sequences.lost().into_values().sum::<u64>(), 30);
+    assert_eq!(sequences.lost().iter().map(|lost| lost.count).sum::<u64>(), 30);
 }
 
 #[test]
@@ -103,28 +104,28 @@ fn engines_and_ports_count_each_for_themselves() {
         (2, 4000, 7030),
         (1, 5000, 335),
     ] {
-        let span = Span { from, flows: 30 };
+        let span = Span { from, count: 30 };
         sequences.observe(stream(engine, src_port), clock(0, 1), span);
     }
-    let lost: Vec<_> = sequences.lost().into_iter().collect();
-    assert_eq!(lost, [(([192, 0, 2, 1].into(), 1), 15)]);
+    let exporter = [192, 0, 2, 1].into();
+    assert_eq!(sequences.lost(), [Lost { exporter, engine: 1, unit: Unit::Flows, count: 15 }]);
 }
 
 #[test]
 fn what_is_remembered_is_bounded() {
     let mut sequences = Sequences::default();
     for number in 0..MAX_STREAMS as u32 + 10 {
-        let span = Span { from: 0, flows: 1 };
+        let span = Span { from: 0, count: 1 };
         sequences.observe(stream(number, 1), clock(0, 0), span);
     }
     for gap in 0..1000 {
-        sequences.observe(stream(0, 1), clock(0, 0), Span { from: gap * 2, flows: 1 });
+        sequences.observe(stream(0, 1), clock(0, 0), Span { from: gap * 2, count: 1 });
     }
     for restart in 0..1000 {
         let clock = clock(restart * 100_000, restart * 100_000);
         let from = restart as u32 * 10_000;
-        sequences.observe(stream(1, 1), clock, Span { from, flows: 1 });
-        sequences.observe(stream(1, 1), clock, Span { from: from + 2, flows: 1 });
+        sequences.observe(stream(1, 1), clock, Span { from, count: 1 });
+        sequences.observe(stream(1, 1), clock, Span { from: from + 2, count: 1 });
     }
     assert_eq!(sequences.0.len(), MAX_STREAMS);
     let (gaps, restarts) = (&sequences.0[&stream(0, 1)], &sequences.0[&stream(1, 1)]);
@@ -159,4 +160,23 @@ proptest! {
         let seen: Vec<_> = arrived.into_iter().map(|place| sent[place]).collect();
         prop_assert_eq!(lost(&seen), u64::from(expected));
     }
+}
+
+#[test]
+fn an_exporter_that_does_not_tell_its_uptime_may_begin_again() {
+    let mut sequences = Sequences::default();
+    let stream = Stream { unit: Unit::Records, ..stream(7, 4739) };
+    let mut observe = |secs: u64, from| {
+        let told = Told::Time(UnixMillis(START_MS + secs * 1000));
+        sequences.observe(stream, told, Span { from, count: 10 });
+        sequences.lost().iter().map(|lost| lost.count).sum::<u64>()
+    };
+    assert_eq!(observe(0, 50_000), 0);
+    assert_eq!(observe(60, 55_000), 4990);
+    // Exported before, and so from before.
+    assert_eq!(observe(30, 52_000), 4980);
+    // Begun again.
+    assert_eq!(observe(90, 0), 4980);
+    assert_eq!(observe(120, 20), 4990);
+    assert_eq!(sequences.lost()[0].unit, Unit::Records);
 }

@@ -12,8 +12,9 @@ use std::net::Ipv4Addr;
 
 use byteorder::{BigEndian, ByteOrder};
 
+use super::fixed::{self, Layout};
 use super::{DecodeError, ExportPacket, Fault, Records};
-use crate::flow::Sampling;
+use crate::flow::{Sampling, Sequence, Unit};
 
 /// The version number that the first two bytes hold.
 pub const VERSION: u16 = 5;
@@ -27,10 +28,13 @@ pub const MAX_RECORDS: u16 = 30;
 /// A record as it lies in the payload; [`Record::read`] takes it apart.
 pub type RecordBytes = [u8; RECORD_BYTES];
 
-/// A header with a lying count is taken for NetFlow only if its export time is later than this,
-/// 1990-01-01, some years before there was any.
-const OLDEST_EXPORT_SECS: u32 = 631_152_000;
-const NANOS_A_SECOND: u32 = 1_000_000_000;
+const LAYOUT: Layout = Layout {
+    version: VERSION,
+    header_bytes: HEADER_BYTES,
+    record_bytes: RECORD_BYTES,
+    max_records: MAX_RECORDS,
+    max_count: u16::MAX,
+};
 
 /// The header, without its version.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -196,74 +200,35 @@ impl Packet<'_> {
 /// [`DecodeError::Cut`] if the header or the first record is not all there;
 /// [`DecodeError::Count`] if the header declares no record.
 pub fn decode(payload: &[u8], declared_bytes: usize) -> Result<Packet<'_>, DecodeError> {
-    if !is_v5(payload, declared_bytes) {
-        return Err(DecodeError::NotFlowExport);
-    }
+    let found = fixed::find(&LAYOUT, payload, declared_bytes)?;
     let Some((header, body)) = payload.split_first_chunk::<HEADER_BYTES>() else {
-        return Err(cut("header", 0, HEADER_BYTES, payload));
+        return Err(fixed::cut("header", 0, HEADER_BYTES, payload));
     };
-    let header = Header::read(header);
-    if header.count == 0 {
-        return Err(DecodeError::Count);
-    }
-    let (whole, _) = body.as_chunks::<RECORD_BYTES>();
-    let declared_records = declared_bytes.saturating_sub(HEADER_BYTES) / RECORD_BYTES;
-    let count = usize::from(header.count);
-    // Above the format's limit a count is credible only as far as the datagram's length bears it.
-    let sent = if header.count > MAX_RECORDS {
-        count.min(declared_records.max(whole.len()))
-    } else {
-        count
-    };
-    let records = &whole[..sent.min(whole.len())];
-    if records.is_empty() {
-        return Err(cut("record", HEADER_BYTES, RECORD_BYTES, payload));
-    }
-    let missing = (sent - records.len()) as u32;
-    let trailing =
-        payload.len().max(declared_bytes).saturating_sub(HEADER_BYTES + count * RECORD_BYTES);
-    let fault = if header.count > MAX_RECORDS {
-        Some(Fault::Count { declared: header.count, present: records.len() })
-    } else if missing > 0 {
-        Some(Fault::Cut { missing })
-    } else if trailing > 0 {
-        Some(Fault::Trailing { bytes: trailing })
-    } else {
-        None
-    };
-    Ok(Packet { header, records, missing, fault })
-}
-
-/// Whether the content is NetFlow v5.
-///
-/// Two bytes are little to tell it by: a TFTP error begins with them too, and so does one DNS
-/// message in 65,536. So the length must be just what the count asks for, or the export time must
-/// be a possible one: DNS has zeros there, and a text's letters are too large for nanoseconds.
-fn is_v5(payload: &[u8], declared_bytes: usize) -> bool {
-    let read_u32 = |offset: usize| payload.get(offset..offset + 4).map(BigEndian::read_u32);
-    let Some(first) = read_u32(0) else { return false };
-    let (version, count) = ((first >> 16) as u16, (first & 0xffff) as usize);
-    version == VERSION
-        && (count > 0 && declared_bytes == HEADER_BYTES + count * RECORD_BYTES
-            || read_u32(8).is_some_and(|secs| secs >= OLDEST_EXPORT_SECS)
-                && read_u32(12).is_some_and(|nanos| nanos < NANOS_A_SECOND))
-}
-
-fn cut(field: &'static str, offset: usize, bytes: usize, payload: &[u8]) -> DecodeError {
-    let available = payload.len();
-    DecodeError::Cut { field, offset, needed: offset + bytes - available, available }
+    let (records, _) = body.as_chunks::<RECORD_BYTES>();
+    Ok(Packet {
+        header: Header::read(header),
+        records: &records[..found.whole],
+        missing: found.missing,
+        fault: found.fault,
+    })
 }
 
 impl<'a> From<Packet<'a>> for ExportPacket<'a> {
     fn from(Packet { header, records, missing, fault }: Packet<'a>) -> Self {
         Self {
+            exporter: None,
             exported_secs: header.unix_secs,
             exported_nanos: header.unix_nsecs,
-            uptime_ms: header.uptime_ms,
+            uptime_ms: Some(header.uptime_ms),
             engine: header.engine(),
             sampling: header.sampling(),
-            sequence: header.flow_sequence,
+            sequence: Some(Sequence {
+                from: header.flow_sequence,
+                count: records.len() as u32 + missing,
+                unit: Unit::Flows,
+            }),
             records: Records::V5(records),
+            first_index: 0,
             missing,
             fault,
         }

@@ -9,6 +9,7 @@
 )]
 
 mod duplicates;
+mod extras;
 mod extremes;
 mod model;
 mod reading;
@@ -67,6 +68,7 @@ cases![
     extremes::every_extreme_value_comes_back,
     extremes::flows_of_every_age_are_found_by_time,
     extremes::one_pair_and_one_moment_hold_many_flows,
+    extras::what_some_flows_have_beyond_the_columns_comes_back_with_them,
     model::random_stores_answer_random_scans_as_a_sorted_map_does,
 ];
 

@@ -42,6 +42,10 @@ pub(super) fn read_all(snapshot: &dyn Snapshot) -> Vec<FlowRecord> {
 pub(super) fn check_shape(batch: &FlowBatch, columns: Columns) {
     assert!(!batch.is_empty() && batch.len() <= SCAN_BATCH_ROWS, "{} rows", batch.len());
     for column in Column::ALL {
+        if column == Column::Extras {
+            assert!(columns.contains(column) || batch.extras.is_empty(), "column extras");
+            continue;
+        }
         let expected = if columns.contains(column) { batch.len() } else { 0 };
         assert_eq!(column_len(batch, column), expected, "column {}", column.name());
     }
@@ -71,6 +75,8 @@ fn column_len(batch: &FlowBatch, column: Column) -> usize {
         Column::SrcMask => batch.src_mask.len(),
         Column::DstMask => batch.dst_mask.len(),
         Column::Source => batch.source.len(),
+        // A row without any costs nothing.
+        Column::Extras => 0,
     }
 }
 
@@ -129,6 +135,6 @@ pub(super) fn assert_same(found: &[FlowRecord], expected: &[FlowRecord], what: &
 pub(super) fn random_columns(random: &mut Random) -> Columns {
     let count = random.pick(&[0, 1, 3, 10, Column::ALL.len()]);
     (0..count).fold(Columns::NONE, |columns, _| {
-        columns | Columns::of(&[Column::ALL[random.below(19) as usize]])
+        columns | Columns::of(&[Column::ALL[random.below(Column::ALL.len() as u64) as usize]])
     })
 }

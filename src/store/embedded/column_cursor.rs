@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use parquet::column::reader::{ColumnReaderImpl, get_column_reader, get_typed_column_reader};
 use parquet::data_type::{
-    DataType, FixedLenByteArray, FixedLenByteArrayType, Int32Type, Int64Type,
+    ByteArrayType, DataType, FixedLenByteArray, FixedLenByteArrayType, Int32Type, Int64Type,
 };
 use parquet::errors::ParquetError;
 
@@ -27,6 +27,7 @@ enum Values {
     Words(ColumnReaderImpl<Int32Type>),
     Longs(ColumnReaderImpl<Int64Type>),
     Addresses(ColumnReaderImpl<FixedLenByteArrayType>),
+    Extras(ColumnReaderImpl<ByteArrayType>),
 }
 
 impl ColumnCursor {
@@ -52,6 +53,7 @@ impl ColumnCursor {
             Column::Src | Column::Dst | Column::NextHop if run.family() == Family::V6 => {
                 Values::Addresses(get_typed_column_reader(reader))
             }
+            Column::Extras => Values::Extras(get_typed_column_reader(reader)),
             _ => Values::Words(get_typed_column_reader(reader)),
         };
         Ok(Self { run: Arc::clone(run), column, values, at: pages.start * PAGE_ROWS })
@@ -75,6 +77,12 @@ impl ColumnCursor {
             Values::Addresses(reader) => values(reader, skip, count)
                 .and_then(|addresses| numbers(&addresses))
                 .map(|values| fill_addresses(batch, self.column, Addresses::V6(values))),
+            Values::Extras(reader) => values(reader, skip, count).map(|strings| {
+                batch.extras.clear();
+                for (row, string) in strings.iter().enumerate() {
+                    batch.extras.set(row, string.data());
+                }
+            }),
         };
         done.map_err(|error| self.run.error(self.column, error))
     }
@@ -154,7 +162,7 @@ fn fill_words(batch: &mut FlowBatch, column: Column, words: Vec<i32>) {
         Column::Tos => batch.tos = byte(&words),
         Column::SrcMask => batch.src_mask = byte(&words),
         Column::DstMask => batch.dst_mask = byte(&words),
-        Column::First | Column::Octets | Column::Packets => {}
+        Column::First | Column::Octets | Column::Packets | Column::Extras => {}
     }
 }
 

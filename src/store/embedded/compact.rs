@@ -13,6 +13,7 @@ use super::manifest::{Run, RunFile as FileEntry};
 use super::merge::Merge;
 use super::run_reader::stretches;
 use super::run_set::SortedFile;
+use super::schema::Shape;
 use super::snapshot::{EmbeddedSnapshot, OpenRun};
 use super::store::EmbeddedStore;
 use super::write_access::WriteAccess;
@@ -159,6 +160,7 @@ fn merge(
     Ok(entries().next().map(|first| Run {
         number,
         family: first.family,
+        extras: entries().any(|run| run.extras),
         rows: entries().map(|run| run.rows).sum(),
         min_first: entries().map(|run| run.min_first).min().unwrap_or_default(),
         max_first: entries().map(|run| run.max_first).max().unwrap_or_default(),
@@ -177,6 +179,7 @@ fn merge_file(
     let Some(family) = runs.first().map(|run| run.entry.family) else {
         return Ok(None);
     };
+    let shape = Shape { family, extras: runs.iter().any(|run| run.entry.extras) };
     let scan = Arc::new(Scan { order, ordered: true, ..Scan::all(Columns::ALL) });
     let mut streams: Vec<FlowStream> = Vec::new();
     for file in runs.iter().filter_map(|run| run.file(order)) {
@@ -187,7 +190,7 @@ fn merge_file(
         };
         streams.push(Box::new(stretches.flat_map(read)));
     }
-    let mut file = SortedFile::create(dir, family, number, order)?;
+    let mut file = SortedFile::create(dir, shape, number, order)?;
     for batch in Merge::new(streams, order, family, Arc::clone(snapshot.sources())) {
         if stop.load(Relaxed) {
             return Ok(None);

@@ -20,8 +20,10 @@ use crate::flow::{Family, Source, UnixMillis};
 use crate::row::{AddressRange, Order};
 use crate::store::{Result, StoreError};
 
-/// The format that this version writes, and the last that it reads.
-pub(crate) const FORMAT: u32 = 1;
+/// The last format that this version reads, and writes where a run has extras.
+pub(crate) const FORMAT: u32 = 2;
+/// What it writes where none has any, so that the version before reads it, too.
+const FORMAT_WITHOUT_EXTRAS: u32 = 1;
 
 /// The files of a store as of one commit.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,6 +53,9 @@ pub(crate) struct Run {
     pub(crate) number: u64,
     /// The family of all of its flows.
     pub(crate) family: Family,
+    /// Whether its files have the column of extras. Format 1 has no such runs.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) extras: bool,
     /// How many flows each of the files holds.
     pub(crate) rows: u64,
     /// When its earliest flow began.
@@ -152,7 +157,9 @@ impl Manifest {
     fn encode(&self) -> serde_json::Result<(Checksum, Vec<u8>)> {
         let body = serde_json::to_vec(self)?;
         let checksum = Checksum::of(&body);
-        let mut bytes = serde_json::to_vec(&Header { format: FORMAT, checksum })?;
+        let has_extras = self.runs.iter().any(|run| run.extras);
+        let format = if has_extras { FORMAT } else { FORMAT_WITHOUT_EXTRAS };
+        let mut bytes = serde_json::to_vec(&Header { format, checksum })?;
         bytes.push(b'\n');
         bytes.extend_from_slice(&body);
         Ok((checksum, bytes))

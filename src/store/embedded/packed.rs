@@ -4,7 +4,7 @@
 //! rows, one or two. It pays from the first sort on, and a batch is sorted twice.
 
 use super::sort::Entry;
-use crate::flow::{Addresses, FlowBatch};
+use crate::flow::{Addresses, Extras, FlowBatch};
 
 /// So many rows are spread over their columns at a time: as many as stay in a core's own cache.
 const CHUNK_ROWS: usize = 1_024;
@@ -14,6 +14,8 @@ const CHUNK_ROWS: usize = 1_024;
 pub(super) struct PackedRows {
     v4: Vec<Row<u32>>,
     v6: Vec<Row<u128>>,
+    /// Of either family, by the place of the row.
+    extras: Extras,
 }
 
 /// One flow, all of it in one place.
@@ -45,6 +47,7 @@ impl PackedRows {
     pub(super) fn fill(&mut self, batch: &FlowBatch) {
         self.v4.clear();
         self.v6.clear();
+        self.extras.clone_from(&batch.extras);
         match (&batch.src, &batch.dst, &batch.next_hop) {
             (Addresses::V4(src), Addresses::V4(dst), Addresses::V4(next_hop)) => {
                 self.v4.extend(pack(batch, src, dst, next_hop));
@@ -70,6 +73,11 @@ impl PackedRows {
                     spread_columns(&self.v6, entries, batch);
                 }
                 _ => debug_assert!(false, "a batch of two families"),
+            }
+            if !self.extras.is_empty() {
+                for (entry, row) in entries.iter().zip(batch.len()..) {
+                    batch.extras.set(row, self.extras.get(entry.row as usize));
+                }
             }
             batch.set_len(batch.len() + entries.len());
         }

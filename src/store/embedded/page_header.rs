@@ -103,9 +103,10 @@ impl PageHeader {
     }
 }
 
-const ENCODINGS: [(Encoding, i32); 4] = [
+const ENCODINGS: [(Encoding, i32); 5] = [
     (Encoding::PLAIN, 0),
     (Encoding::DELTA_BINARY_PACKED, 5),
+    (Encoding::DELTA_LENGTH_BYTE_ARRAY, 6),
     (Encoding::RLE_DICTIONARY, 8),
     (Encoding::BYTE_STREAM_SPLIT, 9),
 ];

@@ -17,7 +17,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::page::{PageSpan, ReadAt};
 use super::run_writer::WrittenFile;
-use super::schema::{PAGE_ROWS, schema};
+use super::schema::{PAGE_ROWS, Shape, schema};
 use crate::flow::{Column, Family};
 use crate::row::Order;
 use crate::store::{Result, StoreError};
@@ -33,7 +33,7 @@ type PageBounds = Arc<[(u128, u128)]>;
 pub(super) struct RunFile {
     path: PathBuf,
     order: Order,
-    family: Family,
+    shape: Shape,
     written: WrittenFile,
     opened: OnceLock<Opened>,
 }
@@ -71,8 +71,8 @@ impl ReadAt for OpenFile {
 
 impl RunFile {
     /// The run at `path`, as the manifest says that it was written.
-    pub(super) fn new(path: PathBuf, order: Order, family: Family, written: WrittenFile) -> Self {
-        Self { path, order, family, written, opened: OnceLock::new() }
+    pub(super) fn new(path: PathBuf, order: Order, shape: Shape, written: WrittenFile) -> Self {
+        Self { path, order, shape, written, opened: OnceLock::new() }
     }
 
     /// Its order.
@@ -82,7 +82,12 @@ impl RunFile {
 
     /// The family of its flows.
     pub(super) fn family(&self) -> Family {
-        self.family
+        self.shape.family
+    }
+
+    /// Whether any of its flows has extras; else it has no column of them.
+    pub(super) fn has_extras(&self) -> bool {
+        self.shape.extras
     }
 
     /// The rows of each row group.
@@ -213,7 +218,7 @@ impl RunFile {
             .checked_sub(footer_bytes)
             .ok_or_else(|| ParquetError::General("longer than the file's tail".into()))?;
         let footer = ParquetMetaDataReader::decode_metadata(&rest[start..])?;
-        let expected = schema(self.family)?;
+        let expected = schema(self.shape)?;
         if footer.file_metadata().schema_descr().root_schema() != expected.root_schema() {
             return Err(ParquetError::General("columns are not those of a run".into()));
         }

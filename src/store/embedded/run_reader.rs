@@ -209,7 +209,11 @@ impl StretchReader {
         batch: &mut FlowBatch,
     ) -> Result<()> {
         let from_page = rows.start / PAGE_ROWS;
-        for column in columns.without(*have).iter() {
+        let mut missing = columns.without(*have);
+        if !self.stretch.run.has_extras() {
+            missing = missing.without(Columns::of(&[Column::Extras]));
+        }
+        for column in missing.iter() {
             let cursor = match &mut self.cursors[column as usize] {
                 Some(cursor) => cursor,
                 none => none.insert(ColumnCursor::open(

@@ -7,9 +7,9 @@ use super::layout::run_name;
 use super::manifest::{Checksum, Manifest, Run, RunFile};
 use super::packed::PackedRows;
 use super::run_writer::{RunWriter, WrittenFile};
-use super::schema::{PAGE_ROWS, lead_column};
+use super::schema::{PAGE_ROWS, Shape, lead_column};
 use super::sort::{Entry, parts_by_day, sort};
-use crate::flow::{Column, Family, FlowBatch, UnixMillis};
+use crate::flow::{Column, FlowBatch, UnixMillis};
 use crate::row::{AddressRange, Order};
 use crate::store::{Result, StoreError};
 
@@ -65,6 +65,7 @@ impl Part<'_> {
         Run {
             number: self.number,
             family: self.batch.family(),
+            extras: self.shape().extras,
             rows: self.rows.len() as u64,
             min_first: UnixMillis(firsts().min().unwrap_or(0)),
             max_first: UnixMillis(firsts().max().unwrap_or(0)),
@@ -72,10 +73,19 @@ impl Part<'_> {
         }
     }
 
+    fn shape(self) -> Shape {
+        let extras = &self.batch.extras;
+        let has_extras = |&row: &u32| !extras.get(row as usize).is_empty();
+        Shape {
+            family: self.batch.family(),
+            extras: !extras.is_empty() && self.rows.iter().any(has_extras),
+        }
+    }
+
     fn write_file(self, order: Order, entries: &mut Vec<Entry>) -> Result<RunFile> {
         let family = self.batch.family();
         sort(self.batch, self.rows, order, entries);
-        let mut file = SortedFile::create(self.dir, family, self.number, order)?;
+        let mut file = SortedFile::create(self.dir, self.shape(), self.number, order)?;
         let mut page = FlowBatch::new(family);
         for entries in entries.chunks(PAGE_ROWS) {
             page.clear();
@@ -96,10 +106,10 @@ pub(super) struct SortedFile {
 }
 
 impl SortedFile {
-    pub(super) fn create(dir: &Path, family: Family, number: u64, order: Order) -> Result<Self> {
+    pub(super) fn create(dir: &Path, shape: Shape, number: u64, order: Order) -> Result<Self> {
         let name = run_name(number, order);
         let path = dir.join(&name);
-        let writer = RunWriter::create(&path, order, family)?;
+        let writer = RunWriter::create(&path, order, shape)?;
         Ok(Self { name, path, order, writer, lead: None })
     }
 

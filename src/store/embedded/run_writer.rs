@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use parquet::column::writer::{ColumnWriter, get_column_writer, get_typed_column_writer_mut};
 use parquet::data_type::{
-    ByteArray, FixedLenByteArray, FixedLenByteArrayType, Int32Type, Int64Type,
+    ByteArray, ByteArrayType, FixedLenByteArray, FixedLenByteArrayType, Int32Type, Int64Type,
 };
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
@@ -18,8 +18,8 @@ use xxhash_rust::xxh3::Xxh3;
 
 use super::fs::NewFile;
 use super::page::ChunkBytes;
-use super::schema::{PAGE_ROWS, ROW_GROUP_ROWS, properties, schema};
-use crate::flow::{Addresses, Column, Family, FlowBatch};
+use super::schema::{PAGE_ROWS, ROW_GROUP_ROWS, Shape, properties, schema};
+use crate::flow::{Addresses, Column, Extras, FlowBatch};
 use crate::row::Order;
 use crate::store::{Result, StoreError};
 
@@ -38,6 +38,7 @@ pub(super) struct WrittenFile {
 pub(super) struct RunWriter {
     /// Where it will be.
     path: PathBuf,
+    shape: Shape,
     schema: SchemaDescriptor,
     properties: Arc<WriterProperties>,
     file: SerializedFileWriter<HashedTail>,
@@ -50,15 +51,15 @@ impl RunWriter {
     /// # Errors
     ///
     /// [`StoreError::Io`] if it cannot be made.
-    pub(super) fn create(path: &Path, order: Order, family: Family) -> Result<Self> {
+    pub(super) fn create(path: &Path, order: Order, shape: Shape) -> Result<Self> {
         let file = NewFile::create(path)?;
-        let schema = schema(family).map_err(broken(path))?;
-        let properties = Arc::new(properties(order, family));
+        let schema = schema(shape).map_err(broken(path))?;
+        let properties = Arc::new(properties(order, shape.family));
         let sink = HashedTail { to: file, hash: None };
         let writer =
             SerializedFileWriter::new(sink, schema.root_schema_ptr(), Arc::clone(&properties))
                 .map_err(broken(path))?;
-        Ok(Self { path: path.to_owned(), schema, properties, file: writer, group: None })
+        Ok(Self { path: path.to_owned(), shape, schema, properties, file: writer, group: None })
     }
 
     /// Appends every row of `batch`, which has all columns.
@@ -71,7 +72,7 @@ impl RunWriter {
         while from < batch.len() {
             let group = match &mut self.group {
                 Some(group) => group,
-                none => none.insert(GroupWriter::new(&self.schema, &self.properties)),
+                none => none.insert(GroupWriter::new(self.shape, &self.schema, &self.properties)),
             };
             let rows = (batch.len() - from).min(ROW_GROUP_ROWS - group.rows);
             group.append(batch, from, rows).map_err(broken(&self.path))?;
@@ -157,9 +158,9 @@ struct GroupWriter {
 }
 
 impl GroupWriter {
-    fn new(schema: &SchemaDescriptor, properties: &Arc<WriterProperties>) -> Self {
-        let columns = Column::ALL
-            .into_iter()
+    fn new(shape: Shape, schema: &SchemaDescriptor, properties: &Arc<WriterProperties>) -> Self {
+        let columns = shape
+            .columns()
             .map(|column| {
                 let bytes = ChunkBytes::default();
                 let writer = get_column_writer(
@@ -203,6 +204,7 @@ impl GroupWriter {
                     Column::SrcMask => put_words(writer, &batch.src_mask[range], words, i32::from),
                     Column::DstMask => put_words(writer, &batch.dst_mask[range], words, i32::from),
                     Column::Source => put_words(writer, &batch.source[range], words, |v| v as i32),
+                    Column::Extras => put_extras(writer, &batch.extras, range),
                 }?;
             }
         }
@@ -241,6 +243,17 @@ fn put_longs(
     longs.clear();
     longs.extend(values.iter().map(|&value| value as i64));
     get_typed_column_writer_mut::<Int64Type>(writer).write_batch(longs, None, None)?;
+    Ok(())
+}
+
+fn put_extras(
+    writer: &mut ColumnWriter<'_>,
+    extras: &Extras,
+    rows: std::ops::Range<usize>,
+) -> Result<(), ParquetError> {
+    let strings: Vec<ByteArray> =
+        rows.map(|row| Bytes::copy_from_slice(extras.get(row)).into()).collect();
+    get_typed_column_writer_mut::<ByteArrayType>(writer).write_batch(&strings, None, None)?;
     Ok(())
 }
 

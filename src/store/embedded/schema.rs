@@ -17,11 +17,27 @@ pub(super) const PAGE_ROWS: usize = 8_192;
 /// Rows in a row group: what a thread takes at a time.
 pub(super) const ROW_GROUP_ROWS: usize = 128 * PAGE_ROWS;
 
-/// The columns of a run of `family`, in the order of [`Column::ALL`].
-pub(super) fn schema(family: Family) -> Result<SchemaDescriptor, ParquetError> {
-    let fields = Column::ALL
-        .into_iter()
-        .map(|column| field(column, family).map(Arc::new))
+/// What decides about the columns of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Shape {
+    /// The family of its flows.
+    pub family: Family,
+    /// Whether any of its flows has extras; a run in which none has any lacks their column.
+    pub extras: bool,
+}
+
+impl Shape {
+    /// Its columns, in the order of [`Column::ALL`].
+    pub(super) fn columns(self) -> impl Iterator<Item = Column> {
+        Column::ALL.into_iter().filter(move |&column| column != Column::Extras || self.extras)
+    }
+}
+
+/// The columns of a run of this shape.
+pub(super) fn schema(shape: Shape) -> Result<SchemaDescriptor, ParquetError> {
+    let fields = shape
+        .columns()
+        .map(|column| field(column, shape.family).map(Arc::new))
         .collect::<Result<Vec<TypePtr>, _>>()?;
     let root = Type::group_type_builder("flow").with_fields(fields).build()?;
     Ok(SchemaDescriptor::new(Arc::new(root)))
@@ -49,6 +65,7 @@ fn field(column: Column, family: Family) -> Result<Type, ParquetError> {
         | Column::SrcAs
         | Column::DstAs
         | Column::Source => (Physical::INT32, unsigned(32), -1),
+        Column::Extras => (Physical::BYTE_ARRAY, None, -1),
     };
     Type::primitive_type_builder(column.name(), physical)
         .with_repetition(Repetition::REQUIRED)
@@ -91,6 +108,8 @@ pub(super) fn encoding(column: Column, order: Order, family: Family) -> Encoding
         | Column::NextHop => Encoding::BYTE_STREAM_SPLIT,
         // Few distinct values of two bytes that say nothing apart.
         Column::SrcAs | Column::DstAs | Column::Source => Encoding::RLE_DICTIONARY,
+        // Lengths by themselves, as they are mostly the same; what repeats is left to zstd.
+        Column::Extras => Encoding::DELTA_LENGTH_BYTE_ARRAY,
     }
 }
 

@@ -10,6 +10,7 @@ use super::lock::Held;
 use super::manifest::Manifest;
 use super::run_file::RunFile;
 use super::run_writer::WrittenFile;
+use super::schema::Shape;
 use super::snapshot::{EmbeddedSnapshot, OpenRun};
 use super::writer::EmbeddedWriter;
 use crate::store::{Load, Result, Snapshot, Store, Writer};
@@ -59,7 +60,7 @@ impl EmbeddedStore {
                         Arc::new(RunFile::new(
                             self.dir.join(&file.name),
                             file.order,
-                            entry.family,
+                            Shape { family: entry.family, extras: entry.extras },
                             written,
                         ))
                     });

@@ -8,6 +8,7 @@ use super::merge::place;
 use super::run_file::RunFile;
 use super::run_reader::stretches;
 use super::run_writer::RunWriter;
+use super::schema::Shape;
 use super::sort::{parts_by_day, sort};
 use crate::TimeRange;
 use crate::flow::{
@@ -80,17 +81,14 @@ struct Written {
 fn write(batch: &FlowBatch, order: Order) -> Written {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("run.parquet");
+    let shape = Shape { family: batch.family(), extras: !batch.extras.is_empty() };
     let rows: Vec<u32> = (0..batch.len() as u32).collect();
     let mut sorted = in_key_order(batch, &rows, order);
-    let mut writer = RunWriter::create(&path, order, batch.family()).unwrap();
+    let mut writer = RunWriter::create(&path, order, shape).unwrap();
     writer.append(&sorted).unwrap();
     let written = writer.finish().unwrap();
     sorted.origin.clear();
-    Written {
-        run: Arc::new(RunFile::new(path, order, batch.family(), written)),
-        _folder: folder,
-        sorted,
-    }
+    Written { run: Arc::new(RunFile::new(path, order, shape, written)), _folder: folder, sorted }
 }
 
 fn read(run: &Arc<RunFile>, scan: &Scan, sources: &Arc<Vec<Source>>) -> Vec<FlowRecord> {

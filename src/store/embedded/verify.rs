@@ -183,7 +183,7 @@ fn content(file: &Arc<RunFile>, sources: &Arc<Vec<Source>>) -> Result<Content> {
                 }
                 let flow = batch.record(row);
                 content.rows += 1;
-                content.digest = content.digest.wrapping_add(digest(&flow));
+                content.digest = content.digest.wrapping_add(digest(&flow, batch.extras.get(row)));
                 let (min, max) = content.first.unwrap_or((flow.first, flow.first));
                 content.first = Some((min.min(flow.first), max.max(flow.first)));
             }
@@ -193,8 +193,9 @@ fn content(file: &Arc<RunFile>, sources: &Arc<Vec<Source>>) -> Result<Content> {
 }
 
 /// A hash of everything that is known of a flow.
-fn digest(flow: &FlowRecord) -> u64 {
+fn digest(flow: &FlowRecord, extras: &[u8]) -> u64 {
     let mut bytes = Vec::with_capacity(160);
+    bytes.extend_from_slice(extras);
     for address in [flow.src, flow.dst, flow.next_hop, flow.source.exporter] {
         match address {
             std::net::IpAddr::V4(address) => bytes.extend_from_slice(&address.octets()),

@@ -109,8 +109,8 @@ pub(super) fn decode<'a>(
     let long = |at: usize| cells.clone().map(move |cell| BigEndian::read_u64(&cell[at..]));
     for column in columns.iter() {
         match column {
-            // In the key.
-            Column::Src | Column::First | Column::Dst => {}
+            // In the key; and extras are not kept here yet.
+            Column::Src | Column::First | Column::Dst | Column::Extras => {}
             Column::Protocol => batch.protocol.extend(byte(PROTOCOL)),
             Column::SrcPort => batch.src_port.extend(short(SRC_PORT)),
             Column::DstPort => batch.dst_port.extend(short(DST_PORT)),

@@ -47,7 +47,7 @@ fn the_summary_accounts_for_everything_that_was_read() {
     assert_eq!(json["first"], "2007-08-02T07:42:00.000Z");
     assert_eq!(
         json["lost"],
-        serde_json::json!([{"exporter": "192.0.2.1", "engine": 0, "flows": 10}])
+        serde_json::json!([{"exporter": "192.0.2.1", "engine": 0, "unit": "flows", "count": 10}])
     );
     assert_eq!(json["files"][0]["path"], path);
     assert!(
@@ -68,18 +68,48 @@ fn the_summary_accounts_for_everything_that_was_read() {
     assert_eq!(lines[2], of_file);
 }
 
-#[test]
-fn a_format_that_is_not_read_is_warned_of_once() {
-    let home = Home::new();
-    let words = |words: [u32; 5]| words.map(u32::to_be_bytes).concat();
-    let v9 = words([0x0009_0001, 1000, BEGIN_SECS, 1, 0]);
-    let ipfix = words([0x000a_0014, BEGIN_SECS, 1, 0, 0]);
-    home.file("other.pcap", &capture(&[v9.clone(), ipfix.clone(), v9, ipfix]));
-    let load = home.run(&["load", "other.pcap"]).ends(0, "4 no flow export");
-    for format in ["NetFlow v9", "IPFIX"] {
-        let warning = format!("WARN {format} from 192.0.2.1 is not read by this version; ");
-        assert_eq!(load.stderr.matches(&warning).count(), 1, "{}", load.stderr);
+/// An IPFIX message of domain 7 with these sets: id, content in words.
+fn ipfix(sequence: u32, sets: &[(u16, &[u32])]) -> Vec<u8> {
+    let mut content = Vec::new();
+    for (id, words) in sets {
+        let bytes = 4 + words.len() as u16 * 4;
+        content.extend_from_slice(&id.to_be_bytes());
+        content.extend_from_slice(&bytes.to_be_bytes());
+        content.extend(words.iter().flat_map(|word| word.to_be_bytes()));
     }
+    let length = 16 + content.len() as u32;
+    let header = [0x000a_0000 | length, BEGIN_SECS, sequence, 7];
+    [header.map(u32::to_be_bytes).concat(), content].concat()
+}
+
+#[test]
+fn templates_are_learned_and_what_waits_in_vain_is_counted() {
+    let home = Home::new();
+    // Source, destination, octets, the VLAN in two bytes, and protocol and tags in two more.
+    let template =
+        [0x0100_0006, 0x0008_0004, 0x000c_0004, 0x0001_0004, 0x003a_0002, 0x0004_0001, 0x0005_0001];
+    let flow = |octets| [0x0a00_0001, 0x0a00_0002, octets, 0x0007_0600];
+    let payloads = [
+        ipfix(0, &[(256, &flow(100))]),
+        ipfix(1, &[(2, &template)]),
+        ipfix(1, &[(256, &flow(200))]),
+        ipfix(9, &[(300, &[1, 2])]),
+    ];
+    home.file("day.pcap", &capture(&payloads));
+    let load = home.run(&["load", "day.pcap"]).ends(0, "loaded 1 file");
+    for line in [
+        "datagrams  4: 3 decoded, 0 duplicate, 0 malformed, 0 no flow export, 1 without template",
+        "records    2: 2 stored",
+    ] {
+        assert!(load.stderr.contains(line), "{line:?} is not in:\n{}", load.stderr);
+    }
+    let flows = home.run(&["query", "10.0.0.1", "-o", "json"]).succeeds().json();
+    assert_eq!((&flows[0]["vlanId"], &flows[1]["vlanId"]), (&7.into(), &7.into()));
+    assert_eq!((&flows[0]["protocol"], &flows[0]["engine"]), (&"TCP".into(), &7.into()));
+    home.run(&["verify"]).succeeds();
+    let again = home.run(&["load", "day.pcap", "-o", "json"]).succeeds().json();
+    assert_eq!((&again["stored"], &again["duplicateDatagrams"]), (&0.into(), &3.into()));
+    assert_eq!(again["waitingForTemplate"], 1);
 }
 
 #[test]

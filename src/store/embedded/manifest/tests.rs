@@ -8,6 +8,7 @@ pub(crate) fn any_run(number: u64) -> Run {
     Run {
         number,
         family: Family::V4,
+        extras: false,
         rows: 3,
         min_first: UnixMillis(5),
         max_first: UnixMillis(u64::MAX),
@@ -116,12 +117,12 @@ fn every_cut_is_found() {
 #[test]
 fn a_later_format_is_refused_by_its_number() {
     for header in [
-        "{\"format\":2}\n",
-        "{\"format\":2,\"digest\":\"of another kind\"}\nbinary",
-        "{\"x\":[],\"format\":2,\"checksum\":3}\n",
+        "{\"format\":3}\n",
+        "{\"format\":3,\"digest\":\"of another kind\"}\nbinary",
+        "{\"x\":[],\"format\":3,\"checksum\":3}\n",
     ] {
         let error = Manifest::decode(Path::new("m"), 1, header.as_bytes()).unwrap_err();
-        assert_eq!(error.to_string(), "m: format 2, this version reads up to 1");
+        assert_eq!(error.to_string(), "m: format 3, this version reads up to 2");
     }
 }
 

@@ -1,0 +1,171 @@
+//! What flows have beyond the common fields, as members of a JSON object: by the names of the
+//! elements, with values by their kinds.
+
+use std::io::Write;
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use byteorder::{BigEndian, ByteOrder};
+
+use super::text::{push_address, push_number};
+use crate::flow::{Extra, UnixMillis, extras};
+use crate::netflow::{Kind, REVERSE_ENTERPRISE, element};
+
+/// Seconds from 1900, where NTP counts from, to 1970.
+const NTP_TO_UNIX_SECS: u64 = 2_208_988_800;
+
+/// Appends `,"vlanId":7,"sourceMacAddress":"00:00:5e:00:53:01"` and so on. An element that comes
+/// twice is told once, as it came first.
+pub(super) fn push_extras(to: &mut Vec<u8>, bytes: &[u8]) {
+    for (place, extra) in extras(bytes).enumerate() {
+        let same =
+            |other: Extra<'_>| (other.number, other.enterprise) == (extra.number, extra.enterprise);
+        if extras(bytes).take(place).any(same) {
+            continue;
+        }
+        to.extend_from_slice(b",\"");
+        let kind = push_name(to, extra);
+        to.extend_from_slice(b"\":");
+        push_value(to, kind, extra.value);
+    }
+}
+
+/// Appends the element's name: IANA's, with `reverse` before it for the flow's way back (RFC 5103
+/// §6.1); else its number, behind that of its enterprise.
+fn push_name(to: &mut Vec<u8>, Extra { number, enterprise, .. }: Extra<'_>) -> Kind {
+    let known = match enterprise {
+        0 | REVERSE_ENTERPRISE => element(number),
+        _ => None,
+    };
+    // Writing to memory cannot fail.
+    let _ = match known {
+        Some(known) if enterprise == 0 => write!(to, "{}", known.name),
+        Some(known) => {
+            let (first, rest) = known.name.split_at(1);
+            write!(to, "reverse{}{rest}", first.to_ascii_uppercase())
+        }
+        None if enterprise == 0 => write!(to, "element{number}"),
+        None => write!(to, "enterprise{enterprise}Element{number}"),
+    };
+    known.map_or(Kind::Octets, |known| known.kind)
+}
+
+fn push_value(to: &mut Vec<u8>, kind: Kind, value: &[u8]) {
+    match (kind, value.len()) {
+        (Kind::Unsigned, 0..=8) => push_number(to, unsigned(value)),
+        (Kind::Signed, 1..=8) => push_signed(to, value),
+        (Kind::Boolean, 1) => {
+            to.extend_from_slice(if value[0] == 1 { b"true" } else { b"false" });
+        }
+        (Kind::Seconds, 0..=6) => push_time(to, UnixMillis(unsigned(value) * 1000)),
+        (Kind::Millis, 0..=8) => push_time(to, UnixMillis(unsigned(value))),
+        (Kind::Ntp, 8) => push_ntp(to, unsigned(value)),
+        (Kind::Text, _) => push_text(to, &String::from_utf8_lossy(value)),
+        (Kind::Float, 4 | 8) => push_float(to, value),
+        (Kind::Mac, 6) => push_hex(to, value, ":"),
+        (Kind::Address, 4 | 16) => push_quoted_address(to, value),
+        _ => push_hex(to, value, ""),
+    }
+}
+
+fn unsigned(value: &[u8]) -> u64 {
+    value.iter().fold(0, |number, &byte| number << 8 | u64::from(byte))
+}
+
+fn push_signed(to: &mut Vec<u8>, value: &[u8]) {
+    let unused = 64 - 8 * value.len() as u32;
+    let number = (unsigned(value) << unused) as i64 >> unused;
+    let _ = write!(to, "{number}");
+}
+
+fn push_float(to: &mut Vec<u8>, value: &[u8]) {
+    let number = match value.len() {
+        4 => BigEndian::read_f32(value).into(),
+        8 => BigEndian::read_f64(value),
+        _ => f64::NAN,
+    };
+    // JSON has no number for what is none.
+    let _ = if number.is_finite() { write!(to, "{number}") } else { write!(to, "null") };
+}
+
+fn push_time(to: &mut Vec<u8>, time: UnixMillis) {
+    let _ = write!(to, "\"{time}\"");
+}
+
+fn push_ntp(to: &mut Vec<u8>, stamp: u64) {
+    let secs = (stamp >> 32).saturating_sub(NTP_TO_UNIX_SECS);
+    let millis = ((stamp & 0xffff_ffff) * 1000) >> 32;
+    push_time(to, UnixMillis(secs * 1000 + millis));
+}
+
+fn push_quoted_address(to: &mut Vec<u8>, value: &[u8]) {
+    to.push(b'"');
+    if let Ok(address) = <[u8; 4]>::try_from(value) {
+        push_address(to, Ipv4Addr::from(address).into());
+    } else if let Ok(address) = <[u8; 16]>::try_from(value) {
+        push_address(to, Ipv6Addr::from(address).into());
+    }
+    to.push(b'"');
+}
+
+fn push_hex(to: &mut Vec<u8>, value: &[u8], between: &str) {
+    to.push(b'"');
+    for (place, byte) in value.iter().enumerate() {
+        let between = if place == 0 { "" } else { between };
+        let _ = write!(to, "{between}{byte:02x}");
+    }
+    to.push(b'"');
+}
+
+fn push_text(to: &mut Vec<u8>, text: &str) {
+    // A string can be written as JSON.
+    let _ = serde_json::to_writer(to, text);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flow::push_extra;
+
+    #[test]
+    fn values_are_shown_by_their_kinds() {
+        let mut bytes = Vec::new();
+        for (number, enterprise, value) in [
+            (58, 0, &[7][..]),
+            (232, 0, &[]),
+            (56, 0, &[0, 0, 0x5e, 0, 0x53, 1]),
+            (225, 0, &[192, 0, 2, 1]),
+            (281, 0, &[0x20, 1, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]),
+            (82, 0, b"a\"b\x01"),
+            (70, 0, &[0, 1, 0x41]),
+            (276, 0, &[2]),
+            (258, 0, &[0x01, 0x14, 0x25, 0x86, 0x38, 0x98]),
+            (1, 29_305, &[1, 0]),
+            (40_001, 0, &[1, 2]),
+            (5, 9, &[0xff]),
+            (58, 0, &[8]),
+        ] {
+            assert!(push_extra(&mut bytes, 0, Extra { number, enterprise, value }));
+        }
+        let mut text = Vec::new();
+        push_extras(&mut text, &bytes);
+        let object = format!("{{{}}}", String::from_utf8(text).unwrap().trim_start_matches(','));
+        let object: serde_json::Value = serde_json::from_str(&object).unwrap();
+        assert_eq!(
+            object,
+            serde_json::json!({
+                "vlanId": 7,
+                "responderOctets": 0,
+                "sourceMacAddress": "00:00:5e:00:53:01",
+                "postNATSourceIPv4Address": "192.0.2.1",
+                "postNATSourceIPv6Address": "2001:db8::1",
+                "interfaceName": "a\"b\u{1}",
+                "mplsTopLabelStackSection": "000141",
+                "dataRecordsReliability": false,
+                "collectionTimeMilliseconds": "2007-08-02T07:42:07.000Z",
+                "reverseOctetDeltaCount": 256,
+                "element40001": "0102",
+                "enterprise9Element5": "ff",
+            })
+        );
+    }
+}

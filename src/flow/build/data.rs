@@ -1,0 +1,156 @@
+//! Records that templates or samples describe, appended flow by flow.
+
+use std::net::IpAddr;
+
+use super::{Appended, Batches};
+use crate::flow::sources::SourceTable;
+use crate::flow::{
+    DatagramId, ExportClock, Family, FlowRecord, Protocol, Sampling, Source, UnixMillis,
+};
+use crate::netflow::{DataRecord, ExportPacket, NoEnds, Stamp};
+
+/// What the records of a packet have in common.
+pub(super) struct Data<'a> {
+    pub(super) clock: ExportClock,
+    /// Whose they are, where a record does not say that it was sampled otherwise.
+    pub(super) source: Source,
+    pub(super) id: DatagramId,
+    pub(super) sources: &'a mut SourceTable,
+    /// Where the records' extras lie.
+    pub(super) extras: &'a [u8],
+}
+
+impl Data<'_> {
+    /// Appends `records` of `packet`, and adds what became of them to `outcome`.
+    pub(super) fn append(
+        &mut self,
+        records: &[DataRecord],
+        packet: &ExportPacket<'_>,
+        to: &mut Batches<'_>,
+        mut outcome: Appended,
+    ) -> Appended {
+        let mut known: Option<(Sampling, u32)> = None;
+        for (record, index) in records.iter().zip(packet.first_index..=u16::MAX) {
+            let (src, dst) = match record.ends() {
+                Ok(ends) => ends,
+                Err(NoEnds::NoAddresses) => {
+                    outcome.no_addresses += 1;
+                    continue;
+                }
+                Err(NoEnds::TwoFamilies) => {
+                    outcome.two_families += 1;
+                    continue;
+                }
+            };
+            let sampling = record.sampling.unwrap_or(self.source.sampling);
+            let place = match known {
+                Some((known, place)) if known == sampling => Some(place),
+                _ => self.sources.place(Source { sampling, ..self.source }),
+            };
+            let Some(place) = place else {
+                outcome.no_room_for_source += 1;
+                continue;
+            };
+            known = Some((sampling, place));
+            let Some(lasting) = self.lasting(record, packet.uptime_ms.is_some()) else {
+                outcome.before_1970 += 1;
+                continue;
+            };
+            outcome.clamped += u64::from(lasting.clamped);
+            outcome.appended += 1;
+            let flow = flow(record, (src, dst), &lasting, self.source);
+            let batch = match flow.family() {
+                Family::V4 => &mut *to.v4,
+                Family::V6 => &mut *to.v6,
+            };
+            let (from, until) = record.extras;
+            let extras = self.extras.get(from as usize..until as usize).unwrap_or_default();
+            batch.push_with(&flow, place, self.id.origin(index), extras);
+        }
+        outcome
+    }
+
+    /// From when to when the flow lasted; None if it began before 1970.
+    ///
+    /// Where only one end is told, the other is that, or as far from it as the flow lasted. A flow
+    /// of which no time is told was at its export. Uptimes that nothing relates to the calendar
+    /// still tell how long it lasted: it ended at its export then.
+    fn lasting(&self, record: &DataRecord, knows_uptime: bool) -> Option<Lasting> {
+        let exported = self.clock.exported();
+        let clock = record.started.map_or(self.clock, |started| {
+            ExportClock::new(exported, exported.0.wrapping_sub(started.0) as u32)
+        });
+        let relates = knows_uptime || record.started.is_some();
+        if let (Some(Stamp::Uptime(first)), Some(Stamp::Uptime(last)), false) =
+            (record.first, record.last, relates)
+        {
+            let duration = last.wrapping_sub(first);
+            let clamped = duration > i32::MAX as u32;
+            let duration = if clamped { 0 } else { duration };
+            let first = UnixMillis(exported.0.checked_sub(duration.into())?);
+            return Some(Lasting { first, duration_ms: duration.into(), clamped });
+        }
+        // None where there is no such time; Some(None) where it lies before 1970.
+        let at = |stamp: Option<Stamp>| {
+            stamp.map(|stamp| match stamp {
+                Stamp::Unix(time) => Some(time),
+                Stamp::Uptime(_) if !relates => Some(exported),
+                Stamp::Uptime(uptime_ms) => clock.at(uptime_ms),
+            })
+        };
+        let lasted_ms = record.lasted_ms.unwrap_or(0);
+        let (first, last) = match (at(record.first), at(record.last)) {
+            (Some(first), Some(last)) => (first?, last.unwrap_or_default()),
+            (Some(first), None) => {
+                let first = first?;
+                let event = record.observed.filter(|&event| event > first);
+                (first, if lasted_ms > 0 { first + lasted_ms } else { event.unwrap_or(first) })
+            }
+            (None, last) => {
+                let last = last.unwrap_or_else(|| Some(record.observed.unwrap_or(exported)))?;
+                (UnixMillis(last.0.checked_sub(lasted_ms)?), last)
+            }
+        };
+        let duration_ms = last.0.saturating_sub(first.0);
+        Some(Lasting { first, duration_ms, clamped: last < first })
+    }
+}
+
+/// When a flow was.
+struct Lasting {
+    first: UnixMillis,
+    duration_ms: u64,
+    /// Whether its last packet was stamped before its first.
+    clamped: bool,
+}
+
+fn flow(
+    record: &DataRecord,
+    (src, dst): (IpAddr, IpAddr),
+    lasting: &Lasting,
+    source: Source,
+) -> FlowRecord {
+    let family = Family::of(src);
+    let next_hop = record.next_hop.filter(|&hop| Family::of(hop) == family);
+    FlowRecord {
+        src,
+        dst,
+        first: lasting.first,
+        duration_ms: u32::try_from(lasting.duration_ms).unwrap_or(u32::MAX),
+        octets: record.octets,
+        packets: record.packets,
+        src_port: record.src_port,
+        dst_port: record.dst_port,
+        protocol: Protocol(record.protocol),
+        tcp_flags: record.tcp_flags,
+        tos: record.tos,
+        input: record.input,
+        output: record.output,
+        src_as: record.src_as,
+        dst_as: record.dst_as,
+        src_mask: record.src_mask,
+        dst_mask: record.dst_mask,
+        next_hop: next_hop.unwrap_or(family.address(0)),
+        source,
+    }
+}

@@ -1,0 +1,369 @@
+//! The decoder of all formats, with what it must remember from one datagram to the next.
+
+use std::ops::Range;
+
+use super::cursor::Cursor;
+use super::names::Names;
+use super::sets::{Found, Message, Sets};
+use super::template::Format;
+use super::templates::Scope;
+use super::waiting::{Held, Waiting};
+use super::{DecodeError, ExportPacket, Fault, Records, decode, ipfix, sflow, v5, v9};
+use crate::capture::Datagram;
+use crate::flow::{Sequence, Unit, UnixMillis};
+
+/// Decodes datagrams of every format, one after the other.
+///
+/// It keeps the templates and options that exporters send. A datagram of which something lacks its
+/// template is held back; once the template comes, [`Self::next_ready`] gives it out to be decoded
+/// then, and at the end, after [`Self::give_up`], all that are left.
+///
+/// ```
+/// use earlgrey_hbase::capture::Datagram;
+/// use earlgrey_hbase::flow::UnixMillis;
+/// use earlgrey_hbase::netflow::{Decoder, Outcome, v5};
+///
+/// let header = v5::Header { count: 1, unix_secs: 1_186_040_527, ..v5::Header::default() };
+/// let mut payload = Vec::new();
+/// v5::encode(&header, &[v5::Record::default()], &mut payload);
+/// let datagram = Datagram {
+///     exporter: [192, 0, 2, 1].into(),
+///     src_port: 40_000,
+///     received: UnixMillis(1_186_040_527_000),
+///     payload: &payload,
+///     declared_bytes: payload.len(),
+/// };
+/// let mut decoder = Decoder::new();
+/// let Outcome::Decoded(decoded) = decoder.decode(&datagram, 0)? else { panic!("it waits") };
+/// assert_eq!(decoded.packets().map(|packet| packet.len()).sum::<usize>(), 1);
+/// # Ok::<(), earlgrey_hbase::netflow::DecodeError>(())
+/// ```
+#[derive(Debug, Default)]
+pub struct Decoder {
+    sets: Sets,
+    waiting: Waiting,
+    drafts: Vec<Draft>,
+}
+
+/// How often a datagram came here, and what is to happen if something of it lacks its template.
+#[derive(Debug, Clone, Copy)]
+struct Way {
+    mark: usize,
+    /// It is given up.
+    last: bool,
+    tries: u8,
+}
+
+/// What became of a datagram.
+#[derive(Debug)]
+pub enum Outcome<'a> {
+    /// It is decoded, in part at least.
+    Decoded(Decoded<'a>),
+    /// It waits for a template, or has waited in vain if it was given up.
+    Waits,
+}
+
+/// The export packets of one datagram: one, mostly.
+#[derive(Debug)]
+pub struct Decoded<'a> {
+    /// What its identity counts as its export time, in seconds.
+    pub identity_secs: u32,
+    first: ExportPacket<'a>,
+    more: Vec<ExportPacket<'a>>,
+}
+
+impl<'a> Decoded<'a> {
+    /// The packets, in the order in which they lie in the datagram.
+    pub fn packets(&self) -> impl Iterator<Item = &ExportPacket<'a>> {
+        std::iter::once(&self.first).chain(&self.more)
+    }
+
+    /// The records of all packets, and those among them that are not whole.
+    pub fn records(&self) -> u64 {
+        self.packets().map(|packet| packet.len() as u64 + u64::from(packet.missing)).sum()
+    }
+}
+
+/// An export packet whose records lie in [`Sets`].
+#[derive(Debug)]
+struct Draft {
+    exported_secs: u32,
+    uptime_ms: Option<u32>,
+    scope: Scope,
+    sequence: Sequence,
+    records: Range<usize>,
+    missing: u32,
+    fault: Option<Fault>,
+}
+
+impl Decoder {
+    /// A decoder that knows no template.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The names that exporters told so far.
+    pub fn names(&self) -> &Names {
+        &self.sets.names
+    }
+
+    /// Decodes `datagram`, or holds it back under `mark`.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError::NotFlowExport`] if the content is no export format that is known here; the
+    /// others if it is one, and nothing of it can be read.
+    pub fn decode<'a>(
+        &'a mut self,
+        datagram: &Datagram<'a>,
+        mark: usize,
+    ) -> Result<Outcome<'a>, DecodeError> {
+        self.read(datagram, Way { mark, last: false, tries: 0 })
+    }
+
+    /// Decodes a datagram that [`Self::next_ready`] gave; holds it back again if something of it
+    /// still lacks its template, and it was not given up.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::decode`].
+    pub fn decode_held<'a>(&'a mut self, held: &'a Held) -> Result<Outcome<'a>, DecodeError> {
+        self.read(&held.datagram(), Way { mark: held.mark, last: held.last, tries: held.tries() })
+    }
+
+    /// The next datagram that waited, and does not need to any more.
+    pub fn next_ready(&mut self) -> Option<Held> {
+        self.waiting.next_ready()
+    }
+
+    /// Gives all up that wait: [`Self::next_ready`] gives them out.
+    pub fn give_up(&mut self) {
+        self.waiting.give_up();
+    }
+
+    fn read<'a>(
+        &'a mut self,
+        datagram: &Datagram<'a>,
+        way: Way,
+    ) -> Result<Outcome<'a>, DecodeError> {
+        let &Datagram { payload, declared_bytes, .. } = datagram;
+        match payload.first_chunk() {
+            Some([0, 9]) => self.read_sets(datagram, way, Format::V9),
+            Some([0, 10]) => self.read_sets(datagram, way, Format::Ipfix),
+            Some([0, 0]) => {
+                self.sets.clear();
+                let Sets { records, extras, .. } = &mut self.sets;
+                let header = sflow::read(payload, datagram.received, records, extras)?;
+                let packet = header.packet(Records::Data(records, extras));
+                let identity_secs = header.uptime_ms / 1000;
+                Ok(Outcome::Decoded(Decoded { identity_secs, first: packet, more: Vec::new() }))
+            }
+            _ => fixed(payload, declared_bytes).map(Outcome::Decoded),
+        }
+    }
+
+    fn read_sets<'a>(
+        &'a mut self,
+        datagram: &Datagram<'a>,
+        Way { mark, last, tries }: Way,
+        format: Format,
+    ) -> Result<Outcome<'a>, DecodeError> {
+        self.sets.clear();
+        self.drafts.clear();
+        let mut needs = Vec::new();
+        let known_sets = match format {
+            Format::V9 => self.read_v9(datagram, &mut needs)?,
+            Format::Ipfix => self.read_ipfix(datagram, &mut needs)?,
+        };
+        for (scope, id) in self.sets.fresh.drain(..) {
+            self.waiting.wake(scope, id);
+        }
+        if !needs.is_empty() && (!last || known_sets == 0) {
+            if !last {
+                let known_now = needs.iter().find(|(scope, id)| {
+                    // It may stand behind its data in the same datagram.
+                    self.sets.templates.knows(*scope, *id)
+                });
+                let wake = known_now.copied();
+                self.waiting.hold(datagram, mark, tries, needs);
+                if let Some((scope, id)) = wake {
+                    self.waiting.wake(scope, id);
+                }
+            }
+            return Ok(Outcome::Waits);
+        }
+        let (sets, drafts) = (&self.sets, &self.drafts);
+        let mut packets = drafts.iter().map(|draft| draft.packet(sets));
+        let Some(first) = packets.next().filter(|_| known_sets > 0) else {
+            return Err(DecodeError::Empty { what: "set", offset: v9::HEADER_BYTES });
+        };
+        let identity_secs = first.exported_secs;
+        Ok(Outcome::Decoded(Decoded { identity_secs, first, more: packets.collect() }))
+    }
+
+    /// Reads a v9 packet; gives how many sets were understood.
+    fn read_v9(
+        &mut self,
+        datagram: &Datagram<'_>,
+        needs: &mut Vec<(Scope, u16)>,
+    ) -> Result<u32, DecodeError> {
+        let header = v9::header(datagram.payload)?;
+        let scope =
+            Scope { exporter: datagram.exporter, domain: header.source_id, format: Format::V9 };
+        let message = Message {
+            scope,
+            exported: UnixMillis(u64::from(header.unix_secs) * 1000),
+            declared_bytes: datagram.declared_bytes.max(datagram.payload.len()),
+        };
+        let before = self.sets.records.len();
+        let mut at = Cursor::new(datagram.payload);
+        let _ = at.take(v9::HEADER_BYTES);
+        let found = self.sets.read(&message, at);
+        let sequence = Sequence { from: header.sequence, count: 1, unit: Unit::Packets };
+        let known_sets = found.known_sets;
+        let records = before..self.sets.records.len();
+        let draft = Draft {
+            exported_secs: header.unix_secs,
+            uptime_ms: Some(header.uptime_ms),
+            scope,
+            sequence,
+            records,
+            missing: 0,
+            fault: None,
+        };
+        self.drafts.push(draft.with(found, needs));
+        Ok(known_sets)
+    }
+
+    /// Reads the IPFIX messages of a datagram; gives how many sets were understood.
+    fn read_ipfix(
+        &mut self,
+        datagram: &Datagram<'_>,
+        needs: &mut Vec<(Scope, u16)>,
+    ) -> Result<u32, DecodeError> {
+        let mut rest = datagram.payload;
+        let mut declared_bytes = datagram.declared_bytes.max(rest.len());
+        let mut header = ipfix::header(rest, declared_bytes)?;
+        let mut known_sets = 0;
+        loop {
+            let length = usize::from(header.length);
+            let bytes = length.min(rest.len());
+            let scope =
+                Scope { exporter: datagram.exporter, domain: header.domain, format: Format::Ipfix };
+            let message = Message {
+                scope,
+                exported: UnixMillis(u64::from(header.export_secs) * 1000),
+                declared_bytes: length.min(declared_bytes),
+            };
+            let before = self.sets.records.len();
+            let mut at = Cursor::new(&rest[..bytes]);
+            let _ = at.take(ipfix::HEADER_BYTES);
+            let mut found = self.sets.read(&message, at);
+            known_sets += found.known_sets;
+            if length > declared_bytes {
+                let fault = Fault::Length { what: "message", offset: 0, declared: length };
+                found.fault = found.fault.or(Some(fault));
+            } else if bytes < length {
+                found.fault = found.fault.or(Some(Fault::Unfinished { what: "message" }));
+            }
+            let records = before..self.sets.records.len();
+            let count = records.len() as u32 + found.options + found.missing;
+            let draft = Draft {
+                exported_secs: header.export_secs,
+                uptime_ms: None,
+                scope,
+                sequence: Sequence { from: header.sequence, count, unit: Unit::Records },
+                records,
+                missing: 0,
+                fault: None,
+            };
+            rest = &rest[bytes..];
+            declared_bytes = declared_bytes.saturating_sub(length);
+            let next = match rest.first_chunk() {
+                Some([0, 10]) => ipfix::header(rest, declared_bytes).ok(),
+                _ => None,
+            };
+            if next.is_none() && rest.iter().any(|&byte| byte != 0) {
+                found.fault = found.fault.or(Some(Fault::Trailing { bytes: rest.len() }));
+            }
+            self.drafts.push(draft.with(found, needs));
+            match next {
+                Some(next) => header = next,
+                None => return Ok(known_sets),
+            }
+        }
+    }
+}
+
+impl Draft {
+    /// This packet with what was found in it.
+    fn with(mut self, found: Found, needs: &mut Vec<(Scope, u16)>) -> Self {
+        self.missing = found.missing;
+        let sets = found.needs.len() as u32;
+        let without = (sets > 0).then_some(Fault::NoTemplate { sets });
+        self.fault = without.or(found.fault);
+        needs.extend(found.needs);
+        self
+    }
+
+    fn packet<'a>(&self, sets: &'a Sets) -> ExportPacket<'a> {
+        let options = sets.templates.options(self.scope);
+        let started = options.and_then(|options| options.started);
+        let uptime_ms = self.uptime_ms.or_else(|| {
+            let exported_ms = u64::from(self.exported_secs) * 1000;
+            started.map(|started| exported_ms.wrapping_sub(started.0) as u32)
+        });
+        ExportPacket {
+            exporter: None,
+            exported_secs: self.exported_secs,
+            exported_nanos: 0,
+            uptime_ms,
+            engine: self.scope.domain,
+            sampling: options.and_then(|said| said.sampling).unwrap_or_default(),
+            sequence: Some(self.sequence),
+            records: Records::Data(&sets.records[self.records.clone()], &sets.extras),
+            first_index: self.records.start as u16,
+            missing: self.missing,
+            fault: self.fault,
+        }
+    }
+}
+
+/// Decodes formats with fixed layouts. Several packets of v5 may follow on each other in a
+/// datagram.
+#[inline]
+fn fixed(payload: &[u8], declared_bytes: usize) -> Result<Decoded<'_>, DecodeError> {
+    let mut first = decode(payload, declared_bytes)?;
+    let mut more = Vec::new();
+    if let (Records::V5(_), Some(Fault::Trailing { .. })) = (first.records, first.fault) {
+        more = following(&mut first, payload, declared_bytes);
+    }
+    Ok(Decoded { identity_secs: first.exported_secs, first, more })
+}
+
+/// The v5 packets behind `first`; none if what follows it is none.
+fn following<'a>(
+    first: &mut ExportPacket<'a>,
+    payload: &'a [u8],
+    declared_bytes: usize,
+) -> Vec<ExportPacket<'a>> {
+    let mut packets: Vec<ExportPacket<'a>> = Vec::new();
+    let mut at = 0;
+    loop {
+        let last = packets.last_mut().unwrap_or(first);
+        if !matches!(last.fault, Some(Fault::Trailing { .. })) {
+            return packets;
+        }
+        at += v5::HEADER_BYTES + last.len() * v5::RECORD_BYTES;
+        let index = last.first_index + last.len() as u16;
+        let rest = payload.get(at..).unwrap_or_default();
+        let Ok(next) = v5::decode(rest, declared_bytes.saturating_sub(at)) else {
+            return packets;
+        };
+        last.fault = None;
+        packets.push(ExportPacket { first_index: index, ..next.into() });
+    }
+}
+
+#[cfg(test)]
+mod tests;

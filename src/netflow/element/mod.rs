@@ -1,0 +1,74 @@
+//! Information elements: what a field of a template is, by its number.
+//!
+//! Numbers and names: the IANA registry "IP Flow Information Export (IPFIX) Entities"; NetFlow v9
+//! uses the same numbers for what it has in common with it (RFC 7011 §3.2, RFC 3954 §8).
+
+mod registry;
+
+/// An element of the IANA registry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Element {
+    /// Its number.
+    pub number: u16,
+    /// Its name there, in camel case.
+    pub name: &'static str,
+    /// What its value is.
+    pub kind: Kind,
+}
+
+/// What the value of an element is: how it may be shortened, and how it is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A number; leading zeros say nothing (RFC 7011 §6.2).
+    Unsigned,
+    /// A number with a sign.
+    Signed,
+    /// A number with a fraction, of four or eight bytes.
+    Float,
+    /// 1 true, 2 false (RFC 7011 §6.1.5).
+    Boolean,
+    /// A MAC address.
+    Mac,
+    /// An IPv4 or IPv6 address.
+    Address,
+    /// UTF-8, with zeros at its end where the field is longer.
+    Text,
+    /// Bytes of no type.
+    Octets,
+    /// Seconds since 1970.
+    Seconds,
+    /// Milliseconds since 1970.
+    Millis,
+    /// Seconds since 1900 and their fraction in 2⁻³² s, as NTP has them.
+    Ntp,
+    /// A list of records or values (RFC 6313). They are skipped.
+    List,
+}
+
+/// The enterprise number under which an element of IANA's is one of the flow's way back (RFC 5103).
+pub const REVERSE_ENTERPRISE: u32 = 29_305;
+
+/// The element of this number in the IANA registry, if it is known here.
+#[inline]
+pub fn element(number: u16) -> Option<&'static Element> {
+    let elements = &registry::ELEMENTS;
+    let place = elements.binary_search_by_key(&number, |element| element.number).ok()?;
+    elements.get(place)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn elements_are_found_by_their_numbers() {
+        assert!(registry::ELEMENTS.is_sorted_by_key(|element| element.number));
+        for known in &registry::ELEMENTS {
+            assert_eq!(element(known.number), Some(known));
+        }
+        assert_eq!(element(243).unwrap().name, "dot1qVlanId");
+        for unknown in [0, 65, 127, 40_001, u16::MAX] {
+            assert_eq!(element(unknown), None);
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! Values of fields as they lie in a record: any length that the exporter chose.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use byteorder::{BigEndian, ByteOrder};
+
+use crate::flow::UnixMillis;
+
+/// Seconds from 1900, where NTP counts from, to 1970.
+const NTP_TO_UNIX_SECS: u64 = 2_208_988_800;
+
+/// An unsigned number of any length; none is 0, and of more than eight bytes the last eight count
+/// (RFC 7011 §6.2).
+#[inline]
+pub(super) fn number(bytes: &[u8]) -> u64 {
+    match bytes.len() {
+        1 => bytes[0].into(),
+        2 => BigEndian::read_u16(bytes).into(),
+        4 => BigEndian::read_u32(bytes).into(),
+        8 => BigEndian::read_u64(bytes),
+        _ => bytes.iter().fold(0, |number, &byte| number << 8 | u64::from(byte)),
+    }
+}
+
+/// A number as one of 32 bits; a greater one is the greatest.
+#[inline]
+pub(super) fn number_u32(bytes: &[u8]) -> u32 {
+    u32::try_from(number(bytes)).unwrap_or(u32::MAX)
+}
+
+/// An address of the family that `bytes` are long enough for; of longer ones the rest is padding.
+#[inline]
+pub(super) fn address_v4(bytes: &[u8]) -> Option<IpAddr> {
+    bytes.first_chunk().map(|&bytes: &[u8; 4]| Ipv4Addr::from(bytes).into())
+}
+
+/// Likewise of IPv6.
+#[inline]
+pub(super) fn address_v6(bytes: &[u8]) -> Option<IpAddr> {
+    bytes.first_chunk().map(|&bytes: &[u8; 16]| Ipv6Addr::from(bytes).into())
+}
+
+/// A time of NTP: 32 bits of seconds since 1900, and 32 of their fraction (RFC 7011 §6.1.9).
+pub(super) fn ntp(bytes: &[u8]) -> Option<UnixMillis> {
+    let &stamp: &[u8; 8] = bytes.first_chunk()?;
+    let (secs, fraction) = (BigEndian::read_u32(&stamp), BigEndian::read_u32(&stamp[4..]));
+    let secs = u64::from(secs).checked_sub(NTP_TO_UNIX_SECS)?;
+    Some(UnixMillis(secs * 1000 + ((u64::from(fraction) * 1000) >> 32)))
+}
+
+/// A floating-point number of four or eight bytes.
+pub(super) fn float(bytes: &[u8]) -> Option<f64> {
+    match bytes.len() {
+        4 => Some(BigEndian::read_f32(bytes).into()),
+        8 => Some(BigEndian::read_f64(bytes)),
+        _ => None,
+    }
+}
+
+/// Text without the zeros at its end; bytes that are not UTF-8 are shown as such.
+pub(super) fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(without_zeros_at_end(bytes)).into_owned()
+}
+
+/// `bytes` without the zeros at their end.
+pub(super) fn without_zeros_at_end(bytes: &[u8]) -> &[u8] {
+    let length = bytes.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
+    &bytes[..length]
+}
+
+/// `bytes` without the zeros at their start.
+#[inline]
+pub(super) fn without_zeros_at_start(bytes: &[u8]) -> &[u8] {
+    let start = bytes.iter().position(|&byte| byte != 0).unwrap_or(bytes.len());
+    &bytes[start..]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_have_any_length() {
+        for (bytes, expected) in [
+            (&[][..], 0),
+            (&[7], 7),
+            (&[1, 2], 258),
+            (&[1, 0, 0], 65_536),
+            (&[0, 0, 1, 0], 256),
+            (&[1, 0, 0, 0, 0], 1 << 32),
+            (&[0xff; 8], u64::MAX),
+            (&[9, 0, 0, 0, 0, 0, 0, 0, 5], 5),
+        ] {
+            assert_eq!(number(bytes), expected, "{bytes:?}");
+        }
+        assert_eq!(number_u32(&[1, 0, 0, 0, 0]), u32::MAX);
+    }
+
+    #[test]
+    fn a_time_of_ntp_is_cut_to_milliseconds() {
+        let secs: u32 = (NTP_TO_UNIX_SECS + 1_186_040_527) as u32;
+        let stamp = [secs.to_be_bytes(), 0x8000_0000_u32.to_be_bytes()].concat();
+        assert_eq!(ntp(&stamp), Some(UnixMillis(1_186_040_527_500)));
+        assert_eq!((ntp(&[0; 8]), ntp(&[0; 4])), (None, None));
+    }
+}

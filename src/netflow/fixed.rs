@@ -1,0 +1,104 @@
+//! What the formats with fixed layouts have in common: telling them by content, and a count in the
+//! header that may lie.
+
+use byteorder::{BigEndian, ByteOrder};
+
+use super::{DecodeError, Fault};
+
+/// A header with a lying count is taken for NetFlow only if its export time is later than this,
+/// 1990-01-01, some years before there was any.
+pub(super) const OLDEST_EXPORT_SECS: u32 = 631_152_000;
+const NANOS_A_SECOND: u32 = 1_000_000_000;
+
+/// A header of fixed size, and records of fixed size. The count stands at byte 2, the export time
+/// at byte 8, in seconds and nanoseconds.
+#[derive(Debug)]
+pub(super) struct Layout {
+    pub(super) version: u16,
+    pub(super) header_bytes: usize,
+    pub(super) record_bytes: usize,
+    pub(super) max_records: u16,
+    /// With a greater count the content is something else.
+    pub(super) max_count: u16,
+}
+
+/// The records of a datagram as far as they are whole.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Found {
+    pub(super) whole: usize,
+    pub(super) missing: u32,
+    pub(super) fault: Option<Fault>,
+}
+
+/// How many records of `layout` the datagram holds.
+///
+/// The count may lie. Where it is above what is there, what is there is taken; where it is below,
+/// the count is, and what follows is a [`Fault::Trailing`].
+///
+/// # Errors
+///
+/// [`DecodeError::NotFlowExport`] if the content is not of `layout`;
+/// [`DecodeError::Cut`] if the header or the first record is not all there;
+/// [`DecodeError::Count`] if the header declares no record.
+#[inline]
+pub(super) fn find(
+    layout: &Layout,
+    payload: &[u8],
+    declared_bytes: usize,
+) -> Result<Found, DecodeError> {
+    let Layout { header_bytes, record_bytes, max_records, .. } = *layout;
+    if !is_of(layout, payload, declared_bytes) {
+        return Err(DecodeError::NotFlowExport);
+    }
+    if payload.len() < header_bytes {
+        return Err(cut("header", 0, header_bytes, payload));
+    }
+    let declared = BigEndian::read_u16(&payload[2..]);
+    if declared == 0 {
+        return Err(DecodeError::Count);
+    }
+    let whole = (payload.len() - header_bytes) / record_bytes;
+    let declared_records = declared_bytes.saturating_sub(header_bytes) / record_bytes;
+    let count = usize::from(declared);
+    // Above the format's limit a count is credible only as far as the datagram's length bears it.
+    let sent = if declared > max_records { count.min(declared_records.max(whole)) } else { count };
+    let whole = sent.min(whole);
+    if whole == 0 {
+        return Err(cut("record", header_bytes, record_bytes, payload));
+    }
+    let missing = (sent - whole) as u32;
+    let trailing =
+        payload.len().max(declared_bytes).saturating_sub(header_bytes + count * record_bytes);
+    let fault = if declared > max_records {
+        Some(Fault::Count { declared, present: whole })
+    } else if missing > 0 {
+        Some(Fault::Cut { missing })
+    } else if trailing > 0 {
+        Some(Fault::Trailing { bytes: trailing })
+    } else {
+        None
+    };
+    Ok(Found { whole, missing, fault })
+}
+
+/// Whether the content is of `layout`.
+///
+/// Two bytes are little to tell it by: a TFTP error begins like version 5, and so does one DNS
+/// message in 65,536. So the length must be just what the count asks for, or the export time must
+/// be a possible one: DNS has zeros there, and a text's letters are too large for nanoseconds.
+#[inline]
+fn is_of(layout: &Layout, payload: &[u8], declared_bytes: usize) -> bool {
+    let read_u32 = |offset: usize| payload.get(offset..offset + 4).map(BigEndian::read_u32);
+    let Some(first) = read_u32(0) else { return false };
+    let (version, count) = ((first >> 16) as u16, (first & 0xffff) as usize);
+    version == layout.version
+        && count <= usize::from(layout.max_count)
+        && (count > 0 && declared_bytes == layout.header_bytes + count * layout.record_bytes
+            || read_u32(8).is_some_and(|secs| secs >= OLDEST_EXPORT_SECS)
+                && read_u32(12).is_some_and(|nanos| nanos < NANOS_A_SECOND))
+}
+
+pub(super) fn cut(field: &'static str, offset: usize, bytes: usize, payload: &[u8]) -> DecodeError {
+    let available = payload.len();
+    DecodeError::Cut { field, offset, needed: offset + bytes - available, available }
+}

@@ -1,0 +1,83 @@
+use super::*;
+use crate::flow::extras;
+use crate::netflow::template::Template;
+
+const EXPORTED: UnixMillis = UnixMillis(1_186_040_527_000);
+
+/// Reads one record of these fields: number, value; gives it with its extras.
+fn read(fields: &[(u16, &[u8])]) -> (DataRecord, Aside, Vec<(u16, Vec<u8>)>) {
+    let bytes: Vec<u8> = fields.iter().flat_map(|(_, value)| value.iter().copied()).collect();
+    let field = |&(number, value): &(u16, &[u8])| Field {
+        number,
+        enterprise: 0,
+        length: value.len() as u16,
+    };
+    let template = Template::new(fields.iter().map(field).collect(), None).unwrap();
+    let mut kept = Vec::new();
+    let spans = template.fixed.as_ref().unwrap();
+    let (record, aside) = template.plan.read(&bytes, spans, EXPORTED, &mut kept);
+    let kept = extras(&kept).map(|extra| (extra.number, extra.value.to_vec())).collect();
+    (record, aside, kept)
+}
+
+#[test]
+fn of_several_counters_the_best_one_counts_and_the_others_are_kept() {
+    let (record, _, extras) = read(&[(23, &[0, 9]), (1, &[1, 0]), (85, &[7]), (2, &[3])]);
+    assert_eq!((record.octets, record.packets), (256, 3));
+    assert_eq!(extras, [(23, vec![9]), (85, vec![7])]);
+    let (record, _, extras) = read(&[(24, &[0, 9]), (231, &[8]), (232, &[0, 0])]);
+    assert_eq!((record.octets, record.packets), (8, 9));
+    assert_eq!(extras, [(232, vec![])]);
+}
+
+#[test]
+fn of_several_times_the_best_one_that_is_set_counts() {
+    let secs = 1_186_040_500_u32.to_be_bytes();
+    let millis = 1_186_040_501_234_u64.to_be_bytes();
+    let unix = |ms| Some(Stamp::Unix(UnixMillis(ms)));
+    let (record, ..) = read(&[(152, &millis), (22, &[0, 0, 0, 7]), (150, &secs)]);
+    assert_eq!(record.first, unix(1_186_040_501_234));
+    let (record, ..) = read(&[(152, &[0; 8]), (22, &[0, 0, 0, 7]), (150, &secs)]);
+    assert_eq!(record.first, unix(1_186_040_500_000));
+    let (record, ..) = read(&[(152, &[0; 8]), (22, &[0, 0, 0, 7])]);
+    assert_eq!(record.first, Some(Stamp::Uptime(7)));
+    let (record, ..) = read(&[(158, &[0, 0x0f, 0x42, 0x40])]);
+    assert_eq!(record.first, unix(EXPORTED.0 - 1000));
+}
+
+#[test]
+fn type_and_code_of_icmp_become_the_destination_port() {
+    for fields in [
+        &[(4, &[1][..]), (32, &[3, 1])][..],
+        &[(4, &[58]), (139, &[3, 1])],
+        &[(4, &[1]), (176, &[3]), (177, &[1])],
+        &[(4, &[1]), (11, &[3, 1]), (32, &[0, 0])],
+    ] {
+        assert_eq!(read(fields).0.dst_port, 0x0301, "{fields:?}");
+    }
+    assert_eq!(read(&[(4, &[17]), (11, &[0, 53]), (32, &[0, 1])]).0.dst_port, 53);
+}
+
+#[test]
+fn what_is_beyond_the_common_fields_is_kept_in_its_significant_form() {
+    let (_, aside, extras) = read(&[
+        (58, &[0, 0, 0, 7]),
+        (82, b"eth0\0\0"),
+        (56, &[0, 1, 2, 3, 4, 5]),
+        (210, &[0; 4]),
+        (60, &[4]),
+        (48, &[0, 2]),
+        (40_001, &[0, 0, 1, 1]),
+    ]);
+    assert_eq!(aside.sampler, Some(2));
+    assert_eq!(
+        extras,
+        [
+            (58, vec![7]),
+            (82, b"eth0".to_vec()),
+            (56, vec![0, 1, 2, 3, 4, 5]),
+            (48, vec![2]),
+            (40_001, vec![0, 0, 1, 1]),
+        ]
+    );
+}

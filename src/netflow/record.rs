@@ -1,0 +1,149 @@
+//! What a data record of v9 or IPFIX, or a sample of sFlow, says of a flow.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use crate::flow::{Sampling, UnixMillis};
+
+/// A time as an exporter states it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stamp {
+    /// Milliseconds since the exporter started, modulo 2³².
+    Uptime(u32),
+    /// Since 1970.
+    Unix(UnixMillis),
+}
+
+/// The common fields of one flow, as far as the exporter says them; others are zero.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct DataRecord {
+    /// Source address.
+    pub src: Option<IpAddr>,
+    /// Destination address.
+    pub dst: Option<IpAddr>,
+    /// Next hop of the route to the destination.
+    pub next_hop: Option<IpAddr>,
+    /// When the first packet was seen.
+    pub first: Option<Stamp>,
+    /// When the last packet was seen.
+    pub last: Option<Stamp>,
+    /// When something else than packets was observed, such as an event of a firewall.
+    pub observed: Option<UnixMillis>,
+    /// From the first packet to the last, in milliseconds.
+    pub lasted_ms: Option<u64>,
+    /// When the exporter started: what [`Stamp::Uptime`] counts from, where the header says none.
+    pub started: Option<UnixMillis>,
+    /// How this flow was sampled, if otherwise than the packet says.
+    pub sampling: Option<Sampling>,
+    /// Layer-3 bytes.
+    pub octets: u64,
+    /// Packets.
+    pub packets: u64,
+    /// SNMP index of the input interface.
+    pub input: u32,
+    /// SNMP index of the output interface.
+    pub output: u32,
+    /// AS of the source.
+    pub src_as: u32,
+    /// AS of the destination.
+    pub dst_as: u32,
+    /// Source port.
+    pub src_port: u16,
+    /// Destination port; of ICMP type × 256 + code.
+    pub dst_port: u16,
+    /// Type and code of ICMP, where they are told for themselves.
+    pub icmp: u16,
+    /// IP protocol.
+    pub protocol: u8,
+    /// The OR of the TCP flags.
+    pub tcp_flags: u8,
+    /// Type of service, or traffic class.
+    pub tos: u8,
+    /// Prefix length of the source's route.
+    pub src_mask: u8,
+    /// Prefix length of the destination's route.
+    pub dst_mask: u8,
+    /// Where the elements beyond the common ones lie: from, to.
+    pub extras: (u32, u32),
+}
+
+impl DataRecord {
+    /// Both ends as addresses of one family: a missing one is unspecified, and of two families
+    /// the one counts whose addresses are not zero.
+    ///
+    /// # Errors
+    ///
+    /// [`NoEnds`] if there is no address, or two families are meant.
+    pub fn ends(&self) -> Result<(IpAddr, IpAddr), NoEnds> {
+        match (self.src, self.dst) {
+            (None, None) => Err(NoEnds::NoAddresses),
+            (Some(end), None) => Ok((end, unspecified(end))),
+            (None, Some(end)) => Ok((unspecified(end), end)),
+            (Some(src), Some(dst)) if src.is_ipv4() == dst.is_ipv4() => Ok((src, dst)),
+            (Some(src), Some(dst)) if dst.is_unspecified() => Ok((src, unspecified(src))),
+            (Some(src), Some(dst)) if src.is_unspecified() => Ok((unspecified(dst), dst)),
+            _ => Err(NoEnds::TwoFamilies),
+        }
+    }
+}
+
+/// Why a record has no two ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoEnds {
+    /// It has no address.
+    NoAddresses,
+    /// One is of IPv4, and the other of IPv6.
+    TwoFamilies,
+}
+
+fn unspecified(like: IpAddr) -> IpAddr {
+    match like {
+        IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+    }
+}
+
+/// Takes `address` for `place`, unless a better one is there: of two families the one whose
+/// address is not zero.
+#[inline]
+pub(super) fn put_address(place: &mut Option<IpAddr>, address: IpAddr) {
+    if place.is_none_or(|known| known.is_unspecified()) || !address.is_unspecified() {
+        *place = Some(address);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_two_families_the_one_counts_that_is_not_zero() {
+        let v4 = |last| Some(IpAddr::from([10, 0, 0, last]));
+        let v6 = |last| Some(IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, 0, last]));
+        let zero4 = Some(IpAddr::from([0; 4]));
+        let zero6 = Some(IpAddr::from([0_u16; 8]));
+        for (src, dst, expected) in [
+            (v4(1), v4(2), Ok((v4(1), v4(2)))),
+            (v6(1), None, Ok((v6(1), zero6))),
+            (None, v4(2), Ok((zero4, v4(2)))),
+            (v6(1), zero4, Ok((v6(1), zero6))),
+            (zero4, v6(2), Ok((zero6, v6(2)))),
+            (v4(1), v6(2), Err(NoEnds::TwoFamilies)),
+            (None, None, Err(NoEnds::NoAddresses)),
+        ] {
+            let record = DataRecord { src, dst, ..DataRecord::default() };
+            let ends = record.ends().map(|(src, dst)| (Some(src), Some(dst)));
+            assert_eq!(ends, expected, "{src:?} {dst:?}");
+        }
+    }
+
+    #[test]
+    fn a_zero_address_does_not_take_the_place_of_another() {
+        let mut place = None;
+        for (address, expected) in [("0.0.0.0", "0.0.0.0"), ("::", "::"), ("::1", "::1")] {
+            put_address(&mut place, address.parse().unwrap());
+            assert_eq!(place, Some(expected.parse().unwrap()));
+        }
+        put_address(&mut place, "0.0.0.0".parse().unwrap());
+        assert_eq!(place, Some("::1".parse().unwrap()));
+    }
+}

@@ -1,0 +1,187 @@
+//! A flow sample: who sampled what, at which rate, and what the records in it say of the packet.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use super::super::cursor::Cursor;
+use super::super::field::{address_v4, address_v6};
+use super::super::record::DataRecord;
+use super::frame;
+use crate::flow::{Extra, Sampling, push_extra};
+
+/// Formats of flow records, of enterprise 0.
+const SAMPLED_HEADER: u32 = 1;
+const SAMPLED_ETHERNET: u32 = 2;
+const SAMPLED_IPV4: u32 = 3;
+const SAMPLED_IPV6: u32 = 4;
+const EXTENDED_SWITCH: u32 = 1001;
+const EXTENDED_ROUTER: u32 = 1002;
+const EXTENDED_GATEWAY: u32 = 1003;
+
+/// The value of an interface that is the agent itself.
+const LOCAL_INTERFACE: u32 = 0x3fff_ffff;
+/// No path of more autonomous systems is believed.
+const MAX_PATH: u32 = 1024;
+
+/// Elements of IANA's that a sample tells beyond the common fields.
+const SRC_MAC: u16 = 56;
+const DST_MAC: u16 = 80;
+const VLAN: u16 = 58;
+const POST_VLAN: u16 = 59;
+const BGP_NEXT_HOP_V4: u16 = 18;
+const BGP_NEXT_HOP_V6: u16 = 63;
+const NEXT_ADJACENT_AS: u16 = 128;
+const PREV_ADJACENT_AS: u16 = 129;
+
+/// Where the elements beyond the common fields go.
+pub(super) struct Kept<'a> {
+    pub(super) bytes: &'a mut Vec<u8>,
+    pub(super) start: usize,
+}
+
+impl Kept<'_> {
+    pub(super) fn push(&mut self, number: u16, value: &[u8]) {
+        push_extra(self.bytes, self.start, Extra { number, enterprise: 0, value });
+    }
+
+    pub(super) fn push_number(&mut self, number: u16, value: u32) {
+        let bytes = value.to_be_bytes();
+        let zeros = (value.leading_zeros() / 8) as usize;
+        self.push(number, &bytes[zeros..]);
+    }
+}
+
+/// Reads a flow sample; None if what says how it was sampled is not all there.
+pub(super) fn read(mut at: Cursor<'_>, expanded: bool, extras: &mut Vec<u8>) -> Option<DataRecord> {
+    let mut record = DataRecord { packets: 1, ..DataRecord::default() };
+    let _sequence = at.read_u32()?;
+    let _source = at.take(if expanded { 8 } else { 4 })?;
+    record.sampling = Some(Sampling { mode: 2, interval: at.read_u32()? });
+    let _pool_and_drops = at.take(8)?;
+    record.input = interface(&mut at, expanded)?;
+    record.output = interface(&mut at, expanded)?;
+    let records = at.read_u32()?;
+    let mut kept = Kept { start: extras.len(), bytes: extras };
+    for _ in 0..records {
+        let (Some(format), Some(length)) = (at.read_u32(), at.read_u32()) else { break };
+        let content = at.take_up_to(length as usize);
+        read_record(format, Cursor::new(content), &mut record, &mut kept);
+        if content.len() < length as usize {
+            break;
+        }
+    }
+    let start = kept.start;
+    record.extras = (start as u32, extras.len() as u32);
+    Some(record)
+}
+
+/// The index of an interface; 0 where the packet was discarded, left by several, or met the agent
+/// itself.
+fn interface(at: &mut Cursor<'_>, expanded: bool) -> Option<u32> {
+    let (format, value) = if expanded {
+        (at.read_u32()?, at.read_u32()?)
+    } else {
+        let word = at.read_u32()?;
+        (word >> 30, word & 0x3fff_ffff)
+    };
+    let is_local = value == LOCAL_INTERFACE || value == u32::MAX;
+    Some(if format == 0 && !is_local { value } else { 0 })
+}
+
+/// Takes in what one record says; what is not all there says nothing.
+fn read_record(
+    format: u32,
+    mut at: Cursor<'_>,
+    record: &mut DataRecord,
+    kept: &mut Kept<'_>,
+) -> Option<()> {
+    match format {
+        SAMPLED_HEADER => {
+            let protocol = at.read_u32()?;
+            let frame_bytes = at.read_u32()?;
+            let _stripped = at.read_u32()?;
+            let header_bytes = at.read_u32()?;
+            frame::read(protocol, at.take_up_to(header_bytes as usize), record, kept);
+            if record.octets == 0 {
+                // No packet of IP: what is known is the size of its frame.
+                record.octets = frame_bytes.into();
+            }
+        }
+        SAMPLED_ETHERNET => {
+            let frame_bytes = at.read_u32()?;
+            let (src, dst) = (at.take(8)?, at.take(8)?);
+            kept.push(SRC_MAC, &src[..6]);
+            kept.push(DST_MAC, &dst[..6]);
+            if record.octets == 0 {
+                record.octets = frame_bytes.into();
+            }
+        }
+        SAMPLED_IPV4 | SAMPLED_IPV6 => sampled_ip(format == SAMPLED_IPV6, &mut at, record)?,
+        EXTENDED_SWITCH => {
+            let (src, _, dst) = (at.read_u32()?, at.read_u32()?, at.read_u32()?);
+            kept.push_number(VLAN, src);
+            kept.push_number(POST_VLAN, dst);
+        }
+        EXTENDED_ROUTER => {
+            record.next_hop = address(&mut at)?.into();
+            record.src_mask = at.read_u32()? as u8;
+            record.dst_mask = at.read_u32()? as u8;
+        }
+        EXTENDED_GATEWAY => gateway(&mut at, record, kept)?,
+        _ => {}
+    }
+    Some(())
+}
+
+/// An IP packet whose header's fields are told one by one.
+fn sampled_ip(is_v6: bool, at: &mut Cursor<'_>, record: &mut DataRecord) -> Option<()> {
+    record.octets = at.read_u32()?.into();
+    record.protocol = at.read_u32()? as u8;
+    let read = if is_v6 { address_v6 } else { address_v4 };
+    let bytes = if is_v6 { 16 } else { 4 };
+    record.src = read(at.take(bytes)?);
+    record.dst = read(at.take(bytes)?);
+    record.src_port = at.read_u32()? as u16;
+    record.dst_port = at.read_u32()? as u16;
+    record.tcp_flags = at.read_u32()? as u8;
+    record.tos = at.read_u32()? as u8;
+    Some(())
+}
+
+/// What BGP says of the packet: next hop and autonomous systems.
+fn gateway(at: &mut Cursor<'_>, record: &mut DataRecord, kept: &mut Kept<'_>) -> Option<()> {
+    match address(at)? {
+        IpAddr::V4(hop) if hop.is_unspecified() => {}
+        IpAddr::V4(hop) => kept.push(BGP_NEXT_HOP_V4, &hop.octets()),
+        IpAddr::V6(hop) => kept.push(BGP_NEXT_HOP_V6, &hop.octets()),
+    }
+    let own = at.read_u32()?;
+    let src = at.read_u32()?;
+    // The agent's own system is told where the source is in it.
+    record.src_as = if src == 0 { own } else { src };
+    kept.push_number(PREV_ADJACENT_AS, at.read_u32()?);
+    let segments = at.read_u32()?;
+    let (mut first, mut last) = (None, None);
+    for _ in 0..segments.min(MAX_PATH) {
+        let (_kind, count) = (at.read_u32()?, at.read_u32()?);
+        for _ in 0..count.min(MAX_PATH) {
+            let system = at.read_u32()?;
+            first = first.or(Some(system));
+            last = Some(system);
+        }
+    }
+    // No path leads to a destination in the agent's own system.
+    record.dst_as = last.unwrap_or(own);
+    if let Some(first) = first {
+        kept.push_number(NEXT_ADJACENT_AS, first);
+    }
+    Some(())
+}
+
+/// An address behind its type; unspecified where the agent knows none.
+fn address(at: &mut Cursor<'_>) -> Option<IpAddr> {
+    match at.read_u32()? {
+        1 => address_v4(at.take(4)?),
+        2 => address_v6(at.take(16)?),
+        _ => Some(Ipv4Addr::UNSPECIFIED.into()),
+    }
+}

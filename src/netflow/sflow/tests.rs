@@ -1,0 +1,150 @@
+use super::*;
+
+const RECEIVED: UnixMillis = UnixMillis(1_186_040_527_123);
+
+fn words(words: &[u32]) -> Vec<u8> {
+    words.iter().flat_map(|word| word.to_be_bytes()).collect()
+}
+
+/// Content behind its format and its length.
+fn block(format: u32, content: &[u8]) -> Vec<u8> {
+    [&words(&[format, content.len() as u32])[..], content].concat()
+}
+
+/// A datagram of agent 10.0.0.9 with these samples.
+fn datagram(samples: &[Vec<u8>]) -> Vec<u8> {
+    let header = words(&[5, 1, 0x0a00_0009, 3, 77, 5_000, samples.len() as u32]);
+    [header, samples.concat()].concat()
+}
+
+/// A flow sample of these records: one of 512 packets, from interface 4 to several.
+fn sample(records: &[Vec<u8>]) -> Vec<u8> {
+    let head = words(&[1, 9, 512, 1000, 0, 4, 0x8000_0002, records.len() as u32]);
+    block(1, &[head, records.concat()].concat())
+}
+
+/// A sampled header of Ethernet.
+fn header(frame: &[u8]) -> Vec<u8> {
+    let head = words(&[1, 1518, 4, frame.len() as u32]);
+    block(1, &[&head[..], frame].concat())
+}
+
+/// An Ethernet frame up to its type.
+const ETHERNET: [u8; 12] = [0, 0, 0x5e, 0, 0x53, 2, 0, 0, 0x5e, 0, 0x53, 1];
+/// TCP from 10.0.0.1:80 to 10.0.0.2:50000, 1500 octets, SYN and ACK.
+const IPV4_TCP: [u8; 34] = [
+    0x45, 0x10, 0x05, 0xdc, 0, 0, 0, 0, 63, 6, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2, 0, 80, 0xc3, 0x50,
+    0, 0, 0, 1, 0, 0, 0, 0, 0x50, 0x12,
+];
+
+/// Numbers and values of elements.
+type Kept = Vec<(u16, Vec<u8>)>;
+
+fn read_all(payload: &[u8]) -> (Header, Vec<DataRecord>, Kept) {
+    let (mut records, mut bytes) = (Vec::new(), Vec::new());
+    let header = read(payload, RECEIVED, &mut records, &mut bytes).unwrap();
+    let kept = crate::flow::extras(&bytes).map(|extra| (extra.number, extra.value.to_vec()));
+    let kept = kept.collect();
+    (header, records, kept)
+}
+
+#[test]
+fn a_sampled_frame_is_a_flow_of_one_packet() {
+    let frame = [&ETHERNET[..], &[8, 0], &IPV4_TCP].concat();
+    let (head, records, kept) = read_all(&datagram(&[sample(&[header(&frame)])]));
+    assert_eq!((head.agent, head.sub_agent, head.sequence), ([10, 0, 0, 9].into(), 3, 77));
+    let record = records[0];
+    assert_eq!(record.src, Some([10, 0, 0, 1].into()));
+    assert_eq!(record.dst, Some([10, 0, 0, 2].into()));
+    assert_eq!((record.src_port, record.dst_port), (80, 50_000));
+    assert_eq!((record.protocol, record.tcp_flags, record.tos), (6, 0x12, 0x10));
+    assert_eq!((record.packets, record.octets), (1, 1500));
+    assert_eq!((record.input, record.output), (4, 0));
+    assert_eq!(record.sampling, Some(Sampling { mode: 2, interval: 512 }));
+    assert_eq!(kept[0], (56, ETHERNET[6..].to_vec()));
+    assert_eq!(kept[1..], [(80, ETHERNET[..6].to_vec()), (192, vec![63])]);
+}
+
+#[test]
+fn tags_and_labels_are_taken_off_and_kept() {
+    for (between, expected) in [
+        (&[0x81, 0, 0x20, 7, 8, 0][..], &[(243, vec![7])][..]),
+        (&[0x88, 0xa8, 0, 7, 0x81, 0, 0, 8, 8, 0], &[(243, vec![7]), (245, vec![8])]),
+        (
+            &[0x88, 0x47, 0, 1, 0x40, 9, 0, 2, 0x41, 9],
+            &[(70, vec![0, 1, 0x40]), (71, vec![0, 2, 0x41])],
+        ),
+        (&[0x88, 0x64, 0x11, 0, 0, 1, 0, 40, 0, 0x21], &[]),
+    ] {
+        let frame = [&ETHERNET[..], between, &IPV4_TCP].concat();
+        let (_, records, kept) = read_all(&datagram(&[sample(&[header(&frame)])]));
+        assert_eq!(records[0].dst_port, 50_000, "{between:02x?}");
+        assert_eq!(kept[2..kept.len() - 1], *expected, "{between:02x?}");
+    }
+}
+
+#[test]
+fn a_network_of_vxlan_is_kept_with_the_outer_flow() {
+    let mut packet = IPV4_TCP[..20].to_vec();
+    packet[9] = 17;
+    packet.extend([0xc0, 0, 0x12, 0xb5, 0, 99, 0, 0, 8, 0, 0, 0, 0, 1, 0x23, 0]);
+    let frame = [&ETHERNET[..], &[8, 0], &packet].concat();
+    let (_, records, kept) = read_all(&datagram(&[sample(&[header(&frame)])]));
+    assert_eq!((records[0].protocol, records[0].dst_port), (17, 4789));
+    assert_eq!(kept.last(), Some(&(351, vec![1, 0x23])));
+}
+
+#[test]
+fn extension_headers_of_ipv6_are_passed_over() {
+    let mut packet = vec![0x62, 0x80, 0, 5, 0, 24, 0, 64];
+    packet.extend([0x20; 16]);
+    packet.extend([0x21; 16]);
+    packet.extend([17, 0, 0, 0, 0, 0, 0, 0]);
+    packet.extend([0, 53, 0, 99, 0, 16, 0, 0]);
+    let frame = [&ETHERNET[..], &[0x86, 0xdd], &packet].concat();
+    let (_, records, kept) = read_all(&datagram(&[sample(&[header(&frame)])]));
+    let record = records[0];
+    assert_eq!((record.octets, record.protocol, record.tos), (64, 17, 0x28));
+    assert_eq!((record.src_port, record.dst_port), (53, 99));
+    assert_eq!(record.src, Some([0x2020_u16; 8].into()));
+    assert_eq!(kept.last(), Some(&(31, vec![5])));
+}
+
+#[test]
+fn routes_are_told_by_records_of_their_own() {
+    let router = block(1002, &words(&[1, 0x0a00_00fe, 24, 16]));
+    let gateway = block(1003, &words(&[1, 0x0a00_00fd, 100, 0, 200, 1, 2, 2, 300, 400, 0, 0]));
+    let ip = block(3, &words(&[1500, 6, 0x0a00_0001, 0x0a00_0002, 80, 81, 2, 0]));
+    let (_, records, kept) = read_all(&datagram(&[sample(&[ip, router, gateway])]));
+    let record = records[0];
+    assert_eq!((record.octets, record.src_port, record.tcp_flags), (1500, 80, 2));
+    assert_eq!(record.next_hop, Some([10, 0, 0, 254].into()));
+    assert_eq!((record.src_mask, record.dst_mask), (24, 16));
+    assert_eq!((record.src_as, record.dst_as), (100, 400));
+    assert_eq!(kept, [(18, vec![10, 0, 0, 253]), (129, vec![200]), (128, vec![1, 44])]);
+}
+
+#[test]
+fn expanded_samples_are_read_and_counters_are_passed_over() {
+    let ip = block(3, &words(&[1500, 6, 0x0a00_0001, 0x0a00_0002, 80, 81, 2, 0]));
+    let head = words(&[1, 0, 9, 512, 1000, 0, 0, 70_000, 0, 0x3fff_ffff, 1]);
+    let expanded = block(3, &[head, ip].concat());
+    let others = [block(2, &[0; 40]), block(4, &[0; 44]), block(5, &[0; 8])];
+    let samples = [&others[..], &[expanded]].concat();
+    let (header, records, _) = read_all(&datagram(&samples));
+    assert_eq!((records.len(), header.fault), (1, None));
+    assert_eq!((records[0].input, records[0].output), (70_000, 0));
+}
+
+#[test]
+fn a_datagram_that_is_cut_gives_its_whole_samples() {
+    let frame = [&ETHERNET[..], &[8, 0], &IPV4_TCP].concat();
+    let payload = datagram(&[sample(&[header(&frame)]), sample(&[header(&frame)])]);
+    for cut in 1..payload.len() {
+        let (mut records, mut bytes) = (Vec::new(), Vec::new());
+        match read(&payload[..cut], RECEIVED, &mut records, &mut bytes) {
+            Ok(header) => assert!(header.fault.is_some() && records.len() <= 2, "{cut}"),
+            Err(error) => assert!(cut < 28 && records.is_empty(), "{cut}: {error}"),
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! NetFlow v1: a header of 16 bytes, and records of 48; fixed fields in network order.
+//!
+//! Layout: Cisco, NetFlow Export Datagram Format, version 1. It has no sequence numbers, no AS
+//! numbers and no masks, and some exporters put thirty records into a datagram where its text says
+//! twenty-four.
+
+#[cfg(test)]
+mod tests;
+
+use byteorder::{BigEndian, ByteOrder};
+
+use super::fixed::{self, Layout};
+use super::{DecodeError, ExportPacket, Records, v5};
+use crate::flow::Sampling;
+
+/// The version number that the first two bytes hold.
+pub const VERSION: u16 = 1;
+/// Bytes of the header.
+pub const HEADER_BYTES: usize = 16;
+/// Bytes of a record.
+pub const RECORD_BYTES: usize = 48;
+/// The most records that are believed of a datagram whose length does not bear them.
+pub const MAX_RECORDS: u16 = 30;
+
+/// A record as it lies in the payload; [`read`] takes it apart.
+pub type RecordBytes = [u8; RECORD_BYTES];
+
+const LAYOUT: Layout = Layout {
+    version: VERSION,
+    header_bytes: HEADER_BYTES,
+    record_bytes: RECORD_BYTES,
+    max_records: MAX_RECORDS,
+    max_count: 128,
+};
+
+/// Reads a record into the fields of v5's, of which it has those up to the type of service.
+#[inline]
+pub fn read(bytes: &RecordBytes) -> v5::Record {
+    v5::Record {
+        src_addr: BigEndian::read_u32(&bytes[0..]).into(),
+        dst_addr: BigEndian::read_u32(&bytes[4..]).into(),
+        next_hop: BigEndian::read_u32(&bytes[8..]).into(),
+        input: BigEndian::read_u16(&bytes[12..]),
+        output: BigEndian::read_u16(&bytes[14..]),
+        packets: BigEndian::read_u32(&bytes[16..]),
+        octets: BigEndian::read_u32(&bytes[20..]),
+        first_ms: BigEndian::read_u32(&bytes[24..]),
+        last_ms: BigEndian::read_u32(&bytes[28..]),
+        src_port: BigEndian::read_u16(&bytes[32..]),
+        dst_port: BigEndian::read_u16(&bytes[34..]),
+        // Two bytes of padding stand here, and the flags behind the type of service.
+        pad1: 0,
+        protocol: bytes[38],
+        tos: bytes[39],
+        tcp_flags: bytes[40],
+        src_as: 0,
+        dst_as: 0,
+        src_mask: 0,
+        dst_mask: 0,
+        pad2: 0,
+    }
+}
+
+/// Decodes one NetFlow v1 datagram; a lying count is treated as that of [`v5::decode`] is.
+///
+/// # Errors
+///
+/// As [`v5::decode`], of version 1.
+pub fn decode(payload: &[u8], declared_bytes: usize) -> Result<ExportPacket<'_>, DecodeError> {
+    let found = fixed::find(&LAYOUT, payload, declared_bytes)?;
+    let records = payload.get(HEADER_BYTES..).unwrap_or_default().as_chunks().0;
+    Ok(ExportPacket {
+        exporter: None,
+        exported_secs: BigEndian::read_u32(&payload[8..]),
+        exported_nanos: BigEndian::read_u32(&payload[12..]),
+        uptime_ms: Some(BigEndian::read_u32(&payload[4..])),
+        engine: 0,
+        sampling: Sampling::default(),
+        sequence: None,
+        records: Records::V1(&records[..found.whole]),
+        first_index: 0,
+        missing: found.missing,
+        fault: found.fault,
+    })
+}

@@ -1,0 +1,85 @@
+//! What flows have beyond the common columns.
+
+use super::Open;
+use super::reading::place;
+use super::samples::{datagram, mixed_flows, put};
+use crate::flow::{Column, Columns, FlowRecord};
+use crate::row::Order;
+use crate::store::{Scan, Snapshot, WriteBatch};
+
+/// The extras of the flow numbered so: most have none.
+fn extras_of(octets: u64) -> Vec<u8> {
+    let value: Vec<u8> = (0..octets % 40).map(|byte| byte as u8).collect();
+    if octets.is_multiple_of(3) {
+        [&[0, 96, 0, value.len() as u8][..], &value].concat()
+    } else {
+        Vec::new()
+    }
+}
+
+/// Flows whose extras follow from their octets, in two batches, of which the first has none.
+pub(super) fn what_some_flows_have_beyond_the_columns_comes_back_with_them(open: Open<'_>) {
+    let store = open();
+    let flows = mixed_flows(7, 20_000);
+    let (plain, rest) = flows.split_at(1000);
+    let mut writer = store.writer().unwrap();
+    for (number, flows) in [plain, rest].into_iter().enumerate() {
+        let mut batch = WriteBatch::new();
+        for (part, flows) in flows.chunks(30).enumerate() {
+            let datagram = datagram((number as u64) << 32 | part as u64);
+            assert!(writer.admit(datagram).unwrap());
+            put(&mut batch, datagram, flows);
+        }
+        if number == 1 {
+            for flows in [&mut batch.v4, &mut batch.v6] {
+                for row in 0..flows.len() {
+                    let bytes = extras_of(flows.octets[row]);
+                    flows.extras.set(row, &bytes);
+                }
+            }
+        }
+        writer.write(batch).unwrap();
+        writer.commit().unwrap();
+    }
+    let snapshot = store.snapshot().unwrap();
+    for order in Order::ALL {
+        for ordered in [false, true] {
+            let scan = Scan { order, ordered, ..Scan::all(Columns::ALL) };
+            check(snapshot.as_ref(), &scan, &flows);
+        }
+        let lead = order.ends(&rest[0]).0.into();
+        let of_host: Vec<FlowRecord> = flows
+            .iter()
+            .filter(|flow| order.ends(flow).0 == order.ends(&rest[0]).0)
+            .copied()
+            .collect();
+        check(snapshot.as_ref(), &Scan::range(order, lead, Columns::ALL), &of_host);
+    }
+    let columns = Columns::of(&[Column::Octets]);
+    for region in snapshot.regions(&Scan::all(columns)).unwrap() {
+        assert!(region.read().all(|batch| batch.unwrap().extras.is_empty()));
+    }
+}
+
+/// The extras of a flow of the second batch follow from its octets; of the first one it has none.
+fn check(snapshot: &dyn Snapshot, scan: &Scan, expected: &[FlowRecord]) {
+    let (mut found, mut with_extras) = (0, 0);
+    for region in snapshot.regions(scan).unwrap() {
+        for batch in region.read() {
+            let batch = batch.unwrap();
+            let mut before = None;
+            for (row, flow) in batch.records().enumerate() {
+                found += 1;
+                let extras = batch.extras.get(row);
+                assert!(extras.is_empty() || extras == extras_of(flow.octets), "{flow:?}");
+                with_extras += usize::from(!extras.is_empty());
+                let place = place(scan.order, &flow);
+                let out_of_order = before.replace(place).is_some_and(|before| before > place);
+                assert!(!scan.ordered || !out_of_order, "{scan:?}");
+            }
+        }
+    }
+    assert_eq!(found, expected.len(), "{scan:?}");
+    let most = expected.iter().filter(|flow| !extras_of(flow.octets).is_empty()).count();
+    assert!(with_extras <= most && with_extras + 1000 >= most, "{with_extras} of {most}");
+}

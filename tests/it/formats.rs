@@ -1,0 +1,4 @@
+//! Real captures of every format, against what other tools make of them.
+
+mod counts;
+mod files;
