@@ -29,7 +29,8 @@ const SRC_MASK: usize = 43;
 const DST_MASK: usize = 44;
 /// Here the parts begin whose length the families decide: next hop, then the source.
 const NEXT_HOP: usize = 45;
-/// Behind the exporter's address: engine, sampling mode, sampling interval.
+/// Behind the exporter's address: engine, sampling mode, sampling interval. What follows them are
+/// the elements that the flow has beyond the others, as [`FlowBatch::extras`] keeps them.
 const SOURCE_REST_BYTES: usize = 4 + 1 + 4;
 
 /// Appends the cell of the flow at `row`.
@@ -57,6 +58,7 @@ pub(super) fn encode(batch: &FlowBatch, row: usize, to: &mut Vec<u8>) {
     if let Some(source) = batch.sources.get(batch.source[row] as usize) {
         encode_source(source, to);
     }
+    to.extend_from_slice(batch.extras.get(row));
 }
 
 fn encode_source(source: &Source, to: &mut Vec<u8>) {
@@ -67,8 +69,6 @@ fn encode_source(source: &Source, to: &mut Vec<u8>) {
 }
 
 /// Whether `cell` is one of a flow of `family`.
-///
-/// What follows the source belongs to later versions, and is passed over.
 pub(super) fn is_cell(cell: &[u8], family: Family) -> bool {
     cell.get(source_at(family)..).and_then(source_bytes).is_some()
 }
@@ -109,8 +109,8 @@ pub(super) fn decode<'a>(
     let long = |at: usize| cells.clone().map(move |cell| BigEndian::read_u64(&cell[at..]));
     for column in columns.iter() {
         match column {
-            // In the key; and extras are not kept here yet.
-            Column::Src | Column::First | Column::Dst | Column::Extras => {}
+            // In the key.
+            Column::Src | Column::First | Column::Dst => {}
             Column::Protocol => batch.protocol.extend(byte(PROTOCOL)),
             Column::SrcPort => batch.src_port.extend(short(SRC_PORT)),
             Column::DstPort => batch.dst_port.extend(short(DST_PORT)),
@@ -129,6 +129,13 @@ pub(super) fn decode<'a>(
                 for cell in cells.clone() {
                     let bits = BigEndian::read_uint128(&cell[NEXT_HOP..], address_bytes(family));
                     batch.next_hop.push_bits(bits);
+                }
+            }
+            Column::Extras => {
+                for (row, cell) in cells.clone().enumerate() {
+                    let rest = &cell[source_at(family)..];
+                    let source = source_bytes(rest).map_or(rest.len(), <[u8]>::len);
+                    batch.extras.set(row, &rest[source..]);
                 }
             }
             Column::Source => {
