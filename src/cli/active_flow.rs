@@ -4,6 +4,7 @@ use std::ffi::OsString;
 
 use super::failure::Ending;
 use super::output;
+use super::scaling::Scaling;
 use super::settings::{Flags, Settings, keys};
 use super::{interrupt, store, time};
 use crate::aggregate::{ActivePairs, Limits, Measure, PairOptions};
@@ -18,7 +19,7 @@ Examples:
 /// Print the pairs of addresses with most octets, both directions together.
 ///
 /// One line each, `(ADDR,ADDR,OCTETS)`: the two addresses in the order of their text, sorted by
-/// octets downwards.
+/// octets downwards. What exporters sampled is scaled up by their intervals.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -34,6 +35,8 @@ pub(crate) struct Args {
     directed: bool,
     #[command(flatten)]
     window: time::Window,
+    #[command(flatten)]
+    scaling: Scaling,
     /// How pairs are written [default: line]
     #[arg(short, long, value_name = "FORMAT", value_parser = ["line", "json", "ndjson", "csv"])]
     output: Option<String>,
@@ -58,8 +61,9 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
         directed: args.directed,
         limits: Limits { memory_bytes, ..Limits::default() },
     };
-    let snapshot = store::open(settings)?.snapshot()?;
-    let pairs = ActivePairs::top_of(&*snapshot, time, &options, settings.print.value)?;
+    let counters = args.scaling.of(store::open(settings)?.snapshot()?, true);
+    let pairs = ActivePairs::top_of(counters.snapshot(), time, &options, settings.print.value)?;
     output::print(|out| Ok(write_pairs(&pairs, &options, format, out)?))?;
+    counters.tell();
     Ok(Ending::Done)
 }

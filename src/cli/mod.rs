@@ -18,6 +18,7 @@ mod output;
 mod print_option;
 mod progress;
 mod query;
+mod scaling;
 mod schema;
 mod settings;
 mod store;

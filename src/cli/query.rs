@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::failure::Ending;
 use super::output::{self, say};
+use super::scaling::Scaling;
 use super::settings::{Flags, Settings, keys, whole_number};
 use super::{interrupt, store, time};
 use crate::answer::{Format, explanation_json, explanation_text, write_flows};
@@ -39,6 +40,8 @@ pub(crate) struct Args {
     direction: String,
     #[command(flatten)]
     window: time::Window,
+    #[command(flatten)]
+    scaling: Scaling,
     /// Print at most so many flows, the first in key order
     #[arg(long, value_name = "N", value_parser = whole_number::<u64>)]
     limit: Option<u64>,
@@ -74,22 +77,24 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
     interrupt::end_at_once()?;
     let format = settings.flow_format();
     let question = args.question(settings)?;
-    let snapshot = store::open(settings)?.snapshot()?;
+    let counters = args.scaling.of(store::open(settings)?.snapshot()?, false);
+    let snapshot = counters.snapshot();
     let lookup = if args.count { question.plan_count() } else { question.plan(format.columns()) };
-    let explain = args.explain.then(|| Explain::before(&lookup, &*snapshot, format)).transpose()?;
+    let explain = args.explain.then(|| Explain::before(&lookup, snapshot, format)).transpose()?;
     let began = Instant::now();
     if args.count {
-        let flows = lookup.count(&*snapshot)?;
+        let flows = lookup.count(snapshot)?;
         let answer = match format {
             Format::Json | Format::Ndjson => format!("{{\"flows\":{flows}}}"),
             _ => flows.to_string(),
         };
         output::print(|out| Ok(writeln!(out, "{answer}")?))?;
     } else {
-        let flows = lookup.run(&*snapshot)?;
+        let flows = lookup.run(snapshot)?;
         let zone = settings.tz.value.zone().clone();
         output::print(|out| Ok(write_flows(flows, out, format, zone)?))?;
     }
+    counters.tell();
     if let Some(explain) = explain {
         explain.after(&lookup, began.elapsed());
     }

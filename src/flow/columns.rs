@@ -1,7 +1,7 @@
 //! The columns of a flow, and sets of them.
 
 use std::fmt;
-use std::ops::BitOr;
+use std::ops::{BitAnd, BitOr};
 
 /// One column of a [`FlowBatch`](super::FlowBatch), and of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -121,6 +121,14 @@ impl Columns {
     /// The columns, in the order of [`Column::ALL`].
     pub fn iter(self) -> impl Iterator<Item = Column> {
         Column::ALL.into_iter().filter(move |&column| self.contains(column))
+    }
+}
+
+impl BitAnd for Columns {
+    type Output = Self;
+
+    fn bitand(self, other: Self) -> Self {
+        Self(self.0 & other.0)
     }
 }
 

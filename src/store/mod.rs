@@ -89,6 +89,11 @@ pub trait Snapshot: Send + Sync {
     ///
     /// As [`Self::regions`].
     fn flows(&self) -> Result<u64>;
+
+    /// Whether any flow may be of a source that said that it samples. Where nobody knows, it may.
+    fn may_be_sampled(&self) -> bool {
+        true
+    }
 }
 
 /// A part of a scan.

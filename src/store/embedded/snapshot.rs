@@ -75,6 +75,10 @@ impl EmbeddedSnapshot {
 }
 
 impl Snapshot for EmbeddedSnapshot {
+    fn may_be_sampled(&self) -> bool {
+        self.sources.iter().any(|source| source.sampling.interval > 1)
+    }
+
     fn regions(&self, scan: &Scan) -> Result<Vec<Box<dyn Region>>> {
         let mut runs = self.stretches(scan)?;
         runs.retain(|(_, stretches)| !stretches.is_empty());

@@ -1,9 +1,12 @@
-//! Stores that wrap a store: one that fails when it is told to, and one that counts.
+//! Stores that wrap a store: one that fails when it is told to, one that counts, and one that makes
+//! up for sampling.
 
 mod call;
 mod fault;
 mod metered;
+mod scaled;
 
 pub use call::Call;
 pub use fault::{Fault, FaultStore, Faults};
 pub use metered::{MeteredStore, Tallies, Tally};
+pub use scaled::ScaledSnapshot;

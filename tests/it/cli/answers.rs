@@ -165,3 +165,30 @@ fn an_output_that_is_full_is_an_error() {
         Run::of(output).ends(1, "No space left on device");
     }
 }
+
+#[test]
+fn what_was_sampled_is_scaled_up_where_that_is_wanted() {
+    let home = Home::new();
+    // One packet of a hundred, by a header whose mode says none: Juniper's do that.
+    let mut sampled = exports(0, &FLOWS);
+    sampled[22..24].copy_from_slice(&100u16.to_be_bytes());
+    let more = exports(6, &[("10.0.0.7", "10.0.0.8", 4000, 1)]);
+    home.run(&["load", &home.file("day.pcap", &capture(&[sampled, more]))]).succeeds();
+
+    let scaled = home.run(&["active-flow", "-print", "2"]).ends(0, "--scaled=no leaves them");
+    assert_eq!(scaled.lines(), ["(10.0.0.2,10.0.0.3,500000)", "(10.0.0.1,122.166.26.132,103400)"]);
+    let exported = home.run(&["active-flow", "-print", "2", "--scaled=no"]).succeeds();
+    assert_eq!(exported.lines(), ["(10.0.0.2,10.0.0.3,5000)", "(10.0.0.7,10.0.0.8,4000)"]);
+    assert_eq!(exported.stderr, "");
+    let flows = home.run(&["active-flow", "-print", "1", "--by", "flows"]).succeeds();
+    assert_eq!((flows.lines()[0], &*flows.stderr), ("(10.0.0.1,122.166.26.132,3)", ""));
+
+    let octets = |arguments: &[&str]| {
+        let all = [&["query", "10.0.0.0/8", "-o", "json", "--limit", "1"], arguments].concat();
+        let flows = home.run(&all).succeeds().json();
+        (flows[0]["bytes"].clone(), flows[0]["packets"].clone(), flows[0]["sampling"].clone())
+    };
+    assert_eq!(octets(&[]), (4.into(), 1.into(), 100.into()));
+    assert_eq!(octets(&["--scaled"]), (400.into(), 100.into(), 100.into()));
+    home.run(&["query", "10.0.0.1", "--scaled=some"]).ends(2, "some");
+}

@@ -1,0 +1,160 @@
+//! A snapshot whose counters are what the exporter saw no more than a part of: multiplied by the
+//! interval of its sampling.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+use crate::flow::{Column, Columns, FlowBatch};
+use crate::store::{FlowStream, Plan, Region, Result, Scan, Snapshot};
+
+/// The columns that are multiplied.
+const COUNTERS: Columns = Columns::of(&[Column::Octets, Column::Packets]);
+
+/// The snapshot inside, whose octets and packets are multiplied by the sampling interval of their
+/// source, where it said one. Predicates see the counters as they were exported.
+pub struct ScaledSnapshot {
+    inside: Box<dyn Snapshot>,
+    scaled: Arc<AtomicBool>,
+}
+
+impl ScaledSnapshot {
+    /// The flows of `inside`.
+    pub fn new(inside: Box<dyn Snapshot>) -> Self {
+        Self { inside, scaled: Arc::default() }
+    }
+
+    /// Whether any counter that was read so far was multiplied.
+    pub fn has_scaled(&self) -> bool {
+        self.scaled.load(Relaxed)
+    }
+}
+
+impl Snapshot for ScaledSnapshot {
+    fn regions(&self, scan: &Scan) -> Result<Vec<Box<dyn Region>>> {
+        if (scan.columns & COUNTERS).is_empty() || !self.inside.may_be_sampled() {
+            return self.inside.regions(scan);
+        }
+        let columns = scan.columns;
+        let read = Scan { columns: columns | Columns::of(&[Column::Source]), ..scan.clone() };
+        let wrap = |region| {
+            let scaled = Arc::clone(&self.scaled);
+            Box::new(ScaledRegion { region, columns, scaled }) as Box<dyn Region>
+        };
+        Ok(self.inside.regions(&read)?.into_iter().map(wrap).collect())
+    }
+
+    fn plan(&self, scan: &Scan) -> Result<Plan> {
+        self.inside.plan(scan)
+    }
+
+    fn flows(&self) -> Result<u64> {
+        self.inside.flows()
+    }
+
+    fn may_be_sampled(&self) -> bool {
+        self.inside.may_be_sampled()
+    }
+}
+
+struct ScaledRegion {
+    region: Box<dyn Region>,
+    /// What was asked for.
+    columns: Columns,
+    scaled: Arc<AtomicBool>,
+}
+
+impl Region for ScaledRegion {
+    fn read(self: Box<Self>) -> FlowStream {
+        let Self { region, columns, scaled } = *self;
+        Box::new(region.read().map(move |batch| {
+            let mut batch = batch?;
+            if scale(&mut batch) {
+                scaled.store(true, Relaxed);
+            }
+            Ok(batch.project(columns))
+        }))
+    }
+}
+
+/// Multiplies the counters of `batch`; says whether any row was of a source that samples.
+fn scale(batch: &mut FlowBatch) -> bool {
+    let factors: Vec<u64> =
+        batch.sources.iter().map(|source| source.sampling.interval.max(1).into()).collect();
+    if factors.iter().all(|&factor| factor == 1) {
+        return false;
+    }
+    let mut any = false;
+    for counters in [&mut batch.octets, &mut batch.packets] {
+        // A column that was not asked for has no rows.
+        for (counter, &source) in counters.iter_mut().zip(&batch.source) {
+            let factor = factors.get(source as usize).copied().unwrap_or(1);
+            any |= factor > 1;
+            *counter = counter.saturating_mul(factor);
+        }
+    }
+    any
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flow::{Family, FlowRecord, Origin, Sampling, Source};
+    use crate::store::memory::MemoryStore;
+    use crate::store::{Store, WriteBatch};
+
+    /// A store of one flow for each interval: 10 octets in 2 packets.
+    fn store(intervals: &[u32]) -> MemoryStore {
+        let mut batch = WriteBatch::new();
+        let source = |&interval: &u32| Source {
+            exporter: [192, 0, 2, 1].into(),
+            engine: 0,
+            sampling: Sampling { mode: 0, interval },
+        };
+        batch.v4.sources = Arc::new(intervals.iter().map(source).collect());
+        for (place, _) in intervals.iter().enumerate() {
+            let flow = FlowRecord {
+                octets: 10,
+                packets: 2,
+                src: [10, 0, 0, place as u8].into(),
+                ..FlowBatch::new(Family::V4).record(0)
+            };
+            batch.v4.push(&flow, place as u32, Origin(place as u64));
+        }
+        let store = MemoryStore::default();
+        let mut writer = store.writer().unwrap();
+        writer.write(batch).unwrap();
+        writer.commit().unwrap();
+        store
+    }
+
+    fn octets(snapshot: &ScaledSnapshot, columns: Columns) -> Vec<(u64, u64)> {
+        let scan = Scan { ordered: true, ..Scan::all(columns) };
+        let mut found = Vec::new();
+        for region in snapshot.regions(&scan).unwrap() {
+            for batch in region.read() {
+                let batch = batch.unwrap();
+                assert_eq!(batch.source.is_empty(), !columns.contains(Column::Source));
+                found.extend(batch.records().map(|flow| (flow.octets, flow.packets)));
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn counters_are_multiplied_where_the_source_said_an_interval() {
+        let snapshot = ScaledSnapshot::new(store(&[0, 1, 100, u32::MAX]).snapshot().unwrap());
+        assert!(!snapshot.has_scaled());
+        let all = [(10, 2), (10, 2), (1000, 200), (10 * 0xffff_ffff, 2 * 0xffff_ffff)];
+        assert_eq!(octets(&snapshot, Columns::ALL), all);
+        assert!(snapshot.has_scaled());
+        let only = octets(&snapshot, Columns::of(&[Column::Octets]));
+        assert_eq!(only, all.map(|(octets, _)| (octets, 0)));
+    }
+
+    #[test]
+    fn nothing_is_told_where_nobody_samples() {
+        let snapshot = ScaledSnapshot::new(store(&[0, 1]).snapshot().unwrap());
+        assert_eq!(octets(&snapshot, COUNTERS), [(10, 2), (10, 2)]);
+        assert!(!snapshot.has_scaled());
+    }
+}
