@@ -2,3 +2,6 @@
 
 mod counts;
 mod files;
+mod fixed;
+mod generated;
+mod tshark;
