@@ -4,4 +4,5 @@ mod counts;
 mod files;
 mod fixed;
 mod generated;
+mod options;
 mod tshark;
