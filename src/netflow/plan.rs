@@ -169,17 +169,21 @@ fn take(
     exported: UnixMillis,
     (extras, start): (&mut Vec<u8>, usize),
 ) {
-    let v4 =
-        |place: &mut Option<_>| address_v4(value).into_iter().for_each(|a| put_address(place, a));
-    let v6 =
-        |place: &mut Option<_>| address_v6(value).into_iter().for_each(|a| put_address(place, a));
+    // What is said of an inner packet, too, is kept beside the outer one.
+    let mut inner = |number, is_left: bool| {
+        if is_left {
+            push_extra(extras, start, Extra { number, enterprise: 0, value });
+        }
+    };
+    let v4 = |place: &mut Option<_>| address_v4(value).is_some_and(|ip| put_address(place, ip));
+    let v6 = |place: &mut Option<_>| address_v6(value).is_some_and(|ip| put_address(place, ip));
     match target {
-        Target::SrcV4 => v4(&mut record.src),
-        Target::DstV4 => v4(&mut record.dst),
-        Target::SrcV6 => v6(&mut record.src),
-        Target::DstV6 => v6(&mut record.dst),
-        Target::NextHopV4 => v4(&mut record.next_hop),
-        Target::NextHopV6 => v6(&mut record.next_hop),
+        Target::SrcV4 => inner(8, v4(&mut record.src)),
+        Target::DstV4 => inner(12, v4(&mut record.dst)),
+        Target::SrcV6 => inner(27, v6(&mut record.src)),
+        Target::DstV6 => inner(28, v6(&mut record.dst)),
+        Target::NextHopV4 => inner(15, v4(&mut record.next_hop)),
+        Target::NextHopV6 => inner(62, v6(&mut record.next_hop)),
         Target::SrcPort => record.src_port = number(value) as u16,
         Target::DstPort => record.dst_port = number(value) as u16,
         Target::Icmp => record.icmp = number(value) as u16,

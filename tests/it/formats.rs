@@ -4,5 +4,6 @@ mod counts;
 mod files;
 mod fixed;
 mod generated;
+mod golden;
 mod options;
 mod tshark;

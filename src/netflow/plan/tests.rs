@@ -92,3 +92,21 @@ fn the_beginning_of_a_frame_is_taken_apart() {
     assert_eq!((record.octets, record.packets), (60, 1));
     assert_eq!(extras[2], (192, vec![64]));
 }
+
+#[test]
+fn of_an_outer_and_an_inner_packet_the_outer_one_counts_and_the_inner_one_is_kept() {
+    let (record, _, extras) = read(&[
+        (27, &[0x20; 16]),
+        (28, &[0x21; 16]),
+        (4, &[4]),
+        (7, &[0, 0]),
+        (8, &[10, 0, 0, 1]),
+        (12, &[10, 0, 0, 2]),
+        (4, &[17]),
+        (7, &[4, 87]),
+    ]);
+    assert_eq!(record.ends().unwrap().0, std::net::IpAddr::from([0x2020_u16; 8]));
+    assert_eq!((record.protocol, record.src_port), (4, 0));
+    let kept: Vec<u16> = extras.iter().map(|(number, _)| *number).collect();
+    assert_eq!(kept, [8, 12, 4, 7]);
+}
