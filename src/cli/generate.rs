@@ -14,7 +14,7 @@ use super::output::{self, say};
 use super::settings::{Settings, whole_number};
 use super::text::{bytes, grouped, plural, seconds};
 use crate::flow::UnixMillis;
-use crate::generate::{self, Made, Traffic};
+use crate::generate::{self, Format, Made, Traffic};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -25,7 +25,7 @@ Examples:
 
 The same options give the same bytes on every machine.";
 
-/// Make a capture of NetFlow v5 exports as routers of a busy network might send them.
+/// Make a capture of NetFlow or IPFIX exports as routers of a busy network might send them.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -35,6 +35,9 @@ pub(crate) struct Args {
     /// How many flows are exported [default: 1000000]
     #[arg(long, value_name = "N", value_parser = whole_number::<u64>)]
     flows: Option<u64>,
+    /// In which format: v5, v9 or ipfix [default: v5]
+    #[arg(long, value_name = "FORMAT")]
+    format: Option<Format>,
     /// Which traffic: another seed gives other hosts and flows [default: 1]
     #[arg(long, value_name = "N", value_parser = whole_number::<u64>)]
     seed: Option<u64>,
@@ -70,6 +73,7 @@ impl Args {
         });
         Ok(Traffic {
             flows: self.flows.unwrap_or(usual.flows),
+            format: self.format.unwrap_or(usual.format),
             seed: self.seed.unwrap_or(usual.seed),
             start: start.transpose()?.unwrap_or(usual.start),
             hours: self.hours.unwrap_or(usual.hours),

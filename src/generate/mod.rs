@@ -7,6 +7,7 @@
 mod conversation;
 mod engine;
 mod fate;
+mod format;
 mod hosts;
 mod pcap;
 mod random;
@@ -15,6 +16,7 @@ mod world;
 mod writer;
 
 pub use fate::Damage;
+pub use format::Format;
 pub use hosts::EXAMPLE_HOST;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -42,6 +44,8 @@ const LONGEST_UP_MS: u64 = 100 * 86_400_000;
 pub struct Traffic {
     /// How many flows are exported.
     pub flows: u64,
+    /// In which format.
+    pub format: Format,
     /// Which traffic: another seed gives other hosts and flows.
     pub seed: u64,
     /// When the first flow is exported.
@@ -65,6 +69,7 @@ impl Default for Traffic {
     fn default() -> Self {
         Self {
             flows: 1_000_000,
+            format: Format::V5,
             seed: 1,
             start: UnixMillis(1_185_408_000_000),
             hours: 24.0,
@@ -180,6 +185,9 @@ fn check(traffic: &Traffic) -> io::Result<u64> {
         return wrong(
             "loss, duplicates and damage must be shares from 0 to 1, and at most 1 together",
         );
+    }
+    if traffic.damage > 0.0 && traffic.format != Format::V5 {
+        return wrong("damage is done to exports of NetFlow v5 only");
     }
     if !(traffic.hours > 0.0 && traffic.hours <= 24.0 * 366.0) {
         return wrong("hours must be more than 0, and a year at most");

@@ -6,6 +6,7 @@ use std::net::Ipv4Addr;
 use super::conversation::Conversation;
 use super::engine::Engine;
 use super::fate::Fate;
+use super::format::Format;
 use super::pcap::{self, Path};
 use super::random::Random;
 use super::{Made, Traffic};
@@ -127,6 +128,7 @@ impl<'a, W: Write> Writer<'a, W> {
             dst_port: COLLECTOR_PORT,
         };
         let ip_id = engine.exported as u16;
+        let packet = engine.exported - 1;
         let flows = (payload.len() - HEADER_BYTES) / RECORD_BYTES;
 
         let fate = Fate::draw(self.traffic, &mut self.fates);
@@ -160,6 +162,9 @@ impl<'a, W: Write> Writer<'a, W> {
         }
         if readable {
             self.count(&payload[..payload.len() - cut_bytes], flows);
+        }
+        if self.traffic.format != Format::V5 {
+            payload = self.traffic.format.encode(&payload, packet);
         }
         if fate != Fate::Dropped {
             self.write(now_us, path, ip_id, &payload, cut_bytes)?;

@@ -8,7 +8,7 @@ use super::sets::{Found, Message, Sets};
 use super::template::Format;
 use super::templates::Scope;
 use super::waiting::{Held, Waiting};
-use super::{DecodeError, ExportPacket, Fault, Records, decode, ipfix, sflow, v5, v9};
+use super::{DecodeError, ExportPacket, Fault, Records, fixed, ipfix, sflow, v9};
 use crate::capture::Datagram;
 use crate::flow::{Sequence, Unit, UnixMillis};
 
@@ -158,7 +158,11 @@ impl Decoder {
                 let identity_secs = header.uptime_ms / 1000;
                 Ok(Outcome::Decoded(Decoded { identity_secs, first: packet, more: Vec::new() }))
             }
-            _ => fixed(payload, declared_bytes).map(Outcome::Decoded),
+            _ => {
+                let (first, more) = fixed::packets(payload, declared_bytes)?;
+                let identity_secs = first.exported_secs;
+                Ok(Outcome::Decoded(Decoded { identity_secs, first, more }))
+            }
         }
     }
 
@@ -326,42 +330,6 @@ impl Draft {
             missing: self.missing,
             fault: self.fault,
         }
-    }
-}
-
-/// Decodes formats with fixed layouts. Several packets of v5 may follow on each other in a
-/// datagram.
-#[inline]
-fn fixed(payload: &[u8], declared_bytes: usize) -> Result<Decoded<'_>, DecodeError> {
-    let mut first = decode(payload, declared_bytes)?;
-    let mut more = Vec::new();
-    if let (Records::V5(_), Some(Fault::Trailing { .. })) = (first.records, first.fault) {
-        more = following(&mut first, payload, declared_bytes);
-    }
-    Ok(Decoded { identity_secs: first.exported_secs, first, more })
-}
-
-/// The v5 packets behind `first`; none if what follows it is none.
-fn following<'a>(
-    first: &mut ExportPacket<'a>,
-    payload: &'a [u8],
-    declared_bytes: usize,
-) -> Vec<ExportPacket<'a>> {
-    let mut packets: Vec<ExportPacket<'a>> = Vec::new();
-    let mut at = 0;
-    loop {
-        let last = packets.last_mut().unwrap_or(first);
-        if !matches!(last.fault, Some(Fault::Trailing { .. })) {
-            return packets;
-        }
-        at += v5::HEADER_BYTES + last.len() * v5::RECORD_BYTES;
-        let index = last.first_index + last.len() as u16;
-        let rest = payload.get(at..).unwrap_or_default();
-        let Ok(next) = v5::decode(rest, declared_bytes.saturating_sub(at)) else {
-            return packets;
-        };
-        last.fault = None;
-        packets.push(ExportPacket { first_index: index, ..next.into() });
     }
 }
 

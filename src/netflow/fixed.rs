@@ -3,7 +3,7 @@
 
 use byteorder::{BigEndian, ByteOrder};
 
-use super::{DecodeError, Fault};
+use super::{DecodeError, ExportPacket, Fault, Records, decode, v5};
 
 /// A header with a lying count is taken for NetFlow only if its export time is later than this,
 /// 1990-01-01, some years before there was any.
@@ -101,4 +101,46 @@ fn is_of(layout: &Layout, payload: &[u8], declared_bytes: usize) -> bool {
 pub(super) fn cut(field: &'static str, offset: usize, bytes: usize, payload: &[u8]) -> DecodeError {
     let available = payload.len();
     DecodeError::Cut { field, offset, needed: offset + bytes - available, available }
+}
+
+/// The packets of a datagram: the first one, and those that follow it.
+type Packets<'a> = (ExportPacket<'a>, Vec<ExportPacket<'a>>);
+
+/// Decodes the packets of a datagram with a fixed layout. Several of v5 may follow on each other.
+///
+/// # Errors
+///
+/// As [`decode`](super::decode).
+#[inline]
+pub(super) fn packets(payload: &[u8], declared_bytes: usize) -> Result<Packets<'_>, DecodeError> {
+    let mut first = decode(payload, declared_bytes)?;
+    let mut more = Vec::new();
+    if let (Records::V5(_), Some(Fault::Trailing { .. })) = (first.records, first.fault) {
+        more = following(&mut first, payload, declared_bytes);
+    }
+    Ok((first, more))
+}
+
+/// The v5 packets behind `first`; none if what follows it is none.
+fn following<'a>(
+    first: &mut ExportPacket<'a>,
+    payload: &'a [u8],
+    declared_bytes: usize,
+) -> Vec<ExportPacket<'a>> {
+    let mut packets: Vec<ExportPacket<'a>> = Vec::new();
+    let mut at = 0;
+    loop {
+        let last = packets.last_mut().unwrap_or(first);
+        if !matches!(last.fault, Some(Fault::Trailing { .. })) {
+            return packets;
+        }
+        at += v5::HEADER_BYTES + last.len() * v5::RECORD_BYTES;
+        let index = last.first_index + last.len() as u16;
+        let rest = payload.get(at..).unwrap_or_default();
+        let Ok(next) = v5::decode(rest, declared_bytes.saturating_sub(at)) else {
+            return packets;
+        };
+        last.fault = None;
+        packets.push(ExportPacket { first_index: index, ..next.into() });
+    }
 }

@@ -11,6 +11,7 @@ mod element;
 mod error;
 mod field;
 mod fixed;
+mod frame;
 mod ipfix;
 mod names;
 mod options;

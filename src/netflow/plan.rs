@@ -1,12 +1,18 @@
 //! What is read of the records of a template, and in which order: worked out once a template.
 
-use super::element::Kind;
 use super::field::{
     address_v4, address_v6, ntp, number, number_u32, without_zeros_at_end, without_zeros_at_start,
 };
+use super::frame::{self, Kept};
 use super::record::{DataRecord, Stamp, put_address};
 use super::template::{Field, Span};
 use crate::flow::{Extra, UnixMillis, push_extra};
+
+mod target;
+#[cfg(test)]
+mod tests;
+
+use target::{extra, is_also_kept, may_repeat, target};
 
 /// The steps that take a record apart.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -53,6 +59,8 @@ enum Target {
     Sampler,
     Interval,
     Algorithm,
+    /// The beginning of a frame, from which everything is read.
+    Frame,
     /// Kept as it is.
     Extra(Field, Trim),
 }
@@ -161,17 +169,21 @@ fn take(
     exported: UnixMillis,
     (extras, start): (&mut Vec<u8>, usize),
 ) {
-    let v4 =
-        |place: &mut Option<_>| address_v4(value).into_iter().for_each(|a| put_address(place, a));
-    let v6 =
-        |place: &mut Option<_>| address_v6(value).into_iter().for_each(|a| put_address(place, a));
+    // What is said of an inner packet, too, is kept beside the outer one.
+    let mut inner = |number, is_left: bool| {
+        if is_left {
+            push_extra(extras, start, Extra { number, enterprise: 0, value });
+        }
+    };
+    let v4 = |place: &mut Option<_>| address_v4(value).is_some_and(|ip| put_address(place, ip));
+    let v6 = |place: &mut Option<_>| address_v6(value).is_some_and(|ip| put_address(place, ip));
     match target {
-        Target::SrcV4 => v4(&mut record.src),
-        Target::DstV4 => v4(&mut record.dst),
-        Target::SrcV6 => v6(&mut record.src),
-        Target::DstV6 => v6(&mut record.dst),
-        Target::NextHopV4 => v4(&mut record.next_hop),
-        Target::NextHopV6 => v6(&mut record.next_hop),
+        Target::SrcV4 => inner(8, v4(&mut record.src)),
+        Target::DstV4 => inner(12, v4(&mut record.dst)),
+        Target::SrcV6 => inner(27, v6(&mut record.src)),
+        Target::DstV6 => inner(28, v6(&mut record.dst)),
+        Target::NextHopV4 => inner(15, v4(&mut record.next_hop)),
+        Target::NextHopV6 => inner(62, v6(&mut record.next_hop)),
         Target::SrcPort => record.src_port = number(value) as u16,
         Target::DstPort => record.dst_port = number(value) as u16,
         Target::Icmp => record.icmp = number(value) as u16,
@@ -201,6 +213,10 @@ fn take(
         Target::Sampler => aside.sampler = Some(number(value)),
         Target::Interval => aside.interval = Some(number_u32(value)),
         Target::Algorithm => aside.algorithm = number(value) as u8,
+        Target::Frame => {
+            frame::read(frame::ETHERNET, value, record, &mut Kept { bytes: extras, start });
+            record.packets = record.packets.max(1);
+        }
         Target::Extra(field, trim) => {
             let value = match trim {
                 Trim::Start => without_zeros_at_start(value),
@@ -227,107 +243,3 @@ impl Clock {
         (time.0 > 0).then_some(Stamp::Unix(time))
     }
 }
-
-/// What a field becomes, and how good it is among those that become the same: 0 is best. None for
-/// what is no common field.
-fn target(field: Field) -> Option<(Target, u8)> {
-    if field.enterprise != 0 {
-        return None;
-    }
-    Some(match field.number {
-        1 => (Target::Octets, 0),
-        85 => (Target::Octets, 1),
-        23 => (Target::Octets, 2),
-        231 => (Target::Octets, 3),
-        352 => (Target::Octets, 4),
-        2 => (Target::Packets, 0),
-        86 => (Target::Packets, 1),
-        24 => (Target::Packets, 2),
-        298 => (Target::Packets, 3),
-        4 => (Target::Protocol, 0),
-        5 => (Target::Tos, 0),
-        6 => (Target::TcpFlags, 0),
-        7 => (Target::SrcPort, 0),
-        180 | 182 => (Target::SrcPort, 1),
-        11 => (Target::DstPort, 0),
-        181 | 183 => (Target::DstPort, 1),
-        32 | 139 => (Target::Icmp, 0),
-        176 | 178 => (Target::IcmpType, 0),
-        177 | 179 => (Target::IcmpCode, 0),
-        8 => (Target::SrcV4, 0),
-        44 => (Target::SrcV4, 1),
-        12 => (Target::DstV4, 0),
-        45 => (Target::DstV4, 1),
-        27 => (Target::SrcV6, 0),
-        170 => (Target::SrcV6, 1),
-        28 => (Target::DstV6, 0),
-        169 => (Target::DstV6, 1),
-        15 => (Target::NextHopV4, 0),
-        62 => (Target::NextHopV6, 0),
-        9 | 29 => (Target::SrcMask, 0),
-        13 | 30 => (Target::DstMask, 0),
-        10 => (Target::Input, 0),
-        14 => (Target::Output, 0),
-        16 => (Target::SrcAs, 0),
-        17 => (Target::DstAs, 0),
-        152 => (Target::First(Clock::Millis), 0),
-        154 | 156 => (Target::First(Clock::Ntp), 1),
-        150 => (Target::First(Clock::Seconds), 2),
-        158 => (Target::First(Clock::DeltaMicros), 3),
-        22 => (Target::First(Clock::Uptime), 4),
-        153 => (Target::Last(Clock::Millis), 0),
-        155 | 157 => (Target::Last(Clock::Ntp), 1),
-        151 => (Target::Last(Clock::Seconds), 2),
-        159 => (Target::Last(Clock::DeltaMicros), 3),
-        21 => (Target::Last(Clock::Uptime), 4),
-        323 => (Target::Observed(Clock::Millis), 0),
-        324 | 325 => (Target::Observed(Clock::Ntp), 1),
-        322 => (Target::Observed(Clock::Seconds), 2),
-        161 => (Target::LastedMillis, 0),
-        162 => (Target::LastedMicros, 0),
-        160 => (Target::Started, 0),
-        48 => (Target::Sampler, 0),
-        302 => (Target::Sampler, 1),
-        34 => (Target::Interval, 0),
-        50 | 305 => (Target::Interval, 1),
-        35 | 49 => (Target::Algorithm, 0),
-        _ => return None,
-    })
-}
-
-/// Whether several fields may become this, each where it has a value.
-fn may_repeat(target: Target) -> bool {
-    matches!(
-        target,
-        Target::Extra(..)
-            | Target::SrcMask
-            | Target::DstMask
-            | Target::Icmp
-            | Target::IcmpType
-            | Target::IcmpCode
-            | Target::First(_)
-            | Target::Last(_)
-            | Target::Observed(_)
-    )
-}
-
-/// Whether a field is kept as it is although it becomes something else, too.
-fn is_also_kept(field: Field) -> bool {
-    field.enterprise == 0 && matches!(field.number, 48 | 302 | 323)
-}
-
-/// How a field is kept as it is; None for padding, for lists, and for the IP version, which the
-/// addresses tell.
-fn extra(field: Field) -> Option<Target> {
-    let trim = match field.kind() {
-        Some(Kind::List) => return None,
-        Some(Kind::Unsigned | Kind::Seconds | Kind::Millis) => Trim::Start,
-        Some(Kind::Text) => Trim::End,
-        _ => Trim::None,
-    };
-    let says_nothing = field.enterprise == 0 && matches!(field.number, 60 | 210);
-    (!says_nothing && field.length > 0).then_some(Target::Extra(field, trim))
-}
-
-#[cfg(test)]
-mod tests;

@@ -102,12 +102,18 @@ fn unspecified(like: IpAddr) -> IpAddr {
     }
 }
 
-/// Takes `address` for `place`, unless a better one is there: of two families the one whose
-/// address is not zero.
+/// Takes `address` for `place`, unless one that is not zero is there: the first one of several is
+/// that of the outer packet (RFC 7011 §8), and of two families the other one is often zero. Gives
+/// whether something was said that `place` has no room for.
 #[inline]
-pub(super) fn put_address(place: &mut Option<IpAddr>, address: IpAddr) {
-    if place.is_none_or(|known| known.is_unspecified()) || !address.is_unspecified() {
-        *place = Some(address);
+pub(super) fn put_address(place: &mut Option<IpAddr>, address: IpAddr) -> bool {
+    match place {
+        Some(known) if !known.is_unspecified() => !address.is_unspecified(),
+        Some(_) if address.is_unspecified() => false,
+        _ => {
+            *place = Some(address);
+            false
+        }
     }
 }
 
@@ -137,13 +143,17 @@ mod tests {
     }
 
     #[test]
-    fn a_zero_address_does_not_take_the_place_of_another() {
+    fn the_first_address_that_is_not_zero_is_taken() {
         let mut place = None;
-        for (address, expected) in [("0.0.0.0", "0.0.0.0"), ("::", "::"), ("::1", "::1")] {
-            put_address(&mut place, address.parse().unwrap());
-            assert_eq!(place, Some(expected.parse().unwrap()));
+        for (address, expected, is_left) in [
+            ("0.0.0.0", "0.0.0.0", false),
+            ("::", "0.0.0.0", false),
+            ("::1", "::1", false),
+            ("0.0.0.0", "::1", false),
+            ("10.0.0.1", "::1", true),
+        ] {
+            assert_eq!(put_address(&mut place, address.parse().unwrap()), is_left, "{address}");
+            assert_eq!(place, Some(expected.parse().unwrap()), "{address}");
         }
-        put_address(&mut place, "0.0.0.0".parse().unwrap());
-        assert_eq!(place, Some("::1".parse().unwrap()));
     }
 }

@@ -145,10 +145,27 @@ pub(super) fn fields(at: &mut Cursor<'_>, count: usize, format: Format) -> Optio
 
 fn field(at: &mut Cursor<'_>, format: Format) -> Option<Field> {
     let (number, length) = (at.read_u16()?, at.read_u16()?);
-    if format == Format::V9 || number & ENTERPRISE_BIT == 0 {
+    if format == Format::V9 {
+        return Some(Field { number: registered(number), enterprise: 0, length });
+    }
+    if number & ENTERPRISE_BIT == 0 {
         return Some(Field { number, enterprise: 0, length });
     }
     Some(Field { number: number & !ENTERPRISE_BIT, enterprise: at.read_u32()?, length })
+}
+
+/// The number in the IANA registry of what Cisco's firewalls told under numbers of their own before
+/// it was there (Cisco ASA NetFlow Implementation Guide): addresses and ports after translation,
+/// and the event.
+const fn registered(number: u16) -> u16 {
+    match number {
+        40_001 => 225,
+        40_002 => 226,
+        40_003 => 227,
+        40_004 => 228,
+        40_005 => 233,
+        other => other,
+    }
 }
 
 #[cfg(test)]

@@ -2,3 +2,8 @@
 
 mod counts;
 mod files;
+mod fixed;
+mod generated;
+mod golden;
+mod options;
+mod tshark;

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::flow::Sampling;
-use crate::netflow::{MAX_WAITING_BYTES, MAX_WAITING_DATAGRAMS};
+use crate::netflow::{MAX_WAITING_BYTES, MAX_WAITING_DATAGRAMS, v5};
 
 const SECS: u32 = 1_186_040_527;
 

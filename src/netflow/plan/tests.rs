@@ -81,3 +81,32 @@ fn what_is_beyond_the_common_fields_is_kept_in_its_significant_form() {
         ]
     );
 }
+
+#[test]
+fn the_beginning_of_a_frame_is_taken_apart() {
+    let mut frame = vec![0, 0, 0x5e, 0, 0x53, 2, 0, 0, 0x5e, 0, 0x53, 1, 8, 0];
+    frame.extend([0x45, 0, 0, 60, 0, 0, 0, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2, 0, 53, 1, 0]);
+    let (record, _, extras) = read(&[(10, &[7]), (315, &frame)]);
+    assert_eq!(record.dst, Some([10, 0, 0, 2].into()));
+    assert_eq!((record.input, record.src_port, record.dst_port), (7, 53, 256));
+    assert_eq!((record.octets, record.packets), (60, 1));
+    assert_eq!(extras[2], (192, vec![64]));
+}
+
+#[test]
+fn of_an_outer_and_an_inner_packet_the_outer_one_counts_and_the_inner_one_is_kept() {
+    let (record, _, extras) = read(&[
+        (27, &[0x20; 16]),
+        (28, &[0x21; 16]),
+        (4, &[4]),
+        (7, &[0, 0]),
+        (8, &[10, 0, 0, 1]),
+        (12, &[10, 0, 0, 2]),
+        (4, &[17]),
+        (7, &[4, 87]),
+    ]);
+    assert_eq!(record.ends().unwrap().0, std::net::IpAddr::from([0x2020_u16; 8]));
+    assert_eq!((record.protocol, record.src_port), (4, 0));
+    let kept: Vec<u16> = extras.iter().map(|(number, _)| *number).collect();
+    assert_eq!(kept, [8, 12, 4, 7]);
+}

@@ -3,7 +3,6 @@
 //! Layout: sFlow Version 5 (sflow.org, July 2004), XDR. Flow samples, plain and expanded, are
 //! read; counters and discarded packets are no flows.
 
-mod frame;
 mod sample;
 #[cfg(test)]
 mod tests;

@@ -4,9 +4,9 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use super::super::cursor::Cursor;
 use super::super::field::{address_v4, address_v6};
+use super::super::frame::{self, Kept};
 use super::super::record::DataRecord;
-use super::frame;
-use crate::flow::{Extra, Sampling, push_extra};
+use crate::flow::Sampling;
 
 /// Formats of flow records, of enterprise 0.
 const SAMPLED_HEADER: u32 = 1;
@@ -19,6 +19,8 @@ const EXTENDED_GATEWAY: u32 = 1003;
 
 /// The value of an interface that is the agent itself.
 const LOCAL_INTERFACE: u32 = 0x3fff_ffff;
+/// What an agent says that does not know the VLAN.
+const UNKNOWN_VLAN: u32 = u32::MAX;
 /// No path of more autonomous systems is believed.
 const MAX_PATH: u32 = 1024;
 
@@ -31,24 +33,6 @@ const BGP_NEXT_HOP_V4: u16 = 18;
 const BGP_NEXT_HOP_V6: u16 = 63;
 const NEXT_ADJACENT_AS: u16 = 128;
 const PREV_ADJACENT_AS: u16 = 129;
-
-/// Where the elements beyond the common fields go.
-pub(super) struct Kept<'a> {
-    pub(super) bytes: &'a mut Vec<u8>,
-    pub(super) start: usize,
-}
-
-impl Kept<'_> {
-    pub(super) fn push(&mut self, number: u16, value: &[u8]) {
-        push_extra(self.bytes, self.start, Extra { number, enterprise: 0, value });
-    }
-
-    pub(super) fn push_number(&mut self, number: u16, value: u32) {
-        let bytes = value.to_be_bytes();
-        let zeros = (value.leading_zeros() / 8) as usize;
-        self.push(number, &bytes[zeros..]);
-    }
-}
 
 /// Reads a flow sample; None if what says how it was sampled is not all there.
 pub(super) fn read(mut at: Cursor<'_>, expanded: bool, extras: &mut Vec<u8>) -> Option<DataRecord> {
@@ -118,8 +102,11 @@ fn read_record(
         SAMPLED_IPV4 | SAMPLED_IPV6 => sampled_ip(format == SAMPLED_IPV6, &mut at, record)?,
         EXTENDED_SWITCH => {
             let (src, _, dst) = (at.read_u32()?, at.read_u32()?, at.read_u32()?);
-            kept.push_number(VLAN, src);
-            kept.push_number(POST_VLAN, dst);
+            for (element, vlan) in [(VLAN, src), (POST_VLAN, dst)] {
+                if vlan != UNKNOWN_VLAN {
+                    kept.push_number(element, vlan);
+                }
+            }
         }
         EXTENDED_ROUTER => {
             record.next_hop = address(&mut at)?.into();

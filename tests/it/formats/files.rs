@@ -123,6 +123,11 @@ fn note(
 
 /// Reads a file to its end.
 pub(super) fn read(path: &Path) -> Read {
+    read_all(&[path.to_owned()])
+}
+
+/// Reads files one after the other.
+pub(super) fn read_all(paths: &[PathBuf]) -> Read {
     let mut reader = Reader {
         decoder: Decoder::new(),
         builder: FlowBuilder::new(),
@@ -134,7 +139,9 @@ pub(super) fn read(path: &Path) -> Read {
         reader.take(datagram);
         ControlFlow::Continue(())
     };
-    capture::read(&Input::File(path.to_owned()), &AtomicU64::new(0), &mut sink).unwrap();
+    for path in paths {
+        capture::read(&Input::File(path.clone()), &AtomicU64::new(0), &mut sink).unwrap();
+    }
     reader.decoder.give_up();
     reader.take_ready();
     let Reader { builder, mut v4, mut v6, mut read, .. } = reader;

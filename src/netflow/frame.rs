@@ -1,12 +1,12 @@
 //! The beginning of a sampled packet, from its link layer to its ports.
 
-use super::super::cursor::Cursor;
-use super::super::field::{address_v4, address_v6};
-use super::super::record::DataRecord;
-use super::sample::Kept;
+use super::cursor::Cursor;
+use super::field::{address_v4, address_v6};
+use super::record::DataRecord;
+use crate::flow::{Extra, push_extra};
 
 /// What a sampled header begins with (sFlow v5, `header_protocol`).
-const ETHERNET: u32 = 1;
+pub(super) const ETHERNET: u32 = 1;
 const PPP: u32 = 7;
 const IPV4: u32 = 11;
 const IPV6: u32 = 12;
@@ -36,6 +36,24 @@ const TTL: u16 = 192;
 const FLOW_LABEL: u16 = 31;
 const FRAGMENT_OFFSET: u16 = 88;
 const SEGMENT_ID: u16 = 351;
+
+/// Where the elements beyond the common fields go.
+pub(super) struct Kept<'a> {
+    pub(super) bytes: &'a mut Vec<u8>,
+    pub(super) start: usize,
+}
+
+impl Kept<'_> {
+    pub(super) fn push(&mut self, number: u16, value: &[u8]) {
+        push_extra(self.bytes, self.start, Extra { number, enterprise: 0, value });
+    }
+
+    pub(super) fn push_number(&mut self, number: u16, value: u32) {
+        let bytes = value.to_be_bytes();
+        let zeros = (value.leading_zeros() / 8) as usize;
+        self.push(number, &bytes[zeros..]);
+    }
+}
 
 /// Takes in what a sampled header says. `octets` become the length of the IP packet.
 pub(super) fn read(

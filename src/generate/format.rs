@@ -1,0 +1,123 @@
+//! The same flows as another format's export packets.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::netflow::v5::{HEADER_BYTES, Header, RECORD_BYTES, Record, RecordBytes};
+
+/// The format of the exports.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Format {
+    /// NetFlow v5.
+    #[default]
+    V5,
+    /// NetFlow v9.
+    V9,
+    /// IPFIX.
+    Ipfix,
+}
+
+/// The template is in the first packet of an engine, and in each one so many packets later.
+const TEMPLATE_EVERY: u64 = 20;
+/// Its id.
+const TEMPLATE: u16 = 256;
+
+/// Elements and bytes of v9's records: those of v5's records as they lie.
+#[rustfmt::skip]
+const V9_FIELDS: [(u16, u16); 20] = [
+    (8, 4), (12, 4), (15, 4), (10, 2), (14, 2), (2, 4), (1, 4), (22, 4), (21, 4), (7, 2), (11, 2),
+    (210, 1), (6, 1), (4, 1), (5, 1), (16, 2), (17, 2), (9, 1), (13, 1), (210, 2),
+];
+/// Of IPFIX's: the same, but for times since 1970.
+#[rustfmt::skip]
+const IPFIX_FIELDS: [(u16, u16); 20] = [
+    (8, 4), (12, 4), (15, 4), (10, 2), (14, 2), (2, 4), (1, 4), (152, 8), (153, 8), (7, 2), (11, 2),
+    (210, 1), (6, 1), (4, 1), (5, 1), (16, 2), (17, 2), (9, 1), (13, 1), (210, 2),
+];
+
+impl Format {
+    /// The v5 packet in `payload`, the `packet`-th of its engine, as one of this format.
+    pub(super) fn encode(self, payload: &[u8], packet: u64) -> Vec<u8> {
+        let Some((header, body)) = payload.split_first_chunk::<HEADER_BYTES>() else {
+            return Vec::new();
+        };
+        let header = Header::read(header);
+        let (records, _) = body.as_chunks::<RECORD_BYTES>();
+        let with_template = packet.is_multiple_of(TEMPLATE_EVERY);
+        match self {
+            Self::V5 => payload.to_vec(),
+            Self::V9 => v9(&header, records, packet as u32, with_template),
+            Self::Ipfix => ipfix(&header, records, with_template),
+        }
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::V5 => "v5",
+            Self::V9 => "v9",
+            Self::Ipfix => "ipfix",
+        })
+    }
+}
+
+impl FromStr for Format {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        [Self::V5, Self::V9, Self::Ipfix]
+            .into_iter()
+            .find(|format| format.to_string() == text)
+            .ok_or_else(|| "there are v5, v9 and ipfix".to_owned())
+    }
+}
+
+fn v9(header: &Header, records: &[RecordBytes], packet: u32, with_template: bool) -> Vec<u8> {
+    let mut to = Vec::with_capacity(1600);
+    put_shorts(&mut to, &[9, header.count + u16::from(with_template)]);
+    put_words(&mut to, &[header.uptime_ms, header.unix_secs, packet, header.engine()]);
+    if with_template {
+        put_template(&mut to, 0, &V9_FIELDS);
+    }
+    put_shorts(&mut to, &[TEMPLATE, 4 + (records.len() * RECORD_BYTES) as u16]);
+    to.extend_from_slice(records.as_flattened());
+    to
+}
+
+fn ipfix(header: &Header, records: &[RecordBytes], with_template: bool) -> Vec<u8> {
+    let mut to = Vec::with_capacity(1800);
+    put_shorts(&mut to, &[10, 0]);
+    put_words(&mut to, &[header.unix_secs, header.flow_sequence, header.engine()]);
+    if with_template {
+        put_template(&mut to, 2, &IPFIX_FIELDS);
+    }
+    put_shorts(&mut to, &[TEMPLATE, 4 + (records.len() * (RECORD_BYTES + 8)) as u16]);
+    let exported_ms = u64::from(header.unix_secs) * 1000 + u64::from(header.unix_nsecs / 1_000_000);
+    for bytes in records {
+        let record = Record::read(bytes);
+        let at = |uptime_ms: u32| exported_ms - u64::from(header.uptime_ms.wrapping_sub(uptime_ms));
+        to.extend_from_slice(&bytes[..24]);
+        to.extend_from_slice(&at(record.first_ms).to_be_bytes());
+        to.extend_from_slice(&at(record.last_ms).to_be_bytes());
+        to.extend_from_slice(&bytes[32..]);
+    }
+    let length = to.len() as u16;
+    to[2..4].copy_from_slice(&length.to_be_bytes());
+    to
+}
+
+fn put_template(to: &mut Vec<u8>, set: u16, fields: &[(u16, u16)]) {
+    put_shorts(to, &[set, 8 + fields.len() as u16 * 4, TEMPLATE, fields.len() as u16]);
+    for &(element, bytes) in fields {
+        put_shorts(to, &[element, bytes]);
+    }
+}
+
+fn put_shorts(to: &mut Vec<u8>, shorts: &[u16]) {
+    to.extend(shorts.iter().flat_map(|short| short.to_be_bytes()));
+}
+
+fn put_words(to: &mut Vec<u8>, words: &[u32]) {
+    to.extend(words.iter().flat_map(|word| word.to_be_bytes()));
+}

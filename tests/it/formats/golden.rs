@@ -1,0 +1,161 @@
+//! Flows as two other collectors have them in their golden files: those of `NetGauze` and of telegraf.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use earlgrey_hbase::FlowBatch;
+use earlgrey_hbase::flow::FlowRecord;
+use serde_json::Value;
+
+use super::files::{Read, captures, read};
+
+/// What both sides tell of a flow: ends, ports, octets, packets.
+type Told = (String, String, u64, u64, u64, u64);
+
+fn told(flow: &FlowRecord) -> Told {
+    // Type and code of ICMP stand in the port's place here.
+    let dst_port = if flow.protocol.is_icmp() { 0 } else { flow.dst_port.into() };
+    let (src, dst) = (flow.src.to_string(), flow.dst.to_string());
+    (src, dst, flow.src_port.into(), dst_port, flow.octets, flow.packets)
+}
+
+fn ours(found: &Read) -> Vec<Told> {
+    let mut flows: Vec<Told> =
+        found.flows.iter().flat_map(FlowBatch::records).map(|flow| told(&flow)).collect();
+    flows.sort();
+    flows
+}
+
+/// Checks that both, which are sorted, are the same.
+fn assert_same(ours: &[Told], theirs: &[Told], what: &str) {
+    let other = ours.iter().zip(theirs).find(|(ours, theirs)| ours != theirs);
+    assert_eq!(other, None, "{what}");
+    assert_eq!(ours.len(), theirs.len(), "{what}");
+}
+
+/// A data record of `NetGauze` as a flow; None for one of options.
+fn of_netgauze(record: &Value) -> Option<Told> {
+    // Of an element that comes twice the first one is that of the outer packet.
+    let fields: Vec<(&str, &Value)> = record["fields"]
+        .as_array()?
+        .iter()
+        .flat_map(|field| field.as_object().into_iter().flatten())
+        .map(|(name, value)| (name.as_str(), value))
+        .collect();
+    let get =
+        |wanted: &str| fields.iter().find(|(name, _)| *name == wanted).map(|(_, value)| *value);
+    if record["scope_fields"].as_array().is_some_and(|scopes| !scopes.is_empty()) {
+        return None;
+    }
+    let number = |name| get(name).and_then(Value::as_u64).unwrap_or(0);
+    let address = |v4, v6| {
+        let texts = || {
+            let ours = fields.iter().filter(|(name, _)| [v4, v6].contains(name));
+            ours.filter_map(|(_, value)| value.as_str())
+        };
+        let known = texts().find(|text| !["0.0.0.0", "::"].contains(text));
+        known.or(texts().next()).map(ToString::to_string)
+    };
+    let is_icmp = get("protocolIdentifier").is_some_and(|protocol| {
+        protocol.as_str().is_some_and(|name| name.to_uppercase().contains("ICMP"))
+    });
+    let dst_port = number("destinationTransportPort");
+    Some((
+        address("sourceIPv4Address", "sourceIPv6Address")?,
+        address("destinationIPv4Address", "destinationIPv6Address")?,
+        number("sourceTransportPort"),
+        if is_icmp { 0 } else { dst_port },
+        number("octetDeltaCount"),
+        number("packetDeltaCount"),
+    ))
+}
+
+fn collect(value: &Value, flows: &mut Vec<Told>) {
+    if value["fields"].is_array() {
+        flows.extend(of_netgauze(value));
+        return;
+    }
+    for value in value.as_array().into_iter().flatten() {
+        collect(value, flows);
+    }
+    for (_, value) in value.as_object().into_iter().flatten() {
+        collect(value, flows);
+    }
+}
+
+#[test]
+fn flows_are_those_of_netgauze() {
+    let Some(folder) = captures() else { return };
+    let mut flows = 0;
+    for (name, capture) in [
+        ("100-IPFIXv10-CISCO", "traffic-00"),
+        ("101-NFv9-CISCO-cust_primitives", "traffic-00"),
+        ("104-IPFIXv10-IPv6-CISCO-sampling_option", "traffic-00"),
+        ("111-IPFIXv10-NFv9-IPv6-IPv4-mix_sources", "traffic-00"),
+        ("400-IPFIXv10-BMP-CISCO-SRv6-multiple-sources", "traffic-00"),
+        ("400-IPFIXv10-BMP-CISCO-SRv6-multiple-sources", "traffic-01"),
+        ("403-IPFIXv10-BMP-IPv6-CISCO-locrib-peerdown-vrf", "traffic-00"),
+        ("500-IPFIXv10-BGP-CISCO-SRv6", "traffic-00"),
+        ("502-IPFIXv10-BGP-IPv6-CISCO-SRv6-lcomms", "traffic-00"),
+    ] {
+        let golden = folder.join(format!("NetGauze/pmacct-tests/{name}/{capture}-flow.json"));
+        let mut expected = Vec::new();
+        for line in std::fs::read_to_string(golden).unwrap().lines() {
+            collect(&serde_json::from_str(line).unwrap(), &mut expected);
+        }
+        expected.sort();
+        let found = read(&folder.join(format!("pmacct/{name}/{capture}.pcap")));
+        assert_same(&ours(&found), &expected, name);
+        flows += expected.len();
+    }
+    assert!(flows > 1000, "{flows}");
+}
+
+/// The fields of a line of telegraf's.
+fn fields(line: &str) -> HashMap<&str, &str> {
+    let (_, fields) = line.split_once(' ').unwrap_or_default();
+    // A time may stand at the end.
+    let fields = match fields.rsplit_once(' ') {
+        Some((fields, time)) if time.bytes().all(|byte| byte.is_ascii_digit()) => fields,
+        _ => fields,
+    };
+    fields
+        .split(',')
+        .filter_map(|field| field.split_once('='))
+        .map(|(name, value)| (name, value.trim_end_matches('u').trim_matches('"')))
+        .collect()
+}
+
+fn of_telegraf(line: &str) -> Option<Told> {
+    let fields = fields(line);
+    let number = |names: &[&str]| names.iter().find_map(|name| fields.get(name)?.parse().ok());
+    let is_icmp = fields.get("protocol").is_some_and(|name| name.contains("icmp"));
+    let dst_port = number(&["dst_port"]).unwrap_or(0);
+    Some((
+        (*fields.get("src")?).to_owned(),
+        (*fields.get("dst")?).to_owned(),
+        number(&["src_port"]).unwrap_or(0),
+        if is_icmp { 0 } else { dst_port },
+        number(&["in_bytes", "in_total_bytes"]).unwrap_or(0),
+        number(&["in_packets", "in_total_packets"]).unwrap_or(0),
+    ))
+}
+
+#[test]
+fn flows_are_those_of_telegraf() {
+    let Some(folder) = captures() else { return };
+    for (name, count) in [
+        ("ipfix_example", 29),
+        ("ipfix_pen_35632", 2),
+        ("issue_13305", 2),
+        ("netflow_v9_example", 8),
+    ] {
+        let golden: &Path = &folder.join(format!("telegraf/{name}/expected.out"));
+        let text = std::fs::read_to_string(golden).unwrap();
+        let mut expected: Vec<Told> = text.lines().filter_map(of_telegraf).collect();
+        expected.sort();
+        let found = read(&folder.join(format!("wrapped/telegraf/{name}.pcap")));
+        assert_same(&ours(&found), &expected, name);
+        assert_eq!(expected.len(), count, "{name}");
+    }
+}
