@@ -13,6 +13,7 @@ use std::time::Instant;
 use earlgrey_hbase::capture;
 use earlgrey_hbase::flow::{Columns, DatagramId};
 use earlgrey_hbase::load::{self, Options, Progress};
+use earlgrey_hbase::netflow::Names;
 use earlgrey_hbase::store::embedded::EmbeddedStore;
 use earlgrey_hbase::store::memory::MemoryStore;
 use earlgrey_hbase::store::{Load, Result, WriteBatch, Writer};
@@ -117,6 +118,10 @@ impl Store for Nowhere {
     fn loads(&self) -> Result<Vec<Load>> {
         Ok(Vec::new())
     }
+
+    fn names(&self) -> Result<Names> {
+        Ok(Names::default())
+    }
 }
 
 impl Writer for Nowhere {
@@ -134,6 +139,10 @@ impl Writer for Nowhere {
     }
 
     fn record(&mut self, _load: &Load) -> Result<()> {
+        Ok(())
+    }
+
+    fn name(&mut self, _names: &Names) -> Result<()> {
         Ok(())
     }
 }

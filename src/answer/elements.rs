@@ -7,8 +7,8 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use byteorder::{BigEndian, ByteOrder};
 
 use super::text::{push_address, push_number};
-use crate::flow::{Extra, UnixMillis, extras};
-use crate::netflow::{Kind, REVERSE_ENTERPRISE, element};
+use crate::flow::{Extra, FlowRecord, UnixMillis, extras};
+use crate::netflow::{Kind, Names, REVERSE_ENTERPRISE, element};
 
 /// Seconds from 1900, where NTP counts from, to 1970.
 const NTP_TO_UNIX_SECS: u64 = 2_208_988_800;
@@ -27,6 +27,38 @@ pub(super) fn push_extras(to: &mut Vec<u8>, bytes: &[u8]) {
         to.extend_from_slice(b"\":");
         push_value(to, kind, extra.value);
     }
+}
+
+/// Appends what the exporter of `flow` calls the interfaces, VRFs and the application that it names
+/// by number, as far as that is known: `,"inputName":"eth0"` and so on.
+pub(super) fn push_names(to: &mut Vec<u8>, flow: &FlowRecord, bytes: &[u8], names: &Names) {
+    let exporter = flow.source.exporter;
+    let interface = |index| names.interfaces.get(&(exporter, index));
+    let mut push = |member: &str, name: Option<&String>| {
+        if let Some(name) = name {
+            // Writing to memory cannot fail.
+            let _ = write!(to, ",\"{member}\":");
+            push_text(to, name);
+        }
+    };
+    push("inputName", interface(flow.input));
+    push("outputName", interface(flow.output));
+    for Extra { number, value, .. } in extras(bytes).filter(|extra| extra.enterprise == 0) {
+        let vrf = || names.vrfs.get(&(exporter, unsigned(value) as u32));
+        match number {
+            234 => push("ingressVRFName", vrf()),
+            235 => push("egressVRFName", vrf()),
+            95 if !says(bytes, 96) => {
+                push("applicationName", names.applications.get(&(exporter, unsigned(value))));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Whether IANA's element `number` is among those of a flow.
+fn says(bytes: &[u8], number: u16) -> bool {
+    extras(bytes).any(|extra| (extra.number, extra.enterprise) == (number, 0))
 }
 
 /// Appends the element's name: IANA's, with `reverse` before it for the flow's way back (RFC 5103

@@ -9,6 +9,7 @@ use super::clock::Clock;
 use super::nfdump::{self, Layout};
 use super::{AnswerError, Format, json};
 use crate::flow::{FlowBatch, FlowRecord};
+use crate::netflow::Names;
 use crate::store::Result as StoreResult;
 
 /// The output is given pieces of about this size.
@@ -19,6 +20,7 @@ pub struct FlowWriter<W> {
     to: W,
     format: Format,
     clock: Clock,
+    names: Names,
     piece: Vec<u8>,
     flows: u64,
     closed: bool,
@@ -46,7 +48,15 @@ impl<W: Write> FlowWriter<W> {
             Format::Json | Format::Earlgrey => b"[",
             Format::Ndjson => b"",
         });
-        Self { to, format, clock: Clock::new(zone), piece, flows: 0, closed: false }
+        let (clock, names) = (Clock::new(zone), Names::default());
+        Self { to, format, clock, names, piece, flows: 0, closed: false }
+    }
+
+    /// Prints also what exporters call their interfaces, VRFs and applications, as far as `names`
+    /// tells, in the formats that name every field.
+    #[must_use]
+    pub fn with_names(self, names: Names) -> Self {
+        Self { names, ..self }
     }
 
     /// Prints `flows`, which have the columns of [`Format::columns`]. Breaks once the reader of the
@@ -69,6 +79,30 @@ impl<W: Write> FlowWriter<W> {
         Ok(if self.closed { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     }
 
+    /// Prints all of `flows`, or as many as the reader of the output takes, and finishes.
+    ///
+    /// # Errors
+    ///
+    /// As [`write_flows`].
+    pub fn write_all(
+        mut self,
+        flows: impl Iterator<Item = StoreResult<FlowBatch>>,
+    ) -> Result<Written, AnswerError> {
+        for batch in flows {
+            let batch = match batch {
+                Ok(batch) => batch,
+                Err(error) => {
+                    self.pass_on().map_err(AnswerError::Output)?;
+                    return Err(error.into());
+                }
+            };
+            if self.write(&batch).map_err(AnswerError::Output)?.is_break() {
+                break;
+            }
+        }
+        self.finish().map_err(AnswerError::Output)
+    }
+
     /// Prints what belongs behind the last flow, and flushes the output.
     ///
     /// # Errors
@@ -87,20 +121,20 @@ impl<W: Write> FlowWriter<W> {
     }
 
     fn push(&mut self, flow: &FlowRecord, extras: &[u8]) {
-        let Self { format, clock, piece, .. } = self;
+        let Self { format, clock, names, piece, .. } = self;
         match format {
             Format::Line => nfdump::push_line(piece, Layout::Line, clock, flow),
             Format::Long => nfdump::push_line(piece, Layout::Long, clock, flow),
             Format::Extended => nfdump::push_line(piece, Layout::Extended, clock, flow),
             Format::Csv => nfdump::push_csv(piece, clock, flow),
             Format::Ndjson => {
-                json::push_object(piece, clock, flow, extras);
+                json::push_object(piece, clock, flow, extras, names);
                 piece.push(b'\n');
             }
             Format::Json | Format::Earlgrey => {
                 piece.extend_from_slice(if self.flows == 0 { b"\n" } else { b",\n" });
                 if *format == Format::Json {
-                    json::push_object(piece, clock, flow, extras);
+                    json::push_object(piece, clock, flow, extras, names);
                 } else {
                     json::push_short_object(piece, clock, flow);
                 }
@@ -155,20 +189,7 @@ pub fn write_flows(
     format: Format,
     zone: TimeZone,
 ) -> Result<Written, AnswerError> {
-    let mut writer = FlowWriter::new(to, format, zone);
-    for batch in flows {
-        let batch = match batch {
-            Ok(batch) => batch,
-            Err(error) => {
-                writer.pass_on().map_err(AnswerError::Output)?;
-                return Err(error.into());
-            }
-        };
-        if writer.write(&batch).map_err(AnswerError::Output)?.is_break() {
-            break;
-        }
-    }
-    writer.finish().map_err(AnswerError::Output)
+    FlowWriter::new(to, format, zone).write_all(flows)
 }
 
 #[cfg(test)]

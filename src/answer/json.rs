@@ -1,14 +1,22 @@
 //! A flow as a JSON object.
 
 use super::clock::Clock;
-use super::elements::push_extras;
+use super::elements::{push_extras, push_names};
 use super::nfdump::tcp_flags;
 use super::text::{push_address, push_number};
 use crate::flow::FlowRecord;
+use crate::netflow::Names;
 
 /// Appends the object of `flow` with every field: `"time":"2007-07-26T22:15:38.007Z"`.
-/// What it has beyond these follows under the elements' names.
-pub(super) fn push_object(to: &mut Vec<u8>, clock: &mut Clock, flow: &FlowRecord, extras: &[u8]) {
+/// What it has beyond these follows under the elements' names, and then what the exporter calls its
+/// interfaces, VRFs and applications.
+pub(super) fn push_object(
+    to: &mut Vec<u8>,
+    clock: &mut Clock,
+    flow: &FlowRecord,
+    extras: &[u8],
+    names: &Names,
+) {
     push_first_fields(to, flow, |to| clock.push_rfc_3339(to, flow.first));
     to.extend_from_slice(br#","tcpFlags":""#);
     to.extend_from_slice(&tcp_flags(flow.tcp_flags));
@@ -28,6 +36,9 @@ pub(super) fn push_object(to: &mut Vec<u8>, clock: &mut Clock, flow: &FlowRecord
     push_field(to, r#","sampling":"#, flow.source.sampling.interval);
     if !extras.is_empty() {
         push_extras(to, extras);
+    }
+    if !names.is_empty() {
+        push_names(to, flow, extras, names);
     }
     to.push(b'}');
 }

@@ -9,7 +9,8 @@ use super::output::{self, say};
 use super::scaling::Scaling;
 use super::settings::{Flags, Settings, keys, whole_number};
 use super::{interrupt, store, time};
-use crate::answer::{Format, explanation_json, explanation_text, write_flows};
+use crate::answer::{FlowWriter, Format, explanation_json, explanation_text};
+use crate::netflow::Names;
 use crate::query::{Direction, Explanation, Lookup, Question, parse_addresses};
 use crate::row::AddressRange;
 use crate::store::{Access, Snapshot};
@@ -77,7 +78,8 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
     interrupt::end_at_once()?;
     let format = settings.flow_format();
     let question = args.question(settings)?;
-    let counters = args.scaling.of(store::open(settings)?.snapshot()?, false);
+    let store = store::open(settings)?;
+    let counters = args.scaling.of(store.snapshot()?, false);
     let snapshot = counters.snapshot();
     let lookup = if args.count { question.plan_count() } else { question.plan(format.columns()) };
     let explain = args.explain.then(|| Explain::before(&lookup, snapshot, format)).transpose()?;
@@ -92,7 +94,14 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
     } else {
         let flows = lookup.run(snapshot)?;
         let zone = settings.tz.value.zone().clone();
-        output::print(|out| Ok(write_flows(flows, out, format, zone)?))?;
+        // Only formats that name every field have room for them.
+        let names = match format {
+            Format::Json | Format::Ndjson => store.names()?,
+            _ => Names::default(),
+        };
+        output::print(|out| {
+            Ok(FlowWriter::new(out, format, zone).with_names(names).write_all(flows)?)
+        })?;
     }
     counters.tell();
     if let Some(explain) = explain {

@@ -10,7 +10,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::{LoadError, Options, Progress, files};
 use crate::capture::{self, Datagram, Input, Report, Sink};
 use crate::flow::{Batches, DatagramId, FlowBatch, FlowBuilder, UnixMillis};
-use crate::netflow::{DecodeError, Decoded, Decoder, ExportPacket, Fault, Held, Outcome};
+use crate::netflow::{DecodeError, Decoded, Decoder, ExportPacket, Fault, Held, Names, Outcome};
 use crate::store::{Account, Load, LoadedFile, Store, StoreError, WriteBatch, Writer};
 
 /// So many malformed datagrams are logged one by one; all of them are counted.
@@ -27,6 +27,8 @@ pub(super) struct Pipeline<'a> {
     progress: &'a Progress,
     /// What is known of the exporters' templates. None while a datagram is in its hands.
     decoder: Option<Decoder>,
+    /// The names that the store knows already.
+    named: Names,
     builder: FlowBuilder,
     /// Flows that are not handed over yet.
     batch: WriteBatch,
@@ -57,6 +59,7 @@ impl<'a> Pipeline<'a> {
             options,
             progress,
             decoder: Some(Decoder::new()),
+            named: Names::default(),
             builder: FlowBuilder::new(),
             batch: WriteBatch::new(),
             kept: load.clone(),
@@ -313,8 +316,19 @@ impl<'a> Pipeline<'a> {
         self.load.account.lost = self.builder.lost();
         debug_assert!(self.load.account.balances(), "{:?}", self.load.account);
         self.writer.commit()?;
+        self.name()?;
         self.kept = self.load.clone();
         self.committed = Instant::now();
+        Ok(())
+    }
+
+    /// Keeps what exporters call their interfaces, VRFs and applications, where that is new.
+    fn name(&mut self) -> Result<(), StoreError> {
+        let Some(names) = self.decoder.as_ref().map(Decoder::names) else { return Ok(()) };
+        if *names != self.named {
+            self.writer.name(names)?;
+            self.named.clone_from(names);
+        }
         Ok(())
     }
 

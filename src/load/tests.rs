@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::flow::{Columns, DatagramId};
 use crate::generate::{self, Damage, Traffic};
-use crate::netflow::v5;
+use crate::netflow::{Names, v5};
 use crate::store::memory::MemoryStore;
 use crate::store::wrap::{Call, Fault, FaultStore};
 use crate::store::{Account, Scan, Snapshot, WriteBatch, Writer};
@@ -312,6 +312,10 @@ impl Store for Interrupting {
     fn loads(&self) -> crate::store::Result<Vec<Load>> {
         self.store.loads()
     }
+
+    fn names(&self) -> crate::store::Result<Names> {
+        self.store.names()
+    }
 }
 
 struct InterruptingWriter {
@@ -338,6 +342,10 @@ impl Writer for InterruptingWriter {
 
     fn record(&mut self, load: &Load) -> crate::store::Result<()> {
         self.writer.record(load)
+    }
+
+    fn name(&mut self, names: &Names) -> crate::store::Result<()> {
+        self.writer.name(names)
     }
 }
 

@@ -10,6 +10,7 @@ use super::{
     Store, StoreError, WriteBatch, Writer,
 };
 use crate::flow::{DatagramId, Family, FlowBatch, FlowRecord};
+use crate::netflow::Names;
 use crate::row::{Order, RowKey};
 
 /// Flows, and their extras.
@@ -25,6 +26,7 @@ struct Content {
     by_dst: Arc<Rows>,
     datagrams: BTreeSet<DatagramId>,
     loads: Vec<Load>,
+    names: Names,
     has_writer: bool,
 }
 
@@ -63,6 +65,10 @@ impl Store for MemoryStore {
     fn loads(&self) -> Result<Vec<Load>> {
         Ok(self.content().loads.clone())
     }
+
+    fn names(&self) -> Result<Names> {
+        Ok(self.content().names.clone())
+    }
 }
 
 struct MemoryWriter {
@@ -95,6 +101,11 @@ impl Writer for MemoryWriter {
             Some(known) => known.clone_from(load),
             None => loads.push(load.clone()),
         }
+        Ok(())
+    }
+
+    fn name(&mut self, names: &Names) -> Result<()> {
+        self.store.content().names.merge(names);
         Ok(())
     }
 }

@@ -22,6 +22,7 @@ pub use meter::{Meter, Reading};
 pub use scan::{Access, Plan, Scan};
 
 use crate::flow::{DatagramId, Family, FlowBatch};
+use crate::netflow::Names;
 
 /// The result of a store's work.
 pub type Result<T, E = StoreError> = std::result::Result<T, E>;
@@ -48,6 +49,13 @@ pub trait Store: fmt::Display + Send + Sync {
     ///
     /// As [`Self::snapshot`].
     fn loads(&self) -> Result<Vec<Load>>;
+
+    /// What exporters call their interfaces, VRFs and applications.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::snapshot`].
+    fn names(&self) -> Result<Names>;
 }
 
 impl<S: Store + ?Sized> Store for Box<S> {
@@ -61,6 +69,10 @@ impl<S: Store + ?Sized> Store for Box<S> {
 
     fn loads(&self) -> Result<Vec<Load>> {
         (**self).loads()
+    }
+
+    fn names(&self) -> Result<Names> {
+        (**self).names()
     }
 }
 
@@ -200,4 +212,11 @@ pub trait Writer: Send {
     ///
     /// [`StoreError`] if the ledger cannot be written.
     fn record(&mut self, load: &Load) -> Result<()>;
+
+    /// Keeps `names` durably, in place of earlier ones of the same things.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if they cannot be written.
+    fn name(&mut self, names: &Names) -> Result<()>;
 }

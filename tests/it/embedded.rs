@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
 
 use earlgrey_hbase::flow::Columns;
+use earlgrey_hbase::netflow::Names;
 use earlgrey_hbase::store::conformance::{self, sample_batch, write_sample};
 use earlgrey_hbase::store::embedded::{Effort, EmbeddedStore};
 use earlgrey_hbase::store::{Load, Result};
@@ -54,6 +55,10 @@ impl Store for Compacted {
 
     fn loads(&self) -> Result<Vec<Load>> {
         EmbeddedStore::new(&self.0).loads()
+    }
+
+    fn names(&self) -> Result<Names> {
+        EmbeddedStore::new(&self.0).names()
     }
 }
 

@@ -25,6 +25,9 @@ pub const MAX_RECORDS: u16 = 30;
 /// A record as it lies in the payload; [`read`] takes it apart.
 pub type RecordBytes = [u8; RECORD_BYTES];
 
+/// STUN begins as version 1 does, too; where the uptime would be it has this (RFC 8489 §5).
+const STUN_COOKIE: [u8; 4] = [0x21, 0x12, 0xa4, 0x42];
+
 const LAYOUT: Layout = Layout {
     version: VERSION,
     header_bytes: HEADER_BYTES,
@@ -67,6 +70,9 @@ pub fn read(bytes: &RecordBytes) -> v5::Record {
 ///
 /// As [`v5::decode`], of version 1.
 pub fn decode(payload: &[u8], declared_bytes: usize) -> Result<ExportPacket<'_>, DecodeError> {
+    if payload.get(4..8) == Some(&STUN_COOKIE) {
+        return Err(DecodeError::NotFlowExport);
+    }
     let found = fixed::find(&LAYOUT, payload, declared_bytes)?;
     let records = payload.get(HEADER_BYTES..).unwrap_or_default().as_chunks().0;
     Ok(ExportPacket {

@@ -35,6 +35,9 @@ fn a_datagram_gives_its_whole_records() {
     }
     let zero = datagram(0);
     assert_eq!(decode(&zero, zero.len()), Err(DecodeError::Count));
+    // A binding request of STUN, whose transaction could be a time.
+    let stun = b"\x00\x01\x00\x08\x21\x12\xa4\x42\x46\xb1\x8b\x4f\x00\x00\x00\x07\x00\x00\x00\x01\x00\x04\0\0\0\0";
+    assert_eq!(decode(stun, stun.len()), Err(DecodeError::NotFlowExport));
     // A request of TFTP.
     let tftp = b"\x00\x01GET / HTTP/1.0\x00octet\x00";
     assert_eq!(decode(tftp, tftp.len()), Err(DecodeError::NotFlowExport));

@@ -1,9 +1,10 @@
-//! What flows have beyond the common columns.
+//! What flows have beyond the common columns, and the names that exporters tell.
 
 use super::Open;
 use super::reading::place;
 use super::samples::{datagram, mixed_flows, put};
 use crate::flow::{Column, Columns, FlowRecord};
+use crate::netflow::Names;
 use crate::row::Order;
 use crate::store::{Scan, Snapshot, WriteBatch};
 
@@ -82,4 +83,28 @@ fn check(snapshot: &dyn Snapshot, scan: &Scan, expected: &[FlowRecord]) {
     assert_eq!(found, expected.len(), "{scan:?}");
     let most = expected.iter().filter(|flow| !extras_of(flow.octets).is_empty()).count();
     assert!(with_extras <= most && with_extras + 1000 >= most, "{with_extras} of {most}");
+}
+
+pub(super) fn names_that_exporters_told_are_kept_and_later_ones_replace_them(open: Open<'_>) {
+    let store = open();
+    let exporter = std::net::IpAddr::from([192, 0, 2, 1]);
+    let mut writer = store.writer().unwrap();
+    writer.commit().unwrap();
+    assert_eq!(store.names().unwrap(), Names::default());
+    let mut first = Names::default();
+    first.interfaces.insert((exporter, 1), "eth1".to_owned());
+    first.vrfs.insert((exporter, 1), "red \"vrf\"".to_owned());
+    writer.name(&first).unwrap();
+    assert_eq!(store.names().unwrap(), first);
+    let mut second = Names::default();
+    second.interfaces.insert((exporter, 1), "uplink".to_owned());
+    second.applications.insert((exporter, u64::MAX), "http".to_owned());
+    writer.name(&second).unwrap();
+    drop(writer);
+    let mut all = first;
+    all.merge(&second);
+    assert_eq!(all.interfaces[&(exporter, 1)], "uplink");
+    assert_eq!(store.names().unwrap(), all);
+    store.writer().unwrap().name(&Names::default()).unwrap();
+    assert_eq!(store.names().unwrap(), all);
 }

@@ -69,6 +69,7 @@ cases![
     extremes::flows_of_every_age_are_found_by_time,
     extremes::one_pair_and_one_moment_hold_many_flows,
     extras::what_some_flows_have_beyond_the_columns_comes_back_with_them,
+    extras::names_that_exporters_told_are_kept_and_later_ones_replace_them,
     model::random_stores_answer_random_scans_as_a_sorted_map_does,
 ];
 

@@ -1,5 +1,6 @@
 use super::*;
 use crate::flow::{Columns, FlowBatch, TimeRange};
+use crate::netflow::Names;
 use crate::row::Order;
 use crate::store::memory::MemoryStore;
 use crate::store::{FlowStream, Load, Plan, Region, Result, Scan, Snapshot, Writer};
@@ -52,6 +53,10 @@ impl Store for Mistaken {
 
     fn loads(&self) -> Result<Vec<Load>> {
         self.store.loads()
+    }
+
+    fn names(&self) -> Result<Names> {
+        self.store.names()
     }
 }
 

@@ -11,6 +11,8 @@ use crate::store::{Result, StoreError};
 pub(crate) const LOCK: &str = "lock";
 /// The audit ledger.
 pub(crate) const LEDGER: &str = "ledger.ndjson";
+/// What exporters call their interfaces, VRFs and applications.
+pub(crate) const NAMES: &str = "names.json";
 /// What the name of a file that is being written ends with.
 pub(crate) const TEMP_SUFFIX: &str = ".tmp";
 
@@ -98,6 +100,7 @@ impl Contents {
             self.unfinished.push(name);
         } else if name != LOCK
             && name != LEDGER
+            && name != NAMES
             && !name.starts_with('.')
             && !IGNORED.contains(&name.as_str())
         {
@@ -125,7 +128,7 @@ impl Contents {
 
 /// Whether a writer makes files of this name by way of a temporary one.
 fn is_ours(name: &str) -> bool {
-    manifest_number(name).is_some() || is_data(name) || name == LEDGER
+    manifest_number(name).is_some() || is_data(name) || name == LEDGER || name == NAMES
 }
 
 fn not_a_store(path: &Path, found: impl Into<String>) -> StoreError {
@@ -165,7 +168,8 @@ mod tests {
         let newest = |dir: &Path| Contents::of(dir).and_then(|contents| contents.newest(dir));
         assert!(matches!(newest(&dir.path().join("absent")), Ok(None)));
         assert!(matches!(newest(dir.path()), Ok(None)));
-        for harmless in [LOCK, LEDGER, ".hidden", "lost+found", "manifest-00000001.json.tmp"] {
+        for harmless in [LOCK, LEDGER, NAMES, ".hidden", "lost+found", "manifest-00000001.json.tmp"]
+        {
             fs::write(dir.path().join(harmless), "").unwrap();
             assert!(matches!(newest(dir.path()), Ok(None)), "{harmless}");
         }

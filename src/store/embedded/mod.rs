@@ -9,6 +9,7 @@ mod ledger;
 mod lock;
 mod manifest;
 mod merge;
+mod names;
 mod packed;
 mod page;
 mod page_header;

@@ -5,7 +5,6 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::ledger;
 use super::lock::Held;
 use super::manifest::Manifest;
 use super::run_file::RunFile;
@@ -13,6 +12,8 @@ use super::run_writer::WrittenFile;
 use super::schema::Shape;
 use super::snapshot::{EmbeddedSnapshot, OpenRun};
 use super::writer::EmbeddedWriter;
+use super::{ledger, names};
+use crate::netflow::Names;
 use crate::store::{Load, Result, Snapshot, Store, Writer};
 
 /// A store in a folder of its own. Cheap to make: nothing is read before it is needed.
@@ -93,5 +94,10 @@ impl Store for EmbeddedStore {
         // A store that is not there is an error, not one into which nothing was loaded.
         drop(Held::open(&self.dir, None)?);
         ledger::read(&self.dir)
+    }
+
+    fn names(&self) -> Result<Names> {
+        drop(Held::open(&self.dir, None)?);
+        names::read(&self.dir)
     }
 }

@@ -14,7 +14,7 @@ use super::run_file::RunFile;
 use super::run_reader::stretches;
 use super::snapshot::{EmbeddedSnapshot, OpenRun};
 use super::store::EmbeddedStore;
-use super::{identities, ledger};
+use super::{identities, ledger, names};
 use crate::flow::{Columns, FlowRecord, Source, UnixMillis};
 use crate::row::Order;
 use crate::store::{Result, Scan, StoreError};
@@ -108,6 +108,9 @@ impl EmbeddedStore {
                 }
             }
             Err(error) => found.enter(&error),
+        }
+        if let Err(error) = names::read(self.dir()) {
+            found.enter(&error);
         }
         Ok(found)
     }

@@ -8,9 +8,11 @@ use std::time::Instant;
 use super::identities::{self, Seen};
 use super::ledger::Ledger;
 use super::lock::Held;
+use super::names;
 use super::run_set::{BatchSorter, use_store_sources};
 use super::write_access::WriteAccess;
 use crate::flow::DatagramId;
+use crate::netflow::Names;
 use crate::store::{Load, Result, StoreError, WriteBatch, Writer};
 
 /// Writes batches while the next one is being filled: one is at work, one is with the caller.
@@ -115,6 +117,13 @@ impl Writer for EmbeddedWriter {
 
     fn record(&mut self, load: &Load) -> Result<()> {
         self.ledger.record(load)
+    }
+
+    fn name(&mut self, names: &Names) -> Result<()> {
+        let known = names::read(&self.dir)?;
+        let mut all = known.clone();
+        all.merge(names);
+        if all == known { Ok(()) } else { names::write(&self.dir, &all) }
     }
 }
 

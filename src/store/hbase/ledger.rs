@@ -1,4 +1,5 @@
-//! What was loaded: a table with a row for each load, oldest first.
+//! What was loaded: a table with a row for each load, oldest first. What exporters call their
+//! interfaces lies in a row behind them.
 
 use std::collections::BTreeMap;
 
@@ -6,10 +7,13 @@ use hbase_thrift::hbase::THbaseSyncClient;
 
 use super::gateways::{Gateways, Session};
 use super::region::{Bounds, open_scanner};
-use super::tables::{Tables, put};
+use super::tables::{Tables, get, put};
+use crate::netflow::Names;
 use crate::store::{Load, Result, StoreError};
 
-/// The layout's mark lies behind all entries; the first byte of their times is below this.
+/// The row of the names. It sorts behind all entries, as the layout's mark does.
+const NAMES_ROW: &[u8] = b"names";
+/// Layout and names lie behind all entries; the first byte of their times is below this.
 const END_ROW: &[u8] = b"a";
 /// So many entries are read at a time: one may be large.
 const ROWS: i32 = 50;
@@ -21,6 +25,31 @@ pub(super) fn record(gateways: &Gateways, session: &mut Session, load: &Load) ->
     // A load holds no map with keys that are no text, and no type whose serialization fails.
     let entry = serde_json::to_vec(load).unwrap_or_default();
     put(session, "write the ledger", &Tables::of(gateways).loads(), &row, &entry)
+}
+
+/// Keeps `names`, in place of earlier ones of the same things.
+pub(super) fn name(gateways: &Gateways, session: &mut Session, names: &Names) -> Result<()> {
+    let known = self::names(gateways, session)?;
+    let mut all = known.clone();
+    all.merge(names);
+    if all == known {
+        return Ok(());
+    }
+    // Names hold nothing whose serialization fails.
+    let text = serde_json::to_vec(&all).unwrap_or_default();
+    put(session, "write the names", &Tables::of(gateways).loads(), NAMES_ROW, &text)
+}
+
+/// What exporters call their interfaces, VRFs and applications.
+pub(super) fn names(gateways: &Gateways, session: &mut Session) -> Result<Names> {
+    let table = Tables::of(gateways).loads();
+    let Some(text) = get(session, "read the names", &table, NAMES_ROW)? else {
+        return Ok(Names::default());
+    };
+    serde_json::from_slice(&text).map_err(|error| StoreError::Damaged {
+        path: table.into(),
+        detail: format!("the names: {error}"),
+    })
 }
 
 /// All entries, oldest first.

@@ -12,6 +12,7 @@ use super::state::{self, TableState};
 use super::tables::{self, Layout};
 use super::thrift2::Thrift2;
 use super::writer::HbaseWriter;
+use crate::netflow::Names;
 use crate::row::Order;
 use crate::store::{Load, Result, Snapshot, Store, StoreError, Writer};
 
@@ -124,5 +125,9 @@ impl Store for HbaseStore {
         let mut session = self.gateways.session();
         Layout::read(&self.gateways, &mut session)?;
         ledger::read(&self.gateways, &mut session)
+    }
+
+    fn names(&self) -> Result<Names> {
+        ledger::names(&self.gateways, &mut self.gateways.session())
     }
 }

@@ -59,16 +59,12 @@ impl Layout {
     /// [`StoreError::NotAStore`] where it is of another kind; else as [`Session::call`].
     pub(super) fn read(gateways: &Gateways, session: &mut Session) -> Result<Self> {
         let loads = Tables::of(gateways).loads();
-        let cells = session.call("read the layout", |gateway| {
-            let (row, column) = (LAYOUT_ROW.to_vec(), cell::COLUMN.to_vec());
-            gateway.client().get(loads.clone().into(), row, column, Attributes::new())
-        })?;
-        let Some(mark) = cells.first().and_then(|cell| cell.value.as_ref()) else {
+        let Some(mark) = get(session, "read the layout", &loads, LAYOUT_ROW)? else {
             return Err(StoreError::Missing { place: gateways.location().to_string() });
         };
         let place = gateways.location().to_string();
         let path = Path::new(&place);
-        let found: Self = serde_json::from_slice(mark).map_err(|error| StoreError::NotAStore {
+        let found: Self = serde_json::from_slice(&mark).map_err(|error| StoreError::NotAStore {
             path: path.to_owned(),
             found: format!("the mark of its layout is {error}"),
         })?;
@@ -84,6 +80,20 @@ impl Layout {
         let mark = serde_json::to_vec(self).unwrap_or_default();
         put(session, "write the layout", &loads, LAYOUT_ROW, &mark)
     }
+}
+
+/// Reads one row of one cell; None where there is none.
+pub(super) fn get(
+    session: &mut Session,
+    doing: &'static str,
+    table: &str,
+    row: &[u8],
+) -> Result<Option<Vec<u8>>> {
+    let cells = session.call(doing, |gateway| {
+        let (row, column) = (row.to_vec(), cell::COLUMN.to_vec());
+        gateway.client().get(table.into(), row, column, Attributes::new())
+    })?;
+    Ok(cells.into_iter().next().and_then(|cell| cell.value))
 }
 
 /// Writes one row of one cell.

@@ -12,6 +12,7 @@ use super::gateways::{Gateways, Session};
 use super::tables::{self, Layout, Tables, mutation};
 use super::{cell, ledger};
 use crate::flow::{DatagramId, Family, FlowBatch};
+use crate::netflow::Names;
 use crate::row::{Order, RowKey, V4_KEY_BYTES, V6_KEY_BYTES};
 use crate::store::{Load, Result, StoreError, WriteBatch, Writer};
 
@@ -142,6 +143,10 @@ impl Writer for HbaseWriter {
 
     fn record(&mut self, load: &Load) -> Result<()> {
         ledger::record(&self.gateways, &mut self.session, load)
+    }
+
+    fn name(&mut self, names: &Names) -> Result<()> {
+        ledger::name(&self.gateways, &mut self.session, names)
     }
 }
 

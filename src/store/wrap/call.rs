@@ -13,10 +13,12 @@ pub enum Call {
     Snapshot,
     Writer,
     Loads,
+    Names,
     Admit,
     Write,
     Commit,
     Record,
+    Name,
     Regions,
     Plan,
     Read,
@@ -24,14 +26,16 @@ pub enum Call {
 
 impl Call {
     /// Every kind.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Snapshot,
         Self::Writer,
         Self::Loads,
+        Self::Names,
         Self::Admit,
         Self::Write,
         Self::Commit,
         Self::Record,
+        Self::Name,
         Self::Regions,
         Self::Plan,
         Self::Read,
@@ -43,10 +47,12 @@ impl Call {
             Self::Snapshot => "snapshot",
             Self::Writer => "writer",
             Self::Loads => "loads",
+            Self::Names => "names",
             Self::Admit => "admit",
             Self::Write => "write",
             Self::Commit => "commit",
             Self::Record => "record",
+            Self::Name => "name",
             Self::Regions => "regions",
             Self::Plan => "plan",
             Self::Read => "read",

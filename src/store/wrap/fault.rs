@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use super::Call;
 use crate::flow::DatagramId;
+use crate::netflow::Names;
 use crate::store::{
     FlowStream, Load, Plan, Region, Result, Scan, Snapshot, Store, StoreError, WriteBatch, Writer,
 };
@@ -111,6 +112,10 @@ impl<S: Store> Store for FaultStore<S> {
     fn loads(&self) -> Result<Vec<Load>> {
         self.faults.pass(Call::Loads, || self.store.loads())
     }
+
+    fn names(&self) -> Result<Names> {
+        self.faults.pass(Call::Names, || self.store.names())
+    }
 }
 
 struct FaultWriter {
@@ -138,6 +143,10 @@ impl Writer for FaultWriter {
 
     fn record(&mut self, load: &Load) -> Result<()> {
         self.faults.pass(Call::Record, || self.writer.record(load))
+    }
+
+    fn name(&mut self, names: &Names) -> Result<()> {
+        self.faults.pass(Call::Name, || self.writer.name(names))
     }
 }
 

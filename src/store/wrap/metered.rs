@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::Call;
 use crate::flow::{DatagramId, FlowBatch};
+use crate::netflow::Names;
 use crate::store::{
     FlowStream, Load, Plan, Region, Result, Scan, Snapshot, Store, WriteBatch, Writer,
 };
@@ -113,6 +114,10 @@ impl<S: Store> Store for MeteredStore<S> {
     fn loads(&self) -> Result<Vec<Load>> {
         self.tallies.count_call(Call::Loads, || self.store.loads())
     }
+
+    fn names(&self) -> Result<Names> {
+        self.tallies.count_call(Call::Names, || self.store.names())
+    }
 }
 
 struct MeteredWriter {
@@ -136,6 +141,10 @@ impl Writer for MeteredWriter {
 
     fn record(&mut self, load: &Load) -> Result<()> {
         self.tallies.count_call(Call::Record, || self.writer.record(load))
+    }
+
+    fn name(&mut self, names: &Names) -> Result<()> {
+        self.tallies.count_call(Call::Name, || self.writer.name(names))
     }
 }
 

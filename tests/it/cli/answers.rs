@@ -192,3 +192,38 @@ fn what_was_sampled_is_scaled_up_where_that_is_wanted() {
     assert_eq!(octets(&["--scaled"]), (400.into(), 100.into(), 100.into()));
     home.run(&["query", "10.0.0.1", "--scaled=some"]).ends(2, "some");
 }
+
+/// A set of IPFIX: its id, and its words.
+fn set(id: u16, words: &[u16]) -> Vec<u8> {
+    let bytes = 4 + 2 * words.len() as u16;
+    [&[id, bytes], words].concat().iter().flat_map(|word| word.to_be_bytes()).collect()
+}
+
+#[test]
+fn interfaces_are_called_as_their_exporter_calls_them() {
+    let home = Home::new();
+    let sets = [
+        // Options: scope ingressInterface, then interfaceName of four bytes: 3 is "eth3".
+        set(3, &[256, 2, 1, 10, 4, 82, 4]),
+        set(256, &[0, 3, 0x6574, 0x6833]),
+        // Flows: both addresses, both interfaces, octets.
+        set(2, &[257, 5, 8, 4, 12, 4, 10, 4, 14, 4, 1, 4]),
+        set(257, &[0x0a00, 1, 0x0a00, 2, 0, 3, 0, 4, 0, 1500]),
+    ]
+    .concat();
+    let mut message: Vec<u8> = [10, 16 + sets.len() as u16].map(u16::to_be_bytes).concat();
+    for word in [BEGIN_SECS, 0, 0] {
+        message.extend_from_slice(&word.to_be_bytes());
+    }
+    message.extend_from_slice(&sets);
+    home.run(&["load", &home.file("day.pcap", &capture(&[message]))]).ends(0, "1 stored");
+    let flows = home.run(&["query", "10.0.0.1", "-o", "json"]).succeeds().json();
+    assert_eq!(flows[0]["inputName"], "eth3", "{flows}");
+    assert!(flows[0].get("outputName").is_none(), "{flows}");
+    home.run(&["verify"]).succeeds();
+    let names = home.path("data/earlgrey-hbase/store/names.json");
+    let text = fs::read_to_string(&names).unwrap();
+    fs::write(&names, text.replace("eth3", "eth4")).unwrap();
+    home.run(&["verify"]).ends(1, "damage");
+    home.run(&["query", "10.0.0.1", "-o", "json"]).ends(1, "names.json: damaged");
+}

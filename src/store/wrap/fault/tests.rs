@@ -1,5 +1,6 @@
 use super::*;
 use crate::flow::Columns;
+use crate::netflow::Names;
 use crate::store::conformance;
 use crate::store::memory::MemoryStore;
 
@@ -20,8 +21,10 @@ fn use_everything(store: &dyn Store) -> Result<u64> {
         writer.commit()?;
     }
     writer.record(&Load::default())?;
+    writer.name(&Names::default())?;
     drop(writer);
     store.loads()?;
+    store.names()?;
     let snapshot = store.snapshot()?;
     let scan = Scan::all(Columns::ALL);
     snapshot.plan(&scan)?;
