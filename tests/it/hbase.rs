@@ -8,6 +8,7 @@ mod faults;
 mod proxy;
 mod regions;
 
+use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
@@ -57,6 +58,23 @@ fn flows(store: &dyn Store) -> Vec<String> {
     }
     flows.sort_unstable();
     flows
+}
+
+/// Begins a command.
+fn start(arguments: &[&str]) -> Child {
+    Command::new(env!("CARGO_BIN_EXE_earlgrey-hbase"))
+        .args(arguments)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+/// Waits for a command that must succeed; gives what it printed.
+fn finish(child: Child) -> String {
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
 }
 
 /// What HBase cannot promise, by its nature: it is rows that it writes and reads at once, not

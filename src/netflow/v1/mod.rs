@@ -39,19 +39,9 @@ const LAYOUT: Layout = Layout {
 /// Reads a record into the fields of v5's, of which it has those up to the type of service.
 #[inline]
 pub fn read(bytes: &RecordBytes) -> v5::Record {
+    // Up to the ports both are the same. Two bytes of padding follow here, and the flags stand
+    // behind the type of service; version 1 knows no AS numbers and no masks.
     v5::Record {
-        src_addr: BigEndian::read_u32(&bytes[0..]).into(),
-        dst_addr: BigEndian::read_u32(&bytes[4..]).into(),
-        next_hop: BigEndian::read_u32(&bytes[8..]).into(),
-        input: BigEndian::read_u16(&bytes[12..]),
-        output: BigEndian::read_u16(&bytes[14..]),
-        packets: BigEndian::read_u32(&bytes[16..]),
-        octets: BigEndian::read_u32(&bytes[20..]),
-        first_ms: BigEndian::read_u32(&bytes[24..]),
-        last_ms: BigEndian::read_u32(&bytes[28..]),
-        src_port: BigEndian::read_u16(&bytes[32..]),
-        dst_port: BigEndian::read_u16(&bytes[34..]),
-        // Two bytes of padding stand here, and the flags behind the type of service.
         pad1: 0,
         protocol: bytes[38],
         tos: bytes[39],
@@ -61,6 +51,7 @@ pub fn read(bytes: &RecordBytes) -> v5::Record {
         src_mask: 0,
         dst_mask: 0,
         pad2: 0,
+        ..v5::Record::read(bytes)
     }
 }
 

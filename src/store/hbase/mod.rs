@@ -20,6 +20,7 @@ mod schema;
 mod snapshot;
 mod state;
 mod store;
+mod table;
 mod tables;
 mod thrift2;
 mod transport;
@@ -27,9 +28,10 @@ mod wire;
 mod writer;
 
 pub use location::{Location, LocationError};
-pub use schema::{Compression, Created, Schema};
+pub use schema::{Created, Schema};
 pub use state::TableState;
 pub use store::{HbaseStore, Options};
+pub use table::Compression;
 
 /// The version of the layout of row keys and cells that this version reads and writes.
 pub const LAYOUT_VERSION: u32 = 1;

@@ -1,63 +1,20 @@
 //! The tables of a store as they should be, and as statements for HBase's shell; making and
 //! deleting them.
 
-use std::fmt::{self, Write as _};
+use std::fmt::Write as _;
 use std::net::IpAddr;
 
 use hbase_thrift::hbase::THbaseSyncClient;
 use serde::Serialize;
 
-use super::filter;
+use super::LAYOUT_VERSION;
 use super::gateways::{Gateways, Session};
-use super::tables::{self, FAMILY, Layout, Tables};
+use super::table::{Compression, FAMILY, Table};
+use super::tables::{self, Layout, Tables, refuse_disabled};
 use super::thrift2::Thrift2;
 use crate::flow::{Family, TimeRange};
 use crate::row::{AddressRange, KeyRange, Order};
 use crate::store::{Result, StoreError};
-
-/// Bytes of a row key that a Bloom filter tells apart: family and IPv4 address.
-pub(super) const BLOOM_PREFIX_BYTES: u32 = 5;
-
-/// How blocks of a table are compressed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "UPPERCASE")]
-#[expect(missing_docs, reason = "HBase's own names")]
-pub enum Compression {
-    None,
-    Gz,
-    Snappy,
-    Lz4,
-    Zstd,
-}
-
-impl Compression {
-    /// All of them, the best for flows first.
-    pub const ALL: [Self; 5] = [Self::Zstd, Self::Lz4, Self::Snappy, Self::Gz, Self::None];
-    /// What is tried where nothing is asked for: the last is in every HBase.
-    pub const PREFERRED: [Self; 3] = [Self::Zstd, Self::Lz4, Self::Gz];
-
-    /// Its name in HBase.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::None => "NONE",
-            Self::Gz => "GZ",
-            Self::Snappy => "SNAPPY",
-            Self::Lz4 => "LZ4",
-            Self::Zstd => "ZSTD",
-        }
-    }
-
-    /// The number that Thrift2 has for it.
-    pub(super) const fn number(self) -> i32 {
-        match self {
-            Self::Gz => 1,
-            Self::None => 2,
-            Self::Snappy => 3,
-            Self::Lz4 => 4,
-            Self::Zstd => 6,
-        }
-    }
-}
 
 /// What a store's tables should be like.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,54 +74,6 @@ impl Schema {
     }
 }
 
-/// One table as it should be.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Table {
-    pub name: String,
-    /// Whether it holds flows; else it is the ledger.
-    pub flows: bool,
-    pub compression: Compression,
-    pub ttl_secs: Option<u32>,
-    pub splits: Vec<Vec<u8>>,
-}
-
-impl Table {
-    /// Bytes of the row key that its Bloom filter is of.
-    pub(super) fn bloom_prefix_bytes(&self) -> Option<u32> {
-        self.flows.then_some(BLOOM_PREFIX_BYTES)
-    }
-}
-
-impl fmt::Display for Table {
-    /// A statement of HBase's shell.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "create '{}', {{NAME => '{FAMILY}', VERSIONS => 1", self.name)?;
-        write!(f, ", COMPRESSION => '{}'", self.compression.name())?;
-        if let Some(bytes) = self.bloom_prefix_bytes() {
-            write!(
-                f,
-                ", DATA_BLOCK_ENCODING => 'FAST_DIFF', BLOOMFILTER => 'ROWPREFIX_FIXED_LENGTH'"
-            )?;
-            write!(f, ", CONFIGURATION => {{'RowPrefixBloomFilter.prefix_length' => '{bytes}'}}")?;
-        }
-        if let Some(secs) = self.ttl_secs {
-            write!(f, ", TTL => {secs}")?;
-        }
-        f.write_str("}")?;
-        if !self.splits.is_empty() {
-            let keys: Vec<String> =
-                self.splits.iter().map(|key| format!("\"{}\"", in_quotes(key))).collect();
-            write!(f, ", SPLITS => [{}]", keys.join(", "))?;
-        }
-        Ok(())
-    }
-}
-
-/// A key as it stands in the shell's double quotes, where `#` may begin an expression.
-fn in_quotes(key: &[u8]) -> String {
-    filter::text(key).replace('"', "\\x22").replace('#', "\\x23")
-}
-
 /// What making the tables came to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Created {
@@ -185,7 +94,7 @@ pub(super) fn statements(gateways: &Gateways, schema: &Schema) -> String {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "{table}");
     }
-    let mark = Layout { layout: super::LAYOUT_VERSION, orders: schema.orders.clone() };
+    let mark = Layout { layout: LAYOUT_VERSION, orders: schema.orders.clone() };
     let mark = serde_json::to_string(&mark).unwrap_or_default();
     let _ = writeln!(text, "put '{}', 'layout', '{FAMILY}:p', '{mark}'", base.loads());
     text
@@ -200,7 +109,7 @@ pub(super) fn create(
 ) -> Result<Created> {
     let base = Tables::of(gateways);
     let place = gateways.location().to_string();
-    tables::refuse_others(gateways, session)?;
+    refuse_others(gateways, session)?;
     let mut refusal = None;
     for compression in schema.compressions() {
         let wanted = schema.tables(&base, compression);
@@ -210,8 +119,7 @@ pub(super) fn create(
         });
         match made {
             Ok(()) => {
-                let layout =
-                    Layout { layout: super::LAYOUT_VERSION, orders: schema.orders.clone() };
+                let layout = Layout { layout: LAYOUT_VERSION, orders: schema.orders.clone() };
                 layout.write(gateways, session)?;
                 let left_out = if thrift2.is_some() { Vec::new() } else { LEFT_OUT.to_vec() };
                 let tables = wanted.into_iter().map(|table| table.name).collect();
@@ -264,4 +172,54 @@ pub(super) fn drop(gateways: &Gateways, session: &mut Session) -> Result<Vec<Str
         }
     }
     Ok(dropped)
+}
+
+/// Makes the tables of a store that are missing, with what the first Thrift interface can set, and
+/// marks them. Tables that are there stay as they are.
+///
+/// # Errors
+///
+/// [`StoreError::NotAStore`] if there are tables of these names without the mark; else as
+/// [`Layout::read`].
+pub(super) fn ensure(
+    gateways: &Gateways,
+    session: &mut Session,
+    orders: &[Order],
+) -> Result<Layout> {
+    match Layout::read(gateways, session) {
+        Err(StoreError::Missing { .. }) => {}
+        Ok(found) => {
+            for &order in &found.orders {
+                refuse_disabled(gateways, session, &Tables::of(gateways).flows(order))?;
+            }
+            return Ok(found);
+        }
+        Err(error) => return Err(error),
+    }
+    let schema = Schema { orders: orders.to_vec(), ..Schema::even(1) };
+    let made = create(gateways, session, &schema, None)?;
+    tracing::info!("made the tables {}", made.tables.join(", "));
+    Ok(Layout { layout: LAYOUT_VERSION, orders: orders.to_vec() })
+}
+
+/// # Errors
+///
+/// [`StoreError::NotAStore`] if there are tables of this store's names without its mark.
+fn refuse_others(gateways: &Gateways, session: &mut Session) -> Result<()> {
+    let tables = Tables::of(gateways);
+    let there: Vec<Vec<u8>> =
+        session.call("list the tables", |gateway| gateway.client().get_table_names())?;
+    let is_there = |name: &str| there.iter().any(|known| known == name.as_bytes());
+    // The ledger comes first: where it is, an unfinished beginning is our own.
+    let unfinished = is_there(&tables.loads());
+    for order in Order::ALL {
+        let name = tables.flows(order);
+        if is_there(&name) && !unfinished {
+            return Err(StoreError::NotAStore {
+                path: gateways.location().to_string().into(),
+                found: format!("there is a table {name} that this program did not make"),
+            });
+        }
+    }
+    Ok(())
 }

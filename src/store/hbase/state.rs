@@ -4,8 +4,8 @@ use hbase_thrift::hbase::THbaseSyncClient;
 use serde::Serialize;
 
 use super::gateways::{Gateways, Session};
-use super::schema::BLOOM_PREFIX_BYTES;
-use super::tables::{FAMILY, Tables};
+use super::table::{BLOOM_PREFIX_BYTES, FAMILY};
+use super::tables::Tables;
 use super::thrift2::{ENCODING_FAST_DIFF, FamilyDescription, Thrift2};
 use crate::row::Order;
 use crate::store::Result;

@@ -9,7 +9,7 @@ use super::location::Location;
 use super::schema::{self, Created, Schema};
 use super::snapshot::HbaseSnapshot;
 use super::state::{self, TableState};
-use super::tables::{self, Layout};
+use super::tables::Layout;
 use super::thrift2::Thrift2;
 use super::writer::HbaseWriter;
 use crate::netflow::Names;
@@ -117,7 +117,7 @@ impl Store for HbaseStore {
 
     fn writer(&self) -> Result<Box<dyn Writer>> {
         let layout =
-            tables::ensure(&self.gateways, &mut self.gateways.session(), &self.options.orders)?;
+            schema::ensure(&self.gateways, &mut self.gateways.session(), &self.options.orders)?;
         Ok(Box::new(HbaseWriter::open(&self.gateways, &layout, self.options.connections)?))
     }
 

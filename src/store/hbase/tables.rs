@@ -7,15 +7,13 @@ use hbase_thrift::hbase::{BatchMutation, ColumnDescriptor, Mutation, THbaseSyncC
 use serde::{Deserialize, Serialize};
 
 use super::gateways::{Gateways, Session};
-use super::schema::{self, Compression, Schema};
+use super::table::{Compression, FAMILY};
 use super::{LAYOUT_VERSION, cell};
 use crate::row::Order;
 use crate::store::{Result, StoreError};
 
 /// The row of the ledger's table that holds the mark. It sorts behind all entries.
 const LAYOUT_ROW: &[u8] = b"layout";
-/// The family of all tables.
-pub(super) const FAMILY: &str = "f";
 
 /// The names of the tables of a store.
 #[derive(Debug, Clone)]
@@ -121,34 +119,6 @@ pub(super) fn mutation(row: Vec<u8>, value: Vec<u8>) -> BatchMutation {
     BatchMutation { row: Some(row), mutations: Some(vec![put]) }
 }
 
-/// Makes the tables of a store that are missing, with what the first Thrift interface can set, and
-/// marks them. Tables that are there stay as they are.
-///
-/// # Errors
-///
-/// [`StoreError::NotAStore`] if there are tables of these names without the mark; else as
-/// [`Layout::read`].
-pub(super) fn ensure(
-    gateways: &Gateways,
-    session: &mut Session,
-    orders: &[Order],
-) -> Result<Layout> {
-    match Layout::read(gateways, session) {
-        Err(StoreError::Missing { .. }) => {}
-        Ok(found) => {
-            for &order in &found.orders {
-                refuse_disabled(gateways, session, &Tables::of(gateways).flows(order))?;
-            }
-            return Ok(found);
-        }
-        Err(error) => return Err(error),
-    }
-    let schema = Schema { orders: orders.to_vec(), ..Schema::even(1) };
-    let made = schema::create(gateways, session, &schema, None)?;
-    tracing::info!("made the tables {}", made.tables.join(", "));
-    Ok(Layout { layout: LAYOUT_VERSION, orders: orders.to_vec() })
-}
-
 /// Sees that rows can be written to `table`: a gateway tries for minutes to write to one that is
 /// disabled, and then says no more than that it could not.
 ///
@@ -171,28 +141,6 @@ pub(super) fn refuse_disabled(
         "write",
         format!("its table is disabled; enable '{table}' in HBase's shell"),
     ))
-}
-
-/// # Errors
-///
-/// [`StoreError::NotAStore`] if there are tables of this store's names without its mark.
-pub(super) fn refuse_others(gateways: &Gateways, session: &mut Session) -> Result<()> {
-    let tables = Tables::of(gateways);
-    let there: Vec<Vec<u8>> =
-        session.call("list the tables", |gateway| gateway.client().get_table_names())?;
-    let is_there = |name: &str| there.iter().any(|known| known == name.as_bytes());
-    // The ledger comes first: where it is, an unfinished beginning is our own.
-    let unfinished = is_there(&tables.loads());
-    for order in Order::ALL {
-        let name = tables.flows(order);
-        if is_there(&name) && !unfinished {
-            return Err(StoreError::NotAStore {
-                path: gateways.location().to_string().into(),
-                found: format!("there is a table {name} that this program did not make"),
-            });
-        }
-    }
-    Ok(())
 }
 
 /// Makes a table with what the first Thrift interface can say; one that is there stays as it is.

@@ -5,8 +5,7 @@ use std::io::{self, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
-use super::schema::Table;
-use super::tables::FAMILY;
+use super::table::{FAMILY, Table};
 use super::wire::{WireReader, kind, put_bytes, put_call, put_field, put_i32, put_list, put_map};
 use crate::store::{Result, StoreError};
 

@@ -3,12 +3,12 @@
 //! `EARLGREY_HBASE_CLUSTER` names its gateways, `EARLGREY_HBASE_DIR` its folder,
 //! `EARLGREY_HBASE_FAULT` a word of the faults that are wanted; else it is all of them.
 
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use super::admin::{Admin, SCRIPT};
-use super::new_table;
+use super::{finish, new_table, start};
 use earlgrey_hbase::flow::Columns;
 use earlgrey_hbase::store::hbase::{HbaseStore, Options};
 use earlgrey_hbase::store::{Scan, Store, conformance};
@@ -74,20 +74,9 @@ fn step(what: &str, admin: &mut Admin, table: &str) {
     }
 }
 
-fn start(arguments: &[&str]) -> Child {
-    Command::new(env!("CARGO_BIN_EXE_earlgrey-hbase"))
-        .args(arguments)
-        .args(["--answer-secs", "20", "--recovery-secs", "150"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap()
-}
-
-fn finish(child: Child) -> String {
-    let output = child.wait_with_output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
+/// A command that gives up on an answer sooner than users do, and on a cluster later than the tests.
+fn begin(arguments: &[&str]) -> Child {
+    start(&[arguments, &["--answer-secs", "20", "--recovery-secs", "150"]].concat())
 }
 
 #[test]
@@ -99,12 +88,12 @@ fn nothing_is_lost_and_nothing_repeated_whatever_dies() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("day.pcap").to_str().unwrap().to_owned();
     let embedded = folder.path().join("store").to_str().unwrap().to_owned();
-    finish(start(&["generate", &file, "--flows", FLOWS]));
-    finish(start(&["load", &file, "--store", &embedded]));
+    finish(begin(&["generate", &file, "--flows", FLOWS]));
+    finish(begin(&["load", &file, "--store", &embedded]));
     let pairs = |store: &str| {
-        finish(start(&["active-flow", "-print", "100000", "--by", "flows", "--store", store]))
+        finish(begin(&["active-flow", "-print", "100000", "--by", "flows", "--store", store]))
     };
-    let octets = |store: &str| finish(start(&["active-flow", "-print", "1000", "--store", store]));
+    let octets = |store: &str| finish(begin(&["active-flow", "-print", "1000", "--store", store]));
     let expected = (pairs(&embedded), octets(&embedded));
     let thrift2 = std::env::var("EARLGREY_HBASE_CLUSTER_THRIFT2").ok();
 
@@ -113,7 +102,7 @@ fn nothing_is_lost_and_nothing_repeated_whatever_dies() {
         let table = new_table();
         let store = format!("hbase://{gateways}/{table}");
         if let Some(thrift2) = &thrift2 {
-            finish(start(&[
+            finish(begin(&[
                 "schema",
                 "create",
                 "--regions",
@@ -134,9 +123,9 @@ fn nothing_is_lost_and_nothing_repeated_whatever_dies() {
             }
             let began = Instant::now();
             let child = if running == "load" {
-                start(&["load", &file, "--store", &store])
+                begin(&["load", &file, "--store", &store])
             } else {
-                start(&["query", "0.0.0.0/0", "--filter", "-o", "csv", "--store", &store])
+                begin(&["query", "0.0.0.0/0", "--filter", "-o", "csv", "--store", &store])
             };
             let (printed, took) = std::thread::scope(|scope| {
                 let (admin, table) = (&mut admin, &table);
@@ -162,7 +151,7 @@ fn nothing_is_lost_and_nothing_repeated_whatever_dies() {
             assert!(found == expected, "{name}, during a {running}: other flows than were loaded");
             println!("{name}, during a {running}: {took:.0} s, every flow there once");
         }
-        finish(start(&["schema", "drop", "--yes", "--store", &store]));
+        finish(begin(&["schema", "drop", "--yes", "--store", &store]));
     }
 }
 

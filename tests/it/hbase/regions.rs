@@ -1,9 +1,7 @@
 //! Regions that are split, closed and opened while they are read and written.
 
-use std::process::{Child, Command, Stdio};
-
 use super::admin::Admin;
-use super::{flows, gateway, location, new_table, options};
+use super::{finish, flows, gateway, location, new_table, options, start};
 use earlgrey_hbase::flow::Columns;
 use earlgrey_hbase::store::hbase::HbaseStore;
 use earlgrey_hbase::store::memory::MemoryStore;
@@ -42,21 +40,6 @@ fn a_scan_goes_on_whatever_becomes_of_its_regions() {
         assert!(found == expected, "{change}: other flows than were written");
     }
     assert!(store.snapshot().unwrap().regions(&Scan::all(Columns::NONE)).unwrap().len() > 1);
-}
-
-fn start(arguments: &[&str]) -> Child {
-    Command::new(env!("CARGO_BIN_EXE_earlgrey-hbase"))
-        .args(arguments)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap()
-}
-
-fn finish(child: Child) -> String {
-    let output = child.wait_with_output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
 }
 
 #[test]
