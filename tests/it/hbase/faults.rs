@@ -204,7 +204,8 @@ fn a_scanner_that_is_gone_is_opened_again_behind_the_last_row() {
     let after = a_scanner();
     assert!(after > before + 1, "the store opened no scanner");
     for scanner in before..=after {
-        admin.scanner_close(scanner).unwrap();
+        // Another test's may have ended by itself.
+        let _ = admin.scanner_close(scanner);
     }
     let rest: usize = rows.map(|batch| batch.unwrap().len()).sum();
     assert_eq!(first + rest, 9_000);
