@@ -187,6 +187,12 @@ fn tidy(store: &EmbeddedStore, stop: &AtomicBool) {
     }
 }
 
+/// Records of something else than flows between hosts, as of an event or a frame of ARP: none of
+/// them is unusable.
+const NO_ADDRESSES: &str = "no addresses";
+/// What of a datagram was left out because nobody said what it is.
+const WITHOUT_TEMPLATE: &str = "without template";
+
 /// How a load ended that the store let come to its end.
 fn ending(load: &Load, paths: &[PathBuf]) -> Ending {
     let account = &load.account;
@@ -195,7 +201,9 @@ fn ending(load: &Load, paths: &[PathBuf]) -> Ending {
     let unusable = account.faults > 0
         || load.files.iter().any(|file| file.fault.is_some())
         || !account.malformed.is_empty()
-        || !account.rejected.is_empty()
+        || account.rejected.keys().any(|reason| reason != NO_ADDRESSES)
+        || account.waiting_for_template > 0
+        || account.faulty.contains_key(WITHOUT_TEMPLATE)
         || load.other_files.iter().any(named);
     if load.interrupted {
         Ending::Interrupted

@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicU64;
 
 use crate::capture::{self, CaptureError, Datagram, Input};
 use crate::flow::{Batches, DatagramId, Family, FlowBatch, FlowBuilder};
-use crate::netflow::{Decoder, Outcome};
+use crate::netflow::{Decoded, Decoder, Outcome};
 use crate::row::Order;
 
 /// So many flows are looked at; more would not move the boundaries by much.
@@ -22,12 +22,19 @@ pub fn quantiles(inputs: &[Input], parts: usize) -> Result<[Vec<IpAddr>; 2], Cap
     let (mut v4, mut v6) = (FlowBatch::new(Family::V4), FlowBatch::new(Family::V6));
     let (mut decoder, mut builder) = (Decoder::new(), FlowBuilder::new());
     let mut sink = |datagram: &Datagram<'_>| {
-        // What comes before its template is left out of the sample.
-        if let Ok(Outcome::Decoded(decoded)) = decoder.decode(datagram, 0) {
+        let mut take = |decoded: &Decoded<'_>, datagram: &Datagram<'_>| {
             let id = DatagramId { exported_secs: 0, hash: 0 };
             let mut to = Batches { v4: &mut v4, v6: &mut v6 };
             for packet in decoded.packets() {
                 builder.append(packet, datagram.exporter, datagram.src_port, id, &mut to);
+            }
+        };
+        if let Ok(Outcome::Decoded(decoded)) = decoder.decode(datagram, 0) {
+            take(&decoded, datagram);
+        }
+        while let Some(held) = decoder.next_ready() {
+            if let Ok(Outcome::Decoded(decoded)) = decoder.decode_held(&held) {
+                take(&decoded, &held.datagram());
             }
         }
         if v4.len() + v6.len() < MAX_FLOWS {

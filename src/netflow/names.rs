@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 /// So many names of each kind are kept.
-pub const MAX_NAMES: usize = 65_536;
+pub const MAX_NAMES: usize = 16_384;
 /// So many bytes of a name are kept.
 pub const MAX_NAME_BYTES: usize = 128;
 
@@ -45,8 +45,9 @@ fn merge<K: Ord + Copy>(names: &mut BTreeMap<K, String>, other: &BTreeMap<K, Str
     }
 }
 
-/// Enters a name, unless there is no room for it.
+/// Enters a name without its control characters, unless there is no room for it.
 pub(super) fn enter<K: Ord>(names: &mut BTreeMap<K, String>, key: K, mut name: String) {
+    name.retain(|letter| !letter.is_control());
     let mut bytes = name.len().min(MAX_NAME_BYTES);
     while !name.is_char_boundary(bytes) {
         bytes -= 1;

@@ -4,6 +4,7 @@
 //! says its format and a checksum of all that follows, then the body in JSON.
 //! `schema/store.md` writes the format down.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::fs::File;
 use std::io::{Read, Write};
@@ -140,13 +141,17 @@ impl Manifest {
         runs.chain(self.identities.iter().map(|file| file.name.as_str()))
     }
 
-    /// The index of `source` in the list of sources, to which it is added if it is new.
-    pub(crate) fn source_index(&mut self, source: Source) -> u32 {
-        let known = self.sources.iter().position(|known| *known == source);
-        known.unwrap_or_else(|| {
-            self.sources.push(source);
-            self.sources.len() - 1
-        }) as u32
+    /// The places of `sources` in the list of sources, to which those that are new are added.
+    pub(crate) fn places_of(&mut self, sources: &[Source]) -> Vec<u32> {
+        let mut places: HashMap<Source, u32> = self.sources.iter().copied().zip(0..).collect();
+        let list = &mut self.sources;
+        let mut place = |&source: &Source| {
+            *places.entry(source).or_insert_with(|| {
+                list.push(source);
+                list.len() as u32 - 1
+            })
+        };
+        sources.iter().map(&mut place).collect()
     }
 
     /// What the manifest's file holds.

@@ -146,8 +146,7 @@ impl SortedFile {
 
 /// Counts the sources of `batch` in `manifest`'s list instead of in its own.
 pub(super) fn use_store_sources(batch: &mut FlowBatch, manifest: &mut Manifest) {
-    let places: Vec<u32> =
-        batch.sources.iter().map(|&source| manifest.source_index(source)).collect();
+    let places = manifest.places_of(&batch.sources);
     for source in &mut batch.source {
         *source = places.get(*source as usize).copied().unwrap_or(0);
     }

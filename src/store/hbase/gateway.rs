@@ -124,7 +124,8 @@ impl Gateway {
     }
 }
 
-fn open(address: &str) -> io::Result<TcpStream> {
+/// Connects to the first of the addresses that `address` has and that answers.
+pub(super) fn open(address: &str) -> io::Result<TcpStream> {
     let mut last = io::Error::new(ErrorKind::NotFound, "its name has no address");
     for address in address.to_socket_addrs()? {
         match TcpStream::connect_timeout(&address, CONNECT_TIMEOUT) {

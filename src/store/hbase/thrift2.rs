@@ -2,15 +2,16 @@
 //! cannot: regions from the start, encoding, and a Bloom filter on the first bytes of the row key.
 
 use std::io::{self, Write};
-use std::net::{TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
 use super::table::{FAMILY, Table};
+use super::transport::{Framing, Transport};
 use super::wire::{WireReader, kind, put_bytes, put_call, put_field, put_i32, put_list, put_map};
 use crate::store::{Result, StoreError};
 
 /// Making a table waits until all of its regions are open.
 const TIMEOUT: Duration = Duration::from_mins(2);
+const GREETING: &str = "getThriftServerType";
 const CREATE: &str = "createTable";
 const DESCRIBE: &str = "getTableDescriptor";
 const BLOOM_ROW_PREFIX: i32 = 3;
@@ -44,24 +45,36 @@ impl FamilyDescription {
 /// A connection to a Thrift2 gateway.
 pub(super) struct Thrift2 {
     address: String,
-    stream: TcpStream,
-    wire: WireReader<TcpStream>,
+    requests: Transport,
+    wire: WireReader<Transport>,
     sequence: i32,
 }
 
 impl Thrift2 {
+    /// Connects to `address`, and finds out whether it wants frames: one that hangs up on a message
+    /// without, is asked within one.
     pub(super) fn connect(address: &str) -> Result<Self> {
-        let unreachable =
-            |source| StoreError::Unreachable { place: format!("Thrift2 at {address}"), source };
-        let mut addresses = address.to_socket_addrs().map_err(unreachable)?;
-        let first =
-            addresses.next().ok_or_else(|| unreachable(std::io::ErrorKind::NotFound.into()))?;
-        let stream =
-            TcpStream::connect_timeout(&first, Duration::from_secs(5)).map_err(unreachable)?;
-        stream.set_nodelay(true).map_err(unreachable)?;
-        stream.set_read_timeout(Some(TIMEOUT)).map_err(unreachable)?;
-        let wire = WireReader::new(stream.try_clone().map_err(unreachable)?);
-        Ok(Self { address: address.to_owned(), stream, wire, sequence: 0 })
+        let mut thrift2 = Self::open(address, Framing::None)?;
+        if thrift2.call(GREETING, &[], WireReader::skip).is_err() {
+            thrift2 = Self::open(address, Framing::Length)?;
+            thrift2.call(GREETING, &[], WireReader::skip)?;
+        }
+        Ok(thrift2)
+    }
+
+    fn open(address: &str, framing: Framing) -> Result<Self> {
+        let open = || -> io::Result<Self> {
+            let stream = super::gateway::open(address)?;
+            stream.set_nodelay(true)?;
+            stream.set_read_timeout(Some(TIMEOUT))?;
+            let end = || Ok::<_, io::Error>(Transport::new(stream.try_clone()?, framing));
+            let (requests, wire) = (end()?, WireReader::new(end()?));
+            Ok(Self { address: address.to_owned(), requests, wire, sequence: 0 })
+        };
+        open().map_err(|source| StoreError::Unreachable {
+            place: format!("Thrift2 at {address}"),
+            source,
+        })
     }
 
     /// Makes `table`; one that is there already is left as it is.
@@ -114,7 +127,8 @@ impl Thrift2 {
         call: &[u8],
         read: ReadResult<T>,
     ) -> io::Result<Answer<T>> {
-        self.stream.write_all(call)?;
+        self.requests.write_all(call)?;
+        self.requests.flush()?;
         let wire = &mut self.wire;
         if !wire.reply(name, self.sequence)? {
             return Ok(Answer::Refusal(wire.text()?));
@@ -132,7 +146,7 @@ impl Thrift2 {
 }
 
 /// Reads the result of a call, of a type that it is given.
-type ReadResult<T> = fn(&mut WireReader<TcpStream>, u8) -> io::Result<T>;
+type ReadResult<T> = fn(&mut WireReader<Transport>, u8) -> io::Result<T>;
 
 /// What came of a call.
 enum Answer<T> {

@@ -16,9 +16,12 @@ use crate::netflow::Names;
 use crate::row::{Order, RowKey, V4_KEY_BYTES, V6_KEY_BYTES};
 use crate::store::{Load, Result, StoreError, WriteBatch, Writer};
 
-/// Rows of one call. Under the 2 MB that a framed gateway would take, and enough that the way there
-/// and back does not count.
+/// Rows of one call: enough that the way there and back does not count.
 const CALL_ROWS: usize = 2_000;
+/// Bytes of one call, or a little more: a gateway with frames takes 2 MB.
+const CALL_BYTES: usize = 1 << 20;
+/// What a row takes of a call beside its extras, at most.
+const ROW_BYTES: usize = 256;
 /// Datagrams of this load that are remembered. One that is met again after more than these is
 /// written again, which changes nothing but the count.
 const REMEMBERED_DATAGRAMS: usize = 1 << 20;
@@ -123,7 +126,7 @@ impl Writer for HbaseWriter {
         let batch = Arc::new(batch);
         for (family, flows) in [(Family::V4, &batch.v4), (Family::V6, &batch.v6)] {
             for &order in &self.orders {
-                for rows in in_key_order(flows, order).chunks(CALL_ROWS) {
+                for rows in calls(flows, &in_key_order(flows, order)) {
                     let (batch, rows) = (Arc::clone(&batch), rows.to_vec());
                     self.send(Job { batch, family, order, rows })?;
                 }
@@ -231,6 +234,22 @@ fn key_at(flows: &FlowBatch, row: usize, order: Order) -> RowKey {
     RowKey { lead, first, other, origin: flows.origin[row] }
 }
 
+/// The rows of each call, in their order.
+fn calls<'a>(flows: &FlowBatch, rows: &'a [u32]) -> impl Iterator<Item = &'a [u32]> {
+    let mut rest = rows;
+    std::iter::from_fn(move || {
+        let mut bytes = 0;
+        let fit = rest.iter().take(CALL_ROWS).take_while(|&&row| {
+            let room = bytes < CALL_BYTES;
+            bytes += ROW_BYTES + flows.extras.get(row as usize).len();
+            room
+        });
+        let (call, after) = rest.split_at(fit.count());
+        rest = after;
+        (!call.is_empty()).then_some(call)
+    })
+}
+
 /// The rows of `flows` in the order of their keys: neighbours go to one region in one call.
 fn in_key_order(flows: &FlowBatch, order: Order) -> Vec<u32> {
     let key_bytes = match flows.family() {
@@ -244,4 +263,26 @@ fn in_key_order(flows: &FlowBatch, order: Order) -> Vec<u32> {
     let mut rows: Vec<u32> = (0..flows.len() as u32).collect();
     rows.sort_unstable_by_key(|&row| &keys[row as usize * key_bytes..][..key_bytes]);
     rows
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_is_bounded_by_rows_and_by_bytes() {
+        let mut flows = FlowBatch::new(Family::V4);
+        let rows: Vec<u32> = (0..5000).collect();
+        let sizes = |flows: &FlowBatch| calls(flows, &rows).map(<[u32]>::len).collect::<Vec<_>>();
+        assert_eq!(sizes(&flows), [2000, 2000, 1000]);
+        for row in 0..5000 {
+            flows.extras.set(row, &[0; 1000]);
+        }
+        let long = sizes(&flows);
+        assert_eq!(long.iter().sum::<usize>(), 5000);
+        assert!(
+            long.iter().all(|&rows| rows * (ROW_BYTES + 1000) <= CALL_BYTES + 2000),
+            "{long:?}"
+        );
+    }
 }

@@ -131,7 +131,7 @@ fn sources_are_listed_once() {
     let mut manifest = any_manifest(0);
     let known = manifest.sources[0];
     let new = Source { engine: 7, ..known };
-    let indexes = [new, known, new].map(|source| manifest.source_index(source));
+    let indexes = manifest.places_of(&[new, known, new]);
     assert_eq!(indexes, [1, 0, 1]);
     assert_eq!(manifest.sources, [known, new]);
 }
