@@ -195,4 +195,8 @@ pub trait Writer: Send {
     ///
     /// [`StoreError`] if the ledger cannot be written.
     fn record(&mut self, load: &Load) -> Result<()>;
+
+    /// Begins to put in order what many small commits leave behind, beside the writing, where the
+    /// store needs that. Nothing is waited for; what goes wrong is logged, and met again later.
+    fn tidy(&mut self) {}
 }

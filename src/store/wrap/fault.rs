@@ -139,6 +139,10 @@ impl Writer for FaultWriter {
     fn record(&mut self, load: &Load) -> Result<()> {
         self.faults.pass(Call::Record, || self.writer.record(load))
     }
+
+    fn tidy(&mut self) {
+        self.writer.tidy();
+    }
 }
 
 struct FaultSnapshot {

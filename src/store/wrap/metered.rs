@@ -137,6 +137,10 @@ impl Writer for MeteredWriter {
     fn record(&mut self, load: &Load) -> Result<()> {
         self.tallies.count_call(Call::Record, || self.writer.record(load))
     }
+
+    fn tidy(&mut self) {
+        self.writer.tidy();
+    }
 }
 
 struct MeteredSnapshot {
