@@ -18,6 +18,7 @@ mod output;
 mod print_option;
 mod progress;
 mod query;
+mod replay;
 mod schema;
 mod settings;
 mod store;
@@ -105,6 +106,7 @@ enum Command {
     Compact(compact::Args),
     Schema(schema::Args),
     Generate(generate::Args),
+    Replay(replay::Args),
     Config(config::Args),
     Completions(completions::Args),
     Man(man::Args),
@@ -160,6 +162,7 @@ fn carry_out(Arguments { common, command }: Arguments) -> anyhow::Result<Ending>
         Command::Compact(args) => compact::run(&args, &settings),
         Command::Schema(args) => schema::run(&args, &settings),
         Command::Generate(args) => generate::run(&args, &settings),
+        Command::Replay(args) => replay::run(&args, &settings),
         Command::Config(args) => config::run(&args, &settings),
         Command::Completions(_) | Command::Man(_) => Ok(Ending::Done),
     }
