@@ -18,7 +18,7 @@ use crate::flow::{
     UnixMillis,
 };
 use crate::row::{AddressRange, Order, Predicate};
-use crate::store::{Scan, Store, WriteBatch, Writer};
+use crate::store::{Scan, Store, WriteBatch};
 
 fn source() -> Source {
     Source { exporter: Family::V4.address(0x0a00_0001), engine: 7, sampling: Sampling::default() }
