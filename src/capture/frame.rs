@@ -72,7 +72,7 @@ pub(crate) fn packet(
         IpAddr::V4(src) => put_v4(to, src, path.dst.ip(), ip_id, udp_bytes),
         IpAddr::V6(src) => {
             let dst = put_v6(to, src, path.dst.ip(), udp_bytes);
-            let sum = v6_checksum(src, dst, &udp, payload);
+            let sum = v6_checksum(src, dst, udp, payload);
             BigEndian::write_u16(&mut udp[6..], sum);
         }
     }
@@ -111,13 +111,13 @@ fn put_v6(to: &mut Vec<u8>, src: Ipv6Addr, dst: IpAddr, udp_bytes: usize) -> Ipv
 }
 
 /// The UDP checksum, which IPv6 demands (RFC 8200 §8.1): over a pseudo-header as well, and never 0.
-fn v6_checksum(src: Ipv6Addr, dst: Ipv6Addr, udp: &[u8; UDP_BYTES], payload: &[u8]) -> u16 {
+fn v6_checksum(src: Ipv6Addr, dst: Ipv6Addr, udp: [u8; UDP_BYTES], payload: &[u8]) -> u16 {
     let udp_bytes = (UDP_BYTES + payload.len()) as u32;
     let sum = words(&src.octets())
         + words(&dst.octets())
         + u64::from(udp_bytes)
         + u64::from(UDP)
-        + words(udp)
+        + words(&udp)
         + words(payload);
     match folded(sum) {
         0 => u16::MAX,

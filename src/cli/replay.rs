@@ -1,5 +1,6 @@
 //! `replay`: the datagrams of a capture, sent again.
 
+use std::fmt::Write as _;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 
@@ -99,7 +100,8 @@ fn text(done: &Replayed, to: SocketAddr) -> String {
         (done.faults, "places or files that could not be read"),
     ] {
         if count > 0 {
-            text += &format!("\n  {} {what}", grouped(count));
+            // Writing to a string cannot fail.
+            let _ = write!(text, "\n  {} {what}", grouped(count));
         }
     }
     text

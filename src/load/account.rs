@@ -31,7 +31,7 @@ pub(super) fn sum_up(account: &mut Account, flows: &FlowBatch) {
 }
 
 /// An error and its causes, in one line.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

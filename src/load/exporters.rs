@@ -30,27 +30,27 @@ pub struct Exported {
     pub flows: u64,
 }
 
-/// The counts of all exporters.
+/// Counts of each exporter.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Exporters {
-    counts: Vec<(IpAddr, Exported)>,
+pub(crate) struct ByExporter<T> {
+    counts: Vec<(IpAddr, T)>,
     places: HashMap<IpAddr, usize>,
     /// Those of the exporters beyond [`MAX_EXPORTERS`].
-    others: Exported,
+    others: T,
     /// The place that was asked for last: datagrams of one exporter often follow each other.
     last: usize,
 }
 
-impl Exporters {
+impl<T: Copy + Default + PartialEq> ByExporter<T> {
     /// The counts of `exporter`, to be added to.
-    pub(super) fn of(&mut self, exporter: IpAddr) -> &mut Exported {
+    pub(crate) fn of(&mut self, exporter: IpAddr) -> &mut T {
         if self.counts.get(self.last).is_none_or(|(known, _)| *known != exporter) {
             let next = self.counts.len();
             self.last = match self.places.get(&exporter) {
                 Some(&place) => place,
                 None if next >= MAX_EXPORTERS => return &mut self.others,
                 None => {
-                    self.counts.push((exporter, Exported::default()));
+                    self.counts.push((exporter, T::default()));
                     self.places.insert(exporter, next);
                     next
                 }
@@ -60,8 +60,8 @@ impl Exporters {
     }
 
     /// Each exporter with its counts; without an address, those of all others together.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (Option<IpAddr>, Exported)> {
-        let others = (self.others.datagrams > 0).then_some((None, self.others));
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Option<IpAddr>, T)> {
+        let others = (self.others != T::default()).then_some((None, self.others));
         self.counts.iter().map(|&(exporter, counts)| (Some(exporter), counts)).chain(others)
     }
 }
@@ -72,7 +72,7 @@ mod tests {
 
     #[test]
     fn exporters_beyond_the_limit_are_counted_together() {
-        let mut exporters = Exporters::default();
+        let mut exporters = ByExporter::<Exported>::default();
         for number in 0..MAX_EXPORTERS as u32 + 5 {
             exporters.of(IpAddr::from(number.to_be_bytes())).datagrams += 1;
             exporters.of(IpAddr::from([0, 0, 0, 7])).flows += 1;

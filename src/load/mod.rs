@@ -16,6 +16,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
+pub(crate) use account::chain;
+pub(crate) use exporters::ByExporter;
 pub use exporters::{Exported, MAX_EXPORTERS};
 pub use files::MAX_FILES_LISTED;
 pub(crate) use pipeline::Pipeline;

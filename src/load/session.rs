@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::exporters::Exporters;
+use super::exporters::{ByExporter, Exported};
 use crate::capture::Datagram;
 use crate::flow::{FlowBuilder, UnixMillis};
 use crate::netflow::Decoder;
@@ -20,7 +20,7 @@ pub(crate) struct Session {
     pub(super) builder: FlowBuilder,
     /// What was read, and what becomes of it if all goes well.
     pub(super) load: Load,
-    pub(super) exporters: Exporters,
+    pub(super) exporters: ByExporter<Exported>,
     /// Whether all that is read counts as one file, the entry's first.
     pub(super) one_file: bool,
 }
@@ -32,7 +32,7 @@ impl Session {
             decoder: Some(Decoder::new()),
             builder: FlowBuilder::new(),
             load: new_load(),
-            exporters: Exporters::default(),
+            exporters: ByExporter::default(),
             one_file: false,
         }
     }
@@ -51,7 +51,7 @@ impl Session {
     }
 
     /// What came from whom.
-    pub(crate) fn exporters(&self) -> &Exporters {
+    pub(crate) fn exporters(&self) -> &ByExporter<Exported> {
         &self.exporters
     }
 
