@@ -273,7 +273,8 @@ impl Collector {
 fn bind(options: &Options) -> Result<Vec<Receiver>, CollectError> {
     let shares_port = |address: &SocketAddr| {
         let port = address.port();
-        address.is_ipv6() && options.listen.iter().any(|v4| v4.is_ipv4() && v4.port() == port)
+        let shares = |other: &SocketAddr| other.is_ipv4() && other.port() == port;
+        address.is_ipv6() && port != 0 && options.listen.iter().any(shares)
     };
     let mut receivers = Vec::new();
     for &address in &options.listen {
@@ -378,3 +379,6 @@ impl Shared {
         let _ = self.changed.wait_timeout_while(drained, time, |drained| !*drained);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,6 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::Shared;
-use super::spool::NotKept;
 use crate::capture::frame::{self, Path};
 use crate::capture::udp::{BATCH, Receiver};
 use crate::flow::UnixMillis;
@@ -63,14 +62,15 @@ pub(super) fn run(mut receiver: Receiver, shared: &Shared, intake: &Mutex<Intake
                 thread::sleep(AFTER_ERROR);
             }
         }
-        let kept =
-            if batch.frames.is_empty() { Ok(()) } else { shared.spool.append(&batch.frames) };
-        match &kept {
-            Ok(()) => {}
-            Err(error @ NotKept::Full) => complain(&format_args!("{error}: datagrams are dropped")),
-            Err(error) => complain(&format_args!("spool: {error}: datagrams are dropped")),
+        let mut kept = 0;
+        if !batch.ends.is_empty() {
+            let (appended, why) = shared.spool.append(&batch.frames, &batch.ends);
+            kept = appended;
+            if let Some(why) = why {
+                complain(&format_args!("{why}: datagrams are dropped"));
+            }
         }
-        batch.count(intake, receiver.drops(), kept.is_ok());
+        batch.count(intake, receiver.drops(), kept);
         if over {
             return;
         }
@@ -81,6 +81,9 @@ pub(super) fn run(mut receiver: Receiver, shared: &Shared, intake: &Mutex<Intake
 #[derive(Default)]
 struct Batch {
     frames: Vec<u8>,
+    /// Where each of them ends.
+    ends: Vec<usize>,
+    /// Who sent each of them.
     wanted: Vec<IpAddr>,
     refused: Vec<IpAddr>,
     bytes: u64,
@@ -96,6 +99,7 @@ impl Batch {
         wait: bool,
     ) -> std::io::Result<usize> {
         self.frames.clear();
+        self.ends.clear();
         self.wanted.clear();
         self.refused.clear();
         self.bytes = 0;
@@ -109,6 +113,7 @@ impl Batch {
             if rules.allow(exporter) {
                 let path = Path { src: arrival.src, dst };
                 frame::packet(&mut self.frames, time_us, path, 0, arrival.payload, 0);
+                self.ends.push(self.frames.len());
                 self.wanted.push(exporter);
             } else {
                 self.refused.push(exporter);
@@ -119,7 +124,7 @@ impl Batch {
         count
     }
 
-    fn count(&self, intake: &Mutex<Intake>, kernel_drops: u64, kept: bool) {
+    fn count(&self, intake: &Mutex<Intake>, kernel_drops: u64, kept: usize) {
         let received = (self.wanted.len() + self.refused.len()) as u64;
         if received == 0 {
             return;
@@ -132,10 +137,8 @@ impl Batch {
         for &exporter in &self.refused {
             intake.turned.of(exporter).refused += 1;
         }
-        if !kept {
-            for &exporter in &self.wanted {
-                intake.turned.of(exporter).dropped += 1;
-            }
+        for &exporter in &self.wanted[kept..] {
+            intake.turned.of(exporter).dropped += 1;
         }
     }
 }

@@ -59,7 +59,7 @@ pub(super) struct Usage {
 pub(super) enum NotKept {
     #[error("the spool is full")]
     Full,
-    #[error(transparent)]
+    #[error("the spool: {0}")]
     Failed(#[from] io::Error),
 }
 
@@ -95,33 +95,21 @@ impl Spool {
         self.limit_bytes
     }
 
-    /// Appends framed datagrams, all of them or none.
-    ///
-    /// # Errors
-    ///
-    /// [`NotKept`] if there is no room for them, or the system does not write them.
-    pub(super) fn append(&self, frames: &[u8]) -> Result<(), NotKept> {
+    /// Appends framed datagrams, each of which ends at one of `ends`: as many as there is room for,
+    /// from the first on. How many, and why not more.
+    pub(super) fn append(&self, frames: &[u8], ends: &[usize]) -> (usize, Option<NotKept>) {
         let mut inner = self.lock();
-        if inner.bytes + frames.len() as u64 + frame::FILE_HEADER_BYTES > self.limit_bytes {
-            return Err(NotKept::Full);
-        }
         if inner.open.as_ref().is_some_and(|(_, segment)| segment.bytes >= SEGMENT_BYTES) {
             inner.close();
         }
-        if inner.open.is_none() {
-            inner.begin(&self.dir)?;
+        let header = if inner.open.is_some() { 0 } else { frame::FILE_HEADER_BYTES };
+        let room = self.limit_bytes.saturating_sub(inner.bytes + header);
+        let kept = ends.partition_point(|&end| end as u64 <= room);
+        let Some(last) = kept.checked_sub(1) else { return (0, Some(NotKept::Full)) };
+        match inner.append(&self.dir, &frames[..ends[last]]) {
+            Ok(()) => (kept, (kept < ends.len()).then_some(NotKept::Full)),
+            Err(error) => (0, Some(error.into())),
         }
-        let Some((file, segment)) = &mut inner.open else { return Err(NotKept::Full) };
-        if let Err(error) = file.write_all(frames) {
-            // A datagram that is there in part would hide those behind it.
-            if file.set_len(segment.bytes).is_err() {
-                inner.close();
-            }
-            return Err(error.into());
-        }
-        segment.bytes += frames.len() as u64;
-        inner.bytes += frames.len() as u64;
-        Ok(())
     }
 
     /// The oldest segments: as many as have some `bytes` together, and one at least if there is any.
@@ -210,7 +198,25 @@ impl Inner {
         Ok(inner)
     }
 
-    fn begin(&mut self, dir: &Path) -> io::Result<()> {
+    fn append(&mut self, dir: &Path, frames: &[u8]) -> io::Result<()> {
+        let (mut file, mut segment) = match self.open.take() {
+            Some(open) => open,
+            None => self.begin(dir)?,
+        };
+        let written = file.write_all(frames);
+        if written.is_ok() {
+            segment.bytes += frames.len() as u64;
+            self.bytes += frames.len() as u64;
+        } else if file.set_len(segment.bytes).is_err() {
+            // A datagram that is there in part would hide those behind it.
+            self.closed.push_back(segment);
+            return written;
+        }
+        self.open = Some((file, segment));
+        written
+    }
+
+    fn begin(&mut self, dir: &Path) -> io::Result<(File, Segment)> {
         let path = dir.join(name(self.next));
         self.next += 1;
         let mut file = OpenOptions::new().append(true).create_new(true).open(&path)?;
@@ -221,8 +227,7 @@ impl Inner {
             return Err(error);
         }
         self.bytes += segment.bytes;
-        self.open = Some((file, segment));
-        Ok(())
+        Ok((file, segment))
     }
 
     fn close(&mut self) {
@@ -255,15 +260,20 @@ mod tests {
         segments.iter().map(|segment| fs::read(&segment.path).unwrap()).collect()
     }
 
+    fn keeps(spool: &Spool, frames: &[u8]) {
+        let (kept, why) = spool.append(frames, &[frames.len()]);
+        assert!(kept == 1 && why.is_none(), "{why:?}");
+    }
+
     #[test]
     fn what_is_appended_is_given_out_in_order_until_it_is_let_go() {
         let dir = tempfile::tempdir().unwrap();
         let spool = Spool::open(dir.path(), 1000).unwrap();
         assert!(spool.oldest(100).is_empty());
-        spool.append(b"one").unwrap();
+        keeps(&spool, b"one");
         let first = spool.oldest(100);
-        spool.append(b"two").unwrap();
-        spool.append(b"three").unwrap();
+        keeps(&spool, b"two");
+        keeps(&spool, b"three");
         let both = spool.oldest(100);
         let header = frame::file_header();
         let expected = [[&header[..], b"one"].concat(), [&header[..], b"twothree"].concat()];
@@ -280,12 +290,18 @@ mod tests {
     fn a_full_spool_takes_nothing_until_there_is_room_again() {
         let dir = tempfile::tempdir().unwrap();
         let spool = Spool::open(dir.path(), 200).unwrap();
-        spool.append(&[0; 100]).unwrap();
-        assert!(matches!(spool.append(&[0; 100]), Err(NotKept::Full)));
+        keeps(&spool, &[0; 100]);
+        let full = |frames: &[u8], ends: &[usize]| {
+            let (kept, why) = spool.append(frames, ends);
+            assert!(matches!(why, Some(NotKept::Full)));
+            kept
+        };
+        assert_eq!(full(&[0; 100], &[40, 76, 100]), 2);
         let oldest = spool.oldest(1);
-        assert!(matches!(spool.append(&[0; 100]), Err(NotKept::Full)));
+        assert_eq!(full(&[0; 100], &[1, 100]), 0);
         spool.remove(&oldest);
-        spool.append(&[0; 100]).unwrap();
+        keeps(&spool, &[0; 100]);
+        assert_eq!(spool.usage(), Usage { segments: 1, bytes: 124 });
     }
 
     #[test]
@@ -294,14 +310,14 @@ mod tests {
         let spool = Spool::open(dir.path(), 1000).unwrap();
         assert!(matches!(Spool::open(dir.path(), 9), Err(CollectError::SpoolInUse { .. })));
         assert!(is_in_use(dir.path()));
-        spool.append(b"one").unwrap();
+        keeps(&spool, b"one");
         spool.keep_waiting(b"waits".to_vec()).unwrap();
         drop(spool);
         assert!(!is_in_use(dir.path()));
         let spool = Spool::open(dir.path(), 1000).unwrap();
         let found = bytes_of(&spool.oldest(1000));
         assert!(found.len() == 2 && found[0].ends_with(b"one") && found[1].ends_with(b"waits"));
-        spool.append(b"three").unwrap();
+        keeps(&spool, b"three");
         assert_eq!(spool.oldest(1000).len(), 3);
         spool.keep_waiting(b"more".to_vec()).unwrap();
         spool.keep_waiting(Vec::new()).unwrap();
