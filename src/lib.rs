@@ -4,12 +4,13 @@
 //! so a question about a host is a short range scan, and a question about everybody is a scan of
 //! regions in parallel. Data flows one way through the modules, and so do their imports:
 //!
-//! `capture → netflow → flow → row → store → load, query → aggregate → answer → cli`
+//! `capture → netflow → flow → row → store → load, query → collect, aggregate → answer → cli`
 
 pub mod aggregate;
 pub mod answer;
 pub mod capture;
 pub mod cli;
+pub mod collect;
 pub mod flow;
 pub mod generate;
 pub mod load;

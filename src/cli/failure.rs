@@ -5,6 +5,7 @@ use std::io;
 use std::process::ExitCode;
 
 use crate::answer::AnswerError;
+use crate::collect::CollectError;
 use crate::load::LoadError;
 use crate::store::StoreError;
 
@@ -64,6 +65,9 @@ pub(crate) fn hint(error: &anyhow::Error) -> Option<String> {
 /// The store's error in `cause`, also where that only passes it on.
 fn store_error<'a>(cause: &'a (dyn Error + 'static)) -> Option<&'a StoreError> {
     if let Some(LoadError::Open(error)) = cause.downcast_ref() {
+        return Some(error);
+    }
+    if let Some(CollectError::Store(error)) = cause.downcast_ref() {
         return Some(error);
     }
     if let Some(AnswerError::Store(error)) = cause.downcast_ref() {

@@ -1,10 +1,13 @@
-//! Signals: Ctrl-C and the other ways to ask a process to end, and the limit of a file's size.
+//! Signals: Ctrl-C and the other ways to ask a process to end, what a collector is told, and the
+//! limit of a file's size.
 
 use std::process;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
 use anyhow::Context;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::flag;
 
 use super::failure::INTERRUPTED;
 use super::output::say;
@@ -14,7 +17,7 @@ use super::output::say;
 pub(crate) fn outlive_file_size_limit() {
     // The flag is of no interest: that somebody handles the signal is what keeps it from killing.
     // It fails only where the system has no such signal.
-    let _ = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, Arc::default());
+    let _ = flag::register(signal_hook::consts::SIGXFSZ, Arc::default());
 }
 
 /// A flag that the first interrupt sets; the second one ends the process.
@@ -23,16 +26,58 @@ pub(crate) fn outlive_file_size_limit() {
 ///
 /// If the system refuses.
 pub(crate) fn stop_flag() -> anyhow::Result<Arc<AtomicBool>> {
+    handled(|| {
+        say("stopping: what was read is being made durable; interrupt again to leave at once");
+    })
+}
+
+/// As [`stop_flag`], where there is nothing to wait for, and so nothing to say.
+///
+/// # Errors
+///
+/// If the system refuses.
+pub(crate) fn quiet_stop_flag() -> anyhow::Result<Arc<AtomicBool>> {
+    handled(|| {})
+}
+
+fn handled(tell: impl Fn() + Send + 'static) -> anyhow::Result<Arc<AtomicBool>> {
     let flag = Arc::new(AtomicBool::new(false));
     let set = Arc::clone(&flag);
     ctrlc::set_handler(move || {
         if set.swap(true, SeqCst) {
             process::exit(INTERRUPTED);
         }
-        say("stopping: what was read is being made durable; interrupt again to leave at once");
+        tell();
     })
     .context("interrupts")?;
     Ok(flag)
+}
+
+/// What a collector is told by signals.
+pub(crate) struct Orders {
+    /// To end: by Ctrl-C, or by SIGTERM. A second one ends the process.
+    pub(crate) stop: Arc<AtomicBool>,
+    /// To read its configuration again: by SIGHUP.
+    pub(crate) reload: Arc<AtomicBool>,
+}
+
+/// Has signals set flags.
+///
+/// # Errors
+///
+/// If the system refuses.
+pub(crate) fn orders() -> anyhow::Result<Orders> {
+    let orders = Orders { stop: Arc::default(), reload: Arc::default() };
+    let register = || {
+        for signal in [SIGTERM, SIGINT] {
+            // In this order: the first signal finds the flag unset.
+            flag::register_conditional_shutdown(signal, INTERRUPTED, Arc::clone(&orders.stop))?;
+            flag::register(signal, Arc::clone(&orders.stop))?;
+        }
+        flag::register(SIGHUP, Arc::clone(&orders.reload))
+    };
+    register().context("signals")?;
+    Ok(orders)
 }
 
 /// An interrupt ends the process at once, with the exit status for that.

@@ -125,7 +125,7 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
 }
 
 /// How many flows are written at once. Where no file has to be sorted as a whole, less is enough.
-fn batch_flows(settings: &Settings, embedded: bool) -> usize {
+pub(super) fn batch_flows(settings: &Settings, embedded: bool) -> usize {
     const HBASE_BATCH_FLOWS: usize = 200_000;
     match settings.batch_flows {
         Setting { origin: Origin::Default, .. } if !embedded => HBASE_BATCH_FLOWS,

@@ -4,6 +4,7 @@
 //! message, a hint and an exit status.
 
 mod active_flow;
+mod collect;
 mod compact;
 mod completions;
 mod config;
@@ -18,6 +19,7 @@ mod output;
 mod print_option;
 mod progress;
 mod query;
+mod replay;
 mod scaling;
 mod schema;
 mod settings;
@@ -99,6 +101,7 @@ struct Common {
 #[derive(Debug, Subcommand)]
 enum Command {
     Load(load::Args),
+    Collect(collect::Args),
     Query(query::Args),
     ActiveFlow(active_flow::Args),
     Loads(loads::Args),
@@ -106,6 +109,7 @@ enum Command {
     Compact(compact::Args),
     Schema(schema::Args),
     Generate(generate::Args),
+    Replay(replay::Args),
     Config(config::Args),
     Completions(completions::Args),
     Man(man::Args),
@@ -145,15 +149,18 @@ fn carry_out(Arguments { common, command }: Arguments) -> anyhow::Result<Ending>
     let mut flags = common.flags();
     match &command {
         Command::Load(args) => flags.extend(args.flags()),
+        Command::Collect(args) => flags.extend(args.flags()),
         Command::Query(args) => flags.extend(args.flags()),
         Command::ActiveFlow(args) => flags.extend(args.flags()),
         _ => {}
     }
-    let settings = Settings::resolve(common.config.as_deref(), flags)?;
+    let resolve = || Settings::resolve(common.config.as_deref(), flags.clone());
+    let settings = resolve()?;
     settings.log();
     settings.use_threads();
     match command {
         Command::Load(args) => load::run(&args, &settings),
+        Command::Collect(args) => collect::run(&args, &settings, &resolve),
         Command::Query(args) => query::run(&args, &settings),
         Command::ActiveFlow(args) => active_flow::run(&args, &settings),
         Command::Loads(args) => loads::run(&args, &settings),
@@ -161,6 +168,7 @@ fn carry_out(Arguments { common, command }: Arguments) -> anyhow::Result<Ending>
         Command::Compact(args) => compact::run(&args, &settings),
         Command::Schema(args) => schema::run(&args, &settings),
         Command::Generate(args) => generate::run(&args, &settings),
+        Command::Replay(args) => replay::run(&args, &settings),
         Command::Config(args) => config::run(&args, &settings),
         Command::Completions(_) | Command::Man(_) => Ok(Ending::Done),
     }

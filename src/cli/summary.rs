@@ -139,7 +139,13 @@ pub(crate) fn text(
         ),
     };
     let took = seconds(took_secs);
-    let mut text = format!("{began} in {took}, {} flows/s", grouped(rate as u64));
+    format!("{began} in {took}, {} flows/s{}", grouped(rate as u64), accounts(load, zone))
+}
+
+/// What became of all that was read, on lines that follow another one.
+pub(crate) fn accounts(load: &Load, zone: &Zone) -> String {
+    let account = &load.account;
+    let mut text = String::new();
     let mut line = |name: &str, what: String| {
         // Writing to a string cannot fail.
         let _ = write!(text, "\n  {name:<10} {what}");

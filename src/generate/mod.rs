@@ -9,7 +9,6 @@ mod engine;
 mod fate;
 mod format;
 mod hosts;
-mod pcap;
 mod random;
 mod rhythm;
 mod world;

@@ -1,15 +1,15 @@
 //! Hands conversations to the routers, and their datagrams to the capture.
 
 use std::io::{self, Write};
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddr};
 
 use super::conversation::Conversation;
 use super::engine::Engine;
 use super::fate::Fate;
 use super::format::Format;
-use super::pcap::{self, Path};
 use super::random::Random;
 use super::{Made, Traffic};
+use crate::capture::frame::{self, Path};
 use crate::netflow::v5::{HEADER_BYTES, RECORD_BYTES, Record};
 
 const COLLECTOR: Ipv4Addr = Ipv4Addr::new(10, 127, 0, 1);
@@ -67,7 +67,7 @@ impl<'a, W: Write> Writer<'a, W> {
             fates: Random::new(traffic.seed, 2),
             payload: Vec::new(),
             again: None,
-            out: pcap::file_header().to_vec(),
+            out: frame::file_header().to_vec(),
             to,
             made: Made::default(),
         }
@@ -122,10 +122,8 @@ impl<'a, W: Write> Writer<'a, W> {
         let engine = &mut self.engines[engine];
         engine.export(now_us, &mut payload);
         let path = Path {
-            src: engine.exporter,
-            dst: COLLECTOR,
-            src_port: engine.src_port,
-            dst_port: COLLECTOR_PORT,
+            src: SocketAddr::from((engine.exporter, engine.src_port)),
+            dst: SocketAddr::from((COLLECTOR, COLLECTOR_PORT)),
         };
         let ip_id = engine.exported as u16;
         let packet = engine.exported - 1;
@@ -202,7 +200,7 @@ impl<'a, W: Write> Writer<'a, W> {
         payload: &[u8],
         cut_bytes: usize,
     ) -> io::Result<()> {
-        pcap::packet(&mut self.out, time_us, path, ip_id, payload, cut_bytes);
+        frame::packet(&mut self.out, time_us, path, ip_id, payload, cut_bytes);
         self.made.datagrams += 1;
         if self.out.len() >= WRITE_BYTES { self.flush() } else { Ok(()) }
     }

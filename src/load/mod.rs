@@ -3,23 +3,30 @@
 //! Every datagram and every record that is read is accounted for, and nothing counts as stored
 //! before the store says that it is durable.
 
+mod account;
+mod exporters;
 mod files;
 mod pipeline;
 mod progress;
 mod sample;
+mod session;
 
 use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
+pub(crate) use account::chain;
+pub(crate) use exporters::ByExporter;
+pub use exporters::{Exported, MAX_EXPORTERS};
 pub use files::MAX_FILES_LISTED;
+pub(crate) use pipeline::Pipeline;
 pub use progress::{Done, Progress};
 pub use sample::quantiles;
+pub(crate) use session::Session;
 
 use crate::capture::Input;
 use crate::store::{Load, Store, StoreError};
-use pipeline::Pipeline;
 
 /// How a load goes about its work.
 #[derive(Debug, Clone)]
@@ -72,7 +79,8 @@ pub fn load(
     progress: &Progress,
 ) -> Result<Load, LoadError> {
     progress.bytes_total.store(total_bytes(inputs), Relaxed);
-    let mut pipeline = Pipeline::open(store, options, progress)?;
+    let mut pipeline =
+        Pipeline::open(store, Session::new(), options, progress).map_err(LoadError::Open)?;
     for input in inputs {
         if pipeline.is_over() {
             break;

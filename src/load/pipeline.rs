@@ -1,15 +1,15 @@
 //! What happens to each datagram, and to each batch.
 
-use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 
-use xxhash_rust::xxh3::xxh3_64;
-
+use super::account::{chain, count, sum_up};
+use super::exporters::Exported;
+use super::session::Session;
 use super::{LoadError, Options, Progress, files};
 use crate::capture::{self, Datagram, Input, Report, Sink};
-use crate::flow::{Batches, DatagramId, FlowBatch, FlowBuilder, UnixMillis};
+use crate::flow::{Batches, DatagramId, UnixMillis};
 use crate::netflow::{DecodeError, Decoded, Decoder, ExportPacket, Fault, Held, Names, Outcome};
 use crate::store::{Account, Load, LoadedFile, Store, StoreError, WriteBatch, Writer};
 
@@ -21,24 +21,20 @@ const MAX_LOGGED: u64 = 10;
 const MAX_EXTRAS_BYTES: usize = 128 << 20;
 
 /// A load under way.
-pub(super) struct Pipeline<'a> {
+pub(crate) struct Pipeline<'a> {
     writer: Box<dyn Writer>,
     options: &'a Options,
     progress: &'a Progress,
-    /// What is known of the exporters' templates. None while a datagram is in its hands.
-    decoder: Option<Decoder>,
-    /// The names that the store knows already.
+    session: Session,
+    /// The session as of the last commit: what the store acknowledged.
+    kept: Session,
+    /// The names that the store was given.
     named: Names,
-    builder: FlowBuilder,
     /// Flows that are not handed over yet.
     batch: WriteBatch,
-    /// What was read, and what becomes of it if all goes well.
-    load: Load,
-    /// What the store acknowledged.
-    kept: Load,
     committed: Instant,
-    /// Whether a file of the present input is being read: the last of the entry.
-    in_file: bool,
+    /// The place in the entry of the file of the present input that is being read.
+    file: Option<usize>,
     /// The bytes that had been read when it began.
     file_from: u64,
     /// What the store said when it failed.
@@ -46,33 +42,36 @@ pub(super) struct Pipeline<'a> {
 }
 
 impl<'a> Pipeline<'a> {
-    pub(super) fn open(
+    /// Goes on with `session`, with a new writer to `store`.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the store cannot be opened, or takes no entry in its ledger.
+    pub(crate) fn open(
         store: &dyn Store,
+        session: Session,
         options: &'a Options,
         progress: &'a Progress,
-    ) -> Result<Self, LoadError> {
-        let load = new_load();
-        let mut writer = store.writer().map_err(LoadError::Open)?;
-        writer.record(&load).map_err(LoadError::Open)?;
+    ) -> Result<Self, StoreError> {
+        let mut writer = store.writer()?;
+        writer.record(&session.load)?;
         Ok(Self {
             writer,
             options,
             progress,
-            decoder: Some(Decoder::new()),
+            kept: session.clone(),
+            session,
             named: Names::default(),
-            builder: FlowBuilder::new(),
             batch: WriteBatch::new(),
-            kept: load.clone(),
-            load,
             committed: Instant::now(),
-            in_file: false,
+            file: None,
             file_from: 0,
             failure: None,
         })
     }
 
     /// Whether nothing more is to be read.
-    pub(super) fn is_over(&self) -> bool {
+    pub(crate) fn is_over(&self) -> bool {
         self.failure.is_some() || self.options.stop.load(Relaxed)
     }
 
@@ -81,10 +80,10 @@ impl<'a> Pipeline<'a> {
     }
 
     /// Reads one input to its end, or until the load is over.
-    pub(super) fn read(&mut self, input: &Input) {
+    pub(crate) fn read(&mut self, input: &Input) {
         let progress = self.progress;
-        let before = self.load.files.len();
-        self.in_file = false;
+        let before = self.session.load.files.len();
+        self.file = None;
         self.file_from = progress.bytes_done.load(Relaxed);
         tracing::debug!("read {input}");
         let result = capture::read(input, &progress.bytes_done, self);
@@ -94,37 +93,82 @@ impl<'a> Pipeline<'a> {
             Err(error) => {
                 let problem = chain(&error);
                 tracing::info!("{input}: {problem}");
-                files::enter_fault(&mut self.load.files, before, &input.to_string(), problem);
+                files::enter_fault(
+                    &mut self.session.load.files,
+                    before,
+                    &input.to_string(),
+                    problem,
+                );
             }
         }
     }
 
     /// Makes everything durable, and closes the ledger entry.
     pub(super) fn finish(mut self) -> Result<Load, LoadError> {
-        self.load.interrupted = self.options.stop.load(Relaxed);
-        self.give_up_waiting();
+        self.session.load.interrupted = self.options.stop.load(Relaxed);
+        // What is stored in part now would be a duplicate when the load is run again; the template
+        // that it lacks may stand in what was not read.
+        if !self.session.load.interrupted {
+            self.give_up_waiting();
+        }
+        self.end()
+    }
+
+    /// As [`Self::finish`], and what waits for a template goes on waiting.
+    pub(crate) fn end(mut self) -> Result<Load, LoadError> {
         self.attempt(Self::make_durable);
         if self.failure.is_none() {
-            self.load.finished = Some(UnixMillis::now());
+            self.session.load.finished = Some(UnixMillis::now());
             self.attempt(Self::record);
         }
         match self.failure {
-            None => Ok(self.load),
+            None => Ok(self.session.load),
             Some(source) => {
-                self.kept.finished = Some(UnixMillis::now());
-                self.kept.failure = Some(chain(&source));
+                let mut kept = self.kept.load;
+                kept.finished = Some(UnixMillis::now());
+                kept.failure = Some(chain(&source));
                 // The store that failed may well refuse this as well; its own error says more. One
                 // that was waited for in vain is not waited for once more.
                 if !matches!(source, StoreError::Unreachable { .. }) {
-                    let _ = self.writer.record(&self.kept);
+                    let _ = self.writer.record(&kept);
                 }
-                Err(LoadError::Stopped { kept: Box::new(self.kept), source })
+                Err(LoadError::Stopped { kept: Box::new(kept), source })
             }
         }
     }
 
+    /// Makes durable what was read. After an error, nothing more can be done with this, and
+    /// [`Self::kept`] is where another goes on.
+    ///
+    /// # Errors
+    ///
+    /// What the store met, now or while inputs were read.
+    pub(crate) fn commit(&mut self) -> Result<(), StoreError> {
+        self.attempt(Self::make_durable);
+        self.failure.take().map_or(Ok(()), Err)
+    }
+
+    /// Enters in the ledger how the load stands, and has the store put its files in order.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the ledger cannot be written.
+    pub(crate) fn record_and_tidy(&mut self) -> Result<(), StoreError> {
+        self.writer.tidy();
+        self.record()
+    }
+
+    /// The session as of the last commit.
+    pub(crate) fn kept(&self) -> &Session {
+        &self.kept
+    }
+
     fn account(&mut self) -> &mut Account {
-        &mut self.load.account
+        &mut self.session.load.account
+    }
+
+    fn exporter(&mut self, datagram: &Datagram<'_>) -> &mut Exported {
+        self.session.exporters.of(datagram.exporter)
     }
 
     /// Takes the counts that only the reader of the capture knows.
@@ -132,7 +176,7 @@ impl<'a> Pipeline<'a> {
         for fault in &report.faults {
             tracing::info!("{fault}");
         }
-        files::enter_faults(&mut self.load.files, before, report);
+        files::enter_faults(&mut self.session.load.files, before, report);
         let account = self.account();
         account.captured_packets += report.packets;
         for (reason, packets) in report.skipped.iter() {
@@ -140,13 +184,13 @@ impl<'a> Pipeline<'a> {
         }
         account.faults += report.faults.len() as u64 + report.more_faults;
         account.other_files += report.other_files;
-        let room = files::MAX_FILES_LISTED.saturating_sub(self.load.other_files.len());
-        self.load.other_files.extend(report.other_names.iter().take(room).cloned());
+        let room = files::MAX_FILES_LISTED.saturating_sub(self.session.load.other_files.len());
+        self.session.load.other_files.extend(report.other_names.iter().take(room).cloned());
     }
 
     /// The file being read, if any is.
     fn file_mut(&mut self) -> Option<&mut LoadedFile> {
-        self.load.files.last_mut().filter(|_| self.in_file)
+        self.session.load.files.get_mut(self.file?)
     }
 
     /// What was read since the file began, or since the archive that it is in, is its own.
@@ -161,18 +205,19 @@ impl<'a> Pipeline<'a> {
 
     /// Decodes `datagram`, and every one that waited for a template in it.
     fn take(&mut self, datagram: &Datagram<'_>) {
-        let file = self.load.files.len().wrapping_sub(usize::from(self.in_file));
-        let Some(mut decoder) = self.decoder.take() else { return };
+        let file = self.file.unwrap_or(usize::MAX);
+        let Some(mut decoder) = self.session.decoder.take() else { return };
         let outcome = decoder.decode(datagram, file);
         self.taken(datagram, file, outcome);
         self.take_ready(&mut decoder);
-        self.decoder = Some(decoder);
+        self.session.decoder = Some(decoder);
     }
 
     /// Decodes the datagrams that need not wait any more.
     fn take_ready(&mut self, decoder: &mut Decoder) {
         while let Some(held) = decoder.next_ready() {
             self.account().waiting_for_template -= 1;
+            self.session.exporters.of(held.datagram().exporter).waiting -= 1;
             let outcome = decoder.decode_held(&held);
             let Held { mark, .. } = held;
             self.taken(&held.datagram(), mark, outcome);
@@ -181,12 +226,12 @@ impl<'a> Pipeline<'a> {
 
     /// What still waits is read as far as its templates are known.
     fn give_up_waiting(&mut self) {
-        let Some(mut decoder) = self.decoder.take() else { return };
+        let Some(mut decoder) = self.session.decoder.take() else { return };
         if self.failure.is_none() {
             decoder.give_up();
             self.take_ready(&mut decoder);
         }
-        self.decoder = Some(decoder);
+        self.session.decoder = Some(decoder);
     }
 
     /// `file` is the place of the file that the datagram is in.
@@ -198,7 +243,10 @@ impl<'a> Pipeline<'a> {
     ) {
         match outcome {
             Ok(Outcome::Decoded(decoded)) => self.decoded(datagram, file, &decoded),
-            Ok(Outcome::Waits) => self.account().waiting_for_template += 1,
+            Ok(Outcome::Waits) => {
+                self.account().waiting_for_template += 1;
+                self.exporter(datagram).waiting += 1;
+            }
             Err(error) => self.undecoded(datagram, error),
         }
     }
@@ -209,13 +257,14 @@ impl<'a> Pipeline<'a> {
             Ok(true) => self.append(datagram, file, decoded, id),
             Ok(false) => {
                 for packet in decoded.packets() {
-                    self.builder.observe(packet, datagram.exporter, datagram.src_port);
+                    self.session.builder.observe(packet, datagram.exporter, datagram.src_port);
                 }
                 let records = decoded.records();
                 let account = self.account();
                 account.duplicate_datagrams += 1;
                 account.duplicate_records += records;
                 account.records += records;
+                self.exporter(datagram).duplicates += 1;
                 self.progress.records.fetch_add(records, Relaxed);
             }
             Err(error) => self.failure = Some(error),
@@ -237,6 +286,7 @@ impl<'a> Pipeline<'a> {
         }
         self.batch.datagrams.push(id);
         self.account().decoded += 1;
+        self.exporter(datagram).decoded += 1;
         for packet in decoded.packets() {
             self.append_packet(datagram, file, packet, id);
         }
@@ -258,7 +308,7 @@ impl<'a> Pipeline<'a> {
     ) {
         let mut to = Batches { v4: &mut self.batch.v4, v6: &mut self.batch.v6 };
         let appended =
-            self.builder.append(packet, datagram.exporter, datagram.src_port, id, &mut to);
+            self.session.builder.append(packet, datagram.exporter, datagram.src_port, id, &mut to);
         let account = self.account();
         account.records += appended.records;
         account.stored += appended.appended;
@@ -266,7 +316,8 @@ impl<'a> Pipeline<'a> {
         for (reason, records) in appended.rejected() {
             count(&mut account.rejected, reason, records);
         }
-        if let Some(file) = self.load.files.get_mut(file) {
+        self.exporter(datagram).flows += appended.appended;
+        if let Some(file) = self.session.load.files.get_mut(file) {
             file.stored += appended.appended;
         }
         self.progress.records.fetch_add(appended.records, Relaxed);
@@ -275,11 +326,13 @@ impl<'a> Pipeline<'a> {
     fn undecoded(&mut self, datagram: &Datagram<'_>, error: DecodeError) {
         if !error.is_flow_export() {
             self.account().not_flow_export += 1;
+            self.exporter(datagram).not_flow_export += 1;
             return;
         }
+        self.exporter(datagram).malformed += 1;
         let malformed = count(&mut self.account().malformed, error.label(), 1);
         if malformed <= MAX_LOGGED {
-            let file = self.load.files.last();
+            let file = self.session.load.files.last();
             tracing::warn!(
                 "{}: datagram {} from {}: {error}",
                 file.map_or("", |file| &file.path),
@@ -303,7 +356,7 @@ impl<'a> Pipeline<'a> {
         }
         let mut batch = std::mem::take(&mut self.batch);
         for flows in [&mut batch.v4, &mut batch.v6] {
-            flows.sources = self.builder.sources();
+            flows.sources = self.session.builder.sources();
             sum_up(self.account(), flows);
         }
         self.batch = self.writer.write(batch)?;
@@ -313,28 +366,29 @@ impl<'a> Pipeline<'a> {
     /// Makes what was read durable.
     fn make_durable(&mut self) -> Result<(), StoreError> {
         self.write()?;
-        self.load.account.lost = self.builder.lost();
-        debug_assert!(self.load.account.balances(), "{:?}", self.load.account);
+        self.session.load.account.lost = self.session.builder.lost();
+        debug_assert!(self.session.load.account.balances(), "{:?}", self.session.load.account);
         self.writer.commit()?;
-        self.name()?;
-        self.kept = self.load.clone();
+        self.kept = self.session.clone();
         self.committed = Instant::now();
+        self.name();
         Ok(())
     }
 
-    /// Keeps what exporters call their interfaces, VRFs and applications, where that is new.
-    fn name(&mut self) -> Result<(), StoreError> {
-        let Some(names) = self.decoder.as_ref().map(Decoder::names) else { return Ok(()) };
-        if *names != self.named {
-            self.writer.name(names)?;
-            self.named.clone_from(names);
+    /// Keeps what exporters call their interfaces, VRFs and applications, where that is new. The
+    /// flows are worth more than their names: without these a load goes on.
+    fn name(&mut self) {
+        let names = self.session.decoder.as_ref().map(Decoder::names);
+        let Some(names) = names.filter(|&names| *names != self.named) else { return };
+        if let Err(error) = self.writer.name(names) {
+            tracing::warn!("names of interfaces are not kept: {}", chain(&error));
         }
-        Ok(())
+        self.named.clone_from(names);
     }
 
     /// Says in the ledger how the load stands.
     fn record(&mut self) -> Result<(), StoreError> {
-        self.writer.record(&self.load)
+        self.writer.record(&self.session.load)
     }
 }
 
@@ -342,8 +396,11 @@ impl Sink for Pipeline<'_> {
     fn file(&mut self, name: &str) {
         self.end_file();
         tracing::debug!("capture {name}");
-        files::begin(&mut self.load.files, name);
-        self.in_file = true;
+        if !self.session.one_file {
+            files::begin(&mut self.session.load.files, name);
+        }
+        let last = self.session.load.files.len().checked_sub(1);
+        self.file = if self.session.one_file { Some(0) } else { last };
     }
 
     fn poll(&mut self) -> ControlFlow<()> {
@@ -353,7 +410,7 @@ impl Sink for Pipeline<'_> {
     fn idle(&mut self) -> ControlFlow<()> {
         // Where nothing came since the last commit, there is nothing to say either.
         if self.committed.elapsed() >= self.options.commit_every
-            && self.load.account != self.kept.account
+            && self.session.load.account != self.kept.load.account
         {
             self.attempt(Self::make_durable);
             self.attempt(Self::record);
@@ -364,14 +421,15 @@ impl Sink for Pipeline<'_> {
     fn datagram(&mut self, datagram: &Datagram<'_>) -> ControlFlow<()> {
         self.progress.datagrams.fetch_add(1, Relaxed);
         self.account().datagrams += 1;
+        self.exporter(datagram).datagrams += 1;
         if let Some(file) = self.file_mut() {
             file.datagrams += 1;
         }
         self.take(datagram);
         debug_assert!(
-            self.failure.is_some() || self.load.account.balances(),
+            self.failure.is_some() || self.session.load.account.balances(),
             "{:?}",
-            self.load.account
+            self.session.load.account
         );
         if self.committed.elapsed() >= self.options.commit_every {
             self.attempt(Self::make_durable);
@@ -379,60 +437,4 @@ impl Sink for Pipeline<'_> {
         }
         self.go_on()
     }
-}
-
-fn new_load() -> Load {
-    let started = UnixMillis::now();
-    // Two loads of one store never run at once, but one may be copied into the ledger of another.
-    let seed = format!("{started} {} {:?}", std::process::id(), Instant::now());
-    Load {
-        id: format!(
-            "{}-{:08x}",
-            started.timestamp().strftime("%Y%m%dT%H%M%SZ"),
-            xxh3_64(seed.as_bytes()) as u32
-        ),
-        started,
-        finished: None,
-        interrupted: false,
-        failure: None,
-        files: Vec::new(),
-        other_files: Vec::new(),
-        account: Account::default(),
-    }
-}
-
-/// Adds to a count, and returns it.
-fn count(counts: &mut BTreeMap<String, u64>, reason: &str, more: u64) -> u64 {
-    if let Some(count) = counts.get_mut(reason) {
-        *count += more;
-        return *count;
-    }
-    *counts.entry(reason.to_owned()).or_insert(more)
-}
-
-/// Adds the times, octets and packets of `flows`.
-fn sum_up(account: &mut Account, flows: &FlowBatch) {
-    account.octets += flows.octets.iter().map(|&octets| u128::from(octets)).sum::<u128>();
-    account.packets += flows.packets.iter().map(|&packets| u128::from(packets)).sum::<u128>();
-    let first = flows.first_ms.iter().min().map(|&first| UnixMillis(first));
-    let last = flows
-        .first_ms
-        .iter()
-        .zip(&flows.duration_ms)
-        .map(|(&first, &duration)| UnixMillis(first) + u64::from(duration))
-        .max();
-    // `None` is less than any time.
-    account.first = account.first.into_iter().chain(first).min();
-    account.last = account.last.max(last);
-}
-
-/// An error and its causes, in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }

@@ -38,7 +38,7 @@ use crate::flow::{Sequence, Unit, UnixMillis};
 /// assert_eq!(decoded.packets().map(|packet| packet.len()).sum::<usize>(), 1);
 /// # Ok::<(), earlgrey_hbase::netflow::DecodeError>(())
 /// ```
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Decoder {
     sets: Sets,
     waiting: Waiting,
@@ -85,7 +85,7 @@ impl<'a> Decoded<'a> {
 }
 
 /// An export packet whose records lie in [`Sets`].
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Draft {
     exported_secs: u32,
     uptime_ms: Option<u32>,
@@ -134,6 +134,11 @@ impl Decoder {
     /// The next datagram that waited, and does not need to any more.
     pub fn next_ready(&mut self) -> Option<Held> {
         self.waiting.next_ready()
+    }
+
+    /// The datagrams that wait, the one that has waited longest first.
+    pub(crate) fn waiting(&self) -> impl Iterator<Item = Datagram<'_>> {
+        self.waiting.iter().map(Held::datagram)
     }
 
     /// Gives all up that wait: [`Self::next_ready`] gives them out.

@@ -13,7 +13,7 @@ use crate::flow::{Sampling, UnixMillis};
 pub const MAX_SAMPLERS: usize = 4096;
 
 /// What options say of one observation domain.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct DomainOptions {
     /// How it samples, where nothing narrower is said.
     pub(super) sampling: Option<Sampling>,
@@ -36,7 +36,7 @@ impl DomainOptions {
 }
 
 /// What one options record says, as far as it is of use here.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Said {
     interval: Option<u32>,
     space: Option<u32>,

@@ -18,7 +18,7 @@ const SET_HEADER_BYTES: usize = 4;
 const FIRST_TEMPLATE_ID: u16 = 256;
 
 /// What is known of templates and options, and the records read last.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Sets {
     pub(super) templates: Templates,
     pub(super) names: Names,
@@ -42,7 +42,7 @@ pub(super) struct Message {
 }
 
 /// What was found in the sets, beside the flow records.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Found {
     /// Options records.
     pub(super) options: u32,

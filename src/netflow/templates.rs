@@ -31,7 +31,7 @@ pub(super) struct Scope {
 }
 
 /// What is known of one domain.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Domain {
     templates: HashMap<u16, Known>,
     options: DomainOptions,
@@ -39,14 +39,14 @@ struct Domain {
     generation: u64,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Known {
     template: Arc<Template>,
     refreshed_secs: u32,
 }
 
 /// Every template that is known, bounded.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Templates {
     domains: HashMap<Scope, Domain>,
     count: usize,

@@ -17,7 +17,7 @@ pub const MAX_WAITING_BYTES: usize = 8 << 20;
 const MAX_TRIES: u8 = 8;
 
 /// A datagram that waited.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Held {
     exporter: IpAddr,
     src_port: u16,
@@ -67,7 +67,7 @@ impl Held {
 }
 
 /// Those that wait, in the order in which they came, and those that need not any more.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Waiting {
     held: VecDeque<Held>,
     /// Of their payloads.
@@ -107,6 +107,11 @@ impl Waiting {
                 self.held.push_back(held);
             }
         }
+    }
+
+    /// Those that wait, the one that has waited longest first.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Held> {
+        self.held.iter()
     }
 
     /// Gives all of them up.

@@ -219,4 +219,8 @@ pub trait Writer: Send {
     ///
     /// [`StoreError`] if they cannot be written.
     fn name(&mut self, names: &Names) -> Result<()>;
+
+    /// Begins to put in order what many small commits leave behind, beside the writing, where the
+    /// store needs that. Nothing is waited for; what goes wrong is logged, and met again later.
+    fn tidy(&mut self) {}
 }

@@ -1,6 +1,7 @@
 //! Every command through the real binary: what it prints, where, and its exit status.
 
 mod answers;
+mod collect;
 mod config;
 mod live;
 mod load;
@@ -220,8 +221,11 @@ fn files_in(folder: &Path) -> Vec<PathBuf> {
     entries.flat_map(|path| if path.is_dir() { files_in(&path) } else { vec![path] }).collect()
 }
 
-const COMMANDS: [&[&str]; 11] = [
+const COMMANDS: [&[&str]; 14] = [
     &["load"],
+    &["collect"],
+    &["collect", "status"],
+    &["replay"],
     &["query"],
     &["active-flow"],
     &["loads"],

@@ -12,7 +12,7 @@ const STAGES: [&[&str]; 10] = [
     &["row"],
     &["store"],
     &["load", "query"],
-    &["aggregate"],
+    &["collect", "aggregate"],
     &["answer"],
     &["generate"],
     &["cli"],

@@ -117,7 +117,8 @@ fn text(value: &DeValue<'_>) -> Option<String> {
 
 /// A path in the file is meant from where the file is, and `~/` from the user's home.
 fn in_place(key: Key, value: String, file: &Path) -> OsString {
-    let is_path = key == keys::LOAD_PATHS || key == keys::STORE && !value.contains("://");
+    let is_path = [keys::LOAD_PATHS, keys::COLLECT_SPOOL].contains(&key)
+        || key == keys::STORE && !value.contains("://");
     if !is_path || value == "-" || value.is_empty() {
         return value.into();
     }

@@ -37,8 +37,24 @@ pub(crate) const RECOVERY_SECS: Key =
     key("hbase.recovery_secs", "EARLGREY_HBASE_RECOVERY_SECS", "--recovery-secs");
 pub(crate) const MEMORY: Key = key("limits.memory", "EARLGREY_MEMORY", "--memory");
 
+pub(crate) const COLLECT_LISTEN: Key =
+    Key { list: true, ..key("collect.listen", "EARLGREY_COLLECT_LISTEN", "--listen") };
+pub(crate) const COLLECT_EXPORTERS: Key =
+    Key { list: true, ..key("collect.exporters", "EARLGREY_COLLECT_EXPORTERS", "--exporter") };
+pub(crate) const COLLECT_SPOOL: Key = key("collect.spool", "EARLGREY_COLLECT_SPOOL", "--spool");
+pub(crate) const COLLECT_SPOOL_SIZE: Key =
+    key("collect.spool_size", "EARLGREY_COLLECT_SPOOL_SIZE", "--spool-size");
+pub(crate) const COLLECT_COMMIT_SECS: Key =
+    key("collect.commit_secs", "EARLGREY_COLLECT_COMMIT_SECS", "--commit-every");
+pub(crate) const COLLECT_METRICS: Key =
+    key("collect.metrics", "EARLGREY_COLLECT_METRICS", "--metrics");
+pub(crate) const COLLECT_SOCKETS: Key =
+    key("collect.sockets", "EARLGREY_COLLECT_SOCKETS", "--sockets");
+pub(crate) const COLLECT_RECEIVE_BUFFER: Key =
+    key("collect.receive_buffer", "EARLGREY_COLLECT_RECEIVE_BUFFER", "--receive-buffer");
+
 /// All of them, in the order in which they are shown.
-pub(crate) const ALL: [Key; 13] = [
+pub(crate) const ALL: [Key; 21] = [
     STORE,
     LOAD_PATHS,
     FORMAT,
@@ -52,6 +68,14 @@ pub(crate) const ALL: [Key; 13] = [
     CONNECTIONS,
     ANSWER_SECS,
     RECOVERY_SECS,
+    COLLECT_LISTEN,
+    COLLECT_EXPORTERS,
+    COLLECT_SPOOL,
+    COLLECT_SPOOL_SIZE,
+    COLLECT_COMMIT_SECS,
+    COLLECT_METRICS,
+    COLLECT_SOCKETS,
+    COLLECT_RECEIVE_BUFFER,
 ];
 
 /// The names of the tables that keys are in.

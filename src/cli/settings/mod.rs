@@ -1,5 +1,6 @@
 //! What a command works with: flags over environment over configuration file over defaults.
 
+mod collect;
 mod file;
 pub(crate) mod keys;
 mod values;
@@ -17,6 +18,7 @@ use super::failure::Usage;
 use crate::aggregate::Limits;
 use crate::answer::{Format, PairFormat};
 use crate::store::hbase;
+use collect::Collect;
 pub(crate) use file::{CONFIG_VARIABLE, user_file};
 pub(crate) use keys::Key;
 pub(crate) use values::{ProgressMode, Zone, whole_number};
@@ -52,6 +54,8 @@ pub(crate) struct Settings {
     pub(crate) answer: Setting<Duration>,
     /// How long a call to HBase is repeated.
     pub(crate) recovery: Setting<Duration>,
+    /// What a collector works with.
+    pub(crate) collect: Collect,
 }
 
 /// A value, and where it came from.
@@ -105,9 +109,11 @@ impl Settings {
         let hbase = hbase::Options::default();
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         let store = user_folder("XDG_DATA_HOME", ".local/share").map(|folder| folder.join("store"));
+        let store = layers.one(&keys::STORE, store, values::store)?;
         Ok(Self {
             file,
-            store: layers.one(&keys::STORE, store, values::store)?,
+            collect: Collect::resolve(&layers, store.value.as_deref())?,
+            store,
             load_paths: layers.all(&keys::LOAD_PATHS, Vec::new(), |values| {
                 Ok(values.iter().map(PathBuf::from).collect())
             })?,
@@ -178,7 +184,7 @@ impl Settings {
     pub(crate) fn shown(&self) -> Vec<Shown> {
         let paths = self.load_paths.value.iter().map(|path| path.display().to_string());
         let store = self.store.value.as_ref().map(|path| path.display().to_string());
-        vec![
+        let mut all = vec![
             shown(&keys::STORE, &self.store, store),
             shown(&keys::LOAD_PATHS, &self.load_paths, paths.collect::<Vec<_>>()),
             shown(&keys::FORMAT, &self.format, self.format.value.map(Format::name)),
@@ -192,7 +198,9 @@ impl Settings {
             shown(&keys::CONNECTIONS, &self.connections, self.connections.value),
             shown(&keys::ANSWER_SECS, &self.answer, self.answer.value.as_secs_f64()),
             shown(&keys::RECOVERY_SECS, &self.recovery, self.recovery.value.as_secs_f64()),
-        ]
+        ];
+        all.extend(self.collect.shown());
+        all
     }
 }
 
@@ -225,7 +233,7 @@ impl Layers {
         let value =
             if *key == keys::STORE { env::var_os(key.variable) } else { variable(key.variable) };
         if let Some(value) = value {
-            let values = if key.list {
+            let values = if *key == keys::LOAD_PATHS {
                 env::split_paths(&value).map(OsString::from).collect()
             } else {
                 vec![value]

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use serde::Serialize;
 
+use super::layout::run_name;
 use super::lock::Held;
 use super::manifest::{Run, RunFile as FileEntry};
 use super::merge::Merge;
@@ -64,42 +65,92 @@ impl EmbeddedStore {
     pub fn compact(&self, effort: Effort, stop: &AtomicBool) -> Result<Compacted> {
         // A store that is not there is an error, not an empty one.
         drop(Held::open(self.dir(), None)?);
-        let mut access = WriteAccess::open(self.dir())?;
+        let access = Mutex::new(WriteAccess::open(self.dir())?);
+        let count = || {
+            let manifest = Arc::clone(lock(&access).current());
+            (manifest.runs.len() as u64, manifest.runs.iter().map(Run::bytes).sum())
+        };
         let mut done = Compacted::default();
-        let count = |runs: &[Run]| (runs.len() as u64, runs.iter().map(Run::bytes).sum());
-        (done.runs_before, done.bytes_before) = count(&access.current().runs);
-        for group in groups(&access.current().runs, effort) {
+        (done.runs_before, done.bytes_before) = count();
+        let groups = groups(&lock(&access).current().runs, effort);
+        for group in groups {
             if stop.load(Relaxed) {
                 done.stopped = true;
                 break;
             }
-            let begun = Instant::now();
-            let snapshot = self.open()?;
-            if let Some(merged) = merge(self.dir(), &snapshot, &group, access.take_number(), stop)?
-            {
-                let flows = merged.rows;
-                done.flows += flows;
-                let mut draft = access.draft();
-                draft.runs.retain(|run| !group.contains(&run.number));
-                draft.runs.push(merged);
-                // The files of this snapshot are let go first, so that they can be deleted.
-                drop(snapshot);
-                access.commit(draft)?;
-                tracing::info!(
-                    manifest = access.current().number,
-                    flows,
-                    merged = group.len(),
-                    runs = access.current().runs.len(),
-                    ms = begun.elapsed().as_millis(),
-                    "merge"
-                );
-            } else {
-                done.stopped = true;
+            match self.merge(&access, &group, Hands::Two, stop)? {
+                Some(flows) => done.flows += flows,
+                None => done.stopped = true,
             }
         }
-        (done.runs_after, done.bytes_after) = count(&access.current().runs);
+        (done.runs_after, done.bytes_after) = count();
         Ok(done)
     }
+
+    /// Merges the small runs of days that have gathered many, while another has `access` now and
+    /// then and writes: in small steps, on this thread alone.
+    pub(super) fn tidy_beside(&self, access: &Mutex<WriteAccess>, stop: &AtomicBool) -> Result<()> {
+        let groups = groups(&lock(access).current().runs, Effort::Tidy);
+        for group in groups {
+            if stop.load(Relaxed) || self.merge(access, &group, Hands::One, stop)?.is_none() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Merges the runs of `group`, which nobody else merges, and commits that: how many flows they
+    /// hold; `None` if it was told to stop.
+    fn merge(
+        &self,
+        access: &Mutex<WriteAccess>,
+        group: &[u64],
+        hands: Hands,
+        stop: &AtomicBool,
+    ) -> Result<Option<u64>> {
+        let begun = Instant::now();
+        let number = lock(access).take_number();
+        let snapshot = self.open()?;
+        let merged = merge(self.dir(), &snapshot, group, number, hands, stop);
+        let Ok(Some(merged)) = merged else {
+            for order in Order::ALL {
+                // Unfinished files are deleted by the next writer too; but that may be long hence.
+                let _ = std::fs::remove_file(self.dir().join(run_name(number, order)));
+            }
+            return merged.map(|_| None);
+        };
+        let flows = merged.rows;
+        let mut access = lock(access);
+        let mut draft = access.draft();
+        draft.runs.retain(|run| !group.contains(&run.number));
+        draft.runs.push(merged);
+        // The files of this snapshot are let go first, so that they can be deleted.
+        drop(snapshot);
+        access.commit(draft)?;
+        tracing::info!(
+            manifest = access.current().number,
+            flows,
+            merged = group.len(),
+            runs = access.current().runs.len(),
+            ms = begun.elapsed().as_millis(),
+            "merge"
+        );
+        Ok(Some(flows))
+    }
+}
+
+/// How many threads a merge takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Hands {
+    /// The calling one: the others have work of their own.
+    One,
+    /// Two of the pool's.
+    Two,
+}
+
+pub(super) fn lock(access: &Mutex<WriteAccess>) -> MutexGuard<'_, WriteAccess> {
+    // Whoever panicked with it left the store as it was: a commit is one step.
+    access.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The numbers of the runs to be merged with each other.
@@ -141,21 +192,17 @@ fn merge(
     snapshot: &EmbeddedSnapshot,
     group: &[u64],
     number: u64,
+    hands: Hands,
     stop: &AtomicBool,
 ) -> Result<Option<Run>> {
     let runs: Vec<&OpenRun> =
         snapshot.runs().iter().filter(|run| group.contains(&run.entry.number)).collect();
-    let (src, dst) = rayon::join(
-        || merge_file(dir, snapshot, &runs, number, Order::Src, stop),
-        || merge_file(dir, snapshot, &runs, number, Order::Dst, stop),
-    );
-    let (Some(src), Some(dst)) = (src?, dst?) else {
-        for order in Order::ALL {
-            // Unfinished files are deleted by the next writer too; this is only tidier.
-            let _ = std::fs::remove_file(dir.join(super::layout::run_name(number, order)));
-        }
-        return Ok(None);
+    let file = |order| merge_file(dir, snapshot, &runs, number, order, stop);
+    let (src, dst) = match hands {
+        Hands::One => (file(Order::Src), file(Order::Dst)),
+        Hands::Two => rayon::join(|| file(Order::Src), || file(Order::Dst)),
     };
+    let (Some(src), Some(dst)) = (src?, dst?) else { return Ok(None) };
     let entries = || runs.iter().map(|run| &run.entry);
     Ok(entries().next().map(|first| Run {
         number,

@@ -18,7 +18,8 @@ use super::manifest::Checksum;
 use super::write_access::WriteAccess;
 use crate::store::{Load, Result, StoreError};
 
-/// From this size on, a ledger of which less than half counts is written anew without the rest.
+/// From this size on, a ledger of which less than half counts is written anew without the rest: when
+/// it is opened, and each time that it has doubled.
 const REWRITE_BYTES: usize = 1 << 20;
 
 const BEFORE_CHECKSUM: &str = "{\"checksum\":\"";
@@ -64,6 +65,8 @@ pub(crate) struct Ledger {
     file: Option<File>,
     /// Where the next line goes.
     end: u64,
+    /// Beyond this size, whether it can be written anew is looked at.
+    look_at: u64,
 }
 
 impl Ledger {
@@ -79,16 +82,47 @@ impl Ledger {
         let path = dir.join(LEDGER);
         let bytes = read_or_nothing(&path)?;
         let lines = Lines::of(&bytes);
-        let mut end = (bytes.len() - lines.cut_short) as u64;
-        if bytes.len() >= REWRITE_BYTES
-            && let Some(counting) = lines.counting()
-            && counting.len() * 2 < bytes.len()
-        {
-            rewrite(dir, &counting)?;
-            end = counting.len() as u64;
+        let whole = (bytes.len() - lines.cut_short) as u64;
+        let mut ledger = Self {
+            _lock: Arc::clone(access.lock()),
+            path,
+            file: None,
+            end: whole,
+            look_at: REWRITE_BYTES as u64,
+        };
+        ledger.shorten(&bytes)?;
+        if !bytes.is_empty() {
+            ledger.file = Some(open_for_writing(&ledger.path)?);
         }
-        let file = if bytes.is_empty() { None } else { Some(open_for_writing(&path)?) };
-        Ok(Self { _lock: Arc::clone(access.lock()), path, file, end })
+        Ok(ledger)
+    }
+
+    /// What was entered is durable, whatever becomes of this.
+    fn shorten_if_possible(&mut self) {
+        let shortened = read_or_nothing(&self.path).and_then(|bytes| self.shorten(&bytes));
+        if let Err(error) = shortened {
+            tracing::warn!(%error, "the ledger stays as long as it is");
+            // It may be the new one already.
+            self.file = None;
+            self.end = std::fs::metadata(&self.path).map_or(self.end, |file| file.len());
+        }
+    }
+
+    /// Writes the ledger, which holds `bytes`, anew if that is worth it.
+    fn shorten(&mut self, bytes: &[u8]) -> Result<()> {
+        if (bytes.len() as u64) < self.look_at {
+            return Ok(());
+        }
+        if let Some(counting) = Lines::of(bytes).counting()
+            && counting.len() * 2 < bytes.len()
+            && let Some(dir) = self.path.parent()
+        {
+            self.file = None;
+            rewrite(dir, &counting)?;
+            self.end = counting.len() as u64;
+        }
+        self.look_at = (self.end * 2).max(REWRITE_BYTES as u64);
+        Ok(())
     }
 
     /// Enters `load`, durably. It takes the place of an earlier entry with its id.
@@ -111,6 +145,9 @@ impl Ledger {
             sync_dir(dir)?;
         }
         self.end += line.len() as u64;
+        if self.end >= self.look_at {
+            self.shorten_if_possible();
+        }
         Ok(())
     }
 }

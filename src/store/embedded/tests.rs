@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
+use super::EmbeddedStore;
+use super::lock::Held;
 use super::merge::place;
 use super::run_file::RunFile;
 use super::run_reader::stretches;
@@ -12,10 +14,11 @@ use super::schema::Shape;
 use super::sort::{parts_by_day, sort};
 use crate::TimeRange;
 use crate::flow::{
-    Columns, Family, FlowBatch, FlowRecord, Origin, Protocol, Sampling, Source, UnixMillis,
+    Columns, DatagramId, Family, FlowBatch, FlowRecord, Origin, Protocol, Sampling, Source,
+    UnixMillis,
 };
 use crate::row::{AddressRange, Order, Predicate};
-use crate::store::Scan;
+use crate::store::{Scan, Store, WriteBatch};
 
 fn source() -> Source {
     Source { exporter: Family::V4.address(0x0a00_0001), engine: 7, sampling: Sampling::default() }
@@ -111,6 +114,34 @@ fn a_run_is_read_back_as_it_was_written() {
             assert!(found.iter().copied().eq(written.sorted.records()), "{family:?} {order}");
         }
     }
+}
+
+#[test]
+fn a_writer_of_many_small_commits_merges_their_runs_beside_its_work() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = EmbeddedStore::new(dir.path());
+    let mut writer = store.writer().unwrap();
+    let runs = || Held::open(dir.path(), None).unwrap().manifest().runs.len();
+    let begun = std::time::Instant::now();
+    let mut flows = 0;
+    // It merges when there are more than sixteen runs of a day; how long it takes is its own.
+    for number in 0.. {
+        let id = DatagramId { exported_secs: number, hash: u64::from(number) };
+        let batch =
+            WriteBatch { datagrams: vec![id], v4: batch(Family::V4, 100), ..WriteBatch::new() };
+        flows += batch.len() as u64;
+        assert!(writer.admit(id).unwrap());
+        writer.write(batch).unwrap();
+        writer.commit().unwrap();
+        writer.tidy();
+        if number > 40 && runs() < 4 * 16 {
+            break;
+        }
+        assert!(begun.elapsed() < std::time::Duration::from_mins(1), "{} runs", runs());
+    }
+    drop(writer);
+    let verified = store.verify().unwrap();
+    assert_eq!((verified.flows, verified.faults), (flows, Vec::new()));
 }
 
 #[test]

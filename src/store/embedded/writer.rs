@@ -1,15 +1,20 @@
-//! The writing end: batches become runs on a thread of their own, and each is a commit.
+//! The writing end: batches become runs on a thread of their own, and each is a commit. Another
+//! thread merges the runs of many small commits, if it is asked to.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
+use super::compact::lock;
 use super::identities::{self, Seen};
 use super::ledger::Ledger;
 use super::lock::Held;
 use super::names;
 use super::run_set::{BatchSorter, use_store_sources};
+use super::store::EmbeddedStore;
 use super::write_access::WriteAccess;
 use crate::flow::DatagramId;
 use crate::netflow::Names;
@@ -23,6 +28,7 @@ pub(super) struct EmbeddedWriter {
     jobs: Option<SyncSender<Job>>,
     outcomes: Receiver<Outcome>,
     worker: Option<JoinHandle<()>>,
+    tidier: Tidier,
     /// An empty batch with the room of one that was written.
     spare: Option<Box<WriteBatch>>,
 }
@@ -48,9 +54,16 @@ impl EmbeddedWriter {
         // than two are in memory.
         let (jobs, to_do) = sync_channel(0);
         let (done, outcomes) = channel();
+        let access = Arc::new(Mutex::new(access));
+        let tidier = Tidier {
+            store: EmbeddedStore::new(dir),
+            access: Arc::clone(&access),
+            stop: Arc::default(),
+            thread: None,
+        };
         let worker = std::thread::Builder::new()
             .name("store-writer".into())
-            .spawn(move || work(access, &to_do, &done))
+            .spawn(move || work(&access, &to_do, &done))
             .map_err(StoreError::io(dir, "start a thread for"))?;
         Ok(Self {
             dir: dir.to_owned(),
@@ -59,6 +72,7 @@ impl EmbeddedWriter {
             jobs: Some(jobs),
             outcomes,
             worker: Some(worker),
+            tidier,
             spare: None,
         })
     }
@@ -125,11 +139,16 @@ impl Writer for EmbeddedWriter {
         all.merge(names);
         if all == known { Ok(()) } else { names::write(&self.dir, &all) }
     }
+
+    fn tidy(&mut self) {
+        self.tidier.start();
+    }
 }
 
 impl Drop for EmbeddedWriter {
     fn drop(&mut self) {
         self.jobs = None;
+        self.tidier.end();
         if let Some(worker) = self.worker.take() {
             // A panic there was told on its own thread.
             let _ = worker.join();
@@ -137,11 +156,48 @@ impl Drop for EmbeddedWriter {
     }
 }
 
-fn work(mut access: WriteAccess, jobs: &Receiver<Job>, done: &Sender<Outcome>) {
+/// Merges runs while batches are written.
+struct Tidier {
+    store: EmbeddedStore,
+    access: Arc<Mutex<WriteAccess>>,
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Tidier {
+    /// Sees whether there is anything to merge, on another thread, unless one is at it yet.
+    fn start(&mut self) {
+        if self.thread.as_ref().is_some_and(|thread| !thread.is_finished()) {
+            return;
+        }
+        let (store, access) = (self.store.clone(), Arc::clone(&self.access));
+        let stop = Arc::clone(&self.stop);
+        let thread = std::thread::Builder::new().name("store-tidier".into()).spawn(move || {
+            if let Err(error) = store.tidy_beside(&access, &stop) {
+                tracing::warn!("merge runs: {error}");
+            }
+        });
+        match thread {
+            Ok(thread) => self.thread = Some(thread),
+            Err(error) => tracing::warn!("start a thread to merge runs: {error}"),
+        }
+    }
+
+    /// A merge under way is given up; the next writer begins it anew.
+    fn end(&mut self) {
+        self.stop.store(true, Relaxed);
+        if let Some(thread) = self.thread.take() {
+            // A panic there was told on its own thread.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn work(access: &Mutex<WriteAccess>, jobs: &Receiver<Job>, done: &Sender<Outcome>) {
     let mut sorter = BatchSorter::default();
     for job in jobs {
         match job {
-            Job::Write(mut batch) => match write(&mut access, &mut sorter, &mut batch) {
+            Job::Write(mut batch) => match write(&mut lock(access), &mut sorter, &mut batch) {
                 Ok(held) => {
                     // The caller may be gone; the batch is durable all the same.
                     let _ = done.send(Outcome::Committed(held, batch));

@@ -148,6 +148,10 @@ impl Writer for FaultWriter {
     fn name(&mut self, names: &Names) -> Result<()> {
         self.faults.pass(Call::Name, || self.writer.name(names))
     }
+
+    fn tidy(&mut self) {
+        self.writer.tidy();
+    }
 }
 
 struct FaultSnapshot {

@@ -146,6 +146,10 @@ impl Writer for MeteredWriter {
     fn name(&mut self, names: &Names) -> Result<()> {
         self.tallies.count_call(Call::Name, || self.writer.name(names))
     }
+
+    fn tidy(&mut self) {
+        self.writer.tidy();
+    }
 }
 
 struct MeteredSnapshot {

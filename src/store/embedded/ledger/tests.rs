@@ -113,6 +113,23 @@ fn a_ledger_of_words_taken_back_is_written_anew() {
 }
 
 #[test]
+fn a_ledger_that_is_held_for_long_is_written_anew_as_it_grows() {
+    let dir = tempfile::tempdir().unwrap();
+    let access = WriteAccess::open(dir.path()).unwrap();
+    let mut ledger = Ledger::open(&access).unwrap();
+    ledger.record(&load("first", 7)).unwrap();
+    let mut long = load("long", 0);
+    long.other_files = vec!["x".repeat(1000); 100];
+    for stored in 0..50 {
+        long.account.stored = stored;
+        ledger.record(&long).unwrap();
+        assert_eq!(read(dir.path()).unwrap(), [load("first", 7), long.clone()]);
+    }
+    let bytes = std::fs::metadata(dir.path().join(LEDGER)).unwrap().len() as usize;
+    assert!(bytes < REWRITE_BYTES, "{bytes}");
+}
+
+#[test]
 fn who_has_the_ledger_keeps_other_writers_out() {
     let dir = tempfile::tempdir().unwrap();
     let ledger = Ledger::open(&WriteAccess::open(dir.path()).unwrap()).unwrap();

@@ -1,0 +1,259 @@
+//! `collect`: what exporters send into the store, and how that stands.
+
+mod page;
+mod report;
+
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use clap::Subcommand;
+
+use super::failure::Ending;
+use super::output::say;
+use super::settings::{Flags, Settings, Zone, keys};
+use super::{interrupt, load, output, store};
+use crate::collect::{self, Collector, Options, Rules};
+
+const EXAMPLES: &str = "\
+Examples:
+  earlgrey-hbase collect                                   at 127.0.0.1:2055
+  earlgrey-hbase collect --listen 0.0.0.0:2055 --listen [::]:4739 --exporter 10.1.0.0/16
+  earlgrey-hbase collect --store hbase://gate1,gate2 --spool /var/spool/earlgrey-hbase
+  earlgrey-hbase collect --metrics 127.0.0.1:9155          a page for Prometheus
+  earlgrey-hbase collect status                            how it stands
+
+SIGTERM and Ctrl-C commit what came, and print the accounts. SIGHUP has the allow-list and the
+interval read again from the configuration.";
+
+const STATUS_EXAMPLES: &str = "\
+Examples:
+  earlgrey-hbase collect status
+  earlgrey-hbase collect status -o json
+  earlgrey-hbase collect status --spool /var/spool/earlgrey-hbase";
+
+/// How often it is looked up for signals.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// How often the status is written.
+const STATUS_EVERY: Duration = Duration::from_secs(1);
+
+/// Receive flow exports, NetFlow, IPFIX and sFlow, over UDP, and store them as they come.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES, args_conflicts_with_subcommands = true,
+    subcommand_precedence_over_arg = true)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    action: Option<Action>,
+    /// Where exporters send to, IPv4 or IPv6; may be given more than once [default: 127.0.0.1:2055]
+    #[arg(long, value_name = "ADDR:PORT")]
+    listen: Vec<String>,
+    /// Whose exports are wanted; may be given more than once [default: everybody's]
+    #[arg(long, value_name = "ADDR|CIDR")]
+    exporter: Vec<String>,
+    #[command(flatten)]
+    place: SpoolPlace,
+    /// How large the spool may grow while the store is slow or down [default: 10GB]
+    #[arg(long, value_name = "SIZE")]
+    spool_size: Option<OsString>,
+    /// How often what came is committed [default: 2]
+    #[arg(long, value_name = "SECONDS")]
+    commit_every: Option<OsString>,
+    /// Serve the counters to Prometheus, at /metrics
+    #[arg(long, value_name = "ADDR:PORT")]
+    metrics: Option<OsString>,
+    /// How many sockets, each with a thread, share an address [default: 1]
+    #[arg(long, value_name = "N")]
+    sockets: Option<OsString>,
+    /// How much the system is to keep, for each socket, of what is not taken yet [default: 64MiB, or
+    /// what the system allows]
+    #[arg(long, value_name = "SIZE")]
+    receive_buffer: Option<OsString>,
+    /// Print the accounts, at the end, also to standard output
+    #[arg(short, long, value_name = "FORMAT", value_parser = ["text", "json"], default_value = "text",
+        hide_default_value = true)]
+    output: String,
+}
+
+#[derive(Debug, clap::Args)]
+struct SpoolPlace {
+    /// The folder in which datagrams wait for the store [default: beside the store]
+    #[arg(long, value_name = "DIR")]
+    spool: Option<OsString>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Print how the collector stands, or stood when it ended
+    #[command(after_help = STATUS_EXAMPLES)]
+    Status {
+        #[command(flatten)]
+        place: SpoolPlace,
+        /// How it is written
+        #[arg(short, long, value_name = "FORMAT", value_parser = ["text", "json"],
+            default_value = "text")]
+        output: String,
+    },
+}
+
+impl Args {
+    pub(in crate::cli) fn flags(&self) -> Flags {
+        let list = |values: &[String]| (!values.is_empty()).then(|| values.join(",").into());
+        let place = match &self.action {
+            Some(Action::Status { place, .. }) => place,
+            None => &self.place,
+        };
+        vec![
+            (keys::COLLECT_LISTEN, list(&self.listen)),
+            (keys::COLLECT_EXPORTERS, list(&self.exporter)),
+            (keys::COLLECT_SPOOL, place.spool.clone()),
+            (keys::COLLECT_SPOOL_SIZE, self.spool_size.clone()),
+            (keys::COLLECT_COMMIT_SECS, self.commit_every.clone()),
+            (keys::COLLECT_METRICS, self.metrics.clone()),
+            (keys::COLLECT_SOCKETS, self.sockets.clone()),
+            (keys::COLLECT_RECEIVE_BUFFER, self.receive_buffer.clone()),
+        ]
+    }
+}
+
+/// `again` reads the settings once more.
+pub(in crate::cli) fn run(
+    args: &Args,
+    settings: &Settings,
+    again: &dyn Fn() -> anyhow::Result<Settings>,
+) -> anyhow::Result<Ending> {
+    if let Some(Action::Status { output, .. }) = &args.action {
+        return status(output, settings);
+    }
+    let orders = interrupt::orders()?;
+    let store = store::open(settings)?;
+    let embedded = matches!(store::place(settings)?, store::Place::Folder(_));
+    let options = options(settings, load::batch_flows(settings, embedded))?;
+    let named = store.to_string();
+    let collector = Collector::start(store, &options).context("collect")?;
+    let collector = Arc::new(collector);
+    let page = settings
+        .collect
+        .metrics
+        .value
+        .map(|address| page::serve(address, Arc::downgrade(&collector)))
+        .transpose()?;
+    greet(&collector, &named, page.as_ref().map(|page| page.address), &settings.tz.value);
+    let mut written: Option<Instant> = None;
+    while !orders.stop.load(Relaxed) {
+        if orders.reload.swap(false, Relaxed) {
+            reload(&collector, again);
+        }
+        if written.is_none_or(|written| written.elapsed() >= STATUS_EVERY) {
+            written = Some(Instant::now());
+            if let Err(error) = collector.write_status() {
+                tracing::warn!("write the status: {error}");
+            }
+        }
+        thread::sleep(LOOK_EVERY);
+    }
+    say("stopping: what came is being committed; interrupt again to leave at once");
+    // The page looks at the collector only for a moment.
+    drop(page);
+    let mut collector = collector;
+    let collector = loop {
+        match Arc::try_unwrap(collector) {
+            Ok(collector) => break collector,
+            Err(shared) => collector = shared,
+        }
+        thread::sleep(Duration::from_millis(1));
+    };
+    let finished = collector.finish();
+    say(report::finished(&finished, &named, &settings.tz.value));
+    if args.output == "json" {
+        output::print_json(&report::FinishedView::new(&finished, &settings.tz.value))?;
+    }
+    match finished.failure {
+        None => Ok(Ending::Done),
+        Some(error) => {
+            let left = format!(
+                "collect: what the store did not take stays in {}, for the next collector",
+                finished.status.spool.folder.display()
+            );
+            Err(error).context(left)
+        }
+    }
+}
+
+fn options(settings: &Settings, batch_flows: usize) -> anyhow::Result<Options> {
+    let collect = &settings.collect;
+    Ok(Options {
+        listen: collect.listen.value.clone(),
+        sockets: collect.sockets.value,
+        receive_buffer_bytes: usize::try_from(collect.receive_buffer.value)
+            .context("--receive-buffer")?,
+        spool: settings.spool()?.to_owned(),
+        spool_bytes: collect.spool_size.value,
+        batch_flows,
+        rules: rules(settings),
+    })
+}
+
+fn rules(settings: &Settings) -> Rules {
+    Rules {
+        exporters: settings.collect.exporters.value.clone(),
+        commit_every: settings.collect.commit_every.value,
+    }
+}
+
+/// Says where it listens, and what was missed.
+fn greet(collector: &Collector, store: &str, page: Option<SocketAddr>, zone: &Zone) {
+    let status = collector.status();
+    let addresses: Vec<String> =
+        collector.addresses().iter().map(std::string::ToString::to_string).collect();
+    say(format_args!("listening at {}, into {store}", addresses.join(" ")));
+    if let Some(address) = page {
+        say(format_args!("counters at http://{address}/metrics"));
+    }
+    if let Some(gap) = status.gap {
+        say(report::gap(&gap, zone));
+    }
+    if status.spool.segments > 0 {
+        say(report::left(&status.spool));
+    }
+}
+
+/// Takes from the configuration what may change.
+fn reload(collector: &Collector, again: &dyn Fn() -> anyhow::Result<Settings>) {
+    let settings = match again() {
+        Ok(settings) => settings,
+        Err(error) => {
+            say(format_args!("the configuration stays as it was: {error:#}"));
+            return;
+        }
+    };
+    let (before, now) = (collector.rules(), rules(&settings));
+    if *before == now {
+        say("the configuration was read again: nothing changed");
+        return;
+    }
+    for line in report::changes(&before, &now) {
+        say(line);
+    }
+    collector.set_rules(now);
+}
+
+fn status(output: &str, settings: &Settings) -> anyhow::Result<Ending> {
+    interrupt::end_at_once()?;
+    let spool: &Path = settings.spool()?;
+    let status = collect::read(spool)
+        .with_context(|| format!("status of the collector in {}", spool.display()))?;
+    let Some(status) = status else {
+        anyhow::bail!("{}: no collector has used this spool", spool.display());
+    };
+    if output == "json" {
+        output::print_json(&status)?;
+    } else {
+        output::print_all(&report::status(&status, &settings.tz.value))?;
+    }
+    Ok(Ending::Done)
+}

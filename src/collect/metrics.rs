@@ -1,0 +1,117 @@
+//! How a collector stands, as Prometheus reads it.
+
+use std::fmt::{self, Display, Write as _};
+
+use super::{ExporterStatus, SocketStatus, Status};
+use crate::flow::UnixMillis;
+
+/// The status as a page of Prometheus' text format, version 0.0.4.
+pub fn text(status: &Status) -> String {
+    let mut page = Page(String::new());
+    page.whole(status);
+    for (name, help, value) in SOCKETS {
+        page.head(name, "counter", help);
+        for socket in &status.sockets {
+            page.sample(name, &[("socket", &socket.address)], value(socket));
+        }
+    }
+    for (name, help, value) in EXPORTERS {
+        page.head(name, "counter", help);
+        for exporter in &status.exporters {
+            page.sample(name, &[("exporter", &Name(exporter))], value(exporter));
+        }
+    }
+    let name = "lost_total";
+    page.head(name, "counter", "What sequence numbers say was exported and never came.");
+    for exporter in &status.exporters {
+        for (unit, &count) in &exporter.lost {
+            page.sample(name, &[("exporter", &Name(exporter)), ("unit", unit)], count);
+        }
+    }
+    page.head("waiting_datagrams", "gauge", "Datagrams that wait for a template.");
+    for exporter in &status.exporters {
+        let waiting = exporter.exported.waiting;
+        page.sample("waiting_datagrams", &[("exporter", &Name(exporter))], waiting);
+    }
+    page.0
+}
+
+type Row<T> = (&'static str, &'static str, fn(&T) -> u64);
+
+const SOCKETS: [Row<SocketStatus>; 3] = [
+    ("received_datagrams_total", "Datagrams received.", |socket| socket.datagrams),
+    ("received_bytes_total", "Bytes of the datagrams received.", |socket| socket.bytes),
+    ("kernel_drops_total", "Datagrams that the system dropped.", |socket| socket.kernel_drops),
+];
+
+const EXPORTERS: [Row<ExporterStatus>; 8] = [
+    ("datagrams_total", "Datagrams loaded.", |exporter| exporter.exported.datagrams),
+    ("decoded_datagrams_total", "Datagrams decoded.", |exporter| exporter.exported.decoded),
+    ("duplicate_datagrams_total", "Datagrams met before.", |exporter| exporter.exported.duplicates),
+    ("malformed_datagrams_total", "Datagrams that could not be decoded.", |exporter| {
+        exporter.exported.malformed
+    }),
+    ("foreign_datagrams_total", "Datagrams that are no flow export.", |exporter| {
+        exporter.exported.not_flow_export
+    }),
+    ("flows_total", "Flows stored.", |exporter| exporter.exported.flows),
+    ("refused_datagrams_total", "Datagrams of exporters that are not wanted.", |exporter| {
+        exporter.refused
+    }),
+    ("spool_drops_total", "Datagrams for which the spool had no room.", |exporter| {
+        exporter.spool_drops
+    }),
+];
+
+struct Page(String);
+
+impl Page {
+    /// What there is once.
+    fn whole(&mut self, status: &Status) {
+        let seconds = |time: UnixMillis| time.0 as f64 / 1000.0;
+        let (store, spool) = (&status.store, &status.spool);
+        let last_commit = store.last_commit.unwrap_or_default();
+        self.head("start_time_seconds", "gauge", "When the collector began.");
+        self.sample("start_time_seconds", &[], seconds(status.started));
+        self.head("store_up", "gauge", "Whether the store takes what it is given.");
+        self.sample("store_up", &[], u8::from(store.failure.is_none()));
+        self.head("commits_total", "counter", "Commits.");
+        self.sample("commits_total", &[], store.commits);
+        self.head("last_commit_time_seconds", "gauge", "When the last commit was.");
+        self.sample("last_commit_time_seconds", &[], seconds(last_commit));
+        self.head("spool_bytes", "gauge", "Bytes that wait to be loaded.");
+        self.sample("spool_bytes", &[], spool.bytes);
+        self.head("spool_limit_bytes", "gauge", "Bytes that may wait.");
+        self.sample("spool_limit_bytes", &[], spool.limit_bytes);
+        self.head("spool_segments", "gauge", "Files that wait to be loaded.");
+        self.sample("spool_segments", &[], spool.segments);
+    }
+
+    fn head(&mut self, name: &str, kind: &str, help: &str) {
+        // Writing to a string cannot fail.
+        let _ = writeln!(self.0, "# HELP {PREFIX}{name} {help}\n# TYPE {PREFIX}{name} {kind}");
+    }
+
+    fn sample(&mut self, name: &str, labels: &[(&str, &dyn Display)], value: impl Display) {
+        // Addresses and units have nothing in them that must be escaped.
+        let labels: Vec<String> =
+            labels.iter().map(|(label, value)| format!("{label}=\"{value}\"")).collect();
+        let labels =
+            if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) };
+        let _ = writeln!(self.0, "{PREFIX}{name}{labels} {value}");
+    }
+}
+
+const PREFIX: &str = "earlgrey_collect_";
+
+/// An exporter's address, or that it stands for many.
+struct Name<'a>(&'a ExporterStatus);
+
+impl Display for Name<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.exporter {
+            Some(address) => address.fmt(f),
+            None => f.write_str("others"),
+        }
+    }
+}
