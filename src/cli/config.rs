@@ -29,10 +29,15 @@ A configuration file:
   commit_secs = 30
   threads = 2
   memory = \"200MB\"
+  [hbase]
+  connections = 4
+  answer_secs = 120        # how long one answer is waited for
+  recovery_secs = 180      # how long a call is repeated
 
 Environment variables (EARLGREY_STORE, EARLGREY_LOAD_PATHS, EARLGREY_FORMAT, EARLGREY_TZ,
 EARLGREY_PRINT, EARLGREY_PROGRESS, EARLGREY_BATCH_FLOWS, EARLGREY_COMMIT_SECS, EARLGREY_THREADS,
-EARLGREY_MEMORY) weigh more than the file, and flags more than these. EARLGREY_CONFIG names the
+EARLGREY_MEMORY, EARLGREY_HBASE_CONNECTIONS, EARLGREY_HBASE_ANSWER_SECS,
+EARLGREY_HBASE_RECOVERY_SECS) weigh more than the file, and flags more than these. EARLGREY_CONFIG names the
 file, EARLGREY_LOG what is logged (debug, or earlgrey_hbase::load=trace).";
 
 const SHOW_EXAMPLES: &str = "\

@@ -42,7 +42,7 @@ enum Action {
 #[derive(Debug, clap::Args)]
 struct Create {
     /// A Thrift2 gateway, which can make tables with regions, encoding and Bloom filter
-    #[arg(long, value_name = "HOST:PORT")]
+    #[arg(long, value_name = "HOST:PORT", value_parser = host_and_port)]
     thrift2: Option<String>,
     /// Print the statements for HBase's shell, and reach for nothing
     #[arg(long)]
@@ -69,7 +69,7 @@ struct Create {
 #[derive(Debug, clap::Args)]
 struct Output {
     /// A Thrift2 gateway, which also tells encoding and length of the Bloom filter
-    #[arg(long, value_name = "HOST:PORT")]
+    #[arg(long, value_name = "HOST:PORT", value_parser = host_and_port)]
     thrift2: Option<String>,
     /// How tables are written
     #[arg(short, long, value_name = "FORMAT", value_parser = ["text", "json"], default_value = "text")]
@@ -82,6 +82,15 @@ struct Drop {
     /// Do not ask
     #[arg(long)]
     yes: bool,
+}
+
+fn host_and_port(text: &str) -> Result<String, String> {
+    match text.rsplit_once(':') {
+        Some((host, port)) if !host.is_empty() && port.parse::<u16>().is_ok() => {
+            Ok(text.to_owned())
+        }
+        _ => Err("write it as HOST:PORT".to_owned()),
+    }
 }
 
 pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
@@ -109,6 +118,13 @@ fn create(args: &Create, store: &HbaseStore) -> anyhow::Result<Ending> {
         return Ok(Ending::Done);
     }
     let created = store.create(&schema, args.thrift2.as_deref())?;
+    if !created.there.is_empty() {
+        say(format_args!(
+            "{} are there already, and stay as they are; `schema check` says what they lack",
+            created.there.join(", ")
+        ));
+        return Ok(Ending::Done);
+    }
     say(format_args!("made {} ({})", created.tables.join(", "), created.compression.name()));
     if !created.left_out.is_empty() {
         say(format_args!(

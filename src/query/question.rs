@@ -95,18 +95,31 @@ impl FromStr for Direction {
 }
 
 /// Reads an address or a block in CIDR notation. Bits beyond the prefix are ignored, as most tools
-/// do: `10.1.2.3/8` is `10.0.0.0/8`.
+/// do: `10.1.2.3/8` is `10.0.0.0/8`. `::ffff:10.1.2.3` is `10.1.2.3`.
 ///
 /// # Errors
 ///
 /// [`ParseQuestionError::Addresses`] with the text, if it is neither.
 pub fn parse_addresses(text: &str) -> Result<AddressRange, ParseQuestionError> {
     if let Ok(host) = text.parse::<IpAddr>() {
-        return Ok(host.into());
+        return Ok(host.to_canonical().into());
     }
     text.parse::<IpNet>()
-        .map(AddressRange::from)
+        .map(|block| AddressRange::from(canonical(block)))
         .map_err(|_| ParseQuestionError::Addresses { text: text.to_owned() })
+}
+
+/// A block of IPv4 addresses that is written as one of IPv6, as dual-stack systems do, is one of
+/// IPv4.
+fn canonical(block: IpNet) -> IpNet {
+    let v4 = |block: ipnet::Ipv6Net| {
+        let bits = block.prefix_len().checked_sub(96)?;
+        Some(ipnet::Ipv4Net::new(block.network().to_ipv4_mapped()?, bits).ok()?.into())
+    };
+    match block {
+        IpNet::V6(v6) => v4(v6).unwrap_or(block),
+        IpNet::V4(_) => block,
+    }
 }
 
 /// Text that is no part of a question.
@@ -140,6 +153,8 @@ mod tests {
             ("0.0.0.0/0", "0.0.0.0", "255.255.255.255"),
             ("2001:db8::1", "2001:db8::1", "2001:db8::1"),
             ("2001:db8::1/126", "2001:db8::", "2001:db8::3"),
+            ("::ffff:10.1.2.3", "10.1.2.3", "10.1.2.3"),
+            ("::ffff:10.1.2.3/104", "10.0.0.0", "10.255.255.255"),
             ("::/0", "::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"),
         ] {
             let range = AddressRange::new(first.parse().unwrap(), last.parse().unwrap()).unwrap();

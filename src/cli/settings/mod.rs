@@ -129,7 +129,7 @@ impl Settings {
             )?,
             threads: layers.text(&keys::THREADS, threads, values::positive)?,
             memory: layers.text(&keys::MEMORY, memory, values::bytes)?,
-            connections: layers.text(&keys::CONNECTIONS, hbase.connections, values::positive)?,
+            connections: layers.text(&keys::CONNECTIONS, hbase.connections, values::connections)?,
             answer: layers.text(&keys::ANSWER_SECS, hbase.answer, values::positive_seconds)?,
             recovery: layers.text(&keys::RECOVERY_SECS, hbase.recovery, values::seconds)?,
         })

@@ -11,6 +11,9 @@ use crate::answer::{Format, ParseFormatError};
 use crate::cli::progress;
 pub(crate) use progress::Mode as ProgressMode;
 
+/// More connections would only stand in each other's way.
+const MAX_CONNECTIONS: usize = 256;
+
 /// A time zone, by the name it was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Zone {
@@ -55,6 +58,10 @@ pub(super) fn store(text: &OsStr) -> Result<Option<PathBuf>, String> {
     if text.is_empty() {
         return Err("names no store; write the path of its folder".to_owned());
     }
+    let shown = text.to_string_lossy();
+    if shown.to_ascii_lowercase().starts_with("hbase:") && !shown.starts_with("hbase://") {
+        return Err(format!("{shown}: a store in HBase is hbase://HOST[:PORT][/TABLE]"));
+    }
     Ok(Some(PathBuf::from(text)))
 }
 
@@ -78,6 +85,14 @@ pub(super) fn positive(text: &str) -> Result<usize, String> {
     match count(text)? {
         0 => Err("must be more than 0".to_owned()),
         number => Ok(number),
+    }
+}
+
+/// Connections to one cluster: a gateway has a thread for each, and by default no more than 1,000.
+pub(super) fn connections(text: &str) -> Result<usize, String> {
+    match positive(text)? {
+        number @ ..=MAX_CONNECTIONS => Ok(number),
+        _ => Err(format!("must be at most {MAX_CONNECTIONS}")),
     }
 }
 

@@ -91,6 +91,10 @@ pub(super) fn encoding(column: Column, order: Order, family: Family) -> Encoding
             Encoding::DELTA_BINARY_PACKED
         }
         Column::First => Encoding::DELTA_BINARY_PACKED,
+        // Byte streams would be smaller, but not every reader of Parquet knows them of sixteen bytes.
+        Column::Src | Column::Dst | Column::NextHop if matches!(family, Family::V6) => {
+            Encoding::PLAIN
+        }
         Column::Src
         | Column::Dst
         | Column::SrcPort

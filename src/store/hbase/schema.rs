@@ -79,10 +79,21 @@ impl Schema {
 pub struct Created {
     /// The tables that were made.
     pub tables: Vec<String>,
+    /// The tables that were there before, and stay as they are.
+    pub there: Vec<String>,
     /// How their blocks are compressed.
     pub compression: Compression,
     /// What is not as it should be, because the gateway's interface cannot say it.
     pub left_out: Vec<&'static str>,
+}
+
+impl Created {
+    const NOTHING: Self = Self {
+        tables: Vec::new(),
+        there: Vec::new(),
+        compression: Compression::None,
+        left_out: Vec::new(),
+    };
 }
 
 /// The statements of HBase's shell that make the tables of `schema` and mark them.
@@ -109,6 +120,23 @@ pub(super) fn create(
 ) -> Result<Created> {
     let base = Tables::of(gateways);
     let place = gateways.location().to_string();
+    match Layout::read(gateways, session) {
+        Ok(found) if found.orders == schema.orders => {
+            let tables = schema.tables(&base, Compression::PREFERRED[0]);
+            let there = tables.into_iter().map(|table| table.name).collect();
+            return Ok(Created { there, ..Created::NOTHING });
+        }
+        Ok(found) => {
+            let orders: Vec<String> = found.orders.iter().map(ToString::to_string).collect();
+            let detail = format!(
+                "they are there, with the orders {}; what they hold would be found in some answers only",
+                orders.join(" and ")
+            );
+            return Err(StoreError::refused(place, "create the tables", detail));
+        }
+        Err(StoreError::Missing { .. }) => {}
+        Err(error) => return Err(error),
+    }
     refuse_others(gateways, session)?;
     let mut refusal = None;
     for compression in schema.compressions() {
@@ -123,7 +151,7 @@ pub(super) fn create(
                 layout.write(gateways, session)?;
                 let left_out = if thrift2.is_some() { Vec::new() } else { LEFT_OUT.to_vec() };
                 let tables = wanted.into_iter().map(|table| table.name).collect();
-                return Ok(Created { tables, compression, left_out });
+                return Ok(Created { tables, there: Vec::new(), compression, left_out });
             }
             // A cluster without the codec says so; the next one may be there.
             Err(StoreError::Refused { detail, .. })
