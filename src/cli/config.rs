@@ -33,12 +33,20 @@ A configuration file:
   connections = 4
   answer_secs = 120        # how long one answer is waited for
   recovery_secs = 180      # how long a call is repeated
+  [collect]
+  listen = [\"0.0.0.0:2055\", \"[::]:4739\"]
+  exporters = [\"10.1.0.0/16\"]
+  spool = \"/var/spool/earlgrey-hbase\"
+  spool_size = \"10GB\"
+  commit_secs = 2
+  metrics = \"127.0.0.1:9155\"
 
 Environment variables (EARLGREY_STORE, EARLGREY_LOAD_PATHS, EARLGREY_FORMAT, EARLGREY_TZ,
 EARLGREY_PRINT, EARLGREY_PROGRESS, EARLGREY_BATCH_FLOWS, EARLGREY_COMMIT_SECS, EARLGREY_THREADS,
-EARLGREY_MEMORY, EARLGREY_HBASE_CONNECTIONS, EARLGREY_HBASE_ANSWER_SECS,
-EARLGREY_HBASE_RECOVERY_SECS) weigh more than the file, and flags more than these. EARLGREY_CONFIG names the
-file, EARLGREY_LOG what is logged (debug, or earlgrey_hbase::load=trace).";
+EARLGREY_MEMORY; EARLGREY_HBASE_ with CONNECTIONS, ANSWER_SECS, RECOVERY_SECS; EARLGREY_COLLECT_
+with LISTEN, EXPORTERS, SPOOL, SPOOL_SIZE, COMMIT_SECS, METRICS, SOCKETS, RECEIVE_BUFFER) weigh
+more than the file, and flags more than these. EARLGREY_CONFIG names the file, EARLGREY_LOG what
+is logged (debug, or earlgrey_hbase::load=trace).";
 
 const SHOW_EXAMPLES: &str = "\
 Examples:

@@ -42,6 +42,16 @@ fn payloads(capture: &[u8]) -> Vec<&[u8]> {
     payloads
 }
 
+/// What nfdump counts in what nfcapd wrote into `folder`: by name, as in `Flows`.
+pub(super) fn counts(folder: &Path) -> impl Fn(&str) -> u64 {
+    let info = tool("nfdump", &["-R", folder.to_str().unwrap(), "-I"]).unwrap();
+    move |name| {
+        let line = info.lines().find(|line| line.starts_with(&format!("{name}:")));
+        line.and_then(|line| line.split(':').nth(1)?.trim().parse().ok())
+            .unwrap_or_else(|| panic!("no {name} in {info}"))
+    }
+}
+
 /// Has nfcapd write what it receives of `payloads` into `folder`.
 pub(super) fn collect(payloads: &[&[u8]], folder: &Path) {
     // A port that was free a moment ago.
@@ -90,19 +100,15 @@ fn nfdump_counts_the_same_flows_and_finds_the_same_ten_pairs() {
     let summary: serde_json::Value =
         serde_json::from_str(&earlgrey(&["load", file, "--store", store, "-o", "json"])).unwrap();
 
+    let theirs = counts(&nfcapd);
     let nfcapd = nfcapd.to_str().unwrap();
-    let info = tool("nfdump", &["-R", nfcapd, "-I"]).unwrap();
-    let theirs = |name: &str| {
-        let line = info.lines().find(|line| line.starts_with(&format!("{name}:")));
-        line.and_then(|line| line.split(':').nth(1)?.trim().parse::<u64>().ok()).unwrap()
-    };
     let account = summary.get("account").unwrap_or(&summary);
     for (nfdumps, ours, of_made) in [
         ("Flows", "stored", made.flows),
         ("Bytes", "octets", theirs("Bytes")),
         ("Packets", "packets", theirs("Packets")),
     ] {
-        assert_eq!(theirs(nfdumps), of_made, "nfcapd did not receive everything: {info}");
+        assert_eq!(theirs(nfdumps), of_made, "nfcapd did not receive everything");
         assert_eq!(account[ours].as_u64(), Some(theirs(nfdumps)), "{nfdumps} in {summary}");
     }
 
