@@ -1,6 +1,6 @@
 //! Options records: what an exporter says of itself rather than of a flow.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
 use std::net::IpAddr;
 
@@ -35,9 +35,20 @@ impl DomainOptions {
     }
 }
 
+/// What is learned of an options record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Learning {
+    /// All that it says.
+    New,
+    /// What nothing is known of: it waited for its template, and newer ones may have come since.
+    Late,
+    /// Nothing: it was learned before.
+    Nothing,
+}
+
 /// What one options record says, as far as it is of use here.
 #[derive(Debug, Default)]
-struct Said {
+pub(super) struct Said {
     interval: Option<u32>,
     space: Option<u32>,
     size: Option<u32>,
@@ -53,15 +64,8 @@ struct Said {
     started: Option<UnixMillis>,
 }
 
-/// Takes in an options record.
-pub(super) fn read(
-    template: &Template,
-    spans: &[Span],
-    record: &[u8],
-    exporter: IpAddr,
-    options: &mut DomainOptions,
-    names: &mut Names,
-) {
+/// Reads an options record.
+pub(super) fn read(template: &Template, spans: &[Span], record: &[u8]) -> Said {
     let mut said = Said::default();
     for (field, span) in template.fields.iter().zip(spans) {
         let value = span.of(record);
@@ -69,34 +73,60 @@ pub(super) fn read(
             said.take(field.number, value);
         }
     }
-    options.started = said.started.or(options.started);
+    said
+}
+
+/// Takes in what an options record of `exporter` said.
+pub(super) fn learn(
+    said: Said,
+    exporter: IpAddr,
+    learning: Learning,
+    options: &mut DomainOptions,
+    names: &mut Names,
+) {
+    let late = match learning {
+        Learning::New => false,
+        Learning::Late => true,
+        Learning::Nothing => return,
+    };
+    if !late || options.started.is_none() {
+        options.started = said.started.or(options.started);
+    }
     if let Some(sampling) = said.sampling() {
         match (said.sampler, said.interface) {
             (Some(sampler), _) => {
-                keep(&mut options.by_sampler, sampler, sampling);
+                keep(&mut options.by_sampler, sampler, sampling, late);
                 // A sampler that is the only one goes for flows that name none.
                 if options.by_sampler.len() == 1 {
                     options.sampling = options.sampling.or(Some(sampling));
                 }
             }
             (None, Some(interface)) if interface > 0 => {
-                keep(&mut options.by_interface, interface, sampling);
+                keep(&mut options.by_interface, interface, sampling, late);
             }
+            _ if late => options.sampling = options.sampling.or(Some(sampling)),
             _ => options.sampling = Some(sampling),
         }
     }
     let Some(name) = said.name.or(said.description) else { return };
     if let Some(application) = said.application {
-        enter(&mut names.applications, (exporter, application), name);
+        call(&mut names.applications, (exporter, application), name, late);
     } else if let Some(vrf) = said.vrf {
-        enter(&mut names.vrfs, (exporter, vrf), name);
+        call(&mut names.vrfs, (exporter, vrf), name, late);
     } else if let Some(interface) = said.interface {
-        enter(&mut names.interfaces, (exporter, interface), name);
+        call(&mut names.interfaces, (exporter, interface), name, late);
     }
 }
 
-fn keep<K: Eq + Hash>(known: &mut HashMap<K, Sampling>, key: K, sampling: Sampling) {
-    if known.len() < MAX_SAMPLERS || known.contains_key(&key) {
+fn call<K: Ord>(names: &mut BTreeMap<K, String>, key: K, name: String, late: bool) {
+    if !late || !names.contains_key(&key) {
+        enter(names, key, name);
+    }
+}
+
+fn keep<K: Eq + Hash>(known: &mut HashMap<K, Sampling>, key: K, sampling: Sampling, late: bool) {
+    let is_known = known.contains_key(&key);
+    if if is_known { !late } else { known.len() < MAX_SAMPLERS } {
         known.insert(key, sampling);
     }
 }
@@ -167,7 +197,8 @@ mod tests {
         };
         let template = Template::new(fields.iter().map(field).collect(), Some(1)).unwrap();
         let spans = template.fixed.clone().unwrap();
-        read(&template, &spans, &bytes, [192, 0, 2, 1].into(), options, names);
+        let said = read(&template, &spans, &bytes);
+        learn(said, [192, 0, 2, 1].into(), Learning::New, options, names);
     }
 
     #[test]

@@ -133,6 +133,11 @@ impl Plan {
         Self(steps.into_iter().map(|(_, step)| step).collect())
     }
 
+    /// Bytes of memory that it takes.
+    pub(super) fn bytes(&self) -> usize {
+        size_of_val(&self.0[..])
+    }
+
     /// Reads a record, and appends what is beyond the common fields to `extras`.
     #[inline]
     pub(super) fn read(

@@ -3,10 +3,13 @@
 //! RFC 3954 §5, RFC 7011 §3.3 and §3.4. Sets are walked to the end of what there is: the count in
 //! v9's header is unreliable.
 
+use std::sync::Arc;
+
 use super::Fault;
 use super::cursor::Cursor;
+use super::layouts::Layouts;
 use super::names::Names;
-use super::options;
+use super::options::{self, Learning};
 use super::record::DataRecord;
 use super::template::{Format, Span, Template, VARIABLE, fields};
 use super::templates::{Scope, Templates};
@@ -26,8 +29,10 @@ pub(super) struct Sets {
     pub(super) records: Vec<DataRecord>,
     /// What is beyond the records' common fields.
     pub(super) extras: Vec<u8>,
-    /// Templates that are known now, and were not before.
-    pub(super) fresh: Vec<(Scope, u16)>,
+    /// The templates that it defines.
+    pub(super) defined: Vec<(Scope, u16, Arc<Template>)>,
+    /// The templates of its data.
+    pub(super) layouts: Layouts,
     spans: Vec<Span>,
 }
 
@@ -41,6 +46,23 @@ pub(super) struct Message {
     pub(super) declared_bytes: usize,
 }
 
+/// How a datagram is read.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Reading<'a> {
+    /// The templates of its data, where it is read again. What it says itself was taken in when it
+    /// came, and may be out of date now: nothing is learned of it then.
+    pub(super) again: Option<&'a Layouts>,
+    /// How many data sets of it were read.
+    sets: usize,
+}
+
+impl<'a> Reading<'a> {
+    /// Read again.
+    pub(super) fn again(layouts: &'a Layouts) -> Self {
+        Self { again: Some(layouts), sets: 0 }
+    }
+}
+
 /// What was found in the sets, beside the flow records.
 #[derive(Debug, Default)]
 pub(super) struct Found {
@@ -50,8 +72,8 @@ pub(super) struct Found {
     pub(super) missing: u32,
     /// Sets that were understood.
     pub(super) known_sets: u32,
-    /// The templates that other sets need.
-    pub(super) needs: Vec<(Scope, u16)>,
+    /// Data sets without a template that is known.
+    pub(super) without: u32,
     pub(super) fault: Option<Fault>,
 }
 
@@ -71,14 +93,22 @@ struct Set<'a> {
 }
 
 impl Sets {
-    /// Forgets the records of the datagram before.
+    /// Forgets the datagram before.
     pub(super) fn clear(&mut self) {
         self.records.clear();
         self.extras.clear();
+        self.defined.clear();
+        self.layouts.clear();
     }
 
     /// Reads every set behind `at`, and appends the flow records to [`Self::records`].
-    pub(super) fn read(&mut self, message: &Message, mut at: Cursor<'_>) -> Found {
+    pub(super) fn read(
+        &mut self,
+        message: &Message,
+        mut at: Cursor<'_>,
+        reading: &mut Reading<'_>,
+    ) -> Found {
+        let learns = reading.again.is_none();
         let mut found = Found::default();
         let (of_templates, of_options) = match message.scope.format {
             Format::V9 => (0, 1),
@@ -86,38 +116,54 @@ impl Sets {
         };
         while let Some(set) = next_set(message, &mut at, &mut found) {
             if set.id >= FIRST_TEMPLATE_ID {
-                self.read_data(message, &set, &mut found);
+                self.read_data(message, &set, reading, &mut found);
             } else if set.id == of_templates {
-                self.read_templates(message, set.content, &mut found);
+                self.read_templates(message, set.content, learns, &mut found);
             } else if set.id == of_options {
-                self.read_options_templates(message, set.content, &mut found);
+                self.read_options_templates(message, set.content, learns, &mut found);
             }
         }
         found
     }
 
-    fn read_templates(&mut self, message: &Message, mut at: Cursor<'_>, found: &mut Found) {
+    fn read_templates(
+        &mut self,
+        message: &Message,
+        mut at: Cursor<'_>,
+        learns: bool,
+        found: &mut Found,
+    ) {
         found.known_sets += 1;
         while at.rest().len() >= 4 && !is_padding(at) {
             let (Some(id), Some(count)) = (at.read_u16(), at.read_u16()) else { return };
             if count == 0 && message.scope.format == Format::Ipfix {
-                self.withdraw(message.scope, id);
+                if learns {
+                    self.withdraw(message.scope, id);
+                }
                 continue;
             }
             let Some(fields) = fields(&mut at, count.into(), message.scope.format) else {
                 return found.fault(Fault::Template { id });
             };
-            self.define(message, id, Template::new(fields, None), found);
+            self.define(message, id, Template::new(fields, None), learns, found);
         }
     }
 
-    fn read_options_templates(&mut self, message: &Message, mut at: Cursor<'_>, found: &mut Found) {
+    fn read_options_templates(
+        &mut self,
+        message: &Message,
+        mut at: Cursor<'_>,
+        learns: bool,
+        found: &mut Found,
+    ) {
         found.known_sets += 1;
         while at.rest().len() >= 4 && !is_padding(at) {
             let (Some(id), Some(first)) = (at.read_u16(), at.read_u16()) else { return };
             let format = message.scope.format;
             if first == 0 && format == Format::Ipfix {
-                self.withdraw(message.scope, id);
+                if learns {
+                    self.withdraw(message.scope, id);
+                }
                 continue;
             }
             let Some(second) = at.read_u16() else { return };
@@ -136,7 +182,7 @@ impl Sets {
                     field.number = element_of_scope(field.number);
                 }
             }
-            self.define(message, id, Template::new(fields, Some(scopes)), found);
+            self.define(message, id, Template::new(fields, Some(scopes)), learns, found);
         }
     }
 
@@ -145,6 +191,7 @@ impl Sets {
         message: &Message,
         id: u16,
         template: Option<Template>,
+        learns: bool,
         found: &mut Found,
     ) {
         // v9 knows no variable length: a field of 65,535 bytes cannot be in a datagram.
@@ -155,12 +202,16 @@ impl Sets {
                 && (message.scope.format == Format::Ipfix || !too_long(template))
         });
         let Some(template) = usable else {
-            self.templates.withdraw(message.scope, id);
+            if learns {
+                self.templates.withdraw(message.scope, id);
+            }
             return found.fault(Fault::Template { id });
         };
-        let now_secs = (message.exported.0 / 1000) as u32;
-        if self.templates.put(message.scope, id, template, now_secs) {
-            self.fresh.push((message.scope, id));
+        if learns {
+            let now_secs = (message.exported.0 / 1000) as u32;
+            let template = self.templates.put(message.scope, id, template, now_secs);
+            self.layouts.define(message.scope, id, &template);
+            self.defined.push((message.scope, id, template));
         }
     }
 
@@ -175,14 +226,34 @@ impl Sets {
         }
     }
 
-    fn read_data(&mut self, message: &Message, set: &Set<'_>, found: &mut Found) {
-        let now_secs = (message.exported.0 / 1000) as u32;
-        let Some(template) = self.templates.get(message.scope, set.id, now_secs) else {
-            return found.needs.push((message.scope, set.id));
+    fn read_data(
+        &mut self,
+        message: &Message,
+        set: &Set<'_>,
+        reading: &mut Reading<'_>,
+        found: &mut Found,
+    ) {
+        let known = if let Some(layouts) = reading.again {
+            reading.sets += 1;
+            layouts.of_set(reading.sets - 1)
+        } else {
+            let now_secs = (message.exported.0 / 1000) as u32;
+            let template = self.templates.get(message.scope, set.id, now_secs);
+            self.layouts.enter(message.scope, set.id, template.as_ref());
+            template.map(|template| (template, false))
+        };
+        let Some((template, late)) = known else {
+            found.without += 1;
+            return;
         };
         found.known_sets += 1;
         let records = if template.scopes.is_some() {
-            let records = self.read_options(message, &template, set.content);
+            let learning = match reading.again {
+                None => Learning::New,
+                Some(_) if late => Learning::Late,
+                Some(_) => Learning::Nothing,
+            };
+            let records = self.read_options(message, &template, set.content, learning);
             found.options += records;
             records
         } else {
@@ -193,13 +264,19 @@ impl Sets {
         }
     }
 
-    fn read_options(&mut self, message: &Message, template: &Template, mut at: Cursor<'_>) -> u32 {
+    fn read_options(
+        &mut self,
+        message: &Message,
+        template: &Template,
+        mut at: Cursor<'_>,
+        learning: Learning,
+    ) -> u32 {
         let mut records = 0;
         let options = self.templates.options_mut(message.scope);
         while let Some(record) = template.split(&mut at, &mut self.spans) {
             let spans = template.fixed.as_ref().unwrap_or(&self.spans);
-            let exporter = message.scope.exporter;
-            options::read(template, spans, record, exporter, options, &mut self.names);
+            let said = options::read(template, spans, record);
+            options::learn(said, message.scope.exporter, learning, options, &mut self.names);
             records += 1;
         }
         records

@@ -92,6 +92,12 @@ impl Template {
         Some(Self { fields, scopes, plan, min_bytes: offset, fixed })
     }
 
+    /// Bytes of memory that it takes.
+    pub(super) fn bytes(&self) -> usize {
+        let per_field = size_of::<Field>() + size_of::<Span>();
+        size_of::<Self>() + self.fields.len() * per_field + self.plan.bytes()
+    }
+
     /// Splits the next record off `body`, and says in `spans` where its fields lie; None where no
     /// whole record follows.
     #[inline]

@@ -70,41 +70,42 @@ impl Templates {
         Some(Arc::clone(&known.template))
     }
 
-    /// Whether the template `id` of `scope` is known.
-    pub(super) fn knows(&self, scope: Scope, id: u16) -> bool {
-        self.domains.get(&scope).is_some_and(|domain| domain.templates.contains_key(&id))
-    }
-
-    /// Takes `template` for the one that `id` means from now on; says whether there was none.
-    pub(super) fn put(&mut self, scope: Scope, id: u16, template: Template, now_secs: u32) -> bool {
-        if self.get(scope, id, now_secs).is_some_and(|known| *known == template) {
+    /// Takes `template` for the one that `id` means from now on, and gives it as it is kept.
+    pub(super) fn put(
+        &mut self,
+        scope: Scope,
+        id: u16,
+        template: Template,
+        now_secs: u32,
+    ) -> Arc<Template> {
+        if let Some(known) = self.get(scope, id, now_secs).filter(|known| **known == template) {
             if let Some(known) =
                 self.domains.get_mut(&scope).and_then(|domain| domain.templates.get_mut(&id))
             {
                 known.refreshed_secs = known.refreshed_secs.max(now_secs);
             }
-            return false;
+            return known;
         }
-        let known_before = self.withdraw(scope, id);
+        self.withdraw(scope, id);
         let more = template.fields.len();
         if self.count >= MAX_TEMPLATES || self.fields + more > MAX_ALL_FIELDS {
             self.make_room();
         }
         self.count += 1;
         self.fields += more;
-        let known = Known { template: Arc::new(template), refreshed_secs: now_secs };
+        let template = Arc::new(template);
+        let known = Known { template: Arc::clone(&template), refreshed_secs: now_secs };
         self.domain(scope).templates.insert(id, known);
-        !known_before
+        template
     }
 
-    /// Forgets the template `id`; says whether there was one.
-    pub(super) fn withdraw(&mut self, scope: Scope, id: u16) -> bool {
+    /// Forgets the template `id`.
+    pub(super) fn withdraw(&mut self, scope: Scope, id: u16) {
         let removed = self.domains.get_mut(&scope).and_then(|domain| domain.templates.remove(&id));
-        if let Some(known) = &removed {
+        if let Some(known) = removed {
             self.count -= 1;
             self.fields -= known.template.fields.len();
         }
-        removed.is_some()
     }
 
     /// Forgets every template of flows of `scope`, or of options.
@@ -176,15 +177,14 @@ mod tests {
     #[test]
     fn templates_are_kept_by_exporter_and_domain() {
         let mut templates = Templates::default();
-        assert!(templates.put(scope(0), 256, template(4), 100));
-        assert!(!templates.put(scope(0), 256, template(4), 200));
-        assert!(templates.put(scope(1), 256, template(8), 100));
+        templates.put(scope(0), 256, template(4), 100);
+        templates.put(scope(0), 256, template(4), 200);
+        templates.put(scope(1), 256, template(8), 100);
         assert_eq!(templates.get(scope(0), 256, 200).unwrap().min_bytes, 4);
         assert_eq!(templates.get(scope(1), 256, 200).unwrap().min_bytes, 8);
         let other = Scope { format: Format::Ipfix, ..scope(0) };
         assert!(templates.get(other, 256, 200).is_none());
-        // One that is defined anew is not a new one.
-        assert!(!templates.put(scope(0), 256, template(2), 200));
+        templates.put(scope(0), 256, template(2), 200);
         assert_eq!(templates.get(scope(0), 256, 200).unwrap().min_bytes, 2);
         templates.withdraw_all(scope(0), true);
         assert!(templates.get(scope(0), 256, 200).is_some());
@@ -215,7 +215,7 @@ mod tests {
             templates.options_mut(scope(number));
         }
         assert!(templates.domains.len() <= MAX_DOMAINS);
-        assert!(templates.put(scope(7), 256, template(4), 0));
+        templates.put(scope(7), 256, template(4), 0);
         assert!(templates.get(scope(7), 256, 0).is_some());
     }
 }
