@@ -1,5 +1,7 @@
 //! What is read of the records of a template, and in which order: worked out once a template.
 
+use std::collections::HashMap;
+
 use super::field::{
     address_v4, address_v6, ntp, number, number_u32, without_zeros_at_end, without_zeros_at_start,
 };
@@ -26,7 +28,7 @@ struct Step {
 }
 
 /// What a field becomes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Target {
     SrcV4,
     DstV4,
@@ -66,7 +68,7 @@ enum Target {
 }
 
 /// How a field tells a time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Clock {
     Uptime,
     Seconds,
@@ -77,7 +79,7 @@ enum Clock {
 }
 
 /// Which zeros of a value say nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Trim {
     Start,
     End,
@@ -110,17 +112,19 @@ impl Plan {
                 steps.extend(extra(field).map(|target| (0, Step { field: place, target })));
             }
         }
-        let best = |target: Target| {
-            let ranks = steps.iter().filter(|(_, step)| step.target == target);
-            ranks.map(|&(rank, _)| rank).min()
-        };
+        // The lowest rank, and the first one of several of it.
+        let mut best: HashMap<Target, (u8, usize)> = HashMap::new();
+        for (at, &(rank, step)) in steps.iter().enumerate() {
+            if !may_repeat(step.target) {
+                let best = best.entry(step.target).or_insert((rank, at));
+                *best = (*best).min((rank, at));
+            }
+        }
         let resolved: Vec<Option<(u8, Step)>> = steps
             .iter()
             .enumerate()
             .map(|(at, &(rank, step))| {
-                let first = steps[..at].iter().all(|(r, s)| *r != rank || s.target != step.target);
-                let wins = best(step.target) == Some(rank) && first;
-                if wins || may_repeat(step.target) {
+                if may_repeat(step.target) || best.get(&step.target) == Some(&(rank, at)) {
                     return Some((rank, step));
                 }
                 let field = fields[usize::from(step.field)];

@@ -7,11 +7,12 @@ use std::sync::Arc;
 
 use super::Fault;
 use super::cursor::Cursor;
+use super::field::without_zeros_at_end;
 use super::layouts::Layouts;
 use super::names::Names;
 use super::options::{self, Learning};
 use super::record::DataRecord;
-use super::template::{Format, Span, Template, VARIABLE, fields};
+use super::template::{Field, Format, Span, Template, VARIABLE, fields};
 use super::templates::{Scope, Templates};
 use crate::flow::{Sampling, UnixMillis};
 
@@ -114,7 +115,8 @@ impl Sets {
             Format::V9 => (0, 1),
             Format::Ipfix => (2, 3),
         };
-        while let Some(set) = next_set(message, &mut at, &mut found) {
+        let end = end_of(at);
+        while let Some(set) = next_set(message, &mut at, end, &mut found) {
             if set.id >= FIRST_TEMPLATE_ID {
                 self.read_data(message, &set, reading, &mut found);
             } else if set.id == of_templates {
@@ -134,7 +136,8 @@ impl Sets {
         found: &mut Found,
     ) {
         found.known_sets += 1;
-        while at.rest().len() >= 4 && !is_padding(at) {
+        let end = end_of(at);
+        while at.rest().len() >= 4 && at.offset() < end {
             let (Some(id), Some(count)) = (at.read_u16(), at.read_u16()) else { return };
             if count == 0 && message.scope.format == Format::Ipfix {
                 if learns {
@@ -145,7 +148,7 @@ impl Sets {
             let Some(fields) = fields(&mut at, count.into(), message.scope.format) else {
                 return found.fault(Fault::Template { id });
             };
-            self.define(message, id, Template::new(fields, None), learns, found);
+            self.define(message, id, (fields, None), learns, found);
         }
     }
 
@@ -157,7 +160,8 @@ impl Sets {
         found: &mut Found,
     ) {
         found.known_sets += 1;
-        while at.rest().len() >= 4 && !is_padding(at) {
+        let end = end_of(at);
+        while at.rest().len() >= 4 && at.offset() < end {
             let (Some(id), Some(first)) = (at.read_u16(), at.read_u16()) else { return };
             let format = message.scope.format;
             if first == 0 && format == Format::Ipfix {
@@ -182,7 +186,7 @@ impl Sets {
                     field.number = element_of_scope(field.number);
                 }
             }
-            self.define(message, id, Template::new(fields, Some(scopes)), learns, found);
+            self.define(message, id, (fields, Some(scopes)), learns, found);
         }
     }
 
@@ -190,28 +194,30 @@ impl Sets {
         &mut self,
         message: &Message,
         id: u16,
-        template: Option<Template>,
+        (fields, scopes): (Vec<Field>, Option<usize>),
         learns: bool,
         found: &mut Found,
     ) {
         // v9 knows no variable length: a field of 65,535 bytes cannot be in a datagram.
-        let usable = template.filter(|template| {
-            let too_long =
-                |template: &Template| template.fields.iter().any(|field| field.length == VARIABLE);
-            id >= FIRST_TEMPLATE_ID
-                && (message.scope.format == Format::Ipfix || !too_long(template))
-        });
-        let Some(template) = usable else {
-            if learns {
-                self.templates.withdraw(message.scope, id);
-            }
-            return found.fault(Fault::Template { id });
-        };
-        if learns {
+        let may_vary = message.scope.format == Format::Ipfix;
+        let is_possible = id >= FIRST_TEMPLATE_ID
+            && (may_vary || fields.iter().all(|field| field.length != VARIABLE));
+        let is_usable = if !learns {
+            is_possible && Template::can_have(&fields)
+        } else if is_possible {
             let now_secs = (message.exported.0 / 1000) as u32;
-            let template = self.templates.put(message.scope, id, template, now_secs);
-            self.layouts.define(message.scope, id, &template);
-            self.defined.push((message.scope, id, template));
+            let template = self.templates.put(message.scope, id, fields, scopes, now_secs);
+            if let Some(template) = &template {
+                self.layouts.define(message.scope, id, template);
+                self.defined.push((message.scope, id, Arc::clone(template)));
+            }
+            template.is_some()
+        } else {
+            self.templates.withdraw(message.scope, id);
+            false
+        };
+        if !is_usable {
+            found.fault(Fault::Template { id });
         }
     }
 
@@ -299,10 +305,15 @@ impl Sets {
     }
 }
 
-/// The next set; what is wrong with it is told in `found`, and ends the walk where its length
+/// The next set before `end`; what is wrong with it is told in `found`, and ends the walk where its length
 /// does not say where the next one begins.
-fn next_set<'a>(message: &Message, at: &mut Cursor<'a>, found: &mut Found) -> Option<Set<'a>> {
-    if at.rest().len() < SET_HEADER_BYTES || is_padding(*at) {
+fn next_set<'a>(
+    message: &Message,
+    at: &mut Cursor<'a>,
+    end: usize,
+    found: &mut Found,
+) -> Option<Set<'a>> {
+    if at.rest().len() < SET_HEADER_BYTES || at.offset() >= end {
         return None;
     }
     let offset = at.offset();
@@ -324,10 +335,10 @@ fn next_set<'a>(message: &Message, at: &mut Cursor<'a>, found: &mut Found) -> Op
     Some(Set { id, content: Cursor::new(content), sent, whole })
 }
 
-/// Whether only zeros follow, as some exporters fill their datagrams up.
-fn is_padding(at: Cursor<'_>) -> bool {
+/// The offset from which on only zeros follow, as some exporters fill their datagrams up.
+fn end_of(at: Cursor<'_>) -> usize {
     // The id of v9's templates is zero, too; their length is not.
-    at.rest().iter().all(|&byte| byte == 0)
+    at.offset() + without_zeros_at_end(at.rest()).len()
 }
 
 /// Whether the sets of `bytes` say lengths that lead just to its end: what tells flow export from

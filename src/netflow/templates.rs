@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::options::DomainOptions;
-use super::template::{Format, Template};
+use super::template::{Field, Format, Template};
 
 /// So many templates are kept, of all exporters together.
 pub const MAX_TEMPLATES: usize = 65_536;
@@ -70,23 +70,27 @@ impl Templates {
         Some(Arc::clone(&known.template))
     }
 
-    /// Takes `template` for the one that `id` means from now on, and gives it as it is kept.
+    /// Takes the template of `fields` for the one that `id` means from now on, and gives it as it
+    /// is kept; None if there is none of these fields, and `id` means nothing then.
     pub(super) fn put(
         &mut self,
         scope: Scope,
         id: u16,
-        template: Template,
+        fields: Vec<Field>,
+        scopes: Option<usize>,
         now_secs: u32,
-    ) -> Arc<Template> {
-        if let Some(known) = self.get(scope, id, now_secs).filter(|known| **known == template) {
+    ) -> Option<Arc<Template>> {
+        let same = |known: &Arc<Template>| known.fields == fields && known.scopes == scopes;
+        if let Some(known) = self.get(scope, id, now_secs).filter(same) {
             if let Some(known) =
                 self.domains.get_mut(&scope).and_then(|domain| domain.templates.get_mut(&id))
             {
                 known.refreshed_secs = known.refreshed_secs.max(now_secs);
             }
-            return known;
+            return Some(known);
         }
         self.withdraw(scope, id);
+        let template = Template::new(fields, scopes)?;
         let more = template.fields.len();
         if self.count >= MAX_TEMPLATES || self.fields + more > MAX_ALL_FIELDS {
             self.make_room();
@@ -96,7 +100,7 @@ impl Templates {
         let template = Arc::new(template);
         let known = Known { template: Arc::clone(&template), refreshed_secs: now_secs };
         self.domain(scope).templates.insert(id, known);
-        template
+        Some(template)
     }
 
     /// Forgets the template `id`.
@@ -164,27 +168,26 @@ impl Templates {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::netflow::template::Field;
-
     fn scope(domain: u32) -> Scope {
         Scope { exporter: [192, 0, 2, 1].into(), domain, format: Format::V9 }
     }
 
-    fn template(length: u16) -> Template {
-        Template::new(vec![Field { number: 1, enterprise: 0, length }], None).unwrap()
+    fn put(templates: &mut Templates, scope: Scope, id: u16, length: u16, now_secs: u32) {
+        let fields = vec![Field { number: 1, enterprise: 0, length }];
+        templates.put(scope, id, fields, None, now_secs).unwrap();
     }
 
     #[test]
     fn templates_are_kept_by_exporter_and_domain() {
         let mut templates = Templates::default();
-        templates.put(scope(0), 256, template(4), 100);
-        templates.put(scope(0), 256, template(4), 200);
-        templates.put(scope(1), 256, template(8), 100);
+        put(&mut templates, scope(0), 256, 4, 100);
+        put(&mut templates, scope(0), 256, 4, 200);
+        put(&mut templates, scope(1), 256, 8, 100);
         assert_eq!(templates.get(scope(0), 256, 200).unwrap().min_bytes, 4);
         assert_eq!(templates.get(scope(1), 256, 200).unwrap().min_bytes, 8);
         let other = Scope { format: Format::Ipfix, ..scope(0) };
         assert!(templates.get(other, 256, 200).is_none());
-        templates.put(scope(0), 256, template(2), 200);
+        put(&mut templates, scope(0), 256, 2, 200);
         assert_eq!(templates.get(scope(0), 256, 200).unwrap().min_bytes, 2);
         templates.withdraw_all(scope(0), true);
         assert!(templates.get(scope(0), 256, 200).is_some());
@@ -196,7 +199,7 @@ mod tests {
     #[test]
     fn a_template_that_is_not_sent_again_is_forgotten() {
         let mut templates = Templates::default();
-        templates.put(scope(0), 256, template(4), 1_000_000);
+        put(&mut templates, scope(0), 256, 4, 1_000_000);
         let last = 1_000_000 + TEMPLATE_LIFETIME_SECS;
         assert!(templates.get(scope(0), 256, last).is_some());
         assert!(templates.get(scope(0), 256, 5).is_some());
@@ -208,14 +211,14 @@ mod tests {
     fn what_is_kept_is_bounded() {
         let mut templates = Templates::default();
         for number in 0..MAX_TEMPLATES as u32 + 100 {
-            templates.put(scope(number / 64), (256 + number % 64) as u16, template(4), 0);
+            put(&mut templates, scope(number / 64), (256 + number % 64) as u16, 4, 0);
         }
         assert!(templates.count <= MAX_TEMPLATES);
         for number in 0..MAX_DOMAINS as u32 * 2 {
             templates.options_mut(scope(number));
         }
         assert!(templates.domains.len() <= MAX_DOMAINS);
-        templates.put(scope(7), 256, template(4), 0);
+        put(&mut templates, scope(7), 256, 4, 0);
         assert!(templates.get(scope(7), 256, 0).is_some());
     }
 }

@@ -4,7 +4,9 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::flow::Sampling;
-use crate::netflow::{DataRecord, MAX_LAYOUTS, MAX_WAITING_BYTES, MAX_WAITING_DATAGRAMS, v5};
+use crate::netflow::{
+    DataRecord, MAX_FIELDS, MAX_LAYOUTS, MAX_WAITING_BYTES, MAX_WAITING_DATAGRAMS, v5,
+};
 
 const SECS: u32 = 1_186_040_527;
 
@@ -377,6 +379,27 @@ fn what_is_ready_is_bounded_where_nobody_takes_it() {
         bytes += held.datagram().payload.len();
     }
     assert!(bytes <= 2 * MAX_WAITING_BYTES, "{bytes}");
+}
+
+#[test]
+fn hostile_datagrams_take_no_longer_than_others() {
+    let mut zeros = vec![0; 64_000];
+    zeros.push(1);
+    let many = |first: u16| {
+        let fields = (0..MAX_FIELDS as u16).flat_map(|number| [first + number, 1]);
+        shorts(&[&[256, MAX_FIELDS as u16][..], &fields.collect::<Vec<_>>()].concat())
+    };
+    let anew: Vec<u8> = (1000..1015).flat_map(many).collect();
+    for (what, payload) in
+        [("zeros", v9(0, 0, &[set(0, &zeros)])), ("fields", v9(0, 0, &[set(0, &anew)]))]
+    {
+        let mut decoder = Decoder::new();
+        let began = std::time::Instant::now();
+        for _ in 0..100 {
+            let _ = decoder.decode(&datagram(&payload), 0);
+        }
+        assert!(began.elapsed().as_secs() < 4, "{what}: {:?}", began.elapsed());
+    }
 }
 
 #[test]
