@@ -174,6 +174,7 @@ impl Decoder {
     ) -> Result<Outcome<'a>, DecodeError> {
         self.sets.clear();
         self.drafts.clear();
+        self.sets.templates.hear(datagram.received);
         let mut reading = match way {
             Way::New(_) => Reading::default(),
             Way::Held(held) => Reading::again(held.layouts()),

@@ -205,8 +205,7 @@ impl Sets {
         let is_usable = if !learns {
             is_possible && Template::can_have(&fields)
         } else if is_possible {
-            let now_secs = (message.exported.0 / 1000) as u32;
-            let template = self.templates.put(message.scope, id, fields, scopes, now_secs);
+            let template = self.templates.put(message.scope, id, fields, scopes);
             if let Some(template) = &template {
                 self.layouts.define(message.scope, id, template);
                 self.defined.push((message.scope, id, Arc::clone(template)));
@@ -243,8 +242,7 @@ impl Sets {
             reading.sets += 1;
             layouts.of_set(reading.sets - 1)
         } else {
-            let now_secs = (message.exported.0 / 1000) as u32;
-            let template = self.templates.get(message.scope, set.id, now_secs);
+            let template = self.templates.get(message.scope, set.id);
             self.layouts.enter(message.scope, set.id, template.as_ref());
             template.map(|template| (template, false))
         };

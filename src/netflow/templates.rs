@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::options::DomainOptions;
 use super::template::{Field, Format, Template};
+use crate::flow::UnixMillis;
 
 /// So many templates are kept, of all exporters together.
 pub const MAX_TEMPLATES: usize = 65_536;
@@ -16,8 +17,9 @@ pub const MAX_TEMPLATES: usize = 65_536;
 const MAX_ALL_FIELDS: usize = 1 << 20;
 /// So many observation domains are told apart.
 pub const MAX_DOMAINS: usize = 16_384;
-/// A template that was not sent again for so long, by the clock of its exporter, is forgotten.
-/// RFC 7011 §8.4 leaves it to the collector. Exporters send theirs again within minutes; a capture
+/// A template that did not come again for so long is not used any more. RFC 7011 §8.4 leaves it to
+/// the collector. It is measured by when datagrams were received: the clock of an export is
+/// whatever its sender says. Exporters send theirs again within minutes; a capture
 /// that was cut out of a longer one, or joined of two, may hold it but once.
 pub const TEMPLATE_LIFETIME_SECS: u32 = 30 * 86_400;
 
@@ -42,7 +44,8 @@ struct Domain {
 #[derive(Debug)]
 struct Known {
     template: Arc<Template>,
-    refreshed_secs: u32,
+    /// When it came last.
+    refreshed: UnixMillis,
 }
 
 /// Every template that is known, bounded.
@@ -51,23 +54,27 @@ pub(super) struct Templates {
     domains: HashMap<Scope, Domain>,
     count: usize,
     fields: usize,
+    /// When the last datagram was received.
+    now: UnixMillis,
     /// Rises each time that room had to be made.
     generation: u64,
 }
 
 impl Templates {
-    /// The template `id` of `scope`, as of an export at `now_secs`.
-    pub(super) fn get(&mut self, scope: Scope, id: u16, now_secs: u32) -> Option<Arc<Template>> {
+    /// Takes note that a datagram was received; time does not go back.
+    pub(super) fn hear(&mut self, received: UnixMillis) {
+        self.now = self.now.max(received);
+    }
+
+    /// The template `id` of `scope`, if it came lately.
+    pub(super) fn get(&mut self, scope: Scope, id: u16) -> Option<Arc<Template>> {
         let generation = self.generation;
         let domain = self.domains.get_mut(&scope)?;
         domain.generation = generation;
         let known = domain.templates.get(&id)?;
-        // An export from before the template was sent is no reason to forget it.
-        if now_secs > known.refreshed_secs.saturating_add(TEMPLATE_LIFETIME_SECS) {
-            self.withdraw(scope, id);
-            return None;
-        }
-        Some(Arc::clone(&known.template))
+        let age_ms = self.now.0.saturating_sub(known.refreshed.0);
+        let is_in_use = age_ms <= u64::from(TEMPLATE_LIFETIME_SECS) * 1000;
+        is_in_use.then(|| Arc::clone(&known.template))
     }
 
     /// Takes the template of `fields` for the one that `id` means from now on, and gives it as it
@@ -78,16 +85,14 @@ impl Templates {
         id: u16,
         fields: Vec<Field>,
         scopes: Option<usize>,
-        now_secs: u32,
     ) -> Option<Arc<Template>> {
-        let same = |known: &Arc<Template>| known.fields == fields && known.scopes == scopes;
-        if let Some(known) = self.get(scope, id, now_secs).filter(same) {
-            if let Some(known) =
-                self.domains.get_mut(&scope).and_then(|domain| domain.templates.get_mut(&id))
-            {
-                known.refreshed_secs = known.refreshed_secs.max(now_secs);
-            }
-            return Some(known);
+        let now = self.now;
+        let same =
+            |known: &&mut Known| known.template.fields == fields && known.template.scopes == scopes;
+        let domain = self.domains.get_mut(&scope);
+        if let Some(known) = domain.and_then(|domain| domain.templates.get_mut(&id)).filter(same) {
+            known.refreshed = now;
+            return Some(Arc::clone(&known.template));
         }
         self.withdraw(scope, id);
         let template = Template::new(fields, scopes)?;
@@ -98,7 +103,7 @@ impl Templates {
         self.count += 1;
         self.fields += more;
         let template = Arc::new(template);
-        let known = Known { template: Arc::clone(&template), refreshed_secs: now_secs };
+        let known = Known { template: Arc::clone(&template), refreshed: now };
         self.domain(scope).templates.insert(id, known);
         Some(template)
     }
@@ -172,53 +177,57 @@ mod tests {
         Scope { exporter: [192, 0, 2, 1].into(), domain, format: Format::V9 }
     }
 
-    fn put(templates: &mut Templates, scope: Scope, id: u16, length: u16, now_secs: u32) {
+    fn put(templates: &mut Templates, scope: Scope, id: u16, length: u16) {
         let fields = vec![Field { number: 1, enterprise: 0, length }];
-        templates.put(scope, id, fields, None, now_secs).unwrap();
+        templates.put(scope, id, fields, None).unwrap();
     }
 
     #[test]
     fn templates_are_kept_by_exporter_and_domain() {
         let mut templates = Templates::default();
-        put(&mut templates, scope(0), 256, 4, 100);
-        put(&mut templates, scope(0), 256, 4, 200);
-        put(&mut templates, scope(1), 256, 8, 100);
-        assert_eq!(templates.get(scope(0), 256, 200).unwrap().min_bytes, 4);
-        assert_eq!(templates.get(scope(1), 256, 200).unwrap().min_bytes, 8);
+        put(&mut templates, scope(0), 256, 4);
+        put(&mut templates, scope(0), 256, 4);
+        put(&mut templates, scope(1), 256, 8);
+        assert_eq!(templates.get(scope(0), 256).unwrap().min_bytes, 4);
+        assert_eq!(templates.get(scope(1), 256).unwrap().min_bytes, 8);
         let other = Scope { format: Format::Ipfix, ..scope(0) };
-        assert!(templates.get(other, 256, 200).is_none());
-        put(&mut templates, scope(0), 256, 2, 200);
-        assert_eq!(templates.get(scope(0), 256, 200).unwrap().min_bytes, 2);
+        assert!(templates.get(other, 256).is_none());
+        put(&mut templates, scope(0), 256, 2);
+        assert_eq!(templates.get(scope(0), 256).unwrap().min_bytes, 2);
         templates.withdraw_all(scope(0), true);
-        assert!(templates.get(scope(0), 256, 200).is_some());
+        assert!(templates.get(scope(0), 256).is_some());
         templates.withdraw_all(scope(0), false);
-        assert!(templates.get(scope(0), 256, 200).is_none());
+        assert!(templates.get(scope(0), 256).is_none());
         assert_eq!((templates.count, templates.fields), (1, 1));
     }
 
     #[test]
-    fn a_template_that_is_not_sent_again_is_forgotten() {
+    fn a_template_that_does_not_come_again_is_not_used() {
         let mut templates = Templates::default();
-        put(&mut templates, scope(0), 256, 4, 1_000_000);
-        let last = 1_000_000 + TEMPLATE_LIFETIME_SECS;
-        assert!(templates.get(scope(0), 256, last).is_some());
-        assert!(templates.get(scope(0), 256, 5).is_some());
-        assert!(templates.get(scope(0), 256, last + 1).is_none());
-        assert_eq!(templates.count, 0);
+        templates.hear(UnixMillis(1_000_000));
+        put(&mut templates, scope(0), 256, 4);
+        let last = 1_000_000 + u64::from(TEMPLATE_LIFETIME_SECS) * 1000;
+        for (received, is_used) in [(last, true), (5, true), (last + 1, false), (5, false)] {
+            templates.hear(UnixMillis(received));
+            assert_eq!(templates.get(scope(0), 256).is_some(), is_used, "{received}");
+        }
+        put(&mut templates, scope(0), 256, 4);
+        assert!(templates.get(scope(0), 256).is_some());
+        assert_eq!(templates.count, 1);
     }
 
     #[test]
     fn what_is_kept_is_bounded() {
         let mut templates = Templates::default();
         for number in 0..MAX_TEMPLATES as u32 + 100 {
-            put(&mut templates, scope(number / 64), (256 + number % 64) as u16, 4, 0);
+            put(&mut templates, scope(number / 64), (256 + number % 64) as u16, 4);
         }
         assert!(templates.count <= MAX_TEMPLATES);
         for number in 0..MAX_DOMAINS as u32 * 2 {
             templates.options_mut(scope(number));
         }
         assert!(templates.domains.len() <= MAX_DOMAINS);
-        put(&mut templates, scope(7), 256, 4, 0);
-        assert!(templates.get(scope(7), 256, 0).is_some());
+        put(&mut templates, scope(7), 256, 4);
+        assert!(templates.get(scope(7), 256).is_some());
     }
 }

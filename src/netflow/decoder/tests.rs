@@ -277,6 +277,21 @@ fn a_template_that_is_withdrawn_or_defined_anew_means_that_from_then_on() {
 }
 
 #[test]
+fn an_export_with_a_forged_clock_does_not_make_templates_forgotten() {
+    let mut decoder = Decoder::new();
+    decode_all(&mut decoder, &v9(0, 0, &[set(0, &template(256))]));
+    let data = v9(0, 1, &[set(256, &records(&[1]))]);
+    let mut forged = data.clone();
+    forged[8..12].copy_from_slice(&(SECS + 31 * 86_400).to_be_bytes());
+    assert_eq!(decode_all(&mut decoder, &forged), [Some(vec![1])]);
+    assert_eq!(decode_all(&mut decoder, &data), [Some(vec![1])]);
+    // As long afterwards by the clock of who receives them.
+    let late = UnixMillis(u64::from(SECS + 31 * 86_400) * 1000);
+    let late = Datagram { received: late, ..datagram(&data) };
+    assert!(matches!(decoder.decode(&late, 0), Ok(Outcome::Waits)));
+}
+
+#[test]
 fn several_messages_in_a_datagram_are_read_and_number_their_records_on() {
     let first = ipfix(0, 7, &[set(2, &template(256)), set(256, &records(&[1, 2]))]);
     let payload = [first, ipfix(0, 9, &[set(256, &records(&[3]))])].concat();
