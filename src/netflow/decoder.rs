@@ -4,7 +4,8 @@ use std::ops::Range;
 
 use super::cursor::Cursor;
 use super::names::Names;
-use super::sets::{Found, Message, Sets};
+use super::options::DomainOptions;
+use super::sets::{Found, Message, Reading, Sets};
 use super::template::Format;
 use super::templates::Scope;
 use super::waiting::{Held, Waiting};
@@ -15,8 +16,9 @@ use crate::flow::{Sequence, Unit, UnixMillis};
 /// Decodes datagrams of every format, one after the other.
 ///
 /// It keeps the templates and options that exporters send. A datagram of which something lacks its
-/// template is held back; once the template comes, [`Self::next_ready`] gives it out to be decoded
-/// then, and at the end, after [`Self::give_up`], all that are left.
+/// template is held back; once all its templates are known, [`Self::next_ready`] gives it out to be
+/// decoded then, and at the end, after [`Self::give_up`], all that are left. It is read by the
+/// templates that held when it came, or that came first after it.
 ///
 /// ```
 /// use earlgrey_hbase::capture::Datagram;
@@ -45,13 +47,13 @@ pub struct Decoder {
     drafts: Vec<Draft>,
 }
 
-/// How often a datagram came here, and what is to happen if something of it lacks its template.
+/// How a datagram came here.
 #[derive(Debug, Clone, Copy)]
-struct Way {
-    mark: usize,
-    /// It is given up.
-    last: bool,
-    tries: u8,
+enum Way<'a> {
+    /// Just now; it is held under this mark if something of it lacks its template.
+    New(usize),
+    /// It was held.
+    Held(&'a Held),
 }
 
 /// What became of a datagram.
@@ -118,17 +120,16 @@ impl Decoder {
         datagram: &Datagram<'a>,
         mark: usize,
     ) -> Result<Outcome<'a>, DecodeError> {
-        self.read(datagram, Way { mark, last: false, tries: 0 })
+        self.read(datagram, Way::New(mark))
     }
 
-    /// Decodes a datagram that [`Self::next_ready`] gave; holds it back again if something of it
-    /// still lacks its template, and it was not given up.
+    /// Decodes a datagram that [`Self::next_ready`] gave, as far as its templates are known.
     ///
     /// # Errors
     ///
     /// As [`Self::decode`].
     pub fn decode_held<'a>(&'a mut self, held: &'a Held) -> Result<Outcome<'a>, DecodeError> {
-        self.read(&held.datagram(), Way { mark: held.mark, last: held.last, tries: held.tries() })
+        self.read(&held.datagram(), Way::Held(held))
     }
 
     /// The next datagram that waited, and does not need to any more.
@@ -149,7 +150,7 @@ impl Decoder {
     fn read<'a>(
         &'a mut self,
         datagram: &Datagram<'a>,
-        way: Way,
+        way: Way<'_>,
     ) -> Result<Outcome<'a>, DecodeError> {
         let &Datagram { payload, declared_bytes, .. } = datagram;
         match payload.first_chunk() {
@@ -174,32 +175,35 @@ impl Decoder {
     fn read_sets<'a>(
         &'a mut self,
         datagram: &Datagram<'a>,
-        Way { mark, last, tries }: Way,
+        way: Way<'_>,
         format: Format,
     ) -> Result<Outcome<'a>, DecodeError> {
         self.sets.clear();
         self.drafts.clear();
-        let mut needs = Vec::new();
-        let known_sets = match format {
-            Format::V9 => self.read_v9(datagram, &mut needs)?,
-            Format::Ipfix => self.read_ipfix(datagram, &mut needs)?,
+        self.sets.templates.hear(datagram.received);
+        let mut reading = match way {
+            Way::New(_) => Reading::default(),
+            Way::Held(held) => Reading::again(held.layouts()),
         };
-        for (scope, id) in self.sets.fresh.drain(..) {
-            self.waiting.wake(scope, id);
+        let (known_sets, without) = match format {
+            Format::V9 => self.read_v9(datagram, &mut reading)?,
+            Format::Ipfix => self.read_ipfix(datagram, &mut reading)?,
+        };
+        for (scope, id, template) in self.sets.defined.drain(..) {
+            self.waiting.define(scope, id, &template);
         }
-        if !needs.is_empty() && (!last || known_sets == 0) {
-            if !last {
-                let known_now = needs.iter().find(|(scope, id)| {
-                    // It may stand behind its data in the same datagram.
-                    self.sets.templates.knows(*scope, *id)
-                });
-                let wake = known_now.copied();
-                self.waiting.hold(datagram, mark, tries, needs);
-                if let Some((scope, id)) = wake {
-                    self.waiting.wake(scope, id);
+        if without > 0 {
+            let layouts = &mut self.sets.layouts;
+            let waits = match way {
+                Way::New(mark) if !layouts.is_full() => {
+                    self.waiting.hold(datagram, mark, std::mem::take(layouts));
+                    true
                 }
+                _ => known_sets == 0,
+            };
+            if waits {
+                return Ok(Outcome::Waits);
             }
-            return Ok(Outcome::Waits);
         }
         let (sets, drafts) = (&self.sets, &self.drafts);
         let mut packets = drafts.iter().map(|draft| draft.packet(sets));
@@ -210,12 +214,12 @@ impl Decoder {
         Ok(Outcome::Decoded(Decoded { identity_secs, first, more: packets.collect() }))
     }
 
-    /// Reads a v9 packet; gives how many sets were understood.
+    /// Reads a v9 packet; gives how many sets were understood, and how many have no template.
     fn read_v9(
         &mut self,
         datagram: &Datagram<'_>,
-        needs: &mut Vec<(Scope, u16)>,
-    ) -> Result<u32, DecodeError> {
+        reading: &mut Reading<'_>,
+    ) -> Result<(u32, u32), DecodeError> {
         let header = v9::header(datagram.payload)?;
         let scope =
             Scope { exporter: datagram.exporter, domain: header.source_id, format: Format::V9 };
@@ -227,9 +231,9 @@ impl Decoder {
         let before = self.sets.records.len();
         let mut at = Cursor::new(datagram.payload);
         let _ = at.take(v9::HEADER_BYTES);
-        let found = self.sets.read(&message, at);
+        let found = self.sets.read(&message, at, reading);
         let sequence = Sequence { from: header.sequence, count: 1, unit: Unit::Packets };
-        let known_sets = found.known_sets;
+        let sets = (found.known_sets, found.without);
         let records = before..self.sets.records.len();
         let draft = Draft {
             exported_secs: header.unix_secs,
@@ -240,20 +244,21 @@ impl Decoder {
             missing: 0,
             fault: None,
         };
-        self.drafts.push(draft.with(found, needs));
-        Ok(known_sets)
+        self.drafts.push(draft.with(&found));
+        Ok(sets)
     }
 
-    /// Reads the IPFIX messages of a datagram; gives how many sets were understood.
+    /// Reads the IPFIX messages of a datagram; gives how many sets were understood, and how many
+    /// have no template.
     fn read_ipfix(
         &mut self,
         datagram: &Datagram<'_>,
-        needs: &mut Vec<(Scope, u16)>,
-    ) -> Result<u32, DecodeError> {
+        reading: &mut Reading<'_>,
+    ) -> Result<(u32, u32), DecodeError> {
         let mut rest = datagram.payload;
         let mut declared_bytes = datagram.declared_bytes.max(rest.len());
         let mut header = ipfix::header(rest, declared_bytes)?;
-        let mut known_sets = 0;
+        let (mut known_sets, mut without) = (0, 0);
         loop {
             let length = usize::from(header.length);
             let bytes = length.min(rest.len());
@@ -267,8 +272,9 @@ impl Decoder {
             let before = self.sets.records.len();
             let mut at = Cursor::new(&rest[..bytes]);
             let _ = at.take(ipfix::HEADER_BYTES);
-            let mut found = self.sets.read(&message, at);
+            let mut found = self.sets.read(&message, at, reading);
             known_sets += found.known_sets;
+            without += found.without;
             if length > declared_bytes {
                 let fault = Fault::Length { what: "message", offset: 0, declared: length };
                 found.fault = found.fault.or(Some(fault));
@@ -295,10 +301,10 @@ impl Decoder {
             if next.is_none() && rest.iter().any(|&byte| byte != 0) {
                 found.fault = found.fault.or(Some(Fault::Trailing { bytes: rest.len() }));
             }
-            self.drafts.push(draft.with(found, needs));
+            self.drafts.push(draft.with(&found));
             match next {
                 Some(next) => header = next,
-                None => return Ok(known_sets),
+                None => return Ok((known_sets, without)),
             }
         }
     }
@@ -306,12 +312,11 @@ impl Decoder {
 
 impl Draft {
     /// This packet with what was found in it.
-    fn with(mut self, found: Found, needs: &mut Vec<(Scope, u16)>) -> Self {
+    fn with(mut self, found: &Found) -> Self {
         self.missing = found.missing;
-        let sets = found.needs.len() as u32;
+        let sets = found.without;
         let without = (sets > 0).then_some(Fault::NoTemplate { sets });
         self.fault = without.or(found.fault);
-        needs.extend(found.needs);
         self
     }
 
@@ -328,7 +333,7 @@ impl Draft {
             exported_nanos: 0,
             uptime_ms,
             engine: self.scope.domain,
-            sampling: options.and_then(|said| said.sampling).unwrap_or_default(),
+            sampling: options.and_then(DomainOptions::sampling).unwrap_or_default(),
             sequence: Some(self.sequence),
             records: Records::Data(&sets.records[self.records.clone()], &sets.extras),
             first_index: self.records.start as u16,

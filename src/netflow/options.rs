@@ -1,11 +1,12 @@
 //! Options records: what an exporter says of itself rather than of a flow.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
 use std::net::IpAddr;
 
-use super::field::{float, number, number_u32, text};
+use super::field::{number, number_u32, text};
 use super::names::{Names, enter};
+use super::rate::Rate;
 use super::template::{Span, Template};
 use crate::flow::{Sampling, UnixMillis};
 
@@ -16,7 +17,7 @@ pub const MAX_SAMPLERS: usize = 4096;
 #[derive(Debug, Clone, Default)]
 pub(super) struct DomainOptions {
     /// How it samples, where nothing narrower is said.
-    pub(super) sampling: Option<Sampling>,
+    sampling: Option<Sampling>,
     by_sampler: HashMap<u64, Sampling>,
     by_interface: HashMap<u32, Sampling>,
     /// When the exporter started.
@@ -24,26 +25,51 @@ pub(super) struct DomainOptions {
 }
 
 impl DomainOptions {
+    /// How many samplers and interfaces have a sampling of their own.
+    pub(super) fn len(&self) -> usize {
+        self.by_sampler.len() + self.by_interface.len()
+    }
+
+    /// As many samplers as there may be.
+    #[cfg(test)]
+    pub(super) fn fill(&mut self) {
+        let samplers = (0..MAX_SAMPLERS as u64).map(|sampler| (sampler, Sampling::default()));
+        self.by_sampler.extend(samplers);
+    }
+
+    /// How the packets of a flow were sampled of which nothing narrower is said: as it goes for
+    /// the whole domain, or by the only sampler that there is.
+    pub(super) fn sampling(&self) -> Option<Sampling> {
+        let only = self.by_sampler.values().next().filter(|_| self.by_sampler.len() == 1);
+        self.sampling.or(only.copied())
+    }
+
     /// How the packets of a flow were sampled that names `sampler`, and came in by `input`; None
-    /// where that is what goes for the whole domain.
+    /// where that is [`Self::sampling`]. A flow that names a sampler which is not known was not
+    /// chosen by the one that is.
     #[inline]
     pub(super) fn sampling_of(&self, sampler: Option<u64>, input: u32) -> Option<Sampling> {
-        sampler
-            .and_then(|sampler| self.by_sampler.get(&sampler))
-            .or_else(|| self.by_interface.get(&input))
-            .copied()
+        let by_sampler = sampler.and_then(|sampler| self.by_sampler.get(&sampler));
+        let narrow = by_sampler.or_else(|| self.by_interface.get(&input)).copied();
+        narrow.or_else(|| sampler.map(|_| self.sampling.unwrap_or_default()))
     }
+}
+
+/// What is learned of an options record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Learning {
+    /// All that it says.
+    New,
+    /// What nothing is known of: it waited for its template, and newer ones may have come since.
+    Late,
+    /// Nothing: it was learned before.
+    Nothing,
 }
 
 /// What one options record says, as far as it is of use here.
 #[derive(Debug, Clone, Default)]
-struct Said {
-    interval: Option<u32>,
-    space: Option<u32>,
-    size: Option<u32>,
-    population: Option<u32>,
-    probability: Option<f64>,
-    algorithm: u8,
+pub(super) struct Said {
+    rate: Rate,
     sampler: Option<u64>,
     interface: Option<u32>,
     vrf: Option<u32>,
@@ -53,15 +79,8 @@ struct Said {
     started: Option<UnixMillis>,
 }
 
-/// Takes in an options record.
-pub(super) fn read(
-    template: &Template,
-    spans: &[Span],
-    record: &[u8],
-    exporter: IpAddr,
-    options: &mut DomainOptions,
-    names: &mut Names,
-) {
+/// Reads an options record.
+pub(super) fn read(template: &Template, spans: &[Span], record: &[u8]) -> Said {
     let mut said = Said::default();
     for (field, span) in template.fields.iter().zip(spans) {
         let value = span.of(record);
@@ -69,34 +88,56 @@ pub(super) fn read(
             said.take(field.number, value);
         }
     }
-    options.started = said.started.or(options.started);
-    if let Some(sampling) = said.sampling() {
+    said
+}
+
+/// Takes in what an options record of `exporter` said.
+pub(super) fn learn(
+    said: Said,
+    exporter: IpAddr,
+    learning: Learning,
+    options: &mut DomainOptions,
+    names: &mut Names,
+) {
+    let late = match learning {
+        Learning::New => false,
+        Learning::Late => true,
+        Learning::Nothing => return,
+    };
+    if !late || options.started.is_none() {
+        options.started = said.started.or(options.started);
+    }
+    if let Some(sampling) = said.rate.sampling() {
         match (said.sampler, said.interface) {
             (Some(sampler), _) => {
-                keep(&mut options.by_sampler, sampler, sampling);
-                // A sampler that is the only one goes for flows that name none.
-                if options.by_sampler.len() == 1 {
-                    options.sampling = options.sampling.or(Some(sampling));
-                }
+                keep(&mut options.by_sampler, sampler, sampling, late);
             }
             (None, Some(interface)) if interface > 0 => {
-                keep(&mut options.by_interface, interface, sampling);
+                keep(&mut options.by_interface, interface, sampling, late);
             }
+            _ if late => options.sampling = options.sampling.or(Some(sampling)),
             _ => options.sampling = Some(sampling),
         }
     }
     let Some(name) = said.name.or(said.description) else { return };
     if let Some(application) = said.application {
-        enter(&mut names.applications, (exporter, application), name);
+        call(&mut names.applications, (exporter, application), name, late);
     } else if let Some(vrf) = said.vrf {
-        enter(&mut names.vrfs, (exporter, vrf), name);
+        call(&mut names.vrfs, (exporter, vrf), name, late);
     } else if let Some(interface) = said.interface {
-        enter(&mut names.interfaces, (exporter, interface), name);
+        call(&mut names.interfaces, (exporter, interface), name, late);
     }
 }
 
-fn keep<K: Eq + Hash>(known: &mut HashMap<K, Sampling>, key: K, sampling: Sampling) {
-    if known.len() < MAX_SAMPLERS || known.contains_key(&key) {
+fn call<K: Ord>(names: &mut BTreeMap<K, String>, key: K, name: String, late: bool) {
+    if !late || !names.contains_key(&key) {
+        enter(names, key, name);
+    }
+}
+
+fn keep<K: Eq + Hash>(known: &mut HashMap<K, Sampling>, key: K, sampling: Sampling, late: bool) {
+    let is_known = known.contains_key(&key);
+    if if is_known { !late } else { known.len() < MAX_SAMPLERS } {
         known.insert(key, sampling);
     }
 }
@@ -105,12 +146,7 @@ impl Said {
     fn take(&mut self, element: u16, value: &[u8]) {
         let word = || Some(number_u32(value));
         match element {
-            34 | 50 | 305 => self.interval = word(),
-            306 => self.space = word(),
-            309 => self.size = word(),
-            310 => self.population = word(),
-            311 => self.probability = float(value),
-            35 | 49 | 304 => self.algorithm = mode(element, number(value)),
+            _ if self.rate.take(element, value) => {}
             48 | 302 => self.sampler = Some(number(value)),
             10 | 14 | 252 | 253 => self.interface = word(),
             234 | 235 => self.vrf = word(),
@@ -120,35 +156,6 @@ impl Said {
             160 => self.started = Some(UnixMillis(number(value))).filter(|time| time.0 > 0),
             _ => {}
         }
-    }
-
-    /// One packet of how many is seen, if it says.
-    fn sampling(&self) -> Option<Sampling> {
-        let of_size = self.population.zip(self.size.filter(|&size| size > 0));
-        let interval = match (self.interval, self.space) {
-            // So many packets are taken, and so many left out (RFC 5477 §8.2).
-            (Some(taken), Some(left)) if taken > 0 => taken.saturating_add(left) / taken,
-            (Some(interval), _) => interval,
-            _ => match (of_size, self.probability) {
-                (Some((population, size)), _) => population / size,
-                (None, Some(probability)) if probability > 0.0 => {
-                    (1.0 / probability).round() as u32
-                }
-                _ => return None,
-            },
-        };
-        Some(Sampling { mode: self.algorithm, interval })
-    }
-}
-
-/// The mode as v5 has it: 1 deterministic, 2 random. `samplingAlgorithm` and `samplerMode` count
-/// so; of `selectorAlgorithm` 1 and 2 are systematic, 3 and 4 random (RFC 5477 §8.1).
-fn mode(element: u16, value: u64) -> u8 {
-    match (element, value) {
-        (304, 1 | 2) => 1,
-        (304, 3 | 4) => 2,
-        (304, _) => 0,
-        _ => value as u8,
     }
 }
 
@@ -167,7 +174,8 @@ mod tests {
         };
         let template = Template::new(fields.iter().map(field).collect(), Some(1)).unwrap();
         let spans = template.fixed.clone().unwrap();
-        read(&template, &spans, &bytes, [192, 0, 2, 1].into(), options, names);
+        let said = read(&template, &spans, &bytes);
+        learn(said, [192, 0, 2, 1].into(), Learning::New, options, names);
     }
 
     #[test]
@@ -181,7 +189,7 @@ mod tests {
         ] {
             let mut options = DomainOptions::default();
             take(&mut options, &mut Names::default(), fields);
-            assert_eq!(options.sampling, Some(Sampling { mode, interval }), "{fields:?}");
+            assert_eq!(options.sampling(), Some(Sampling { mode, interval }), "{fields:?}");
         }
     }
 
@@ -192,10 +200,25 @@ mod tests {
         take(&mut options, &mut names, &[(48, &[2]), (34, &[20])]);
         take(&mut options, &mut names, &[(10, &[7]), (34, &[30])]);
         let interval = |sampler, input| {
-            options.sampling_of(sampler, input).or(options.sampling).unwrap().interval
+            options.sampling_of(sampler, input).or(options.sampling()).unwrap_or_default().interval
         };
         assert_eq!([interval(Some(1), 7), interval(Some(2), 0), interval(None, 7)], [10, 20, 30]);
-        assert_eq!(interval(Some(3), 8), 10);
+        // One that names a sampler is not sampled as another sampler does, and of two samplers
+        // neither goes for those that name none.
+        assert_eq!([interval(Some(3), 8), interval(None, 8)], [0, 0]);
+    }
+
+    #[test]
+    fn the_only_sampler_goes_for_flows_that_name_none_as_it_is_now() {
+        let (mut options, mut names) = (DomainOptions::default(), Names::default());
+        take(&mut options, &mut names, &[(302, &[1]), (34, &[100])]);
+        take(&mut options, &mut names, &[(302, &[1]), (34, &[3, 0xe8])]);
+        assert_eq!(options.sampling().unwrap().interval, 1000);
+        assert_eq!(options.sampling_of(None, 0), None);
+        assert_eq!(options.sampling_of(Some(0), 0), Some(Sampling::default()));
+        // What goes for the whole domain goes for a sampler that is not known, too.
+        take(&mut options, &mut names, &[(34, &[50])]);
+        assert_eq!(options.sampling_of(Some(0), 0).unwrap().interval, 50);
     }
 
     #[test]

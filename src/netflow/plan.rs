@@ -1,9 +1,13 @@
 //! What is read of the records of a template, and in which order: worked out once a template.
 
+use std::collections::HashMap;
+use std::net::IpAddr;
+
 use super::field::{
     address_v4, address_v6, ntp, number, number_u32, without_zeros_at_end, without_zeros_at_start,
 };
 use super::frame::{self, Kept};
+use super::rate::Rate;
 use super::record::{DataRecord, Stamp, put_address};
 use super::template::{Field, Span};
 use crate::flow::{Extra, UnixMillis, push_extra};
@@ -12,11 +16,16 @@ mod target;
 #[cfg(test)]
 mod tests;
 
-use target::{extra, is_also_kept, may_repeat, target};
+use target::{OF_A_FRAME, extra, is_also_kept, is_icmp, may_repeat, target};
 
 /// The steps that take a record apart.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Plan(Vec<Step>);
+pub(super) struct Plan {
+    steps: Vec<Step>,
+    /// The field that is the beginning of a frame, and what may be taken from there: what no other
+    /// field says.
+    frame: Option<(u16, Vec<Target>)>,
+}
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Step {
@@ -26,7 +35,7 @@ struct Step {
 }
 
 /// What a field becomes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Target {
     SrcV4,
     DstV4,
@@ -57,16 +66,16 @@ enum Target {
     LastedMicros,
     Started,
     Sampler,
-    Interval,
-    Algorithm,
-    /// The beginning of a frame, from which everything is read.
+    /// How packets were chosen, as this element says it.
+    Rate(u16),
+    /// The beginning of a frame.
     Frame,
     /// Kept as it is.
     Extra(Field, Trim),
 }
 
 /// How a field tells a time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Clock {
     Uptime,
     Seconds,
@@ -77,7 +86,7 @@ enum Clock {
 }
 
 /// Which zeros of a value say nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Trim {
     Start,
     End,
@@ -89,10 +98,8 @@ enum Trim {
 pub(super) struct Aside {
     /// Which sampler chose its packets.
     pub(super) sampler: Option<u64>,
-    /// One packet of so many was seen.
-    pub(super) interval: Option<u32>,
-    /// How they were chosen: 1 deterministic, 2 random.
-    pub(super) algorithm: u8,
+    /// How they were chosen.
+    pub(super) rate: Rate,
 }
 
 impl Plan {
@@ -110,17 +117,19 @@ impl Plan {
                 steps.extend(extra(field).map(|target| (0, Step { field: place, target })));
             }
         }
-        let best = |target: Target| {
-            let ranks = steps.iter().filter(|(_, step)| step.target == target);
-            ranks.map(|&(rank, _)| rank).min()
-        };
+        // The lowest rank, and the first one of several of it.
+        let mut best: HashMap<Target, (u8, usize)> = HashMap::new();
+        for (at, &(rank, step)) in steps.iter().enumerate() {
+            if !may_repeat(step.target) {
+                let best = best.entry(step.target).or_insert((rank, at));
+                *best = (*best).min((rank, at));
+            }
+        }
         let resolved: Vec<Option<(u8, Step)>> = steps
             .iter()
             .enumerate()
             .map(|(at, &(rank, step))| {
-                let first = steps[..at].iter().all(|(r, s)| *r != rank || s.target != step.target);
-                let wins = best(step.target) == Some(rank) && first;
-                if wins || may_repeat(step.target) {
+                if may_repeat(step.target) || best.get(&step.target) == Some(&(rank, at)) {
                     return Some((rank, step));
                 }
                 let field = fields[usize::from(step.field)];
@@ -130,7 +139,24 @@ impl Plan {
         let mut steps: Vec<(u8, Step)> = resolved.into_iter().flatten().collect();
         // The best of several times is read last, over the others.
         steps.sort_by_key(|&(rank, _)| std::cmp::Reverse(rank));
-        Self(steps.into_iter().map(|(_, step)| step).collect())
+        let steps: Vec<Step> = steps.into_iter().map(|(_, step)| step).collect();
+        let says = |target: Target| {
+            steps.iter().any(|step| {
+                let is_port = target == Target::DstPort && is_icmp(step.target);
+                step.target == target || is_port
+            })
+        };
+        let frame = steps.iter().find(|step| step.target == Target::Frame);
+        let frame = frame.map(|step| {
+            let parts = OF_A_FRAME.into_iter().filter(|&part| !says(part));
+            (step.field, parts.collect())
+        });
+        Self { steps, frame }
+    }
+
+    /// Bytes of memory that it takes.
+    pub(super) fn bytes(&self) -> usize {
+        size_of_val(&self.steps[..])
     }
 
     /// Reads a record, and appends what is beyond the common fields to `extras`.
@@ -144,13 +170,18 @@ impl Plan {
     ) -> (DataRecord, Aside) {
         let (mut record, mut aside) = (DataRecord::default(), Aside::default());
         let start = extras.len();
-        for step in &self.0 {
+        for step in &self.steps {
             let Some(span) = spans.get(usize::from(step.field)) else { continue };
             let value = span.of(bytes);
             if value.is_empty() {
                 continue;
             }
             take(&mut record, &mut aside, step.target, value, exported, (extras, start));
+        }
+        if let Some((field, parts)) = &self.frame
+            && let Some(span) = spans.get(usize::from(*field))
+        {
+            fill(&mut record, parts, span.of(bytes), &mut Kept { bytes: extras, start });
         }
         if record.icmp != 0 && record.dst_port == 0 && matches!(record.protocol, 0 | 1 | 58) {
             record.dst_port = record.icmp;
@@ -211,12 +242,11 @@ fn take(
         Target::LastedMicros => record.lasted_ms = Some(number(value) / 1000),
         Target::Started => record.started = Some(UnixMillis(number(value))).filter(|t| t.0 > 0),
         Target::Sampler => aside.sampler = Some(number(value)),
-        Target::Interval => aside.interval = Some(number_u32(value)),
-        Target::Algorithm => aside.algorithm = number(value) as u8,
-        Target::Frame => {
-            frame::read(frame::ETHERNET, value, record, &mut Kept { bytes: extras, start });
-            record.packets = record.packets.max(1);
+        Target::Rate(element) => {
+            aside.rate.take(element, value);
         }
+        // What the other fields do not say is taken from there at the end.
+        Target::Frame => {}
         Target::Extra(field, trim) => {
             let value = match trim {
                 Trim::Start => without_zeros_at_start(value),
@@ -225,6 +255,31 @@ fn take(
             };
             let Field { number, enterprise, .. } = field;
             push_extra(extras, start, Extra { number, enterprise, value });
+        }
+    }
+}
+
+/// Takes `parts`, and the addresses if none are told, from the beginning of a frame.
+fn fill(record: &mut DataRecord, parts: &[Target], value: &[u8], kept: &mut Kept<'_>) {
+    if value.is_empty() {
+        return;
+    }
+    let mut framed = DataRecord::default();
+    frame::read(frame::ETHERNET, value, &mut framed, kept);
+    let told = record.src.or(record.dst);
+    let same = |ip: IpAddr| told.is_none_or(|told| told.is_ipv4() == ip.is_ipv4());
+    record.src = record.src.or(framed.src.filter(|&ip| same(ip)));
+    record.dst = record.dst.or(framed.dst.filter(|&ip| same(ip)));
+    for part in parts {
+        match part {
+            Target::SrcPort => record.src_port = framed.src_port,
+            Target::DstPort => record.dst_port = framed.dst_port,
+            Target::Protocol => record.protocol = framed.protocol,
+            Target::TcpFlags => record.tcp_flags = framed.tcp_flags,
+            Target::Tos => record.tos = framed.tos,
+            Target::Octets => record.octets = framed.octets,
+            Target::Packets => record.packets = 1,
+            _ => {}
         }
     }
 }

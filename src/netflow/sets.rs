@@ -3,14 +3,18 @@
 //! RFC 3954 §5, RFC 7011 §3.3 and §3.4. Sets are walked to the end of what there is: the count in
 //! v9's header is unreliable.
 
+use std::sync::Arc;
+
 use super::Fault;
 use super::cursor::Cursor;
+use super::field::without_zeros_at_end;
+use super::layouts::Layouts;
 use super::names::Names;
-use super::options;
+use super::options::{self, Learning};
 use super::record::DataRecord;
-use super::template::{Format, Span, Template, VARIABLE, fields};
+use super::template::{Field, Format, Span, Template, VARIABLE, fields};
 use super::templates::{Scope, Templates};
-use crate::flow::{Sampling, UnixMillis};
+use crate::flow::UnixMillis;
 
 /// Bytes before the content of a set: its id and its length.
 const SET_HEADER_BYTES: usize = 4;
@@ -26,8 +30,10 @@ pub(super) struct Sets {
     pub(super) records: Vec<DataRecord>,
     /// What is beyond the records' common fields.
     pub(super) extras: Vec<u8>,
-    /// Templates that are known now, and were not before.
-    pub(super) fresh: Vec<(Scope, u16)>,
+    /// The templates that it defines.
+    pub(super) defined: Vec<(Scope, u16, Arc<Template>)>,
+    /// The templates of its data.
+    pub(super) layouts: Layouts,
     spans: Vec<Span>,
 }
 
@@ -41,17 +47,34 @@ pub(super) struct Message {
     pub(super) declared_bytes: usize,
 }
 
+/// How a datagram is read.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Reading<'a> {
+    /// The templates of its data, where it is read again. What it says itself was taken in when it
+    /// came, and may be out of date now: nothing is learned of it then.
+    pub(super) again: Option<&'a Layouts>,
+    /// How many data sets of it were read.
+    sets: usize,
+}
+
+impl<'a> Reading<'a> {
+    /// Read again.
+    pub(super) fn again(layouts: &'a Layouts) -> Self {
+        Self { again: Some(layouts), sets: 0 }
+    }
+}
+
 /// What was found in the sets, beside the flow records.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Found {
-    /// Options records.
+    /// Options records, whole or not.
     pub(super) options: u32,
-    /// Records that are not whole.
+    /// Flow records that are not whole.
     pub(super) missing: u32,
     /// Sets that were understood.
     pub(super) known_sets: u32,
-    /// The templates that other sets need.
-    pub(super) needs: Vec<(Scope, u16)>,
+    /// Data sets without a template that is known.
+    pub(super) without: u32,
     pub(super) fault: Option<Fault>,
 }
 
@@ -71,53 +94,80 @@ struct Set<'a> {
 }
 
 impl Sets {
-    /// Forgets the records of the datagram before.
+    /// Forgets the datagram before.
     pub(super) fn clear(&mut self) {
         self.records.clear();
         self.extras.clear();
+        self.defined.clear();
+        self.layouts.clear();
     }
 
     /// Reads every set behind `at`, and appends the flow records to [`Self::records`].
-    pub(super) fn read(&mut self, message: &Message, mut at: Cursor<'_>) -> Found {
+    pub(super) fn read(
+        &mut self,
+        message: &Message,
+        mut at: Cursor<'_>,
+        reading: &mut Reading<'_>,
+    ) -> Found {
+        let learns = reading.again.is_none();
         let mut found = Found::default();
         let (of_templates, of_options) = match message.scope.format {
             Format::V9 => (0, 1),
             Format::Ipfix => (2, 3),
         };
-        while let Some(set) = next_set(message, &mut at, &mut found) {
+        let end = end_of(at);
+        while let Some(set) = next_set(message, &mut at, end, &mut found) {
             if set.id >= FIRST_TEMPLATE_ID {
-                self.read_data(message, &set, &mut found);
+                self.read_data(message, &set, reading, &mut found);
             } else if set.id == of_templates {
-                self.read_templates(message, set.content, &mut found);
+                self.read_templates(message, set.content, learns, &mut found);
             } else if set.id == of_options {
-                self.read_options_templates(message, set.content, &mut found);
+                self.read_options_templates(message, set.content, learns, &mut found);
             }
         }
         found
     }
 
-    fn read_templates(&mut self, message: &Message, mut at: Cursor<'_>, found: &mut Found) {
+    fn read_templates(
+        &mut self,
+        message: &Message,
+        mut at: Cursor<'_>,
+        learns: bool,
+        found: &mut Found,
+    ) {
         found.known_sets += 1;
-        while at.rest().len() >= 4 && !is_padding(at) {
+        let end = end_of(at);
+        while at.rest().len() >= 4 && at.offset() < end {
             let (Some(id), Some(count)) = (at.read_u16(), at.read_u16()) else { return };
             if count == 0 && message.scope.format == Format::Ipfix {
-                self.withdraw(message.scope, id);
+                if learns {
+                    self.withdraw(message.scope, id);
+                }
                 continue;
             }
             let Some(fields) = fields(&mut at, count.into(), message.scope.format) else {
                 return found.fault(Fault::Template { id });
             };
-            self.define(message, id, Template::new(fields, None), found);
+            self.define(message, id, (fields, None), learns, found);
         }
     }
 
-    fn read_options_templates(&mut self, message: &Message, mut at: Cursor<'_>, found: &mut Found) {
+    fn read_options_templates(
+        &mut self,
+        message: &Message,
+        mut at: Cursor<'_>,
+        learns: bool,
+        found: &mut Found,
+    ) {
         found.known_sets += 1;
-        while at.rest().len() >= 4 && !is_padding(at) {
+        let end = end_of(at);
+        while at.rest().len() >= 4 && at.offset() < end {
             let (Some(id), Some(first)) = (at.read_u16(), at.read_u16()) else { return };
             let format = message.scope.format;
             if first == 0 && format == Format::Ipfix {
-                self.withdraw(message.scope, id);
+                if learns {
+                    self.withdraw(message.scope, id);
+                }
                 continue;
             }
             let Some(second) = at.read_u16() else { return };
@@ -136,7 +186,7 @@ impl Sets {
                     field.number = element_of_scope(field.number);
                 }
             }
-            self.define(message, id, Template::new(fields, Some(scopes)), found);
+            self.define(message, id, (fields, Some(scopes)), learns, found);
         }
     }
 
@@ -144,23 +194,29 @@ impl Sets {
         &mut self,
         message: &Message,
         id: u16,
-        template: Option<Template>,
+        (fields, scopes): (Vec<Field>, Option<usize>),
+        learns: bool,
         found: &mut Found,
     ) {
         // v9 knows no variable length: a field of 65,535 bytes cannot be in a datagram.
-        let usable = template.filter(|template| {
-            let too_long =
-                |template: &Template| template.fields.iter().any(|field| field.length == VARIABLE);
-            id >= FIRST_TEMPLATE_ID
-                && (message.scope.format == Format::Ipfix || !too_long(template))
-        });
-        let Some(template) = usable else {
+        let may_vary = message.scope.format == Format::Ipfix;
+        let is_possible = id >= FIRST_TEMPLATE_ID
+            && (may_vary || fields.iter().all(|field| field.length != VARIABLE));
+        let is_usable = if !learns {
+            is_possible && Template::can_have(&fields)
+        } else if is_possible {
+            let template = self.templates.put(message.scope, id, fields, scopes);
+            if let Some(template) = &template {
+                self.layouts.define(message.scope, id, template);
+                self.defined.push((message.scope, id, Arc::clone(template)));
+            }
+            template.is_some()
+        } else {
             self.templates.withdraw(message.scope, id);
-            return found.fault(Fault::Template { id });
+            false
         };
-        let now_secs = (message.exported.0 / 1000) as u32;
-        if self.templates.put(message.scope, id, template, now_secs) {
-            self.fresh.push((message.scope, id));
+        if !is_usable {
+            found.fault(Fault::Template { id });
         }
     }
 
@@ -175,33 +231,65 @@ impl Sets {
         }
     }
 
-    fn read_data(&mut self, message: &Message, set: &Set<'_>, found: &mut Found) {
-        let now_secs = (message.exported.0 / 1000) as u32;
-        let Some(template) = self.templates.get(message.scope, set.id, now_secs) else {
-            return found.needs.push((message.scope, set.id));
+    fn read_data(
+        &mut self,
+        message: &Message,
+        set: &Set<'_>,
+        reading: &mut Reading<'_>,
+        found: &mut Found,
+    ) {
+        let known = if let Some(layouts) = reading.again {
+            reading.sets += 1;
+            layouts.of_set(reading.sets - 1)
+        } else {
+            let template = self.templates.get(message.scope, set.id);
+            self.layouts.enter(message.scope, set.id, template.as_ref());
+            template.map(|template| (template, false))
+        };
+        let Some((template, late)) = known else {
+            found.without += 1;
+            return;
         };
         found.known_sets += 1;
         let records = if template.scopes.is_some() {
-            let records = self.read_options(message, &template, set.content);
+            let learning = match reading.again {
+                None => Learning::New,
+                Some(_) if late => Learning::Late,
+                Some(_) => Learning::Nothing,
+            };
+            let records = self.read_options(message, &template, set.content, learning);
             found.options += records;
             records
         } else {
             self.read_flows(message, &template, set.content)
         };
         if !set.whole && template.fixed.is_some() {
-            found.missing += ((set.sent / template.min_bytes) as u32).saturating_sub(records);
+            let cut = ((set.sent / template.min_bytes) as u32).saturating_sub(records);
+            // Options are no flows; the exporter numbers them all the same.
+            match template.scopes {
+                Some(_) => found.options += cut,
+                None => found.missing += cut,
+            }
         }
     }
 
-    fn read_options(&mut self, message: &Message, template: &Template, mut at: Cursor<'_>) -> u32 {
+    fn read_options(
+        &mut self,
+        message: &Message,
+        template: &Template,
+        mut at: Cursor<'_>,
+        learning: Learning,
+    ) -> u32 {
         let mut records = 0;
-        let options = self.templates.options_mut(message.scope);
-        while let Some(record) = template.split(&mut at, &mut self.spans) {
-            let spans = template.fixed.as_ref().unwrap_or(&self.spans);
-            let exporter = message.scope.exporter;
-            options::read(template, spans, record, exporter, options, &mut self.names);
-            records += 1;
-        }
+        let Self { templates, names, spans, .. } = self;
+        templates.with_options(message.scope, |options| {
+            while let Some(record) = template.split(&mut at, spans) {
+                let spans = template.fixed.as_ref().unwrap_or(spans);
+                let said = options::read(template, spans, record);
+                options::learn(said, message.scope.exporter, learning, options, names);
+                records += 1;
+            }
+        });
         records
     }
 
@@ -212,20 +300,25 @@ impl Sets {
             let spans = template.fixed.as_ref().unwrap_or(&self.spans);
             let (mut record, aside) =
                 template.plan.read(bytes, spans, message.exported, &mut self.extras);
-            record.sampling = match aside.interval {
-                Some(interval) => Some(Sampling { mode: aside.algorithm, interval }),
-                None => options.and_then(|said| said.sampling_of(aside.sampler, record.input)),
-            };
+            // An interval of zero says nothing.
+            let own = aside.rate.sampling().filter(|sampling| sampling.interval > 0);
+            record.sampling = own
+                .or_else(|| options.and_then(|said| said.sampling_of(aside.sampler, record.input)));
             self.records.push(record);
         }
         (self.records.len() - before) as u32
     }
 }
 
-/// The next set; what is wrong with it is told in `found`, and ends the walk where its length
+/// The next set before `end`; what is wrong with it is told in `found`, and ends the walk where its length
 /// does not say where the next one begins.
-fn next_set<'a>(message: &Message, at: &mut Cursor<'a>, found: &mut Found) -> Option<Set<'a>> {
-    if at.rest().len() < SET_HEADER_BYTES || is_padding(*at) {
+fn next_set<'a>(
+    message: &Message,
+    at: &mut Cursor<'a>,
+    end: usize,
+    found: &mut Found,
+) -> Option<Set<'a>> {
+    if at.rest().len() < SET_HEADER_BYTES || at.offset() >= end {
         return None;
     }
     let offset = at.offset();
@@ -247,10 +340,10 @@ fn next_set<'a>(message: &Message, at: &mut Cursor<'a>, found: &mut Found) -> Op
     Some(Set { id, content: Cursor::new(content), sent, whole })
 }
 
-/// Whether only zeros follow, as some exporters fill their datagrams up.
-fn is_padding(at: Cursor<'_>) -> bool {
+/// The offset from which on only zeros follow, as some exporters fill their datagrams up.
+fn end_of(at: Cursor<'_>) -> usize {
     // The id of v9's templates is zero, too; their length is not.
-    at.rest().iter().all(|&byte| byte == 0)
+    at.offset() + without_zeros_at_end(at.rest()).len()
 }
 
 /// Whether the sets of `bytes` say lengths that lead just to its end: what tells flow export from

@@ -24,7 +24,7 @@ pub(super) enum Format {
 }
 
 /// One field of a template.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Field {
     /// The element's number, without the enterprise bit.
     pub(super) number: u16,
@@ -77,19 +77,22 @@ impl Template {
     /// The template of `fields`; None if records of it cannot be told apart, or are longer than a
     /// datagram can be.
     pub(super) fn new(fields: Vec<Field>, scopes: Option<usize>) -> Option<Self> {
+        let (min_bytes, spans) = lay_out(&fields)?;
         let is_variable = fields.iter().any(|field| field.length == VARIABLE);
-        let mut offset: usize = 0;
-        let mut spans = Vec::with_capacity(fields.len());
-        for field in &fields {
-            // A field of variable length takes the byte that says it, at least.
-            let length = if field.length == VARIABLE { 1 } else { field.length };
-            spans.push(Span { start: u16::try_from(offset).ok()?, length });
-            offset += usize::from(length);
-        }
-        u16::try_from(offset).ok().filter(|&bytes| bytes > 0)?;
         let plan = if scopes.is_none() { Plan::new(&fields) } else { Plan::default() };
         let fixed = (!is_variable).then_some(spans);
-        Some(Self { fields, scopes, plan, min_bytes: offset, fixed })
+        Some(Self { fields, scopes, plan, min_bytes, fixed })
+    }
+
+    /// Whether there is a template of `fields`.
+    pub(super) fn can_have(fields: &[Field]) -> bool {
+        lay_out(fields).is_some()
+    }
+
+    /// Bytes of memory that it takes.
+    pub(super) fn bytes(&self) -> usize {
+        let per_field = size_of::<Field>() + size_of::<Span>();
+        size_of::<Self>() + self.fields.len() * per_field + self.plan.bytes()
     }
 
     /// Splits the next record off `body`, and says in `spans` where its fields lie; None where no
@@ -125,6 +128,20 @@ impl Template {
         }
         Some(at.offset() - start)
     }
+}
+
+/// How long the shortest record of `fields` is, and where they lie in it.
+fn lay_out(fields: &[Field]) -> Option<(usize, Vec<Span>)> {
+    let mut offset: usize = 0;
+    let mut spans = Vec::with_capacity(fields.len());
+    for field in fields {
+        // A field of variable length takes the byte that says it, at least.
+        let length = if field.length == VARIABLE { 1 } else { field.length };
+        spans.push(Span { start: u16::try_from(offset).ok()?, length });
+        offset += usize::from(length);
+    }
+    u16::try_from(offset).ok().filter(|&bytes| bytes > 0)?;
+    Some((offset, spans))
 }
 
 /// The length that stands before a field of variable length.

@@ -3,21 +3,29 @@
 //! The UDP port is no part of that: an exporter may change it, and its templates stay what they
 //! are (RFC 3954 §7 and RFC 7011 §8 scope them so, but for the transport session).
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::options::DomainOptions;
-use super::template::{Format, Template};
+use super::template::{Field, Format, Template};
+use crate::flow::UnixMillis;
 
 /// So many templates are kept, of all exporters together.
 pub const MAX_TEMPLATES: usize = 65_536;
 /// So many fields they may have, all together: what bounds their memory.
 const MAX_ALL_FIELDS: usize = 1 << 20;
+/// So many samplers, and interfaces with a sampling of their own, of all exporters together.
+const MAX_ALL_SAMPLERS: usize = 1 << 18;
+/// An exporter that has more than one of so many parts of what there is room for is the first one
+/// that room is made of: one that forges domains must not make others' templates forgotten.
+const MIN_EXPORTERS: usize = 64;
 /// So many observation domains are told apart.
 pub const MAX_DOMAINS: usize = 16_384;
-/// A template that was not sent again for so long, by the clock of its exporter, is forgotten.
-/// RFC 7011 §8.4 leaves it to the collector. Exporters send theirs again within minutes; a capture
+/// A template that did not come again for so long is not used any more. RFC 7011 §8.4 leaves it to
+/// the collector. It is measured by when datagrams were received: the clock of an export is
+/// whatever its sender says. Exporters send theirs again within minutes; a capture
 /// that was cut out of a longer one, or joined of two, may hold it but once.
 pub const TEMPLATE_LIFETIME_SECS: u32 = 30 * 86_400;
 
@@ -35,76 +43,84 @@ pub(super) struct Scope {
 struct Domain {
     templates: HashMap<u16, Known>,
     options: DomainOptions,
-    /// When it was heard of last, in [`Templates::generation`]s.
-    generation: u64,
+    /// When it was heard of last, as [`Templates::heard`] counts.
+    heard: u64,
 }
 
 #[derive(Debug, Clone)]
 struct Known {
     template: Arc<Template>,
-    refreshed_secs: u32,
+    /// When it came last.
+    refreshed: UnixMillis,
 }
 
 /// Every template that is known, bounded.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Templates {
     domains: HashMap<Scope, Domain>,
-    count: usize,
-    fields: usize,
-    /// Rises each time that room had to be made.
-    generation: u64,
+    size: Size,
+    /// When the last datagram was received.
+    now: UnixMillis,
+    /// Rises with all that is heard.
+    heard: u64,
+    /// Domains that were forgotten for others, and how often.
+    forgotten: u64,
+    rooms_made: u64,
 }
 
 impl Templates {
-    /// The template `id` of `scope`, as of an export at `now_secs`.
-    pub(super) fn get(&mut self, scope: Scope, id: u16, now_secs: u32) -> Option<Arc<Template>> {
-        let generation = self.generation;
+    /// Takes note that a datagram was received; time does not go back.
+    pub(super) fn hear(&mut self, received: UnixMillis) {
+        self.now = self.now.max(received);
+    }
+
+    /// The template `id` of `scope`, if it came lately.
+    pub(super) fn get(&mut self, scope: Scope, id: u16) -> Option<Arc<Template>> {
         let domain = self.domains.get_mut(&scope)?;
-        domain.generation = generation;
+        self.heard += 1;
+        domain.heard = self.heard;
         let known = domain.templates.get(&id)?;
-        // An export from before the template was sent is no reason to forget it.
-        if now_secs > known.refreshed_secs.saturating_add(TEMPLATE_LIFETIME_SECS) {
-            self.withdraw(scope, id);
-            return None;
-        }
-        Some(Arc::clone(&known.template))
+        let age_ms = self.now.0.saturating_sub(known.refreshed.0);
+        let is_in_use = age_ms <= u64::from(TEMPLATE_LIFETIME_SECS) * 1000;
+        is_in_use.then(|| Arc::clone(&known.template))
     }
 
-    /// Whether the template `id` of `scope` is known.
-    pub(super) fn knows(&self, scope: Scope, id: u16) -> bool {
-        self.domains.get(&scope).is_some_and(|domain| domain.templates.contains_key(&id))
-    }
-
-    /// Takes `template` for the one that `id` means from now on; says whether there was none.
-    pub(super) fn put(&mut self, scope: Scope, id: u16, template: Template, now_secs: u32) -> bool {
-        if self.get(scope, id, now_secs).is_some_and(|known| *known == template) {
-            if let Some(known) =
-                self.domains.get_mut(&scope).and_then(|domain| domain.templates.get_mut(&id))
-            {
-                known.refreshed_secs = known.refreshed_secs.max(now_secs);
-            }
-            return false;
+    /// Takes the template of `fields` for the one that `id` means from now on, and gives it as it
+    /// is kept; None if there is none of these fields, and `id` means nothing then.
+    pub(super) fn put(
+        &mut self,
+        scope: Scope,
+        id: u16,
+        fields: Vec<Field>,
+        scopes: Option<usize>,
+    ) -> Option<Arc<Template>> {
+        let now = self.now;
+        let same =
+            |known: &&mut Known| known.template.fields == fields && known.template.scopes == scopes;
+        let domain = self.domains.get_mut(&scope);
+        if let Some(known) = domain.and_then(|domain| domain.templates.get_mut(&id)).filter(same) {
+            known.refreshed = now;
+            return Some(Arc::clone(&known.template));
         }
-        let known_before = self.withdraw(scope, id);
-        let more = template.fields.len();
-        if self.count >= MAX_TEMPLATES || self.fields + more > MAX_ALL_FIELDS {
-            self.make_room();
-        }
-        self.count += 1;
-        self.fields += more;
-        let known = Known { template: Arc::new(template), refreshed_secs: now_secs };
+        self.withdraw(scope, id);
+        let template = Template::new(fields, scopes)?;
+        let fields = template.fields.len();
+        let more = Size { templates: 1, fields, ..Size::default() };
+        self.make_room(more);
+        self.size = self.size.plus(more);
+        let template = Arc::new(template);
+        let known = Known { template: Arc::clone(&template), refreshed: now };
         self.domain(scope).templates.insert(id, known);
-        !known_before
+        Some(template)
     }
 
-    /// Forgets the template `id`; says whether there was one.
-    pub(super) fn withdraw(&mut self, scope: Scope, id: u16) -> bool {
+    /// Forgets the template `id`.
+    pub(super) fn withdraw(&mut self, scope: Scope, id: u16) {
         let removed = self.domains.get_mut(&scope).and_then(|domain| domain.templates.remove(&id));
-        if let Some(known) = &removed {
-            self.count -= 1;
-            self.fields -= known.template.fields.len();
+        if let Some(known) = removed {
+            self.size.templates -= 1;
+            self.size.fields -= known.template.fields.len();
         }
-        removed.is_some()
     }
 
     /// Forgets every template of flows of `scope`, or of options.
@@ -126,96 +142,223 @@ impl Templates {
         self.domains.get(&scope).map(|domain| &domain.options)
     }
 
-    /// What options say of `scope`, to be added to.
-    pub(super) fn options_mut(&mut self, scope: Scope) -> &mut DomainOptions {
-        &mut self.domain(scope).options
+    /// Lets `change` add to what options say of `scope`.
+    pub(super) fn with_options(&mut self, scope: Scope, change: impl FnOnce(&mut DomainOptions)) {
+        let options = &mut self.domain(scope).options;
+        let before = options.len();
+        change(options);
+        self.size.samplers += options.len() - before;
+        self.make_room(Size::default());
     }
 
     fn domain(&mut self, scope: Scope) -> &mut Domain {
-        if self.domains.len() >= MAX_DOMAINS && !self.domains.contains_key(&scope) {
-            self.make_room();
+        if !self.domains.contains_key(&scope) {
+            self.make_room(Size { domains: 1, ..Size::default() });
+            self.size.domains += 1;
         }
-        let generation = self.generation;
+        self.heard += 1;
         let domain = self.domains.entry(scope).or_default();
-        domain.generation = generation;
+        domain.heard = self.heard;
         domain
     }
 
-    /// Forgets the domains that were not heard of since room was made the last time; all of them,
-    /// where that are too few.
-    fn make_room(&mut self) {
-        let generation = self.generation;
-        self.domains.retain(|_, domain| domain.generation == generation);
-        let known = || self.domains.values().flat_map(|domain| domain.templates.values());
-        self.count = known().count();
-        self.fields = known().map(|known| known.template.fields.len()).sum();
-        let full = self.count > MAX_TEMPLATES / 2
-            || self.fields > MAX_ALL_FIELDS / 2
-            || self.domains.len() > MAX_DOMAINS / 2;
-        if full {
-            self.domains.clear();
-            (self.count, self.fields) = (0, 0);
+    /// Forgets domains, if there is no room for so much `more`: first those of exporters that have
+    /// more than their share, and of all others the ones that were not heard of for longest.
+    fn make_room(&mut self, more: Size) {
+        let mut size = self.size.plus(more);
+        if size.fits(1) {
+            return;
         }
-        self.generation += 1;
+        let mut shares: HashMap<IpAddr, Size> = HashMap::new();
+        for (scope, domain) in &self.domains {
+            let share = shares.entry(scope.exporter).or_default();
+            *share = share.plus(domain.size());
+        }
+        let excess = |scope: &Scope| shares.get(&scope.exporter).map_or(0, |size| size.excess());
+        let mut worst_first: Vec<(Reverse<usize>, u64, Scope)> = self
+            .domains
+            .iter()
+            .map(|(scope, domain)| (Reverse(excess(scope)), domain.heard, *scope))
+            .collect();
+        worst_first.sort_unstable_by_key(|&(excess, heard, _)| (excess, heard));
+        // Room for many, so that it need not be made for each of them.
+        let mut forgotten = worst_first.iter();
+        while let Some((.., scope)) = forgotten.next().filter(|_| !size.fits(2)) {
+            if let Some(domain) = self.domains.remove(scope) {
+                let less = domain.size();
+                (self.size, size) = (self.size.minus(less), size.minus(less));
+                self.forgotten += 1;
+            }
+        }
+        self.rooms_made += 1;
+        if let Some((.., worst)) = worst_first.first().filter(|_| self.rooms_made.is_power_of_two())
+        {
+            tracing::warn!(
+                "templates and options of {} observation domains were forgotten for others so far; \
+                 {} had the most",
+                self.forgotten,
+                worst.exporter,
+            );
+        }
+    }
+}
+
+/// How much is known, of a domain or of all.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Size {
+    domains: usize,
+    templates: usize,
+    /// Of the templates.
+    fields: usize,
+    /// Samplers, and interfaces with a sampling of their own.
+    samplers: usize,
+}
+
+impl Size {
+    /// Each part of it with its limit.
+    fn parts(self) -> [(usize, usize); 4] {
+        [
+            (self.domains, MAX_DOMAINS),
+            (self.templates, MAX_TEMPLATES),
+            (self.fields, MAX_ALL_FIELDS),
+            (self.samplers, MAX_ALL_SAMPLERS),
+        ]
+    }
+
+    /// Whether it is within every limit, divided by `parts`.
+    fn fits(self, parts: usize) -> bool {
+        self.parts().iter().all(|&(size, limit)| size <= limit / parts)
+    }
+
+    /// How much it is above the share of one exporter: in 1/1024 of the limit that it is nearest
+    /// to.
+    fn excess(self) -> usize {
+        let shares = self.parts().map(|(size, limit)| size * 1024 / limit);
+        shares.into_iter().max().unwrap_or(0).saturating_sub(1024 / MIN_EXPORTERS)
+    }
+
+    fn plus(self, other: Self) -> Self {
+        Self {
+            domains: self.domains + other.domains,
+            templates: self.templates + other.templates,
+            fields: self.fields + other.fields,
+            samplers: self.samplers + other.samplers,
+        }
+    }
+
+    fn minus(self, other: Self) -> Self {
+        Self {
+            domains: self.domains - other.domains,
+            templates: self.templates - other.templates,
+            fields: self.fields - other.fields,
+            samplers: self.samplers - other.samplers,
+        }
+    }
+}
+
+impl Domain {
+    fn size(&self) -> Size {
+        let fields = self.templates.values().map(|known| known.template.fields.len()).sum();
+        let samplers = self.options.len();
+        Size { domains: 1, templates: self.templates.len(), fields, samplers }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::netflow::template::Field;
-
     fn scope(domain: u32) -> Scope {
         Scope { exporter: [192, 0, 2, 1].into(), domain, format: Format::V9 }
     }
 
-    fn template(length: u16) -> Template {
-        Template::new(vec![Field { number: 1, enterprise: 0, length }], None).unwrap()
+    fn put(templates: &mut Templates, scope: Scope, id: u16, length: u16) {
+        let fields = vec![Field { number: 1, enterprise: 0, length }];
+        templates.put(scope, id, fields, None).unwrap();
     }
 
     #[test]
     fn templates_are_kept_by_exporter_and_domain() {
         let mut templates = Templates::default();
-        assert!(templates.put(scope(0), 256, template(4), 100));
-        assert!(!templates.put(scope(0), 256, template(4), 200));
-        assert!(templates.put(scope(1), 256, template(8), 100));
-        assert_eq!(templates.get(scope(0), 256, 200).unwrap().min_bytes, 4);
-        assert_eq!(templates.get(scope(1), 256, 200).unwrap().min_bytes, 8);
+        put(&mut templates, scope(0), 256, 4);
+        put(&mut templates, scope(0), 256, 4);
+        put(&mut templates, scope(1), 256, 8);
+        assert_eq!(templates.get(scope(0), 256).unwrap().min_bytes, 4);
+        assert_eq!(templates.get(scope(1), 256).unwrap().min_bytes, 8);
         let other = Scope { format: Format::Ipfix, ..scope(0) };
-        assert!(templates.get(other, 256, 200).is_none());
-        // One that is defined anew is not a new one.
-        assert!(!templates.put(scope(0), 256, template(2), 200));
-        assert_eq!(templates.get(scope(0), 256, 200).unwrap().min_bytes, 2);
+        assert!(templates.get(other, 256).is_none());
+        put(&mut templates, scope(0), 256, 2);
+        assert_eq!(templates.get(scope(0), 256).unwrap().min_bytes, 2);
         templates.withdraw_all(scope(0), true);
-        assert!(templates.get(scope(0), 256, 200).is_some());
+        assert!(templates.get(scope(0), 256).is_some());
         templates.withdraw_all(scope(0), false);
-        assert!(templates.get(scope(0), 256, 200).is_none());
-        assert_eq!((templates.count, templates.fields), (1, 1));
+        assert!(templates.get(scope(0), 256).is_none());
+        let size = Size { domains: 2, templates: 1, fields: 1, samplers: 0 };
+        assert_eq!(templates.size, size);
     }
 
     #[test]
-    fn a_template_that_is_not_sent_again_is_forgotten() {
+    fn a_template_that_does_not_come_again_is_not_used() {
         let mut templates = Templates::default();
-        templates.put(scope(0), 256, template(4), 1_000_000);
-        let last = 1_000_000 + TEMPLATE_LIFETIME_SECS;
-        assert!(templates.get(scope(0), 256, last).is_some());
-        assert!(templates.get(scope(0), 256, 5).is_some());
-        assert!(templates.get(scope(0), 256, last + 1).is_none());
-        assert_eq!(templates.count, 0);
+        templates.hear(UnixMillis(1_000_000));
+        put(&mut templates, scope(0), 256, 4);
+        let last = 1_000_000 + u64::from(TEMPLATE_LIFETIME_SECS) * 1000;
+        for (received, is_used) in [(last, true), (5, true), (last + 1, false), (5, false)] {
+            templates.hear(UnixMillis(received));
+            assert_eq!(templates.get(scope(0), 256).is_some(), is_used, "{received}");
+        }
+        put(&mut templates, scope(0), 256, 4);
+        assert!(templates.get(scope(0), 256).is_some());
+        assert_eq!(templates.size.templates, 1);
+    }
+
+    /// The domain `domain` of another exporter, told by its last byte.
+    fn other(exporter: u8, domain: u32) -> Scope {
+        Scope { exporter: [198, 51, 100, exporter].into(), ..scope(domain) }
+    }
+
+    #[test]
+    fn who_forges_domains_does_not_make_the_templates_of_others_forgotten() {
+        let mut templates = Templates::default();
+        let others: Vec<Scope> = (0..100).map(|number| other(number, number.into())).collect();
+        for &scope in &others {
+            put(&mut templates, scope, 256, 4);
+        }
+        for number in 0..MAX_DOMAINS as u32 * 3 {
+            put(&mut templates, scope(number), 256, 4);
+        }
+        for number in 0..MAX_TEMPLATES as u32 * 2 {
+            put(&mut templates, scope(number / 60_000), 256 + (number % 60_000) as u16, 4);
+        }
+        assert!(templates.size.fits(1) && templates.forgotten > 0);
+        assert!(others.iter().all(|&scope| templates.get(scope, 256).is_some()));
+    }
+
+    #[test]
+    fn samplers_of_many_domains_are_bounded_together() {
+        let mut templates = Templates::default();
+        put(&mut templates, other(1, 0), 256, 4);
+        for domain in 0..200 {
+            templates.with_options(scope(domain), |options| options.fill());
+        }
+        assert!(templates.size.fits(1) && templates.size.samplers > 0);
+        assert!(templates.get(other(1, 0), 256).is_some());
     }
 
     #[test]
     fn what_is_kept_is_bounded() {
         let mut templates = Templates::default();
         for number in 0..MAX_TEMPLATES as u32 + 100 {
-            templates.put(scope(number / 64), (256 + number % 64) as u16, template(4), 0);
+            put(&mut templates, scope(number / 64), (256 + number % 64) as u16, 4);
         }
-        assert!(templates.count <= MAX_TEMPLATES);
+        assert!(templates.size.fits(1));
         for number in 0..MAX_DOMAINS as u32 * 2 {
-            templates.options_mut(scope(number));
+            templates.with_options(scope(number), |_| {});
         }
-        assert!(templates.domains.len() <= MAX_DOMAINS);
-        assert!(templates.put(scope(7), 256, template(4), 0));
-        assert!(templates.get(scope(7), 256, 0).is_some());
+        assert!(templates.size.fits(1));
+        let told =
+            templates.domains.values().fold(Size::default(), |all, one| all.plus(one.size()));
+        assert_eq!((templates.size, templates.domains.len()), (told, told.domains));
+        put(&mut templates, scope(7), 256, 4);
+        assert!(templates.get(scope(7), 256).is_some());
     }
 }

@@ -1,8 +1,12 @@
+use std::net::IpAddr;
+
 use proptest::prelude::*;
 
 use super::*;
 use crate::flow::Sampling;
-use crate::netflow::{MAX_WAITING_BYTES, MAX_WAITING_DATAGRAMS, v5};
+use crate::netflow::{
+    DataRecord, MAX_FIELDS, MAX_LAYOUTS, MAX_WAITING_BYTES, MAX_WAITING_DATAGRAMS, v5,
+};
 
 const SECS: u32 = 1_186_040_527;
 
@@ -101,6 +105,137 @@ fn a_template_behind_its_data_in_one_datagram_is_enough() {
     assert_eq!(decode_all(&mut Decoder::new(), &payload), [None, Some(vec![5])]);
 }
 
+/// A template of destination, source and octets: as [`template`], with the ends the other way
+/// round.
+fn turned(id: u16) -> Vec<u8> {
+    shorts(&[id, 3, 12, 4, 8, 4, 1, 4])
+}
+
+/// The last byte of every source in a datagram and in those that waited; None of one that waits.
+fn sources(decoder: &mut Decoder, payload: &[u8]) -> Vec<Option<Vec<u8>>> {
+    fn ends(outcome: Result<Outcome<'_>, DecodeError>) -> Option<Vec<u8>> {
+        let Outcome::Decoded(found) = outcome.unwrap() else { return None };
+        let records = found.packets().flat_map(|packet| match packet.records {
+            Records::Data(records, _) => records.to_vec(),
+            _ => Vec::new(),
+        });
+        let last = |record: DataRecord| match record.src {
+            Some(IpAddr::V4(ip)) => ip.octets()[3],
+            _ => 0,
+        };
+        Some(records.map(last).collect())
+    }
+    let mut found = vec![ends(decoder.decode(&datagram(payload), 0))];
+    while let Some(held) = decoder.next_ready() {
+        found.push(ends(decoder.decode_held(&held)));
+    }
+    found
+}
+
+#[test]
+fn a_datagram_that_waited_does_not_bring_an_old_template_back() {
+    let mut decoder = Decoder::new();
+    let old = [set(2, &template(256)), set(300, &records(&[1]))];
+    assert_eq!(sources(&mut decoder, &ipfix(0, 0, &old)), [None]);
+    sources(&mut decoder, &ipfix(0, 1, &[set(2, &turned(256))]));
+    let known = ipfix(0, 1, &[set(2, &template(300))]);
+    assert_eq!(sources(&mut decoder, &known), [Some(vec![]), Some(vec![1])]);
+    let data = ipfix(0, 1, &[set(256, &records(&[2]))]);
+    assert_eq!(sources(&mut decoder, &data), [Some(vec![2])]);
+}
+
+#[test]
+fn a_datagram_that_waited_does_not_withdraw_what_was_defined_since() {
+    let mut decoder = Decoder::new();
+    decode_all(&mut decoder, &ipfix(0, 0, &[set(2, &template(256))]));
+    let old = [set(2, &shorts(&[256, 0])), set(300, &records(&[1]))];
+    assert_eq!(decode_all(&mut decoder, &ipfix(0, 0, &old)), [None]);
+    decode_all(&mut decoder, &ipfix(0, 1, &[set(2, &template(256))]));
+    decode_all(&mut decoder, &ipfix(0, 1, &[set(2, &template(300))]));
+    let data = ipfix(0, 1, &[set(256, &records(&[2]))]);
+    assert_eq!(decode_all(&mut decoder, &data), [Some(vec![2])]);
+}
+
+/// The interval that goes for a flow of source 0 now.
+fn interval(decoder: &mut Decoder) -> u32 {
+    let data = v9(0, 1, &[set(0, &template(256)), set(256, &records(&[1]))]);
+    let Outcome::Decoded(found) = decoder.decode(&datagram(&data), 0).unwrap() else { panic!() };
+    found.packets().next().unwrap().sampling.interval
+}
+
+#[test]
+fn a_datagram_that_waited_does_not_bring_old_options_back() {
+    let layout = shorts(&[301, 0, 4, 34, 4]);
+    let said = |interval: u32| set(301, &interval.to_be_bytes());
+    // Whether the options' own template is known when the old options come, or not.
+    for first in [&[set(1, &layout)][..], &[]] {
+        let mut decoder = Decoder::new();
+        let old = [first, &[said(100), set(300, &records(&[1]))]].concat();
+        assert_eq!(decode_all(&mut decoder, &v9(0, 0, &old)), [None]);
+        decode_all(&mut decoder, &v9(0, 1, &[set(1, &layout), said(1000)]));
+        let known = v9(0, 2, &[set(0, &template(300))]);
+        assert_eq!(decode_all(&mut decoder, &known), [Some(vec![]), Some(vec![1])]);
+        assert_eq!(interval(&mut decoder), 1000);
+    }
+}
+
+#[test]
+fn options_that_waited_count_where_none_were_told_since() {
+    let mut decoder = Decoder::new();
+    let said = v9(0, 0, &[set(301, &100_u32.to_be_bytes())]);
+    assert_eq!(decode_all(&mut decoder, &said), [None]);
+    let known = v9(0, 1, &[set(1, &shorts(&[301, 0, 4, 34, 4]))]);
+    assert_eq!(decode_all(&mut decoder, &known), [Some(vec![]), Some(vec![])]);
+    assert_eq!(interval(&mut decoder), 100);
+}
+
+#[test]
+fn data_is_read_by_the_template_that_held_when_it_came() {
+    let mut decoder = Decoder::new();
+    decode_all(&mut decoder, &ipfix(0, 0, &[set(2, &template(256))]));
+    let both = [set(256, &records(&[1])), set(300, &records(&[2]))];
+    assert_eq!(sources(&mut decoder, &ipfix(0, 0, &both)), [None]);
+    sources(&mut decoder, &ipfix(0, 2, &[set(2, &turned(256))]));
+    let known = ipfix(0, 2, &[set(2, &template(300))]);
+    assert_eq!(sources(&mut decoder, &known), [Some(vec![]), Some(vec![1, 1])]);
+}
+
+#[test]
+fn data_is_read_by_the_first_template_that_came_for_it() {
+    let mut decoder = Decoder::new();
+    let both = [set(256, &records(&[1])), set(300, &records(&[2]))];
+    assert_eq!(sources(&mut decoder, &ipfix(0, 0, &both)), [None]);
+    sources(&mut decoder, &ipfix(0, 2, &[set(2, &template(256)), set(2, &turned(256))]));
+    let known = ipfix(0, 2, &[set(2, &template(300))]);
+    assert_eq!(sources(&mut decoder, &known), [Some(vec![]), Some(vec![1, 1])]);
+}
+
+#[test]
+fn a_datagram_of_many_templates_waits_for_the_last_of_them() {
+    let mut decoder = Decoder::new();
+    let ids = 256..268;
+    let sets: Vec<_> = ids.clone().map(|id| set(id, &records(&[id.into()]))).collect();
+    assert_eq!(decode_all(&mut decoder, &ipfix(0, 0, &sets)), [None]);
+    for id in ids.clone() {
+        let found = decode_all(&mut decoder, &ipfix(0, 12, &[set(2, &template(id))]));
+        let expected = (id == 267).then(|| Some(ids.clone().map(u64::from).collect()));
+        assert_eq!(found[1..], Vec::from_iter(expected), "{id}");
+    }
+}
+
+#[test]
+fn a_datagram_that_lacks_more_templates_than_any_has_does_not_wait() {
+    let mut decoder = Decoder::new();
+    let ids = 257..258 + MAX_LAYOUTS as u16;
+    let lacking: Vec<_> = ids.map(|id| set(id, &[0; 8])).collect();
+    assert_eq!(decode_all(&mut decoder, &ipfix(0, 0, &lacking)), [None]);
+    let known = [set(2, &template(256)), set(256, &records(&[1]))];
+    let payload = ipfix(0, 0, &[&known[..], &lacking].concat());
+    assert_eq!(decode_all(&mut decoder, &payload), [Some(vec![1])]);
+    decoder.give_up();
+    assert!(decoder.next_ready().is_none());
+}
+
 #[test]
 fn what_is_given_up_is_read_as_far_as_its_templates_are_known() {
     let mut decoder = Decoder::new();
@@ -139,6 +274,21 @@ fn a_template_that_is_withdrawn_or_defined_anew_means_that_from_then_on() {
         let data = ipfix(0, 0, &[set(256, &records(&[1]))]);
         assert_eq!(decode_all(&mut decoder, &data), [None], "{withdrawal:?}");
     }
+}
+
+#[test]
+fn an_export_with_a_forged_clock_does_not_make_templates_forgotten() {
+    let mut decoder = Decoder::new();
+    decode_all(&mut decoder, &v9(0, 0, &[set(0, &template(256))]));
+    let data = v9(0, 1, &[set(256, &records(&[1]))]);
+    let mut forged = data.clone();
+    forged[8..12].copy_from_slice(&(SECS + 31 * 86_400).to_be_bytes());
+    assert_eq!(decode_all(&mut decoder, &forged), [Some(vec![1])]);
+    assert_eq!(decode_all(&mut decoder, &data), [Some(vec![1])]);
+    // As long afterwards by the clock of who receives them.
+    let late = UnixMillis(u64::from(SECS + 31 * 86_400) * 1000);
+    let late = Datagram { received: late, ..datagram(&data) };
+    assert!(matches!(decoder.decode(&late, 0), Ok(Outcome::Waits)));
 }
 
 #[test]
@@ -190,6 +340,18 @@ fn records_that_the_capture_cut_off_are_counted() {
 }
 
 #[test]
+fn options_that_the_capture_cut_off_are_no_flows_that_are_missing() {
+    let layout = shorts(&[300, 2, 1, 144, 4, 34, 4]);
+    let payload = ipfix(0, 0, &[set(3, &layout), set(300, &[0; 24])]);
+    let cut = Datagram { declared_bytes: payload.len(), ..datagram(&payload[..payload.len() - 9]) };
+    let mut decoder = Decoder::new();
+    let Outcome::Decoded(found) = decoder.decode(&cut, 0).unwrap() else { panic!() };
+    let packet = found.packets().next().unwrap();
+    assert_eq!((packet.missing, packet.sequence.unwrap().count), (0, 3));
+    assert_eq!(packet.fault.map(Fault::label), Some("cut"));
+}
+
+#[test]
 fn options_say_how_flows_are_sampled() {
     let mut decoder = Decoder::new();
     // An options template of v9 without a scope, as Juniper sends it, and one record of it.
@@ -199,6 +361,22 @@ fn options_say_how_flows_are_sampled() {
     let Outcome::Decoded(found) = decoder.decode(&datagram(&data), 0).unwrap() else { panic!() };
     let packet = found.packets().next().unwrap();
     assert_eq!(packet.sampling, Sampling { mode: 2, interval: 100 });
+}
+
+#[test]
+fn an_interval_of_zero_in_a_record_says_nothing() {
+    let mut decoder = Decoder::new();
+    let options = [set(1, &shorts(&[300, 0, 8, 302, 1, 34, 4])), set(300, &[1, 0, 0, 0, 100])];
+    decode_all(&mut decoder, &v9(0, 0, &options));
+    let layout = shorts(&[256, 4, 8, 4, 12, 4, 34, 1, 48, 1]);
+    for (own, sampler, expected) in [(0, 1, 100), (9, 1, 9), (0, 0, 0)] {
+        let record = [10, 0, 0, 1, 10, 0, 0, 2, own, sampler];
+        let data = v9(0, 1, &[set(0, &layout), set(256, &record)]);
+        let found = decoder.decode(&datagram(&data), 0).unwrap();
+        let Outcome::Decoded(found) = found else { panic!() };
+        let Records::Data(records, _) = found.packets().next().unwrap().records else { panic!() };
+        assert_eq!(records[0].sampling.unwrap().interval, expected, "{own} {sampler}");
+    }
 }
 
 #[test]
@@ -229,6 +407,42 @@ fn what_waits_is_bounded() {
     assert!(sent - given_up <= MAX_WAITING_DATAGRAMS);
     assert!((sent - given_up) * data.len() <= MAX_WAITING_BYTES);
     assert!(given_up >= 100);
+}
+
+#[test]
+fn what_is_ready_is_bounded_where_nobody_takes_it() {
+    let mut decoder = Decoder::new();
+    let data = v9(0, 0, &[set(256, &records(&[1; 80]))]);
+    for _ in 0..4 * MAX_WAITING_DATAGRAMS {
+        assert!(matches!(decoder.decode(&datagram(&data), 0), Ok(Outcome::Waits)));
+    }
+    decoder.give_up();
+    let mut bytes = 0;
+    while let Some(held) = decoder.next_ready() {
+        bytes += held.datagram().payload.len();
+    }
+    assert!(bytes <= 2 * MAX_WAITING_BYTES, "{bytes}");
+}
+
+#[test]
+fn hostile_datagrams_take_no_longer_than_others() {
+    let mut zeros = vec![0; 64_000];
+    zeros.push(1);
+    let many = |first: u16| {
+        let fields = (0..MAX_FIELDS as u16).flat_map(|number| [first + number, 1]);
+        shorts(&[&[256, MAX_FIELDS as u16][..], &fields.collect::<Vec<_>>()].concat())
+    };
+    let anew: Vec<u8> = (1000..1015).flat_map(many).collect();
+    for (what, payload) in
+        [("zeros", v9(0, 0, &[set(0, &zeros)])), ("fields", v9(0, 0, &[set(0, &anew)]))]
+    {
+        let mut decoder = Decoder::new();
+        let began = std::time::Instant::now();
+        for _ in 0..100 {
+            let _ = decoder.decode(&datagram(&payload), 0);
+        }
+        assert!(began.elapsed().as_secs() < 4, "{what}: {:?}", began.elapsed());
+    }
 }
 
 #[test]

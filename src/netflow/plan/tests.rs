@@ -1,5 +1,5 @@
 use super::*;
-use crate::flow::extras;
+use crate::flow::{Sampling, extras};
 use crate::netflow::template::Template;
 
 const EXPORTED: UnixMillis = UnixMillis(1_186_040_527_000);
@@ -83,6 +83,19 @@ fn what_is_beyond_the_common_fields_is_kept_in_its_significant_form() {
 }
 
 #[test]
+fn a_record_tells_its_sampling_as_options_do() {
+    for (fields, interval, mode) in [
+        (&[(34, &[0, 100][..]), (35, &[2]), (50, &[9])][..], 100, 2),
+        (&[(305, &[1]), (306, &[3, 0xe7])], 1000, 0),
+        (&[(305, &[7])], 7, 0),
+        (&[(309, &[2]), (310, &[0, 200]), (304, &[3])], 100, 2),
+    ] {
+        let sampling = read(fields).1.rate.sampling();
+        assert_eq!(sampling, Some(Sampling { mode, interval }), "{fields:?}");
+    }
+}
+
+#[test]
 fn the_beginning_of_a_frame_is_taken_apart() {
     let mut frame = vec![0, 0, 0x5e, 0, 0x53, 2, 0, 0, 0x5e, 0, 0x53, 1, 8, 0];
     frame.extend([0x45, 0, 0, 60, 0, 0, 0, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2, 0, 53, 1, 0]);
@@ -91,6 +104,26 @@ fn the_beginning_of_a_frame_is_taken_apart() {
     assert_eq!((record.input, record.src_port, record.dst_port), (7, 53, 256));
     assert_eq!((record.octets, record.packets), (60, 1));
     assert_eq!(extras[2], (192, vec![64]));
+}
+
+#[test]
+fn a_frame_does_not_override_what_other_fields_say() {
+    let mut frame = vec![0, 0, 0x5e, 0, 0x53, 2, 0, 0, 0x5e, 0, 0x53, 1, 8, 0];
+    frame.extend([0x45, 0, 0, 60, 0, 0, 0, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2, 0, 53, 1, 0]);
+    let (record, _, extras) = read(&[
+        (315, &frame),
+        (8, &[192, 0, 2, 1]),
+        (85, &[0, 0]),
+        (2, &[9]),
+        (7, &[0, 0]),
+        (56, &[1, 2, 3, 4, 5, 6]),
+    ]);
+    assert_eq!(record.src, Some([192, 0, 2, 1].into()));
+    assert_eq!(record.dst, Some([10, 0, 0, 2].into()));
+    assert_eq!((record.octets, record.packets), (0, 9));
+    assert_eq!((record.src_port, record.dst_port, record.protocol), (0, 256, 17));
+    let macs: Vec<_> = extras.iter().filter(|(number, _)| *number == 56).collect();
+    assert_eq!(macs, [&(56, vec![1, 2, 3, 4, 5, 6])]);
 }
 
 #[test]
