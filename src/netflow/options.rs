@@ -24,6 +24,18 @@ pub(super) struct DomainOptions {
 }
 
 impl DomainOptions {
+    /// How many samplers and interfaces have a sampling of their own.
+    pub(super) fn len(&self) -> usize {
+        self.by_sampler.len() + self.by_interface.len()
+    }
+
+    /// As many samplers as there may be.
+    #[cfg(test)]
+    pub(super) fn fill(&mut self) {
+        let samplers = (0..MAX_SAMPLERS as u64).map(|sampler| (sampler, Sampling::default()));
+        self.by_sampler.extend(samplers);
+    }
+
     /// How the packets of a flow were sampled that names `sampler`, and came in by `input`; None
     /// where that is what goes for the whole domain.
     #[inline]

@@ -276,13 +276,15 @@ impl Sets {
         learning: Learning,
     ) -> u32 {
         let mut records = 0;
-        let options = self.templates.options_mut(message.scope);
-        while let Some(record) = template.split(&mut at, &mut self.spans) {
-            let spans = template.fixed.as_ref().unwrap_or(&self.spans);
-            let said = options::read(template, spans, record);
-            options::learn(said, message.scope.exporter, learning, options, &mut self.names);
-            records += 1;
-        }
+        let Self { templates, names, spans, .. } = self;
+        templates.with_options(message.scope, |options| {
+            while let Some(record) = template.split(&mut at, spans) {
+                let spans = template.fixed.as_ref().unwrap_or(spans);
+                let said = options::read(template, spans, record);
+                options::learn(said, message.scope.exporter, learning, options, names);
+                records += 1;
+            }
+        });
         records
     }
 

@@ -3,6 +3,7 @@
 //! The UDP port is no part of that: an exporter may change it, and its templates stay what they
 //! are (RFC 3954 §7 and RFC 7011 §8 scope them so, but for the transport session).
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -15,6 +16,11 @@ use crate::flow::UnixMillis;
 pub const MAX_TEMPLATES: usize = 65_536;
 /// So many fields they may have, all together: what bounds their memory.
 const MAX_ALL_FIELDS: usize = 1 << 20;
+/// So many samplers, and interfaces with a sampling of their own, of all exporters together.
+const MAX_ALL_SAMPLERS: usize = 1 << 18;
+/// An exporter that has more than one of so many parts of what there is room for is the first one
+/// that room is made of: one that forges domains must not make others' templates forgotten.
+const MIN_EXPORTERS: usize = 64;
 /// So many observation domains are told apart.
 pub const MAX_DOMAINS: usize = 16_384;
 /// A template that did not come again for so long is not used any more. RFC 7011 §8.4 leaves it to
@@ -37,8 +43,8 @@ pub(super) struct Scope {
 struct Domain {
     templates: HashMap<u16, Known>,
     options: DomainOptions,
-    /// When it was heard of last, in [`Templates::generation`]s.
-    generation: u64,
+    /// When it was heard of last, as [`Templates::heard`] counts.
+    heard: u64,
 }
 
 #[derive(Debug)]
@@ -52,12 +58,14 @@ struct Known {
 #[derive(Debug, Default)]
 pub(super) struct Templates {
     domains: HashMap<Scope, Domain>,
-    count: usize,
-    fields: usize,
+    size: Size,
     /// When the last datagram was received.
     now: UnixMillis,
-    /// Rises each time that room had to be made.
-    generation: u64,
+    /// Rises with all that is heard.
+    heard: u64,
+    /// Domains that were forgotten for others, and how often.
+    forgotten: u64,
+    rooms_made: u64,
 }
 
 impl Templates {
@@ -68,9 +76,9 @@ impl Templates {
 
     /// The template `id` of `scope`, if it came lately.
     pub(super) fn get(&mut self, scope: Scope, id: u16) -> Option<Arc<Template>> {
-        let generation = self.generation;
         let domain = self.domains.get_mut(&scope)?;
-        domain.generation = generation;
+        self.heard += 1;
+        domain.heard = self.heard;
         let known = domain.templates.get(&id)?;
         let age_ms = self.now.0.saturating_sub(known.refreshed.0);
         let is_in_use = age_ms <= u64::from(TEMPLATE_LIFETIME_SECS) * 1000;
@@ -96,12 +104,10 @@ impl Templates {
         }
         self.withdraw(scope, id);
         let template = Template::new(fields, scopes)?;
-        let more = template.fields.len();
-        if self.count >= MAX_TEMPLATES || self.fields + more > MAX_ALL_FIELDS {
-            self.make_room();
-        }
-        self.count += 1;
-        self.fields += more;
+        let fields = template.fields.len();
+        let more = Size { templates: 1, fields, ..Size::default() };
+        self.make_room(more);
+        self.size = self.size.plus(more);
         let template = Arc::new(template);
         let known = Known { template: Arc::clone(&template), refreshed: now };
         self.domain(scope).templates.insert(id, known);
@@ -112,8 +118,8 @@ impl Templates {
     pub(super) fn withdraw(&mut self, scope: Scope, id: u16) {
         let removed = self.domains.get_mut(&scope).and_then(|domain| domain.templates.remove(&id));
         if let Some(known) = removed {
-            self.count -= 1;
-            self.fields -= known.template.fields.len();
+            self.size.templates -= 1;
+            self.size.fields -= known.template.fields.len();
         }
     }
 
@@ -136,37 +142,125 @@ impl Templates {
         self.domains.get(&scope).map(|domain| &domain.options)
     }
 
-    /// What options say of `scope`, to be added to.
-    pub(super) fn options_mut(&mut self, scope: Scope) -> &mut DomainOptions {
-        &mut self.domain(scope).options
+    /// Lets `change` add to what options say of `scope`.
+    pub(super) fn with_options(&mut self, scope: Scope, change: impl FnOnce(&mut DomainOptions)) {
+        let options = &mut self.domain(scope).options;
+        let before = options.len();
+        change(options);
+        self.size.samplers += options.len() - before;
+        self.make_room(Size::default());
     }
 
     fn domain(&mut self, scope: Scope) -> &mut Domain {
-        if self.domains.len() >= MAX_DOMAINS && !self.domains.contains_key(&scope) {
-            self.make_room();
+        if !self.domains.contains_key(&scope) {
+            self.make_room(Size { domains: 1, ..Size::default() });
+            self.size.domains += 1;
         }
-        let generation = self.generation;
+        self.heard += 1;
         let domain = self.domains.entry(scope).or_default();
-        domain.generation = generation;
+        domain.heard = self.heard;
         domain
     }
 
-    /// Forgets the domains that were not heard of since room was made the last time; all of them,
-    /// where that are too few.
-    fn make_room(&mut self) {
-        let generation = self.generation;
-        self.domains.retain(|_, domain| domain.generation == generation);
-        let known = || self.domains.values().flat_map(|domain| domain.templates.values());
-        self.count = known().count();
-        self.fields = known().map(|known| known.template.fields.len()).sum();
-        let full = self.count > MAX_TEMPLATES / 2
-            || self.fields > MAX_ALL_FIELDS / 2
-            || self.domains.len() > MAX_DOMAINS / 2;
-        if full {
-            self.domains.clear();
-            (self.count, self.fields) = (0, 0);
+    /// Forgets domains, if there is no room for so much `more`: first those of exporters that have
+    /// more than their share, and of all others the ones that were not heard of for longest.
+    fn make_room(&mut self, more: Size) {
+        let mut size = self.size.plus(more);
+        if size.fits(1) {
+            return;
         }
-        self.generation += 1;
+        let mut shares: HashMap<IpAddr, Size> = HashMap::new();
+        for (scope, domain) in &self.domains {
+            let share = shares.entry(scope.exporter).or_default();
+            *share = share.plus(domain.size());
+        }
+        let excess = |scope: &Scope| shares.get(&scope.exporter).map_or(0, |size| size.excess());
+        let mut worst_first: Vec<(Reverse<usize>, u64, Scope)> = self
+            .domains
+            .iter()
+            .map(|(scope, domain)| (Reverse(excess(scope)), domain.heard, *scope))
+            .collect();
+        worst_first.sort_unstable_by_key(|&(excess, heard, _)| (excess, heard));
+        // Room for many, so that it need not be made for each of them.
+        let mut forgotten = worst_first.iter();
+        while let Some((.., scope)) = forgotten.next().filter(|_| !size.fits(2)) {
+            if let Some(domain) = self.domains.remove(scope) {
+                let less = domain.size();
+                (self.size, size) = (self.size.minus(less), size.minus(less));
+                self.forgotten += 1;
+            }
+        }
+        self.rooms_made += 1;
+        if let Some((.., worst)) = worst_first.first().filter(|_| self.rooms_made.is_power_of_two())
+        {
+            tracing::warn!(
+                "templates and options of {} observation domains were forgotten for others so far; \
+                 {} had the most",
+                self.forgotten,
+                worst.exporter,
+            );
+        }
+    }
+}
+
+/// How much is known, of a domain or of all.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Size {
+    domains: usize,
+    templates: usize,
+    /// Of the templates.
+    fields: usize,
+    /// Samplers, and interfaces with a sampling of their own.
+    samplers: usize,
+}
+
+impl Size {
+    /// Each part of it with its limit.
+    fn parts(self) -> [(usize, usize); 4] {
+        [
+            (self.domains, MAX_DOMAINS),
+            (self.templates, MAX_TEMPLATES),
+            (self.fields, MAX_ALL_FIELDS),
+            (self.samplers, MAX_ALL_SAMPLERS),
+        ]
+    }
+
+    /// Whether it is within every limit, divided by `parts`.
+    fn fits(self, parts: usize) -> bool {
+        self.parts().iter().all(|&(size, limit)| size <= limit / parts)
+    }
+
+    /// How much it is above the share of one exporter: in 1/1024 of the limit that it is nearest
+    /// to.
+    fn excess(self) -> usize {
+        let shares = self.parts().map(|(size, limit)| size * 1024 / limit);
+        shares.into_iter().max().unwrap_or(0).saturating_sub(1024 / MIN_EXPORTERS)
+    }
+
+    fn plus(self, other: Self) -> Self {
+        Self {
+            domains: self.domains + other.domains,
+            templates: self.templates + other.templates,
+            fields: self.fields + other.fields,
+            samplers: self.samplers + other.samplers,
+        }
+    }
+
+    fn minus(self, other: Self) -> Self {
+        Self {
+            domains: self.domains - other.domains,
+            templates: self.templates - other.templates,
+            fields: self.fields - other.fields,
+            samplers: self.samplers - other.samplers,
+        }
+    }
+}
+
+impl Domain {
+    fn size(&self) -> Size {
+        let fields = self.templates.values().map(|known| known.template.fields.len()).sum();
+        let samplers = self.options.len();
+        Size { domains: 1, templates: self.templates.len(), fields, samplers }
     }
 }
 
@@ -198,7 +292,8 @@ mod tests {
         assert!(templates.get(scope(0), 256).is_some());
         templates.withdraw_all(scope(0), false);
         assert!(templates.get(scope(0), 256).is_none());
-        assert_eq!((templates.count, templates.fields), (1, 1));
+        let size = Size { domains: 2, templates: 1, fields: 1, samplers: 0 };
+        assert_eq!(templates.size, size);
     }
 
     #[test]
@@ -213,7 +308,40 @@ mod tests {
         }
         put(&mut templates, scope(0), 256, 4);
         assert!(templates.get(scope(0), 256).is_some());
-        assert_eq!(templates.count, 1);
+        assert_eq!(templates.size.templates, 1);
+    }
+
+    /// The domain `domain` of another exporter, told by its last byte.
+    fn other(exporter: u8, domain: u32) -> Scope {
+        Scope { exporter: [198, 51, 100, exporter].into(), ..scope(domain) }
+    }
+
+    #[test]
+    fn who_forges_domains_does_not_make_the_templates_of_others_forgotten() {
+        let mut templates = Templates::default();
+        let others: Vec<Scope> = (0..100).map(|number| other(number, number.into())).collect();
+        for &scope in &others {
+            put(&mut templates, scope, 256, 4);
+        }
+        for number in 0..MAX_DOMAINS as u32 * 3 {
+            put(&mut templates, scope(number), 256, 4);
+        }
+        for number in 0..MAX_TEMPLATES as u32 * 2 {
+            put(&mut templates, scope(number / 60_000), 256 + (number % 60_000) as u16, 4);
+        }
+        assert!(templates.size.fits(1) && templates.forgotten > 0);
+        assert!(others.iter().all(|&scope| templates.get(scope, 256).is_some()));
+    }
+
+    #[test]
+    fn samplers_of_many_domains_are_bounded_together() {
+        let mut templates = Templates::default();
+        put(&mut templates, other(1, 0), 256, 4);
+        for domain in 0..200 {
+            templates.with_options(scope(domain), DomainOptions::fill);
+        }
+        assert!(templates.size.fits(1) && templates.size.samplers > 0);
+        assert!(templates.get(other(1, 0), 256).is_some());
     }
 
     #[test]
@@ -222,11 +350,14 @@ mod tests {
         for number in 0..MAX_TEMPLATES as u32 + 100 {
             put(&mut templates, scope(number / 64), (256 + number % 64) as u16, 4);
         }
-        assert!(templates.count <= MAX_TEMPLATES);
+        assert!(templates.size.fits(1));
         for number in 0..MAX_DOMAINS as u32 * 2 {
-            templates.options_mut(scope(number));
+            templates.with_options(scope(number), |_| {});
         }
-        assert!(templates.domains.len() <= MAX_DOMAINS);
+        assert!(templates.size.fits(1));
+        let told =
+            templates.domains.values().fold(Size::default(), |all, one| all.plus(one.size()));
+        assert_eq!((templates.size, templates.domains.len()), (told, told.domains));
         put(&mut templates, scope(7), 256, 4);
         assert!(templates.get(scope(7), 256).is_some());
     }
