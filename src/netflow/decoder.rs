@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::cursor::Cursor;
 use super::names::Names;
+use super::options::DomainOptions;
 use super::sets::{Found, Message, Reading, Sets};
 use super::template::Format;
 use super::templates::Scope;
@@ -327,7 +328,7 @@ impl Draft {
             exported_nanos: 0,
             uptime_ms,
             engine: self.scope.domain,
-            sampling: options.and_then(|said| said.sampling).unwrap_or_default(),
+            sampling: options.and_then(DomainOptions::sampling).unwrap_or_default(),
             sequence: Some(self.sequence),
             records: Records::Data(&sets.records[self.records.clone()], &sets.extras),
             first_index: self.records.start as u16,

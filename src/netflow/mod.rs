@@ -17,6 +17,7 @@ mod layouts;
 mod names;
 mod options;
 mod plan;
+mod rate;
 mod record;
 mod sets;
 mod sflow;

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
 use std::net::IpAddr;
 
-use super::field::{float, number, number_u32, text};
+use super::field::{number, number_u32, text};
 use super::names::{Names, enter};
+use super::rate::Rate;
 use super::template::{Span, Template};
 use crate::flow::{Sampling, UnixMillis};
 
@@ -16,7 +17,7 @@ pub const MAX_SAMPLERS: usize = 4096;
 #[derive(Debug, Default)]
 pub(super) struct DomainOptions {
     /// How it samples, where nothing narrower is said.
-    pub(super) sampling: Option<Sampling>,
+    sampling: Option<Sampling>,
     by_sampler: HashMap<u64, Sampling>,
     by_interface: HashMap<u32, Sampling>,
     /// When the exporter started.
@@ -36,14 +37,21 @@ impl DomainOptions {
         self.by_sampler.extend(samplers);
     }
 
+    /// How the packets of a flow were sampled of which nothing narrower is said: as it goes for
+    /// the whole domain, or by the only sampler that there is.
+    pub(super) fn sampling(&self) -> Option<Sampling> {
+        let only = self.by_sampler.values().next().filter(|_| self.by_sampler.len() == 1);
+        self.sampling.or(only.copied())
+    }
+
     /// How the packets of a flow were sampled that names `sampler`, and came in by `input`; None
-    /// where that is what goes for the whole domain.
+    /// where that is [`Self::sampling`]. A flow that names a sampler which is not known was not
+    /// chosen by the one that is.
     #[inline]
     pub(super) fn sampling_of(&self, sampler: Option<u64>, input: u32) -> Option<Sampling> {
-        sampler
-            .and_then(|sampler| self.by_sampler.get(&sampler))
-            .or_else(|| self.by_interface.get(&input))
-            .copied()
+        let by_sampler = sampler.and_then(|sampler| self.by_sampler.get(&sampler));
+        let narrow = by_sampler.or_else(|| self.by_interface.get(&input)).copied();
+        narrow.or_else(|| sampler.map(|_| self.sampling.unwrap_or_default()))
     }
 }
 
@@ -61,12 +69,7 @@ pub(super) enum Learning {
 /// What one options record says, as far as it is of use here.
 #[derive(Debug, Default)]
 pub(super) struct Said {
-    interval: Option<u32>,
-    space: Option<u32>,
-    size: Option<u32>,
-    population: Option<u32>,
-    probability: Option<f64>,
-    algorithm: u8,
+    rate: Rate,
     sampler: Option<u64>,
     interface: Option<u32>,
     vrf: Option<u32>,
@@ -104,14 +107,10 @@ pub(super) fn learn(
     if !late || options.started.is_none() {
         options.started = said.started.or(options.started);
     }
-    if let Some(sampling) = said.sampling() {
+    if let Some(sampling) = said.rate.sampling() {
         match (said.sampler, said.interface) {
             (Some(sampler), _) => {
                 keep(&mut options.by_sampler, sampler, sampling, late);
-                // A sampler that is the only one goes for flows that name none.
-                if options.by_sampler.len() == 1 {
-                    options.sampling = options.sampling.or(Some(sampling));
-                }
             }
             (None, Some(interface)) if interface > 0 => {
                 keep(&mut options.by_interface, interface, sampling, late);
@@ -147,12 +146,7 @@ impl Said {
     fn take(&mut self, element: u16, value: &[u8]) {
         let word = || Some(number_u32(value));
         match element {
-            34 | 50 | 305 => self.interval = word(),
-            306 => self.space = word(),
-            309 => self.size = word(),
-            310 => self.population = word(),
-            311 => self.probability = float(value),
-            35 | 49 | 304 => self.algorithm = mode(element, number(value)),
+            _ if self.rate.take(element, value) => {}
             48 | 302 => self.sampler = Some(number(value)),
             10 | 14 | 252 | 253 => self.interface = word(),
             234 | 235 => self.vrf = word(),
@@ -162,35 +156,6 @@ impl Said {
             160 => self.started = Some(UnixMillis(number(value))).filter(|time| time.0 > 0),
             _ => {}
         }
-    }
-
-    /// One packet of how many is seen, if it says.
-    fn sampling(&self) -> Option<Sampling> {
-        let of_size = self.population.zip(self.size.filter(|&size| size > 0));
-        let interval = match (self.interval, self.space) {
-            // So many packets are taken, and so many left out (RFC 5477 §8.2).
-            (Some(taken), Some(left)) if taken > 0 => taken.saturating_add(left) / taken,
-            (Some(interval), _) => interval,
-            _ => match (of_size, self.probability) {
-                (Some((population, size)), _) => population / size,
-                (None, Some(probability)) if probability > 0.0 => {
-                    (1.0 / probability).round() as u32
-                }
-                _ => return None,
-            },
-        };
-        Some(Sampling { mode: self.algorithm, interval })
-    }
-}
-
-/// The mode as v5 has it: 1 deterministic, 2 random. `samplingAlgorithm` and `samplerMode` count
-/// so; of `selectorAlgorithm` 1 and 2 are systematic, 3 and 4 random (RFC 5477 §8.1).
-fn mode(element: u16, value: u64) -> u8 {
-    match (element, value) {
-        (304, 1 | 2) => 1,
-        (304, 3 | 4) => 2,
-        (304, _) => 0,
-        _ => value as u8,
     }
 }
 
@@ -224,7 +189,7 @@ mod tests {
         ] {
             let mut options = DomainOptions::default();
             take(&mut options, &mut Names::default(), fields);
-            assert_eq!(options.sampling, Some(Sampling { mode, interval }), "{fields:?}");
+            assert_eq!(options.sampling(), Some(Sampling { mode, interval }), "{fields:?}");
         }
     }
 
@@ -235,10 +200,25 @@ mod tests {
         take(&mut options, &mut names, &[(48, &[2]), (34, &[20])]);
         take(&mut options, &mut names, &[(10, &[7]), (34, &[30])]);
         let interval = |sampler, input| {
-            options.sampling_of(sampler, input).or(options.sampling).unwrap().interval
+            options.sampling_of(sampler, input).or(options.sampling()).unwrap_or_default().interval
         };
         assert_eq!([interval(Some(1), 7), interval(Some(2), 0), interval(None, 7)], [10, 20, 30]);
-        assert_eq!(interval(Some(3), 8), 10);
+        // One that names a sampler is not sampled as another sampler does, and of two samplers
+        // neither goes for those that name none.
+        assert_eq!([interval(Some(3), 8), interval(None, 8)], [0, 0]);
+    }
+
+    #[test]
+    fn the_only_sampler_goes_for_flows_that_name_none_as_it_is_now() {
+        let (mut options, mut names) = (DomainOptions::default(), Names::default());
+        take(&mut options, &mut names, &[(302, &[1]), (34, &[100])]);
+        take(&mut options, &mut names, &[(302, &[1]), (34, &[3, 0xe8])]);
+        assert_eq!(options.sampling().unwrap().interval, 1000);
+        assert_eq!(options.sampling_of(None, 0), None);
+        assert_eq!(options.sampling_of(Some(0), 0), Some(Sampling::default()));
+        // What goes for the whole domain goes for a sampler that is not known, too.
+        take(&mut options, &mut names, &[(34, &[50])]);
+        assert_eq!(options.sampling_of(Some(0), 0).unwrap().interval, 50);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use super::field::{
     address_v4, address_v6, ntp, number, number_u32, without_zeros_at_end, without_zeros_at_start,
 };
 use super::frame::{self, Kept};
+use super::rate::Rate;
 use super::record::{DataRecord, Stamp, put_address};
 use super::template::{Field, Span};
 use crate::flow::{Extra, UnixMillis, push_extra};
@@ -59,8 +60,8 @@ enum Target {
     LastedMicros,
     Started,
     Sampler,
-    Interval,
-    Algorithm,
+    /// How packets were chosen, as this element says it.
+    Rate(u16),
     /// The beginning of a frame, from which everything is read.
     Frame,
     /// Kept as it is.
@@ -91,10 +92,8 @@ enum Trim {
 pub(super) struct Aside {
     /// Which sampler chose its packets.
     pub(super) sampler: Option<u64>,
-    /// One packet of so many was seen.
-    pub(super) interval: Option<u32>,
-    /// How they were chosen: 1 deterministic, 2 random.
-    pub(super) algorithm: u8,
+    /// How they were chosen.
+    pub(super) rate: Rate,
 }
 
 impl Plan {
@@ -220,8 +219,9 @@ fn take(
         Target::LastedMicros => record.lasted_ms = Some(number(value) / 1000),
         Target::Started => record.started = Some(UnixMillis(number(value))).filter(|t| t.0 > 0),
         Target::Sampler => aside.sampler = Some(number(value)),
-        Target::Interval => aside.interval = Some(number_u32(value)),
-        Target::Algorithm => aside.algorithm = number(value) as u8,
+        Target::Rate(element) => {
+            aside.rate.take(element, value);
+        }
         Target::Frame => {
             frame::read(frame::ETHERNET, value, record, &mut Kept { bytes: extras, start });
             record.packets = record.packets.max(1);

@@ -14,7 +14,7 @@ use super::options::{self, Learning};
 use super::record::DataRecord;
 use super::template::{Field, Format, Span, Template, VARIABLE, fields};
 use super::templates::{Scope, Templates};
-use crate::flow::{Sampling, UnixMillis};
+use crate::flow::UnixMillis;
 
 /// Bytes before the content of a set: its id and its length.
 const SET_HEADER_BYTES: usize = 4;
@@ -295,10 +295,10 @@ impl Sets {
             let spans = template.fixed.as_ref().unwrap_or(&self.spans);
             let (mut record, aside) =
                 template.plan.read(bytes, spans, message.exported, &mut self.extras);
-            record.sampling = match aside.interval {
-                Some(interval) => Some(Sampling { mode: aside.algorithm, interval }),
-                None => options.and_then(|said| said.sampling_of(aside.sampler, record.input)),
-            };
+            // An interval of zero says nothing.
+            let own = aside.rate.sampling().filter(|sampling| sampling.interval > 0);
+            record.sampling = own
+                .or_else(|| options.and_then(|said| said.sampling_of(aside.sampler, record.input)));
             self.records.push(record);
         }
         (self.records.len() - before) as u32

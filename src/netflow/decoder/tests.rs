@@ -352,6 +352,22 @@ fn options_say_how_flows_are_sampled() {
 }
 
 #[test]
+fn an_interval_of_zero_in_a_record_says_nothing() {
+    let mut decoder = Decoder::new();
+    let options = [set(1, &shorts(&[300, 0, 8, 302, 1, 34, 4])), set(300, &[1, 0, 0, 0, 100])];
+    decode_all(&mut decoder, &v9(0, 0, &options));
+    let layout = shorts(&[256, 4, 8, 4, 12, 4, 34, 1, 48, 1]);
+    for (own, sampler, expected) in [(0, 1, 100), (9, 1, 9), (0, 0, 0)] {
+        let record = [10, 0, 0, 1, 10, 0, 0, 2, own, sampler];
+        let data = v9(0, 1, &[set(0, &layout), set(256, &record)]);
+        let found = decoder.decode(&datagram(&data), 0).unwrap();
+        let Outcome::Decoded(found) = found else { panic!() };
+        let Records::Data(records, _) = found.packets().next().unwrap().records else { panic!() };
+        assert_eq!(records[0].sampling.unwrap().interval, expected, "{own} {sampler}");
+    }
+}
+
+#[test]
 fn several_v5_packets_may_lie_in_a_datagram() {
     let header = v5::Header { count: 2, unix_secs: SECS, ..v5::Header::default() };
     let mut payload = Vec::new();

@@ -64,9 +64,12 @@ pub(super) fn target(field: Field) -> Option<(Target, u8)> {
         160 => (Target::Started, 0),
         48 => (Target::Sampler, 0),
         302 => (Target::Sampler, 1),
-        34 => (Target::Interval, 0),
-        50 | 305 => (Target::Interval, 1),
-        35 | 49 => (Target::Algorithm, 0),
+        // Which interval or algorithm it is of two does not matter to what is made of it.
+        34 => (Target::Rate(34), 0),
+        50 => (Target::Rate(34), 1),
+        35 | 49 => (Target::Rate(35), 0),
+        304 => (Target::Rate(304), 1),
+        number @ (305 | 306 | 309..=311) => (Target::Rate(number), 0),
         315 => (Target::Frame, 0),
         _ => return None,
     })
@@ -90,7 +93,7 @@ pub(super) fn may_repeat(target: Target) -> bool {
 
 /// Whether a field is kept as it is although it becomes something else, too.
 pub(super) fn is_also_kept(field: Field) -> bool {
-    field.enterprise == 0 && matches!(field.number, 48 | 302 | 323)
+    field.enterprise == 0 && matches!(field.number, 48 | 302 | 304 | 306 | 309..=311 | 323)
 }
 
 /// How a field is kept as it is; None for padding, for lists, and for the IP version, which the

@@ -1,5 +1,5 @@
 use super::*;
-use crate::flow::extras;
+use crate::flow::{Sampling, extras};
 use crate::netflow::template::Template;
 
 const EXPORTED: UnixMillis = UnixMillis(1_186_040_527_000);
@@ -80,6 +80,19 @@ fn what_is_beyond_the_common_fields_is_kept_in_its_significant_form() {
             (40_001, vec![0, 0, 1, 1]),
         ]
     );
+}
+
+#[test]
+fn a_record_tells_its_sampling_as_options_do() {
+    for (fields, interval, mode) in [
+        (&[(34, &[0, 100][..]), (35, &[2]), (50, &[9])][..], 100, 2),
+        (&[(305, &[1]), (306, &[3, 0xe7])], 1000, 0),
+        (&[(305, &[7])], 7, 0),
+        (&[(309, &[2]), (310, &[0, 200]), (304, &[3])], 100, 2),
+    ] {
+        let sampling = read(fields).1.rate.sampling();
+        assert_eq!(sampling, Some(Sampling { mode, interval }), "{fields:?}");
+    }
 }
 
 #[test]
