@@ -1,6 +1,7 @@
 //! What is read of the records of a template, and in which order: worked out once a template.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 
 use super::field::{
     address_v4, address_v6, ntp, number, number_u32, without_zeros_at_end, without_zeros_at_start,
@@ -15,11 +16,16 @@ mod target;
 #[cfg(test)]
 mod tests;
 
-use target::{extra, is_also_kept, may_repeat, target};
+use target::{OF_A_FRAME, extra, is_also_kept, is_icmp, may_repeat, target};
 
 /// The steps that take a record apart.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Plan(Vec<Step>);
+pub(super) struct Plan {
+    steps: Vec<Step>,
+    /// The field that is the beginning of a frame, and what may be taken from there: what no other
+    /// field says.
+    frame: Option<(u16, Vec<Target>)>,
+}
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Step {
@@ -62,7 +68,7 @@ enum Target {
     Sampler,
     /// How packets were chosen, as this element says it.
     Rate(u16),
-    /// The beginning of a frame, from which everything is read.
+    /// The beginning of a frame.
     Frame,
     /// Kept as it is.
     Extra(Field, Trim),
@@ -133,12 +139,24 @@ impl Plan {
         let mut steps: Vec<(u8, Step)> = resolved.into_iter().flatten().collect();
         // The best of several times is read last, over the others.
         steps.sort_by_key(|&(rank, _)| std::cmp::Reverse(rank));
-        Self(steps.into_iter().map(|(_, step)| step).collect())
+        let steps: Vec<Step> = steps.into_iter().map(|(_, step)| step).collect();
+        let says = |target: Target| {
+            steps.iter().any(|step| {
+                let is_port = target == Target::DstPort && is_icmp(step.target);
+                step.target == target || is_port
+            })
+        };
+        let frame = steps.iter().find(|step| step.target == Target::Frame);
+        let frame = frame.map(|step| {
+            let parts = OF_A_FRAME.into_iter().filter(|&part| !says(part));
+            (step.field, parts.collect())
+        });
+        Self { steps, frame }
     }
 
     /// Bytes of memory that it takes.
     pub(super) fn bytes(&self) -> usize {
-        size_of_val(&self.0[..])
+        size_of_val(&self.steps[..])
     }
 
     /// Reads a record, and appends what is beyond the common fields to `extras`.
@@ -152,13 +170,18 @@ impl Plan {
     ) -> (DataRecord, Aside) {
         let (mut record, mut aside) = (DataRecord::default(), Aside::default());
         let start = extras.len();
-        for step in &self.0 {
+        for step in &self.steps {
             let Some(span) = spans.get(usize::from(step.field)) else { continue };
             let value = span.of(bytes);
             if value.is_empty() {
                 continue;
             }
             take(&mut record, &mut aside, step.target, value, exported, (extras, start));
+        }
+        if let Some((field, parts)) = &self.frame
+            && let Some(span) = spans.get(usize::from(*field))
+        {
+            fill(&mut record, parts, span.of(bytes), &mut Kept { bytes: extras, start });
         }
         if record.icmp != 0 && record.dst_port == 0 && matches!(record.protocol, 0 | 1 | 58) {
             record.dst_port = record.icmp;
@@ -222,10 +245,8 @@ fn take(
         Target::Rate(element) => {
             aside.rate.take(element, value);
         }
-        Target::Frame => {
-            frame::read(frame::ETHERNET, value, record, &mut Kept { bytes: extras, start });
-            record.packets = record.packets.max(1);
-        }
+        // What the other fields do not say is taken from there at the end.
+        Target::Frame => {}
         Target::Extra(field, trim) => {
             let value = match trim {
                 Trim::Start => without_zeros_at_start(value),
@@ -234,6 +255,31 @@ fn take(
             };
             let Field { number, enterprise, .. } = field;
             push_extra(extras, start, Extra { number, enterprise, value });
+        }
+    }
+}
+
+/// Takes `parts`, and the addresses if none are told, from the beginning of a frame.
+fn fill(record: &mut DataRecord, parts: &[Target], value: &[u8], kept: &mut Kept<'_>) {
+    if value.is_empty() {
+        return;
+    }
+    let mut framed = DataRecord::default();
+    frame::read(frame::ETHERNET, value, &mut framed, kept);
+    let told = record.src.or(record.dst);
+    let same = |ip: IpAddr| told.is_none_or(|told| told.is_ipv4() == ip.is_ipv4());
+    record.src = record.src.or(framed.src.filter(|&ip| same(ip)));
+    record.dst = record.dst.or(framed.dst.filter(|&ip| same(ip)));
+    for part in parts {
+        match part {
+            Target::SrcPort => record.src_port = framed.src_port,
+            Target::DstPort => record.dst_port = framed.dst_port,
+            Target::Protocol => record.protocol = framed.protocol,
+            Target::TcpFlags => record.tcp_flags = framed.tcp_flags,
+            Target::Tos => record.tos = framed.tos,
+            Target::Octets => record.octets = framed.octets,
+            Target::Packets => record.packets = 1,
+            _ => {}
         }
     }
 }

@@ -75,6 +75,22 @@ pub(super) fn target(field: Field) -> Option<(Target, u8)> {
     })
 }
 
+/// What may be taken from the beginning of a frame, beside the addresses.
+pub(super) const OF_A_FRAME: [Target; 7] = [
+    Target::SrcPort,
+    Target::DstPort,
+    Target::Protocol,
+    Target::TcpFlags,
+    Target::Tos,
+    Target::Octets,
+    Target::Packets,
+];
+
+/// Whether it tells type or code of ICMP, which stand for the destination port.
+pub(super) fn is_icmp(target: Target) -> bool {
+    matches!(target, Target::Icmp | Target::IcmpType | Target::IcmpCode)
+}
+
 /// Whether several fields may become this, each where it has a value.
 pub(super) fn may_repeat(target: Target) -> bool {
     matches!(

@@ -107,6 +107,26 @@ fn the_beginning_of_a_frame_is_taken_apart() {
 }
 
 #[test]
+fn a_frame_does_not_override_what_other_fields_say() {
+    let mut frame = vec![0, 0, 0x5e, 0, 0x53, 2, 0, 0, 0x5e, 0, 0x53, 1, 8, 0];
+    frame.extend([0x45, 0, 0, 60, 0, 0, 0, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2, 0, 53, 1, 0]);
+    let (record, _, extras) = read(&[
+        (315, &frame),
+        (8, &[192, 0, 2, 1]),
+        (85, &[0, 0]),
+        (2, &[9]),
+        (7, &[0, 0]),
+        (56, &[1, 2, 3, 4, 5, 6]),
+    ]);
+    assert_eq!(record.src, Some([192, 0, 2, 1].into()));
+    assert_eq!(record.dst, Some([10, 0, 0, 2].into()));
+    assert_eq!((record.octets, record.packets), (0, 9));
+    assert_eq!((record.src_port, record.dst_port, record.protocol), (0, 256, 17));
+    let macs: Vec<_> = extras.iter().filter(|(number, _)| *number == 56).collect();
+    assert_eq!(macs, [&(56, vec![1, 2, 3, 4, 5, 6])]);
+}
+
+#[test]
 fn of_an_outer_and_an_inner_packet_the_outer_one_counts_and_the_inner_one_is_kept() {
     let (record, _, extras) = read(&[
         (27, &[0x20; 16]),
