@@ -22,5 +22,5 @@ pub use protocol::Protocol;
 pub(crate) use record::address_bits;
 pub use record::{Family, FlowRecord, Sampling, Source};
 pub use sequence::{Lost, MAX_GAPS, MAX_LEAP, MAX_STREAMS, MAX_UNCONFIRMED_LEAP, Sequence, Unit};
-pub use sources::MAX_SOURCES;
+pub use sources::{MAX_SOURCES, MAX_SOURCES_OF_EXPORTER};
 pub use time::{ParseTimeError, TimeRange, UnixMillis};

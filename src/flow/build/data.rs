@@ -45,7 +45,7 @@ impl Data<'_> {
             let sampling = record.sampling.unwrap_or(self.source.sampling);
             let place = match known {
                 Some((known, place)) if known == sampling => Some(place),
-                _ => self.sources.place(Source { sampling, ..self.source }),
+                _ => self.place(sampling),
             };
             let Some(place) = place else {
                 outcome.no_room_for_source += 1;
@@ -68,6 +68,17 @@ impl Data<'_> {
             batch.push_with(&flow, place, self.id.origin(index), extras);
         }
         outcome
+    }
+
+    /// The place of the source that samples so, or, where there is no room for that, of the one
+    /// that the packet says: a flow that is scaled up wrongly is better than none.
+    fn place(&mut self, sampling: Sampling) -> Option<u32> {
+        let own = if sampling == self.source.sampling {
+            None
+        } else {
+            self.sources.place_of_record(Source { sampling, ..self.source })
+        };
+        own.or_else(|| self.sources.place(self.source))
     }
 
     /// From when to when the flow lasted; None if it began before 1970.

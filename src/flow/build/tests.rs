@@ -1,7 +1,10 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::flow::{Family, FlowRecord, MAX_SOURCES, Protocol, Sampling, UnixMillis};
+use crate::flow::{
+    Family, FlowRecord, MAX_SOURCES, MAX_SOURCES_OF_EXPORTER, Protocol, Sampling, UnixMillis,
+};
+use crate::netflow::DataRecord;
 use crate::netflow::v5::{self, Header, Record};
 
 const EXPORTER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
@@ -9,12 +12,22 @@ const ID: DatagramId = DatagramId { exported_secs: 1_186_040_527, hash: 42 };
 
 /// Appends one datagram to an empty batch.
 fn build(builder: &mut FlowBuilder, header: &Header, records: &[Record]) -> (Appended, FlowBatch) {
+    build_from(builder, EXPORTER, header, records)
+}
+
+/// Likewise of another exporter.
+fn build_from(
+    builder: &mut FlowBuilder,
+    exporter: IpAddr,
+    header: &Header,
+    records: &[Record],
+) -> (Appended, FlowBatch) {
     let (mut v4, mut v6) = (FlowBatch::new(Family::V4), FlowBatch::new(Family::V6));
     let mut payload = Vec::new();
     v5::encode(&Header { count: records.len() as u16, ..*header }, records, &mut payload);
     let packet = crate::netflow::decode(&payload, payload.len()).unwrap();
     let mut to = Batches { v4: &mut v4, v6: &mut v6 };
-    let appended = builder.append(&packet, EXPORTER, 4000, ID, &mut to);
+    let appended = builder.append(&packet, exporter, 4000, ID, &mut to);
     v4.sources = builder.sources();
     assert!(v6.is_empty());
     (appended, v4)
@@ -111,26 +124,62 @@ fn records_that_are_cut_off_are_rejected_by_that_name() {
 }
 
 #[test]
-fn sources_are_bounded() {
+fn sources_are_bounded_by_exporter_and_altogether() {
     let mut builder = FlowBuilder::new();
-    for number in 0..=MAX_SOURCES {
-        let header = Header {
-            engine_type: (number >> 8) as u8,
-            engine_id: number as u8,
-            sampling_field: (number >> 16) as u16,
-            ..header()
-        };
-        let (appended, _) = build(&mut builder, &header, &[record(0, 0)]);
-        let full = number == MAX_SOURCES;
-        assert_eq!(appended.appended, u64::from(!full));
-        let rejected = full.then_some(("too many sources", 1));
-        assert_eq!(appended.rejected().collect::<Vec<_>>(), Vec::from_iter(rejected));
+    let exporters = (MAX_SOURCES / MAX_SOURCES_OF_EXPORTER) as u8;
+    for exporter in 0..=exporters {
+        for number in 0..=MAX_SOURCES_OF_EXPORTER {
+            let header =
+                Header { engine_type: (number >> 8) as u8, engine_id: number as u8, ..header() };
+            let sender = [192, 0, 2, exporter].into();
+            let (appended, _) = build_from(&mut builder, sender, &header, &[record(0, 0)]);
+            let full = exporter == exporters || number == MAX_SOURCES_OF_EXPORTER;
+            assert_eq!(appended.appended, u64::from(!full), "{exporter} {number}");
+            let rejected = full.then_some(("too many sources", 1));
+            assert_eq!(appended.rejected().collect::<Vec<_>>(), Vec::from_iter(rejected));
+        }
     }
     // One that is known is taken as before.
     assert_eq!(builder.sources().len(), MAX_SOURCES);
-    let known = Header { engine_type: 0, engine_id: 7, sampling_field: 0, ..header() };
+    let known = Header { engine_type: 0, engine_id: 7, ..header() };
     let (appended, batch) = build(&mut builder, &known, &[record(0, 0)]);
     assert_eq!((appended.appended, batch.record(0).source.engine), (1, 7));
+}
+
+#[test]
+fn records_of_too_many_samplings_are_stored_with_that_of_their_packet() {
+    let address = |last| Some([10, 0, 0, last].into());
+    let records: Vec<DataRecord> = (0..MAX_SOURCES_OF_EXPORTER as u32)
+        .map(|number| DataRecord {
+            src: address(1),
+            dst: address(2),
+            sampling: Some(Sampling { mode: 2, interval: 1000 + number }),
+            ..DataRecord::default()
+        })
+        .collect();
+    let packet = ExportPacket {
+        exporter: None,
+        exported_secs: 1_186_040_527,
+        exported_nanos: 0,
+        uptime_ms: None,
+        engine: 7,
+        sampling: Sampling { mode: 1, interval: 10 },
+        sequence: None,
+        records: Records::Data(&records, &[]),
+        first_index: 0,
+        missing: 0,
+        fault: None,
+    };
+    let mut builder = FlowBuilder::new();
+    let (mut v4, mut v6) = (FlowBatch::new(Family::V4), FlowBatch::new(Family::V6));
+    let mut to = Batches { v4: &mut v4, v6: &mut v6 };
+    let appended = builder.append(&packet, EXPORTER, 4000, ID, &mut to);
+    assert_eq!(appended.appended, records.len() as u64);
+    v4.sources = builder.sources();
+    let half = MAX_SOURCES_OF_EXPORTER / 2;
+    assert_eq!(v4.sources.len(), half + 1);
+    let interval = |row| v4.record(row).source.sampling.interval;
+    assert_eq!([interval(half - 1), interval(half)], [1000 + half as u32 - 1, 10]);
 }
 
 proptest! {
