@@ -67,9 +67,9 @@ impl<'a> Reading<'a> {
 /// What was found in the sets, beside the flow records.
 #[derive(Debug, Default)]
 pub(super) struct Found {
-    /// Options records.
+    /// Options records, whole or not.
     pub(super) options: u32,
-    /// Records that are not whole.
+    /// Flow records that are not whole.
     pub(super) missing: u32,
     /// Sets that were understood.
     pub(super) known_sets: u32,
@@ -264,7 +264,12 @@ impl Sets {
             self.read_flows(message, &template, set.content)
         };
         if !set.whole && template.fixed.is_some() {
-            found.missing += ((set.sent / template.min_bytes) as u32).saturating_sub(records);
+            let cut = ((set.sent / template.min_bytes) as u32).saturating_sub(records);
+            // Options are no flows; the exporter numbers them all the same.
+            match template.scopes {
+                Some(_) => found.options += cut,
+                None => found.missing += cut,
+            }
         }
     }
 

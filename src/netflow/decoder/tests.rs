@@ -340,6 +340,18 @@ fn records_that_the_capture_cut_off_are_counted() {
 }
 
 #[test]
+fn options_that_the_capture_cut_off_are_no_flows_that_are_missing() {
+    let layout = shorts(&[300, 2, 1, 144, 4, 34, 4]);
+    let payload = ipfix(0, 0, &[set(3, &layout), set(300, &[0; 24])]);
+    let cut = Datagram { declared_bytes: payload.len(), ..datagram(&payload[..payload.len() - 9]) };
+    let mut decoder = Decoder::new();
+    let Outcome::Decoded(found) = decoder.decode(&cut, 0).unwrap() else { panic!() };
+    let packet = found.packets().next().unwrap();
+    assert_eq!((packet.missing, packet.sequence.unwrap().count), (0, 3));
+    assert_eq!(packet.fault.map(Fault::label), Some("cut"));
+}
+
+#[test]
 fn options_say_how_flows_are_sampled() {
     let mut decoder = Decoder::new();
     // An options template of v9 without a scope, as Juniper sends it, and one record of it.

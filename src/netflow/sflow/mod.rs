@@ -122,8 +122,10 @@ fn read_sample(
             records.push(record);
         } else {
             header.missing += 1;
-            let fault = Fault::Length { what: "sample", offset, declared: declared as usize };
-            header.fault.get_or_insert(fault);
+            if whole {
+                let fault = Fault::Length { what: "sample", offset, declared: declared as usize };
+                header.fault.get_or_insert(fault);
+            }
         }
     }
     if !whole {

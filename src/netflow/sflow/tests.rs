@@ -137,13 +137,24 @@ fn expanded_samples_are_read_and_counters_are_passed_over() {
 }
 
 #[test]
+fn a_sample_too_short_for_what_it_says_is_one_of_a_wrong_length() {
+    let short = block(1, &words(&[1, 9, 512]));
+    let (header, records, _) = read_all(&datagram(&[short]));
+    assert_eq!((records.len(), header.missing), (0, 1));
+    assert_eq!(header.fault.map(Fault::label), Some("length"));
+}
+
+#[test]
 fn a_datagram_that_is_cut_gives_its_whole_samples() {
     let frame = [&ETHERNET[..], &[8, 0], &IPV4_TCP].concat();
     let payload = datagram(&[sample(&[header(&frame)]), sample(&[header(&frame)])]);
     for cut in 1..payload.len() {
         let (mut records, mut bytes) = (Vec::new(), Vec::new());
         match read(&payload[..cut], RECEIVED, &mut records, &mut bytes) {
-            Ok(header) => assert!(header.fault.is_some() && records.len() <= 2, "{cut}"),
+            Ok(header) => {
+                assert_eq!(header.fault.map(Fault::label), Some("cut"), "{cut}");
+                assert!(records.len() <= 2, "{cut}");
+            }
             Err(error) => assert!(cut < 28 && records.is_empty(), "{cut}: {error}"),
         }
     }
