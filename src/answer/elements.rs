@@ -17,9 +17,7 @@ const NTP_TO_UNIX_SECS: u64 = 2_208_988_800;
 /// twice is told once, as it came first.
 pub(super) fn push_extras(to: &mut Vec<u8>, bytes: &[u8]) {
     for (place, extra) in extras(bytes).enumerate() {
-        let same =
-            |other: Extra<'_>| (other.number, other.enterprise) == (extra.number, extra.enterprise);
-        if extras(bytes).take(place).any(same) {
+        if is_repeated(bytes, place, extra) {
             continue;
         }
         to.extend_from_slice(b",\"");
@@ -27,6 +25,12 @@ pub(super) fn push_extras(to: &mut Vec<u8>, bytes: &[u8]) {
         to.extend_from_slice(b"\":");
         push_value(to, kind, extra.value);
     }
+}
+
+/// Whether an element like the one at `place` stands before it.
+fn is_repeated(bytes: &[u8], place: usize, extra: Extra<'_>) -> bool {
+    let element = |extra: Extra<'_>| (extra.number, extra.enterprise);
+    extras(bytes).take(place).any(|other| element(other) == element(extra))
 }
 
 /// Appends what the exporter of `flow` calls the interfaces, VRFs and the application that it names
@@ -43,7 +47,12 @@ pub(super) fn push_names(to: &mut Vec<u8>, flow: &FlowRecord, bytes: &[u8], name
     };
     push("inputName", interface(flow.input));
     push("outputName", interface(flow.output));
-    for Extra { number, value, .. } in extras(bytes).filter(|extra| extra.enterprise == 0) {
+    for (place, extra) in extras(bytes).enumerate() {
+        let Extra { number, enterprise, value } = extra;
+        if enterprise != 0 || !matches!(number, 234 | 235 | 95) || is_repeated(bytes, place, extra)
+        {
+            continue;
+        }
         let vrf = || names.vrfs.get(&(exporter, unsigned(value) as u32));
         match number {
             234 => push("ingressVRFName", vrf()),
@@ -156,7 +165,46 @@ fn push_text(to: &mut Vec<u8>, text: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::flow::push_extra;
+    use std::net::IpAddr;
+
+    use crate::flow::{Protocol, Sampling, Source, push_extra};
+
+    #[test]
+    fn a_vrf_that_comes_twice_is_named_once() {
+        let mut bytes = Vec::new();
+        for value in [&[1][..], &[2]] {
+            assert!(push_extra(&mut bytes, 0, Extra { number: 234, enterprise: 0, value }));
+        }
+        let zero = IpAddr::from([0; 4]);
+        let flow = FlowRecord {
+            src: zero,
+            dst: zero,
+            first: UnixMillis(0),
+            duration_ms: 0,
+            octets: 0,
+            packets: 0,
+            src_port: 0,
+            dst_port: 0,
+            protocol: Protocol(0),
+            tcp_flags: 0,
+            tos: 0,
+            input: 0,
+            output: 0,
+            src_as: 0,
+            dst_as: 0,
+            src_mask: 0,
+            dst_mask: 0,
+            next_hop: zero,
+            source: Source { exporter: zero, engine: 0, sampling: Sampling::default() },
+        };
+        let mut names = Names::default();
+        for vrf in [1, 2] {
+            names.vrfs.insert((zero, vrf), format!("vrf{vrf}"));
+        }
+        let mut text = Vec::new();
+        push_names(&mut text, &flow, &bytes, &names);
+        assert_eq!(String::from_utf8(text).unwrap(), r#","ingressVRFName":"vrf1""#);
+    }
 
     #[test]
     fn values_are_shown_by_their_kinds() {
