@@ -164,9 +164,9 @@ fn push_text(to: &mut Vec<u8>, text: &str) {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use std::net::IpAddr;
 
+    use super::*;
     use crate::flow::{Protocol, Sampling, Source, push_extra};
 
     #[test]

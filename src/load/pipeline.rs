@@ -209,6 +209,10 @@ impl<'a> Pipeline<'a> {
         let Some(mut decoder) = self.session.decoder.take() else { return };
         let outcome = decoder.decode(datagram, file);
         self.taken(datagram, file, outcome);
+        // What waits has arrived: it is not lost as well.
+        for packet in decoder.unread() {
+            self.session.builder.observe(&packet, datagram.exporter, datagram.src_port);
+        }
         self.take_ready(&mut decoder);
         self.session.decoder = Some(decoder);
     }

@@ -45,6 +45,8 @@ pub struct Decoder {
     sets: Sets,
     waiting: Waiting,
     drafts: Vec<Draft>,
+    /// Whether the datagram before came just then, and none of its records was read.
+    waits: bool,
 }
 
 /// How a datagram came here.
@@ -62,6 +64,7 @@ pub enum Outcome<'a> {
     /// It is decoded, in part at least.
     Decoded(Decoded<'a>),
     /// It waits for a template, or has waited in vain if it was given up.
+    /// [`Decoder::unread`] tells what it is all the same.
     Waits,
 }
 
@@ -132,6 +135,21 @@ impl Decoder {
         self.read(&held.datagram(), Way::Held(held))
     }
 
+    /// The packets of the datagram that came last, without records, if that waits now. They arrived
+    /// although their records are not known: `FlowBuilder::observe` must see their sequence
+    /// numbers, or they count as lost, too. One that counts records has none: how many there are is
+    /// not known yet.
+    pub fn unread(&self) -> impl Iterator<Item = ExportPacket<'_>> {
+        let drafts = if self.waits { &self.drafts[..] } else { &[] };
+        drafts.iter().map(|draft| {
+            let packet = draft.packet(&self.sets);
+            let is_partial = matches!(draft.fault, Some(Fault::NoTemplate { .. }));
+            let says = |sequence: &Sequence| !is_partial || sequence.unit != Unit::Records;
+            let sequence = packet.sequence.filter(says);
+            ExportPacket { sequence, records: Records::Data(&[], &[]), missing: 0, ..packet }
+        })
+    }
+
     /// The next datagram that waited, and does not need to any more.
     pub fn next_ready(&mut self) -> Option<Held> {
         self.waiting.next_ready()
@@ -153,6 +171,7 @@ impl Decoder {
         way: Way<'_>,
     ) -> Result<Outcome<'a>, DecodeError> {
         let &Datagram { payload, declared_bytes, .. } = datagram;
+        self.waits = false;
         match payload.first_chunk() {
             Some([0, 9]) => self.read_sets(datagram, way, Format::V9),
             Some([0, 10]) => self.read_sets(datagram, way, Format::Ipfix),
@@ -202,6 +221,7 @@ impl Decoder {
                 _ => known_sets == 0,
             };
             if waits {
+                self.waits = matches!(way, Way::New(_));
                 return Ok(Outcome::Waits);
             }
         }

@@ -39,7 +39,7 @@ pub(super) struct Scope {
 }
 
 /// What is known of one domain.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 struct Domain {
     templates: HashMap<u16, Known>,
     options: DomainOptions,
@@ -47,7 +47,7 @@ struct Domain {
     heard: u64,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 struct Known {
     template: Arc<Template>,
     /// When it came last.
@@ -55,7 +55,7 @@ struct Known {
 }
 
 /// Every template that is known, bounded.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub(super) struct Templates {
     domains: HashMap<Scope, Domain>,
     size: Size,
@@ -338,7 +338,7 @@ mod tests {
         let mut templates = Templates::default();
         put(&mut templates, other(1, 0), 256, 4);
         for domain in 0..200 {
-            templates.with_options(scope(domain), |options| options.fill());
+            templates.with_options(scope(domain), DomainOptions::fill);
         }
         assert!(templates.size.fits(1) && templates.size.samplers > 0);
         assert!(templates.get(other(1, 0), 256).is_some());

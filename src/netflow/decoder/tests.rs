@@ -3,7 +3,7 @@ use std::net::IpAddr;
 use proptest::prelude::*;
 
 use super::*;
-use crate::flow::Sampling;
+use crate::flow::{FlowBuilder, Sampling};
 use crate::netflow::{
     DataRecord, MAX_FIELDS, MAX_LAYOUTS, MAX_WAITING_BYTES, MAX_WAITING_DATAGRAMS, v5,
 };
@@ -97,6 +97,33 @@ fn data_waits_for_its_template() {
     let known = v9(0, 0, &[set(0, &template(256))]);
     assert_eq!(decode_all(&mut decoder, &known), [Some(vec![]), Some(vec![1]), Some(vec![2])]);
     assert_eq!(decode_all(&mut decoder, &data(3)), [Some(vec![3])]);
+}
+
+#[test]
+fn a_packet_that_waits_is_not_lost_too() {
+    let (mut decoder, mut builder) = (Decoder::new(), FlowBuilder::new());
+    let exporter = datagram(&[]).exporter;
+    for sequence in [0, 1, 2, 3] {
+        let known = set(0, &template(256));
+        let sets = if sequence == 1 || sequence == 2 { set(300, &[0; 8]) } else { known };
+        let payload = v9(0, sequence, &[sets]);
+        match decoder.decode(&datagram(&payload), 0).unwrap() {
+            Outcome::Decoded(found) => {
+                found.packets().for_each(|packet| builder.observe(packet, exporter, 1));
+            }
+            Outcome::Waits => {
+                for packet in decoder.unread() {
+                    assert!(packet.is_empty());
+                    builder.observe(&packet, exporter, 1);
+                }
+            }
+        }
+    }
+    assert_eq!((decoder.unread().count(), builder.lost()), (0, vec![]));
+    // How many records wait is not known.
+    let waits = decode_all(&mut decoder, &ipfix(0, 9, &[set(300, &[0; 8])]));
+    assert_eq!(waits, [None]);
+    assert_eq!(decoder.unread().map(|packet| packet.sequence).collect::<Vec<_>>(), [None]);
 }
 
 #[test]
