@@ -39,7 +39,7 @@ pub(super) struct Scope {
 }
 
 /// What is known of one domain.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Domain {
     templates: HashMap<u16, Known>,
     options: DomainOptions,
@@ -47,7 +47,7 @@ struct Domain {
     heard: u64,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Known {
     template: Arc<Template>,
     /// When it came last.
@@ -55,7 +55,7 @@ struct Known {
 }
 
 /// Every template that is known, bounded.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Templates {
     domains: HashMap<Scope, Domain>,
     size: Size,
