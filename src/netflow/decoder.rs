@@ -184,9 +184,8 @@ impl Decoder {
             Format::V9 => self.read_v9(datagram, &mut needs)?,
             Format::Ipfix => self.read_ipfix(datagram, &mut needs)?,
         };
-        for (scope, id) in self.sets.fresh.drain(..) {
-            self.waiting.wake(scope, id);
-        }
+        self.waiting.wake(&self.sets.fresh);
+        self.sets.fresh.clear();
         if !needs.is_empty() && (!last || known_sets == 0) {
             if !last {
                 let known_now = needs.iter().find(|(scope, id)| {
@@ -194,10 +193,8 @@ impl Decoder {
                     self.sets.templates.knows(*scope, *id)
                 });
                 let wake = known_now.copied();
-                self.waiting.hold(datagram, mark, tries, needs);
-                if let Some((scope, id)) = wake {
-                    self.waiting.wake(scope, id);
-                }
+                self.waiting.hold(datagram, mark, tries, &needs);
+                self.waiting.wake(wake.as_slice());
             }
             return Ok(Outcome::Waits);
         }

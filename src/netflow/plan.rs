@@ -110,17 +110,23 @@ impl Plan {
                 steps.extend(extra(field).map(|target| (0, Step { field: place, target })));
             }
         }
-        let best = |target: Target| {
-            let ranks = steps.iter().filter(|(_, step)| step.target == target);
-            ranks.map(|&(rank, _)| rank).min()
-        };
+        // Of each target that can be only once: rank and place of the first of the best steps.
+        let mut best: Vec<(Target, u8, usize)> = Vec::new();
+        for (at, &(rank, Step { target, .. })) in steps.iter().enumerate() {
+            if may_repeat(target) {
+                continue;
+            }
+            match best.iter_mut().find(|(known, ..)| *known == target) {
+                Some(known) if rank < known.1 => *known = (target, rank, at),
+                Some(_) => {}
+                None => best.push((target, rank, at)),
+            }
+        }
         let resolved: Vec<Option<(u8, Step)>> = steps
             .iter()
             .enumerate()
             .map(|(at, &(rank, step))| {
-                let first = steps[..at].iter().all(|(r, s)| *r != rank || s.target != step.target);
-                let wins = best(step.target) == Some(rank) && first;
-                if wins || may_repeat(step.target) {
+                if may_repeat(step.target) || best.contains(&(step.target, rank, at)) {
                     return Some((rank, step));
                 }
                 let field = fields[usize::from(step.field)];

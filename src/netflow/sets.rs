@@ -8,7 +8,7 @@ use super::cursor::Cursor;
 use super::names::Names;
 use super::options;
 use super::record::DataRecord;
-use super::template::{Format, Span, Template, VARIABLE, fields};
+use super::template::{Format, Span, Template, fields};
 use super::templates::{Scope, Templates};
 use crate::flow::{Sampling, UnixMillis};
 
@@ -84,7 +84,8 @@ impl Sets {
             Format::V9 => (0, 1),
             Format::Ipfix => (2, 3),
         };
-        while let Some(set) = next_set(message, &mut at, &mut found) {
+        let padding = padding(at);
+        while let Some(set) = next_set(message, &mut at, padding, &mut found) {
             if set.id >= FIRST_TEMPLATE_ID {
                 self.read_data(message, &set, &mut found);
             } else if set.id == of_templates {
@@ -98,7 +99,8 @@ impl Sets {
 
     fn read_templates(&mut self, message: &Message, mut at: Cursor<'_>, found: &mut Found) {
         found.known_sets += 1;
-        while at.rest().len() >= 4 && !is_padding(at) {
+        let padding = padding(at);
+        while at.rest().len() >= 4 && at.offset() < padding {
             let (Some(id), Some(count)) = (at.read_u16(), at.read_u16()) else { return };
             if count == 0 && message.scope.format == Format::Ipfix {
                 self.withdraw(message.scope, id);
@@ -113,7 +115,8 @@ impl Sets {
 
     fn read_options_templates(&mut self, message: &Message, mut at: Cursor<'_>, found: &mut Found) {
         found.known_sets += 1;
-        while at.rest().len() >= 4 && !is_padding(at) {
+        let padding = padding(at);
+        while at.rest().len() >= 4 && at.offset() < padding {
             let (Some(id), Some(first)) = (at.read_u16(), at.read_u16()) else { return };
             let format = message.scope.format;
             if first == 0 && format == Format::Ipfix {
@@ -147,13 +150,9 @@ impl Sets {
         template: Option<Template>,
         found: &mut Found,
     ) {
-        // v9 knows no variable length: a field of 65,535 bytes cannot be in a datagram.
-        let usable = template.filter(|template| {
-            let too_long =
-                |template: &Template| template.fields.iter().any(|field| field.length == VARIABLE);
-            id >= FIRST_TEMPLATE_ID
-                && (message.scope.format == Format::Ipfix || !too_long(template))
-        });
+        // v9 says nothing of variable lengths, but exporters that use IPFIX's way there exist, and
+        // no field of 65,535 bytes fits into a datagram.
+        let usable = template.filter(|_| id >= FIRST_TEMPLATE_ID);
         let Some(template) = usable else {
             self.templates.withdraw(message.scope, id);
             return found.fault(Fault::Template { id });
@@ -224,8 +223,13 @@ impl Sets {
 
 /// The next set; what is wrong with it is told in `found`, and ends the walk where its length
 /// does not say where the next one begins.
-fn next_set<'a>(message: &Message, at: &mut Cursor<'a>, found: &mut Found) -> Option<Set<'a>> {
-    if at.rest().len() < SET_HEADER_BYTES || is_padding(*at) {
+fn next_set<'a>(
+    message: &Message,
+    at: &mut Cursor<'a>,
+    padding: usize,
+    found: &mut Found,
+) -> Option<Set<'a>> {
+    if at.rest().len() < SET_HEADER_BYTES || at.offset() >= padding {
         return None;
     }
     let offset = at.offset();
@@ -247,10 +251,10 @@ fn next_set<'a>(message: &Message, at: &mut Cursor<'a>, found: &mut Found) -> Op
     Some(Set { id, content: Cursor::new(content), sent, whole })
 }
 
-/// Whether only zeros follow, as some exporters fill their datagrams up.
-fn is_padding(at: Cursor<'_>) -> bool {
+/// The offset from which on only zeros follow, as some exporters fill their datagrams up.
+fn padding(at: Cursor<'_>) -> usize {
     // The id of v9's templates is zero, too; their length is not.
-    at.rest().iter().all(|&byte| byte == 0)
+    at.offset() + at.rest().iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1)
 }
 
 /// Whether the sets of `bytes` say lengths that lead just to its end: what tells flow export from

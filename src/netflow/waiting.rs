@@ -1,6 +1,6 @@
 //! Datagrams that came before their templates: kept for a while, in bounded room.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::net::IpAddr;
 
 use super::templates::Scope;
@@ -15,6 +15,10 @@ pub const MAX_WAITING_BYTES: usize = 8 << 20;
 /// A datagram is tried so often; one that defines and withdraws what it needs itself would be for
 /// ever.
 const MAX_TRIES: u8 = 8;
+
+/// A datagram waits for so many templates at most: one that lacks more is tried when one of the
+/// first of them comes.
+const MAX_NEEDS: usize = 64;
 
 /// A datagram that waited.
 #[derive(Debug, Clone)]
@@ -70,6 +74,8 @@ impl Held {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Waiting {
     held: VecDeque<Held>,
+    /// How many of them lack which template: nearly all templates that come are none of these.
+    wanted: HashMap<(Scope, u16), u32>,
     /// Of their payloads.
     bytes: usize,
     ready: VecDeque<Held>,
@@ -83,26 +89,31 @@ impl Waiting {
         datagram: &Datagram<'_>,
         mark: usize,
         tries: u8,
-        needs: Vec<(Scope, u16)>,
+        needs: &[(Scope, u16)],
     ) {
-        self.bytes += datagram.payload.len();
-        self.held.push_back(Held::new(datagram, mark, tries + 1, needs));
+        let held = Held::new(datagram, mark, tries + 1, first_of(needs));
+        for &need in &held.needs {
+            *self.wanted.entry(need).or_default() += 1;
+        }
+        self.bytes += held.payload.len();
+        self.held.push_back(held);
         while self.held.len() > MAX_WAITING_DATAGRAMS || self.bytes > MAX_WAITING_BYTES {
             self.give_up_oldest();
         }
     }
 
-    /// Makes those ready that lack the template `id` of `scope`, which is known now.
-    pub(super) fn wake(&mut self, scope: Scope, id: u16) {
-        let needs = |held: &Held| held.needs.contains(&(scope, id));
-        if !self.held.iter().any(needs) {
+    /// Makes those ready that lack one of the templates `fresh`, which are known now.
+    pub(super) fn wake(&mut self, fresh: &[(Scope, u16)]) {
+        // One datagram may bring thousands, so each that waits is looked at once for all of them.
+        let fresh: HashSet<&(Scope, u16)> =
+            fresh.iter().filter(|template| self.wanted.contains_key(template)).collect();
+        if fresh.is_empty() {
             return;
         }
         for held in std::mem::take(&mut self.held) {
-            if needs(&held) {
-                self.bytes -= held.payload.len();
+            if held.needs.iter().any(|need| fresh.contains(need)) {
                 let last = held.tries >= MAX_TRIES;
-                self.ready.push_back(Held { last, ..held });
+                self.make_ready(Held { last, ..held });
             } else {
                 self.held.push_back(held);
             }
@@ -123,13 +134,37 @@ impl Waiting {
 
     fn give_up_oldest(&mut self) {
         if let Some(held) = self.held.pop_front() {
-            self.bytes -= held.payload.len();
-            self.ready.push_back(Held { last: true, ..held });
+            self.make_ready(Held { last: true, ..held });
         }
+    }
+
+    /// Puts `held`, which was taken out of those that wait, among those that are ready.
+    fn make_ready(&mut self, held: Held) {
+        self.bytes -= held.payload.len();
+        for need in &held.needs {
+            if let Some(count) = self.wanted.get_mut(need) {
+                *count -= 1;
+                if *count == 0 {
+                    self.wanted.remove(need);
+                }
+            }
+        }
+        self.ready.push_back(held);
     }
 
     /// The next one that is to be decoded.
     pub(super) fn next_ready(&mut self) -> Option<Held> {
         self.ready.pop_front()
     }
+}
+
+/// The first [`MAX_NEEDS`] of `needs` that are not the same.
+fn first_of(needs: &[(Scope, u16)]) -> Vec<(Scope, u16)> {
+    let mut first = Vec::new();
+    for need in needs {
+        if first.len() < MAX_NEEDS && !first.contains(need) {
+            first.push(*need);
+        }
+    }
+    first
 }
