@@ -7,3 +7,5 @@ mod generated;
 mod golden;
 mod options;
 mod tshark;
+
+pub(crate) use files::captures;

@@ -189,7 +189,7 @@ fn samples() -> Vec<(Vec<Sent>, Vec<u8>, Vec<usize>)> {
 }
 
 /// Every container that the readers know, around the samples.
-fn containers() -> Vec<Vec<u8>> {
+pub(crate) fn containers() -> Vec<Vec<u8>> {
     let mut files: Vec<Vec<u8>> = samples().into_iter().map(|(_, file, _)| file).collect();
     files.push(tar(&[("a.pcap", &files[0]), ("b.pcapng", &files[1])]));
     let packed: Vec<Vec<u8>> = Compression::ALL
