@@ -15,6 +15,9 @@ use super::{Datagram, Sink};
 /// So long nothing comes before the sink is told.
 const IDLE: Duration = Duration::from_millis(200);
 
+/// So many bytes are read before the sink is asked whether to go on.
+const BYTES_PER_POLL: usize = 8 << 20;
+
 /// As much as a pipe holds.
 const CHUNK_BYTES: usize = 64 << 10;
 /// How many chunks wait at most.
@@ -44,15 +47,47 @@ impl<'s> Shared<'s> {
         self.sink.borrow_mut().datagram(datagram)
     }
 
-    /// Whether the sink ended the reading while nothing came, so that the source failed.
+    /// Whether the sink ended the reading while it was given nothing, so that the source failed.
     pub(super) fn is_stopped(&self) -> bool {
         self.stopped.get()
     }
 
     fn idle(&self) -> io::Result<()> {
         let flow = self.sink.borrow_mut().idle();
+        self.go_on(flow)
+    }
+
+    /// Fails where the sink said no more.
+    fn go_on(&self, flow: ControlFlow<()>) -> io::Result<()> {
         self.stopped.set(self.is_stopped() || flow.is_break());
         if self.is_stopped() { Err(io::Error::other("stopped")) } else { Ok(()) }
+    }
+}
+
+/// A source that asks the sink now and then whether to go on: what lies above it may look for a
+/// packet in endless bytes, for a few can unpack to that.
+pub(super) struct Polled<'a, 's, R> {
+    source: R,
+    sink: &'a Shared<'s>,
+    /// Since the sink was asked.
+    bytes: usize,
+}
+
+impl<'a, 's, R> Polled<'a, 's, R> {
+    pub(super) fn new(source: R, sink: &'a Shared<'s>) -> Self {
+        Self { source, sink, bytes: 0 }
+    }
+}
+
+impl<R: Read> Read for Polled<'_, '_, R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        if self.bytes >= BYTES_PER_POLL {
+            self.bytes = 0;
+            self.sink.go_on(self.sink.poll())?;
+        }
+        let bytes = self.source.read(into)?;
+        self.bytes += bytes;
+        Ok(bytes)
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::ahead::read_ahead;
 use super::decompress::{Decompressor, named};
-use super::live::{Live, Shared};
+use super::live::{Live, Polled, Shared};
 use super::magic::{self, Compression, Format};
 use super::name::printable;
 use super::packets::Packets;
@@ -106,11 +106,13 @@ impl Reading<'_, '_> {
     fn file(&mut self, name: &str, file: impl Read + Send) -> ControlFlow<()> {
         let mut window = Window::new(file);
         let Ok(Format::Compressed(compression)) = magic::tell(&mut window) else {
-            return self.stream(name, window, 0);
+            return self.stream(name, window.map(|file| Polled::new(file, self.sink)), 0);
         };
         self.decompressed = true;
         let result = Decompressor::new(compression, window).and_then(|source| {
-            read_ahead(source, |ahead| self.stream(name, Window::new(ahead), 1))
+            read_ahead(source, |ahead| {
+                self.stream(name, Window::new(Polled::new(ahead, self.sink)), 1)
+            })
         });
         result.unwrap_or_else(|error| self.fault(name, Damage::new(0, cause(&error))))
     }
@@ -165,7 +167,7 @@ impl Reading<'_, '_> {
     ) -> ControlFlow<()> {
         match Decompressor::new(compression, window) {
             Ok(source) => {
-                let source: Box<dyn Read + '_> = Box::new(source);
+                let source: Box<dyn Read + '_> = Box::new(Polled::new(source, self.sink));
                 let outside = std::mem::replace(&mut self.decompressed, true);
                 let flow = self.stream(name, Window::new(source), depth + 1);
                 self.decompressed = outside;

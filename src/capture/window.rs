@@ -33,6 +33,12 @@ impl<R: Read> Window<R> {
         Self { source, buffer: vec![0; WINDOW_BYTES], start: 0, end: 0, offset: 0 }
     }
 
+    /// The same window over what `wrap` makes of its source.
+    pub(super) fn map<S>(self, wrap: impl FnOnce(R) -> S) -> Window<S> {
+        let Self { source, buffer, start, end, offset } = self;
+        Window { source: wrap(source), buffer, start, end, offset }
+    }
+
     /// What is in the window.
     pub(super) fn data(&self) -> &[u8] {
         &self.buffer[self.start..self.end]

@@ -12,7 +12,7 @@ use super::layouts::Layouts;
 use super::names::Names;
 use super::options::{self, Learning};
 use super::record::DataRecord;
-use super::template::{Field, Format, Span, Template, VARIABLE, fields};
+use super::template::{Field, Format, Span, Template, fields};
 use super::templates::{Scope, Templates};
 use crate::flow::UnixMillis;
 
@@ -198,10 +198,9 @@ impl Sets {
         learns: bool,
         found: &mut Found,
     ) {
-        // v9 knows no variable length: a field of 65,535 bytes cannot be in a datagram.
-        let may_vary = message.scope.format == Format::Ipfix;
-        let is_possible = id >= FIRST_TEMPLATE_ID
-            && (may_vary || fields.iter().all(|field| field.length != VARIABLE));
+        // v9 says nothing of variable lengths, but exporters that use IPFIX's way there exist, and
+        // no field of 65,535 bytes fits into a datagram.
+        let is_possible = id >= FIRST_TEMPLATE_ID;
         let is_usable = if !learns {
             is_possible && Template::can_have(&fields)
         } else if is_possible {

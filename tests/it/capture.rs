@@ -14,7 +14,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use earlgrey_hbase::capture::{Datagram, Input, Report, Sink, read};
 
-use encode::Sent;
+pub(crate) use damage::containers;
+pub(crate) use encode::{Sent, datagrams, fragments};
 
 /// A datagram as it was read.
 #[derive(Debug, Clone, PartialEq, Eq)]

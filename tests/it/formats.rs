@@ -5,5 +5,9 @@ mod files;
 mod fixed;
 mod generated;
 mod golden;
+mod logstash;
 mod options;
+mod sflow;
 mod tshark;
+
+pub(crate) use files::captures;

@@ -14,6 +14,7 @@ mod cli;
 mod crash;
 mod embedded;
 mod formats;
+mod fuzz;
 mod generate;
 mod hbase;
 mod house;

@@ -68,7 +68,8 @@ fn text_of(path: &Path) -> String {
     text
 }
 
-fn each_datagram(path: &Path, mut take: impl FnMut(&Datagram<'_>)) {
+/// Reads a capture's datagrams to the end.
+pub(super) fn each_datagram(path: &Path, mut take: impl FnMut(&Datagram<'_>)) {
     let mut sink = |datagram: &Datagram<'_>| {
         take(datagram);
         ControlFlow::Continue(())

@@ -522,3 +522,60 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_field_of_v9_may_have_a_variable_length_as_in_ipfix() {
+    let template = shorts(&[256, 3, 8, 4, 236, 65_535, 1, 4]);
+    let record = |name: &[u8], octets| [&[10, 0, 0, 1], name, &[0, 0, 0, octets]].concat();
+    let records = [record(b"\x04core", 7), record(b"\0", 8)].concat();
+    let payload = v9(0, 0, &[set(0, &template), set(256, &records)]);
+    assert_eq!(decode_all(&mut Decoder::new(), &payload), [Some(vec![7, 8])]);
+}
+
+#[test]
+fn no_datagram_takes_long_whatever_it_holds() {
+    // As many templates as fit into one, and as many datagrams as may wait for others.
+    let lacking: Vec<Vec<u8>> = (0..16_000).map(|at| set(20_000 + at, &[])).collect();
+    let fresh: Vec<u8> = (0..8000).flat_map(|at| shorts(&[300 + at, 1, 1, 4])).collect();
+    let mut decoder = Decoder::new();
+    for _ in 0..120 {
+        assert!(matches!(decoder.decode(&datagram(&ipfix(0, 0, &lacking)), 0), Ok(Outcome::Waits)));
+    }
+    // Zeros that could be padding up to the last byte.
+    let mut zeros = vec![0; 65_000];
+    zeros.push(1);
+    // Templates of as many fields as may be.
+    let wide = |id| [shorts(&[id, 1024]), (0..1024).flat_map(|at| shorts(&[at, 1])).collect()];
+    let wide: Vec<u8> = (300..315).flat_map(|id| wide(id).concat()).collect();
+    for (name, times, payload) in [
+        ("templates", 1, ipfix(0, 0, &[set(2, &fresh)])),
+        ("zeros", 8, ipfix(0, 0, &[set(2, &zeros)])),
+        ("zeros of v9", 8, v9(0, 0, &[set(0, &zeros)])),
+        ("fields", 8, ipfix(1, 0, &[set(2, &wide)])),
+    ] {
+        let start = std::time::Instant::now();
+        for _ in 0..times {
+            decoder.decode(&datagram(&payload), 0).unwrap();
+        }
+        // They took up to 30 seconds, and more without optimisation, when the work grew by more than their
+        // length; the bound leaves room for a slow day.
+        let took = start.elapsed();
+        assert!(took.as_secs() < 10, "{name}: {took:?}");
+    }
+}
+
+#[test]
+fn of_many_templates_that_come_at_once_each_wakes_what_lacks_it() {
+    let mut decoder = Decoder::new();
+    for id in [300, 301, 302, 300] {
+        let payload = ipfix(0, 0, &[set(id, &records(&[id.into()]))]);
+        assert_eq!(decode_all(&mut decoder, &payload), [None]);
+    }
+    let templates = [302, 400, 300].map(|id| set(2, &template(id)));
+    assert_eq!(
+        decode_all(&mut decoder, &ipfix(0, 0, &templates)),
+        [Some(vec![]), Some(vec![302]), Some(vec![300]), Some(vec![300])]
+    );
+    let last = ipfix(0, 0, &[set(2, &template(301))]);
+    assert_eq!(decode_all(&mut decoder, &last), [Some(vec![]), Some(vec![301])]);
+}

@@ -1,5 +1,9 @@
 //! Damaged input: what is whole is given, the rest is named with its place, nothing breaks.
 
+use std::ops::ControlFlow;
+use std::sync::atomic::AtomicU64;
+
+use earlgrey_hbase::capture::{Datagram, Input, Sink, read};
 use proptest::prelude::*;
 
 use super::encode::{Compression, Frame, Link, Pcap, Pcapng, Sent, datagrams, frames, tar};
@@ -170,6 +174,47 @@ fn an_archive_cannot_fill_the_memory() {
     );
 }
 
+/// A sink that wants no more once it is asked.
+#[derive(Default)]
+struct Impatient {
+    polls: u32,
+}
+
+impl Sink for Impatient {
+    fn poll(&mut self) -> ControlFlow<()> {
+        self.polls += 1;
+        ControlFlow::Break(())
+    }
+
+    fn datagram(&mut self, _datagram: &Datagram<'_>) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+}
+
+#[test]
+fn what_has_no_packets_for_long_can_be_stopped() {
+    let zeros = vec![0; 64 << 20];
+    let ng = Pcapng { big_endian: false };
+    let unknown = ng.block(77, &[0; 1000]).repeat(1 << 16);
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let archive = tar(&[("zeros", &zeros)]);
+    let blocks = [ng.section(), unknown].concat();
+    for bytes in [
+        archive.clone(),
+        Compression::Zstd.compress(&archive),
+        Compression::Zstd.compress(&Compression::Zstd.compress(&archive)),
+        blocks.clone(),
+        Compression::Zstd.compress(&blocks),
+    ] {
+        std::fs::write(file.path(), bytes).unwrap();
+        let mut sink = Impatient::default();
+        let input = Input::File(file.path().to_owned());
+        let report = read(&input, &AtomicU64::new(0), &mut sink).unwrap();
+        assert!(report.stopped && sink.polls == 1, "{report:?}");
+        assert!(report.faults.is_empty(), "{report:?}");
+    }
+}
+
 /// A pcap and a pcapng of the same datagrams, some of them in fragments, with the places where
 /// each record ends.
 fn samples() -> Vec<(Vec<Sent>, Vec<u8>, Vec<usize>)> {
@@ -189,7 +234,7 @@ fn samples() -> Vec<(Vec<Sent>, Vec<u8>, Vec<usize>)> {
 }
 
 /// Every container that the readers know, around the samples.
-fn containers() -> Vec<Vec<u8>> {
+pub(crate) fn containers() -> Vec<Vec<u8>> {
     let mut files: Vec<Vec<u8>> = samples().into_iter().map(|(_, file, _)| file).collect();
     files.push(tar(&[("a.pcap", &files[0]), ("b.pcapng", &files[1])]));
     let packed: Vec<Vec<u8>> = Compression::ALL

@@ -5,15 +5,15 @@ use std::net::IpAddr;
 
 /// A datagram as it was sent, and when it was captured.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Sent {
-    pub(super) exporter: IpAddr,
-    pub(super) src_port: u16,
-    pub(super) received_ms: u64,
-    pub(super) payload: Vec<u8>,
+pub(crate) struct Sent {
+    pub(crate) exporter: IpAddr,
+    pub(crate) src_port: u16,
+    pub(crate) received_ms: u64,
+    pub(crate) payload: Vec<u8>,
 }
 
 /// Datagrams of several exporters, of both families and many lengths.
-pub(super) fn datagrams(count: usize) -> Vec<Sent> {
+pub(crate) fn datagrams(count: usize) -> Vec<Sent> {
     (0..count)
         .map(|index| {
             let last = (index % 3) as u8 + 1;
@@ -58,7 +58,7 @@ pub(super) fn packet(sent: &Sent) -> Vec<u8> {
 }
 
 /// The IP packets that carry a datagram in fragments of `bytes`, a multiple of eight.
-pub(super) fn fragments(sent: &Sent, id: u16, bytes: usize) -> Vec<Vec<u8>> {
+pub(crate) fn fragments(sent: &Sent, id: u16, bytes: usize) -> Vec<Vec<u8>> {
     let whole = udp(sent);
     let pieces = whole.len().div_ceil(bytes);
     let piece = |(index, piece): (usize, &[u8])| {

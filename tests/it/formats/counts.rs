@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::files::{Read, captures, manifest, read};
 
 /// Where we find more than the manifest says: format, packets and records that we find, and why.
-const MORE: [(&str, &str, u64, u64, &str); 11] = [
+const MORE: [(&str, &str, u64, u64, &str); 12] = [
     ("akvorado/netflow/data+templates.pcap", "v9", 1, 21, DATA_FIRST),
     ("graylog2-server/data-datatemplate.pcap", "ipfix", 2, 4, DATA_FIRST),
     ("graylog2-server/fgt300d-netflow9.pcap", "v9", 10, 146, DATA_FIRST),
@@ -17,8 +17,10 @@ const MORE: [(&str, &str, u64, u64, &str); 11] = [
     ("wrapped/graylog2/v5.pcap", "v5", 13, 60, SEVERAL),
     ("wrapped/logstash-codec-netflow/ipfix.pcap", "ipfix", 3, 12, SEVERAL),
     ("wrapped/logstash-codec-netflow/netflow5.pcap", "v5", 12, 30, SEVERAL),
+    ("wrapped/logstash-codec-netflow/netflow9_h3c_varstring.pcap", "v9", 2, 1, VARIABLE),
 ];
 const DATA_FIRST: &str = "data that comes before its template waits for it here";
+const VARIABLE: &str = "a field of v9 has a variable length, which its specification does not have";
 const SEVERAL: &str = "the datagram holds several packets, and the manifest counts the first";
 
 /// Packets and records that the manifest says, by format.

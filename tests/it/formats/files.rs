@@ -10,7 +10,7 @@ use earlgrey_hbase::flow::{Batches, DatagramId, Family, FlowBatch, FlowBuilder, 
 use earlgrey_hbase::netflow::{Decoder, Outcome};
 
 /// The folder of captures, if it is there.
-pub(super) fn captures() -> Option<PathBuf> {
+pub(crate) fn captures() -> Option<PathBuf> {
     let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/captures"));
     if folder.is_dir() {
         return Some(folder.to_owned());

@@ -83,11 +83,16 @@ fn collect(value: &Value, flows: &mut Vec<Told>) {
     }
 }
 
+/// The messages of one of `NetGauze`'s golden files.
+fn messages(golden: &Path) -> Vec<Value> {
+    let text = std::fs::read_to_string(golden).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
 #[test]
 fn flows_are_those_of_netgauze() {
     let Some(folder) = captures() else { return };
-    let mut flows = 0;
-    for (name, capture) in [
+    let tests = [
         ("100-IPFIXv10-CISCO", "traffic-00"),
         ("101-NFv9-CISCO-cust_primitives", "traffic-00"),
         ("104-IPFIXv10-IPv6-CISCO-sampling_option", "traffic-00"),
@@ -97,18 +102,63 @@ fn flows_are_those_of_netgauze() {
         ("403-IPFIXv10-BMP-IPv6-CISCO-locrib-peerdown-vrf", "traffic-00"),
         ("500-IPFIXv10-BGP-CISCO-SRv6", "traffic-00"),
         ("502-IPFIXv10-BGP-IPv6-CISCO-SRv6-lcomms", "traffic-00"),
-    ] {
-        let golden = folder.join(format!("NetGauze/pmacct-tests/{name}/{capture}-flow.json"));
+    ];
+    let of_pmacct = tests.map(|(test, traffic)| {
+        let golden = format!("NetGauze/pmacct-tests/{test}/{traffic}-flow.json");
+        (golden, format!("pmacct/{test}/{traffic}.pcap"))
+    });
+    let own = [(SRV6_GOLDEN.to_owned(), SRV6.to_owned())];
+    let mut flows = 0;
+    for (golden, capture) in of_pmacct.into_iter().chain(own) {
         let mut expected = Vec::new();
-        for line in std::fs::read_to_string(golden).unwrap().lines() {
-            collect(&serde_json::from_str(line).unwrap(), &mut expected);
+        for message in messages(&folder.join(golden)) {
+            collect(&message, &mut expected);
         }
         expected.sort();
-        let found = read(&folder.join(format!("pmacct/{name}/{capture}.pcap")));
-        assert_same(&ours(&found), &expected, name);
+        assert_same(&ours(&read(&folder.join(&capture))), &expected, &capture);
         flows += expected.len();
     }
     assert!(flows > 1000, "{flows}");
+}
+
+/// An exporter whose times count from its start, which its options tell.
+const SRV6: &str = "NetGauze/flow/srv6/srv6.pcap";
+const SRV6_GOLDEN: &str = "NetGauze/flow/srv6/srv6-flow.json";
+
+/// A time as `NetGauze` writes it, in milliseconds since 1970.
+fn calendar_ms(value: &Value) -> Option<u64> {
+    let time: jiff::Timestamp = value.as_str()?.parse().unwrap();
+    Some(time.as_millisecond() as u64)
+}
+
+#[test]
+fn uptimes_count_from_the_start_that_options_tell() {
+    let Some(folder) = captures() else { return };
+    let (mut started_ms, mut expected) = (None, Vec::new());
+    for message in messages(&folder.join(SRV6_GOLDEN)) {
+        let exported_ms = calendar_ms(&message["IPFIX"]["export_time"]).unwrap();
+        let sets = message["IPFIX"]["sets"].as_array().unwrap().iter();
+        let records = sets.flat_map(|set| set["Data"]["records"].as_array().into_iter().flatten());
+        for record in records {
+            let field =
+                |name: &str| record["fields"].as_array()?.iter().find_map(|field| field.get(name));
+            started_ms = field("systemInitTimeMilliseconds").map_or(started_ms, calendar_ms);
+            let uptime = |name| field(name).and_then(Value::as_u64);
+            let uptimes = uptime("flowStartSysUpTime").zip(uptime("flowEndSysUpTime"));
+            expected.extend(uptimes.map(|(first, last)| match started_ms {
+                Some(started_ms) => (started_ms + first, started_ms + last),
+                // By design: what nothing relates to the calendar yet ended at its export.
+                None => (exported_ms - (last - first), exported_ms),
+            }));
+        }
+    }
+    let found = read(&folder.join(SRV6));
+    let all = found.flows.iter().flat_map(FlowBatch::records);
+    let mut ours: Vec<(u64, u64)> = all.map(|flow| (flow.first.0, flow.last().0)).collect();
+    ours.sort_unstable();
+    expected.sort_unstable();
+    assert_eq!(ours, expected);
+    assert_eq!(ours.len(), 86);
 }
 
 /// The fields of a line of telegraf's.
@@ -148,7 +198,11 @@ fn flows_are_those_of_telegraf() {
         ("ipfix_example", 29),
         ("ipfix_pen_35632", 2),
         ("issue_13305", 2),
+        ("netflow_v5_example", 8),
         ("netflow_v9_example", 8),
+        // Counters of interfaces, and a packet that was dropped: no flows.
+        ("sflow_v5_example", 0),
+        ("sflow_issue_15375", 0),
     ] {
         let golden: &Path = &folder.join(format!("telegraf/{name}/expected.out"));
         let text = std::fs::read_to_string(golden).unwrap();

@@ -9,7 +9,9 @@ use std::io::Read as _;
 use std::net::IpAddr;
 use std::path::Path;
 
-use earlgrey_hbase::flow::{FlowBatch, FlowRecord, extras};
+use earlgrey_hbase::flow::{FlowBatch, FlowRecord, MAX_LEAD_MS, extras};
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
 use serde_json::Value;
 
 use super::files::{captures, manifest, read};
@@ -42,13 +44,53 @@ const ELEMENTS: [(&str, u16); 8] = [
     ("cflow.firewall_event", 233),
 ];
 
+/// What the header of an export says of its time, kept with each of its flows here.
+const EXPORTED: &str = "cflow.timestamp";
+const EXPORTED_UPTIME: &str = "cflow.sysuptime";
+
 /// `17` or `0x11` as a number.
-fn number(value: &Value) -> Option<u64> {
+pub(super) fn number(value: &Value) -> Option<u64> {
     let text = value.as_str()?;
     match text.strip_prefix("0x") {
         Some(digits) => u64::from_str_radix(digits, 16).ok(),
         None => text.parse().ok(),
     }
+}
+
+/// A time of the calendar as tshark writes it, in milliseconds since 1970.
+fn calendar_ms(value: &Value) -> Option<i64> {
+    let time = DateTime::strptime("%b %e, %Y %H:%M:%S%.f UTC", value.as_str()?).unwrap();
+    Some(TimeZone::UTC.to_timestamp(time).unwrap().as_millisecond())
+}
+
+/// Seconds with a fraction, in milliseconds.
+fn millis(value: &Value) -> Option<i64> {
+    Some((value.as_str()?.parse::<f64>().unwrap() * 1000.0).round() as i64)
+}
+
+/// When the first or the last packet of a flow was: as tshark shows it, or from the uptimes that
+/// it shows. None where it shows neither, or no uptime of the export to relate them to.
+fn time_of(flow: &Value, calendar: &str, uptime: &str) -> Option<i64> {
+    let tree = &flow["cflow.timedelta_tree"];
+    let get = |name: &str| flow.get(name).or_else(|| tree.get(name)).unwrap_or(&Value::Null);
+    let uptime = match calendar_ms(get(calendar)) {
+        // That is how it shows an uptime of zero.
+        Some(0) => 0,
+        Some(known) => return Some(known),
+        None => millis(get(uptime))?,
+    };
+    let before = millis(&flow[EXPORTED_UPTIME])? - uptime;
+    // An uptime counts modulo 2³² ms; one that is a little ahead of the export is just that.
+    let before = if before < -i64::from(MAX_LEAD_MS) { before + (1 << 32) } else { before };
+    Some(calendar_ms(&flow[EXPORTED])? - before)
+}
+
+/// Whether `ours` lasted from when to when tshark says.
+fn is_same_time(theirs: &Value, ours: &FlowRecord) -> bool {
+    let first = time_of(theirs, "cflow.abstimestart", "cflow.timestart");
+    let last = time_of(theirs, "cflow.abstimeend", "cflow.timeend");
+    let (our_first, our_last) = (ours.first.0 as i64, ours.last().0 as i64);
+    first.is_none_or(|first| first == our_first) && last.is_none_or(|last| last == our_last)
 }
 
 /// The address of either family that is not zero, if one is not.
@@ -85,6 +127,7 @@ fn is_same(theirs: &Value, batch: &FlowBatch, row: usize) -> bool {
         && same_port
         && same_flags
         && same_duration
+        && is_same_time(theirs, &ours)
         && octets.is_none_or(|octets| octets == ours.octets)
         && FIELDS
             .iter()
@@ -102,7 +145,14 @@ fn flows_of(reference: &Path) -> Vec<Value> {
     let packets: Value = serde_json::from_str(&text).unwrap();
     let mut flows = Vec::new();
     for packet in packets.as_array().unwrap() {
-        collect(&packet["_source"]["layers"]["cflow"], &mut flows);
+        let export = &packet["_source"]["layers"]["cflow"];
+        let before = flows.len();
+        collect(export, &mut flows);
+        for flow in &mut flows[before..] {
+            for name in [EXPORTED, EXPORTED_UPTIME] {
+                flow[name] = export[name].clone();
+            }
+        }
     }
     flows
 }
