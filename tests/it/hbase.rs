@@ -3,6 +3,7 @@
 
 mod admin;
 mod cluster;
+mod collecting;
 mod commands;
 mod faults;
 mod proxy;

@@ -1,10 +1,11 @@
 //! A gateway that fails: it passes bytes on to a real one, and cuts or silences connections.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::thread;
+use std::time::Duration;
 
 /// What becomes of a connection once it has passed so many bytes, in both directions together.
 #[derive(Debug, Clone, Copy)]
@@ -69,6 +70,48 @@ fn pass(mut from: TcpStream, mut to: TcpStream, left: &AtomicU64, fate: Fate, me
         }
         if to.write_all(&bytes[..read]).is_err() {
             break;
+        }
+    }
+    let _ = from.shutdown(Shutdown::Both);
+    let _ = to.shutdown(Shutdown::Both);
+}
+
+/// The address of a gate before `gateway`, and whether it is open: where it is not, connections are
+/// closed, old ones and new ones.
+pub(super) fn gate(gateway: &str) -> (String, Arc<AtomicBool>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let (gateway, open) = (gateway.to_owned(), Arc::new(AtomicBool::new(true)));
+    let is_open = Arc::clone(&open);
+    thread::spawn(move || {
+        for client in listener.incoming().map(Result::unwrap) {
+            if !is_open.load(Relaxed) {
+                continue;
+            }
+            let server = TcpStream::connect(&gateway).unwrap();
+            for (from, to) in [(&client, &server), (&server, &client)] {
+                let (from, to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
+                let is_open = Arc::clone(&is_open);
+                thread::spawn(move || pass_while_open(from, to, &is_open));
+            }
+        }
+    });
+    (address, open)
+}
+
+fn pass_while_open(mut from: TcpStream, mut to: TcpStream, is_open: &AtomicBool) {
+    from.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
+    let mut bytes = [0; 4096];
+    while is_open.load(Relaxed) {
+        match from.read(&mut bytes) {
+            Ok(0) => break,
+            Ok(read) => {
+                if to.write_all(&bytes[..read]).is_err() {
+                    break;
+                }
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            Err(_) => break,
         }
     }
     let _ = from.shutdown(Shutdown::Both);
