@@ -157,6 +157,25 @@ fn nfreplay_is_understood_as_nfcapd_understands_it() {
     }
 }
 
+/// Runs pmacctd until it has exported what it read.
+#[track_caller]
+fn pmacctd(home: &Home, configuration: &str) {
+    let file = home.file("pmacctd.conf", configuration.as_bytes());
+    let mut pmacctd = Command::new("pmacctd")
+        .args(["-f", &file])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    // It exports what it knows when it is told to end, and not before it has read all.
+    thread::sleep(Duration::from_secs(4));
+    signal(&pmacctd, "-INT");
+    pmacctd.wait().unwrap();
+    // Its plugin is a process of its own, which ends later.
+    thread::sleep(Duration::from_secs(1));
+}
+
 #[test]
 fn pmacct_is_understood_as_nfcapd_understands_it() {
     if !has(&["pmacctd"]) {
@@ -172,20 +191,45 @@ fn pmacct_is_understood_as_nfcapd_understands_it() {
                  nfprobe_receiver[x]: 127.0.0.1:{port}\nnfprobe_version[x]: {version}\n\
                  nfprobe_timeouts[x]: expint=1:maxlife=5:general=1:udp=1\n"
             );
-            let file = home.file("pmacctd.conf", configuration.as_bytes());
-            let mut pmacctd = Command::new("pmacctd")
-                .args(["-f", &file])
-                .stdin(Stdio::null())
-                .stdout(Stdio::null())
-                .stderr(Stdio::null())
-                .spawn()
-                .unwrap();
-            // It exports what it knows when it is told to end, and not before it has read all.
-            thread::sleep(Duration::from_secs(4));
-            signal(&pmacctd, "-INT");
-            pmacctd.wait().unwrap();
-            // Its plugin is a process of its own, which ends later.
-            thread::sleep(Duration::from_secs(1));
+            pmacctd(&home, &configuration);
         });
     }
+}
+
+/// What tshark finds in the sFlow datagrams `came`: the IP length of each sampled packet.
+fn sampled_lengths(home: &Home, came: &[Vec<u8>]) -> Option<Vec<u64>> {
+    let file = home.file("came.pcap", &capture(came));
+    let decode = ["-r", &file, "-d", "udp.port==2055,sflow"];
+    let show = ["-T", "fields", "-E", "occurrence=a", "-E", "aggregator=,", "-e", "ip.len"];
+    let text = interop::tool("tshark", &[&decode[..], &show].concat())?;
+    // The first one of each datagram is its own.
+    let inner = text.lines().flat_map(|lengths| lengths.split(',').skip(1));
+    Some(inner.map(|length| length.parse().unwrap()).collect())
+}
+
+#[test]
+fn sflow_of_pmacct_is_understood_as_tshark_understands_it() {
+    if !has(&["pmacctd"]) {
+        return;
+    }
+    let home = Home::new();
+    let file = home.file("net.pcap", &packets());
+    let collecting = home.collects(&["-o", "json"]);
+    let tee = Tee::start(collecting.to());
+    let configuration = format!(
+        "daemonize: false\npcap_savefile: {file}\nplugins: sfprobe[x]\n\
+         sfprobe_receiver[x]: 127.0.0.1:{}\nsfprobe_agentip[x]: 10.9.9.9\n",
+        tee.port
+    );
+    pmacctd(&home, &configuration);
+    let came = tee.end();
+    home.status_says("received", |status| status["sockets"][0]["datagrams"] == came.len());
+    let load = collecting.ends("-TERM").succeeds().json()["load"].clone();
+    assert_eq!(load["decoded"], came.len(), "{load}");
+    let Some(lengths) = sampled_lengths(&home, &came) else { return };
+    assert!(lengths.len() > 1500, "{} samples", lengths.len());
+    assert_eq!(load["stored"], lengths.len(), "{load}");
+    assert_eq!(load["octets"], lengths.iter().sum::<u64>(), "{load}");
+    let flows = home.run(&["query", "10.0.0.0/8", "-o", "json"]).succeeds().json();
+    assert!(flows.as_array().unwrap().iter().all(|flow| flow["exporter"] == "10.9.9.9"));
 }
