@@ -137,19 +137,33 @@ impl Sets {
     ) {
         found.known_sets += 1;
         let end = end_of(at);
-        while at.rest().len() >= 4 && at.offset() < end {
-            let (Some(id), Some(count)) = (at.read_u16(), at.read_u16()) else { return };
-            if count == 0 && message.scope.format == Format::Ipfix {
-                if learns {
-                    self.withdraw(message.scope, id);
-                }
-                continue;
-            }
+        while let Some((id, count)) = self.next_template(message, &mut at, end, learns) {
             let Some(fields) = fields(&mut at, count.into(), message.scope.format) else {
                 return found.fault(Fault::Template { id });
             };
             self.define(message, id, (fields, None), learns, found);
         }
+    }
+
+    /// The id of the next template, and the number behind it; what withdraws one on the way is
+    /// obeyed.
+    fn next_template(
+        &mut self,
+        message: &Message,
+        at: &mut Cursor<'_>,
+        end: usize,
+        learns: bool,
+    ) -> Option<(u16, u16)> {
+        while at.rest().len() >= 4 && at.offset() < end {
+            let (id, number) = (at.read_u16()?, at.read_u16()?);
+            if number != 0 || message.scope.format != Format::Ipfix {
+                return Some((id, number));
+            }
+            if learns {
+                self.withdraw(message.scope, id);
+            }
+        }
+        None
     }
 
     fn read_options_templates(
@@ -161,15 +175,8 @@ impl Sets {
     ) {
         found.known_sets += 1;
         let end = end_of(at);
-        while at.rest().len() >= 4 && at.offset() < end {
-            let (Some(id), Some(first)) = (at.read_u16(), at.read_u16()) else { return };
+        while let Some((id, first)) = self.next_template(message, &mut at, end, learns) {
             let format = message.scope.format;
-            if first == 0 && format == Format::Ipfix {
-                if learns {
-                    self.withdraw(message.scope, id);
-                }
-                continue;
-            }
             let Some(second) = at.read_u16() else { return };
             let (count, scopes) = match format {
                 // Bytes of the scope's fields, and of the options' fields (RFC 3954 §6.1).
