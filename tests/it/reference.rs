@@ -95,6 +95,17 @@ fn row(datagram: &Datagram<'_>, header: &v5::Header, record: &v5::Record) -> Str
         header.engine_id.to_string(),
         sampling.mode.to_string(),
         sampling.interval.to_string(),
+    ]
+    .into_iter()
+    .chain(common_cells(record))
+    .chain(route_cells(record))
+    .collect::<Vec<_>>()
+    .join("\t")
+}
+
+/// What a record of every version has, as the references write it.
+pub(crate) fn common_cells(record: &v5::Record) -> [String; 14] {
+    [
         record.src_addr.to_string(),
         record.dst_addr.to_string(),
         record.next_hop.to_string(),
@@ -109,12 +120,13 @@ fn row(datagram: &Datagram<'_>, header: &v5::Header, record: &v5::Record) -> Str
         record.tcp_flags.to_string(),
         record.protocol.to_string(),
         record.tos.to_string(),
-        record.src_as.to_string(),
-        record.dst_as.to_string(),
-        record.src_mask.to_string(),
-        record.dst_mask.to_string(),
     ]
-    .join("\t")
+}
+
+/// What it has of the route, which v1 does not tell.
+pub(crate) fn route_cells(record: &v5::Record) -> [String; 4] {
+    [record.src_as, record.dst_as, record.src_mask.into(), record.dst_mask.into()]
+        .map(|number| number.to_string())
 }
 
 /// The reference's rows in the same form.

@@ -8,28 +8,12 @@ use earlgrey_hbase::capture::{self, Datagram, Input};
 use earlgrey_hbase::netflow::{Records, decode, v1, v5, v7};
 
 use super::files::{captures, manifest};
+use crate::reference::{common_cells, route_cells};
 
 /// A record as the last columns of a row have it; v1 has no AS numbers and no masks.
 fn row(record: &v5::Record, is_v1: bool) -> Vec<String> {
-    let mut cells = vec![
-        record.src_addr.to_string(),
-        record.dst_addr.to_string(),
-        record.next_hop.to_string(),
-        record.input.to_string(),
-        record.output.to_string(),
-        record.packets.to_string(),
-        record.octets.to_string(),
-        record.first_ms.to_string(),
-        record.last_ms.to_string(),
-        record.src_port.to_string(),
-        record.dst_port.to_string(),
-        record.tcp_flags.to_string(),
-        record.protocol.to_string(),
-        record.tos.to_string(),
-    ];
-    let route = [record.src_as, record.dst_as, record.src_mask.into(), record.dst_mask.into()];
-    cells.extend(route.map(|number| if is_v1 { String::new() } else { number.to_string() }));
-    cells
+    let route = route_cells(record).map(|cell| if is_v1 { String::new() } else { cell });
+    common_cells(record).into_iter().chain(route).collect()
 }
 
 #[test]
