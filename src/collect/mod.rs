@@ -345,7 +345,11 @@ fn load(
     let thread =
         thread::Builder::new().name("load".to_owned()).spawn(work).map_err(CollectError::Thread)?;
     match answer.recv() {
-        Ok(Some(error)) => Err(error.into()),
+        Ok(Some(error)) => {
+            // It holds the spool until it has ended, and the next collector may want it at once.
+            let _ = thread.join();
+            Err(error.into())
+        }
         Ok(None) | Err(_) => Ok(thread),
     }
 }
