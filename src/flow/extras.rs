@@ -28,6 +28,29 @@ pub struct Extra<'a> {
     pub value: &'a [u8],
 }
 
+/// Which element it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ElementId {
+    /// Its number.
+    pub number: u16,
+    /// Whose number it is; 0 for IANA's, and for all of NetFlow v9's.
+    pub enterprise: u32,
+}
+
+impl ElementId {
+    /// IANA's element of this number.
+    pub const fn iana(number: u16) -> Self {
+        Self { number, enterprise: 0 }
+    }
+}
+
+impl Extra<'_> {
+    /// Which element it is.
+    pub const fn id(&self) -> ElementId {
+        ElementId { number: self.number, enterprise: self.enterprise }
+    }
+}
+
 /// Appends `extra` to the flow whose elements begin at `start` of `to`, unless that would become
 /// longer than [`MAX_EXTRAS_BYTES`]; says whether there was room.
 #[inline]

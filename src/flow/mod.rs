@@ -16,7 +16,7 @@ pub use batch::{Addresses, FlowBatch};
 pub use build::{Appended, Batches, FlowBuilder};
 pub use clock::{ExportClock, MAX_LEAD_MS};
 pub use columns::{Column, Columns};
-pub use extras::{Extra, Extras, MAX_EXTRAS_BYTES, extras, push_extra};
+pub use extras::{ElementId, Extra, Extras, MAX_EXTRAS_BYTES, extras, push_extra};
 pub use identity::{DatagramId, Origin};
 pub use protocol::Protocol;
 pub(crate) use record::address_bits;

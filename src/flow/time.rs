@@ -154,6 +154,12 @@ impl TimeRange {
         first < self.until && self.since <= last
     }
 
+    /// What is in both ranges.
+    #[must_use]
+    pub fn and(&self, other: Self) -> Self {
+        Self { since: self.since.max(other.since), until: self.until.min(other.until) }
+    }
+
     /// Whether the range leaves nothing out.
     pub fn is_all(&self) -> bool {
         *self == Self::ALL

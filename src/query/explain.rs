@@ -53,7 +53,7 @@ impl Explanation {
             .map(|scan| {
                 Ok(ScanExplanation {
                     order: scan.order,
-                    lead: scan.lead.map(|lead| lead.to_string()),
+                    lead: scan.lead.as_ref().map(ToString::to_string),
                     time: (!scan.time.is_all()).then_some(scan.time),
                     predicate: scan.predicate.as_ref().map(ToString::to_string),
                     columns: scan.columns.iter().map(Column::name).collect(),

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use super::{Direction, Question};
-use crate::flow::{Column, Columns};
-use crate::row::{Order, Predicate};
+use crate::flow::{Column, Columns, TimeRange};
+use crate::row::{AddressSet, Ends, Order, Predicate};
 use crate::store::{Access, Meter, Reading, Scan};
 
 /// The scans that answer a question, and the meter that they share.
 ///
-/// There are two scans where both directions are asked for: what the addresses sent, and what they
-/// received but did not send themselves, so that no flow is found twice.
+/// There are two scans where a flow may be found by either of its ends: what some addresses sent,
+/// and what some received that the first ones did not send, so that no flow is found twice.
 #[derive(Debug, Clone)]
 pub struct Lookup {
     pub(super) scans: Vec<Scan>,
@@ -20,77 +20,110 @@ pub struct Lookup {
     meter: Arc<Meter>,
 }
 
+/// What the merge of two directions compares.
+const MERGE_COLUMNS: Columns = Columns::of(&[Column::Src, Column::Dst, Column::First]);
+
+/// Two ranges that weigh more (see [`AddressSet::weight`]) have more to read than one look at
+/// everything.
+const MAX_WEIGHT_OF_TWO: u128 = 1 << 127;
+
 impl Question {
     /// Plans to read `columns` of the flows, in key order: by address, then by time.
     pub fn plan(&self, columns: Columns) -> Lookup {
-        let needed = match self.direction {
-            Direction::Any => columns | MERGE_COLUMNS,
-            Direction::Src | Direction::Dst => columns,
-        };
-        self.lookup(self.orders(), columns, needed, true)
+        self.lookup(columns, true)
+    }
+
+    /// Plans to read `columns` of the flows in any order, as aggregates want them.
+    pub fn plan_unordered(&self, columns: Columns) -> Lookup {
+        self.lookup(columns, false)
     }
 
     /// Plans to count the flows only: no columns, and no order to keep.
     pub fn plan_count(&self) -> Lookup {
-        self.lookup(self.orders(), Columns::NONE, Columns::NONE, false)
+        self.lookup(Columns::NONE, false)
     }
 
-    fn orders(&self) -> &'static [Order] {
-        match self.direction {
-            Direction::Src => &[Order::Src],
-            Direction::Dst => &[Order::Dst],
-            Direction::Any => &[Order::Src, Order::Dst],
-        }
-    }
-
-    fn lookup(&self, orders: &[Order], columns: Columns, needed: Columns, ordered: bool) -> Lookup {
+    fn lookup(&self, columns: Columns, ordered: bool) -> Lookup {
         let meter = Arc::<Meter>::default();
-        let base =
-            Scan { time: self.time, ordered, meter: Arc::clone(&meter), ..Scan::all(needed) };
-        // A whole table needs to be looked at only once where no order is to be kept.
-        let scans = if self.access == Access::Filter && !ordered {
-            vec![Scan { predicate: Some(self.predicate()), ..base }]
-        } else {
-            orders.iter().map(|&order| self.scan(order, base.clone())).collect()
+        let time = self.time.and(self.filter.as_ref().map_or(TimeRange::ALL, Predicate::time));
+        let base = Scan { time, ordered, meter: Arc::clone(&meter), ..Scan::all(columns) };
+        let scans = match self.leads() {
+            // A whole table needs to be looked at only once where no order is to be kept.
+            Some(_) if self.access == Access::Filter && !ordered => vec![self.whole(base)],
+            None => vec![self.whole(base)],
+            Some(Ends { src, dst }) if dst.is_empty() => {
+                vec![self.scan(Order::Src, src, &AddressSet::default(), base)]
+            }
+            Some(Ends { src, dst }) if src.is_empty() => {
+                vec![self.scan(Order::Dst, dst, &src, base)]
+            }
+            Some(Ends { src, dst }) => {
+                let needed = if ordered { columns | MERGE_COLUMNS } else { columns };
+                let base = Scan { columns: needed, ..base };
+                let received = self.scan(Order::Dst, dst, &src, base.clone());
+                vec![self.scan(Order::Src, src, &AddressSet::default(), base), received]
+            }
         };
         Lookup { scans, columns, limit: self.limit, access: self.access, meter }
     }
 
-    /// The scan for the flows that the addresses lead in `order`.
-    fn scan(&self, order: Order, base: Scan) -> Scan {
-        let leads = match order {
-            Order::Src => Predicate::Src(self.addresses),
-            Order::Dst => Predicate::Dst(self.addresses),
+    /// The addresses by which the flows are found. None if only a look at everything finds them.
+    fn leads(&self) -> Option<Ends> {
+        let of_filter = self.filter.as_ref().and_then(Predicate::ends);
+        let Some(addresses) = self.addresses else {
+            let one_end = |ends: &Ends| ends.src.is_empty() || ends.dst.is_empty();
+            return of_filter.filter(|ends| one_end(ends) || ends.weight() <= MAX_WEIGHT_OF_TWO);
         };
-        let found_already = (self.direction == Direction::Any && order == Order::Dst)
-            .then(|| Predicate::Not(Box::new(Predicate::Src(self.addresses))));
-        match self.access {
-            Access::Range => {
-                Scan { order, lead: Some(self.addresses), predicate: found_already, ..base }
+        // By the addresses of the question, whose order the answer has; the filter may narrow them.
+        let (addresses, none) = (AddressSet::from(addresses), AddressSet::default());
+        Some(match (self.direction, of_filter) {
+            (Direction::Src, Some(Ends { src, dst })) if dst.is_empty() => {
+                Ends { src: addresses.intersection(&src), dst }
             }
+            (Direction::Dst, Some(Ends { src, dst })) if src.is_empty() => {
+                Ends { src, dst: addresses.intersection(&dst) }
+            }
+            (Direction::Src, _) => Ends { src: addresses, dst: none },
+            (Direction::Dst, _) => Ends { src: none, dst: addresses },
+            (Direction::Any, _) => Ends { src: addresses.clone(), dst: addresses },
+        })
+    }
+
+    /// The scan for the flows that `lead` leads in `order`, but for those that `found` sent.
+    fn scan(&self, order: Order, lead: AddressSet, found: &AddressSet, base: Scan) -> Scan {
+        let not_found = (!found.is_empty()).then(|| Predicate::not(Predicate::src(found.clone())));
+        let rest = self.predicate().given(order, &lead, base.time);
+        let rest = Predicate::and([rest].into_iter().chain(not_found));
+        match self.access {
+            Access::Range => Scan { order, lead: Some(lead), ..base }.testing(rest),
             Access::Filter => {
-                let predicate = match found_already {
-                    Some(not) => Predicate::And(Box::new(leads), Box::new(not)),
-                    None => leads,
+                let leads = match order {
+                    Order::Src => Predicate::src(lead),
+                    Order::Dst => Predicate::dst(lead),
                 };
-                Scan { order, predicate: Some(predicate), ..base }
+                Scan { order, ..base }.testing(Predicate::and([leads, rest]))
             }
         }
     }
 
-    /// What holds of every flow that is asked for, but for its time.
+    /// The scan that looks at everything.
+    fn whole(&self, base: Scan) -> Scan {
+        base.testing(self.predicate())
+    }
+
+    /// What holds of every flow that is asked for, but for the time of the question.
     fn predicate(&self) -> Predicate {
-        let (src, dst) = (Predicate::Src(self.addresses), Predicate::Dst(self.addresses));
-        match self.direction {
-            Direction::Src => src,
-            Direction::Dst => dst,
-            Direction::Any => Predicate::Or(Box::new(src), Box::new(dst)),
-        }
+        let addresses = self.addresses.map(|addresses| {
+            let (src, dst) = (Predicate::src(addresses), Predicate::dst(addresses));
+            match self.direction {
+                Direction::Src => src,
+                Direction::Dst => dst,
+                Direction::Any => Predicate::or([src, dst]),
+            }
+        });
+        Predicate::and(addresses.into_iter().chain(self.filter.clone()))
     }
 }
-
-/// What the merge of two directions compares.
-const MERGE_COLUMNS: Columns = Columns::of(&[Column::Src, Column::Dst, Column::First]);
 
 impl Lookup {
     /// The scans, in the order of the directions.

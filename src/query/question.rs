@@ -8,10 +8,10 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use crate::flow::TimeRange;
-use crate::row::AddressRange;
+use crate::row::{AddressRange, Predicate};
 use crate::store::Access;
 
-/// A question about a host or a block of addresses.
+/// A question about a host, a block of addresses, or everybody.
 ///
 /// ```
 /// use earlgrey_hbase::query::{Direction, Question, parse_addresses};
@@ -21,16 +21,18 @@ use crate::store::Access;
 ///     limit: Some(10),
 ///     ..Question::about(parse_addresses("10.0.0.0/8").unwrap())
 /// };
-/// assert_eq!(question.addresses, parse_addresses("10.1.2.3/8").unwrap());
+/// assert_eq!(question.addresses, parse_addresses("10.1.2.3/8").ok());
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Question {
-    /// Whose flows.
-    pub addresses: AddressRange,
+    /// Whose flows; None: everybody's.
+    pub addresses: Option<AddressRange>,
     /// Which end of a flow they are.
     pub direction: Direction,
     /// When the flows began.
     pub time: TimeRange,
+    /// What else holds of the flows.
+    pub filter: Option<Predicate>,
     /// By a range of row keys, or by a filter over the whole table. The answer is the same.
     pub access: Access,
     /// At most so many flows, the first in key order.
@@ -40,10 +42,18 @@ pub struct Question {
 impl Question {
     /// All that `addresses` sent, by a range of row keys.
     pub const fn about(addresses: AddressRange) -> Self {
+        let mut question = Self::everything();
+        question.addresses = Some(addresses);
+        question
+    }
+
+    /// All that there is.
+    pub const fn everything() -> Self {
         Self {
-            addresses,
+            addresses: None,
             direction: Direction::Src,
             time: TimeRange::ALL,
+            filter: None,
             access: Access::Range,
             limit: None,
         }

@@ -1,10 +1,19 @@
 //! The row key: its bytes, its two orders, and the ranges of it that answer a question.
 
+mod address_set;
+mod ends;
+mod field;
 mod key;
 mod predicate;
 mod range;
+mod range_set;
+mod text;
 
+pub use address_set::AddressSet;
+pub use ends::Ends;
+pub use field::{AddressField, NumberField, NumberSet};
 pub use key::{Order, RowKey};
 pub(crate) use key::{V4_KEY_BYTES, V6_KEY_BYTES, encode_address};
 pub use predicate::Predicate;
 pub use range::{AddressRange, KeyRange};
+pub use range_set::{RangeSet, Unsigned};

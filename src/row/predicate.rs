@@ -1,76 +1,148 @@
 //! What a scan can test on a flow inside the store, column by column.
 
-use std::fmt;
+use std::mem;
 
-use super::AddressRange;
-use crate::flow::{Addresses, Column, Columns, FlowBatch};
+use super::field::Test;
+use super::{AddressField, AddressSet, NumberField, NumberSet};
+use crate::flow::{Columns, Family, FlowBatch};
 
 /// A test on flows that a store evaluates while it scans.
+///
+/// [`Self::and`], [`Self::or`] and [`Self::not`] make the simplest form of what they join.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Predicate {
-    /// The source is in the range.
-    Src(AddressRange),
-    /// The destination is in the range.
-    Dst(AddressRange),
-    /// Both hold.
-    And(Box<Predicate>, Box<Predicate>),
-    /// One or both hold.
-    Or(Box<Predicate>, Box<Predicate>),
+    /// Both ends are of this family.
+    Family(Family),
+    /// The address is one of these.
+    Address(AddressField, AddressSet),
+    /// The number is one of these.
+    Number(NumberField, NumberSet),
+    /// The number has all of these bits.
+    Bits(NumberField, u64),
+    /// All of them hold; of none: every flow passes.
+    And(Vec<Predicate>),
+    /// At least one of them holds; of none: no flow passes.
+    Or(Vec<Predicate>),
     /// It does not hold.
     Not(Box<Predicate>),
 }
 
 impl Predicate {
+    /// Every flow passes.
+    pub const ANY: Self = Self::And(Vec::new());
+    /// No flow passes.
+    pub const NONE: Self = Self::Or(Vec::new());
+
+    /// The source is one of these.
+    pub fn src<A: Into<AddressSet>>(addresses: A) -> Self {
+        Self::Address(AddressField::Src, addresses.into())
+    }
+
+    /// The destination is one of these.
+    pub fn dst<A: Into<AddressSet>>(addresses: A) -> Self {
+        Self::Address(AddressField::Dst, addresses.into())
+    }
+
+    /// All of `terms` hold.
+    pub fn and(terms: impl IntoIterator<Item = Self>) -> Self {
+        let mut all = Vec::new();
+        for term in terms {
+            match term {
+                Self::And(inner) => all.extend(inner),
+                Self::Or(inner) if inner.is_empty() => return Self::NONE,
+                term => all.push(term),
+            }
+        }
+        Self::one_or(all, Self::And)
+    }
+
+    /// At least one of `terms` holds.
+    pub fn or(terms: impl IntoIterator<Item = Self>) -> Self {
+        let mut some = Vec::new();
+        for term in terms {
+            match term {
+                Self::Or(inner) => some.extend(inner),
+                Self::And(inner) if inner.is_empty() => return Self::ANY,
+                term => some.push(term),
+            }
+        }
+        Self::one_or(some, Self::Or)
+    }
+
+    fn one_or(mut terms: Vec<Self>, many: fn(Vec<Self>) -> Self) -> Self {
+        match (terms.pop(), terms.is_empty()) {
+            (Some(only), true) => only,
+            (last, _) => {
+                terms.extend(last);
+                many(terms)
+            }
+        }
+    }
+
+    /// `term` does not hold.
+    #[expect(clippy::should_implement_trait, reason = "it stands beside `and` and `or`")]
+    pub fn not(term: Self) -> Self {
+        match term {
+            Self::Not(inner) => *inner,
+            term if term == Self::ANY => Self::NONE,
+            term if term == Self::NONE => Self::ANY,
+            term => Self::Not(Box::new(term)),
+        }
+    }
+
+    /// The terms that must all hold.
+    pub fn conjuncts(&self) -> &[Self] {
+        match self {
+            Self::And(terms) => terms,
+            term => std::slice::from_ref(term),
+        }
+    }
+
     /// The columns that it reads.
     pub fn columns(&self) -> Columns {
         match self {
-            Self::Src(_) => Columns::of(&[Column::Src]),
-            Self::Dst(_) => Columns::of(&[Column::Dst]),
-            Self::And(a, b) | Self::Or(a, b) => a.columns() | b.columns(),
-            Self::Not(a) => a.columns(),
+            Self::Family(_) => Columns::NONE,
+            Self::Address(field, _) => field.columns(),
+            Self::Number(field, _) | Self::Bits(field, _) => field.columns(),
+            Self::And(terms) | Self::Or(terms) => {
+                terms.iter().fold(Columns::NONE, |columns, term| columns | term.columns())
+            }
+            Self::Not(term) => term.columns(),
         }
     }
 
     /// Whether each row of `batch`, which has the columns of [`Self::columns`], passes.
     pub fn evaluate(&self, batch: &FlowBatch) -> Vec<bool> {
         match self {
-            Self::Src(range) => in_range(&batch.src, range, batch.len()),
-            Self::Dst(range) => in_range(&batch.dst, range, batch.len()),
-            Self::And(a, b) => zip(a.evaluate(batch), b.evaluate(batch), |a, b| a & b),
-            Self::Or(a, b) => zip(a.evaluate(batch), b.evaluate(batch), |a, b| a | b),
-            Self::Not(a) => a.evaluate(batch).into_iter().map(|pass| !pass).collect(),
+            Self::Family(family) => vec![*family == batch.family(); batch.len()],
+            Self::Address(field, set) => field.test(batch, set),
+            Self::Number(field, set) => field.test(batch, Test::In(set)),
+            Self::Bits(field, bits) => field.test(batch, Test::Has(*bits)),
+            Self::And(terms) => join(terms, batch, true, |all, pass| all & pass),
+            Self::Or(terms) => join(terms, batch, false, |any, pass| any | pass),
+            Self::Not(term) => {
+                let mut passes = term.evaluate(batch);
+                for pass in &mut passes {
+                    *pass = !*pass;
+                }
+                passes
+            }
         }
     }
 }
 
-fn zip(a: Vec<bool>, b: Vec<bool>, both: fn(bool, bool) -> bool) -> Vec<bool> {
-    a.into_iter().zip(b).map(|(a, b)| both(a, b)).collect()
-}
-
-fn in_range(addresses: &Addresses, range: &AddressRange, rows: usize) -> Vec<bool> {
-    if range.family() != addresses.family() {
-        return vec![false; rows];
-    }
-    let (first, last) = range.bits();
-    match addresses {
-        Addresses::V4(addresses) => {
-            let (first, last) = (first as u32, last as u32);
-            addresses.iter().map(|&address| first <= address && address <= last).collect()
-        }
-        Addresses::V6(addresses) => {
-            addresses.iter().map(|&address| first <= address && address <= last).collect()
+fn join(
+    terms: &[Predicate],
+    batch: &FlowBatch,
+    of_none: bool,
+    both: fn(bool, bool) -> bool,
+) -> Vec<bool> {
+    let Some((first, rest)) = terms.split_first() else { return vec![of_none; batch.len()] };
+    let mut passes = first.evaluate(batch);
+    for term in rest {
+        for (pass, of_term) in passes.iter_mut().zip(term.evaluate(batch)) {
+            *pass = both(mem::take(pass), of_term);
         }
     }
-}
-
-impl fmt::Display for Predicate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Src(range) => write!(f, "src in {range}"),
-            Self::Dst(range) => write!(f, "dst in {range}"),
-            Self::And(a, b) => write!(f, "({a} and {b})"),
-            Self::Or(a, b) => write!(f, "({a} or {b})"),
-            Self::Not(a) => write!(f, "not {a}"),
-        }
-    }
+    passes
 }

@@ -26,6 +26,13 @@ impl AddressRange {
         Self { first: family.address(0), last: family.address(family.max_bits()) }
     }
 
+    /// From the address of `family` whose number is `first` to that whose number is `last`, which
+    /// must not be less.
+    pub(crate) fn of_bits(family: Family, first: u128, last: u128) -> Self {
+        debug_assert!(first <= last);
+        Self { first: family.address(first), last: family.address(last) }
+    }
+
     /// The least address.
     pub const fn first(&self) -> IpAddr {
         self.first

@@ -149,7 +149,7 @@ impl MemorySnapshot {
     fn find(&self, scan: &Scan, family: Family) -> Vec<FlowBatch> {
         let in_range = self.rows(scan.order).iter().filter(|(key, _)| {
             Family::of(key.lead) == family
-                && scan.lead.is_none_or(|lead| lead.contains(key.lead))
+                && scan.lead.as_ref().is_none_or(|lead| lead.contains(key.lead))
                 && scan.time.contains(key.first)
         });
         let mut looked_at = FlowBatch::new(family);

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::Meter;
 use crate::flow::{Columns, TimeRange};
-use crate::row::{AddressRange, Order, Predicate};
+use crate::row::{AddressSet, Order, Predicate};
 
 /// A scan: which keys, which times, which flows among them, and which of their columns.
 #[derive(Debug, Clone)]
@@ -14,7 +14,7 @@ pub struct Scan {
     /// The order to read in: whose range `lead` is.
     pub order: Order,
     /// The leading addresses; `None` is every one of both families.
-    pub lead: Option<AddressRange>,
+    pub lead: Option<AddressSet>,
     /// When the flows began.
     pub time: TimeRange,
     /// What else must hold of them.
@@ -41,9 +41,15 @@ impl Scan {
         }
     }
 
+    /// This scan, of those flows only that pass `predicate`.
+    #[must_use]
+    pub fn testing(self, predicate: Predicate) -> Self {
+        Self { predicate: (predicate != Predicate::ANY).then_some(predicate), ..self }
+    }
+
     /// The flows that `lead` leads in `order`, in key order.
-    pub fn range(order: Order, lead: AddressRange, columns: Columns) -> Self {
-        Self { order, lead: Some(lead), ordered: true, ..Self::all(columns) }
+    pub fn range(order: Order, lead: impl Into<AddressSet>, columns: Columns) -> Self {
+        Self { order, lead: Some(lead.into()), ordered: true, ..Self::all(columns) }
     }
 }
 

@@ -48,7 +48,7 @@ pub(super) fn what_some_flows_have_beyond_the_columns_comes_back_with_them(open:
             let scan = Scan { order, ordered, ..Scan::all(Columns::ALL) };
             check(snapshot.as_ref(), &scan, &flows);
         }
-        let lead = order.ends(&rest[0]).0.into();
+        let lead = order.ends(&rest[0]).0;
         let of_host: Vec<FlowRecord> = flows
             .iter()
             .filter(|flow| order.ends(flow).0 == order.ends(&rest[0]).0)

@@ -93,7 +93,7 @@ pub(super) fn every_extreme_value_comes_back(open: Open<'_>) {
     assert_same(&read_all(snapshot.as_ref()), &stored, "a scan of extremes");
     for flow in &stored {
         for order in Order::ALL {
-            let lead = order.ends(flow).0.into();
+            let lead = order.ends(flow).0;
             let time = TimeRange { since: flow.first, until: flow.first + 1 };
             let scan = Scan { time, ..Scan::range(order, lead, Columns::ALL) };
             check(snapshot.as_ref(), &scan, &stored);
@@ -111,7 +111,7 @@ pub(super) fn flows_of_every_age_are_found_by_time(open: Open<'_>) {
     for pair in moments.windows(2) {
         let time = TimeRange { since: UnixMillis(pair[0]), until: UnixMillis(pair[1]) };
         check(snapshot.as_ref(), &Scan { time, ..Scan::all(Columns::ALL) }, &stored);
-        let host = Scan::range(Order::Src, address("10.0.0.1").into(), Columns::ALL);
+        let host = Scan::range(Order::Src, address("10.0.0.1"), Columns::ALL);
         check(snapshot.as_ref(), &Scan { time, ..host }, &stored);
     }
 }
@@ -122,6 +122,6 @@ pub(super) fn one_pair_and_one_moment_hold_many_flows(open: Open<'_>) {
     let store = store_of(open, &stored);
     let snapshot = store.snapshot().unwrap();
     assert_eq!(snapshot.flows().unwrap(), 20_000);
-    let scan = Scan::range(Order::Dst, address("10.0.0.2").into(), Columns::ALL);
+    let scan = Scan::range(Order::Dst, address("10.0.0.2"), Columns::ALL);
     check(snapshot.as_ref(), &scan, &stored);
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::ops::Bound;
+use std::ops::Bound::{self, Included};
 
 use super::Open;
 use super::reading::{assert_same, finds, place, projected, random_columns, read};
@@ -10,7 +10,9 @@ use super::samples::{Random, put, source};
 use crate::flow::{
     Columns, DatagramId, Family, FlowRecord, Origin, Protocol, TimeRange, UnixMillis,
 };
-use crate::row::{AddressRange, Order, Predicate, RowKey};
+use crate::row::{
+    AddressField, AddressRange, AddressSet, NumberField, NumberSet, Order, Predicate, RowKey,
+};
 use crate::store::{Scan, Store, WriteBatch};
 
 const STORES: u64 = 6;
@@ -30,16 +32,16 @@ impl Model {
     /// What `scan` finds, in key order.
     fn read(&self, scan: &Scan) -> Vec<FlowRecord> {
         let rows = &self.0[scan.order as usize];
-        let lead = scan.lead;
+        let hulls = || scan.lead.iter().flat_map(AddressSet::ranges);
         let least = |lead: IpAddr| RowKey {
             lead,
             first: UnixMillis::EPOCH,
             other: Family::V4.address(0),
             origin: Origin(0),
         };
-        let start = lead.map_or(Bound::Unbounded, |lead| Bound::Included(least(lead.first())));
+        let start = hulls().next().map_or(Bound::Unbounded, |range| Included(least(range.first())));
         rows.range((start, Bound::Unbounded))
-            .take_while(|(key, _)| lead.is_none_or(|lead| key.lead <= lead.last()))
+            .take_while(|(key, _)| hulls().last().is_none_or(|range| key.lead <= range.last()))
             .map(|(_, flow)| *flow)
             .filter(|flow| finds(scan, flow))
             .collect()
@@ -154,15 +156,69 @@ fn any_range(random: &mut Random) -> AddressRange {
 }
 
 fn any_predicate(random: &mut Random, depth: u32) -> Predicate {
-    let kinds = if depth == 0 { 2 } else { 5 };
-    let part = |random: &mut Random| Box::new(any_predicate(random, depth - 1));
+    let kinds = if depth == 0 { 6 } else { 10 };
+    let part = |random: &mut Random| any_predicate(random, depth - 1);
     match random.below(kinds) {
-        0 => Predicate::Src(any_range(random)),
-        1 => Predicate::Dst(any_range(random)),
-        2 => Predicate::And(part(random), part(random)),
-        3 => Predicate::Or(part(random), part(random)),
-        _ => Predicate::Not(part(random)),
+        0 => Predicate::Family(random.pick(&Family::ALL)),
+        1 => Predicate::src(any_addresses(random)),
+        2 => Predicate::dst(any_addresses(random)),
+        3 => {
+            let field = random.pick(&[AddressField::NextHop, AddressField::Exporter]);
+            Predicate::Address(field, any_addresses(random))
+        }
+        4 => Predicate::Bits(random.pick(&NUMBERS), random.below(256)),
+        5 => Predicate::Number(random.pick(&NUMBERS), any_numbers(random)),
+        6 => Predicate::And(vec![part(random), part(random), part(random)]),
+        7 => Predicate::Or(vec![part(random), part(random)]),
+        8 => Predicate::or([part(random), part(random)]),
+        _ => Predicate::not(part(random)),
     }
+}
+
+const NUMBERS: [NumberField; 25] = [
+    NumberField::Protocol,
+    NumberField::SrcPort,
+    NumberField::DstPort,
+    NumberField::Octets,
+    NumberField::Packets,
+    NumberField::Duration,
+    NumberField::TcpFlags,
+    NumberField::Tos,
+    NumberField::Input,
+    NumberField::Output,
+    NumberField::SrcAs,
+    NumberField::DstAs,
+    NumberField::SrcMask,
+    NumberField::DstMask,
+    NumberField::First,
+    NumberField::Last,
+    NumberField::PacketsPerSecond,
+    NumberField::BitsPerSecond,
+    NumberField::BytesPerPacket,
+    NumberField::IcmpType,
+    NumberField::IcmpCode,
+    NumberField::Engine,
+    NumberField::EngineType,
+    NumberField::EngineId,
+    NumberField::Sampling,
+];
+
+fn any_addresses(random: &mut Random) -> AddressSet {
+    let ranges: Vec<_> = (0..=random.below(3)).map(|_| any_range(random)).collect();
+    AddressSet::new(ranges)
+}
+
+fn any_numbers(random: &mut Random) -> NumberSet {
+    let number = |random: &mut Random| {
+        let any = random.number();
+        let moment = random.pick(&MOMENTS);
+        random.pick(&[0, 1, 6, 17, 53, 443, 1500, 0x8000, any, moment, u64::MAX])
+    };
+    let ranges = (0..=random.below(3)).map(|_| {
+        let (a, b) = (number(random), number(random));
+        if random.below(2) == 0 { (a, a) } else { (a.min(b), a.max(b)) }
+    });
+    NumberSet::new(ranges.collect())
 }
 
 fn any_scan(random: &mut Random) -> Scan {
@@ -171,7 +227,7 @@ fn any_scan(random: &mut Random) -> Scan {
     let columns = random_columns(random);
     Scan {
         order: random.pick(&Order::ALL),
-        lead: (random.below(4) > 0).then(|| any_range(random)),
+        lead: (random.below(4) > 0).then(|| any_addresses(random)),
         time: if random.below(2) == 0 { time } else { TimeRange::ALL },
         predicate: (random.below(2) == 0).then(|| any_predicate(random, 2)),
         columns: if random.below(2) == 0 { columns } else { Columns::ALL },

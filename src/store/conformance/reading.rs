@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::samples::Random;
 use crate::flow::{Addresses, Column, Columns, FlowBatch, FlowRecord, UnixMillis};
-use crate::row::{Order, Predicate};
+use crate::row::{AddressField, NumberField, Order, Predicate};
 use crate::store::{SCAN_BATCH_ROWS, Scan, Snapshot};
 
 /// The key's fields that every backend sorts by.
@@ -83,19 +83,72 @@ fn column_len(batch: &FlowBatch, column: Column) -> usize {
 /// Whether `scan` finds `flow`.
 pub(super) fn finds(scan: &Scan, flow: &FlowRecord) -> bool {
     let (lead, _) = scan.order.ends(flow);
-    scan.lead.is_none_or(|range| range.contains(lead))
+    scan.lead.as_ref().is_none_or(|lead_set| lead_set.ranges().any(|range| range.contains(lead)))
         && scan.time.contains(flow.first)
         && scan.predicate.as_ref().is_none_or(|predicate| passes(predicate, flow))
 }
 
 fn passes(predicate: &Predicate, flow: &FlowRecord) -> bool {
     match predicate {
-        Predicate::Src(range) => range.contains(flow.src),
-        Predicate::Dst(range) => range.contains(flow.dst),
-        Predicate::And(a, b) => passes(a, flow) && passes(b, flow),
-        Predicate::Or(a, b) => passes(a, flow) || passes(b, flow),
-        Predicate::Not(a) => !passes(a, flow),
+        Predicate::Family(family) => flow.family() == *family,
+        Predicate::Address(field, set) => {
+            let address = match field {
+                AddressField::Src => flow.src,
+                AddressField::Dst => flow.dst,
+                AddressField::NextHop => flow.next_hop,
+                AddressField::Exporter => flow.source.exporter,
+                AddressField::Element(_) => return false,
+            };
+            set.ranges().any(|range| range.contains(address))
+        }
+        Predicate::Number(field, set) => number(*field, flow).is_some_and(|number| {
+            set.ranges().iter().any(|&(first, last)| first <= number && number <= last)
+        }),
+        Predicate::Bits(field, bits) => {
+            number(*field, flow).is_some_and(|number| number & bits == *bits)
+        }
+        Predicate::And(terms) => terms.iter().all(|term| passes(term, flow)),
+        Predicate::Or(terms) => terms.iter().any(|term| passes(term, flow)),
+        Predicate::Not(term) => !passes(term, flow),
     }
+}
+
+/// The number that `flow`, which has no extras, has in `field`.
+fn number(field: NumberField, flow: &FlowRecord) -> Option<u64> {
+    let rate = |count: u64, factor: u128| match u128::from(flow.duration_ms) {
+        0 => 0,
+        millis => u64::try_from(u128::from(count) * factor / millis).unwrap_or(u64::MAX),
+    };
+    let [icmp_type, icmp_code] = flow.dst_port.to_be_bytes();
+    let of_icmp = |number: u8| matches!(flow.protocol.0, 1 | 58).then_some(number.into());
+    Some(match field {
+        NumberField::Protocol => flow.protocol.0.into(),
+        NumberField::SrcPort => flow.src_port.into(),
+        NumberField::DstPort => flow.dst_port.into(),
+        NumberField::Octets => flow.octets,
+        NumberField::Packets => flow.packets,
+        NumberField::Duration => flow.duration_ms.into(),
+        NumberField::TcpFlags if flow.protocol.0 == 6 => flow.tcp_flags.into(),
+        NumberField::TcpFlags | NumberField::Element(_) => return None,
+        NumberField::Tos => flow.tos.into(),
+        NumberField::Input => flow.input.into(),
+        NumberField::Output => flow.output.into(),
+        NumberField::SrcAs => flow.src_as.into(),
+        NumberField::DstAs => flow.dst_as.into(),
+        NumberField::SrcMask => flow.src_mask.into(),
+        NumberField::DstMask => flow.dst_mask.into(),
+        NumberField::First => flow.first.0,
+        NumberField::Last => flow.first.0.saturating_add(flow.duration_ms.into()),
+        NumberField::PacketsPerSecond => rate(flow.packets, 1000),
+        NumberField::BitsPerSecond => rate(flow.octets, 8000),
+        NumberField::BytesPerPacket => flow.octets.checked_div(flow.packets).unwrap_or(0),
+        NumberField::IcmpType => return of_icmp(icmp_type),
+        NumberField::IcmpCode => return of_icmp(icmp_code),
+        NumberField::Engine => flow.source.engine.into(),
+        NumberField::EngineType => (flow.source.engine >> 8 & 0xff).into(),
+        NumberField::EngineId => (flow.source.engine & 0xff).into(),
+        NumberField::Sampling => flow.source.sampling.interval.into(),
+    })
 }
 
 /// `flow` with only these columns: the others are as a batch gives them that has not read them.

@@ -8,7 +8,7 @@ use super::Open;
 use super::reading::{assert_same, check, check_shape, place, read};
 use super::samples::{address, flow, mixed_flows, store_of};
 use crate::flow::{Column, Columns, Family, FlowRecord, TimeRange, UnixMillis};
-use crate::row::{AddressRange, Order, Predicate};
+use crate::row::{AddressRange, AddressSet, Order, Predicate};
 use crate::store::{Access, Meter, SCAN_BATCH_ROWS, Scan};
 
 fn range(first: &str, last: &str) -> AddressRange {
@@ -25,12 +25,12 @@ pub(super) fn a_host_is_found_in_both_orders(open: Open<'_>) {
     let snapshot = store.snapshot().unwrap();
     for host in ["10.0.0.1", "10.0.0.3", "255.255.255.255", "0.0.0.0", "::", "2001:db8::2", "::1"] {
         for order in Order::ALL {
-            let scan = Scan::range(order, address(host).into(), Columns::ALL);
+            let scan = Scan::range(order, address(host), Columns::ALL);
             check(snapshot.as_ref(), &scan, &stored);
             check(snapshot.as_ref(), &Scan { ordered: false, ..scan }, &stored);
         }
     }
-    let sent = Scan::range(Order::Src, address("10.0.0.1").into(), Columns::ALL);
+    let sent = Scan::range(Order::Src, address("10.0.0.1"), Columns::ALL);
     assert!(!read(snapshot.as_ref(), &sent).is_empty(), "the samples hold this host");
 }
 
@@ -46,7 +46,11 @@ pub(super) fn blocks_of_addresses_end_where_they_say(open: Open<'_>) {
     {
         let lead: ipnet::IpNet = block.parse().unwrap();
         for order in Order::ALL {
-            check(snapshot.as_ref(), &Scan::range(order, lead.into(), Columns::ALL), &stored);
+            check(
+                snapshot.as_ref(),
+                &Scan::range(order, AddressRange::from(lead), Columns::ALL),
+                &stored,
+            );
         }
     }
     // Ranges that are no block: a host, its neighbours, and one more.
@@ -103,7 +107,8 @@ pub(super) fn a_time_range_holds_its_start_and_not_its_end(open: Open<'_>) {
             for order in Order::ALL {
                 let ordered = lead.is_some();
                 let all = Scan::all(Columns::ALL);
-                let scan = Scan { order, lead, ordered, time: time(since, until), ..all };
+                let (lead, time) = (lead.map(AddressSet::from), time(since, until));
+                let scan = Scan { order, lead, ordered, time, ..all };
                 check(snapshot.as_ref(), &scan, &stored);
             }
         }
@@ -116,7 +121,8 @@ pub(super) fn ordered_regions_come_in_key_order(open: Open<'_>) {
     let snapshot = store.snapshot().unwrap();
     for order in Order::ALL {
         for lead in [None, Some(range("10.0.0.0", "10.255.255.255")), Some(range("::", "3::"))] {
-            let scan = Scan { order, lead, ordered: true, ..Scan::all(Columns::ALL) };
+            let all = Scan { order, ordered: true, ..Scan::all(Columns::ALL) };
+            let scan = Scan { lead: lead.map(AddressSet::from), ..all };
             let mut last = None;
             let mut found = Vec::new();
             for region in snapshot.regions(&scan).unwrap() {
@@ -181,24 +187,24 @@ pub(super) fn a_predicate_finds_what_a_look_at_every_flow_finds(open: Open<'_>) 
     let snapshot = store.snapshot().unwrap();
     let ten = range("10.0.0.0", "10.0.0.255");
     let six = range("2001:db8::", "2001:db8::ffff");
-    let (src, dst) = (Predicate::Src, Predicate::Dst);
+    let (src, dst) = (Predicate::src::<AddressRange>, Predicate::dst::<AddressRange>);
     let predicates = [
         src(ten),
         dst(ten),
         src(six),
         src(address("10.0.0.77").into()),
-        Predicate::And(src(ten).into(), dst(ten).into()),
-        Predicate::Or(src(ten).into(), dst(six).into()),
-        Predicate::Not(src(ten).into()),
-        Predicate::Not(Predicate::Or(src(ten).into(), dst(ten).into()).into()),
-        Predicate::And(src(ten).into(), src(six).into()),
+        Predicate::and([src(ten), dst(ten)]),
+        Predicate::or([src(ten), dst(six)]),
+        Predicate::not(src(ten)),
+        Predicate::not(Predicate::or([src(ten), dst(ten)])),
+        Predicate::and([src(ten), src(six)]),
     ];
     for predicate in predicates {
         let scan = Scan { predicate: Some(predicate), ..Scan::all(Columns::ALL) };
         for order in Order::ALL {
             check(snapshot.as_ref(), &Scan { order, ..scan.clone() }, &stored);
             check(snapshot.as_ref(), &Scan { order, ordered: true, ..scan.clone() }, &stored);
-            let lead = Some(range("10.0.0.2", "192.0.2.255"));
+            let lead = Some(range("10.0.0.2", "192.0.2.255").into());
             let narrow = Scan { order, lead, time: time(1, 1_000_000), ..scan.clone() };
             check(snapshot.as_ref(), &narrow, &stored);
             // What the predicate reads need not be asked for.
@@ -223,6 +229,7 @@ pub(super) fn only_the_columns_asked_for_are_filled(open: Open<'_>) {
     ];
     for columns in single.into_iter().chain(few) {
         for (lead, ordered) in [(None, false), (Some(range("10.0.0.0", "10.0.1.0")), true)] {
+            let lead = lead.map(AddressSet::from);
             let scan = Scan { lead, ordered, ..Scan::all(columns) };
             check(snapshot.as_ref(), &scan, &stored);
         }
@@ -272,8 +279,8 @@ pub(super) fn the_meter_and_the_plan_fit_the_answer(open: Open<'_>) {
     let stored = mixed_flows(7, 500);
     let store = store_of(open, &stored);
     let snapshot = store.snapshot().unwrap();
-    let host = Scan::range(Order::Dst, address("10.0.0.1").into(), Columns::ALL);
-    let filter = Predicate::Dst(address("10.0.0.1").into());
+    let host = Scan::range(Order::Dst, address("10.0.0.1"), Columns::ALL);
+    let filter = Predicate::dst(address("10.0.0.1"));
     let filter = Scan { predicate: Some(filter), ..Scan::all(Columns::ALL) };
     for (scan, access) in [(host, Access::Range), (filter, Access::Filter)] {
         let scan = Scan { meter: Arc::new(Meter::default()), ..scan };

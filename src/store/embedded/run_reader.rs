@@ -8,7 +8,7 @@ use super::column_cursor::ColumnCursor;
 use super::run_file::RunFile;
 use super::schema::{PAGE_ROWS, lead_column};
 use crate::flow::{Addresses, Column, Columns, FlowBatch, Source, TimeRange, UnixMillis};
-use crate::row::AddressRange;
+use crate::row::{AddressRange, AddressSet, Predicate};
 use crate::store::{FlowStream, Reading, Result, SCAN_BATCH_ROWS, Scan};
 
 const BATCH_PAGES: usize = SCAN_BATCH_ROWS / PAGE_ROWS;
@@ -26,31 +26,39 @@ pub(super) struct Stretch {
 /// The stretches of `run` that `scan` must read, in key order.
 pub(super) fn stretches(run: &Arc<RunFile>, scan: &Scan) -> Result<Vec<Stretch>> {
     let mut stretches = Vec::new();
-    if scan.lead.is_some_and(|lead| lead.family() != run.family()) {
-        return Ok(stretches);
-    }
+    let hull = match &scan.lead {
+        None => None,
+        Some(lead) => match lead.hull(run.family()) {
+            None => return Ok(stretches),
+            hull => hull,
+        },
+    };
     for (group, group_rows) in run.groups()?.into_iter().enumerate() {
         let mut pages = 0..group_rows.div_ceil(PAGE_ROWS);
-        if let Some(lead) = &scan.lead {
+        let mut leads = None;
+        if let Some(hull) = &hull {
             let bounds = run.bounds(group, lead_column(run.order()))?;
-            let (first, last) = lead.bits();
+            let (first, last) = hull.bits();
             pages.start = bounds.partition_point(|&(_, max)| max < first);
             pages.end = bounds.partition_point(|&(min, _)| min <= last);
+            leads = scan.lead.as_ref().filter(|lead| lead.len() > 1).map(|lead| (lead, bounds));
         }
         if pages.is_empty() {
             continue;
         }
-        let stretch = |pages| Stretch { run: Arc::clone(run), group, group_rows, pages };
-        if scan.time.is_all() {
-            stretches.push(stretch(pages));
-        } else {
-            let bounds = run.bounds(group, Column::First)?;
-            let in_time = |page: &usize| overlaps(scan.time, bounds[*page]);
-            let mut next = pages.start;
-            while let Some(start) = (next..pages.end).find(in_time) {
-                next = (start..pages.end).find(|page| !in_time(page)).unwrap_or(pages.end);
-                stretches.push(stretch(start..next));
-            }
+        let times = if scan.time.is_all() { None } else { Some(run.bounds(group, Column::First)?) };
+        let wanted = |&page: &usize| {
+            times.as_ref().is_none_or(|times| overlaps(scan.time, times[page]))
+                && leads.as_ref().is_none_or(|(lead, bounds)| {
+                    let (min, max) = bounds[page];
+                    lead.meets(&AddressRange::of_bits(run.family(), min, max))
+                })
+        };
+        let mut next = pages.start;
+        while let Some(start) = (next..pages.end).find(wanted) {
+            next = (start..pages.end).find(|page| !wanted(page)).unwrap_or(pages.end);
+            let run = Arc::clone(run);
+            stretches.push(Stretch { run, group, group_rows, pages: start..next });
         }
     }
     Ok(stretches)
@@ -120,27 +128,33 @@ impl StretchReader {
         scan.meter.add(Reading { rows: rows.len() as u64, ..Reading::default() });
         let mut batch = self.empty();
         let mut have = Columns::NONE;
-        if let Some(lead) = &scan.lead {
-            (rows, have) = self.narrow(pages, rows, lead, &mut batch)?;
+        if let Some(hull) = scan.lead.as_ref().and_then(|lead| lead.hull(batch.family())) {
+            (rows, have) = self.narrow(pages, rows, &hull, &mut batch)?;
         }
         if rows.is_empty() {
             return Ok(self.empty());
         }
         batch.set_len(rows.len());
         let mut keep: Option<Vec<bool>> = None;
+        if let Some(lead) = &scan.lead
+            && !self.all_lead(pages, lead)?
+        {
+            let column = lead_column(self.stretch.run.order());
+            self.fill(Columns::of(&[column]), &mut have, &rows, &mut batch)?;
+            keep = Some(lead.test(if column == Column::Src { &batch.src } else { &batch.dst }));
+        }
         if !self.all_in_time(pages)? {
             self.fill(Columns::of(&[Column::First]), &mut have, &rows, &mut batch)?;
-            keep = Some(
-                batch.first_ms.iter().map(|&first| scan.time.contains(UnixMillis(first))).collect(),
-            );
+            let in_time = |&first: &u64| scan.time.contains(UnixMillis(first));
+            keep = Some(both(keep, batch.first_ms.iter().map(in_time).collect()));
         }
-        if let Some(predicate) = &scan.predicate {
-            self.fill(predicate.columns(), &mut have, &rows, &mut batch)?;
-            let passes = predicate.evaluate(&batch);
-            keep = Some(match keep {
-                Some(keep) => keep.into_iter().zip(passes).map(|(a, b)| a & b).collect(),
-                None => passes,
-            });
+        // What costs least is not asked first, but what leaves nothing to be asked ends it.
+        for term in scan.predicate.iter().flat_map(Predicate::conjuncts) {
+            if keep.as_ref().is_some_and(|keep| !keep.contains(&true)) {
+                return Ok(self.empty());
+            }
+            self.fill(term.columns(), &mut have, &rows, &mut batch)?;
+            keep = Some(both(keep, term.evaluate(&batch)));
         }
         let Some(keep) = keep else {
             self.fill(scan.columns, &mut have, &rows, &mut batch)?;
@@ -192,6 +206,20 @@ impl StretchReader {
         Ok((rows.start + found.start..rows.start + found.end, Columns::of(&[column])))
     }
 
+    /// Whether every row that the narrowed pages hold is led by an address of `lead`.
+    fn all_lead(&self, pages: &Range<usize>, lead: &AddressSet) -> Result<bool> {
+        // Of one range, what is not in it was cut off at both ends.
+        let Stretch { run, group, .. } = &self.stretch;
+        if lead.ranges_of(run.family()).nth(1).is_none() {
+            return Ok(true);
+        }
+        let bounds = run.bounds(*group, lead_column(run.order()))?;
+        let covered = |&(min, max): &(u128, u128)| {
+            lead.covers(&AddressRange::of_bits(run.family(), min, max))
+        };
+        Ok(bounds[pages.clone()].iter().all(covered))
+    }
+
     fn all_in_time(&self, pages: &Range<usize>) -> Result<bool> {
         if self.scan.time.is_all() {
             return Ok(true);
@@ -229,6 +257,14 @@ impl StretchReader {
         *have = *have | columns;
         Ok(())
     }
+}
+
+/// What both keep.
+fn both(keep: Option<Vec<bool>>, mut passes: Vec<bool>) -> Vec<bool> {
+    for (pass, kept) in passes.iter_mut().zip(keep.into_iter().flatten()) {
+        *pass &= kept;
+    }
+    passes
 }
 
 fn sorted_range(values: &Addresses, first: u128, last: u128) -> Range<usize> {

@@ -28,11 +28,7 @@ impl OpenRun {
     /// manifest says of it.
     fn candidate(&self, scan: &Scan) -> Option<&Arc<RunFile>> {
         let entry = self.entry.file(scan.order)?;
-        let leads = scan.lead.is_none_or(|lead| {
-            lead.family() == self.entry.family
-                && lead.first() <= entry.lead.last()
-                && entry.lead.first() <= lead.last()
-        });
+        let leads = scan.lead.as_ref().is_none_or(|lead| lead.meets(&entry.lead));
         let in_time = scan.time.overlaps(self.entry.min_first, self.entry.max_first);
         (leads && in_time).then(|| self.file(scan.order)).flatten()
     }

@@ -188,10 +188,10 @@ proptest! {
             time.contains(flow.first) && (!(lead || filter) || range.contains(end))
         };
         if lead {
-            scan.lead = Some(range);
+            scan.lead = Some(range.into());
         }
         if filter {
-            scan.predicate = Some(if dst_first { Predicate::Dst(range) } else { Predicate::Src(range) });
+            scan.predicate = Some(if dst_first { Predicate::dst(range) } else { Predicate::src(range) });
         }
         let found = read(&written.run, &scan, &written.sorted.sources);
         let expected: Vec<FlowRecord> = written.sorted.records().filter(matches).collect();

@@ -6,7 +6,7 @@
 use std::fmt::Write as _;
 
 use crate::flow::TimeRange;
-use crate::row::{AddressRange, KeyRange, Order, Predicate};
+use crate::row::{AddressField, AddressRange, AddressSet, KeyRange, Order, Predicate};
 
 /// What of a predicate goes to the servers, and whether that is all of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,26 +21,42 @@ pub(super) struct Pushed {
 /// predicate; of those that pass, some may.
 pub(super) fn push(predicate: &Predicate, order: Order) -> Option<Pushed> {
     match predicate {
-        Predicate::Src(range) => (order == Order::Src).then(|| leads(range, false)),
-        Predicate::Dst(range) => (order == Order::Dst).then(|| leads(range, false)),
-        Predicate::Not(inner) => match (&**inner, order) {
-            (Predicate::Src(range), Order::Src) | (Predicate::Dst(range), Order::Dst) => {
-                Some(leads(range, true))
-            }
+        Predicate::Not(term) => match &**term {
+            Predicate::Address(field, set) => leads(*field, set, order, true),
             _ => None,
         },
-        Predicate::And(a, b) => match (push(a, order), push(b, order)) {
-            (Some(a), Some(b)) => Some(join(&a, b" AND ", &b)),
-            (Some(one), None) | (None, Some(one)) => Some(Pushed { whole: false, ..one }),
-            (None, None) => None,
-        },
-        // Half of an `or` says nothing of the rows that fail it.
-        Predicate::Or(a, b) => Some(join(&push(a, order)?, b" OR ", &push(b, order)?)),
+        Predicate::Address(field, set) => leads(*field, set, order, false),
+        Predicate::And(terms) => {
+            let pushed: Vec<_> = terms.iter().filter_map(|term| push(term, order)).collect();
+            let whole = pushed.len() == terms.len();
+            join(pushed, b" AND ").map(|pushed| Pushed { whole: whole && pushed.whole, ..pushed })
+        }
+        // A part of an `or` says nothing of the rows that fail it.
+        Predicate::Or(terms) => {
+            join(terms.iter().map(|term| push(term, order)).collect::<Option<_>>()?, b" OR ")
+        }
+        Predicate::Family(_) | Predicate::Number(..) | Predicate::Bits(..) => None,
     }
 }
 
+/// More ranges than this are not worth telling a server, which would compare each row with all.
+const MAX_RANGES: usize = 64;
+
+/// The keys that an address of `set` leads; or those that none of them does.
+fn leads(field: AddressField, set: &AddressSet, order: Order, not: bool) -> Option<Pushed> {
+    let leading = match order {
+        Order::Src => AddressField::Src,
+        Order::Dst => AddressField::Dst,
+    };
+    if field != leading || set.len() > MAX_RANGES {
+        return None;
+    }
+    let ranges = set.ranges().map(|range| lead(&range, not)).collect();
+    join(ranges, if not { b" AND " } else { b" OR " })
+}
+
 /// The keys that `range` leads; or those that it does not.
-fn leads(range: &AddressRange, not: bool) -> Pushed {
+fn lead(range: &AddressRange, not: bool) -> Pushed {
     let KeyRange { start, stop } = KeyRange::new(range, TimeRange::ALL);
     let (from, before, and) = if not { ("<", ">=", " OR ") } else { (">=", "<", " AND ") };
     let mut filter = vec![b'('];
@@ -65,9 +81,16 @@ fn compare(operator: &str, key: &[u8], to: &mut Vec<u8>) {
     to.extend_from_slice(b"')");
 }
 
-fn join(a: &Pushed, with: &[u8], b: &Pushed) -> Pushed {
-    let filter = [b"(", &a.filter[..], with, &b.filter, b")"].concat();
-    Pushed { filter, whole: a.whole && b.whole }
+/// All of `parts` in one; None of none.
+fn join(parts: Vec<Pushed>, with: &[u8]) -> Option<Pushed> {
+    let whole = parts.iter().all(|part| part.whole);
+    let mut filters: Vec<Vec<u8>> = parts.into_iter().map(|part| part.filter).collect();
+    let filter = match filters.len() {
+        0 => return None,
+        1 => filters.pop()?,
+        _ => [b"(", &filters.join(with)[..], b")"].concat(),
+    };
+    Some(Pushed { filter, whole })
 }
 
 /// The filter for people, as HBase's shell shows keys: bytes that do not print as `\xNN`.
@@ -88,7 +111,7 @@ mod tests {
     use super::*;
 
     fn predicate(src: &str) -> Predicate {
-        Predicate::Src(src.parse::<ipnet::IpNet>().unwrap().into())
+        Predicate::src(AddressRange::from(src.parse::<ipnet::IpNet>().unwrap()))
     }
 
     #[test]
@@ -104,14 +127,14 @@ mod tests {
 
     #[test]
     fn half_of_an_and_goes_and_half_of_an_or_does_not() {
-        let dst = Predicate::Dst(std::net::IpAddr::from([10, 0, 0, 1]).into());
-        let and = Predicate::And(predicate("10.0.0.0/8").into(), dst.clone().into());
+        let dst = Predicate::dst(std::net::IpAddr::from([10, 0, 0, 1]));
+        let and = Predicate::and([predicate("10.0.0.0/8"), dst.clone()]);
         let pushed = push(&and, Order::Src).unwrap();
         assert!(!pushed.whole);
         assert_eq!(pushed.filter, push(&predicate("10.0.0.0/8"), Order::Src).unwrap().filter);
-        let or = Predicate::Or(predicate("10.0.0.0/8").into(), dst.into());
+        let or = Predicate::or([predicate("10.0.0.0/8"), dst]);
         assert_eq!(push(&or, Order::Src), None);
-        let not = Predicate::Not(predicate("10.0.0.0/8").into());
+        let not = Predicate::not(predicate("10.0.0.0/8"));
         assert_eq!(
             text(&push(&not, Order::Src).unwrap().filter),
             r"(RowFilter(<, 'binary:\x04\x0a\x00\x00\x00') OR RowFilter(>=, 'binary:\x04\x0b'))"

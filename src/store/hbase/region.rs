@@ -50,16 +50,34 @@ impl Bounds {
     }
 }
 
+/// A part of what a scan reads.
+#[derive(Debug, Clone)]
+pub(super) struct Part {
+    /// Its keys.
+    pub bounds: Bounds,
+    /// Whether only rows of the scan's leading addresses are in it.
+    pub led: bool,
+    /// Whether only rows of the scan's time are in it.
+    pub timed: bool,
+}
+
 /// A region of a scan, not yet read.
 pub(super) struct HbaseRegion(Reader);
 
 impl HbaseRegion {
-    pub(super) fn new(gateways: &Gateways, table: &str, bounds: Bounds, scan: Arc<Scan>) -> Self {
+    /// The rows of `table` within `part` that `scan` finds.
+    pub(super) fn new(gateways: &Gateways, table: &str, part: Part, scan: Arc<Scan>) -> Self {
+        let Part { bounds, led, timed } = part;
         let pushed = scan.predicate.as_ref().and_then(|p| filter::push(p, scan.order));
         let served = pushed.as_ref().is_some_and(|pushed| pushed.whole);
-        let predicate = scan.predicate.clone().filter(|_| !served);
-        let in_range = scan.lead.is_some_and(|lead| lead.host().is_some());
-        let time = (!scan.time.is_all() && !in_range).then_some(scan.time);
+        let tested = scan.predicate.clone().filter(|_| !served);
+        let lead = scan.lead.clone().filter(|_| !led).map(|lead| match scan.order {
+            Order::Src => Predicate::src(lead),
+            Order::Dst => Predicate::dst(lead),
+        });
+        let tests: Vec<_> = lead.into_iter().chain(tested).collect();
+        let predicate = (!tests.is_empty()).then(|| Predicate::and(tests));
+        let time = (!scan.time.is_all() && !timed).then_some(scan.time);
         let mut columns = scan.columns;
         if time.is_some() {
             columns = columns | Columns::of(&[Column::First]);

@@ -7,11 +7,17 @@ use rayon::prelude::*;
 
 use super::filter;
 use super::gateways::Gateways;
-use super::region::{Bounds, HbaseRegion};
+use super::region::{Bounds, HbaseRegion, Part};
 use super::tables::{Layout, Tables};
 use crate::flow::Columns;
-use crate::row::{KeyRange, Order};
+use crate::row::{AddressRange, Order};
 use crate::store::{Access, Plan, Reading, Region, Result, Scan, Snapshot, StoreError};
+
+/// So many hosts are looked for without asking which regions they are in.
+const MAX_HOSTS: usize = 8;
+
+/// So many ranges are scanned one by one; of more, those that lie together are scanned as one.
+const MAX_RANGES: usize = 256;
 
 /// The store as it is whenever it is read: rows that are written meanwhile may be seen.
 #[derive(Debug)]
@@ -57,18 +63,33 @@ impl HbaseSnapshot {
             .collect())
     }
 
-    /// The parts of the table to be scanned one by one.
-    fn parts(&self, scan: &Scan, table: &str) -> Result<Vec<Bounds>> {
+    /// The parts of the table to be scanned one by one, in key order.
+    fn parts(&self, scan: &Scan, table: &str) -> Result<Vec<Part>> {
+        let whole = |bounds| Part { bounds, led: true, timed: scan.time.is_all() };
         let Some(lead) = &scan.lead else {
-            return self.bounds(table);
+            return Ok(self.bounds(table)?.into_iter().map(whole).collect());
         };
-        let range = Bounds::of(lead, scan.time);
-        // What one host did is little, and mostly in one region: no need to ask which.
-        if lead.host().is_some() {
-            return Ok(vec![range]);
+        // What a few hosts did is little, and mostly in one region: no need to ask which.
+        let hosts = lead.ranges().all(|range| range.host().is_some());
+        if hosts && lead.len() <= MAX_HOSTS {
+            return Ok(lead.ranges().map(|host| part(&host, scan, true)).collect());
         }
-        Ok(self.bounds(table)?.iter().filter_map(|region| region.within(&range)).collect())
+        let ranges = lead.coarsened(MAX_RANGES);
+        let led = ranges == *lead;
+        let regions = self.bounds(table)?;
+        let cut = |range: AddressRange| {
+            let Part { bounds, led, timed } = part(&range, scan, led);
+            let within = regions.iter().filter_map(move |region| region.within(&bounds));
+            within.map(move |bounds| Part { bounds, led, timed }).collect::<Vec<_>>()
+        };
+        Ok(ranges.ranges().flat_map(cut).collect())
     }
+}
+
+/// The keys that `range` leads.
+fn part(range: &AddressRange, scan: &Scan, led: bool) -> Part {
+    let timed = scan.time.is_all() || range.host().is_some();
+    Part { bounds: Bounds::of(range, scan.time), led, timed }
 }
 
 impl Snapshot for HbaseSnapshot {
@@ -82,8 +103,8 @@ impl Snapshot for HbaseSnapshot {
         let scan = Arc::new(scan.clone());
         Ok(parts
             .into_iter()
-            .map(|bounds| {
-                let region = HbaseRegion::new(&self.gateways, &table, bounds, Arc::clone(&scan));
+            .map(|part| {
+                let region = HbaseRegion::new(&self.gateways, &table, part, Arc::clone(&scan));
                 Box::new(region) as Box<dyn Region>
             })
             .collect())
@@ -92,22 +113,25 @@ impl Snapshot for HbaseSnapshot {
     fn plan(&self, scan: &Scan) -> Result<Plan> {
         let table = self.table(scan.order)?;
         let all = self.bounds(&table)?;
-        let read = match &scan.lead {
-            Some(lead) => {
-                let range = Bounds::of(lead, scan.time);
-                all.iter().filter(|region| region.within(&range).is_some()).count()
-            }
-            None => all.len(),
-        };
+        let parts = self.parts(scan, &table)?;
+        let within = |region: &&Bounds| parts.iter().any(|p| region.within(&p.bounds).is_some());
+        let read = all.iter().filter(within).count();
         let mut notes = vec![format!("table {table}")];
-        if let Some(lead) = &scan.lead {
-            let KeyRange { start, stop } = KeyRange::new(lead, scan.time);
-            let stop = stop.map_or_else(|| "the end".to_owned(), |stop| filter::text(&stop));
-            notes.push(format!("rows from {} to {stop}", filter::text(&start)));
-            if lead.host().is_none() && !scan.time.is_all() {
-                notes.push("the time is tested here, on each row".to_owned());
+        if scan.lead.is_some() {
+            const SHOWN: usize = 4;
+            for Part { bounds, .. } in parts.iter().take(SHOWN) {
+                let stop = if bounds.stop.is_empty() { b"the end" } else { &bounds.stop[..] };
+                let (start, stop) = (filter::text(&bounds.start), filter::text(stop));
+                notes.push(format!("rows from {start} to {stop}"));
             }
-        } else if !scan.time.is_all() {
+            if let Some(more) = parts.len().checked_sub(SHOWN).filter(|&more| more > 0) {
+                notes.push(format!("and {more} more such ranges"));
+            }
+        }
+        if parts.iter().any(|part| !part.led) {
+            notes.push("between these addresses lie others: they are told apart here".to_owned());
+        }
+        if parts.iter().any(|part| !part.timed) {
             notes.push("the time is tested here, on each row".to_owned());
         }
         if let Some(predicate) = &scan.predicate {

@@ -1,0 +1,234 @@
+//! Sets of addresses of both families.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use ipnet::{IpNet, Ipv4Subnets, Ipv6Subnets};
+
+use super::{AddressRange, RangeSet};
+use crate::flow::{Addresses, Family};
+
+/// Addresses of both families. Clones share them.
+///
+/// `Display` is as the filter language has it: one address or block, several in brackets, or the
+/// file that they were read from behind an `@`.
+#[derive(Debug, Clone, Default)]
+pub struct AddressSet {
+    v4: RangeSet<u32>,
+    v6: RangeSet<u128>,
+    file: Option<Arc<str>>,
+}
+
+impl PartialEq for AddressSet {
+    /// Where they were read from makes no difference.
+    fn eq(&self, other: &Self) -> bool {
+        self.v4 == other.v4 && self.v6 == other.v6
+    }
+}
+
+impl Eq for AddressSet {}
+
+impl AddressSet {
+    /// The addresses of `ranges`, which come in any order.
+    pub fn new(ranges: impl IntoIterator<Item = AddressRange>) -> Self {
+        let (mut v4, mut v6) = (Vec::new(), Vec::new());
+        for range in ranges {
+            let (first, last) = range.bits();
+            match range.family() {
+                Family::V4 => v4.push((first as u32, last as u32)),
+                Family::V6 => v6.push((first, last)),
+            }
+        }
+        Self { v4: RangeSet::new(v4), v6: RangeSet::new(v6), file: None }
+    }
+
+    /// Every address of `family`.
+    pub fn of(family: Family) -> Self {
+        AddressRange::all(family).into()
+    }
+
+    /// This set, with the file that it was read from.
+    #[must_use]
+    pub fn read_from(self, file: &str) -> Self {
+        Self { file: Some(file.into()), ..self }
+    }
+
+    /// Whether it holds nothing.
+    pub fn is_empty(&self) -> bool {
+        self.v4.is_empty() && self.v6.is_empty()
+    }
+
+    /// Whether it holds nothing of `family`.
+    pub fn lacks(&self, family: Family) -> bool {
+        match family {
+            Family::V4 => self.v4.is_empty(),
+            Family::V6 => self.v6.is_empty(),
+        }
+    }
+
+    /// Of how many ranges it is.
+    pub fn len(&self) -> usize {
+        self.v4.ranges().len() + self.v6.ranges().len()
+    }
+
+    /// How large a part of a family's addresses it holds, of 2¹²⁸ for IPv6: a measure of how much a
+    /// scan of them has to read, since an IPv4 address is as busy as a whole block of IPv6.
+    pub fn weight(&self) -> u128 {
+        let v4 = self.v4.count().checked_shl(96).filter(|&weight| weight > 0);
+        let v4 = if self.v4.is_empty() { 0 } else { v4.unwrap_or(u128::MAX) };
+        v4.saturating_add(self.v6.count())
+    }
+
+    /// Whether `address` is in the set.
+    pub fn contains(&self, address: IpAddr) -> bool {
+        self.meets(&address.into())
+    }
+
+    /// Whether any address of `range` is in the set.
+    pub fn meets(&self, range: &AddressRange) -> bool {
+        let (first, last) = range.bits();
+        match range.family() {
+            Family::V4 => self.v4.meets(first as u32, last as u32),
+            Family::V6 => self.v6.meets(first, last),
+        }
+    }
+
+    /// Whether every address of `range` is in the set.
+    pub fn covers(&self, range: &AddressRange) -> bool {
+        let (first, last) = range.bits();
+        match range.family() {
+            Family::V4 => self.v4.covers(first as u32, last as u32),
+            Family::V6 => self.v6.covers(first, last),
+        }
+    }
+
+    /// Its ranges in ascending order, those of IPv4 first.
+    pub fn ranges(&self) -> impl Iterator<Item = AddressRange> + '_ {
+        self.ranges_of(Family::V4).chain(self.ranges_of(Family::V6))
+    }
+
+    /// Its ranges of `family` in ascending order.
+    pub fn ranges_of(&self, family: Family) -> impl Iterator<Item = AddressRange> + '_ {
+        let (v4, v6) = match family {
+            Family::V4 => (self.v4.ranges(), &[][..]),
+            Family::V6 => (&[][..], self.v6.ranges()),
+        };
+        let range = move |first, last| AddressRange::of_bits(family, first, last);
+        let v4 = v4.iter().map(move |&(first, last)| range(first.into(), last.into()));
+        v4.chain(v6.iter().map(move |&(first, last)| range(first, last)))
+    }
+
+    /// From the least to the greatest address of `family`.
+    pub fn hull(&self, family: Family) -> Option<AddressRange> {
+        let (first, last) = match family {
+            Family::V4 => self.v4.hull().map(|(first, last)| (first.into(), last.into()))?,
+            Family::V6 => self.v6.hull()?,
+        };
+        Some(AddressRange::of_bits(family, first, last))
+    }
+
+    /// The one address, if it holds only one.
+    pub fn host(&self) -> Option<IpAddr> {
+        if self.len() != 1 {
+            return None;
+        }
+        self.ranges().next()?.host()
+    }
+
+    /// What is in one or both.
+    #[must_use]
+    pub fn union(&self, other: &Self) -> Self {
+        if self.is_empty() || other.is_empty() {
+            return if self.is_empty() { other.clone() } else { self.clone() };
+        }
+        Self { v4: self.v4.union(&other.v4), v6: self.v6.union(&other.v6), file: None }
+    }
+
+    /// What is in both.
+    #[must_use]
+    pub fn intersection(&self, other: &Self) -> Self {
+        Self {
+            v4: self.v4.intersection(&other.v4),
+            v6: self.v6.intersection(&other.v6),
+            file: None,
+        }
+    }
+
+    /// What is not in the set.
+    #[must_use]
+    pub fn complement(&self) -> Self {
+        Self { v4: self.v4.complement(), v6: self.v6.complement(), file: None }
+    }
+
+    /// A set of at most `most` ranges (at least 1) of each family that holds this one.
+    #[must_use]
+    pub fn coarsened(&self, most: usize) -> Self {
+        Self { v4: self.v4.coarsened(most), v6: self.v6.coarsened(most), file: None }
+    }
+
+    /// Whether each of `addresses` is in the set.
+    pub fn test(&self, addresses: &Addresses) -> Vec<bool> {
+        match addresses {
+            Addresses::V4(addresses) => self.v4.test(addresses.iter().copied()),
+            Addresses::V6(addresses) => self.v6.test(addresses.iter().copied()),
+        }
+    }
+
+    /// Its blocks, as few as hold its addresses and no others.
+    fn blocks(&self) -> impl Iterator<Item = IpNet> + '_ {
+        self.ranges().flat_map(|range| {
+            let blocks: Box<dyn Iterator<Item = IpNet>> = match (range.first(), range.last()) {
+                (IpAddr::V4(first), IpAddr::V4(last)) => {
+                    Box::new(Ipv4Subnets::new(first, last, 0).map(IpNet::from))
+                }
+                (IpAddr::V6(first), IpAddr::V6(last)) => {
+                    Box::new(Ipv6Subnets::new(first, last, 0).map(IpNet::from))
+                }
+                _ => Box::new(std::iter::empty()),
+            };
+            blocks
+        })
+    }
+}
+
+impl From<AddressRange> for AddressSet {
+    fn from(range: AddressRange) -> Self {
+        Self::new([range])
+    }
+}
+
+impl From<IpAddr> for AddressSet {
+    fn from(host: IpAddr) -> Self {
+        AddressRange::from(host).into()
+    }
+}
+
+impl fmt::Display for AddressSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(file) = &self.file {
+            return write!(f, "@{file:?}");
+        }
+        let mut blocks = self.blocks().peekable();
+        let first = blocks.next();
+        if let Some(only) = first
+            && blocks.peek().is_none()
+        {
+            return write_block(f, only);
+        }
+        f.write_str("[")?;
+        for (place, block) in first.into_iter().chain(blocks).enumerate() {
+            f.write_str(if place == 0 { "" } else { " " })?;
+            write_block(f, block)?;
+        }
+        f.write_str("]")
+    }
+}
+
+fn write_block(f: &mut fmt::Formatter<'_>, block: IpNet) -> fmt::Result {
+    if block.prefix_len() == block.max_prefix_len() {
+        write!(f, "{}", block.addr())
+    } else {
+        write!(f, "{block}")
+    }
+}

@@ -1,0 +1,147 @@
+//! What a predicate says of the leading addresses and of the times of the flows that pass it: so
+//! much of it can be answered by ranges of row keys.
+
+use super::{AddressField, AddressSet, NumberField, NumberSet, Order, Predicate};
+use crate::flow::{Family, TimeRange, UnixMillis};
+
+/// Addresses of which every flow that passes a predicate has one: its source is in `src`, or its
+/// destination in `dst`, or both.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Ends {
+    /// Sources.
+    pub src: AddressSet,
+    /// Destinations.
+    pub dst: AddressSet,
+}
+
+impl Ends {
+    /// How much there is to read for them, as [`AddressSet::weight`] has it.
+    pub fn weight(&self) -> u128 {
+        self.src.weight().saturating_add(self.dst.weight())
+    }
+
+    /// What passes one or the other of two predicates.
+    fn union(&self, other: &Self) -> Self {
+        Self { src: self.src.union(&other.src), dst: self.dst.union(&other.dst) }
+    }
+
+    /// The better of what two predicates say that both hold.
+    fn intersection(self, other: Self) -> Self {
+        // Where both speak of the same end, what is in both is better than either.
+        if self.dst.is_empty() && other.dst.is_empty() {
+            return Self { src: self.src.intersection(&other.src), dst: AddressSet::default() };
+        }
+        if self.src.is_empty() && other.src.is_empty() {
+            return Self { src: AddressSet::default(), dst: self.dst.intersection(&other.dst) };
+        }
+        if other.weight() < self.weight() { other } else { self }
+    }
+}
+
+impl Predicate {
+    /// The addresses of which every flow that passes has one, as source or as destination. None if
+    /// it says nothing of them.
+    pub fn ends(&self) -> Option<Ends> {
+        self.ends_unless(false)
+    }
+
+    /// Likewise of the flows that pass, or, where `negated`, of those that do not.
+    fn ends_unless(&self, negated: bool) -> Option<Ends> {
+        match self {
+            Self::Family(family) => {
+                let other = if *family == Family::V4 { Family::V6 } else { Family::V4 };
+                let src = AddressSet::of(if negated { other } else { *family });
+                Some(Ends { src, ..Ends::default() })
+            }
+            Self::Address(field, set) => {
+                let set = || if negated { set.complement() } else { set.clone() };
+                match field {
+                    AddressField::Src => Some(Ends { src: set(), ..Ends::default() }),
+                    AddressField::Dst => Some(Ends { dst: set(), ..Ends::default() }),
+                    _ => None,
+                }
+            }
+            Self::Number(..) | Self::Bits(..) => None,
+            Self::Not(term) => term.ends_unless(!negated),
+            Self::And(terms) | Self::Or(terms) => {
+                if matches!(self, Self::And(_)) == negated {
+                    let mut of_each = terms.iter().map(|term| term.ends_unless(negated));
+                    of_each.try_fold(Ends::default(), |all, ends| Some(all.union(&ends?)))
+                } else {
+                    let of_each = terms.iter().filter_map(|term| term.ends_unless(negated));
+                    of_each.reduce(Ends::intersection)
+                }
+            }
+        }
+    }
+
+    /// What is still to be tested of a flow that `lead` leads in `order`, and that began in `time`.
+    #[must_use]
+    pub fn given(&self, order: Order, lead: &AddressSet, time: TimeRange) -> Self {
+        match self {
+            Self::Address(AddressField::Src, set) if order == Order::Src => known(self, set, lead),
+            Self::Address(AddressField::Dst, set) if order == Order::Dst => known(self, set, lead),
+            Self::Family(family) => known(self, &AddressSet::of(*family), lead),
+            Self::Number(NumberField::First, set) => {
+                let last = time.until.0.saturating_sub(1);
+                if set.covers(time.since.0, last) { Self::ANY } else { self.clone() }
+            }
+            Self::And(terms) => Self::and(terms.iter().map(|term| term.given(order, lead, time))),
+            Self::Or(terms) => Self::or(terms.iter().map(|term| term.given(order, lead, time))),
+            Self::Not(term) => Self::not(term.given(order, lead, time)),
+            _ => self.clone(),
+        }
+    }
+
+    /// When every flow that passes began.
+    pub fn time(&self) -> TimeRange {
+        match self.first(false) {
+            None => TimeRange::ALL,
+            Some(set) => {
+                let none = TimeRange { since: UnixMillis::EPOCH, until: UnixMillis::EPOCH };
+                // A range of times ends before its end, so that the very last moment cannot be told
+                // from the end of time; that is all the same.
+                set.hull().map_or(none, |(first, last)| TimeRange {
+                    since: UnixMillis(first),
+                    until: UnixMillis(last.saturating_add(1)),
+                })
+            }
+        }
+    }
+
+    /// When the flows that pass began, or, where `negated`, those that do not.
+    fn first(&self, negated: bool) -> Option<NumberSet> {
+        match self {
+            Self::Number(NumberField::First, set) => {
+                Some(if negated { set.complement() } else { set.clone() })
+            }
+            // No flow begins after it ended.
+            Self::Number(NumberField::Last, set) if !negated => Some(
+                set.hull().map_or_else(NumberSet::default, |(_, last)| NumberSet::between(0, last)),
+            ),
+            Self::Not(term) => term.first(!negated),
+            Self::And(terms) | Self::Or(terms) => {
+                if matches!(self, Self::And(_)) == negated {
+                    let mut of_each = terms.iter().map(|term| term.first(negated));
+                    of_each.try_fold(NumberSet::default(), |all, set| Some(all.union(&set?)))
+                } else {
+                    let of_each = terms.iter().filter_map(|term| term.first(negated));
+                    of_each.reduce(|a, b| a.intersection(&b))
+                }
+            }
+            _ => None,
+        }
+    }
+}
+
+/// What is left of `term`, which says that an address is in `set`, where it is in `lead`.
+fn known(term: &Predicate, set: &AddressSet, lead: &AddressSet) -> Predicate {
+    let both = set.intersection(lead);
+    if both == *lead {
+        Predicate::ANY
+    } else if both.is_empty() {
+        Predicate::NONE
+    } else {
+        term.clone()
+    }
+}

@@ -1,0 +1,271 @@
+//! What of a flow can be tested: its addresses, and its numbers.
+
+use std::net::IpAddr;
+
+use byteorder::{BigEndian, ByteOrder};
+
+use super::{AddressSet, RangeSet};
+use crate::flow::{Column, Columns, ElementId, Extra, FlowBatch, Protocol, Source, extras};
+
+/// Numbers of a field.
+pub type NumberSet = RangeSet<u64>;
+
+/// An address of a flow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum AddressField {
+    /// Who sent it.
+    Src,
+    /// Who received it.
+    Dst,
+    /// The next hop.
+    NextHop,
+    /// Who exported it.
+    Exporter,
+    /// One that only some exporters send; flows without it have none.
+    Element(ElementId),
+}
+
+impl AddressField {
+    /// The columns that it is read from.
+    pub fn columns(self) -> Columns {
+        Columns::of(&[match self {
+            Self::Src => Column::Src,
+            Self::Dst => Column::Dst,
+            Self::NextHop => Column::NextHop,
+            Self::Exporter => Column::Source,
+            Self::Element(_) => Column::Extras,
+        }])
+    }
+
+    /// Whether the address of each row of `batch` is in `set`.
+    pub(super) fn test(self, batch: &FlowBatch, set: &AddressSet) -> Vec<bool> {
+        match self {
+            Self::Src => set.test(&batch.src),
+            Self::Dst => set.test(&batch.dst),
+            Self::NextHop => set.test(&batch.next_hop),
+            Self::Exporter => by_source(batch, |source| set.contains(source.exporter)),
+            Self::Element(element) => {
+                by_element(batch, element, |value| address(value).is_some_and(|a| set.contains(a)))
+            }
+        }
+    }
+}
+
+/// A number of a flow. A field that a flow does not have passes no test.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum NumberField {
+    /// IP protocol.
+    Protocol,
+    /// Source port.
+    SrcPort,
+    /// Destination port.
+    DstPort,
+    /// Layer-3 bytes.
+    Octets,
+    /// Packets.
+    Packets,
+    /// From the first packet to the last, in milliseconds.
+    Duration,
+    /// The TCP flags seen; only TCP has them.
+    TcpFlags,
+    /// Type of service.
+    Tos,
+    /// Interface that the packets came in by.
+    Input,
+    /// Interface that they left by.
+    Output,
+    /// Autonomous system of the source.
+    SrcAs,
+    /// Autonomous system of the destination.
+    DstAs,
+    /// Prefix length of the route to the source.
+    SrcMask,
+    /// Prefix length of the route to the destination.
+    DstMask,
+    /// When the first packet was seen, in ms since 1970.
+    First,
+    /// When the last packet was seen, in ms since 1970.
+    Last,
+    /// Packets a second, rounded down; 0 of a flow that took no time.
+    PacketsPerSecond,
+    /// Bits a second, likewise.
+    BitsPerSecond,
+    /// Bytes a packet, rounded down; 0 of a flow without packets.
+    BytesPerPacket,
+    /// Type of ICMP; only ICMP has one.
+    IcmpType,
+    /// Code of ICMP; only ICMP has one.
+    IcmpCode,
+    /// NetFlow v5: engine type × 256 + engine id; v9: source id; IPFIX: observation domain.
+    Engine,
+    /// The upper byte of v5's engine.
+    EngineType,
+    /// The lower byte of v5's engine.
+    EngineId,
+    /// One packet of how many was seen; 0 where the exporter says nothing.
+    Sampling,
+    /// One that only some exporters send, of up to 8 bytes.
+    Element(ElementId),
+}
+
+/// What is asked of a number.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Test<'a> {
+    /// It is one of these.
+    In(&'a NumberSet),
+    /// It has all of these bits.
+    Has(u64),
+}
+
+impl Test<'_> {
+    fn passes(self, number: u64) -> bool {
+        match self {
+            Self::In(set) => set.contains(number),
+            Self::Has(bits) => number & bits == bits,
+        }
+    }
+
+    /// Which of `numbers` pass.
+    fn each(self, numbers: impl Iterator<Item = u64>) -> Vec<bool> {
+        match self {
+            Self::In(set) => set.test(numbers),
+            Self::Has(bits) => numbers.map(|number| number & bits == bits).collect(),
+        }
+    }
+
+    /// Which of a column of numbers pass.
+    fn column<T: Copy + Into<u64>>(self, numbers: &[T]) -> Vec<bool> {
+        self.each(numbers.iter().map(|&number| number.into()))
+    }
+}
+
+impl NumberField {
+    /// The columns that it is read from.
+    pub fn columns(self) -> Columns {
+        Columns::of(match self {
+            Self::Protocol => &[Column::Protocol],
+            Self::SrcPort => &[Column::SrcPort],
+            Self::DstPort => &[Column::DstPort],
+            Self::Octets => &[Column::Octets],
+            Self::Packets => &[Column::Packets],
+            Self::Duration => &[Column::Duration],
+            Self::TcpFlags => &[Column::Protocol, Column::TcpFlags],
+            Self::Tos => &[Column::Tos],
+            Self::Input => &[Column::Input],
+            Self::Output => &[Column::Output],
+            Self::SrcAs => &[Column::SrcAs],
+            Self::DstAs => &[Column::DstAs],
+            Self::SrcMask => &[Column::SrcMask],
+            Self::DstMask => &[Column::DstMask],
+            Self::First => &[Column::First],
+            Self::Last => &[Column::First, Column::Duration],
+            Self::PacketsPerSecond => &[Column::Packets, Column::Duration],
+            Self::BitsPerSecond => &[Column::Octets, Column::Duration],
+            Self::BytesPerPacket => &[Column::Octets, Column::Packets],
+            Self::IcmpType | Self::IcmpCode => &[Column::Protocol, Column::DstPort],
+            Self::Engine | Self::EngineType | Self::EngineId | Self::Sampling => &[Column::Source],
+            Self::Element(_) => &[Column::Extras],
+        })
+    }
+
+    /// Whether the number of each row of `batch` passes `test`.
+    pub(super) fn test(self, batch: &FlowBatch, test: Test<'_>) -> Vec<bool> {
+        match self {
+            Self::Protocol => test.column(&batch.protocol),
+            Self::SrcPort => test.column(&batch.src_port),
+            Self::DstPort => test.column(&batch.dst_port),
+            Self::Octets => test.column(&batch.octets),
+            Self::Packets => test.column(&batch.packets),
+            Self::Duration => test.column(&batch.duration_ms),
+            Self::TcpFlags => {
+                let is_tcp = |protocol| protocol == Protocol::TCP;
+                and_protocol(test.column(&batch.tcp_flags), &batch.protocol, is_tcp)
+            }
+            Self::Tos => test.column(&batch.tos),
+            Self::Input => test.column(&batch.input),
+            Self::Output => test.column(&batch.output),
+            Self::SrcAs => test.column(&batch.src_as),
+            Self::DstAs => test.column(&batch.dst_as),
+            Self::SrcMask => test.column(&batch.src_mask),
+            Self::DstMask => test.column(&batch.dst_mask),
+            Self::First => test.column(&batch.first_ms),
+            Self::Last => {
+                let ends = batch.first_ms.iter().zip(&batch.duration_ms);
+                test.each(ends.map(|(&first, &duration)| first.saturating_add(duration.into())))
+            }
+            Self::PacketsPerSecond => test.each(rates(&batch.packets, 1000, &batch.duration_ms)),
+            Self::BitsPerSecond => test.each(rates(&batch.octets, 8000, &batch.duration_ms)),
+            Self::BytesPerPacket => {
+                let sizes = batch.octets.iter().zip(&batch.packets);
+                test.each(sizes.map(|(&octets, &packets)| octets.checked_div(packets).unwrap_or(0)))
+            }
+            Self::IcmpType => {
+                let types = batch.dst_port.iter().map(|port| u64::from(port >> 8));
+                and_protocol(test.each(types), &batch.protocol, Protocol::is_icmp)
+            }
+            Self::IcmpCode => {
+                let codes = batch.dst_port.iter().map(|port| u64::from(port & 0xff));
+                and_protocol(test.each(codes), &batch.protocol, Protocol::is_icmp)
+            }
+            Self::Engine => by_source(batch, |source| test.passes(source.engine.into())),
+            Self::EngineType => {
+                by_source(batch, |source| test.passes((source.engine >> 8 & 0xff).into()))
+            }
+            Self::EngineId => by_source(batch, |source| test.passes((source.engine & 0xff).into())),
+            Self::Sampling => {
+                by_source(batch, |source| test.passes(source.sampling.interval.into()))
+            }
+            Self::Element(element) => {
+                by_element(batch, element, |value| number(value).is_some_and(|n| test.passes(n)))
+            }
+        }
+    }
+}
+
+/// `count` × `factor` a millisecond of each row, rounded down, as far as 64 bits go.
+fn rates<'a>(
+    counts: &'a [u64],
+    factor: u128,
+    durations: &'a [u32],
+) -> impl Iterator<Item = u64> + 'a {
+    counts.iter().zip(durations).map(move |(&count, &millis)| {
+        let rate = (u128::from(count) * factor).checked_div(millis.into()).unwrap_or(0);
+        u64::try_from(rate).unwrap_or(u64::MAX)
+    })
+}
+
+fn and_protocol(passes: Vec<bool>, protocols: &[u8], has: impl Fn(Protocol) -> bool) -> Vec<bool> {
+    passes.into_iter().zip(protocols).map(|(pass, &of)| pass & has(Protocol(of))).collect()
+}
+
+/// Tests each source once, and then which of them each row is of.
+fn by_source(batch: &FlowBatch, test: impl FnMut(&Source) -> bool) -> Vec<bool> {
+    let passes: Vec<bool> = batch.sources.iter().map(test).collect();
+    batch.source.iter().map(|&source| passes.get(source as usize) == Some(&true)).collect()
+}
+
+/// Tests the first value of `element` in each row that has one.
+fn by_element(batch: &FlowBatch, element: ElementId, test: impl Fn(&[u8]) -> bool) -> Vec<bool> {
+    if batch.extras.is_empty() {
+        return vec![false; batch.len()];
+    }
+    let is_it = |extra: &Extra<'_>| extra.id() == element;
+    let value = |row| extras(batch.extras.get(row)).find(is_it).map(|extra| extra.value);
+    (0..batch.len()).map(|row| value(row).is_some_and(&test)).collect()
+}
+
+/// The number that `value` is in network order.
+fn number(value: &[u8]) -> Option<u64> {
+    match value.len() {
+        0 => Some(0),
+        1..=8 => Some(BigEndian::read_uint(value, value.len())),
+        _ => None,
+    }
+}
+
+fn address(value: &[u8]) -> Option<IpAddr> {
+    if let Ok(v4) = <[u8; 4]>::try_from(value) {
+        return Some(v4.into());
+    }
+    <[u8; 16]>::try_from(value).ok().map(IpAddr::from)
+}
