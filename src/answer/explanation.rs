@@ -116,7 +116,7 @@ scan 2 of 2
   order      dst first, read in key order
   dst        10.0.0.1
   time       since 1970-01-01T00:00:01.000Z
-  filter     not src in 10.0.0.1
+  filter     not src ip 10.0.0.1
   columns    src first_ms dst octets
   runs       1 of 1
   blocks     1 of 1
@@ -133,7 +133,7 @@ read
         );
         let json: serde_json::Value =
             serde_json::from_str(&explanation_json(&explanation)).unwrap();
-        assert_eq!(json["scans"][1]["predicate"], "not src in 10.0.0.1");
+        assert_eq!(json["scans"][1]["predicate"], "not src ip 10.0.0.1");
         assert_eq!(json["scans"][0]["plan"]["access"], "range");
         assert_eq!(json["read"]["found"], 20);
     }

@@ -6,8 +6,8 @@ use crate::flow::{Addresses, FlowBatch, Source};
 use crate::row::Order;
 use crate::store::{FlowStream, Result, SCAN_BATCH_ROWS};
 
-/// Merges two streams of one family by (leading address, first): `sent` is in src order,
-/// `received` in dst order. Where both are equal, what was sent comes first. Holds two batches.
+/// Merges two streams by (leading address, first): `sent` is in src order, `received` in dst order,
+/// and in both IPv4 comes before IPv6. Where both are equal, what was sent comes first. Holds two batches.
 ///
 /// The batches have the columns src, dst and first, and the same others.
 pub(super) fn merge(
@@ -43,6 +43,12 @@ impl Iterator for Merge {
             (None, None) => None,
             (Some(_), None) => self.sent.take_rest().map(Ok),
             (None, Some(_)) => self.received.take_rest().map(Ok),
+            (Some(sent), Some(received)) if sent.family() < received.family() => {
+                self.sent.take_rest().map(Ok)
+            }
+            (Some(sent), Some(received)) if sent.family() > received.family() => {
+                self.received.take_rest().map(Ok)
+            }
             (Some(sent), Some(received)) => {
                 let picks = pick(
                     &Keys::new(sent, self.sent.order),

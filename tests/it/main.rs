@@ -19,5 +19,6 @@ mod generate;
 mod hbase;
 mod house;
 mod interop;
+mod plan;
 mod query;
 mod reference;
