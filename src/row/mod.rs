@@ -8,6 +8,7 @@ mod predicate;
 mod range;
 mod range_set;
 mod text;
+mod verdict;
 
 pub use address_set::AddressSet;
 pub use ends::Ends;
@@ -17,3 +18,4 @@ pub(crate) use key::{V4_KEY_BYTES, V6_KEY_BYTES, encode_address};
 pub use predicate::Predicate;
 pub use range::{AddressRange, KeyRange};
 pub use range_set::{RangeSet, Unsigned};
+pub use verdict::{Bounds, Verdict};

@@ -26,7 +26,7 @@ use crate::store::{Result, StoreError};
 const MAGIC: &[u8] = b"PAR1";
 
 /// The least and the greatest value of each page of a column.
-type PageBounds = Arc<[(u128, u128)]>;
+pub(super) type PageBounds = Arc<[(u128, u128)]>;
 
 /// A run in one order. Nothing of it is read before it is needed.
 #[derive(Debug)]
@@ -141,6 +141,17 @@ impl RunFile {
         }
         let pages = self.decode_pages(opened, group, column)?;
         Ok(slot.get_or_init(|| pages))
+    }
+
+    /// Likewise of any column; None where the run does not tell, as runs of earlier versions do not
+    /// of all columns that later ones do.
+    pub(super) fn known_bounds(&self, group: usize, column: Column) -> Result<Option<PageBounds>> {
+        if column == Column::Extras {
+            return Ok(None);
+        }
+        let chunk = self.opened()?.footer.row_group(group).column(column as usize);
+        let told = chunk.column_index_range().is_some();
+        told.then(|| self.bounds(group, column)).transpose()
     }
 
     /// The least and greatest value of each page of `column`, one of those that lead the row key,

@@ -5,10 +5,10 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::column_cursor::ColumnCursor;
-use super::run_file::RunFile;
+use super::run_file::{PageBounds, RunFile};
 use super::schema::{PAGE_ROWS, lead_column};
 use crate::flow::{Addresses, Column, Columns, FlowBatch, Source, TimeRange, UnixMillis};
-use crate::row::{AddressRange, AddressSet, Predicate};
+use crate::row::{AddressRange, AddressSet, Predicate, Verdict};
 use crate::store::{FlowStream, Reading, Result, SCAN_BATCH_ROWS, Scan};
 
 const BATCH_PAGES: usize = SCAN_BATCH_ROWS / PAGE_ROWS;
@@ -47,12 +47,19 @@ pub(super) fn stretches(run: &Arc<RunFile>, scan: &Scan) -> Result<Vec<Stretch>>
             continue;
         }
         let times = if scan.time.is_all() { None } else { Some(run.bounds(group, Column::First)?) };
+        let told = told_bounds(run, group, scan.predicate.as_ref())?;
+        let passes = |page: usize, predicate: &Predicate| {
+            let of_page = |(_, bounds): &(Column, PageBounds)| bounds[page];
+            let bounds = |column| told.iter().find(|told| told.0 == column).map(of_page);
+            predicate.verdict(run.family(), &bounds) > Verdict::None
+        };
         let wanted = |&page: &usize| {
             times.as_ref().is_none_or(|times| overlaps(scan.time, times[page]))
                 && leads.as_ref().is_none_or(|(lead, bounds)| {
                     let (min, max) = bounds[page];
                     lead.meets(&AddressRange::of_bits(run.family(), min, max))
                 })
+                && scan.predicate.as_ref().is_none_or(|predicate| passes(page, predicate))
         };
         let mut next = pages.start;
         while let Some(start) = (next..pages.end).find(wanted) {
@@ -62,6 +69,19 @@ pub(super) fn stretches(run: &Arc<RunFile>, scan: &Scan) -> Result<Vec<Stretch>>
         }
     }
     Ok(stretches)
+}
+
+/// The bounds of the pages of those columns that `predicate` reads, as far as the run tells them.
+fn told_bounds(
+    run: &RunFile,
+    group: usize,
+    predicate: Option<&Predicate>,
+) -> Result<Vec<(Column, PageBounds)>> {
+    let mut told = Vec::new();
+    for column in predicate.map_or(Columns::NONE, Predicate::columns).iter() {
+        told.extend(run.known_bounds(group, column)?.map(|bounds| (column, bounds)));
+    }
+    Ok(told)
 }
 
 fn overlaps(time: TimeRange, (first, last): (u128, u128)) -> bool {

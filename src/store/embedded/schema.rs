@@ -117,6 +117,22 @@ pub(super) fn encoding(column: Column, order: Order, family: Family) -> Encoding
     }
 }
 
+/// Whether the bounds of each page of `column` are told: of those in the row key, and of those
+/// whose great or rare values are looked for among all flows. In the others every page has about
+/// the same.
+pub(super) const fn has_bounds(column: Column) -> bool {
+    matches!(
+        column,
+        Column::Src
+            | Column::Dst
+            | Column::First
+            | Column::Protocol
+            | Column::Octets
+            | Column::Packets
+            | Column::Duration
+    )
+}
+
 /// How a run in `order` is written.
 pub(super) fn properties(order: Order, family: Family) -> WriterProperties {
     let mut properties = WriterProperties::builder()
@@ -138,7 +154,7 @@ pub(super) fn properties(order: Order, family: Family) -> WriterProperties {
         if !dictionary {
             properties = properties.set_column_encoding(path.clone(), encoding);
         }
-        if matches!(column, Column::Src | Column::Dst | Column::First) {
+        if has_bounds(column) {
             properties = properties.set_column_statistics_enabled(path, EnabledStatistics::Page);
         }
     }

@@ -7,9 +7,9 @@ use super::manifest::{Manifest, Run};
 use super::merge::{KEY_COLUMNS, Merge};
 use super::run_file::RunFile;
 use super::run_reader::{Stretch, stretches};
-use super::schema::PAGE_ROWS;
+use super::schema::{PAGE_ROWS, has_bounds};
 use crate::flow::{Family, Source};
-use crate::row::Order;
+use crate::row::{Order, Predicate};
 use crate::store::{Access, FlowStream, Plan, Reading, Region, Result, Scan, Snapshot};
 
 /// A run of the snapshot, and its files.
@@ -135,6 +135,11 @@ impl Snapshot for EmbeddedSnapshot {
             plan.runs.1 += u64::from(!blocks.is_empty());
             plan.blocks.1 += blocks.len() as u64;
             plan.pages.1 += stretches.iter().map(|stretch| stretch.pages.len() as u64).sum::<u64>();
+        }
+        for term in scan.predicate.iter().flat_map(Predicate::conjuncts) {
+            let told = term.columns().iter().any(has_bounds);
+            let on = if told { "on the bounds of pages, then on rows" } else { "on rows" };
+            plan.notes.push(format!("tested {on}: {term}"));
         }
         Ok(plan)
     }
