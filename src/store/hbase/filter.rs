@@ -1,10 +1,12 @@
 //! A predicate in HBase's filter language, as far as that goes.
 //!
-//! Only what a whole row key compares with can be told to a region server: the leading address. The
-//! other address lies in the middle of the key, where the language reaches nothing.
+//! Only what a whole row key or a cell begins with can be told to a region server: the leading
+//! address, and protocol and ports. The other address lies in the middle of the key, and the other
+//! numbers in that of the cell, where the language reaches nothing.
 
 use std::fmt::Write as _;
 
+use super::cell_filter::{CellRanges, cell_ranges};
 use crate::flow::TimeRange;
 use crate::row::{AddressField, AddressRange, AddressSet, KeyRange, Order, Predicate};
 
@@ -17,26 +19,63 @@ pub(super) struct Pushed {
     pub whole: bool,
 }
 
+impl Pushed {
+    const fn nothing() -> Self {
+        Self { filter: Vec::new(), whole: false }
+    }
+}
+
 /// What of `predicate` a scan in `order` can leave to the servers. Rows that it drops fail the
 /// predicate; of those that pass, some may.
 pub(super) fn push(predicate: &Predicate, order: Order) -> Option<Pushed> {
     match predicate {
-        Predicate::Not(term) => match &**term {
-            Predicate::Address(field, set) => leads(*field, set, order, true),
-            _ => None,
-        },
-        Predicate::Address(field, set) => leads(*field, set, order, false),
-        Predicate::And(terms) => {
-            let pushed: Vec<_> = terms.iter().filter_map(|term| push(term, order)).collect();
-            let whole = pushed.len() == terms.len();
-            join(pushed, b" AND ").map(|pushed| Pushed { whole: whole && pushed.whole, ..pushed })
-        }
         // A part of an `or` says nothing of the rows that fail it.
         Predicate::Or(terms) => {
             join(terms.iter().map(|term| push(term, order)).collect::<Option<_>>()?, b" OR ")
         }
-        Predicate::Family(_) | Predicate::Number(..) | Predicate::Bits(..) => None,
+        predicate => all(predicate.conjuncts(), order),
     }
+}
+
+/// What of `terms`, which must all hold.
+fn all(terms: &[Predicate], order: Order) -> Option<Pushed> {
+    let mut pushed = Vec::new();
+    let mut left: Vec<usize> = (0..terms.len()).collect();
+    if let Some(CellRanges { ranges, told }) = cell_ranges(terms) {
+        let parts = ranges.iter().map(|(least, greatest)| begins(least, greatest)).collect();
+        pushed.extend(join(parts, b" OR "));
+        left.retain(|place| !told.contains(place));
+    }
+    for place in left {
+        let of_term = match &terms[place] {
+            Predicate::Address(field, set) => leads(*field, set, order, false),
+            Predicate::Not(term) => match &**term {
+                Predicate::Address(field, set) => leads(*field, set, order, true),
+                _ => None,
+            },
+            term @ Predicate::Or(_) => push(term, order),
+            _ => None,
+        };
+        pushed.push(of_term.unwrap_or_else(Pushed::nothing));
+    }
+    let whole = pushed.iter().all(|part| part.whole);
+    pushed.retain(|part| !part.filter.is_empty());
+    join(pushed, b" AND ").map(|pushed| Pushed { whole, ..pushed })
+}
+
+/// The cells that begin with what lies from `least` to `greatest`.
+fn begins(least: &[u8], greatest: &[u8]) -> Pushed {
+    let mut filter = Vec::new();
+    if least == greatest {
+        compare("ValueFilter(=, 'binaryprefix:", least, &mut filter);
+    } else {
+        filter.push(b'(');
+        compare("ValueFilter(>=, 'binaryprefix:", least, &mut filter);
+        filter.extend_from_slice(b" AND ");
+        compare("ValueFilter(<=, 'binaryprefix:", greatest, &mut filter);
+        filter.push(b')');
+    }
+    Pushed { filter, whole: true }
 }
 
 /// More ranges than this are not worth telling a server, which would compare each row with all.
@@ -58,7 +97,11 @@ fn leads(field: AddressField, set: &AddressSet, order: Order, not: bool) -> Opti
 /// The keys that `range` leads; or those that it does not.
 fn lead(range: &AddressRange, not: bool) -> Pushed {
     let KeyRange { start, stop } = KeyRange::new(range, TimeRange::ALL);
-    let (from, before, and) = if not { ("<", ">=", " OR ") } else { (">=", "<", " AND ") };
+    let (from, before, and) = if not {
+        ("RowFilter(<, 'binary:", "RowFilter(>=, 'binary:", " OR ")
+    } else {
+        ("RowFilter(>=, 'binary:", "RowFilter(<, 'binary:", " AND ")
+    };
     let mut filter = vec![b'('];
     compare(from, &start, &mut filter);
     if let Some(stop) = stop {
@@ -69,9 +112,10 @@ fn lead(range: &AddressRange, not: bool) -> Pushed {
     Pushed { filter, whole: true }
 }
 
-fn compare(operator: &str, key: &[u8], to: &mut Vec<u8>) {
-    to.extend_from_slice(format!("RowFilter({operator}, 'binary:").as_bytes());
-    for &byte in key {
+/// Appends `with`, which ends within a quote, and what is compared with.
+fn compare(with: &str, bytes: &[u8], to: &mut Vec<u8>) {
+    to.extend_from_slice(with.as_bytes());
+    for &byte in bytes {
         // The one byte that means something inside of quotes is doubled.
         if byte == b'\'' {
             to.push(byte);

@@ -8,6 +8,7 @@
 //! snapshot sees what is committed while it is read. Several may write at once.
 
 mod cell;
+mod cell_filter;
 mod error;
 mod filter;
 mod gateway;
