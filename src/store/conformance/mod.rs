@@ -12,6 +12,7 @@ mod duplicates;
 mod extras;
 mod extremes;
 mod model;
+mod predicates;
 mod reading;
 mod samples;
 mod scanning;
@@ -61,7 +62,8 @@ cases![
     scanning::a_time_range_holds_its_start_and_not_its_end,
     scanning::ordered_regions_come_in_key_order,
     scanning::regions_are_read_side_by_side,
-    scanning::a_predicate_finds_what_a_look_at_every_flow_finds,
+    predicates::a_predicate_finds_what_a_look_at_every_flow_finds,
+    predicates::several_addresses_lead_a_scan,
     scanning::only_the_columns_asked_for_are_filled,
     scanning::large_answers_come_in_batches_of_bounded_size,
     scanning::the_meter_and_the_plan_fit_the_answer,

@@ -11,11 +11,11 @@ use crate::flow::{Column, Columns, Family, FlowRecord, TimeRange, UnixMillis};
 use crate::row::{AddressRange, AddressSet, Order, Predicate};
 use crate::store::{Access, Meter, SCAN_BATCH_ROWS, Scan};
 
-fn range(first: &str, last: &str) -> AddressRange {
+pub(super) fn range(first: &str, last: &str) -> AddressRange {
     AddressRange::new(address(first), address(last)).unwrap()
 }
 
-fn time(since: u64, until: u64) -> TimeRange {
+pub(super) fn time(since: u64, until: u64) -> TimeRange {
     TimeRange { since: UnixMillis(since), until: UnixMillis(until) }
 }
 
@@ -178,41 +178,6 @@ pub(super) fn regions_are_read_side_by_side(open: Open<'_>) {
             readers.into_iter().flat_map(|reader| reader.join().unwrap()).collect()
         });
         assert_same(&found, &stored, "regions side by side");
-    }
-}
-
-pub(super) fn a_predicate_finds_what_a_look_at_every_flow_finds(open: Open<'_>) {
-    let stored = mixed_flows(5, 800);
-    let store = store_of(open, &stored);
-    let snapshot = store.snapshot().unwrap();
-    let ten = range("10.0.0.0", "10.0.0.255");
-    let six = range("2001:db8::", "2001:db8::ffff");
-    let (src, dst) = (Predicate::src::<AddressRange>, Predicate::dst::<AddressRange>);
-    let predicates = [
-        src(ten),
-        dst(ten),
-        src(six),
-        src(address("10.0.0.77").into()),
-        Predicate::and([src(ten), dst(ten)]),
-        Predicate::or([src(ten), dst(six)]),
-        Predicate::not(src(ten)),
-        Predicate::not(Predicate::or([src(ten), dst(ten)])),
-        Predicate::and([src(ten), src(six)]),
-    ];
-    for predicate in predicates {
-        let scan = Scan { predicate: Some(predicate), ..Scan::all(Columns::ALL) };
-        for order in Order::ALL {
-            check(snapshot.as_ref(), &Scan { order, ..scan.clone() }, &stored);
-            check(snapshot.as_ref(), &Scan { order, ordered: true, ..scan.clone() }, &stored);
-            let lead = Some(range("10.0.0.2", "192.0.2.255").into());
-            let narrow = Scan { order, lead, time: time(1, 1_000_000), ..scan.clone() };
-            check(snapshot.as_ref(), &narrow, &stored);
-            // What the predicate reads need not be asked for.
-            let columns = Columns::of(&[Column::Octets]);
-            check(snapshot.as_ref(), &Scan { order, columns, ..scan.clone() }, &stored);
-            let columns = Columns::NONE;
-            check(snapshot.as_ref(), &Scan { order, columns, ..scan.clone() }, &stored);
-        }
     }
 }
 
