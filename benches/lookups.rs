@@ -9,6 +9,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Instant;
 
 use earlgrey_hbase::flow::{Column, Columns};
+use earlgrey_hbase::query::{Direction, Question};
 use earlgrey_hbase::store::embedded::EmbeddedStore;
 use earlgrey_hbase::store::hbase::{HbaseStore, Options};
 use earlgrey_hbase::{AddressRange, Order, Scan, Snapshot, Store};
@@ -33,16 +34,36 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let begun = Instant::now();
         look_up(snapshot.as_ref(), order, hosts[0])?;
         println!("{order}: the first, which reads footers: {:.2} ms", milliseconds(begun));
-        let found = measure(snapshot.as_ref(), order, &hosts)?;
+        let find = |host| look_up(snapshot.as_ref(), order, host);
+        let found = measure(&hosts, find)?;
         // Addresses all over, of which hardly any is in the store.
         let absent: Vec<IpAddr> = (1..=HOSTS as u32)
             .map(|number| Ipv4Addr::from(number.wrapping_mul(0x9e37_79b9)).into())
             .collect();
-        let missed = measure(snapshot.as_ref(), order, &absent)?;
+        let missed = measure(&absent, find)?;
         println!("{order}: present {found}");
         println!("{order}: mostly absent {missed}");
     }
+    // Questions about hosts that sent and received alike: both directions beside one.
+    let hosts = hosts(snapshot.as_ref(), Order::Src)?;
+    for direction in Direction::ALL {
+        let found = measure(&hosts, |host| ask(snapshot.as_ref(), direction, host))?;
+        println!("query --direction {direction}: {found}");
+    }
     Ok(())
+}
+
+fn ask(
+    snapshot: &dyn Snapshot,
+    direction: Direction,
+    host: IpAddr,
+) -> Result<usize, Box<dyn std::error::Error>> {
+    let question = Question { direction, ..Question::about(AddressRange::from(host)) };
+    let mut flows = 0;
+    for batch in question.plan(Columns::ALL).run(snapshot)? {
+        flows += batch?.len();
+    }
+    Ok(flows)
 }
 
 /// Hosts of the store, each of them equally likely: distinct leading addresses, every nth.
@@ -85,15 +106,14 @@ fn look_up(
 }
 
 fn measure(
-    snapshot: &dyn Snapshot,
-    order: Order,
     hosts: &[IpAddr],
+    find: impl Fn(IpAddr) -> Result<usize, Box<dyn std::error::Error>>,
 ) -> Result<String, Box<dyn std::error::Error>> {
     let mut times = Vec::with_capacity(hosts.len());
     let mut flows = 0;
     for host in hosts {
         let begun = Instant::now();
-        flows += look_up(snapshot, order, *host)?;
+        flows += find(*host)?;
         times.push(milliseconds(begun));
     }
     times.sort_by(f64::total_cmp);

@@ -15,16 +15,22 @@ const QUEUED_BATCHES: usize = 4;
 
 /// The batches of `regions`, one region after the other, reading up to `ahead` regions beyond the
 /// one that is being taken from. After an error nothing follows.
-pub(super) fn read_in_order(regions: Vec<Box<dyn Region>>, ahead: usize) -> FlowStream {
+///
+/// A stream that is read `beside` another begins at once, before anything is taken.
+pub(super) fn read_in_order(
+    regions: Vec<Box<dyn Region>>,
+    ahead: usize,
+    beside: bool,
+) -> FlowStream {
     let regions = regions.into_iter();
-    if ahead == 0 || regions.len() < 2 {
+    if !beside && (ahead == 0 || regions.len() < 2) {
         return Box::new(UntilError(Some(Box::new(regions.flat_map(Region::read)))));
     }
-    Box::new(UntilError(Some(Box::new(Ahead {
-        unread: regions,
-        open: VecDeque::new(),
-        most_open: ahead + 1,
-    }))))
+    let mut stream = Ahead { unread: regions, open: VecDeque::new(), most_open: ahead + 1 };
+    if beside {
+        stream.open_more();
+    }
+    Box::new(UntilError(Some(Box::new(stream))))
 }
 
 /// A stream that ends with its first error.
@@ -73,17 +79,23 @@ impl Iterator for Ahead {
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            while self.open.len() < self.most_open
-                && let Some(region) = self.unread.next()
-            {
-                let lane = Arc::new(Lane::new(region));
-                lane.read_in_background();
-                self.open.push_back(lane);
-            }
+            self.open_more();
             match self.open.front()?.take() {
                 Some(batch) => return Some(batch),
                 None => drop(self.open.pop_front()),
             }
+        }
+    }
+}
+
+impl Ahead {
+    fn open_more(&mut self) {
+        while self.open.len() < self.most_open
+            && let Some(region) = self.unread.next()
+        {
+            let lane = Arc::new(Lane::new(region));
+            lane.read_in_background();
+            self.open.push_back(lane);
         }
     }
 }

@@ -3,6 +3,8 @@
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use rayon::prelude::*;
+
 use super::{Lookup, ahead, fold_regions, merge};
 use crate::flow::FlowBatch;
 use crate::store::{Access, FlowStream, Region, Result, Scan, Snapshot};
@@ -16,10 +18,15 @@ impl Lookup {
     ///
     /// As [`Snapshot::regions`]; what is met while reading comes in the stream, and ends it.
     pub fn run(&self, snapshot: &dyn Snapshot) -> Result<FlowStream> {
+        // Two ends of a flow lie in two places: both are looked for at once.
+        let both = self.scans.len() > 1;
         let mut streams = self
             .scans
-            .iter()
-            .map(|scan| Ok(ahead::read_in_order(snapshot.regions(scan)?, self.look_ahead())))
+            .par_iter()
+            .map(|scan| {
+                let regions = snapshot.regions(scan)?;
+                Ok(ahead::read_in_order(regions, self.look_ahead(), both))
+            })
             .collect::<Result<Vec<_>>>()?;
         let flows = match (streams.pop(), streams.pop()) {
             (Some(received), Some(sent)) => {
