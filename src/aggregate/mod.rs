@@ -1,9 +1,9 @@
 //! Flows summed up: summaries that are made region by region, on all cores, and merged.
 
+mod greatest;
 mod measure;
 mod pairs;
 mod sums;
-mod top;
 mod totals;
 
 use std::ops::ControlFlow;

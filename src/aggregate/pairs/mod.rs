@@ -9,8 +9,8 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use rank::{TextRank, V4Rank};
 
+use super::greatest::Greatest;
 use super::sums::{GroupSums, Key, Limits, V4Pair, V6Pair};
-use super::top::Top;
 use super::{Aggregate, Measure, over};
 use crate::flow::{Addresses, Column, Columns, FlowBatch, TimeRange};
 use crate::store::{Result, Scan, Snapshot};
@@ -42,8 +42,8 @@ pub struct ActivePairs {
     by: Measure,
     directed: bool,
     limits: Limits,
-    v4: Option<Box<GroupSums<V4Pair, 1>>>,
-    v6: Option<Box<GroupSums<V6Pair, 1>>>,
+    v4: Option<Box<GroupSums<V4Pair, [u64; 1]>>>,
+    v6: Option<Box<GroupSums<V6Pair, [u64; 1]>>>,
 }
 
 impl ActivePairs {
@@ -95,10 +95,10 @@ impl ActivePairs {
     /// read.
     pub fn top(self, count: usize) -> Result<Vec<ActivePair>> {
         let directed = self.directed;
-        let mut best = Top::new(count);
+        let mut best = Greatest::new(count);
         if let Some(sums) = self.v4 {
-            let each = |top: &mut Top<V4Rank>, pair, [value]: [u128; 1]| {
-                top.offer(value, || V4Rank::new(pair, directed));
+            let each = |greatest: &mut Greatest<V4Rank>, pair, [value]: [u128; 1]| {
+                greatest.offer(value, || V4Rank::new(pair, directed));
             };
             for (value, V4Rank { first, second, .. }) in tops(*sums, count, each)? {
                 let (first, second) = (Ipv4Addr::from(first), Ipv4Addr::from(second));
@@ -106,8 +106,8 @@ impl ActivePairs {
             }
         }
         if let Some(sums) = self.v6 {
-            let each = |top: &mut Top<TextRank>, pair, [value]: [u128; 1]| {
-                top.offer(value, || TextRank::of_v6(pair, directed));
+            let each = |greatest: &mut Greatest<TextRank>, pair, [value]: [u128; 1]| {
+                greatest.offer(value, || TextRank::of_v6(pair, directed));
             };
             for (value, rank) in tops(*sums, count, each)? {
                 best.offer(value, || rank);
@@ -124,11 +124,11 @@ impl ActivePairs {
 
 /// What the tops of all threads hold.
 fn tops<K: Key, R: Ord + Send>(
-    sums: GroupSums<K, 1>,
+    sums: GroupSums<K, [u64; 1]>,
     count: usize,
-    each: impl Fn(&mut Top<R>, K, [u128; 1]) + Sync,
+    each: impl Fn(&mut Greatest<R>, K, [u128; 1]) + Sync,
 ) -> Result<impl Iterator<Item = (u128, R)>> {
-    Ok(sums.finish(|| Top::new(count), each)?.into_iter().flat_map(Top::into_sorted))
+    Ok(sums.finish(|| Greatest::new(count), each)?.into_iter().flat_map(Greatest::into_sorted))
 }
 
 impl Aggregate for ActivePairs {
@@ -167,7 +167,10 @@ impl Aggregate for ActivePairs {
     }
 }
 
-fn merge<K: Key>(to: &mut Option<Box<GroupSums<K, 1>>>, from: Option<Box<GroupSums<K, 1>>>) {
+fn merge<K: Key>(
+    to: &mut Option<Box<GroupSums<K, [u64; 1]>>>,
+    from: Option<Box<GroupSums<K, [u64; 1]>>>,
+) {
     match (to, from) {
         (Some(to), Some(from)) => to.merge(*from),
         (to @ None, from) => *to = from,
@@ -177,7 +180,7 @@ fn merge<K: Key>(to: &mut Option<Box<GroupSums<K, 1>>>, from: Option<Box<GroupSu
 
 #[inline]
 fn add<K: Key>(
-    sums: &mut GroupSums<K, 1>,
+    sums: &mut GroupSums<K, [u64; 1]>,
     by: Measure,
     flows: &FlowBatch,
     pairs: impl Iterator<Item = K>,

@@ -12,6 +12,7 @@ mod outbox;
 mod partition;
 mod spill;
 mod table;
+mod value;
 
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
@@ -24,6 +25,7 @@ use outbox::Outbox;
 use partition::Partition;
 use spill::Spill;
 use table::Table;
+pub(super) use value::Value;
 
 use crate::store::Result;
 
@@ -54,23 +56,23 @@ const PARTITIONS: usize = 256;
 /// A table may always hold so many entries, however little memory there is.
 const MIN_TABLE_ENTRIES: usize = 2048;
 
-/// A key, and sums of some of its flows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Entry<K, const N: usize> {
+/// A key, and what some of its flows come to.
+#[derive(Debug, Clone, Copy)]
+struct Entry<K, V> {
     key: K,
-    sums: [u64; N],
+    value: V,
 }
 
-impl<K: Key, const N: usize> Entry<K, N> {
+impl<K: Key, V: Value> Entry<K, V> {
     /// Marks a slot of a cache or a table as free.
-    const FREE: Self = Self { key: K::FREE, sums: [0; N] };
+    const FREE: Self = Self { key: K::FREE, value: V::NONE };
 }
 
-/// `N` sums for each key.
-pub(super) struct GroupSums<K, const N: usize> {
-    cache: Cache<K, N>,
-    outbox: Outbox<K, N>,
-    partitions: Vec<Partition<K, N>>,
+/// A total for each key.
+pub(super) struct GroupSums<K, V: Value> {
+    cache: Cache<K, V>,
+    outbox: Outbox<K, V>,
+    partitions: Vec<Partition<K, V>>,
     /// Entries in the memory of all partitions.
     held: usize,
     /// How many there may be.
@@ -78,14 +80,14 @@ pub(super) struct GroupSums<K, const N: usize> {
     limits: Limits,
     /// The files that partitions were written to: one for each thread that had to.
     spills: Vec<Spill>,
-    /// The sums of the key [`Key::FREE`], which cannot be in the cache or a table.
-    free_key: Option<[u128; N]>,
+    /// The total of the key [`Key::FREE`], which cannot be in the cache or a table.
+    free_key: Option<V::Total>,
 }
 
-impl<K: Key, const N: usize> GroupSums<K, N> {
+impl<K: Key, V: Value> GroupSums<K, V> {
     /// Sums of nothing, for one of `threads` threads.
     pub(super) fn new(limits: &Limits, threads: usize) -> Self {
-        let held_limit = limits.memory_bytes / threads.max(1) / size_of::<Entry<K, N>>();
+        let held_limit = limits.memory_bytes / threads.max(1) / size_of::<Entry<K, V>>();
         Self {
             cache: Cache::new(),
             outbox: Outbox::new(),
@@ -99,15 +101,15 @@ impl<K: Key, const N: usize> GroupSums<K, N> {
         }
     }
 
-    /// Adds to the sums of each key.
+    /// Adds to the total of each key.
     #[inline]
-    pub(super) fn add(&mut self, items: impl Iterator<Item = (K, [u64; N])>) -> Result<()> {
-        for (key, sums) in items {
+    pub(super) fn add(&mut self, items: impl Iterator<Item = (K, V)>) -> Result<()> {
+        for (key, value) in items {
             if key == K::FREE {
-                self.add_free_key(sums.map(u128::from));
+                self.add_free_key(value.total());
                 continue;
             }
-            let (dropped, wanted) = self.cache.add(Entry { key, sums });
+            let (dropped, wanted) = self.cache.add(Entry { key, value });
             self.hold(dropped, wanted);
         }
         // A batch is small beside the limit, so it is enough to look now and then.
@@ -123,22 +125,22 @@ impl<K: Key, const N: usize> GroupSums<K, N> {
         self.spills.append(&mut other.spills);
         self.held += other.held;
         self.held_limit += other.held_limit;
-        if let Some(sums) = other.free_key {
-            self.add_free_key(sums);
+        if let Some(total) = other.free_key {
+            self.add_free_key(total);
         }
     }
 
-    /// Calls `each` once for every key with its sums, on all threads, each with a value of its own
+    /// Calls `each` once for every key with its total, on all threads, each with a value of its own
     /// that `make` made, and returns these values.
     pub(super) fn finish<R: Send>(
         mut self,
         make: impl Fn() -> R + Sync,
-        each: impl Fn(&mut R, K, [u128; N]) + Sync,
+        each: impl Fn(&mut R, K, V::Total) + Sync,
     ) -> Result<Vec<R>> {
         self.empty_cache();
         let threads = rayon::current_num_threads();
         // A table is at most half full, and double that for a moment when it grows.
-        let table_limit = self.limits.memory_bytes / 2 / threads / size_of::<Entry<K, N>>() / 4;
+        let table_limit = self.limits.memory_bytes / 2 / threads / size_of::<Entry<K, V>>() / 4;
         let table_limit = table_limit.max(MIN_TABLE_ENTRIES);
         let partitions = Mutex::new(self.partitions.into_iter());
         let spills = &self.spills;
@@ -157,7 +159,7 @@ impl<K: Key, const N: usize> GroupSums<K, N> {
                             table.add(entry, hash);
                         }
                     })?;
-                    table.drain(|key, sums| each(&mut value, key, sums));
+                    table.drain(|key, total| each(&mut value, key, total));
                 }
             }
         };
@@ -166,23 +168,20 @@ impl<K: Key, const N: usize> GroupSums<K, N> {
             .with_max_len(1)
             .map(|_| work())
             .collect::<Result<Vec<R>>>()?;
-        if let (Some(sums), Some(value)) = (self.free_key, values.first_mut()) {
-            each(value, K::FREE, sums);
+        if let (Some(total), Some(value)) = (self.free_key, values.first_mut()) {
+            each(value, K::FREE, total);
         }
         Ok(values)
     }
 
     #[cold]
-    fn add_free_key(&mut self, sums: [u128; N]) {
-        let free_key = self.free_key.get_or_insert([0; N]);
-        for (to, sum) in free_key.iter_mut().zip(sums) {
-            *to += sum;
-        }
+    fn add_free_key(&mut self, more: V::Total) {
+        self.free_key = Some(self.free_key.map_or(more, |total| V::sum(total, more)));
     }
 
     /// Holds `entry` if it is `wanted`.
     #[inline]
-    fn hold(&mut self, entry: Entry<K, N>, wanted: bool) {
+    fn hold(&mut self, entry: Entry<K, V>, wanted: bool) {
         let partition = key::partition(entry.key.hash());
         if let Some(full) = self.outbox.put(partition, entry, wanted) {
             self.held += full.len();

@@ -1,16 +1,16 @@
 //! Entries on their way into partitions, a few for each, so that memory is written in long pieces.
 
-use super::{Entry, Key, PARTITIONS};
+use super::{Entry, Key, PARTITIONS, Value};
 
 /// So many entries of a partition wait.
 const BOX_ENTRIES: usize = 16;
 
-pub(super) struct Outbox<K, const N: usize> {
-    entries: Box<[[Entry<K, N>; BOX_ENTRIES]]>,
+pub(super) struct Outbox<K, V> {
+    entries: Box<[[Entry<K, V>; BOX_ENTRIES]]>,
     lengths: [usize; PARTITIONS],
 }
 
-impl<K: Key, const N: usize> Outbox<K, N> {
+impl<K: Key, V: Value> Outbox<K, V> {
     pub(super) fn new() -> Self {
         let entries = vec![[Entry::FREE; BOX_ENTRIES]; PARTITIONS].into();
         Self { entries, lengths: [0; PARTITIONS] }
@@ -22,9 +22,9 @@ impl<K: Key, const N: usize> Outbox<K, N> {
     pub(super) fn put(
         &mut self,
         partition: usize,
-        entry: Entry<K, N>,
+        entry: Entry<K, V>,
         wanted: bool,
-    ) -> Option<&[Entry<K, N>]> {
+    ) -> Option<&[Entry<K, V>]> {
         let length = &mut self.lengths[partition];
         self.entries[partition][*length % BOX_ENTRIES] = entry;
         *length += usize::from(wanted);
@@ -36,7 +36,7 @@ impl<K: Key, const N: usize> Outbox<K, N> {
     }
 
     /// Empties the box of `partition`.
-    pub(super) fn take(&mut self, partition: usize) -> &[Entry<K, N>] {
+    pub(super) fn take(&mut self, partition: usize) -> &[Entry<K, V>] {
         let length = std::mem::take(&mut self.lengths[partition]);
         &self.entries[partition][..length]
     }

@@ -2,29 +2,29 @@
 
 use super::spill::{Segment, Spill};
 use super::table::Table;
-use super::{Entry, Key};
+use super::{Entry, Key, Value};
 use crate::store::Result;
 
 /// Entries are held in pieces of so many, so that they never move as they grow more.
 pub(super) const CHUNK_ENTRIES: usize = 256;
 
-pub(super) struct Partition<K, const N: usize> {
+pub(super) struct Partition<K, V> {
     /// The piece that is being filled.
-    tail: Vec<Entry<K, N>>,
-    chunks: Vec<Vec<Entry<K, N>>>,
+    tail: Vec<Entry<K, V>>,
+    chunks: Vec<Vec<Entry<K, V>>>,
     /// What was written, and the number of the file that it is in.
     segments: Vec<(usize, Segment)>,
 }
 
-impl<K, const N: usize> Default for Partition<K, N> {
+impl<K, V> Default for Partition<K, V> {
     fn default() -> Self {
         Self { tail: Vec::new(), chunks: Vec::new(), segments: Vec::new() }
     }
 }
 
-impl<K: Key, const N: usize> Partition<K, N> {
+impl<K: Key, V: Value> Partition<K, V> {
     /// Holds `entries`, which are fewer than fit into a piece.
-    pub(super) fn extend(&mut self, entries: &[Entry<K, N>]) {
+    pub(super) fn extend(&mut self, entries: &[Entry<K, V>]) {
         if self.tail.len() + entries.len() > self.tail.capacity() {
             self.next_chunk();
         }
@@ -62,7 +62,7 @@ impl<K: Key, const N: usize> Partition<K, N> {
     pub(super) fn for_each(
         &self,
         spills: &[Spill],
-        mut each: impl FnMut(Entry<K, N>),
+        mut each: impl FnMut(Entry<K, V>),
     ) -> Result<()> {
         for chunk in self.chunks.iter().chain([&self.tail]) {
             chunk.iter().copied().for_each(&mut each);
@@ -74,7 +74,7 @@ impl<K: Key, const N: usize> Partition<K, N> {
     }
 
     /// Sums up what is in memory, so that each key is there once.
-    pub(super) fn compact(&mut self, table: &mut Table<K, N>) {
+    pub(super) fn compact(&mut self, table: &mut Table<K, V>) {
         let tail = std::mem::take(&mut self.tail);
         for chunk in self.chunks.drain(..).chain([tail]) {
             for entry in chunk {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 
-use super::{Entry, Key, key};
+use super::{Entry, Key, Value};
 use crate::store::{Result, StoreError};
 
 /// Bytes read or written at once.
@@ -45,23 +45,23 @@ impl Spill {
     }
 
     /// Appends entries.
-    pub(super) fn write<'a, K: Key, const N: usize>(
+    pub(super) fn write<'a, K: Key, V: Value>(
         &mut self,
-        entries: impl Iterator<Item = &'a Entry<K, N>>,
+        entries: impl Iterator<Item = &'a Entry<K, V>>,
     ) -> Result<Segment> {
         let at = self.bytes;
         let file = self.file.get_mut().unwrap_or_else(PoisonError::into_inner);
         let written = write_entries(file, entries)
             .map_err(StoreError::io(&self.path, "write temporary file"))?;
-        self.bytes += written * entry_bytes::<K, N>() as u64;
+        self.bytes += written * entry_bytes::<K, V>() as u64;
         Ok(Segment { at, entries: written })
     }
 
     /// Calls `each` with the entries of `segment`.
-    pub(super) fn read<K: Key, const N: usize>(
+    pub(super) fn read<K: Key, V: Value>(
         &self,
         segment: &Segment,
-        each: impl FnMut(Entry<K, N>),
+        each: impl FnMut(Entry<K, V>),
     ) -> Result<()> {
         // One reader at a time keeps the disk's head where it is, and the file's offset too.
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
@@ -78,21 +78,21 @@ impl Drop for Spill {
     }
 }
 
-const fn entry_bytes<K: Key, const N: usize>() -> usize {
-    K::BYTES + 8 * N
+const fn entry_bytes<K: Key, V: Value>() -> usize {
+    K::BYTES + V::BYTES
 }
 
-fn write_entries<'a, K: Key, const N: usize>(
+fn write_entries<'a, K: Key, V: Value>(
     file: &mut File,
-    entries: impl Iterator<Item = &'a Entry<K, N>>,
+    entries: impl Iterator<Item = &'a Entry<K, V>>,
 ) -> io::Result<u64> {
     let mut file = BufWriter::with_capacity(BUFFER_BYTES, file);
-    let mut bytes = Vec::with_capacity(entry_bytes::<K, N>());
+    let mut bytes = Vec::with_capacity(entry_bytes::<K, V>());
     let mut written = 0;
     for entry in entries {
         bytes.clear();
         entry.key.encode(&mut bytes);
-        entry.sums.iter().for_each(|sum| bytes.extend_from_slice(&sum.to_le_bytes()));
+        entry.value.encode(&mut bytes);
         file.write_all(&bytes)?;
         written += 1;
     }
@@ -100,18 +100,18 @@ fn write_entries<'a, K: Key, const N: usize>(
     Ok(written)
 }
 
-fn read_entries<K: Key, const N: usize>(
+fn read_entries<K: Key, V: Value>(
     file: &mut File,
     segment: &Segment,
-    mut each: impl FnMut(Entry<K, N>),
+    mut each: impl FnMut(Entry<K, V>),
 ) -> io::Result<()> {
     file.seek(SeekFrom::Start(segment.at))?;
     let mut file = BufReader::with_capacity(BUFFER_BYTES, file);
-    let mut bytes = vec![0; entry_bytes::<K, N>()];
+    let mut bytes = vec![0; entry_bytes::<K, V>()];
     for _ in 0..segment.entries {
         file.read_exact(&mut bytes)?;
-        let (key, sums) = bytes.split_at(K::BYTES);
-        each(Entry { key: K::decode(key), sums: std::array::from_fn(|at| key::word(sums, at)) });
+        let (key, value) = bytes.split_at(K::BYTES);
+        each(Entry { key: K::decode(key), value: V::decode(value) });
     }
     Ok(())
 }

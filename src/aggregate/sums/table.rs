@@ -2,40 +2,40 @@
 
 use std::collections::HashMap;
 
-use super::Entry;
 use super::key::{self, Key};
+use super::{Entry, Value};
 
 /// The size of a new table.
 const MIN_SLOTS: usize = 1 << 8;
 
 /// Open addressing, at most half full. A table serves one partition after the other, and keeps its
 /// size.
-pub(super) struct Table<K, const N: usize> {
-    slots: Vec<Entry<K, N>>,
+pub(super) struct Table<K, V: Value> {
+    slots: Vec<Entry<K, V>>,
     used: usize,
-    /// How often each sum went beyond 64 bits. Counters of real traffic never do.
-    carries: HashMap<K, [u64; N]>,
+    /// What did not fit into 64 bits. Counters of real traffic always do.
+    overflows: HashMap<K, V::Total>,
 }
 
-impl<K: Key, const N: usize> Table<K, N> {
+impl<K: Key, V: Value> Table<K, V> {
     pub(super) fn new() -> Self {
-        Self { slots: vec![Entry::FREE; MIN_SLOTS], used: 0, carries: HashMap::new() }
+        Self { slots: vec![Entry::FREE; MIN_SLOTS], used: 0, overflows: HashMap::new() }
     }
 
     /// Adds `entry`, whose key has this hash and is not [`Key::FREE`].
     #[inline]
-    pub(super) fn add(&mut self, entry: Entry<K, N>, hash: u64) {
+    pub(super) fn add(&mut self, entry: Entry<K, V>, hash: u64) {
         let last = self.slots.len() - 1;
         let mut at = key::table_slot(hash, self.slots.len());
         loop {
             let slot = &mut self.slots[at];
             if slot.key == entry.key {
-                for (place, sum) in entry.sums.into_iter().enumerate() {
-                    let (total, carry) = slot.sums[place].overflowing_add(sum);
-                    slot.sums[place] = total;
-                    if carry {
-                        note_carry(&mut self.carries, entry.key, place);
-                    }
+                let (both, fits) = slot.value.and(entry.value);
+                if fits {
+                    slot.value = both;
+                } else {
+                    note_overflow::<K, V>(&mut self.overflows, *slot);
+                    slot.value = entry.value;
                 }
                 return;
             }
@@ -51,36 +51,30 @@ impl<K: Key, const N: usize> Table<K, N> {
         }
     }
 
-    /// Empties the table, calling `each` with every key and its sums.
-    pub(super) fn drain(&mut self, mut each: impl FnMut(K, [u128; N])) {
-        let carries = std::mem::take(&mut self.carries);
-        self.drain_slots(|Entry { key, sums }| {
-            let mut sums = sums.map(u128::from);
-            if let Some(carries) = carries.get(&key) {
-                for (sum, &carry) in sums.iter_mut().zip(carries) {
-                    *sum += u128::from(carry) << 64;
-                }
-            }
-            each(key, sums);
+    /// Empties the table, calling `each` with every key and its total.
+    pub(super) fn drain(&mut self, mut each: impl FnMut(K, V::Total)) {
+        let overflows = std::mem::take(&mut self.overflows);
+        self.drain_slots(|Entry { key, value }| {
+            let total = value.total();
+            each(key, overflows.get(&key).map_or(total, |&more| V::sum(total, more)));
         });
     }
 
-    /// Empties the table into entries, one for each key but for those whose sums need more.
-    pub(super) fn drain_entries(&mut self, mut each: impl FnMut(Entry<K, N>)) {
-        let carries = std::mem::take(&mut self.carries);
+    /// Empties the table into entries, one for each key but for those whose total needs more.
+    pub(super) fn drain_entries(&mut self, mut each: impl FnMut(Entry<K, V>)) {
+        let overflows = std::mem::take(&mut self.overflows);
         self.drain_slots(&mut each);
-        for (key, mut carries) in carries {
-            while carries.iter().any(|&carry| carry > 0) {
-                // A carry is 2^64, which is one more than fits.
-                let ones = carries.map(|carry| u64::from(carry > 0));
-                each(Entry { key, sums: ones.map(|one| one * u64::MAX) });
-                each(Entry { key, sums: ones });
-                carries = carries.map(|carry| carry.saturating_sub(1));
+        for (key, total) in overflows {
+            let mut rest = Some(total);
+            while let Some(total) = rest {
+                let (value, more) = V::part(total);
+                each(Entry { key, value });
+                rest = more;
             }
         }
     }
 
-    fn drain_slots(&mut self, mut each: impl FnMut(Entry<K, N>)) {
+    fn drain_slots(&mut self, mut each: impl FnMut(Entry<K, V>)) {
         // Taken slots are gathered first, without a branch: which they are cannot be foretold.
         const BLOCK: usize = 64;
         for slots in self.slots.chunks_mut(BLOCK) {
@@ -113,6 +107,7 @@ impl<K: Key, const N: usize> Table<K, N> {
 }
 
 #[cold]
-fn note_carry<K: Key, const N: usize>(carries: &mut HashMap<K, [u64; N]>, key: K, place: usize) {
-    carries.entry(key).or_insert([0; N])[place] += 1;
+fn note_overflow<K: Key, V: Value>(overflows: &mut HashMap<K, V::Total>, entry: Entry<K, V>) {
+    let more = entry.value.total();
+    overflows.entry(entry.key).and_modify(|total| *total = V::sum(*total, more)).or_insert(more);
 }

@@ -8,7 +8,7 @@ fn limits(memory_bytes: usize, temp_dir: &std::path::Path) -> Limits {
     Limits { memory_bytes, temp_dir: temp_dir.to_owned() }
 }
 
-fn finished<K: Key, const N: usize>(sums: GroupSums<K, N>) -> HashMap<K, [u128; N]> {
+fn finished<K: Key, const N: usize>(sums: GroupSums<K, [u64; N]>) -> HashMap<K, [u128; N]> {
     let lists = sums.finish(Vec::new, |list, key, sums| list.push((key, sums))).unwrap();
     let keys: usize = lists.iter().map(Vec::len).sum();
     let map: HashMap<_, _> = lists.into_iter().flatten().collect();
@@ -25,6 +25,13 @@ fn slow<K: Key, const N: usize>(items: &[(K, [u64; N])]) -> HashMap<K, [u128; N]
         }
     }
     map
+}
+
+fn key_read_back<K: Key>(key: K) -> K {
+    let mut bytes = Vec::new();
+    key.encode(&mut bytes);
+    assert_eq!(bytes.len(), K::BYTES);
+    K::decode(&bytes)
 }
 
 /// Few keys, the free one among them, and values of every size.
@@ -51,9 +58,9 @@ proptest! {
     #[test]
     fn a_table_drained_into_entries_holds_the_same_sums(items in items()) {
         let mut table = Table::new();
-        let add = |table: &mut Table<u64, 2>, key: u64, sums| {
+        let add = |table: &mut Table<u64, [u64; 2]>, key: u64, value| {
             if key != u64::FREE {
-                table.add(Entry { key, sums }, key.hash());
+                table.add(Entry { key, value }, key.hash());
             }
         };
         for &(key, sums) in &items {
@@ -61,8 +68,8 @@ proptest! {
         }
         let mut entries = Vec::new();
         table.drain_entries(|entry| entries.push(entry));
-        for Entry { key, sums } in entries {
-            add(&mut table, key, sums);
+        for Entry { key, value } in entries {
+            add(&mut table, key, value);
         }
         let mut drained = HashMap::new();
         table.drain(|key, sums| assert_eq!(drained.insert(key, sums), None));
@@ -72,20 +79,20 @@ proptest! {
     }
 
     #[test]
-    fn keys_are_read_back_as_they_were_written(v4 in any::<u64>(), v6 in any::<[u64; 4]>()) {
+    fn keys_and_values_are_read_back_as_they_were_written(v4 in any::<u64>(), v6 in any::<[u64; 4]>()) {
+        prop_assert_eq!(key_read_back(v4), v4);
+        prop_assert_eq!(key_read_back(v6), v6);
         let mut bytes = Vec::new();
-        v4.encode(&mut bytes);
-        prop_assert_eq!((bytes.len(), u64::decode(&bytes)), (u64::BYTES, v4));
-        bytes.clear();
-        v6.encode(&mut bytes);
-        prop_assert_eq!((bytes.len(), V6Pair::decode(&bytes)), (V6Pair::BYTES, v6));
+        Value::encode(v6, &mut bytes);
+        prop_assert_eq!(bytes.len(), <[u64; 4] as Value>::BYTES);
+        prop_assert_eq!(<[u64; 4] as Value>::decode(&bytes), v6);
     }
 }
 
 #[test]
 fn keys_that_come_again_are_summed_in_place_and_nothing_is_written() {
     let folder = tempfile::tempdir().unwrap();
-    let mut sums = GroupSums::<V4Pair, 1>::new(&limits(0, folder.path()), 1);
+    let mut sums = GroupSums::<V4Pair, [u64; 1]>::new(&limits(0, folder.path()), 1);
     for round in 0..20 {
         sums.add((0..30_000).map(|key| (key, [round]))).unwrap();
     }
@@ -102,7 +109,7 @@ fn more_keys_than_memory_holds_go_to_files_that_are_gone_in_the_end() {
     let folder = tempfile::tempdir().unwrap();
     let limits = limits(0, folder.path());
     let part = |skip: u64| {
-        let mut sums = GroupSums::<V6Pair, 1>::new(&limits, 2);
+        let mut sums = GroupSums::<V6Pair, [u64; 1]>::new(&limits, 2);
         for at in (0..KEYS).step_by(10_000) {
             let keys = (at..at + 10_000).map(|key| ([key, 0, 1, key >> skip], [key]));
             sums.add(keys).unwrap();
@@ -122,7 +129,7 @@ fn more_keys_than_memory_holds_go_to_files_that_are_gone_in_the_end() {
 #[test]
 fn a_folder_that_is_not_there_is_told() {
     let limits = limits(0, std::path::Path::new("/nonexistent/folder"));
-    let mut sums = GroupSums::<V4Pair, 1>::new(&limits, 1);
+    let mut sums = GroupSums::<V4Pair, [u64; 1]>::new(&limits, 1);
     let added = (0..1_000_000)
         .step_by(1000)
         .try_for_each(|at| sums.add((at..at + 1000).map(|key| (key, [1]))));

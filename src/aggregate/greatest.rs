@@ -5,7 +5,7 @@ use std::collections::BinaryHeap;
 
 /// The `limit` items of greatest value that it was offered; among equal values the least ranks.
 #[derive(Debug)]
-pub(super) struct Top<R> {
+pub(super) struct Greatest<R> {
     limit: usize,
     /// The item to give up next is on top: that of least value, and of greatest rank among those.
     items: BinaryHeap<(Reverse<u128>, R)>,
@@ -13,7 +13,7 @@ pub(super) struct Top<R> {
     floor: u128,
 }
 
-impl<R: Ord> Top<R> {
+impl<R: Ord> Greatest<R> {
     pub(super) fn new(limit: usize) -> Self {
         Self { limit, items: BinaryHeap::new(), floor: 0 }
     }
@@ -54,17 +54,17 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_top_is_the_head_of_the_sorted_whole(
+        fn the_greatest_are_the_head_of_the_sorted_whole(
             items in prop::collection::vec((0u128..20, 0u8..50), 0..100), limit in 0usize..20,
         ) {
-            let mut top = Top::new(limit);
+            let mut greatest = Greatest::new(limit);
             for &(value, rank) in &items {
-                top.offer(value, || rank);
+                greatest.offer(value, || rank);
             }
             let mut sorted = items;
             sorted.sort_by_key(|&(value, rank)| (Reverse(value), rank));
             sorted.truncate(limit);
-            prop_assert_eq!(top.into_sorted().collect::<Vec<_>>(), sorted);
+            prop_assert_eq!(greatest.into_sorted().collect::<Vec<_>>(), sorted);
         }
     }
 }
