@@ -4,6 +4,7 @@ mod greatest;
 mod measure;
 mod pairs;
 mod sums;
+mod top;
 mod totals;
 
 use std::ops::ControlFlow;
@@ -11,6 +12,10 @@ use std::ops::ControlFlow;
 pub use measure::{Measure, ParseMeasureError};
 pub use pairs::{ActivePair, ActivePairs, PairOptions};
 pub use sums::Limits;
+pub use top::{
+    Counters, Counts, End, KeyField, KeyValue, ParseKeyError, ParseOrderError, Prefix, Top,
+    TopEntry, TopOptions, TopOrder, parse_keys,
+};
 pub use totals::{FamilyTotals, Totals};
 
 use crate::flow::FlowBatch;

@@ -97,7 +97,7 @@ impl Clock {
 }
 
 /// Appends a duration as nfdump has it, 16 wide: `    00:00:04.791`, with days ` 1d 00:00:04.791`.
-pub(super) fn push_duration(to: &mut Vec<u8>, millis: u32) {
+pub(super) fn push_duration(to: &mut Vec<u8>, millis: u64) {
     let seconds = millis / 1000;
     let days = seconds / 86_400;
     if days == 0 {
@@ -109,9 +109,10 @@ pub(super) fn push_duration(to: &mut Vec<u8>, millis: u32) {
         push_number(to, days);
         to.extend_from_slice(b"d ");
     }
-    push_clock(to, seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
+    let clock = (seconds % 86_400) as u32;
+    push_clock(to, clock / 3600, clock / 60 % 60, clock % 60);
     to.push(b'.');
-    push_three_digits(to, millis % 1000);
+    push_three_digits(to, (millis % 1000) as u32);
 }
 
 fn push_clock(to: &mut Vec<u8>, hours: u32, minutes: u32, seconds: u32) {
@@ -179,7 +180,7 @@ mod tests {
             (4_791, "    00:00:04.791"),
             (86_399_999, "    23:59:59.999"),
             (86_400_000, " 1d 00:00:00.000"),
-            (u32::MAX, "49d 17:02:47.295"),
+            (u32::MAX.into(), "49d 17:02:47.295"),
         ] {
             assert_eq!(text(|to| push_duration(to, millis)), shown);
         }

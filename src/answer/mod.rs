@@ -12,11 +12,13 @@ mod json;
 mod nfdump;
 mod pairs;
 mod text;
+mod top;
 
 pub use explanation::{explanation_json, explanation_text};
 pub use flows::{FlowWriter, Written, write_flows};
 pub use format::{Format, PairFormat, ParseFormatError};
 pub use pairs::write_pairs;
+pub use top::{TopStyle, write_top};
 
 use std::io;
 

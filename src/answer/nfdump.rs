@@ -48,7 +48,7 @@ pub(super) const CSV_HEADER: &str =
 pub(super) fn push_line(to: &mut Vec<u8>, layout: Layout, clock: &mut Clock, flow: &FlowRecord) {
     clock.push(to, flow.first);
     to.push(b' ');
-    push_duration(to, flow.duration_ms);
+    push_duration(to, flow.duration_ms.into());
     to.push(b' ');
     push_left(to, 5, |to| match flow.protocol.name() {
         Some(name) => to.extend_from_slice(name.as_bytes()),
@@ -145,7 +145,7 @@ fn rate(count: u64, factor: u128, millis: u32) -> u128 {
 }
 
 /// Appends a blank and `number`, 8 wide: in millions, thousand millions and so on where it is large.
-fn push_scaled(to: &mut Vec<u8>, number: u128) {
+pub(super) fn push_scaled(to: &mut Vec<u8>, number: u128) {
     to.push(b' ');
     let (unit, name) = match number {
         0..1_000_000 => return push_number_right(to, 8, number as u64),

@@ -27,6 +27,7 @@ mod store;
 mod summary;
 mod text;
 mod time;
+mod top;
 mod verify;
 
 use std::ffi::OsString;
@@ -45,6 +46,7 @@ Examples:
   earlgrey-hbase query 122.166.26.132                what a host sent
   earlgrey-hbase query 10.0.0.0/8 --direction any    what a network sent and received
   earlgrey-hbase active-flow -print 10               the ten pairs that exchanged most
+  earlgrey-hbase top srcip,dstport --by flows        and the keys that most flows are of
 
 Exit status: 0 done, 1 failed, 2 wrong usage, 3 input was partly unusable (what was whole is
 stored), 4 the store cannot be reached, 130 interrupted.";
@@ -104,6 +106,7 @@ enum Command {
     Collect(collect::Args),
     Query(query::Args),
     ActiveFlow(active_flow::Args),
+    Top(top::Args),
     Loads(loads::Args),
     Verify(verify::Args),
     Compact(compact::Args),
@@ -152,6 +155,7 @@ fn carry_out(Arguments { common, command }: Arguments) -> anyhow::Result<Ending>
         Command::Collect(args) => flags.extend(args.flags()),
         Command::Query(args) => flags.extend(args.flags()),
         Command::ActiveFlow(args) => flags.extend(args.flags()),
+        Command::Top(args) => flags.extend(args.flags()),
         _ => {}
     }
     let resolve = || Settings::resolve(common.config.as_deref(), flags.clone());
@@ -163,6 +167,7 @@ fn carry_out(Arguments { common, command }: Arguments) -> anyhow::Result<Ending>
         Command::Collect(args) => collect::run(&args, &settings, &resolve),
         Command::Query(args) => query::run(&args, &settings),
         Command::ActiveFlow(args) => active_flow::run(&args, &settings),
+        Command::Top(args) => top::run(&args, &settings),
         Command::Loads(args) => loads::run(&args, &settings),
         Command::Verify(args) => verify::run(&args, &settings),
         Command::Compact(args) => compact::run(&args, &settings),

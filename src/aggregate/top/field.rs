@@ -1,0 +1,144 @@
+//! What flows are grouped by: the fields that a key is made of, and their values.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use crate::flow::{Column, Columns, Protocol, UnixMillis};
+
+/// Which end of a flow a field is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// Its source.
+    Src,
+    /// Its destination.
+    Dst,
+    /// Each of the two: a flow counts once for its source and once for its destination, so twice
+    /// where they are equal, as nfdump has it.
+    Any,
+}
+
+/// How much of an address counts: so many leading bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Prefix {
+    /// Of an IPv4 address: at most 32.
+    pub v4: u8,
+    /// Of an IPv6 address: at most 128.
+    pub v6: u8,
+}
+
+impl Prefix {
+    /// All of it.
+    pub const WHOLE: Self = Self { v4: 32, v6: 128 };
+}
+
+/// A field of a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyField {
+    /// An address, or the network of given length that it is in.
+    Address(End, Prefix),
+    /// The network of the route to an address, by the mask that the exporter told.
+    Route(End),
+    /// Both addresses, whoever of them sent.
+    Pair,
+    /// A port.
+    Port(End),
+    /// The IP protocol.
+    Protocol,
+    /// An autonomous system.
+    As(End),
+    /// An interface, by its SNMP index: the input is at the source's end, the output at the other.
+    Interface(End),
+    /// Who exported the flow.
+    Exporter,
+    /// The next hop of the route to the destination.
+    NextHop,
+    /// The OR of the TCP flags.
+    TcpFlags,
+    /// Type of service, or traffic class.
+    Tos,
+    /// The stretch of so many milliseconds, counted from 1970 in UTC, in which the flow began.
+    Bin(u64),
+}
+
+impl KeyField {
+    /// The five that tell a conversation's one direction.
+    pub const FIVE_TUPLE: [Self; 5] = [
+        Self::Protocol,
+        Self::Address(End::Src, Prefix::WHOLE),
+        Self::Port(End::Src),
+        Self::Address(End::Dst, Prefix::WHOLE),
+        Self::Port(End::Dst),
+    ];
+
+    /// The end that it is of, if it is of one or the other.
+    pub const fn end(self) -> Option<End> {
+        match self {
+            Self::Address(end, _)
+            | Self::Route(end)
+            | Self::Port(end)
+            | Self::As(end)
+            | Self::Interface(end) => Some(end),
+            _ => None,
+        }
+    }
+
+    /// Whether it is of networks, and not of single addresses.
+    pub fn is_network(self) -> bool {
+        match self {
+            Self::Address(_, prefix) => prefix != Prefix::WHOLE,
+            Self::Route(_) => true,
+            _ => false,
+        }
+    }
+
+    /// Whether its values are of the family of the flow.
+    pub(super) const fn has_family(self) -> bool {
+        matches!(self, Self::Address(..) | Self::Route(_) | Self::Pair | Self::NextHop)
+    }
+
+    /// The columns that it is read from.
+    pub(super) fn columns(self) -> Columns {
+        let either = |end, src, dst| match end {
+            End::Src => Columns::of(&[src]),
+            End::Dst => Columns::of(&[dst]),
+            End::Any => Columns::of(&[src, dst]),
+        };
+        match self {
+            Self::Address(end, _) => either(end, Column::Src, Column::Dst),
+            Self::Route(end) => {
+                either(end, Column::Src, Column::Dst)
+                    | either(end, Column::SrcMask, Column::DstMask)
+            }
+            Self::Pair => Columns::of(&[Column::Src, Column::Dst]),
+            Self::Port(end) => either(end, Column::SrcPort, Column::DstPort),
+            Self::Protocol => Columns::of(&[Column::Protocol]),
+            Self::As(end) => either(end, Column::SrcAs, Column::DstAs),
+            Self::Interface(end) => either(end, Column::Input, Column::Output),
+            Self::Exporter => Columns::of(&[Column::Source]),
+            Self::NextHop => Columns::of(&[Column::NextHop]),
+            Self::TcpFlags => Columns::of(&[Column::TcpFlags]),
+            Self::Tos => Columns::of(&[Column::Tos]),
+            Self::Bin(_) => Columns::of(&[Column::First]),
+        }
+    }
+}
+
+/// The value of a field. They are in order as numbers are, IPv4 before IPv6.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum KeyValue {
+    /// Of an address, an exporter, or a next hop.
+    Address(IpAddr),
+    /// Of a network.
+    Net(IpNet),
+    /// Of a pair, the lesser address first.
+    Pair(IpAddr, IpAddr),
+    /// Of a port, an autonomous system, an interface, or a type of service.
+    Number(u32),
+    /// Of a protocol.
+    Protocol(Protocol),
+    /// Of TCP flags.
+    TcpFlags(u8),
+    /// Of a stretch of time: its beginning.
+    Time(UnixMillis),
+}

@@ -1,0 +1,90 @@
+//! Flows grouped by their packed keys, in one pass over them.
+
+use super::super::greatest::Greatest;
+use super::super::sums::{GroupSums, Limits};
+use super::super::{Aggregate, over};
+use super::counts::{Counters, Kept};
+use super::layout::Layout;
+use super::order::TopOrder;
+use crate::flow::FlowBatch;
+use crate::store::{Result, Scan, Snapshot};
+
+/// So many rows are worked on at once: their keys and values stay near the processor.
+pub(super) const BLOCK_ROWS: usize = 1024;
+
+/// Every key with what its flows come to.
+struct Groups<'a, const W: usize, V: Kept> {
+    layout: &'a Layout,
+    order: TopOrder,
+    sums: Box<GroupSums<[u64; W], V>>,
+    counters: Counters,
+    keys: Vec<[u64; W]>,
+    values: Vec<V>,
+}
+
+/// The greatest keys, and what there is in all.
+pub(super) struct Found<const W: usize, V: Kept> {
+    /// By their rank downwards; among equals the lesser key first.
+    pub(super) greatest: Vec<([u64; W], V::Total)>,
+    /// How many keys there are.
+    pub(super) keys: u64,
+    /// The counters of all flows.
+    pub(super) counters: Counters,
+}
+
+/// The `count` greatest keys of the flows that `scan` finds.
+pub(super) fn greatest<const W: usize, V: Kept>(
+    snapshot: &dyn Snapshot,
+    scan: &Scan,
+    layout: &Layout,
+    order: TopOrder,
+    (count, limits): (usize, &Limits),
+) -> Result<Found<W, V>> {
+    let scan = Scan { columns: scan.columns | layout.columns() | V::COLUMNS, ..scan.clone() };
+    let threads = rayon::current_num_threads();
+    let groups: Groups<'_, W, V> = over(snapshot, &scan, || Groups {
+        layout,
+        order,
+        sums: GroupSums::new(limits, threads).into(),
+        counters: Counters::default(),
+        keys: Vec::with_capacity(BLOCK_ROWS),
+        values: Vec::with_capacity(BLOCK_ROWS),
+    })?;
+    let counters = groups.counters;
+    let parts = groups.sums.finish(
+        || (Greatest::new(count), 0),
+        |(greatest, keys), key, total| {
+            *keys += 1;
+            greatest.offer(V::rank(&total, order), || (key, total));
+        },
+    )?;
+    let mut whole = Greatest::new(count);
+    let mut keys = 0;
+    for (part, part_keys) in parts {
+        keys += part_keys;
+        part.into_sorted().for_each(|(rank, item)| whole.offer(rank, || item));
+    }
+    let greatest = whole.into_sorted().map(|(_, item)| item).collect();
+    Ok(Found { greatest, keys, counters })
+}
+
+impl<const W: usize, V: Kept> Aggregate for Groups<'_, W, V> {
+    fn observe(&mut self, flows: &FlowBatch) -> Result<()> {
+        self.counters.add(Counters::of(flows));
+        for start in (0..flows.len()).step_by(BLOCK_ROWS) {
+            let rows = start..(start + BLOCK_ROWS).min(flows.len());
+            V::read(flows, rows.clone(), self.order, &mut self.values);
+            for &side in self.layout.sides() {
+                self.layout.pack(flows, &rows, side, &mut self.keys);
+                self.sums.add(self.keys.iter().copied().zip(self.values.iter().copied()))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn merge(&mut self, other: Self) -> Result<()> {
+        self.counters.add(other.counters);
+        self.sums.merge(*other.sums);
+        Ok(())
+    }
+}

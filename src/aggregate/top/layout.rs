@@ -1,0 +1,232 @@
+//! Keys packed into as few 64-bit words as they fit: the fields one behind the other, as bits.
+//!
+//! The first bit of the first field is the highest of the first word, so that packed keys compare
+//! as their values do, field by field.
+
+use std::net::IpAddr;
+use std::ops::Range;
+
+use ipnet::IpNet;
+
+use super::field::{End, KeyField, KeyValue, Prefix};
+use super::piece::{Piece, Side, Which};
+use crate::flow::{Columns, Family, FlowBatch, Protocol, UnixMillis};
+
+/// Keys may be so many words long.
+pub(super) const MAX_WORDS: usize = 16;
+
+/// How the keys of the flows of one family are packed.
+#[derive(Debug)]
+pub(super) struct Layout {
+    pub(super) fields: Vec<KeyField>,
+    pub(super) family: Family,
+    /// What is read of a flow, with its place.
+    pieces: Vec<(Piece, Place)>,
+    bits: u32,
+}
+
+/// Bits of a key.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    /// How many bits are before them.
+    at: u32,
+    /// How many they are: at most 64.
+    bits: u32,
+}
+
+impl Layout {
+    pub(super) fn new(fields: &[KeyField], family: Family) -> Self {
+        let mut layout = Self { fields: fields.to_vec(), family, pieces: Vec::new(), bits: 0 };
+        for &field in fields {
+            for (piece, bits) in pieces(field, family) {
+                if bits > 0 {
+                    layout.pieces.push((piece, Place { at: layout.bits, bits }));
+                    layout.bits += bits;
+                }
+            }
+        }
+        layout
+    }
+
+    /// How many words a key takes.
+    pub(super) fn words(&self) -> usize {
+        self.bits.div_ceil(64) as usize
+    }
+
+    /// The columns that keys are made from.
+    pub(super) fn columns(&self) -> Columns {
+        self.fields.iter().fold(Columns::NONE, |columns, field| columns | field.columns())
+    }
+
+    /// The ends that a flow counts for: both where a field is of any end.
+    pub(super) fn sides(&self) -> &'static [Side] {
+        let any = self.fields.iter().any(|field| field.end() == Some(End::Any));
+        if any { &Side::BOTH } else { &Side::BOTH[..1] }
+    }
+
+    /// Makes `keys` the keys of `rows` of `flows`, for one of their sides.
+    pub(super) fn pack<const W: usize>(
+        &self,
+        flows: &FlowBatch,
+        rows: &Range<usize>,
+        side: Side,
+        keys: &mut Vec<[u64; W]>,
+    ) {
+        keys.clear();
+        keys.resize(rows.len(), [0; W]);
+        for (piece, place) in &self.pieces {
+            piece.read(flows, rows.clone(), side, &mut Put { keys, place: *place });
+        }
+    }
+
+    /// The values that `key` was packed from.
+    pub(super) fn unpack(&self, key: &[u64]) -> Vec<KeyValue> {
+        let mut reader = Reader { key, at: 0 };
+        self.fields.iter().map(|&field| reader.value(field, self.family)).collect()
+    }
+}
+
+/// Where the values of a piece go.
+pub(super) struct Put<'a, const W: usize> {
+    keys: &'a mut [[u64; W]],
+    place: Place,
+}
+
+impl<const W: usize> Put<'_, W> {
+    /// Puts a value into each key.
+    #[inline]
+    pub(super) fn put(&mut self, values: impl Iterator<Item = u64>) {
+        let Place { at, bits } = self.place;
+        let (word, end) = ((at / 64) as usize, at % 64 + bits);
+        let mask = u64::MAX >> (64 - bits);
+        let keys = self.keys.iter_mut().zip(values);
+        if end <= 64 {
+            keys.for_each(|(key, value)| key[word] |= (value & mask) << (64 - end));
+        } else {
+            keys.for_each(|(key, value)| {
+                key[word] |= (value & mask) >> (end - 64);
+                key[word + 1] |= value << (128 - end);
+            });
+        }
+    }
+}
+
+/// What a field is made of, with the bits of each.
+fn pieces(field: KeyField, family: Family) -> Vec<(Piece, u32)> {
+    let whole = length(Prefix::WHOLE, family);
+    let address = |which: Which, bits: u32| {
+        // The leading 64 bits of an address, and what is behind them.
+        let (high, low) = (bits.min(64), bits.saturating_sub(64));
+        [
+            (Piece::Address { which, shift: whole - high }, high),
+            (Piece::Address { which, shift: whole - high - low }, low),
+        ]
+    };
+    match field {
+        KeyField::Address(end, prefix) => address(Which::Of(end), length(prefix, family)).to_vec(),
+        KeyField::Route(end) => {
+            [&address(Which::Route(end), whole)[..], &[(Piece::Mask(end), 8)]].concat()
+        }
+        KeyField::Pair => [address(Which::Lesser, whole), address(Which::Greater, whole)].concat(),
+        KeyField::NextHop => address(Which::NextHop, whole).to_vec(),
+        KeyField::Port(end) => vec![(Piece::Port(end), 16)],
+        KeyField::Protocol => vec![(Piece::Protocol, 8)],
+        KeyField::As(end) => vec![(Piece::As(end), 32)],
+        KeyField::Interface(end) => vec![(Piece::Interface(end), 32)],
+        KeyField::Exporter => vec![
+            (Piece::ExporterIsV6, 1),
+            (Piece::Exporter { shift: 64 }, 64),
+            (Piece::Exporter { shift: 0 }, 64),
+        ],
+        KeyField::TcpFlags => vec![(Piece::TcpFlags, 8)],
+        KeyField::Tos => vec![(Piece::Tos, 8)],
+        KeyField::Bin(span_ms) => vec![(Piece::Bin(span_ms), bin_bits(span_ms))],
+    }
+}
+
+/// How many words a key of `fields` takes at most.
+pub(super) fn most_words(fields: &[KeyField]) -> usize {
+    Layout::new(fields, Family::V6).words()
+}
+
+fn length(prefix: Prefix, family: Family) -> u32 {
+    match family {
+        Family::V4 => prefix.v4.into(),
+        Family::V6 => prefix.v6.into(),
+    }
+}
+
+/// The bits that the number of any stretch of `span_ms` fits into.
+const fn bin_bits(span_ms: u64) -> u32 {
+    let most = u64::MAX / span_ms;
+    most.ilog2() + 1
+}
+
+/// Reads a key from its first bit on.
+struct Reader<'a> {
+    key: &'a [u64],
+    at: u32,
+}
+
+impl Reader<'_> {
+    fn value(&mut self, field: KeyField, family: Family) -> KeyValue {
+        let whole = length(Prefix::WHOLE, family);
+        match field {
+            KeyField::Address(_, Prefix::WHOLE) | KeyField::NextHop => {
+                KeyValue::Address(self.address(whole, family))
+            }
+            KeyField::Address(_, prefix) => {
+                let length = length(prefix, family);
+                let address = self.address(length, family);
+                if length == whole {
+                    return KeyValue::Address(address);
+                }
+                net(address, length as u8)
+            }
+            KeyField::Route(_) => {
+                let address = self.address(whole, family);
+                let length = self.bits(8) as u8;
+                net(address, length.min(whole as u8))
+            }
+            KeyField::Pair => {
+                KeyValue::Pair(self.address(whole, family), self.address(whole, family))
+            }
+            KeyField::Port(_) => KeyValue::Number(self.bits(16) as u32),
+            KeyField::As(_) | KeyField::Interface(_) => KeyValue::Number(self.bits(32) as u32),
+            KeyField::Tos => KeyValue::Number(self.bits(8) as u32),
+            KeyField::Protocol => KeyValue::Protocol(Protocol(self.bits(8) as u8)),
+            KeyField::TcpFlags => KeyValue::TcpFlags(self.bits(8) as u8),
+            KeyField::Exporter => {
+                let family = if self.bits(1) == 1 { Family::V6 } else { Family::V4 };
+                KeyValue::Address(family.address(self.bits(128)))
+            }
+            KeyField::Bin(span_ms) => {
+                let number = self.bits(bin_bits(span_ms)) as u64;
+                KeyValue::Time(UnixMillis(number.saturating_mul(span_ms)))
+            }
+        }
+    }
+
+    /// The address whose first `length` bits are next.
+    fn address(&mut self, length: u32, family: Family) -> IpAddr {
+        let whole = self::length(Prefix::WHOLE, family);
+        let leading = self.bits(length);
+        family.address(leading.checked_shl(whole - length).unwrap_or(0))
+    }
+
+    /// The next `bits` bits.
+    fn bits(&mut self, bits: u32) -> u128 {
+        let mut value = 0;
+        for at in self.at..self.at + bits {
+            let bit = self.key[(at / 64) as usize] >> (63 - at % 64) & 1;
+            value = value << 1 | u128::from(bit);
+        }
+        self.at += bits;
+        value
+    }
+}
+
+fn net(address: IpAddr, length: u8) -> KeyValue {
+    // A length beyond the family's was cut before.
+    IpNet::new(address, length).map_or(KeyValue::Address(address), KeyValue::Net)
+}

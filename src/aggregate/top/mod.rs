@@ -1,0 +1,182 @@
+//! The keys that most flows, packets or octets are of.
+//!
+//! Where a key names an address there may be about as many keys as flows. Then only what they are
+//! ordered by is kept at first, and all else is read for the few greatest in a second look, which
+//! their addresses make short. Other keys are few, and everything of them is kept at once.
+
+mod counts;
+mod details;
+mod field;
+mod groups;
+mod layout;
+mod order;
+mod parse;
+mod piece;
+
+#[cfg(test)]
+mod tests;
+
+use std::cmp::Reverse;
+
+pub use counts::{Counters, Counts};
+pub use field::{End, KeyField, KeyValue, Prefix};
+pub use order::{ParseOrderError, TopOrder};
+pub use parse::{ParseKeyError, parse_keys};
+
+use counts::Narrow;
+use details::details;
+use groups::{Found, greatest};
+use layout::Layout;
+
+use super::sums::Limits;
+use crate::flow::{Column, Columns, Family};
+use crate::row::AddressRange;
+use crate::store::{Result, Scan, Snapshot};
+
+/// For more keys than this, a second look at the flows is dearer than keeping all of them.
+const MAX_SECOND_LOOKS: usize = 65_536;
+
+/// What is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TopOptions {
+    /// What flows are grouped by; [`parse_keys`] reads them.
+    pub fields: Vec<KeyField>,
+    /// What keys are ordered by.
+    pub order: TopOrder,
+    /// How many keys are wanted; None for all of them, which must fit into memory then.
+    pub count: Option<usize>,
+    /// How much memory the sums of all keys may take.
+    pub limits: Limits,
+}
+
+/// The greatest keys, and what there is in all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Top {
+    /// By what they are ordered by, downwards; equal ones by their values, upwards.
+    pub entries: Vec<TopEntry>,
+    /// How many keys there are.
+    pub keys: u64,
+    /// The counters of all flows that were looked at.
+    pub totals: Counters,
+}
+
+/// A key, and what its flows come to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TopEntry {
+    /// A value for each field.
+    pub key: Vec<KeyValue>,
+    /// What its flows come to.
+    pub counts: Counts,
+}
+
+impl Top {
+    /// The greatest keys among the flows of `snapshot` that `scan` finds; the columns that it
+    /// names, and its order, make no difference.
+    ///
+    /// Exact, whatever number of keys there is.
+    ///
+    /// ```
+    /// use earlgrey_hbase::aggregate::{Limits, Top, TopOptions, TopOrder, parse_keys};
+    /// use earlgrey_hbase::flow::Columns;
+    /// use earlgrey_hbase::store::memory::MemoryStore;
+    /// use earlgrey_hbase::store::{Scan, Store};
+    ///
+    /// let options = TopOptions {
+    ///     fields: parse_keys("src,dstport")?,
+    ///     order: TopOrder::default(),
+    ///     count: Some(10),
+    ///     limits: Limits::default(),
+    /// };
+    /// let snapshot = MemoryStore::default().snapshot()?;
+    /// let top = Top::of(&*snapshot, &Scan::all(Columns::NONE), &options)?;
+    /// assert_eq!((top.entries.len(), top.keys), (0, 0));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`over`](super::over).
+    pub fn of(snapshot: &dyn Snapshot, scan: &Scan, options: &TopOptions) -> Result<Self> {
+        let mut top = Self { entries: Vec::new(), keys: 0, totals: Counters::default() };
+        if options.fields.iter().any(|field| field.has_family()) {
+            // One after the other, so that the memory is there for each.
+            for family in Family::ALL {
+                let layout = Layout::new(&options.fields, family);
+                let lead = Some(AddressRange::all(family));
+                top.add(part(snapshot, &Scan { lead, ..scan.clone() }, &layout, options)?);
+            }
+        } else {
+            let layout = Layout::new(&options.fields, Family::V4);
+            top.add(part(snapshot, scan, &layout, options)?);
+        }
+        top.entries.sort_by(|a, b| {
+            let rank = |entry: &TopEntry| Reverse(options.order.of(&entry.counts));
+            rank(a).cmp(&rank(b)).then_with(|| a.key.cmp(&b.key))
+        });
+        top.entries.truncate(options.count.unwrap_or(usize::MAX));
+        Ok(top)
+    }
+
+    fn add(&mut self, mut other: Self) {
+        self.entries.append(&mut other.entries);
+        self.keys += other.keys;
+        self.totals.add(other.totals);
+    }
+}
+
+/// The greatest keys that are packed by `layout`, in any order.
+fn part(
+    snapshot: &dyn Snapshot,
+    scan: &Scan,
+    layout: &Layout,
+    options: &TopOptions,
+) -> Result<Top> {
+    let columns = Columns::of(&[Column::Octets, Column::Packets]);
+    let scan = Scan { columns, ordered: false, ..scan.clone() };
+    // A few sizes are enough: each is code of its own.
+    match layout.words() {
+        0..=1 => part_of::<1>(snapshot, &scan, layout, options),
+        2 => part_of::<2>(snapshot, &scan, layout, options),
+        3 => part_of::<3>(snapshot, &scan, layout, options),
+        4..=5 => part_of::<5>(snapshot, &scan, layout, options),
+        6..=8 => part_of::<8>(snapshot, &scan, layout, options),
+        _ => part_of::<{ layout::MAX_WORDS }>(snapshot, &scan, layout, options),
+    }
+}
+
+fn part_of<const W: usize>(
+    snapshot: &dyn Snapshot,
+    scan: &Scan,
+    layout: &Layout,
+    options: &TopOptions,
+) -> Result<Top> {
+    let TopOptions { order, ref limits, .. } = *options;
+    let count = options.count.unwrap_or(usize::MAX);
+    let (found, keys, totals) = if many_keys(layout) && looks_twice(options) {
+        let Found { greatest, keys, counters } =
+            greatest::<W, [u64; 1]>(snapshot, scan, layout, order, (count, limits))?;
+        let winners: Vec<_> = greatest.into_iter().map(|(key, _)| key).collect();
+        (details(snapshot, scan, layout, &winners)?, keys, counters)
+    } else {
+        let Found { greatest, keys, counters } =
+            greatest::<W, Narrow>(snapshot, scan, layout, order, (count, limits))?;
+        (greatest, keys, counters)
+    };
+    let entries = found
+        .into_iter()
+        // In a store whose snapshots do not stand still, flows may have gone since the first look.
+        .filter(|(_, counts)| counts.counters.flows > 0)
+        .map(|(key, counts)| TopEntry { key: layout.unpack(&key), counts })
+        .collect();
+    Ok(Top { entries, keys, totals })
+}
+
+/// Whether there may be about as many keys as there are flows.
+fn many_keys(layout: &Layout) -> bool {
+    layout.fields.iter().any(|field| matches!(field, KeyField::Address(..) | KeyField::Pair))
+}
+
+fn looks_twice(options: &TopOptions) -> bool {
+    let few = options.count.is_some_and(|count| count <= MAX_SECOND_LOOKS);
+    few && options.order.measure().is_some()
+}

@@ -1,0 +1,161 @@
+//! What keys read of flows: columns, or parts of them, as numbers of up to 64 bits.
+
+use std::iter::repeat_n;
+use std::net::IpAddr;
+use std::ops::Range;
+
+use super::field::End;
+use super::layout::Put;
+use crate::flow::{Addresses, FlowBatch, address_bits};
+
+/// The end of a flow that a field of any end is read at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Side {
+    Src,
+    Dst,
+}
+
+impl Side {
+    pub(super) const BOTH: [Self; 2] = [Self::Src, Self::Dst];
+}
+
+/// Which address.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Which {
+    Of(End),
+    /// The one of that end, without the bits behind the mask of its route.
+    Route(End),
+    Lesser,
+    Greater,
+    NextHop,
+}
+
+/// A number of a flow.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Piece {
+    /// An address without its last `shift` bits.
+    Address {
+        which: Which,
+        shift: u32,
+    },
+    Mask(End),
+    Port(End),
+    Protocol,
+    As(End),
+    Interface(End),
+    ExporterIsV6,
+    Exporter {
+        shift: u32,
+    },
+    TcpFlags,
+    Tos,
+    Bin(u64),
+}
+
+impl Piece {
+    /// Puts it into the keys of `rows` of `flows`; any end is the one of `side`.
+    pub(super) fn read<const W: usize>(
+        self,
+        flows: &FlowBatch,
+        rows: Range<usize>,
+        side: Side,
+        to: &mut Put<'_, W>,
+    ) {
+        match self {
+            Self::Address { which, shift } => read_address(which, shift, flows, rows, side, to),
+            Self::Mask(end) => {
+                to.put(column(&of(end, side, &flows.src_mask, &flows.dst_mask)[rows]));
+            }
+            Self::Port(end) => {
+                to.put(column(&of(end, side, &flows.src_port, &flows.dst_port)[rows]));
+            }
+            Self::As(end) => to.put(column(&of(end, side, &flows.src_as, &flows.dst_as)[rows])),
+            Self::Interface(end) => {
+                to.put(column(&of(end, side, &flows.input, &flows.output)[rows]));
+            }
+            Self::Protocol => to.put(column(&flows.protocol[rows])),
+            Self::TcpFlags => to.put(column(&flows.tcp_flags[rows])),
+            Self::Tos => to.put(column(&flows.tos[rows])),
+            Self::Bin(span_ms) => {
+                to.put(flows.first_ms[rows].iter().map(|&first| first / span_ms));
+            }
+            Self::ExporterIsV6 => {
+                to.put(exporters(flows, rows).map(|exporter| exporter.is_ipv6().into()));
+            }
+            Self::Exporter { shift } => to.put(
+                exporters(flows, rows).map(|exporter| (address_bits(exporter) >> shift) as u64),
+            ),
+        }
+    }
+}
+
+fn column<T: Copy + Into<u64>>(values: &[T]) -> impl Iterator<Item = u64> + '_ {
+    values.iter().map(|&value| value.into())
+}
+
+/// The column of an end.
+fn of<'a, T>(end: End, side: Side, src: &'a T, dst: &'a T) -> &'a T {
+    match (end, side) {
+        (End::Src, _) | (End::Any, Side::Src) => src,
+        (End::Dst, _) | (End::Any, Side::Dst) => dst,
+    }
+}
+
+/// Who exported each flow; an unknown one is 0.0.0.0, as in a record.
+fn exporters(flows: &FlowBatch, rows: Range<usize>) -> impl Iterator<Item = IpAddr> + '_ {
+    const UNKNOWN: IpAddr = IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED);
+    flows.source[rows]
+        .iter()
+        .map(|&source| flows.sources.get(source as usize).map_or(UNKNOWN, |source| source.exporter))
+}
+
+fn read_address<const W: usize>(
+    which: Which,
+    shift: u32,
+    flows: &FlowBatch,
+    rows: Range<usize>,
+    side: Side,
+    to: &mut Put<'_, W>,
+) {
+    let one = match which {
+        Which::Of(end) | Which::Route(end) => of(end, side, &flows.src, &flows.dst),
+        Which::Lesser | Which::Greater => &flows.src,
+        Which::NextHop => &flows.next_hop,
+    };
+    match (one, &flows.dst) {
+        (Addresses::V4(one), Addresses::V4(other)) => match which {
+            Which::Lesser => to.put(both(one, other, rows).map(|(a, b)| a.min(b).into())),
+            Which::Greater => to.put(both(one, other, rows).map(|(a, b)| a.max(b).into())),
+            Which::Route(end) => {
+                let masks = &of(end, side, &flows.src_mask, &flows.dst_mask)[rows.clone()];
+                to.put(one[rows].iter().zip(masks).map(|(&address, &mask)| {
+                    let behind = u32::MAX.checked_shr(mask.into()).unwrap_or(0);
+                    u64::from(address & !behind)
+                }));
+            }
+            // Shifted by 32 where a network has no length, and then there are no bits to it.
+            _ => to.put(one[rows].iter().map(|&address| u64::from(address) >> shift)),
+        },
+        (Addresses::V6(one), Addresses::V6(other)) => {
+            let cut = |address: u128| (address >> shift) as u64;
+            match which {
+                Which::Lesser => to.put(both(one, other, rows).map(|(a, b)| cut(a.min(b)))),
+                Which::Greater => to.put(both(one, other, rows).map(|(a, b)| cut(a.max(b)))),
+                Which::Route(end) => {
+                    let masks = &of(end, side, &flows.src_mask, &flows.dst_mask)[rows.clone()];
+                    to.put(one[rows].iter().zip(masks).map(|(&address, &mask)| {
+                        let behind = u128::MAX.checked_shr(mask.into()).unwrap_or(0);
+                        cut(address & !behind)
+                    }));
+                }
+                _ => to.put(one[rows].iter().map(|&address| cut(address))),
+            }
+        }
+        // A batch has one family.
+        _ => to.put(repeat_n(0, rows.len())),
+    }
+}
+
+fn both<'a, T: Copy>(a: &'a [T], b: &'a [T], rows: Range<usize>) -> impl Iterator<Item = (T, T)> {
+    a[rows.clone()].iter().copied().zip(b[rows].iter().copied())
+}

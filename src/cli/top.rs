@@ -1,0 +1,111 @@
+//! `top`: what most of the traffic is of.
+
+use std::ffi::OsString;
+
+use super::failure::{Ending, Usage};
+use super::output::{self, say};
+use super::scaling::Scaling;
+use super::settings::{Flags, Settings, keys, whole_number};
+use super::text::{grouped, plural};
+use super::{interrupt, store, time};
+use crate::aggregate::{Limits, ParseKeyError, Top, TopOptions, TopOrder, parse_keys};
+use crate::answer::{PairFormat, TopStyle, write_top};
+use crate::flow::Columns;
+use crate::store::Scan;
+
+const EXAMPLES: &str = "\
+Examples:
+  earlgrey-hbase top srcip                             the ten sources of most octets
+  earlgrey-hbase top dstport:p --by flows -n 20        ports, TCP and UDP apart, by number of flows
+  earlgrey-hbase top 5-tuple --by packets --since -1d  conversations of the last day
+  earlgrey-hbase top src/24,dstas -o csv               networks and where they send
+  earlgrey-hbase top bin:5m -n 0 -o ndjson             every five minutes there are, busiest first
+
+Keys: src, dst, ip (either end); srcport, dstport, port; proto; srcas, dstas, as; input, output, if;
+src/24, dst/24/48, ip/0/32 (networks: length for IPv4, or above 32 or after a second slash for
+IPv6); srcnet, dstnet, net (by the mask of the route); pair (both addresses, whoever sent); 5-tuple;
+exporter, nexthop, flags, tos; bin:30s, bin:5m, bin:1h, bin:1d (when flows began). nfdump's names
+are understood. Of either end, a flow counts for each of its two.";
+
+/// Print the keys that most octets, packets or flows are of, with shares, times and rates.
+///
+/// They come by what --by says downwards, equal ones by the key upwards, addresses as numbers. What
+/// exporters sampled is scaled up by their intervals. Totals go to standard error, and into JSON.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// What flows are grouped by: one key or several, with commas between them
+    #[arg(value_name = "KEY[,KEY…]")]
+    key: String,
+    /// What keys are ordered by; pps, bps and bpp are packets and bits a second and octets a packet
+    #[arg(long, value_name = "MEASURE",
+        value_parser = ["octets", "bytes", "packets", "flows", "pps", "bps", "bpp"],
+        hide_possible_values = true, default_value = "octets")]
+    by: String,
+    /// How many keys; 0 for all
+    #[arg(short = 'n', long = "count", value_name = "N", default_value = "10",
+        value_parser = whole_number::<usize>)]
+    count: usize,
+    #[command(flatten)]
+    window: time::Window,
+    #[command(flatten)]
+    scaling: Scaling,
+    /// Print all digits of numbers, and durations in seconds
+    #[arg(short = 'N', long)]
+    plain: bool,
+    /// How keys are written [default: line]
+    #[arg(short, long, value_name = "FORMAT", value_parser = ["line", "json", "ndjson", "csv"])]
+    output: Option<String>,
+}
+
+impl Args {
+    pub(super) fn flags(&self) -> Flags {
+        vec![(keys::FORMAT, self.output.clone().map(OsString::from))]
+    }
+}
+
+pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
+    interrupt::end_at_once()?;
+    let memory_bytes = usize::try_from(settings.memory.value).unwrap_or(usize::MAX);
+    let options = TopOptions {
+        fields: parse_keys(&args.key).map_err(|error| usage(&args.key, &error))?,
+        order: args.by.parse::<TopOrder>()?,
+        count: (args.count > 0).then_some(args.count),
+        limits: Limits { memory_bytes, ..Limits::default() },
+    };
+    let style = TopStyle {
+        format: settings.pair_format(),
+        zone: settings.tz.value.zone().clone(),
+        plain: args.plain,
+    };
+    let time = args.window.range(&settings.tz.value)?;
+    let scan = Scan { time, ..Scan::all(Columns::NONE) };
+    let counters = args.scaling.of(store::open(settings)?.snapshot()?, true);
+    let top = Top::of(counters.snapshot(), &scan, &options)?;
+    output::print(|out| Ok(write_top(&top, &options, &style, out)?))?;
+    if style.format != PairFormat::Json {
+        say(summary(&top));
+    }
+    counters.tell();
+    Ok(Ending::Done)
+}
+
+/// The error, with a mark under the key that it is about.
+fn usage(keys: &str, error: &ParseKeyError) -> Usage {
+    let width = |text: Option<&str>| text.map_or(0, |text| text.chars().count());
+    let before = width(keys.get(..error.at));
+    let marks = width(keys.get(error.at..error.at + error.len)).max(1);
+    Usage(format!("{error}\n  {keys}\n  {}{}", " ".repeat(before), "^".repeat(marks)))
+}
+
+/// What there is in all.
+fn summary(top: &Top) -> String {
+    format!(
+        "{} of {}; in all {}, {} packets, {} octets",
+        grouped(top.entries.len() as u64),
+        plural(top.keys, "key"),
+        plural(u64::try_from(top.totals.flows).unwrap_or(u64::MAX), "flow"),
+        grouped(top.totals.packets),
+        grouped(top.totals.octets)
+    )
+}
