@@ -21,7 +21,7 @@ pub struct TopStyle {
     pub format: PairFormat,
     /// The zone of its times.
     pub zone: TimeZone,
-    /// Whether `line` has all digits of numbers, and durations in seconds.
+    /// Whether `line` has all digits of numbers, durations in seconds, and protocols as numbers.
     pub plain: bool,
 }
 
@@ -167,7 +167,7 @@ fn table(top: &Top, options: &TopOptions, plain: bool, clock: &mut Clock) -> Str
     for (entry, row) in top.entries.iter().zip(&rows) {
         clock.push(&mut text, entry.counts.first);
         push_length(&mut text, entry.counts.duration_ms(), plain);
-        push_left(&mut text, 5, |text| text.extend_from_slice(protocol(entry).as_bytes()));
+        push_left(&mut text, 5, |text| text.extend_from_slice(protocol(entry, plain).as_bytes()));
         push_key(&mut text, &mut row.iter().map(String::as_str));
         push_counts(&mut text, &entry.counts, &top.totals, plain);
     }
@@ -175,8 +175,9 @@ fn table(top: &Top, options: &TopOptions, plain: bool, clock: &mut Clock) -> Str
 }
 
 /// What is in the column `Proto`.
-fn protocol(entry: &TopEntry) -> String {
+fn protocol(entry: &TopEntry, plain: bool) -> String {
     let protocol = entry.key.iter().find_map(|value| match value {
+        KeyValue::Protocol(protocol) if plain => Some(protocol.0.to_string()),
         KeyValue::Protocol(protocol) => Some(protocol.to_string()),
         _ => None,
     });

@@ -50,7 +50,7 @@ pub(crate) struct Args {
     window: time::Window,
     #[command(flatten)]
     scaling: Scaling,
-    /// Print all digits of numbers, and durations in seconds
+    /// Print all digits of numbers, durations in seconds, and protocols as numbers
     #[arg(short = 'N', long)]
     plain: bool,
     /// How keys are written [default: line]

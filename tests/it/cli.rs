@@ -6,6 +6,7 @@ mod config;
 mod live;
 mod load;
 mod store;
+mod top;
 
 use std::fs;
 use std::io::Write;
@@ -184,7 +185,7 @@ fn exports(sequence: u32, flows: &[Flow]) -> Vec<u8> {
 }
 
 /// A pcap of raw IP packets from 192.0.2.1, a datagram for each payload.
-fn capture(payloads: &[Vec<u8>]) -> Vec<u8> {
+pub(super) fn capture(payloads: &[Vec<u8>]) -> Vec<u8> {
     let mut bytes = Vec::new();
     for word in [0xa1b2_c3d4u32, 0x0002_0004, 0, 0, 65_535, 101] {
         bytes.extend_from_slice(&word.to_be_bytes());
@@ -221,13 +222,14 @@ fn files_in(folder: &Path) -> Vec<PathBuf> {
     entries.flat_map(|path| if path.is_dir() { files_in(&path) } else { vec![path] }).collect()
 }
 
-const COMMANDS: [&[&str]; 14] = [
+const COMMANDS: [&[&str]; 15] = [
     &["load"],
     &["collect"],
     &["collect", "status"],
     &["replay"],
     &["query"],
     &["active-flow"],
+    &["top"],
     &["loads"],
     &["verify"],
     &["compact"],

@@ -89,6 +89,12 @@ fn it_does_what_every_store_must() {
 }
 
 #[test]
+fn tops_are_those_of_a_store_in_memory() {
+    let Some(gateway) = gateway() else { return };
+    super::top::answers_as_memory_does(&HbaseStore::new(location(&gateway), options()));
+}
+
+#[test]
 fn a_gateway_that_wants_frames_gives_the_same_answers() {
     let (Some(gateway), Some(framed)) = (gateway(), service("EARLGREY_HBASE_FRAMED")) else {
         return;

@@ -22,7 +22,7 @@ pub(super) fn tool(name: &str, arguments: &[&str]) -> Option<String> {
     }
 }
 
-fn earlgrey(arguments: &[&str]) -> String {
+pub(super) fn earlgrey(arguments: &[&str]) -> String {
     let output =
         Command::new(env!("CARGO_BIN_EXE_earlgrey-hbase")).args(arguments).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -30,7 +30,7 @@ fn earlgrey(arguments: &[&str]) -> String {
 }
 
 /// The UDP payloads of a capture that the generator made: Ethernet, IPv4 without options, UDP.
-fn payloads(capture: &[u8]) -> Vec<&[u8]> {
+pub(super) fn payloads(capture: &[u8]) -> Vec<&[u8]> {
     const HEADERS: usize = 14 + 20 + 8;
     let mut payloads = Vec::new();
     let mut at = 24;

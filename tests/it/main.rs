@@ -22,3 +22,4 @@ mod interop;
 mod plan;
 mod query;
 mod reference;
+mod top;

@@ -53,7 +53,10 @@ impl<const WORDS: usize> Key for [u64; WORDS] {
 
     #[inline]
     fn hash(self) -> u64 {
-        self.into_iter().fold(seed(), |hash, word| fold(hash ^ word, MULTIPLIER))
+        // Keys that differ only in the highest bits of the last word, as packed ones may, come out
+        // of one multiplication at equal distances, and many of them in one place of a table.
+        let hash = self.into_iter().fold(seed(), |hash, word| fold(hash ^ word, MULTIPLIER));
+        fold(hash, SECOND_MULTIPLIER)
     }
 
     fn encode(self, to: &mut Vec<u8>) {
@@ -74,6 +77,9 @@ pub(super) fn word(bytes: &[u8], at: usize) -> u64 {
 
 /// Odd, with its bits well mixed: 2^64 divided by the golden ratio.
 const MULTIPLIER: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// Odd, with its bits mixed in another way.
+const SECOND_MULTIPLIER: u64 = 0xd6e8_feb8_6659_fd93;
 
 /// The two halves of the 128-bit product, folded into one.
 #[inline]

@@ -1,1 +1,350 @@
+use std::collections::{BTreeMap, HashSet};
+use std::net::IpAddr;
+use std::sync::Arc;
 
+use ipnet::IpNet;
+use proptest::prelude::*;
+
+use super::counts::Kept;
+use super::layout::MAX_WORDS;
+use super::piece::Side;
+use super::*;
+use crate::flow::{
+    FlowBatch, FlowRecord, Origin, Protocol, Sampling, Source, TimeRange, UnixMillis,
+};
+use crate::row::Predicate;
+use crate::store::memory::MemoryStore;
+use crate::store::{Store, WriteBatch};
+
+fn any_flow() -> impl Strategy<Value = FlowRecord> {
+    let few = || prop_oneof![0u128..4, (0u128..3).prop_map(|n| n << 64 | 7), Just(u128::MAX)];
+    let number = || prop_oneof![0u32..3, Just(u32::MAX)];
+    let counter = || prop_oneof![0u64..9, Just(u64::MAX)];
+    let exporters = prop::sample::select(vec!["10.0.0.1", "9.0.0.2", "::a00:1", "2001:db8::1"]);
+    (
+        (any::<bool>(), few(), few(), few(), exporters),
+        [number(), number(), number(), number(), number(), number()],
+        (prop_oneof![0u64..4000, Just(u64::MAX - 9)], 0u32..3000),
+        (counter(), counter()),
+        prop::array::uniform5(prop_oneof![0u8..3, Just(33), Just(200)]),
+    )
+        .prop_map(
+            |((is_v6, src, dst, next_hop, exporter), numbers, times, counters, bytes)| {
+                let family = if is_v6 { Family::V6 } else { Family::V4 };
+                let address = |bits: u128| family.address(bits);
+                FlowRecord {
+                    src: address(src),
+                    dst: address(dst),
+                    next_hop: address(next_hop),
+                    first: UnixMillis(times.0),
+                    duration_ms: times.1,
+                    octets: counters.0,
+                    packets: counters.1,
+                    src_port: numbers[0] as u16,
+                    dst_port: numbers[1] as u16,
+                    protocol: Protocol(bytes[0]),
+                    tcp_flags: bytes[1],
+                    tos: bytes[2],
+                    input: numbers[2],
+                    output: numbers[3],
+                    src_as: numbers[4],
+                    dst_as: numbers[5],
+                    src_mask: bytes[3].min(if is_v6 { 128 } else { 32 }),
+                    dst_mask: bytes[4].min(if is_v6 { 128 } else { 32 }),
+                    source: Source {
+                        exporter: exporter.parse().unwrap(),
+                        engine: 0,
+                        sampling: Sampling::default(),
+                    },
+                }
+            },
+        )
+}
+
+fn store_of(flows: &[FlowRecord]) -> MemoryStore {
+    let mut batch = WriteBatch::new();
+    let sources: Arc<Vec<Source>> = Arc::new(flows.iter().map(|flow| flow.source).collect());
+    for family in Family::ALL {
+        batch.family_mut(family).sources = Arc::clone(&sources);
+    }
+    for (place, flow) in flows.iter().enumerate() {
+        batch.family_mut(flow.family()).push(flow, place as u32, Origin(place as u64));
+    }
+    let store = MemoryStore::default();
+    let mut writer = store.writer().unwrap();
+    writer.write(batch).unwrap();
+    writer.commit().unwrap();
+    drop(writer);
+    store
+}
+
+/// The value of a field, from the record's own fields.
+fn slow_value(field: KeyField, flow: &FlowRecord, side: Side) -> KeyValue {
+    fn of<T>(end: End, side: Side, src: T, dst: T) -> T {
+        if end == End::Src || end == End::Any && side == Side::Src { src } else { dst }
+    }
+    let net = |address: IpAddr, length: u8| IpNet::new(address, length).unwrap().trunc();
+    match field {
+        KeyField::Address(end, prefix) => {
+            let address = of(end, side, flow.src, flow.dst);
+            let (length, whole) = match address {
+                IpAddr::V4(_) => (prefix.v4, 32),
+                IpAddr::V6(_) => (prefix.v6, 128),
+            };
+            if length == whole {
+                KeyValue::Address(address)
+            } else {
+                KeyValue::Net(net(address, length))
+            }
+        }
+        KeyField::Route(end) => {
+            KeyValue::Net(of(end, side, net(flow.src, flow.src_mask), net(flow.dst, flow.dst_mask)))
+        }
+        KeyField::Pair => KeyValue::Pair(flow.src.min(flow.dst), flow.src.max(flow.dst)),
+        KeyField::Port(end) => KeyValue::Number(of(end, side, flow.src_port, flow.dst_port).into()),
+        KeyField::Protocol => KeyValue::Protocol(flow.protocol),
+        KeyField::As(end) => KeyValue::Number(of(end, side, flow.src_as, flow.dst_as)),
+        KeyField::Interface(end) => KeyValue::Number(of(end, side, flow.input, flow.output)),
+        KeyField::Exporter => KeyValue::Address(flow.source.exporter),
+        KeyField::NextHop => KeyValue::Address(flow.next_hop),
+        KeyField::TcpFlags => KeyValue::TcpFlags(flow.tcp_flags),
+        KeyField::Tos => KeyValue::Number(flow.tos.into()),
+        KeyField::Bin(span) => KeyValue::Time(UnixMillis(flow.first.0 - flow.first.0 % span)),
+    }
+}
+
+fn slow_top(flows: &[FlowRecord], options: &TopOptions) -> Top {
+    let any = options.fields.iter().any(|field| field.end() == Some(End::Any));
+    let sides = if any { &Side::BOTH[..] } else { &Side::BOTH[..1] };
+    let mut map: BTreeMap<Vec<KeyValue>, Counts> = BTreeMap::new();
+    let mut totals = Counters::default();
+    for flow in flows {
+        let counters =
+            Counters { flows: 1, packets: flow.packets.into(), octets: flow.octets.into() };
+        totals.add(counters);
+        for &side in sides {
+            let key = options.fields.iter().map(|&field| slow_value(field, flow, side)).collect();
+            let counts = map.entry(key).or_insert(Counts::NONE);
+            counts.counters.add(counters);
+            counts.first = counts.first.min(flow.first);
+            counts.last = counts.last.max(flow.last());
+        }
+    }
+    let keys = map.len() as u64;
+    let mut entries: Vec<TopEntry> =
+        map.into_iter().map(|(key, counts)| TopEntry { key, counts }).collect();
+    // Keys are in order already.
+    entries.sort_by_key(|entry| Reverse(options.order.of(&entry.counts)));
+    entries.truncate(options.count.unwrap_or(usize::MAX));
+    Top { entries, keys, totals }
+}
+
+const KEYS: [&str; 27] = [
+    "src",
+    "dst",
+    "ip",
+    "srcport",
+    "dstport",
+    "port",
+    "proto",
+    "pair",
+    "srcas",
+    "dstas",
+    "as",
+    "input",
+    "output",
+    "if",
+    "exporter",
+    "nexthop",
+    "flags",
+    "tos",
+    "bin:1s",
+    "bin:1d",
+    "src/30/70",
+    "dst/0/0",
+    "ip/31/64",
+    "srcnet",
+    "dstnet",
+    "net",
+    "src/1/127",
+];
+
+fn any_options() -> impl Strategy<Value = TopOptions> {
+    let fields = prop::collection::vec(prop::sample::select(&KEYS[..]), 1..6)
+        .prop_filter_map("a key twice, or too long", |keys| parse_keys(&keys.join(",")).ok());
+    let order = prop::sample::select(&TopOrder::ALL[..]);
+    (fields, order, prop::option::of(1usize..12)).prop_map(|(fields, order, count)| TopOptions {
+        fields,
+        order,
+        count,
+        limits: Limits::default(),
+    })
+}
+
+proptest! {
+    #[test]
+    fn a_top_is_the_head_of_a_sorted_map(
+        flows in prop::collection::vec(any_flow(), 0..60), options in any_options(),
+    ) {
+        let snapshot = store_of(&flows).snapshot().unwrap();
+        let top = Top::of(&*snapshot, &Scan::all(Columns::NONE), &options).unwrap();
+        prop_assert_eq!(top, slow_top(&flows, &options));
+    }
+
+    #[test]
+    fn a_top_is_of_the_flows_that_the_scan_finds(
+        flows in prop::collection::vec(any_flow(), 0..60), options in any_options(), since in 0u64..4000,
+    ) {
+        let time = TimeRange { since: UnixMillis(since), until: UnixMillis(since + 2000) };
+        let host = Family::V4.address(1);
+        let scan = Scan { time, predicate: Some(Predicate::Dst(host.into())), ..Scan::all(Columns::NONE) };
+        let found: Vec<FlowRecord> = flows
+            .iter()
+            .filter(|flow| time.contains(flow.first) && flow.dst == host)
+            .copied()
+            .collect();
+        let snapshot = store_of(&flows).snapshot().unwrap();
+        prop_assert_eq!(Top::of(&*snapshot, &scan, &options).unwrap(), slow_top(&found, &options));
+    }
+
+    #[test]
+    fn packed_keys_are_unpacked_and_compare_as_their_values(
+        flows in prop::collection::vec(any_flow(), 2..30), options in any_options(),
+    ) {
+        for family in Family::ALL {
+            let layout = Layout::new(&options.fields, family);
+            let mut batch = FlowBatch::new(family);
+            batch.sources = Arc::new(flows.iter().map(|flow| flow.source).collect());
+            let flows: Vec<_> = flows.iter().enumerate().filter(|(_, flow)| flow.family() == family).collect();
+            for (place, flow) in &flows {
+                batch.push(flow, *place as u32, Origin(0));
+            }
+            for &side in layout.sides() {
+                let mut keys = Vec::new();
+                layout.pack::<MAX_WORDS>(&batch, &(0..batch.len()), side, &mut keys);
+                let values: Vec<Vec<KeyValue>> = flows
+                    .iter()
+                    .map(|(_, flow)| options.fields.iter().map(|&field| slow_value(field, flow, side)).collect())
+                    .collect();
+                for (key, value) in keys.iter().zip(&values) {
+                    prop_assert_eq!(&layout.unpack(key), value);
+                }
+                for (keys, values) in keys.windows(2).zip(values.windows(2)) {
+                    prop_assert_eq!(keys[0].cmp(&keys[1]), values[0].cmp(&values[1]));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn keys_take_as_few_words_as_they_fit() {
+    for (key, v4, v6) in [
+        ("src", 1, 2),
+        ("src,dst", 1, 4),
+        ("pair", 1, 4),
+        ("srcport,dstport,proto", 1, 1),
+        ("5-tuple", 2, 5),
+        ("src,bin:5m", 2, 3),
+        ("src/24/64,dst/24/64", 1, 2),
+        ("as,tos,flags,proto", 1, 1),
+        ("src/0", 0, 2),
+    ] {
+        let fields = parse_keys(key).unwrap();
+        let words = Family::ALL.map(|family| Layout::new(&fields, family).words());
+        assert_eq!(words, [v4, v6], "{key}");
+    }
+}
+
+#[test]
+fn only_what_is_needed_is_read() {
+    let columns = |key: &str| Layout::new(&parse_keys(key).unwrap(), Family::V4).columns();
+    assert_eq!(columns("src"), Columns::of(&[Column::Src]));
+    assert_eq!(columns("ip,proto"), Columns::of(&[Column::Src, Column::Dst, Column::Protocol]));
+    assert_eq!(columns("srcnet"), Columns::of(&[Column::Src, Column::SrcMask]));
+    assert_eq!(columns("bin:5m"), Columns::of(&[Column::First]));
+    assert_eq!(<[u64; 1] as Kept>::COLUMNS, Columns::NONE);
+}
+
+/// A flow from `src` to `dst`, of octets that no other has.
+fn numbered(number: u32) -> FlowRecord {
+    FlowRecord {
+        src: Family::V4.address((number % 997).into()),
+        dst: Family::V4.address((number / 7).into()),
+        octets: number.into(),
+        packets: 1,
+        first: UnixMillis(number.into()),
+        ..FlowBatch::new(Family::V4).record(0)
+    }
+}
+
+#[test]
+fn many_winners_are_counted_as_few_are() {
+    let flows: Vec<FlowRecord> = (0..20_000).map(numbered).collect();
+    let snapshot = store_of(&flows).snapshot().unwrap();
+    for key in ["src", "dst", "ip", "src,dst", "pair", "src/24"] {
+        let fields = parse_keys(key).unwrap();
+        let top = |count| {
+            let (order, limits) = (TopOrder::default(), Limits::default());
+            let options = TopOptions { fields: fields.clone(), order, count, limits };
+            Top::of(&*snapshot, &Scan::all(Columns::NONE), &options).unwrap()
+        };
+        // All kept at once; looked up by address; looked for among all flows.
+        let all = top(None);
+        assert_eq!(all.entries.len() as u64, all.keys);
+        for count in [1, 20, 500, 30_000] {
+            let mut head = all.clone();
+            head.entries.truncate(count);
+            assert!(top(Some(count)) == head, "{count} of {key}");
+        }
+    }
+}
+
+#[test]
+fn a_stretch_of_time_begins_at_a_multiple_of_its_length() {
+    let fields = parse_keys("bin:7m").unwrap();
+    let layout = Layout::new(&fields, Family::V4);
+    let batch_of = |first_ms: u64| {
+        let mut batch = FlowBatch::new(Family::V4);
+        batch.push(&FlowRecord { first: UnixMillis(first_ms), ..numbered(0) }, 0, Origin(0));
+        batch
+    };
+    for (first_ms, begins_ms) in [
+        (0, 0),
+        (419_999, 0),
+        (420_000, 420_000),
+        (1_186_040_520_123, 1_186_040_520_000 - 1_186_040_520_000 % 420_000),
+        (u64::MAX, u64::MAX - u64::MAX % 420_000),
+    ] {
+        let mut keys = Vec::new();
+        layout.pack::<1>(&batch_of(first_ms), &(0..1), Side::Src, &mut keys);
+        assert_eq!(layout.unpack(&keys[0]), [KeyValue::Time(UnixMillis(begins_ms))]);
+    }
+}
+
+/// How many of 2^16 keys meet another in their slot, in a table of 2^17.
+#[test]
+fn keys_that_share_most_of_their_bits_collide_no_more_than_others() {
+    use crate::aggregate::sums::Key as _;
+    const KEYS: u64 = 1 << 16;
+    let collisions = |hash: fn(u64) -> u64| {
+        // As a table takes its slot from the hash.
+        let slots = (0..KEYS).map(|number| hash(number) >> 16 & (2 * KEYS - 1));
+        KEYS as usize - slots.collect::<HashSet<_>>().len()
+    };
+    let hashes: [(&str, fn(u64) -> u64); 8] = [
+        ("low half shared", |number| [0x2001_0db8_0000_0000 + number, 1].hash()),
+        ("networks", |number| [0x2001_0db8_0000_0000 + (number << 16), 1].hash()),
+        ("high half shared", |number| [0x2001_0db8_0000_0000, number].hash()),
+        ("hosts far apart", |number| [0x2001_0db8_0000_0000, number << 48].hash()),
+        ("both change", |number| [0x2001_0db8_0000_0000 + (number << 16), number].hash()),
+        ("a port", |number| [number << 48].hash()),
+        ("an address", |number| [(0x0a00_0000 + number) << 32].hash()),
+        ("two ports", |number| [(number & 0xff) << 48 | (number >> 8) << 32].hash()),
+    ];
+    // Thrown at random, 65,536 keys take 131,072 · (1 − e^−½) slots: 13,962 meet another.
+    for (name, hash) in hashes {
+        let met = collisions(hash);
+        assert!(met < 14_700, "{name}: {met} collisions");
+    }
+}

@@ -70,6 +70,9 @@ fn answers_are_those_of_the_embedded_store() {
         &["active-flow", "-print", "50"][..],
         &["active-flow", "-print", "50", "--by", "flows", "--directed"],
         &["active-flow", "--by", "packets", "--since", "2007-07-26T12:00"],
+        &["top", "src", "-n", "50"],
+        &["top", "ip,port", "-n", "5", "--since", "2007-07-26T12:00", "-o", "csv"],
+        &["top", "5-tuple", "-n", "0", "--by", "flows"],
     ] {
         let ask = |store: &str| answer(&[question, &["--store", store]].concat());
         assert_eq!(ask(&hbase), ask(&embedded), "{question:?}");
@@ -185,6 +188,9 @@ fn a_store_of_one_order_says_what_it_cannot_answer() {
     let store = format!("hbase://{gateway}/{}", new_table());
     answer(&["load", &file, "--orders", "src", "--store", &store]);
     assert_eq!(answer(&["query", "0.0.0.0/0", "--count", "--store", &store]), "3000\n");
+    // Destinations cannot be looked up there, but they can be looked for.
+    let top = answer(&["top", "dst", "-n", "1", "-o", "ndjson", "--store", &store]);
+    assert_eq!(top.lines().count(), 1);
     let refused = earlgrey(&["query", "10.0.0.1", "--direction", "dst", "--store", &store]);
     assert_eq!(refused.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&refused.stderr).contains("without the dst-first table"));
