@@ -47,6 +47,25 @@ impl Scan {
         Self { predicate: (predicate != Predicate::ANY).then_some(predicate), ..self }
     }
 
+    /// This scan, of those flows only that `addresses` lead in `order`.
+    #[must_use]
+    pub fn narrowed(&self, order: Order, addresses: &AddressSet) -> Self {
+        match &self.lead {
+            None => Self { order, lead: Some(addresses.clone()), ..self.clone() },
+            Some(lead) if self.order == order => {
+                Self { lead: Some(lead.intersection(addresses)), ..self.clone() }
+            }
+            Some(_) => {
+                let end = match order {
+                    Order::Src => Predicate::src(addresses.clone()),
+                    Order::Dst => Predicate::dst(addresses.clone()),
+                };
+                let tests = self.predicate.clone().into_iter().chain([end]);
+                self.clone().testing(Predicate::and(tests))
+            }
+        }
+    }
+
     /// The flows that `lead` leads in `order`, in key order.
     pub fn range(order: Order, lead: impl Into<AddressSet>, columns: Columns) -> Self {
         Self { order, lead: Some(lead.into()), ordered: true, ..Self::all(columns) }

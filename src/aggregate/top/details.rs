@@ -100,7 +100,7 @@ fn look_up<const W: usize>(
             Side::Dst => Order::Dst,
         };
         let Some(lead) = AddressRange::new(*first, *last) else { continue };
-        let scan = Scan { order, lead: Some(lead), ..scan.clone() };
+        let scan = scan.narrowed(order, &lead.into());
         let sides = if leads.by_side { std::slice::from_ref(side) } else { layout.sides() };
         whole.merge(over(snapshot, &scan, || Details::new(layout, sides, keys))?)?;
     }

@@ -30,7 +30,7 @@ use layout::Layout;
 
 use super::sums::Limits;
 use crate::flow::{Column, Columns, Family};
-use crate::row::AddressRange;
+use crate::row::AddressSet;
 use crate::store::{Result, Scan, Snapshot};
 
 /// For more keys than this, a second look at the flows is dearer than keeping all of them.
@@ -102,8 +102,8 @@ impl Top {
             // One after the other, so that the memory is there for each.
             for family in Family::ALL {
                 let layout = Layout::new(&options.fields, family);
-                let lead = Some(AddressRange::all(family));
-                top.add(part(snapshot, &Scan { lead, ..scan.clone() }, &layout, options)?);
+                let of_family = scan.narrowed(scan.order, &AddressSet::of(family));
+                top.add(part(snapshot, &of_family, &layout, options)?);
             }
         } else {
             let layout = Layout::new(&options.fields, Family::V4);

@@ -197,7 +197,7 @@ proptest! {
     ) {
         let time = TimeRange { since: UnixMillis(since), until: UnixMillis(since + 2000) };
         let host = Family::V4.address(1);
-        let scan = Scan { time, predicate: Some(Predicate::Dst(host.into())), ..Scan::all(Columns::NONE) };
+        let scan = Scan { time, predicate: Some(Predicate::dst(host)), ..Scan::all(Columns::NONE) };
         let found: Vec<FlowRecord> = flows
             .iter()
             .filter(|flow| time.contains(flow.first) && flow.dst == host)
