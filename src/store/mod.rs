@@ -7,6 +7,7 @@ mod error;
 mod ledger;
 mod meter;
 mod scan;
+mod size;
 
 pub mod conformance;
 pub mod embedded;
@@ -20,6 +21,7 @@ pub use error::{Retry, StoreError};
 pub use ledger::{Account, Load, LoadedFile};
 pub use meter::{Meter, Reading};
 pub use scan::{Access, Plan, Scan};
+pub use size::{RunSize, Size};
 
 use crate::flow::{DatagramId, Family, FlowBatch};
 use crate::netflow::Names;
@@ -101,6 +103,15 @@ pub trait Snapshot: Send + Sync {
     ///
     /// As [`Self::regions`].
     fn flows(&self) -> Result<u64>;
+
+    /// What the store takes. Where nobody keeps count of anything, nothing is told.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::regions`].
+    fn size(&self) -> Result<Size> {
+        Ok(Size::default())
+    }
 
     /// Whether any flow may be of a source that said that it samples. Where nobody knows, it may.
     fn may_be_sampled(&self) -> bool {

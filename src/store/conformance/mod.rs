@@ -46,6 +46,7 @@ cases![
     writing::a_store_that_nothing_was_written_to_is_empty,
     writing::what_was_committed_is_there_for_new_snapshots,
     writing::a_snapshot_stays_as_it_was,
+    writing::the_size_is_that_of_all_flows_as_far_as_it_is_told,
     writing::there_is_one_writer_at_a_time,
     writing::a_writer_that_is_dropped_leaves_no_part_of_a_batch,
     writing::many_batches_are_one_store,

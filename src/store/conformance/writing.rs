@@ -49,6 +49,22 @@ pub(super) fn what_was_committed_is_there_for_new_snapshots(open: Open<'_>) {
     assert_same(&read_all(snapshot.as_ref()), &stored, "a scan after the writer");
 }
 
+pub(super) fn the_size_is_that_of_all_flows_as_far_as_it_is_told(open: Open<'_>) {
+    let store = open();
+    for commit in 0..3 {
+        store_from(store.as_ref(), commit * 1000, &mixed_flows(commit, 100));
+        let snapshot = store.snapshot().unwrap();
+        let size = snapshot.size().unwrap();
+        if !size.runs.is_empty() {
+            let flows: u64 = size.runs.iter().map(|run| run.flows).sum();
+            assert_eq!(flows, snapshot.flows().unwrap());
+            let bytes: u64 = size.runs.iter().map(|run| run.bytes).sum();
+            assert!(size.bytes.is_some_and(|all| bytes > 0 && bytes <= all), "{size:?}");
+        }
+        assert!(size.regions.values().all(|&regions| regions > 0), "{size:?}");
+    }
+}
+
 pub(super) fn a_snapshot_stays_as_it_was(open: Open<'_>) {
     let first = mixed_flows(1, 100);
     let store = store_of(open, &first);

@@ -135,6 +135,12 @@ impl Manifest {
         self.runs.iter().map(|run| run.rows).sum()
     }
 
+    /// What runs and identities take on disk.
+    pub(crate) fn bytes(&self) -> u64 {
+        let identities = self.identities.iter().map(|file| file.bytes);
+        self.runs.iter().map(Run::bytes).chain(identities).sum()
+    }
+
     /// The names of all runs and identity files.
     pub(crate) fn file_names(&self) -> impl Iterator<Item = &str> {
         let runs = self.runs.iter().flat_map(|run| &run.files).map(|file| file.name.as_str());

@@ -10,7 +10,9 @@ use super::run_reader::{Stretch, stretches};
 use super::schema::{PAGE_ROWS, has_bounds};
 use crate::flow::{Family, Source};
 use crate::row::{Order, Predicate};
-use crate::store::{Access, FlowStream, Plan, Reading, Region, Result, Scan, Snapshot};
+use crate::store::{
+    Access, FlowStream, Plan, Reading, Region, Result, RunSize, Scan, Size, Snapshot,
+};
 
 /// A run of the snapshot, and its files.
 #[derive(Debug, Clone)]
@@ -146,6 +148,23 @@ impl Snapshot for EmbeddedSnapshot {
 
     fn flows(&self) -> Result<u64> {
         Ok(self.held.manifest().flows())
+    }
+
+    fn size(&self) -> Result<Size> {
+        let manifest = self.held.manifest();
+        let size = |run: &Run| RunSize {
+            number: run.number,
+            family: run.family,
+            flows: run.rows,
+            bytes: run.bytes(),
+            earliest: run.min_first,
+            latest: run.max_first,
+        };
+        Ok(Size {
+            bytes: Some(manifest.bytes()),
+            runs: manifest.runs.iter().map(size).collect(),
+            ..Size::default()
+        })
     }
 }
 

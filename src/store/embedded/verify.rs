@@ -79,8 +79,7 @@ impl EmbeddedStore {
         let mut found = Verified {
             flows: snapshot.manifest().flows(),
             runs: manifest.runs.len() as u64,
-            bytes: manifest.runs.iter().map(super::manifest::Run::bytes).sum::<u64>()
-                + manifest.identities.iter().map(|file| file.bytes).sum::<u64>(),
+            bytes: manifest.bytes(),
             ..Verified::default()
         };
         let runs: Vec<(u64, Vec<StoreError>)> =

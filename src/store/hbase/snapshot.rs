@@ -11,7 +11,7 @@ use super::region::{Bounds, HbaseRegion, Part};
 use super::tables::{Layout, Tables};
 use crate::flow::Columns;
 use crate::row::{AddressRange, Order};
-use crate::store::{Access, Plan, Reading, Region, Result, Scan, Snapshot, StoreError};
+use crate::store::{Access, Plan, Reading, Region, Result, Scan, Size, Snapshot, StoreError};
 
 /// So many hosts are looked for without asking which regions they are in.
 const MAX_HOSTS: usize = 8;
@@ -157,5 +157,17 @@ impl Snapshot for HbaseSnapshot {
             .into_par_iter()
             .map(|region| region.read().try_fold(0, |rows, batch| Ok(rows + batch?.len() as u64)))
             .sum()
+    }
+
+    fn size(&self) -> Result<Size> {
+        let regions = |&order: &Order| {
+            let table = self.table(order)?;
+            let regions = self.bounds(&table)?.len() as u64;
+            Ok((table, regions))
+        };
+        Ok(Size {
+            regions: self.layout.orders.iter().map(regions).collect::<Result<_>>()?,
+            ..Size::default()
+        })
     }
 }

@@ -8,7 +8,8 @@ use super::Call;
 use crate::flow::DatagramId;
 use crate::netflow::Names;
 use crate::store::{
-    FlowStream, Load, Plan, Region, Result, Scan, Snapshot, Store, StoreError, WriteBatch, Writer,
+    FlowStream, Load, Plan, Region, Result, Scan, Size, Snapshot, Store, StoreError, WriteBatch,
+    Writer,
 };
 
 /// A failure to come.
@@ -174,6 +175,10 @@ impl Snapshot for FaultSnapshot {
 
     fn flows(&self) -> Result<u64> {
         self.snapshot.flows()
+    }
+
+    fn size(&self) -> Result<Size> {
+        self.snapshot.size()
     }
 }
 

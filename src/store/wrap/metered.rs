@@ -11,7 +11,7 @@ use super::Call;
 use crate::flow::{DatagramId, FlowBatch};
 use crate::netflow::Names;
 use crate::store::{
-    FlowStream, Load, Plan, Region, Result, Scan, Snapshot, Store, WriteBatch, Writer,
+    FlowStream, Load, Plan, Region, Result, Scan, Size, Snapshot, Store, WriteBatch, Writer,
 };
 
 /// A store that carries out everything on the one inside, and counts.
@@ -173,6 +173,10 @@ impl Snapshot for MeteredSnapshot {
 
     fn flows(&self) -> Result<u64> {
         self.snapshot.flows()
+    }
+
+    fn size(&self) -> Result<Size> {
+        self.snapshot.size()
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use crate::flow::{Column, Columns, FlowBatch};
-use crate::store::{FlowStream, Plan, Region, Result, Scan, Snapshot};
+use crate::store::{FlowStream, Plan, Region, Result, Scan, Size, Snapshot};
 
 /// The columns that are multiplied.
 const COUNTERS: Columns = Columns::of(&[Column::Octets, Column::Packets]);
@@ -49,6 +49,10 @@ impl Snapshot for ScaledSnapshot {
 
     fn flows(&self) -> Result<u64> {
         self.inside.flows()
+    }
+
+    fn size(&self) -> Result<Size> {
+        self.inside.size()
     }
 
     fn may_be_sampled(&self) -> bool {
