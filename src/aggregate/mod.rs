@@ -3,7 +3,9 @@
 mod greatest;
 mod measure;
 mod pairs;
+mod stats;
 mod sums;
+mod timeline;
 mod top;
 mod totals;
 
@@ -11,12 +13,14 @@ use std::ops::ControlFlow;
 
 pub use measure::{Measure, ParseMeasureError};
 pub use pairs::{ActivePair, ActivePairs, PairOptions};
+pub use stats::{MAX_GROUPS, Stats};
 pub use sums::Limits;
+pub use timeline::{BinWidth, MAX_BINS, Series, Side, Timeline, TimelineError, TimelineOptions};
 pub use top::{
     Counters, Counts, End, KeyField, KeyValue, ParseKeyError, ParseOrderError, Prefix, Top,
     TopEntry, TopOptions, TopOrder, parse_keys,
 };
-pub use totals::{FamilyTotals, Totals};
+pub use totals::{FlowTotals, Totals};
 
 use crate::flow::FlowBatch;
 use crate::query::fold_regions;

@@ -10,14 +10,14 @@ use crate::store::Result;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Totals {
     /// The flows between IPv4 addresses.
-    pub v4: FamilyTotals,
+    pub v4: FlowTotals,
     /// The flows between IPv6 addresses.
-    pub v6: FamilyTotals,
+    pub v6: FlowTotals,
 }
 
 /// The sums of some flows, and the time that they span.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct FamilyTotals {
+pub struct FlowTotals {
     /// How many there are.
     pub flows: u64,
     /// Their layer-3 bytes.
@@ -36,12 +36,28 @@ impl Totals {
         Columns::of(&[Column::First, Column::Duration, Column::Octets, Column::Packets]);
 
     /// Both families together.
-    pub fn all(&self) -> FamilyTotals {
+    pub fn all(&self) -> FlowTotals {
         self.v4.and(&self.v6)
     }
 }
 
-impl FamilyTotals {
+impl FlowTotals {
+    /// One flow more, from `first` to `last`.
+    #[inline]
+    pub(super) fn add(&mut self, (first, last): (u64, u64), octets: u64, packets: u64) {
+        self.flows += 1;
+        self.octets += u128::from(octets);
+        self.packets += u128::from(packets);
+        self.first =
+            Some(self.first.map_or(UnixMillis(first), |known| known.min(UnixMillis(first))));
+        self.last = self.last.max(Some(UnixMillis(last)));
+    }
+
+    /// How long the time is that they span, in milliseconds; 0 where there are none.
+    pub fn span_ms(&self) -> u64 {
+        self.first.zip(self.last).map_or(0, |(first, last)| last - first)
+    }
+
     fn of(flows: &FlowBatch) -> Self {
         let last = |(&first, &duration): (&u64, &u32)| first.saturating_add(duration.into());
         Self {
@@ -53,7 +69,9 @@ impl FamilyTotals {
         }
     }
 
-    fn and(&self, other: &Self) -> Self {
+    /// Both together.
+    #[must_use]
+    pub fn and(&self, other: &Self) -> Self {
         Self {
             flows: self.flows + other.flows,
             octets: self.octets + other.octets,
@@ -71,7 +89,7 @@ impl Aggregate for Totals {
             Family::V4 => &mut self.v4,
             Family::V6 => &mut self.v6,
         };
-        *to = to.and(&FamilyTotals::of(flows));
+        *to = to.and(&FlowTotals::of(flows));
         Ok(())
     }
 
@@ -116,7 +134,7 @@ mod tests {
             other.observe(&batch(Family::V4, head)).unwrap();
             whole.merge(other).unwrap();
             for (totals, flows) in [(whole.v4, &v4), (whole.v6, &v6), (whole.all(), &[v4.clone(), v6.clone()].concat())] {
-                let expected = FamilyTotals {
+                let expected = FlowTotals {
                     flows: flows.len() as u64,
                     octets: flows.iter().map(|flow| u128::from(flow.2)).sum(),
                     packets: flows.iter().map(|flow| u128::from(flow.3)).sum(),

@@ -1,0 +1,133 @@
+//! What there is: sums of everything, by protocol, by exporter and by day.
+
+mod days;
+mod exporters;
+mod groups;
+
+#[cfg(test)]
+mod tests;
+
+use std::net::IpAddr;
+
+use jiff::tz::TimeZone;
+
+use days::Days;
+use exporters::Exporters;
+pub use groups::MAX_GROUPS;
+
+use super::{Aggregate, FlowTotals, Totals, over};
+use crate::flow::{Column, Columns, FlowBatch, Protocol, UnixMillis};
+use crate::query::Lookup;
+use crate::store::{Result, Snapshot};
+
+/// Sums of flows: all, and in groups.
+///
+/// Of exporters and of days, the first [`MAX_GROUPS`] are told apart, in the order of their
+/// addresses and of time; who forges either does not fill the memory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stats {
+    /// All of them, by family.
+    pub totals: Totals,
+    /// By protocol, those with most octets first.
+    pub protocols: Vec<(Protocol, FlowTotals)>,
+    /// By exporter, those with most octets first.
+    pub exporters: Vec<(IpAddr, FlowTotals)>,
+    /// The flows of exporters beyond these.
+    pub other_exporters: FlowTotals,
+    /// By the day on which they began, which is given by its midnight, in the order of time.
+    pub days: Vec<(UnixMillis, FlowTotals)>,
+    /// The flows of days after these.
+    pub later_days: FlowTotals,
+}
+
+impl Stats {
+    /// What a lookup must read.
+    pub const COLUMNS: Columns = Columns::of(&[
+        Column::First,
+        Column::Duration,
+        Column::Octets,
+        Column::Packets,
+        Column::Protocol,
+        Column::Source,
+    ]);
+
+    /// The sums of the flows that `lookup` finds, by days as the clocks of `zone` have them.
+    ///
+    /// # Errors
+    ///
+    /// As [`over`].
+    pub fn of(snapshot: &dyn Snapshot, lookup: &Lookup, zone: &TimeZone) -> Result<Self> {
+        let mut sums = Sums::new(zone.clone());
+        for scan in lookup.scans() {
+            sums.merge(over(snapshot, scan, || Sums::new(zone.clone()))?)?;
+        }
+        Ok(sums.finish())
+    }
+}
+
+/// The sums while they are made.
+struct Sums {
+    totals: Totals,
+    protocols: Vec<FlowTotals>,
+    exporters: Exporters,
+    days: Days,
+}
+
+impl Sums {
+    fn new(zone: TimeZone) -> Self {
+        Self {
+            totals: Totals::default(),
+            protocols: vec![FlowTotals::default(); 256],
+            exporters: Exporters::default(),
+            days: Days::new(zone),
+        }
+    }
+
+    fn finish(self) -> Stats {
+        let (exporters, other_exporters) = self.exporters.finish();
+        let (days, later_days) = self.days.finish();
+        let mut protocols: Vec<(Protocol, FlowTotals)> = (0..=u8::MAX)
+            .map(Protocol)
+            .zip(self.protocols)
+            .filter(|(_, totals)| totals.flows > 0)
+            .collect();
+        let mut exporters: Vec<_> = exporters.collect();
+        // Stable sorts: equal ones stay in the order of their numbers and addresses.
+        protocols.sort_by_key(|(_, totals)| std::cmp::Reverse(totals.octets));
+        exporters.sort_by_key(|(_, totals)| std::cmp::Reverse(totals.octets));
+        Stats {
+            totals: self.totals,
+            protocols,
+            exporters,
+            other_exporters,
+            days: days.collect(),
+            later_days,
+        }
+    }
+}
+
+impl Aggregate for Sums {
+    fn observe(&mut self, flows: &FlowBatch) -> Result<()> {
+        self.totals.observe(flows)?;
+        self.exporters.count_in(&flows.sources);
+        for row in 0..flows.len() {
+            let first = flows.first_ms[row];
+            let time = (first, first.saturating_add(flows.duration_ms[row].into()));
+            let (octets, packets) = (flows.octets[row], flows.packets[row]);
+            self.protocols[usize::from(flows.protocol[row])].add(time, octets, packets);
+            self.exporters.of(flows.source[row]).add(time, octets, packets);
+            self.days.of(first).add(time, octets, packets);
+        }
+        Ok(())
+    }
+
+    fn merge(&mut self, other: Self) -> Result<()> {
+        self.totals.merge(other.totals)?;
+        for (to, more) in self.protocols.iter_mut().zip(&other.protocols) {
+            *to = to.and(more);
+        }
+        self.exporters.merge(other.exporters);
+        self.days.merge(other.days);
+        Ok(())
+    }
+}
