@@ -157,6 +157,12 @@ pub struct ParseFormatError {
     known: &'static str,
 }
 
+impl ParseFormatError {
+    pub(super) fn new(text: &str, known: &'static str) -> Self {
+        Self { text: text.to_owned(), known }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,8 +1,9 @@
-//! Flows and summaries as text: nfdump's layouts, JSON and CSV.
+//! Flows and summaries as text: nfdump's layouts, JSON and CSV; and as charts and plots.
 //!
 //! Only data goes to the given output: nfdump's footer is none, and what it tells is for the
 //! caller to say elsewhere.
 
+mod axis;
 mod clock;
 mod elements;
 mod explanation;
@@ -11,14 +12,22 @@ mod format;
 mod json;
 mod nfdump;
 mod pairs;
+mod plot;
+mod stats;
 mod text;
+mod timeline;
 mod top;
+mod units;
 
 pub use explanation::{explanation_json, explanation_text};
 pub use flows::{FlowWriter, Written, write_flows};
 pub use format::{Format, PairFormat, ParseFormatError};
 pub use pairs::write_pairs;
+pub use plot::{MAX_PLOTTED_PAIRS, Plot, plot_pairs, plot_timeline};
+pub use stats::{Rates, StoreStats, date, stats_json};
+pub use timeline::{TimelineFormat, TimelineView, chart_bins, write_timeline};
 pub use top::{TopStyle, write_top};
+pub use units::{amount, rate, width};
 
 use std::io;
 

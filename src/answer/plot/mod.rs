@@ -1,0 +1,76 @@
+//! Plots: pictures of summaries, drawn as SVG, and from that as PNG.
+
+mod drawing;
+mod pairs;
+mod raster;
+mod timeline;
+
+#[cfg(test)]
+mod tests;
+
+pub use pairs::{MAX_PLOTTED_PAIRS, plot_pairs};
+pub use timeline::plot_timeline;
+
+use std::fmt::Display;
+use std::io;
+
+use drawing::{Anchor, Drawing};
+
+/// A plot, as SVG.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plot {
+    svg: String,
+}
+
+impl Plot {
+    /// The text of an SVG file.
+    pub fn svg(&self) -> &str {
+        &self.svg
+    }
+
+    /// The bytes of a PNG file of the same size in pixels.
+    ///
+    /// # Errors
+    ///
+    /// If there is no memory for the picture.
+    pub fn png(&self) -> io::Result<Vec<u8>> {
+        raster::png(&self.svg)
+    }
+}
+
+/// In pixels; the height is that of most plots.
+const WIDTH: f64 = 1200.0;
+const HEIGHT: f64 = 600.0;
+/// How far from the left edge titles are.
+const MARGIN: f64 = 32.0;
+
+const INK: &str = "#1f2933";
+const FAINT_INK: &str = "#52606d";
+const AXIS: &str = "#7b8794";
+const GRID: &str = "#e4e7eb";
+const BLUE: &str = "#2f6fb2";
+const ORANGE: &str = "#d9822b";
+
+/// How wide text of a size is at most. The plot may be shown in another font than the one that
+/// the PNG is drawn in; digits and the letters of addresses are this wide in a wide one.
+fn text_width(text: &str, size: f64) -> f64 {
+    text.chars().count() as f64 * size * 0.6
+}
+
+/// A drawing with its titles.
+fn titled(height: f64, title: impl Display, below: impl Display) -> Drawing {
+    let mut drawing = Drawing::new(WIDTH, height, &title);
+    drawing.text((MARGIN, 38.0), &title, 21.0, INK, Anchor::Start);
+    let below = below.to_string();
+    if !below.is_empty() {
+        drawing.text((MARGIN, 62.0), below, 14.0, FAINT_INK, Anchor::Start);
+    }
+    drawing
+}
+
+/// Says in the middle that there is nothing to be drawn.
+fn nothing(title: impl Display, why: impl Display) -> Plot {
+    let mut drawing = titled(HEIGHT, title, "");
+    drawing.text((WIDTH / 2.0, HEIGHT / 2.0), why, 18.0, FAINT_INK, Anchor::Middle);
+    drawing.finish()
+}

@@ -1,0 +1,257 @@
+use std::net::IpAddr;
+
+use jiff::tz::TimeZone;
+use resvg::tiny_skia::{Pixmap, PremultipliedColorU8};
+use resvg::usvg::{self, Node, Tree};
+
+use super::*;
+use crate::aggregate::{ActivePair, End, Measure, PairOptions, Series, Timeline};
+use crate::answer::TimelineView;
+use crate::flow::UnixMillis;
+
+fn pair(number: u128, value: u128, long: bool) -> ActivePair {
+    let address = |last: u128| -> IpAddr {
+        if long {
+            IpAddr::V6((0x2001_0db8_ffff_eeee_dddd_cccc_bbbb_0000 | last).into())
+        } else {
+            IpAddr::V4((0xc633_6400 | last as u32).into())
+        }
+    };
+    ActivePair { first: address(2 * number + 1), second: address(2 * number), value }
+}
+
+fn pairs(count: u128, greatest: u128, long: bool) -> Vec<ActivePair> {
+    (0..count).map(|number| pair(number + 100, greatest / (number + 1), long)).collect()
+}
+
+fn timeline(by: Measure, bin_ms: u64, series: &[(End, &[u128])]) -> Timeline {
+    let bins = series.iter().map(|(_, values)| values.len()).max().unwrap_or(0) as u64;
+    // 2007-07-26T22:00Z.
+    let start = |bin| UnixMillis(1_185_487_200_000 + bin * bin_ms);
+    let series = series.iter().map(|&(end, values)| Series { end, values: values.to_vec() });
+    Timeline { by, bin_ms, starts: (0..bins).map(start).collect(), series: series.collect() }
+}
+
+fn view(of: &str) -> TimelineView<'_> {
+    TimelineView { of, zone: TimeZone::UTC, zone_name: "UTC" }
+}
+
+/// Plots of what is usual, and of what is not; each with its name and how many bars it must have.
+fn plots() -> Vec<(&'static str, Plot, usize)> {
+    let options = |by| PairOptions { by, ..PairOptions::default() };
+    let directed = PairOptions { directed: true, ..options(Measure::Flows) };
+    let waves: Vec<u128> = (0..300).map(|bin| 1_000_000 + (bin % 60) * 50_000).collect();
+    let long: Vec<u128> = (0..3000).map(|bin| bin % 700 + 1).collect();
+    let sent = (End::Sent, &waves[..100]);
+    let five_minutes = 300_000;
+    vec![
+        ("pairs", plot_pairs(&pairs(10, 55_400_235, false), &options(Measure::Octets), ""), 10),
+        (
+            "one pair",
+            plot_pairs(&pairs(1, 1, false), &directed, "from 2007-07-26T00:00:00.000Z"),
+            1,
+        ),
+        ("IPv6 pairs", plot_pairs(&pairs(10, 900, true), &options(Measure::Packets), ""), 10),
+        (
+            "many pairs",
+            plot_pairs(&pairs(500, 1 << 40, true), &options(Measure::Octets), ""),
+            MAX_PLOTTED_PAIRS,
+        ),
+        ("huge pairs", plot_pairs(&pairs(30, u128::MAX, true), &options(Measure::Octets), ""), 30),
+        (
+            "no pairs",
+            plot_pairs(&[], &options(Measure::Octets), "before 2007-07-26T00:00:00.000Z"),
+            0,
+        ),
+        ("empty pairs", plot_pairs(&pairs(2, 0, false), &options(Measure::Octets), ""), 2),
+        (
+            "a day",
+            plot_timeline(
+                &timeline(Measure::Octets, five_minutes, &[(End::All, &waves)]),
+                &view(""),
+            ),
+            300,
+        ),
+        (
+            "one bin",
+            plot_timeline(&timeline(Measure::Flows, 1000, &[(End::All, &[3])]), &view("")),
+            1,
+        ),
+        (
+            "both ends",
+            plot_timeline(
+                &timeline(
+                    Measure::Octets,
+                    five_minutes,
+                    &[sent, (End::Received, &waves[100..200])],
+                ),
+                &view("2001:db8::1"),
+            ),
+            200,
+        ),
+        (
+            "little received",
+            plot_timeline(
+                &timeline(Measure::Packets, five_minutes, &[sent, (End::Received, &[2; 100])]),
+                &view("10.0.0.1"),
+            ),
+            200,
+        ),
+        // 3000 bins take three each of the 1028 pixels.
+        (
+            "many years",
+            plot_timeline(
+                &timeline(Measure::Octets, 28 * 86_400_000, &[(End::All, &long)]),
+                &view(""),
+            ),
+            1000,
+        ),
+        (
+            "huge",
+            plot_timeline(
+                &timeline(Measure::Octets, 1, &[(End::All, &[u128::MAX / 8, 7, 0])]),
+                &view(""),
+            ),
+            2,
+        ),
+        (
+            "silence",
+            plot_timeline(&timeline(Measure::Octets, 1000, &[(End::All, &[0, 0])]), &view("")),
+            0,
+        ),
+        ("nothing", plot_timeline(&timeline(Measure::Octets, 1000, &[]), &view("10.0.0.1")), 0),
+    ]
+}
+
+/// The texts of a plot, each with its box, as they are drawn.
+fn texts(plot: &Plot) -> Vec<(String, usvg::Rect)> {
+    fn collect(group: &usvg::Group, texts: &mut Vec<(String, usvg::Rect)>) {
+        for node in group.children() {
+            match node {
+                Node::Group(group) => collect(group, texts),
+                Node::Text(text) => {
+                    let written = text.chunks().iter().map(usvg::TextChunk::text).collect();
+                    texts.push((written, text.abs_bounding_box()));
+                }
+                _ => {}
+            }
+        }
+    }
+    let mut found = Vec::new();
+    collect(raster::tree(plot.svg()).unwrap().root(), &mut found);
+    found
+}
+
+fn size(tree: &Tree) -> (f32, f32) {
+    (tree.size().width(), tree.size().height())
+}
+
+#[test]
+fn a_plot_has_a_bar_for_each_value_and_no_label_touches_another() {
+    for (name, plot, bars) in plots() {
+        assert_eq!(plot.svg().matches("<rect class=\"bar\"").count(), bars, "{name}");
+        let (width, height) = size(&raster::tree(plot.svg()).unwrap());
+        let texts = texts(&plot);
+        assert_eq!(
+            plot.svg().matches("<text ").count(),
+            texts.len(),
+            "{name}: a text is not drawn"
+        );
+        for (number, (text, place)) in texts.iter().enumerate() {
+            let inside = place.left() >= 0.0 && place.right() <= width && place.bottom() <= height;
+            assert!(inside, "{name}: {text:?} is cut off");
+            for (other, taken) in &texts[..number] {
+                let apart = place.left() > taken.right()
+                    || taken.left() > place.right()
+                    || place.top() > taken.bottom()
+                    || taken.top() > place.bottom();
+                assert!(apart, "{name}: {text:?} is on {other:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_plot_says_what_it_shows() {
+    let plots = plots();
+    let shown = |name: &str| -> Vec<String> {
+        let (_, plot, _) = plots.iter().find(|plot| plot.0 == name).unwrap();
+        texts(plot).into_iter().map(|(text, _)| text).collect()
+    };
+    for (name, expected) in [
+        (
+            "pairs",
+            &[
+                "Pairs of addresses with most octets",
+                "198.51.100.201 – 198.51.100.200",
+                "55.4 MB",
+                "27.7 MB",
+                "60 MB",
+            ][..],
+        ),
+        (
+            "one pair",
+            &[
+                "Sources and destinations with most flows",
+                "198.51.100.201 -> 198.51.100.200",
+                "from 2007-07-26T00:00:00.000Z",
+            ],
+        ),
+        ("IPv6 pairs", &["2001:db8:ffff:eeee:dddd:cccc:bbbb:c9", "900"]),
+        ("many pairs", &["the first 200 of 500, both directions together"]),
+        ("no pairs", &["There are no flows (before 2007-07-26T00:00:00.000Z)."]),
+        (
+            "one bin",
+            &["Flows that began over time", "3 flows/s", "time (UTC)", "26 Jul 2007", "22:00:00"],
+        ),
+        (
+            "both ends",
+            &[
+                "Traffic over time, 2001:db8::1",
+                "2007-07-26 22:00 – 2007-07-27 06:20 (UTC), 5 min a bar",
+            ],
+        ),
+        ("nothing", &["There are no flows."]),
+    ] {
+        for text in expected {
+            assert!(
+                shown(name).iter().any(|shown| shown == text),
+                "{name}: {text:?} in {:?}",
+                shown(name)
+            );
+        }
+    }
+}
+
+#[test]
+fn a_png_is_the_same_picture() {
+    for (name, plot, bars) in plots() {
+        let pixels = Pixmap::decode_png(&plot.png().unwrap()).unwrap();
+        let (width, height) = size(&raster::tree(plot.svg()).unwrap());
+        assert_eq!((pixels.width() as f32, pixels.height() as f32), (width, height), "{name}");
+        assert!(pixels.pixels().iter().all(PremultipliedColorU8::is_opaque), "{name}");
+        let dark = pixels.pixels().iter().filter(|pixel| pixel.red() < 128).count();
+        assert!(dark > 500, "{name}: {dark} pixels of text or bars");
+        // The colour of bars, which text does not have.
+        let is_blue = |pixel: &&PremultipliedColorU8| {
+            (pixel.red(), pixel.green(), pixel.blue()) == (0x2f, 0x6f, 0xb2)
+        };
+        let blue = pixels.pixels().iter().filter(is_blue).count();
+        assert!(blue > 0 || bars == 0 || name == "empty pairs", "{name}: no bar is seen");
+    }
+}
+
+#[test]
+fn what_is_no_xml_is_escaped() {
+    let plot = plot_timeline(&timeline(Measure::Octets, 1000, &[]), &view("<a> & \u{1}"));
+    assert!(plot.svg().contains("&lt;a&gt; &amp; \u{fffd}"), "{}", plot.svg());
+}
+
+#[test]
+#[ignore = "writes pictures for people to look at, into the folder that PLOTS names"]
+fn pictures_of_all_plots() {
+    let folder = std::path::PathBuf::from(std::env::var_os("PLOTS").unwrap());
+    for (name, plot, _) in plots() {
+        std::fs::write(folder.join(name.replace(' ', "-") + ".png"), plot.png().unwrap()).unwrap();
+    }
+}

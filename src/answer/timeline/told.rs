@@ -1,0 +1,57 @@
+//! What is told of a timeline in words, beside its chart.
+
+use std::fmt::Write as _;
+
+use jiff::tz::TimeZone;
+
+use super::TimelineView;
+use crate::aggregate::{End, Measure, Series, Timeline};
+use crate::answer::units::{amount, rate, width};
+use crate::flow::UnixMillis;
+
+/// `Traffic over time, 10.0.0.1`.
+pub(in crate::answer) fn title(timeline: &Timeline, view: &TimelineView<'_>) -> String {
+    let counted = match timeline.by {
+        Measure::Octets => "Traffic",
+        Measure::Packets => "Packets",
+        Measure::Flows => "Flows that began",
+    };
+    match view.of {
+        "" => format!("{counted} over time"),
+        of => format!("{counted} over time, {of}"),
+    }
+}
+
+/// `sent: 1.2 GB in all, 3 Mbit/s on average, at most 9 Mbit/s (5 min from 2007-07-26 22:15)`.
+pub(in crate::answer) fn summary(timeline: &Timeline, series: &Series, zone: &TimeZone) -> String {
+    let by = timeline.by;
+    let seconds = |bins: usize| (bins as f64 * timeline.bin_ms as f64) / 1000.0;
+    let total = series.total();
+    let average = total as f64 / seconds(series.values.len().max(1));
+    let name = match series.end {
+        End::All => "",
+        End::Sent => "sent: ",
+        End::Received => "received: ",
+    };
+    let mut text =
+        format!("{name}{} in all, {} on average", amount(by, total as f64), rate(by, average));
+    // The first of equal ones.
+    let busiest = (0..series.values.len()).rev().max_by_key(|&bin| series.values[bin]);
+    if let Some(bin) = busiest.filter(|_| total > 0) {
+        let peak = rate(by, series.values[bin] as f64 / seconds(1));
+        let start = time_text(timeline.starts[bin], zone, timeline.bin_ms);
+        // Writing to a string cannot fail.
+        let _ = write!(text, ", at most {peak} ({} from {start})", width(timeline.bin_ms));
+    }
+    text
+}
+
+/// A moment to the precision that bins of `bin_ms` need: `2007-07-26 22:15`.
+pub(in crate::answer) fn time_text(moment: UnixMillis, zone: &TimeZone, bin_ms: u64) -> String {
+    let format = match bin_ms {
+        ms if ms.is_multiple_of(60_000) => "%Y-%m-%d %H:%M",
+        ms if ms.is_multiple_of(1000) => "%Y-%m-%d %H:%M:%S",
+        _ => "%Y-%m-%d %H:%M:%S%.3f",
+    };
+    moment.timestamp().to_zoned_datetime(zone.clone()).strftime(format).to_string()
+}
