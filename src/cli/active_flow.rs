@@ -4,16 +4,18 @@ use std::ffi::OsString;
 
 use super::failure::Ending;
 use super::output;
+use super::plot::PlotOption;
 use super::scaling::Scaling;
 use super::settings::{Flags, Settings, keys};
 use super::{interrupt, store, time};
 use crate::aggregate::{ActivePairs, Limits, Measure, PairOptions};
-use crate::answer::write_pairs;
+use crate::answer::{plot_pairs, write_pairs};
 
 const EXAMPLES: &str = "\
 Examples:
   earlgrey-hbase active-flow -print 10                 the ten pairs with most octets
   earlgrey-hbase active-flow --by flows --since -1d    by number of flows, of the last day
+  earlgrey-hbase active-flow --plot pairs.svg          also as a picture
   earlgrey-hbase active-flow --directed -o csv         with A to B and B to A told apart";
 
 /// Print the pairs of addresses with most octets, both directions together.
@@ -37,6 +39,8 @@ pub(crate) struct Args {
     window: time::Window,
     #[command(flatten)]
     scaling: Scaling,
+    #[command(flatten)]
+    plot: PlotOption,
     /// How pairs are written [default: line]
     #[arg(short, long, value_name = "FORMAT", value_parser = ["line", "json", "ndjson", "csv"])]
     output: Option<String>,
@@ -63,6 +67,8 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
     };
     let counters = args.scaling.of(store::open(settings)?.snapshot()?, true);
     let pairs = ActivePairs::top_of(counters.snapshot(), time, &options, settings.print.value)?;
+    let when = time::range_text(time, &settings.tz.value);
+    args.plot.write(|| plot_pairs(&pairs, &options, &when))?;
     output::print(|out| Ok(write_pairs(&pairs, &options, format, out)?))?;
     counters.tell();
     Ok(Ending::Done)

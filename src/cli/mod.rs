@@ -16,6 +16,7 @@ mod loads;
 mod log;
 mod man;
 mod output;
+mod plot;
 mod print_option;
 mod progress;
 mod query;
@@ -23,10 +24,12 @@ mod replay;
 mod scaling;
 mod schema;
 mod settings;
+mod stats;
 mod store;
 mod summary;
 mod text;
 mod time;
+mod timeline;
 mod top;
 mod verify;
 
@@ -107,6 +110,8 @@ enum Command {
     Query(query::Args),
     ActiveFlow(active_flow::Args),
     Top(top::Args),
+    Timeline(timeline::Args),
+    Stats(stats::Args),
     Loads(loads::Args),
     Verify(verify::Args),
     Compact(compact::Args),
@@ -156,6 +161,7 @@ fn carry_out(Arguments { common, command }: Arguments) -> anyhow::Result<Ending>
         Command::Query(args) => flags.extend(args.flags()),
         Command::ActiveFlow(args) => flags.extend(args.flags()),
         Command::Top(args) => flags.extend(args.flags()),
+        Command::Timeline(args) => flags.extend(args.flags()),
         _ => {}
     }
     let resolve = || Settings::resolve(common.config.as_deref(), flags.clone());
@@ -168,6 +174,8 @@ fn carry_out(Arguments { common, command }: Arguments) -> anyhow::Result<Ending>
         Command::Query(args) => query::run(&args, &settings),
         Command::ActiveFlow(args) => active_flow::run(&args, &settings),
         Command::Top(args) => top::run(&args, &settings),
+        Command::Timeline(args) => timeline::run(&args, &settings),
+        Command::Stats(args) => stats::run(&args, &settings),
         Command::Loads(args) => loads::run(&args, &settings),
         Command::Verify(args) => verify::run(&args, &settings),
         Command::Compact(args) => compact::run(&args, &settings),

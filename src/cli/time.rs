@@ -43,6 +43,15 @@ impl Window {
     }
 }
 
+/// The range in words: `from 2026-11-23T00:00:00.000Z, before …`; nothing where it is all of time.
+pub(crate) fn range_text(range: TimeRange, zone: &Zone) -> String {
+    let since =
+        (range.since > UnixMillis::EPOCH).then(|| format!("from {}", show(range.since, zone)));
+    let until =
+        (range.until < UnixMillis::MAX).then(|| format!("before {}", show(range.until, zone)));
+    since.into_iter().chain(until).collect::<Vec<_>>().join(", ")
+}
+
 /// A time in RFC 3339 with milliseconds, in `zone`.
 pub(crate) fn show(time: UnixMillis, zone: &Zone) -> String {
     if zone.is_utc() {

@@ -10,6 +10,7 @@
 
 mod answer;
 mod capture;
+mod charts;
 mod cli;
 mod crash;
 mod embedded;

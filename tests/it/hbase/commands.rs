@@ -73,10 +73,24 @@ fn answers_are_those_of_the_embedded_store() {
         &["top", "src", "-n", "50"],
         &["top", "ip,port", "-n", "5", "--since", "2007-07-26T12:00", "-o", "csv"],
         &["top", "5-tuple", "-n", "0", "--by", "flows"],
+        &["timeline", "-o", "csv"],
+        &["timeline", &busy, "--by", "packets", "--since", "2007-07-26T12:00"],
+        &["timeline", &block, "--direction", "dst", "--bin", "5m", "-o", "json"],
     ] {
         let ask = |store: &str| answer(&[question, &["--store", store]].concat());
         assert_eq!(ask(&hbase), ask(&embedded), "{question:?}");
     }
+    let stats = |store: &str| {
+        let stats: serde_json::Value =
+            serde_json::from_str(&answer(&["stats", "-o", "json", "--store", store])).unwrap();
+        let serde_json::Value::Object(mut stats) = stats else { panic!("{stats}") };
+        (stats.remove("store").unwrap(), stats)
+    };
+    let ((size, ours), (_, theirs)) = (stats(&hbase), stats(&embedded));
+    assert_eq!(ours, theirs);
+    // One for each order; what they take, only HBase's own files know.
+    assert_eq!(size["regions"].as_object().unwrap().len(), 2, "{size}");
+    assert!(size.get("bytes").is_none(), "{size}");
     let loads: serde_json::Value =
         serde_json::from_str(&answer(&["loads", "-o", "json", "--store", &hbase])).unwrap();
     let stored: Vec<_> = loads.as_array().unwrap().iter().map(|load| &load["stored"]).collect();
