@@ -15,7 +15,7 @@ pub use measure::{Measure, ParseMeasureError};
 pub use pairs::{ActivePair, ActivePairs, PairOptions};
 pub use stats::{MAX_GROUPS, Stats};
 pub use sums::Limits;
-pub use timeline::{BinWidth, MAX_BINS, Series, Side, Timeline, TimelineError, TimelineOptions};
+pub use timeline::{BinWidth, MAX_BINS, Series, Timeline, TimelineError, TimelineOptions, Whose};
 pub use top::{
     Counters, Counts, End, KeyField, KeyValue, ParseKeyError, ParseOrderError, Prefix, Top,
     TopEntry, TopOptions, TopOrder, parse_keys,

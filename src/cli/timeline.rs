@@ -12,7 +12,7 @@ use super::plot::PlotOption;
 use super::scaling::Scaling;
 use super::settings::{Flags, Settings, Zone, keys};
 use super::{interrupt, store, time};
-use crate::aggregate::{BinWidth, End, Measure, Timeline, TimelineError, TimelineOptions};
+use crate::aggregate::{BinWidth, Measure, Timeline, TimelineError, TimelineOptions, Whose};
 use crate::answer::{
     TimelineFormat, TimelineView, chart_bins, plot_timeline, width, write_timeline,
 };
@@ -83,16 +83,16 @@ impl Args {
     }
 
     /// A lookup for each series.
-    fn lookups(&self, time: TimeRange) -> anyhow::Result<Vec<(End, Lookup)>> {
+    fn lookups(&self, time: TimeRange) -> anyhow::Result<Vec<(Whose, Lookup)>> {
         let columns = Timeline::columns(self.by.parse::<Measure>()?);
         let question = Question { addresses: self.addresses, time, ..Question::everything() };
-        let lookup = |end: End, direction| {
-            (end, Question { direction, ..question.clone() }.plan_unordered(columns))
+        let lookup = |whose: Whose, direction| {
+            (whose, Question { direction, ..question.clone() }.plan_unordered(columns))
         };
-        let sent = || lookup(End::Sent, Direction::Src);
-        let received = || lookup(End::Received, Direction::Dst);
+        let sent = || lookup(Whose::Sent, Direction::Src);
+        let received = || lookup(Whose::Received, Direction::Dst);
         Ok(match self.direction.parse::<Direction>()? {
-            _ if self.addresses.is_none() => vec![lookup(End::All, Direction::Any)],
+            _ if self.addresses.is_none() => vec![lookup(Whose::All, Direction::Any)],
             Direction::Src => vec![sent()],
             Direction::Dst => vec![received()],
             Direction::Any => vec![sent(), received()],

@@ -39,14 +39,14 @@ pub struct Timeline {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Series {
     /// Whose.
-    pub end: End,
+    pub whose: Whose,
     /// Octets, packets or flows that began, bin by bin.
     pub values: Vec<u128>,
 }
 
 /// Whose traffic a series is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum End {
+pub enum Whose {
     /// Everybody's.
     All,
     /// What the addresses sent.
@@ -55,7 +55,7 @@ pub enum End {
     Received,
 }
 
-impl End {
+impl Whose {
     /// Its name in answers; everybody's has that of what is counted.
     pub const fn name(self, by: Measure) -> &'static str {
         match self {
@@ -118,7 +118,7 @@ impl Timeline {
     /// [`TimelineError::TooManyBins`] for bins of a given width; else as [`over`].
     pub fn of(
         snapshot: &dyn Snapshot,
-        lookups: &[(End, Lookup)],
+        lookups: &[(Whose, Lookup)],
         options: &TimelineOptions,
     ) -> Result<Self, TimelineError> {
         let mut scans = lookups.iter().flat_map(|(_, lookup)| lookup.scans());
@@ -133,8 +133,8 @@ impl Timeline {
             sum_up(snapshot, lookups, options, begin)?
         };
         let count = bins.len();
-        let values = |(series, (end, _)): (usize, &(End, Lookup))| Series {
-            end: *end,
+        let values = |(series, (whose, _)): (usize, &(Whose, Lookup))| Series {
+            whose: *whose,
             values: bins.values(series).collect(),
         };
         Ok(Self {
@@ -166,7 +166,7 @@ impl Series {
 /// What all lookups find, in bins that fit the clock as it goes at `moment`.
 fn sum_up(
     snapshot: &dyn Snapshot,
-    lookups: &[(End, Lookup)],
+    lookups: &[(Whose, Lookup)],
     options: &TimelineOptions,
     moment: UnixMillis,
 ) -> Result<Bins, TimelineError> {

@@ -5,7 +5,7 @@ use resvg::tiny_skia::{Pixmap, PremultipliedColorU8};
 use resvg::usvg::{self, Node, Tree};
 
 use super::*;
-use crate::aggregate::{ActivePair, End, Measure, PairOptions, Series, Timeline};
+use crate::aggregate::{ActivePair, Measure, PairOptions, Series, Timeline, Whose};
 use crate::answer::TimelineView;
 use crate::flow::UnixMillis;
 
@@ -24,11 +24,11 @@ fn pairs(count: u128, greatest: u128, long: bool) -> Vec<ActivePair> {
     (0..count).map(|number| pair(number + 100, greatest / (number + 1), long)).collect()
 }
 
-fn timeline(by: Measure, bin_ms: u64, series: &[(End, &[u128])]) -> Timeline {
+fn timeline(by: Measure, bin_ms: u64, series: &[(Whose, &[u128])]) -> Timeline {
     let bins = series.iter().map(|(_, values)| values.len()).max().unwrap_or(0) as u64;
     // 2007-07-26T22:00Z.
     let start = |bin| UnixMillis(1_185_487_200_000 + bin * bin_ms);
-    let series = series.iter().map(|&(end, values)| Series { end, values: values.to_vec() });
+    let series = series.iter().map(|&(whose, values)| Series { whose, values: values.to_vec() });
     Timeline { by, bin_ms, starts: (0..bins).map(start).collect(), series: series.collect() }
 }
 
@@ -42,7 +42,7 @@ fn plots() -> Vec<(&'static str, Plot, usize)> {
     let directed = PairOptions { directed: true, ..options(Measure::Flows) };
     let waves: Vec<u128> = (0..300).map(|bin| 1_000_000 + (bin % 60) * 50_000).collect();
     let long: Vec<u128> = (0..3000).map(|bin| bin % 700 + 1).collect();
-    let sent = (End::Sent, &waves[..100]);
+    let sent = (Whose::Sent, &waves[..100]);
     let five_minutes = 300_000;
     vec![
         ("pairs", plot_pairs(&pairs(10, 55_400_235, false), &options(Measure::Octets), ""), 10),
@@ -67,14 +67,14 @@ fn plots() -> Vec<(&'static str, Plot, usize)> {
         (
             "a day",
             plot_timeline(
-                &timeline(Measure::Octets, five_minutes, &[(End::All, &waves)]),
+                &timeline(Measure::Octets, five_minutes, &[(Whose::All, &waves)]),
                 &view(""),
             ),
             300,
         ),
         (
             "one bin",
-            plot_timeline(&timeline(Measure::Flows, 1000, &[(End::All, &[3])]), &view("")),
+            plot_timeline(&timeline(Measure::Flows, 1000, &[(Whose::All, &[3])]), &view("")),
             1,
         ),
         (
@@ -83,7 +83,7 @@ fn plots() -> Vec<(&'static str, Plot, usize)> {
                 &timeline(
                     Measure::Octets,
                     five_minutes,
-                    &[sent, (End::Received, &waves[100..200])],
+                    &[sent, (Whose::Received, &waves[100..200])],
                 ),
                 &view("2001:db8::1"),
             ),
@@ -92,7 +92,7 @@ fn plots() -> Vec<(&'static str, Plot, usize)> {
         (
             "little received",
             plot_timeline(
-                &timeline(Measure::Packets, five_minutes, &[sent, (End::Received, &[2; 100])]),
+                &timeline(Measure::Packets, five_minutes, &[sent, (Whose::Received, &[2; 100])]),
                 &view("10.0.0.1"),
             ),
             200,
@@ -101,7 +101,7 @@ fn plots() -> Vec<(&'static str, Plot, usize)> {
         (
             "many years",
             plot_timeline(
-                &timeline(Measure::Octets, 28 * 86_400_000, &[(End::All, &long)]),
+                &timeline(Measure::Octets, 28 * 86_400_000, &[(Whose::All, &long)]),
                 &view(""),
             ),
             1000,
@@ -109,14 +109,14 @@ fn plots() -> Vec<(&'static str, Plot, usize)> {
         (
             "huge",
             plot_timeline(
-                &timeline(Measure::Octets, 1, &[(End::All, &[u128::MAX / 8, 7, 0])]),
+                &timeline(Measure::Octets, 1, &[(Whose::All, &[u128::MAX / 8, 7, 0])]),
                 &view(""),
             ),
             2,
         ),
         (
             "silence",
-            plot_timeline(&timeline(Measure::Octets, 1000, &[(End::All, &[0, 0])]), &view("")),
+            plot_timeline(&timeline(Measure::Octets, 1000, &[(Whose::All, &[0, 0])]), &view("")),
             0,
         ),
         ("nothing", plot_timeline(&timeline(Measure::Octets, 1000, &[]), &view("10.0.0.1")), 0),

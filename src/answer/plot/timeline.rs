@@ -4,7 +4,7 @@ use super::{
     AXIS, Anchor, BLUE, Drawing, FAINT_INK, GRID, HEIGHT, INK, MARGIN, ORANGE, Plot, WIDTH,
     nothing, titled,
 };
-use crate::aggregate::{End, Timeline};
+use crate::aggregate::{Timeline, Whose};
 use crate::answer::axis::{steps, ticks, time_ticks};
 use crate::answer::timeline::{ChartColumns, TimelineView, summary, time_text, title};
 use crate::answer::units::{rate, rate_unit, units_each, width};
@@ -33,10 +33,10 @@ pub fn plot_timeline(timeline: &Timeline, view: &TimelineView<'_>) -> Plot {
     let colors = [BLUE, ORANGE];
     let mut legend = 84.0;
     for (series, color) in timeline.series.iter().zip(colors) {
-        if series.end != End::All {
+        if series.whose != Whose::All {
             drawing.rectangle("legend", (MARGIN, legend - 10.0), (11.0, 11.0), color);
         }
-        let indent = if series.end == End::All { 0.0 } else { 18.0 };
+        let indent = if series.whose == Whose::All { 0.0 } else { 18.0 };
         let text = summary(timeline, series, &view.zone);
         drawing.text((MARGIN + indent, legend), text, 14.0, INK, Anchor::Start);
         legend += 20.0;

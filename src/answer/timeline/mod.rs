@@ -125,7 +125,7 @@ fn bins(timeline: &Timeline, view: &TimelineView<'_>, end: &str) -> Vec<u8> {
         clock.push_rfc_3339(&mut text, start);
         text.push(b'"');
         for series in &timeline.series {
-            let name = series.end.name(timeline.by);
+            let name = series.whose.name(timeline.by);
             text.extend_from_slice(format!(",\"{name}\":{}", series.values[bin]).as_bytes());
         }
         text.push(b'}');
@@ -138,7 +138,7 @@ fn csv(timeline: &Timeline, view: &TimelineView<'_>) -> Vec<u8> {
     let mut clock = Clock::new(view.zone.clone());
     let mut text = b"time".to_vec();
     for series in &timeline.series {
-        text.extend_from_slice(format!(",{}", series.end.name(timeline.by)).as_bytes());
+        text.extend_from_slice(format!(",{}", series.whose.name(timeline.by)).as_bytes());
     }
     text.push(b'\n');
     for (bin, &start) in timeline.starts.iter().enumerate() {

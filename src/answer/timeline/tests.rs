@@ -1,11 +1,11 @@
 use super::*;
-use crate::aggregate::{End, Measure, Series};
+use crate::aggregate::{Measure, Series, Whose};
 use crate::flow::UnixMillis;
 
 /// Bins of a minute from 2007-07-26T23:58Z on.
-fn timeline(series: &[(End, &[u128])]) -> Timeline {
+fn timeline(series: &[(Whose, &[u128])]) -> Timeline {
     let bins = series.iter().map(|(_, values)| values.len()).max().unwrap_or(0) as u64;
-    let series = series.iter().map(|&(end, values)| Series { end, values: values.to_vec() });
+    let series = series.iter().map(|&(whose, values)| Series { whose, values: values.to_vec() });
     Timeline {
         by: Measure::Octets,
         bin_ms: 60_000,
@@ -24,8 +24,8 @@ fn shown(timeline: &Timeline, format: TimelineFormat) -> String {
 
 #[test]
 fn a_timeline_is_written_in_every_format() {
-    let both = timeline(&[(End::Sent, &[7, u128::MAX]), (End::Received, &[0, 1])]);
-    let all = timeline(&[(End::All, &[7, 0])]);
+    let both = timeline(&[(Whose::Sent, &[7, u128::MAX]), (Whose::Received, &[0, 1])]);
+    let all = timeline(&[(Whose::All, &[7, 0])]);
     for (timeline, format, expected) in [
         (
             &both,
@@ -58,7 +58,7 @@ fn a_timeline_is_written_in_every_format() {
 #[test]
 fn a_chart_has_bars_of_eighths_of_a_line_and_what_was_received_hangs() {
     let values: [u128; 4] = [7500, 3750, 15_000, 469];
-    let both = timeline(&[(End::Sent, &values), (End::Received, &[1, 0, 1875, 7500])]);
+    let both = timeline(&[(Whose::Sent, &values), (Whose::Received, &[1, 0, 1875, 7500])]);
     assert_eq!(
         shown(&both, TimelineFormat::Chart),
         "\
@@ -89,7 +89,7 @@ received: 9.4 kB in all, 312.5 bit/s on average, at most 1 kbit/s (1 min from 20
 #[test]
 fn more_bins_than_columns_are_put_together() {
     let values: Vec<u128> = (0..60).map(|bin| if bin < 30 { 7500 } else { 0 }).collect();
-    let chart = shown(&timeline(&[(End::All, &values)]), TimelineFormat::Chart);
+    let chart = shown(&timeline(&[(Whose::All, &values)]), TimelineFormat::Chart);
     assert!(chart.contains("3 min a column"), "{chart}");
     let axis = chart.lines().find(|line| line.contains('┼')).unwrap();
     assert_eq!(axis.chars().count(), LABELS + 20, "{chart}");

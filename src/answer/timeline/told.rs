@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use jiff::tz::TimeZone;
 
 use super::TimelineView;
-use crate::aggregate::{End, Measure, Series, Timeline};
+use crate::aggregate::{Measure, Series, Timeline, Whose};
 use crate::answer::units::{amount, rate, width};
 use crate::flow::UnixMillis;
 
@@ -28,10 +28,10 @@ pub(in crate::answer) fn summary(timeline: &Timeline, series: &Series, zone: &Ti
     let seconds = |bins: usize| (bins as f64 * timeline.bin_ms as f64) / 1000.0;
     let total = series.total();
     let average = total as f64 / seconds(series.values.len().max(1));
-    let name = match series.end {
-        End::All => "",
-        End::Sent => "sent: ",
-        End::Received => "received: ",
+    let name = match series.whose {
+        Whose::All => "",
+        Whose::Sent => "sent: ",
+        Whose::Received => "received: ",
     };
     let mut text =
         format!("{name}{} in all, {} on average", amount(by, total as f64), rate(by, average));
