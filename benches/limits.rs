@@ -11,12 +11,12 @@ use std::path::Path;
 use std::time::Instant;
 
 use earlgrey_hbase::capture;
-use earlgrey_hbase::flow::{Columns, DatagramId};
+use earlgrey_hbase::flow::{Columns, DatagramId, UnixMillis};
 use earlgrey_hbase::load::{self, Options, Progress};
 use earlgrey_hbase::netflow::Names;
 use earlgrey_hbase::store::embedded::EmbeddedStore;
 use earlgrey_hbase::store::memory::MemoryStore;
-use earlgrey_hbase::store::{Load, Result, WriteBatch, Writer};
+use earlgrey_hbase::store::{Expired, Load, Result, WriteBatch, Writer};
 use earlgrey_hbase::{Scan, Snapshot, Store};
 
 fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
@@ -121,6 +121,10 @@ impl Store for Nowhere {
 
     fn names(&self) -> Result<Names> {
         Ok(Names::default())
+    }
+
+    fn expire(&self, _before: UnixMillis, _dry_run: bool) -> Result<Expired> {
+        Ok(Expired::default())
     }
 }
 

@@ -8,6 +8,7 @@ mod collect;
 mod compact;
 mod completions;
 mod config;
+mod expire;
 mod failure;
 mod generate;
 mod interrupt;
@@ -115,6 +116,7 @@ enum Command {
     Loads(loads::Args),
     Verify(verify::Args),
     Compact(compact::Args),
+    Expire(expire::Args),
     Schema(schema::Args),
     Generate(generate::Args),
     Replay(replay::Args),
@@ -179,6 +181,7 @@ fn carry_out(Arguments { common, command }: Arguments) -> anyhow::Result<Ending>
         Command::Loads(args) => loads::run(&args, &settings),
         Command::Verify(args) => verify::run(&args, &settings),
         Command::Compact(args) => compact::run(&args, &settings),
+        Command::Expire(args) => expire::run(&args, &settings),
         Command::Schema(args) => schema::run(&args, &settings),
         Command::Generate(args) => generate::run(&args, &settings),
         Command::Replay(args) => replay::run(&args, &settings),

@@ -52,6 +52,18 @@ pub(crate) fn range_text(range: TimeRange, zone: &Zone) -> String {
     since.into_iter().chain(until).collect::<Vec<_>>().join(", ")
 }
 
+/// Reads a span of time, such as `30d`, `2w` or `1d12h`, in milliseconds up to now: not nothing.
+///
+/// # Errors
+///
+/// What would be right, for text that is no span.
+pub(crate) fn span_ms(text: &str) -> Result<u64, String> {
+    let now = UnixMillis::now();
+    let since = UnixMillis::parse(&format!("-{text}"), &jiff::tz::TimeZone::UTC, now).ok();
+    let span = since.map(|since| now - since).filter(|&span| span > 0);
+    span.ok_or_else(|| format!("{text:?} is no span of time; write 30d, 2w or 12h"))
+}
+
 /// A time in RFC 3339 with milliseconds, in `zone`.
 pub(crate) fn show(time: UnixMillis, zone: &Zone) -> String {
     if zone.is_utc() {
@@ -66,6 +78,27 @@ pub(crate) fn show(time: UnixMillis, zone: &Zone) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_span_is_read_and_is_not_nothing() {
+        for (text, hours) in [
+            ("30d", Some(720)),
+            ("2w", Some(336)),
+            ("12h", Some(12)),
+            ("1d12h", Some(36)),
+            ("90min", None),
+            ("0d", None),
+            ("", None),
+            ("30", None),
+            ("-1d", None),
+            ("soon", None),
+            ("900y", None),
+        ] {
+            let read = span_ms(text).ok().filter(|span| span % 3_600_000 == 0);
+            assert_eq!(read, hours.map(|hours: u64| hours * 3_600_000), "{text}");
+        }
+        assert_eq!(span_ms("90min"), Ok(5_400_000));
+    }
 
     #[test]
     fn a_window_is_read_in_the_zone_and_shown_in_it() {

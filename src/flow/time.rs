@@ -30,6 +30,17 @@ impl UnixMillis {
         self.0 / DAY_MS
     }
 
+    /// The moment in which `day` begins, counted from 1970-01-01, in UTC.
+    pub const fn of_day(day: u64) -> Self {
+        Self(day.saturating_mul(DAY_MS))
+    }
+
+    /// Whether this is the moment that is later than any flow.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "it is called by what serde generates")]
+    pub(crate) fn is_max(&self) -> bool {
+        *self == Self::MAX
+    }
+
     /// The present moment.
     pub fn now() -> Self {
         Self(u64::try_from(Timestamp::now().as_millisecond()).unwrap_or(0))

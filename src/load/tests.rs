@@ -5,12 +5,12 @@ use std::path::Path;
 use proptest::prelude::*;
 
 use super::*;
-use crate::flow::{Columns, DatagramId};
+use crate::flow::{Columns, DatagramId, UnixMillis};
 use crate::generate::{self, Damage, Traffic};
 use crate::netflow::{Names, v5};
 use crate::store::memory::MemoryStore;
 use crate::store::wrap::{Call, Fault, FaultStore};
-use crate::store::{Account, Scan, Snapshot, WriteBatch, Writer};
+use crate::store::{Account, Expired, Scan, Snapshot, WriteBatch, Writer};
 
 /// Exports of one engine in order, `flows` records each.
 fn exports(sizes: &[u16]) -> Vec<Vec<u8>> {
@@ -315,6 +315,10 @@ impl Store for Interrupting {
 
     fn names(&self) -> crate::store::Result<Names> {
         self.store.names()
+    }
+
+    fn expire(&self, before: UnixMillis, dry_run: bool) -> crate::store::Result<Expired> {
+        self.store.expire(before, dry_run)
     }
 }
 

@@ -6,10 +6,10 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{
-    Access, FlowStream, Load, Plan, Reading, Region, Result, SCAN_BATCH_ROWS, Scan, Snapshot,
-    Store, StoreError, WriteBatch, Writer,
+    Access, Expired, FlowStream, Load, Plan, Reading, Region, Result, SCAN_BATCH_ROWS, Scan,
+    Snapshot, Store, StoreError, WriteBatch, Writer,
 };
-use crate::flow::{DatagramId, Family, FlowBatch, FlowRecord};
+use crate::flow::{DatagramId, Family, FlowBatch, FlowRecord, UnixMillis};
 use crate::netflow::Names;
 use crate::row::{Order, RowKey};
 
@@ -68,6 +68,21 @@ impl Store for MemoryStore {
 
     fn names(&self) -> Result<Names> {
         Ok(self.content().names.clone())
+    }
+
+    fn expire(&self, before: UnixMillis, dry_run: bool) -> Result<Expired> {
+        let mut content = self.content();
+        let mut expired = Expired::default();
+        for flow in content.by_src.keys().filter(|key| key.first < before) {
+            expired.add(1, flow.first, flow.first);
+        }
+        if !dry_run {
+            let Content { by_src, by_dst, .. } = &mut *content;
+            for rows in [by_src, by_dst] {
+                Arc::make_mut(rows).retain(|key, _| key.first >= before);
+            }
+        }
+        Ok(expired)
     }
 }
 

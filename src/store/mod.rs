@@ -4,6 +4,7 @@
 //! one moment, and answers a [`Scan`] with regions that may be read side by side.
 
 mod error;
+mod expired;
 mod ledger;
 mod meter;
 mod scan;
@@ -18,12 +19,13 @@ pub mod wrap;
 use std::fmt;
 
 pub use error::{Retry, StoreError};
+pub use expired::{Expired, Files};
 pub use ledger::{Account, Load, LoadedFile};
 pub use meter::{Meter, Reading};
 pub use scan::{Access, Plan, Scan};
 pub use size::{RunSize, Size};
 
-use crate::flow::{DatagramId, Family, FlowBatch};
+use crate::flow::{DatagramId, Family, FlowBatch, UnixMillis};
 use crate::netflow::Names;
 
 /// The result of a store's work.
@@ -58,6 +60,17 @@ pub trait Store: fmt::Display + Send + Sync {
     ///
     /// As [`Self::snapshot`].
     fn names(&self) -> Result<Names>;
+
+    /// Deletes every flow that began before `before`, and says what went; with `dry_run`, what
+    /// would go, and nothing does. Snapshots that are open keep what they hold, and a writer may be
+    /// at work meanwhile: what it commits later stays, however old. A datagram may be forgotten
+    /// when all of its flows are gone; who loads it again then stores them again.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::snapshot`], and [`StoreError`] if something cannot be deleted. Nothing is gone
+    /// then but flows that were to go, and the call may be repeated.
+    fn expire(&self, before: UnixMillis, dry_run: bool) -> Result<Expired>;
 }
 
 impl<S: Store + ?Sized> Store for Box<S> {
@@ -75,6 +88,10 @@ impl<S: Store + ?Sized> Store for Box<S> {
 
     fn names(&self) -> Result<Names> {
         (**self).names()
+    }
+
+    fn expire(&self, before: UnixMillis, dry_run: bool) -> Result<Expired> {
+        (**self).expire(before, dry_run)
     }
 }
 

@@ -4,6 +4,7 @@ mod answers;
 mod charts;
 mod collect;
 mod config;
+mod expire;
 mod live;
 mod load;
 mod store;
@@ -234,6 +235,7 @@ const COMMANDS: [&[&str]; 15] = [
     &["loads"],
     &["verify"],
     &["compact"],
+    &["expire"],
     &["config"],
     &["config", "show"],
     &["generate"],

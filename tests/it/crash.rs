@@ -102,6 +102,80 @@ fn a_load_that_is_killed_anywhere_can_be_run_again_and_loses_nothing() {
     assert!(kept > 0, "no load was killed after its first commit");
 }
 
+/// Copies the files of a store.
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+    }
+}
+
+/// The flows of a store are of two days, and this is in the middle of the second.
+const CUT: &str = "2007-07-26T14:00:00Z";
+
+fn expire(store: &Path) -> Command {
+    let mut expire = Command::new(env!("CARGO_BIN_EXE_earlgrey-hbase"));
+    expire.args(["expire", "--before", CUT, "--yes", "--store"]).arg(store);
+    expire.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    expire
+}
+
+#[test]
+fn an_expiry_that_is_killed_anywhere_was_carried_out_or_not_at_all() {
+    let place = Place::new();
+    let whole = place.store("whole");
+    succeeds(&place.load(&whole).output().unwrap());
+    let before = content(&whole);
+    // The kills are to be spread over the work and not over what comes after it.
+    let mut took = Duration::MAX;
+    let mut after = Verified::default();
+    for turn in 0..3 {
+        let expired = place.store(&format!("expired-{turn}"));
+        copy(&whole, &expired);
+        let begun = Instant::now();
+        succeeds(&expire(&expired).output().unwrap());
+        took = took.min(begun.elapsed());
+        after = content(&expired);
+    }
+    assert!(after.flows > 0 && after.flows < before.flows, "{} flows left", after.flows);
+
+    let kills: u32 = if is_long() { 200 } else { 20 };
+    let (mut cut_short, mut undone) = (0, 0);
+    for kill in 0..kills {
+        let store = place.store(&format!("killed-{kill}"));
+        copy(&whole, &store);
+        let until = took.mul_f64(f64::from(kill) / f64::from(kills)) + Duration::from_micros(137);
+        let mut expiry = expire(&store).stderr(Stdio::null()).spawn().unwrap();
+        std::thread::sleep(until);
+        expiry.kill().unwrap();
+        cut_short += u32::from(!expiry.wait().unwrap().success());
+        let left = content(&store);
+        if left.digest == before.digest {
+            undone += 1;
+            assert_eq!(left.flows, before.flows);
+        } else {
+            assert_eq!((left.flows, &left.digest), (after.flows, &after.digest), "killed {kill}");
+        }
+        succeeds(&expire(&store).output().unwrap());
+        let again = content(&store);
+        assert_eq!((again.flows, again.digest), (after.flows, after.digest.clone()));
+        // What the killed one left behind goes with the next load, and no more than that.
+        succeeds(&place.load(&store).output().unwrap());
+        let loaded = content(&store);
+        assert!(loaded.flows <= before.flows, "{} flows", loaded.flows);
+        let named = std::fs::read_dir(&store).unwrap().filter(|entry| {
+            let name = entry.as_ref().unwrap().file_name().into_string().unwrap();
+            name.starts_with("run-")
+        });
+        assert_eq!(named.count() as u64, 2 * loaded.runs, "every file of a run is of the store");
+        std::fs::remove_dir_all(store).unwrap();
+    }
+    println!("{kills} expiries: {cut_short} killed at work, {undone} of them before their commit");
+    assert!(cut_short > kills / 4, "only {cut_short} of {kills} were killed at work");
+    assert!(undone > 0, "none was killed before its commit");
+}
+
 #[test]
 fn a_full_disk_is_told_and_what_was_stored_before_stays() {
     let place = Place::new();

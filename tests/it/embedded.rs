@@ -14,8 +14,8 @@ use earlgrey_hbase::flow::Columns;
 use earlgrey_hbase::netflow::Names;
 use earlgrey_hbase::store::conformance::{self, sample_batch, write_sample};
 use earlgrey_hbase::store::embedded::{Effort, EmbeddedStore};
-use earlgrey_hbase::store::{Load, Result};
-use earlgrey_hbase::{FlowRecord, Order, Scan, Snapshot, Store, StoreError, Writer};
+use earlgrey_hbase::store::{Expired, Load, Result};
+use earlgrey_hbase::{FlowRecord, Order, Scan, Snapshot, Store, StoreError, UnixMillis, Writer};
 
 /// Runs the suite on stores made by `make`, each in a folder of its own.
 fn conforms<S: Store + 'static>(make: impl Fn(PathBuf) -> S) {
@@ -60,6 +60,10 @@ impl Store for Compacted {
     fn names(&self) -> Result<Names> {
         EmbeddedStore::new(&self.0).names()
     }
+
+    fn expire(&self, before: UnixMillis, dry_run: bool) -> Result<Expired> {
+        EmbeddedStore::new(&self.0).expire(before, dry_run)
+    }
 }
 
 #[test]
@@ -98,10 +102,10 @@ fn name(path: &Path) -> &str {
     path.file_name().unwrap().to_str().unwrap()
 }
 
-/// The files that the store is made of: those in its folder but the lock and older manifests.
+/// The files that the store is made of: those in its folder but locks and older manifests.
 fn files(dir: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
-    let mut files: Vec<_> = entries.filter(|path| name(path) != "lock").collect();
+    let mut files: Vec<_> = entries.filter(|path| !name(path).ends_with("lock")).collect();
     files.sort_unstable();
     let manifests = files.iter().filter(|path| name(path).starts_with("manifest-")).count();
     let mut older = manifests.saturating_sub(1);

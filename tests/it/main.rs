@@ -14,6 +14,7 @@ mod charts;
 mod cli;
 mod crash;
 mod embedded;
+mod expire;
 mod formats;
 mod fuzz;
 mod generate;

@@ -113,7 +113,7 @@ pub(super) fn positive_seconds(text: &str) -> Result<Duration, String> {
 }
 
 /// A number of bytes, with or without a unit: `400000000`, `400MB`, `2GiB`.
-pub(super) fn bytes(text: &str) -> Result<u64, String> {
+pub(crate) fn bytes(text: &str) -> Result<u64, String> {
     let error = || format!("{text:?} is no number of bytes; write 400MB or 2GiB");
     let digits = text.find(|c: char| !c.is_ascii_digit() && c != '_').unwrap_or(text.len());
     let number: u64 = text[..digits].replace('_', "").parse().map_err(|_| error())?;
@@ -122,9 +122,11 @@ pub(super) fn bytes(text: &str) -> Result<u64, String> {
         "k" | "kb" => 1_000,
         "m" | "mb" => 1_000_000,
         "g" | "gb" => 1_000_000_000,
+        "t" | "tb" => 1_000_000_000_000,
         "kib" => 1 << 10,
         "mib" => 1 << 20,
         "gib" => 1 << 30,
+        "tib" => 1 << 40,
         _ => return Err(error()),
     };
     number.checked_mul(unit).filter(|&bytes| bytes > 0).ok_or_else(error)
@@ -141,6 +143,8 @@ mod tests {
             ("400MB", Some(400_000_000)),
             ("2 GiB", Some(2 << 30)),
             ("1_000k", Some(1_000_000)),
+            ("50G", Some(50_000_000_000)),
+            ("2TB", Some(2_000_000_000_000)),
             ("0", None),
             ("MB", None),
             ("5 parsecs", None),

@@ -9,6 +9,7 @@
 )]
 
 mod duplicates;
+mod expiring;
 mod extras;
 mod extremes;
 mod model;
@@ -73,6 +74,12 @@ cases![
     extremes::one_pair_and_one_moment_hold_many_flows,
     extras::what_some_flows_have_beyond_the_columns_comes_back_with_them,
     extras::names_that_exporters_told_are_kept_and_later_ones_replace_them,
+    expiring::flows_before_a_moment_go_and_no_others,
+    expiring::days_go_one_after_the_other_and_new_ones_come,
+    expiring::what_comes_after_the_old_flows_went_stays_however_old,
+    expiring::a_datagram_with_a_flow_left_is_not_forgotten,
+    expiring::a_snapshot_keeps_the_flows_that_go,
+    expiring::old_flows_go_beside_a_writer,
     model::random_stores_answer_random_scans_as_a_sorted_map_does,
 ];
 

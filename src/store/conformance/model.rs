@@ -56,6 +56,9 @@ pub(super) fn random_stores_answer_random_scans_as_a_sorted_map_does(open: Open<
         let mut model = Model::default();
         for _ in 0..=random.below(4) {
             write(&mut random, store.as_ref(), &mut model);
+            if random.below(3) == 0 {
+                expire(&mut random, store.as_ref(), &mut model);
+            }
             scan(&mut random, store.as_ref(), &model);
         }
     }
@@ -88,6 +91,17 @@ fn write(random: &mut Random, store: &dyn Store, model: &mut Model) {
         }
     }
     writer.commit().unwrap();
+}
+
+/// Deletes what is before some moment.
+fn expire(random: &mut Random, store: &dyn Store, model: &mut Model) {
+    let before = UnixMillis(random.pick(&MOMENTS) + random.below(2));
+    let held = model.0[0].len();
+    for rows in &mut model.0 {
+        rows.retain(|key, _| key.first >= before);
+    }
+    let expired = store.expire(before, false).unwrap();
+    assert_eq!(expired.flows, (held - model.0[0].len()) as u64, "before {before}");
 }
 
 fn scan(random: &mut Random, store: &dyn Store, model: &Model) {

@@ -1,9 +1,9 @@
 use super::*;
-use crate::flow::{Columns, FlowBatch, TimeRange};
+use crate::flow::{Columns, FlowBatch, TimeRange, UnixMillis};
 use crate::netflow::Names;
 use crate::row::Order;
 use crate::store::memory::MemoryStore;
-use crate::store::{FlowStream, Load, Plan, Region, Result, Scan, Snapshot, Writer};
+use crate::store::{Expired, FlowStream, Load, Plan, Region, Result, Scan, Snapshot, Writer};
 use std::fmt;
 
 #[test]
@@ -57,6 +57,10 @@ impl Store for Mistaken {
 
     fn names(&self) -> Result<Names> {
         self.store.names()
+    }
+
+    fn expire(&self, before: UnixMillis, dry_run: bool) -> Result<Expired> {
+        self.store.expire(before, dry_run)
     }
 }
 

@@ -18,7 +18,7 @@ use super::schema::Shape;
 use super::snapshot::{EmbeddedSnapshot, OpenRun};
 use super::store::EmbeddedStore;
 use super::write_access::WriteAccess;
-use crate::flow::{Columns, Family};
+use crate::flow::{Columns, Family, FlowBatch};
 use crate::row::Order;
 use crate::store::{FlowStream, Result, Scan};
 
@@ -99,8 +99,16 @@ impl EmbeddedStore {
         Ok(())
     }
 
+    /// Deletes the files of a run that no manifest came to name.
+    fn remove_unnamed(&self, number: u64) {
+        for order in Order::ALL {
+            // The next writer deletes what is left behind too; but that may be long hence.
+            let _ = std::fs::remove_file(self.dir().join(run_name(number, order)));
+        }
+    }
+
     /// Merges the runs of `group`, which nobody else merges, and commits that: how many flows they
-    /// hold; `None` if it was told to stop.
+    /// hold; `None` if it was told to stop. Runs that changed meanwhile are left as they are.
     fn merge(
         &self,
         access: &Mutex<WriteAccess>,
@@ -111,21 +119,30 @@ impl EmbeddedStore {
         let begun = Instant::now();
         let number = lock(access).take_number();
         let snapshot = self.open()?;
+        if entries(&snapshot, group).count() < group.len() {
+            // Some went with their day meanwhile.
+            return Ok(Some(0));
+        }
         let merged = merge(self.dir(), &snapshot, group, number, hands, stop);
         let Ok(Some(merged)) = merged else {
-            for order in Order::ALL {
-                // Unfinished files are deleted by the next writer too; but that may be long hence.
-                let _ = std::fs::remove_file(self.dir().join(run_name(number, order)));
-            }
+            self.remove_unnamed(number);
             return merged.map(|_| None);
         };
-        let flows = merged.rows;
-        let mut access = lock(access);
-        let mut draft = access.draft();
-        draft.runs.retain(|run| !group.contains(&run.number));
-        draft.runs.push(merged);
+        let merged_from: Vec<Run> = entries(&snapshot, group).cloned().collect();
         // The files of this snapshot are let go first, so that they can be deleted.
         drop(snapshot);
+        let mut access = lock(access);
+        let mut draft = access.draft()?;
+        let there = draft.manifest.runs.len();
+        draft.manifest.runs.retain(|run| !merged_from.contains(run));
+        if there - draft.manifest.runs.len() < merged_from.len() {
+            // Old flows were deleted from them meanwhile, and would come back.
+            draft.give_up();
+            self.remove_unnamed(number);
+            return Ok(Some(0));
+        }
+        let flows = merged.rows;
+        draft.manifest.runs.push(merged);
         access.commit(draft)?;
         tracing::info!(
             manifest = access.current().number,
@@ -137,6 +154,12 @@ impl EmbeddedStore {
         );
         Ok(Some(flows))
     }
+}
+
+/// The runs of `group`, as `snapshot` has them.
+fn entries<'a>(snapshot: &'a EmbeddedSnapshot, group: &[u64]) -> impl Iterator<Item = &'a Run> {
+    let runs = snapshot.runs().iter().map(|run| &run.entry);
+    runs.filter(|run| group.contains(&run.number))
 }
 
 /// How many threads a merge takes.
@@ -197,17 +220,22 @@ fn merge(
 ) -> Result<Option<Run>> {
     let runs: Vec<&OpenRun> =
         snapshot.runs().iter().filter(|run| group.contains(&run.entry.number)).collect();
-    let file = |order| merge_file(dir, snapshot, &runs, number, order, stop);
+    let Some(shape) = shape(&runs) else { return Ok(None) };
+    let file = |order| {
+        let to = SortedFile::create(dir, run_name(number, order), shape, order)?;
+        let scan = Scan { order, ordered: true, ..Scan::all(Columns::ALL) };
+        rewrite(snapshot, &runs, scan, to, |_| !stop.load(Relaxed))
+    };
     let (src, dst) = match hands {
         Hands::One => (file(Order::Src), file(Order::Dst)),
         Hands::Two => rayon::join(|| file(Order::Src), || file(Order::Dst)),
     };
     let (Some(src), Some(dst)) = (src?, dst?) else { return Ok(None) };
     let entries = || runs.iter().map(|run| &run.entry);
-    Ok(entries().next().map(|first| Run {
+    Ok(Some(Run {
         number,
-        family: first.family,
-        extras: entries().any(|run| run.extras),
+        family: shape.family,
+        extras: shape.extras,
         rows: entries().map(|run| run.rows).sum(),
         min_first: entries().map(|run| run.min_first).min().unwrap_or_default(),
         max_first: entries().map(|run| run.max_first).max().unwrap_or_default(),
@@ -215,19 +243,24 @@ fn merge(
     }))
 }
 
-fn merge_file(
-    dir: &Path,
+/// What a run that holds all of `runs`, which are of one family, looks like; None where none are.
+pub(super) fn shape(runs: &[&OpenRun]) -> Option<Shape> {
+    let family = runs.first()?.entry.family;
+    Some(Shape { family, extras: runs.iter().any(|run| run.entry.extras) })
+}
+
+/// Writes what `scan`, which is ordered and of all columns, finds in `runs` to one file. None if
+/// `go_on`, which is shown every batch, says no.
+pub(super) fn rewrite(
     snapshot: &EmbeddedSnapshot,
     runs: &[&OpenRun],
-    number: u64,
-    order: Order,
-    stop: &AtomicBool,
+    scan: Scan,
+    mut to: SortedFile,
+    mut go_on: impl FnMut(&FlowBatch) -> bool,
 ) -> Result<Option<FileEntry>> {
-    let Some(family) = runs.first().map(|run| run.entry.family) else {
-        return Ok(None);
-    };
-    let shape = Shape { family, extras: runs.iter().any(|run| run.entry.extras) };
-    let scan = Arc::new(Scan { order, ordered: true, ..Scan::all(Columns::ALL) });
+    let Some(Shape { family, .. }) = shape(runs) else { return Ok(None) };
+    let order = scan.order;
+    let scan = Arc::new(scan);
     let mut streams: Vec<FlowStream> = Vec::new();
     for file in runs.iter().filter_map(|run| run.file(order)) {
         let (scan, sources) = (Arc::clone(&scan), Arc::clone(snapshot.sources()));
@@ -237,12 +270,12 @@ fn merge_file(
         };
         streams.push(Box::new(stretches.flat_map(read)));
     }
-    let mut file = SortedFile::create(dir, shape, number, order)?;
     for batch in Merge::new(streams, order, family, Arc::clone(snapshot.sources())) {
-        if stop.load(Relaxed) {
+        let batch = batch?;
+        if !go_on(&batch) {
             return Ok(None);
         }
-        file.append(&batch?)?;
+        to.append(&batch)?;
     }
-    file.finish().map(Some)
+    to.finish().map(Some)
 }

@@ -4,11 +4,16 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use crate::flow::UnixMillis;
 use crate::row::Order;
 use crate::store::{Result, StoreError};
 
 /// Held by the one writer; says which process that is.
 pub(crate) const LOCK: &str = "lock";
+/// Held by whoever commits, for that moment.
+pub(crate) const COMMIT_LOCK: &str = "commit.lock";
+/// Held by whoever deletes old flows, one after the other.
+pub(crate) const EXPIRE_LOCK: &str = "expire.lock";
 /// The audit ledger.
 pub(crate) const LEDGER: &str = "ledger.ndjson";
 /// What exporters call their interfaces, VRFs and applications.
@@ -21,6 +26,8 @@ const MANIFEST_SUFFIX: &str = ".json";
 const RUN_PREFIX: &str = "run-";
 const IDENTITIES_PREFIX: &str = "identities-";
 const PARQUET_SUFFIX: &str = ".parquet";
+/// What a store has one of, for good.
+const KEPT: [&str; 5] = [LOCK, COMMIT_LOCK, EXPIRE_LOCK, LEDGER, NAMES];
 /// What lies about in folders without being anybody's.
 const IGNORED: [&str; 2] = ["lost+found", "Thumbs.db"];
 
@@ -32,6 +39,11 @@ pub(crate) fn manifest_name(number: u64) -> String {
 /// The name of a run's file in `order`; both files of a run have its number.
 pub(crate) fn run_name(number: u64, order: Order) -> String {
     format!("{RUN_PREFIX}{number:08}-{order}{PARQUET_SUFFIX}")
+}
+
+/// The name of a run's file in `order` after its flows before `since` were cut off; the number stays.
+pub(crate) fn cut_run_name(number: u64, since: UnixMillis, order: Order) -> String {
+    format!("{RUN_PREFIX}{number:08}-since-{}-{order}{PARQUET_SUFFIX}", since.0)
 }
 
 /// The name of a file of datagram identities.
@@ -98,9 +110,7 @@ impl Contents {
             self.data.push(name);
         } else if name.ends_with(TEMP_SUFFIX) && is_ours(name.trim_end_matches(TEMP_SUFFIX)) {
             self.unfinished.push(name);
-        } else if name != LOCK
-            && name != LEDGER
-            && name != NAMES
+        } else if !KEPT.contains(&name.as_str())
             && !name.starts_with('.')
             && !IGNORED.contains(&name.as_str())
         {

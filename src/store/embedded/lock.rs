@@ -1,6 +1,7 @@
-//! Who has the store: one writer, and readers that each hold the manifest they opened.
+//! Who has the store: one writer, readers that each hold the manifest they opened, and for a moment
+//! whoever commits.
 //!
-//! Both are locks of the operating system on open files (`flock`), which it drops when the process
+//! All are locks of the operating system on open files (`flock`), which it drops when the process
 //! ends, however it ends.
 
 use std::fs::{File, OpenOptions, TryLockError};
@@ -66,6 +67,54 @@ fn holder(file: &mut File) -> String {
     match text.trim().parse::<u32>() {
         Ok(process) if read => format!(" (process {process})"),
         _ => String::new(),
+    }
+}
+
+/// A turn at something that is done by one after the other, in this process and in others.
+#[derive(Debug)]
+pub(super) struct Turn {
+    file: File,
+}
+
+impl Turn {
+    /// Waits for a turn at what the file `name` in `dir` stands for.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Io`] where the folder cannot be written, or has no locks.
+    pub(super) fn wait(dir: &Path, name: &str) -> Result<Self> {
+        let (path, file) = Self::open(dir, name)?;
+        file.lock().map_err(StoreError::io(&path, "lock"))?;
+        Ok(Self { file })
+    }
+
+    /// As [`Self::wait`]; None where somebody has it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::wait`].
+    pub(super) fn take(dir: &Path, name: &str) -> Result<Option<Self>> {
+        let (path, file) = Self::open(dir, name)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Self { file })),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(StoreError::io(&path, "lock")(error)),
+        }
+    }
+
+    fn open(dir: &Path, name: &str) -> Result<(PathBuf, File)> {
+        let path = dir.join(name);
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(false);
+        let file = options.open(&path).map_err(StoreError::io(&path, "open for writing"))?;
+        Ok((path, file))
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        // As for the writer's lock.
+        let _ = self.file.unlock();
     }
 }
 
@@ -189,6 +238,30 @@ mod tests {
             assert_eq!(written, format!("{}\n", std::process::id()));
             drop(lock);
         }
+    }
+
+    #[test]
+    fn a_turn_is_one_holders_at_a_time() {
+        let dir = tempfile::tempdir().unwrap();
+        let count = std::sync::atomic::AtomicU64::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..100 {
+                        let _turn = Turn::wait(dir.path(), "a.lock").unwrap();
+                        let before = count.load(std::sync::atomic::Ordering::Relaxed);
+                        std::thread::yield_now();
+                        count.store(before + 1, std::sync::atomic::Ordering::Relaxed);
+                    }
+                });
+            }
+        });
+        assert_eq!(count.into_inner(), 400);
+        let first = Turn::take(dir.path(), "a.lock").unwrap().unwrap();
+        assert!(Turn::take(dir.path(), "a.lock").unwrap().is_none());
+        assert!(Turn::take(dir.path(), "b.lock").unwrap().is_some());
+        drop(first);
+        assert!(Turn::take(dir.path(), "a.lock").unwrap().is_some());
     }
 
     #[test]

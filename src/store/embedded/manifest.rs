@@ -100,6 +100,13 @@ pub(crate) struct IdentityFile {
     pub(crate) count: u64,
     /// The stretches of export times that they lie in, rising.
     pub(crate) spans: Vec<Span>,
+    /// When the latest flow of these datagrams began, or later. A file that does not say it stays.
+    #[serde(default = "unknown", skip_serializing_if = "UnixMillis::is_max")]
+    pub(crate) latest: UnixMillis,
+}
+
+const fn unknown() -> UnixMillis {
+    UnixMillis::MAX
 }
 
 /// A stretch of export times from the first to the last, both included, in seconds since 1970.
@@ -130,6 +137,12 @@ impl Run {
 }
 
 impl Manifest {
+    /// What runs and identities take on disk.
+    pub(crate) fn bytes(&self) -> u64 {
+        let runs: u64 = self.runs.iter().map(Run::bytes).sum();
+        runs + self.identities.iter().map(|file| file.bytes).sum::<u64>()
+    }
+
     /// How many flows the store holds.
     pub(crate) fn flows(&self) -> u64 {
         self.runs.iter().map(|run| run.rows).sum()

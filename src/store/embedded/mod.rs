@@ -1,7 +1,10 @@
 //! The default store: a directory of Parquet runs, sorted by row key, and a manifest.
 
 mod column_cursor;
+mod commit;
 mod compact;
+mod expire;
+mod fit;
 mod fs;
 mod identities;
 mod layout;

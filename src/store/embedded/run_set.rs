@@ -85,7 +85,8 @@ impl Part<'_> {
     fn write_file(self, order: Order, entries: &mut Vec<Entry>) -> Result<RunFile> {
         let family = self.batch.family();
         sort(self.batch, self.rows, order, entries);
-        let mut file = SortedFile::create(self.dir, self.shape(), self.number, order)?;
+        let mut file =
+            SortedFile::create(self.dir, run_name(self.number, order), self.shape(), order)?;
         let mut page = FlowBatch::new(family);
         for entries in entries.chunks(PAGE_ROWS) {
             page.clear();
@@ -106,10 +107,25 @@ pub(super) struct SortedFile {
 }
 
 impl SortedFile {
-    pub(super) fn create(dir: &Path, shape: Shape, number: u64, order: Order) -> Result<Self> {
-        let name = run_name(number, order);
+    /// Begins the file `name` in `dir`.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Io`] if it cannot be made.
+    pub(super) fn create(dir: &Path, name: String, shape: Shape, order: Order) -> Result<Self> {
         let path = dir.join(&name);
         let writer = RunWriter::create(&path, order, shape)?;
+        Ok(Self { name, path, order, writer, lead: None })
+    }
+
+    /// Begins no file: only what the file `name` would be is told in the end.
+    ///
+    /// # Errors
+    ///
+    /// None in practice.
+    pub(super) fn measure(name: String, shape: Shape, order: Order) -> Result<Self> {
+        let path = PathBuf::from(&name);
+        let writer = RunWriter::measure(&path, order, shape)?;
         Ok(Self { name, path, order, writer, lead: None })
     }
 

@@ -52,7 +52,19 @@ impl RunWriter {
     ///
     /// [`StoreError::Io`] if it cannot be made.
     pub(super) fn create(path: &Path, order: Order, shape: Shape) -> Result<Self> {
-        let file = NewFile::create(path)?;
+        Self::begin(path, Some(NewFile::create(path)?), order, shape)
+    }
+
+    /// Writes to nowhere, to learn what would be written; `path` is for messages.
+    ///
+    /// # Errors
+    ///
+    /// None in practice.
+    pub(super) fn measure(path: &Path, order: Order, shape: Shape) -> Result<Self> {
+        Self::begin(path, None, order, shape)
+    }
+
+    fn begin(path: &Path, file: Option<NewFile>, order: Order, shape: Shape) -> Result<Self> {
         let schema = schema(shape).map_err(broken(path))?;
         let properties = Arc::new(properties(order, shape.family));
         let sink = HashedTail { to: file, hash: None };
@@ -102,7 +114,7 @@ impl RunWriter {
         self.file.finish().map_err(broken(&self.path))?;
         let bytes = self.file.bytes_written() as u64;
         let sink = self.file.inner_mut();
-        sink.to.finish()?;
+        sink.to.as_mut().map_or(Ok(()), NewFile::finish)?;
         let tail_hash = sink.hash.as_ref().map_or(0, Xxh3::digest);
         Ok(WrittenFile { bytes, tail_offset, tail_hash })
     }
@@ -129,15 +141,15 @@ fn broken(path: &Path) -> impl Fn(ParquetError) -> StoreError + '_ {
     }
 }
 
-/// The file being written, and the hash of its tail once that has begun.
+/// The file being written, if one is, and the hash of its tail once that has begun.
 struct HashedTail {
-    to: NewFile,
+    to: Option<NewFile>,
     hash: Option<Xxh3>,
 }
 
 impl Write for HashedTail {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.to.write(bytes)?;
+        let written = self.to.as_mut().map_or(Ok(bytes.len()), |to| to.write(bytes))?;
         if let Some(hash) = &mut self.hash {
             hash.update(&bytes[..written]);
         }
@@ -145,7 +157,7 @@ impl Write for HashedTail {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.to.flush()
+        self.to.as_mut().map_or(Ok(()), Write::flush)
     }
 }
 

@@ -13,8 +13,9 @@ use super::schema::Shape;
 use super::snapshot::{EmbeddedSnapshot, OpenRun};
 use super::writer::EmbeddedWriter;
 use super::{ledger, names};
+use crate::flow::UnixMillis;
 use crate::netflow::Names;
-use crate::store::{Load, Result, Snapshot, Store, Writer};
+use crate::store::{Expired, Load, Result, Snapshot, Store, Writer};
 
 /// A store in a folder of its own. Cheap to make: nothing is read before it is needed.
 #[derive(Debug, Clone)]
@@ -99,5 +100,9 @@ impl Store for EmbeddedStore {
     fn names(&self) -> Result<Names> {
         drop(Held::open(&self.dir, None)?);
         names::read(&self.dir)
+    }
+
+    fn expire(&self, before: UnixMillis, dry_run: bool) -> Result<Expired> {
+        if dry_run { self.would_expire(before) } else { self.expire_before(before) }
     }
 }

@@ -4,8 +4,9 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::layout::{Contents, manifest_path};
-use super::lock::{Held, WriterLock};
+use super::commit::Draft;
+use super::layout::{COMMIT_LOCK, Contents, EXPIRE_LOCK, manifest_path};
+use super::lock::{Held, Turn, WriterLock};
 use super::manifest::Manifest;
 use super::{fs, reclaim};
 use crate::store::{Result, StoreError};
@@ -37,11 +38,17 @@ impl WriteAccess {
         }
         Contents::of(dir)?.newest(dir)?;
         let lock = WriterLock::acquire(dir)?;
+        let turn = Turn::wait(dir, COMMIT_LOCK)?;
         if Contents::of(dir)?.newest(dir)?.is_none() {
             Manifest { number: 1, next: 1, ..Manifest::default() }.write(dir)?;
         }
         let current = Arc::clone(Held::open(dir, None)?.manifest());
-        reclaim::at_start(dir, &current)?;
+        // Who deletes old flows may be at work on files that no manifest names yet.
+        match Turn::take(dir, EXPIRE_LOCK)? {
+            Some(_nobody_does) => reclaim::at_start(dir, &current)?,
+            None => reclaim::after_commit(dir, &current)?,
+        }
+        drop(turn);
         Ok(Self {
             dir: dir.to_owned(),
             lock: Arc::new(lock),
@@ -61,7 +68,7 @@ impl WriteAccess {
         &self.lock
     }
 
-    /// The manifest as of the last commit.
+    /// The manifest as of the last commit made through this, or a later one.
     pub(crate) fn current(&self) -> &Arc<Manifest> {
         &self.current
     }
@@ -73,8 +80,21 @@ impl WriteAccess {
     }
 
     /// The next manifest, as yet with the contents of the last: change it, then [`Self::commit`].
-    pub(crate) fn draft(&self) -> Manifest {
-        Manifest { number: self.current.number + 1, ..Manifest::clone(&self.current) }
+    /// Others wait with their commits for it, so files should be written before.
+    ///
+    /// # Errors
+    ///
+    /// As [`Draft::begin`], and after a commit of unknown outcome.
+    pub(crate) fn draft(&mut self) -> Result<Draft> {
+        if self.unsure {
+            let path = manifest_path(&self.dir, self.current.number + 1);
+            return Err(StoreError::io(&path, "commit after one of unknown outcome")(
+                ErrorKind::Other.into(),
+            ));
+        }
+        let draft = Draft::begin(&self.dir, Some(&self.current))?;
+        self.current = Arc::clone(draft.base());
+        Ok(draft)
     }
 
     /// Makes `draft` the store, durably, and deletes what no reader can reach any more. The files
@@ -84,26 +104,20 @@ impl WriteAccess {
     ///
     /// [`StoreError::Io`] naming the file. The store is then as it was, and
     /// the commit may be tried again; but where the system failed so late that the commit may or may
-    /// not have taken place, this and every later call fail, and the store must be opened anew.
-    pub(crate) fn commit(&mut self, mut draft: Manifest) -> Result<()> {
-        debug_assert_eq!(draft.number, self.current.number + 1);
-        let path = manifest_path(&self.dir, draft.number);
-        if self.unsure {
-            return Err(StoreError::io(&path, "commit after one of unknown outcome")(
-                ErrorKind::Other.into(),
-            ));
+    /// not have taken place, every later draft fails, and the store must be opened anew.
+    pub(crate) fn commit(&mut self, mut draft: Draft) -> Result<()> {
+        let path = manifest_path(&self.dir, draft.manifest.number);
+        draft.manifest.next = self.next;
+        match draft.commit() {
+            Ok(current) => {
+                self.current = current;
+                Ok(())
+            }
+            Err(error) => {
+                self.unsure = path.try_exists().unwrap_or(true);
+                Err(error)
+            }
         }
-        draft.next = self.next;
-        if let Err(error) = draft.write(&self.dir) {
-            self.unsure = path.try_exists().unwrap_or(true);
-            return Err(error);
-        }
-        self.current = Arc::new(draft);
-        if let Err(error) = reclaim::after_commit(&self.dir, &self.current) {
-            // The commit stands. The next one, or the next writer, tries again.
-            tracing::warn!(%error, "old files stay");
-        }
-        Ok(())
     }
 }
 
@@ -125,9 +139,9 @@ mod tests {
 
     /// Commits the runs with these numbers in place of those there are, with empty files for them.
     fn commit_runs(access: &mut WriteAccess, numbers: &[u64]) {
-        let mut draft = access.draft();
-        draft.runs = numbers.iter().map(|&number| any_run(number)).collect();
-        for name in draft.file_names() {
+        let mut draft = access.draft().unwrap();
+        draft.manifest.runs = numbers.iter().map(|&number| any_run(number)).collect();
+        for name in draft.manifest.file_names() {
             if !access.dir().join(name).exists() {
                 std::fs::write(access.dir().join(name), "").unwrap();
             }
@@ -140,7 +154,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let place = dir.path().join("a/store");
         let access = WriteAccess::open(&place).unwrap();
-        assert_eq!(names(&place), set(&["lock", "manifest-00000001.json"]));
+        assert_eq!(
+            names(&place),
+            set(&["commit.lock", "expire.lock", "lock", "manifest-00000001.json"])
+        );
         assert_eq!(access.current().flows(), 0);
         assert!(matches!(WriteAccess::open(&place), Err(StoreError::InUse { .. })));
         drop(access);
@@ -187,7 +204,7 @@ mod tests {
         commit_runs(&mut access, &[5]);
         assert_eq!(there(dir.path()), runs(&[5]));
         assert!(names(dir.path()).is_superset(&set(&["lock", "manifest-00000005.json"])));
-        assert_eq!(names(dir.path()).len(), 3);
+        assert_eq!(names(dir.path()).len(), 5);
     }
 
     #[test]
@@ -244,8 +261,8 @@ mod tests {
     fn a_damaged_manifest_is_an_error_and_never_an_older_one() {
         let dir = tempfile::tempdir().unwrap();
         let mut access = WriteAccess::open(dir.path()).unwrap();
-        let mut draft = access.draft();
-        draft.identities = vec![any_identities(1)];
+        let mut draft = access.draft().unwrap();
+        draft.manifest.identities = vec![any_identities(1)];
         access.commit(draft).unwrap();
         drop(access);
         let newest = manifest_path(dir.path(), 3);
@@ -264,10 +281,12 @@ mod tests {
         // A folder in the way of the temporary file fails the commit before it takes place.
         let obstacle = dir.path().join("manifest-00000002.json.tmp");
         std::fs::create_dir(&obstacle).unwrap();
-        let error = access.commit(access.draft()).unwrap_err();
+        let draft = access.draft().unwrap();
+        let error = access.commit(draft).unwrap_err();
         assert!(error.to_string().contains("manifest-00000002.json"), "{error}");
         std::fs::remove_dir(&obstacle).unwrap();
-        access.commit(access.draft()).unwrap();
+        let draft = access.draft().unwrap();
+        access.commit(draft).unwrap();
         assert_eq!(access.current().number, 2);
     }
 

@@ -12,6 +12,7 @@ use super::compact::lock;
 use super::identities::{self, Seen};
 use super::ledger::Ledger;
 use super::lock::Held;
+use super::manifest::Manifest;
 use super::names;
 use super::run_set::{BatchSorter, use_store_sources};
 use super::store::EmbeddedStore;
@@ -222,13 +223,20 @@ fn write(
 ) -> Result<Held> {
     let begun = Instant::now();
     let dir = access.dir().to_owned();
-    let mut draft = access.draft();
+    // Nobody but the one writer adds sources, so the last list that it knows is the store's.
+    let mut sources = Manifest { sources: access.current().sources.clone(), ..Manifest::default() };
+    let mut runs = Vec::new();
     for flows in [&mut batch.v4, &mut batch.v6] {
-        use_store_sources(flows, &mut draft);
-        draft.runs.extend(sorter.write(&dir, flows, || access.take_number())?);
+        use_store_sources(flows, &mut sources);
+        runs.extend(sorter.write(&dir, flows, || access.take_number())?);
     }
     let datagrams = batch.datagrams.clone();
-    identities::add(&dir, datagrams, &mut draft.identities, || access.take_number())?;
+    let latest = runs.iter().map(|run| run.max_first).max().unwrap_or_default();
+    let mut draft = access.draft()?;
+    draft.manifest.sources = sources.sources;
+    draft.manifest.runs.append(&mut runs);
+    let files = &mut draft.manifest.identities;
+    identities::add(&dir, datagrams, latest, files, || access.take_number())?;
     access.commit(draft)?;
     tracing::info!(
         manifest = access.current().number,

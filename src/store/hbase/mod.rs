@@ -10,6 +10,7 @@
 mod cell;
 mod cell_filter;
 mod error;
+mod expire;
 mod filter;
 mod gateway;
 mod gateways;

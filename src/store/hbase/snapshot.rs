@@ -48,7 +48,7 @@ impl HbaseSnapshot {
     }
 
     /// The regions of a table, in key order.
-    fn bounds(&self, table: &str) -> Result<Vec<Bounds>> {
+    pub(super) fn bounds(&self, table: &str) -> Result<Vec<Bounds>> {
         let mut session = self.gateways.session();
         let mut regions = session
             .call("list the regions", |gateway| gateway.client().get_table_regions(table.into()))?;

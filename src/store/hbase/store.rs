@@ -4,7 +4,6 @@ use std::fmt;
 use std::time::Duration;
 
 use super::gateways::{Gateways, Patience};
-use super::ledger;
 use super::location::Location;
 use super::schema::{self, Created, Schema};
 use super::snapshot::HbaseSnapshot;
@@ -12,9 +11,11 @@ use super::state::{self, TableState};
 use super::tables::Layout;
 use super::thrift2::Thrift2;
 use super::writer::HbaseWriter;
+use super::{expire, ledger};
+use crate::flow::UnixMillis;
 use crate::netflow::Names;
 use crate::row::Order;
-use crate::store::{Load, Result, Snapshot, Store, StoreError, Writer};
+use crate::store::{Expired, Load, Result, Snapshot, Store, StoreError, Writer};
 
 /// How a store in HBase is reached, and made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -129,5 +130,10 @@ impl Store for HbaseStore {
 
     fn names(&self) -> Result<Names> {
         ledger::names(&self.gateways, &mut self.gateways.session())
+    }
+
+    fn expire(&self, before: UnixMillis, dry_run: bool) -> Result<Expired> {
+        let layout = Layout::read(&self.gateways, &mut self.gateways.session())?;
+        expire::expire(&self.gateways, &layout, before, dry_run)
     }
 }

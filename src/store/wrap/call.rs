@@ -14,6 +14,7 @@ pub enum Call {
     Writer,
     Loads,
     Names,
+    Expire,
     Admit,
     Write,
     Commit,
@@ -26,11 +27,12 @@ pub enum Call {
 
 impl Call {
     /// Every kind.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Snapshot,
         Self::Writer,
         Self::Loads,
         Self::Names,
+        Self::Expire,
         Self::Admit,
         Self::Write,
         Self::Commit,
@@ -48,6 +50,7 @@ impl Call {
             Self::Writer => "writer",
             Self::Loads => "loads",
             Self::Names => "names",
+            Self::Expire => "expire",
             Self::Admit => "admit",
             Self::Write => "write",
             Self::Commit => "commit",

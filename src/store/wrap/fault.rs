@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use super::Call;
-use crate::flow::DatagramId;
+use crate::flow::{DatagramId, UnixMillis};
 use crate::netflow::Names;
 use crate::store::{
-    FlowStream, Load, Plan, Region, Result, Scan, Size, Snapshot, Store, StoreError, WriteBatch,
-    Writer,
+    Expired, FlowStream, Load, Plan, Region, Result, Scan, Size, Snapshot, Store, StoreError,
+    WriteBatch, Writer,
 };
 
 /// A failure to come.
@@ -116,6 +116,10 @@ impl<S: Store> Store for FaultStore<S> {
 
     fn names(&self) -> Result<Names> {
         self.faults.pass(Call::Names, || self.store.names())
+    }
+
+    fn expire(&self, before: UnixMillis, dry_run: bool) -> Result<Expired> {
+        self.faults.pass(Call::Expire, || self.store.expire(before, dry_run))
     }
 }
 

@@ -8,10 +8,11 @@ use std::time::Instant;
 use serde::Serialize;
 
 use super::Call;
-use crate::flow::{DatagramId, FlowBatch};
+use crate::flow::{DatagramId, FlowBatch, UnixMillis};
 use crate::netflow::Names;
 use crate::store::{
-    FlowStream, Load, Plan, Region, Result, Scan, Size, Snapshot, Store, WriteBatch, Writer,
+    Expired, FlowStream, Load, Plan, Region, Result, Scan, Size, Snapshot, Store, WriteBatch,
+    Writer,
 };
 
 /// A store that carries out everything on the one inside, and counts.
@@ -40,7 +41,7 @@ pub struct Tally {
     pub calls: u64,
     /// Calls among these that failed.
     pub failed: u64,
-    /// Flows written or read by them.
+    /// Flows written, read or deleted by them.
     pub flows: u64,
     /// The time they took together. Calls side by side count each.
     pub seconds: f64,
@@ -117,6 +118,11 @@ impl<S: Store> Store for MeteredStore<S> {
 
     fn names(&self) -> Result<Names> {
         self.tallies.count_call(Call::Names, || self.store.names())
+    }
+
+    fn expire(&self, before: UnixMillis, dry_run: bool) -> Result<Expired> {
+        let flows = |expired: &Expired| expired.flows as usize;
+        self.tallies.count(Call::Expire, flows, || self.store.expire(before, dry_run))
     }
 }
 

@@ -10,9 +10,14 @@ use super::*;
 #[test]
 fn a_store_that_is_not_there_is_told_with_what_to_do() {
     let home = Home::new();
-    for arguments in
-        [&["query", "10.0.0.1"][..], &["active-flow"], &["loads"], &["verify"], &["compact"]]
-    {
+    for arguments in [
+        &["query", "10.0.0.1"][..],
+        &["active-flow"],
+        &["loads"],
+        &["verify"],
+        &["compact"],
+        &["expire", "--keep", "1d", "--yes"],
+    ] {
         let run = home.run(arguments).ends(1, "there is no store here");
         assert!(run.stderr.contains("\nhint: run `earlgrey-hbase load FILE…`"), "{}", run.stderr);
     }

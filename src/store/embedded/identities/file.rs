@@ -21,7 +21,7 @@ use parquet::schema::parser::parse_message_type;
 use parquet::schema::types::ColumnPath;
 
 use super::spans::spans_of;
-use crate::flow::DatagramId;
+use crate::flow::{DatagramId, UnixMillis};
 use crate::store::embedded::fs::{self, NewFile};
 use crate::store::embedded::layout::identities_name;
 use crate::store::embedded::manifest::{Checksum, IdentityFile};
@@ -37,12 +37,18 @@ const SCHEMA: &str = "message identities {
     required int64 hash (INTEGER(64, false));
 }";
 
-/// Writes these identities, which rise and are at least one, as the file with this number.
+/// Writes these identities, which rise and are at least one, as the file with this number. The
+/// latest flow of their datagrams began at `latest`.
 ///
 /// # Errors
 ///
 /// [`StoreError::Io`] naming the file.
-pub(super) fn write(dir: &Path, number: u64, rising: &[DatagramId]) -> Result<IdentityFile> {
+pub(super) fn write(
+    dir: &Path,
+    number: u64,
+    rising: &[DatagramId],
+    latest: UnixMillis,
+) -> Result<IdentityFile> {
     debug_assert!(rising.is_sorted() && rising.len() <= MAX_FILE_IDENTITIES);
     let name = identities_name(number);
     let mut file = NewFile::create(&dir.join(&name))?;
@@ -58,6 +64,7 @@ pub(super) fn write(dir: &Path, number: u64, rising: &[DatagramId]) -> Result<Id
         hash: Checksum::of(&bytes),
         count: rising.len() as u64,
         spans: spans_of(rising),
+        latest,
     })
 }
 

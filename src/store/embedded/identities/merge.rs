@@ -28,6 +28,7 @@ pub(super) fn merge_small(
             files.drain(..).partition(|file| size_of(file) == Some(size));
         *files = rest;
         let mut all = Vec::new();
+        let latest = small.iter().map(|file| file.latest).max().unwrap_or_default();
         for file in &small {
             all.append(&mut BlockFile::open(dir, file)?.read_all()?);
         }
@@ -35,7 +36,7 @@ pub(super) fn merge_small(
         all.sort();
         all.dedup();
         for part in all.chunks(MAX_FILE_IDENTITIES) {
-            files.push(file::write(dir, number(), part)?);
+            files.push(file::write(dir, number(), part, latest)?);
         }
     }
     Ok(())
@@ -54,7 +55,7 @@ fn size_of(file: &IdentityFile) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::flow::DatagramId;
+    use crate::flow::{DatagramId, UnixMillis};
     use crate::store::embedded::identities::{add, file::tests::ids, verify};
     use std::collections::BTreeSet;
 
@@ -68,7 +69,8 @@ mod tests {
         for commit in 0..400u32 {
             let new = ids(commit * 300, 300, 1 + (commit as usize * 37) % 90);
             expected.extend(&new);
-            add(dir.path(), new, &mut files, || numbers.next().unwrap()).unwrap();
+            add(dir.path(), new, UnixMillis(commit.into()), &mut files, || numbers.next().unwrap())
+                .unwrap();
             assert!(files.len() < MERGE_AT * SIZES.len(), "{} files", files.len());
             written = numbers.start;
         }
@@ -79,6 +81,8 @@ mod tests {
         }
         found.sort_unstable();
         assert_eq!(found, expected.into_iter().collect::<Vec<DatagramId>>());
+        // Each file lives as long as its latest flow.
+        assert_eq!(files.iter().map(|file| file.latest).max(), Some(UnixMillis(399)));
         assert!(written < 500, "{written} files written");
     }
 
@@ -88,7 +92,7 @@ mod tests {
         let mut files = Vec::new();
         let mut numbers = 1..;
         let many = ids(0, 1000, MAX_FILE_IDENTITIES + 5);
-        add(dir.path(), many, &mut files, || numbers.next().unwrap()).unwrap();
+        add(dir.path(), many, UnixMillis::EPOCH, &mut files, || numbers.next().unwrap()).unwrap();
         let counts: Vec<_> = files.iter().map(|file| file.count).collect();
         assert_eq!(counts, [MAX_FILE_IDENTITIES as u64, 5]);
         assert_eq!(size_of(&files[0]), None);
@@ -98,7 +102,7 @@ mod tests {
     fn nothing_to_add_makes_no_file() {
         let dir = tempfile::tempdir().unwrap();
         let mut files = Vec::new();
-        add(dir.path(), Vec::new(), &mut files, || unreachable!()).unwrap();
+        add(dir.path(), Vec::new(), UnixMillis::EPOCH, &mut files, || unreachable!()).unwrap();
         assert_eq!(files, []);
     }
 }

@@ -12,12 +12,12 @@ pub(crate) use file::verify;
 pub(crate) use seen::Seen;
 
 use super::manifest::IdentityFile;
-use crate::flow::DatagramId;
+use crate::flow::{DatagramId, UnixMillis};
 use crate::store::Result;
 
 /// Writes the identities of `datagrams` as new files in `dir`, enters them in `files`, which is the
 /// list of the manifest that they will be committed with, and merges there small files that have
-/// become many. The files are durable when this returns; their names are not yet.
+/// become many. The latest flow of these datagrams began at `latest`. The files are durable when this returns; their names are not yet.
 ///
 /// # Errors
 ///
@@ -25,13 +25,14 @@ use crate::store::Result;
 pub(crate) fn add(
     dir: &Path,
     mut datagrams: Vec<DatagramId>,
+    latest: UnixMillis,
     files: &mut Vec<IdentityFile>,
     mut number: impl FnMut() -> u64,
 ) -> Result<()> {
     datagrams.sort_unstable();
     datagrams.dedup();
     for part in datagrams.chunks(file::MAX_FILE_IDENTITIES) {
-        files.push(file::write(dir, number(), part)?);
+        files.push(file::write(dir, number(), part, latest)?);
     }
     merge::merge_small(dir, files, number)
 }

@@ -30,6 +30,7 @@ pub(crate) fn any_identities(number: u64) -> IdentityFile {
         hash: Checksum(u64::MAX),
         count: 1,
         spans: vec![Span(0, 0), Span(7, u32::MAX)],
+        latest: UnixMillis::MAX,
     }
 }
 
@@ -85,6 +86,18 @@ fn the_format_stays_as_stores_out_there_have_it() {
             "\"spans\":[[0,0],[7,4294967295]]}]}",
         )
     );
+}
+
+#[test]
+fn identities_say_how_late_their_flows_are_unless_it_is_not_known() {
+    let path = Path::new("manifest-00000001.json");
+    for (latest, told) in [(UnixMillis(8), true), (UnixMillis::MAX, false)] {
+        let mut manifest = any_manifest(1);
+        manifest.identities[0].latest = latest;
+        let (_, bytes) = manifest.encode().unwrap();
+        assert_eq!(String::from_utf8_lossy(&bytes).contains("\"latest\":8}"), told);
+        assert_eq!(Manifest::decode(path, 1, &bytes).unwrap().identities, manifest.identities);
+    }
 }
 
 #[test]

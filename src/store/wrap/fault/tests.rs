@@ -1,5 +1,5 @@
 use super::*;
-use crate::flow::Columns;
+use crate::flow::{Columns, UnixMillis};
 use crate::netflow::Names;
 use crate::store::conformance;
 use crate::store::memory::MemoryStore;
@@ -25,6 +25,7 @@ fn use_everything(store: &dyn Store) -> Result<u64> {
     drop(writer);
     store.loads()?;
     store.names()?;
+    store.expire(UnixMillis::EPOCH, false)?;
     let snapshot = store.snapshot()?;
     let scan = Scan::all(Columns::ALL);
     snapshot.plan(&scan)?;

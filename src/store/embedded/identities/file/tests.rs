@@ -32,7 +32,7 @@ fn identities_are_read_as_they_were_written() {
     .into_iter()
     .enumerate()
     {
-        let file = write(dir.path(), number as u64, &written).unwrap();
+        let file = write(dir.path(), number as u64, &written, UnixMillis::EPOCH).unwrap();
         assert_eq!(file.count, written.len() as u64);
         verify(dir.path(), &file).unwrap();
         let open = BlockFile::open(dir.path(), &file).unwrap();
@@ -47,14 +47,14 @@ fn identities_are_read_as_they_were_written() {
 #[test]
 fn an_identity_takes_about_nine_bytes() {
     let dir = tempfile::tempdir().unwrap();
-    let file = write(dir.path(), 1, &ids(1_700_000_000, 3600, 100_000)).unwrap();
+    let file = write(dir.path(), 1, &ids(1_700_000_000, 3600, 100_000), UnixMillis::EPOCH).unwrap();
     assert!(file.bytes < 900_000, "{} bytes", file.bytes);
 }
 
 #[test]
 fn every_flipped_bit_and_every_cut_is_found() {
     let dir = tempfile::tempdir().unwrap();
-    let file = write(dir.path(), 1, &ids(5, 100, 20)).unwrap();
+    let file = write(dir.path(), 1, &ids(5, 100, 20), UnixMillis::EPOCH).unwrap();
     let path = dir.path().join(&file.name);
     let whole = std::fs::read(&path).unwrap();
     let refused = |bytes: &[u8], what: &str| {
@@ -78,7 +78,7 @@ fn every_flipped_bit_and_every_cut_is_found() {
 #[test]
 fn a_block_that_is_damaged_after_the_file_was_opened_is_found() {
     let dir = tempfile::tempdir().unwrap();
-    let file = write(dir.path(), 1, &ids(5, 100, BLOCK_IDENTITIES * 2)).unwrap();
+    let file = write(dir.path(), 1, &ids(5, 100, BLOCK_IDENTITIES * 2), UnixMillis::EPOCH).unwrap();
     let path = dir.path().join(&file.name);
     let open = BlockFile::open(dir.path(), &file).unwrap();
     let mut bytes = std::fs::read(&path).unwrap();
@@ -94,7 +94,7 @@ fn a_block_that_is_damaged_after_the_file_was_opened_is_found() {
 #[test]
 fn a_manifest_that_says_otherwise_is_told() {
     let dir = tempfile::tempdir().unwrap();
-    let file = write(dir.path(), 1, &ids(5, 100, 20)).unwrap();
+    let file = write(dir.path(), 1, &ids(5, 100, 20), UnixMillis::EPOCH).unwrap();
     for (other, detail) in [
         (IdentityFile { count: 21, ..file.clone() }, "20 identities, the manifest says 21"),
         (IdentityFile { bytes: 7, ..file.clone() }, "the manifest says 7"),

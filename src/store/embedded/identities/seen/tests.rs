@@ -1,4 +1,5 @@
 use super::*;
+use crate::flow::UnixMillis;
 use crate::store::embedded::identities::add;
 use crate::store::embedded::identities::file::{BLOCK_IDENTITIES, tests::ids};
 use crate::store::embedded::write_access::WriteAccess;
@@ -12,8 +13,9 @@ fn open(dir: &Path) -> Seen {
 
 fn commit(access: &mut WriteAccess, seen: &mut Seen, datagrams: &[DatagramId]) {
     let dir = access.dir().to_owned();
-    let mut draft = access.draft();
-    add(&dir, datagrams.to_vec(), &mut draft.identities, || access.take_number()).unwrap();
+    let mut draft = access.draft().unwrap();
+    let files = &mut draft.manifest.identities;
+    add(&dir, datagrams.to_vec(), UnixMillis::EPOCH, files, || access.take_number()).unwrap();
     access.commit(draft).unwrap();
     seen.committed(Held::open(&dir, None).unwrap(), datagrams);
 }

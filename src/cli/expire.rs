@@ -1,0 +1,200 @@
+//! `expire`: old flows go.
+
+use std::io::{IsTerminal, stdin};
+use std::time::Instant;
+
+use serde::Serialize;
+
+use super::failure::{Ending, Usage};
+use super::output::{self, say};
+use super::settings::{self, Settings, Zone};
+use super::store::Place;
+use super::text::{bytes, grouped, plural, seconds};
+use super::time::{show, span_ms};
+use super::{interrupt, store};
+use crate::flow::UnixMillis;
+use crate::store::embedded::EmbeddedStore;
+use crate::store::hbase::HbaseStore;
+use crate::store::{Expired, Store};
+
+const EXAMPLES: &str = "\
+Examples:
+  earlgrey-hbase expire --keep 30d --dry-run      what would go, to the flow and to the byte
+  earlgrey-hbase expire --keep 30d --yes          for cron: nobody is asked
+  earlgrey-hbase expire --before 2026-11-01       exactly the flows that began before
+  earlgrey-hbase expire --max-size 50GB           the oldest days, as many as it takes
+
+A load or a collector may be at work meanwhile, and questions are answered as of the moment in which
+they began. Room on disk is free when those are done. It may be killed at any time: flows are gone
+all at once, or not at all (in HBase one by one; call it again).";
+
+/// Delete old flows for good. In the embedded store whole days go at once, however large.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+#[command(group = clap::ArgGroup::new("which").required(true))]
+pub(crate) struct Args {
+    /// Flows that began before this time: 2026-11-23, 2026-11-23T14:05, RFC 3339, -30d
+    #[arg(long, value_name = "TIME", group = "which", allow_hyphen_values = true)]
+    before: Option<String>,
+    /// Flows that began longer ago than this: 30d, 2w, 12h
+    #[arg(long, value_name = "SPAN", group = "which", allow_hyphen_values = true)]
+    keep: Option<String>,
+    /// The oldest days, until runs and identities take no more than this: 50GB, 500MiB. The newest
+    /// day stays in any case
+    #[arg(long, value_name = "SIZE", group = "which")]
+    max_size: Option<String>,
+    /// Only say what would go
+    #[arg(long)]
+    dry_run: bool,
+    /// Do not ask
+    #[arg(long)]
+    yes: bool,
+    /// How the outcome is written
+    #[arg(short, long, value_name = "FORMAT", value_parser = ["text", "json"], default_value = "text")]
+    output: String,
+}
+
+/// What is told in JSON.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Outcome {
+    store: String,
+    /// None where everything fits.
+    before: Option<UnixTime>,
+    dry_run: bool,
+    flows: u64,
+    first: Option<UnixTime>,
+    last: Option<UnixTime>,
+    /// None where the store knows nothing of files.
+    files: Option<crate::store::Files>,
+    seconds: f64,
+}
+
+/// A time in RFC 3339.
+type UnixTime = String;
+
+pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
+    interrupt::end_at_once()?;
+    let zone = &settings.tz.value;
+    let (store, before) = choose(args, settings)?;
+    if let Some(before) = before.filter(|_| !args.dry_run && !args.yes) {
+        ask(store.as_ref(), before, zone)?;
+    }
+    let begun = Instant::now();
+    let expired = match before {
+        Some(before) => store.expire(before, args.dry_run)?,
+        None => Expired::default(),
+    };
+    let took = begun.elapsed().as_secs_f64();
+    if args.output == "json" {
+        let time = |time: UnixMillis| show(time, zone);
+        output::print_json(&Outcome {
+            store: store.to_string(),
+            before: before.map(time),
+            dry_run: args.dry_run,
+            flows: expired.flows,
+            first: expired.first.map(time),
+            last: expired.last.map(time),
+            files: expired.files,
+            seconds: took,
+        })?;
+    } else {
+        output::print_all(&text(&expired, before, args.dry_run, took, zone))?;
+    }
+    Ok(Ending::Done)
+}
+
+/// The store, and the moment before which flows go; None where none need to.
+fn choose(
+    args: &Args,
+    settings: &Settings,
+) -> anyhow::Result<(Box<dyn Store>, Option<UnixMillis>)> {
+    let zone = &settings.tz.value;
+    let place = store::place(settings)?;
+    if let Some(size) = &args.max_size {
+        let max_bytes =
+            settings::bytes(size).map_err(|error| Usage(format!("--max-size: {error}")))?;
+        let Place::Folder(folder) = place else {
+            return Err(Usage(
+                "--max-size: HBase does not tell how large tables are; say --keep SPAN, or let it \
+                 delete by itself (schema create --ttl SPAN)"
+                    .to_owned(),
+            )
+            .into());
+        };
+        let store = EmbeddedStore::new(folder);
+        let before = store.cut_that_fits(max_bytes)?;
+        return Ok((Box::new(store), before));
+    }
+    let now = UnixMillis::now();
+    let before = match (&args.before, &args.keep) {
+        (Some(text), _) => UnixMillis::parse(text, zone.zone(), now)
+            .map_err(|error| Usage(format!("--before: {error}")))?,
+        (None, Some(text)) => {
+            let span = span_ms(text).map_err(|error| Usage(format!("--keep: {error}")))?;
+            UnixMillis(now - UnixMillis(span))
+        }
+        (None, None) => return Err(Usage("say --before, --keep or --max-size".to_owned()).into()),
+    };
+    let store: Box<dyn Store> = match place {
+        Place::Folder(folder) => Box::new(EmbeddedStore::new(folder)),
+        Place::Hbase(location) => Box::new(HbaseStore::new(location, settings.hbase_options())),
+    };
+    Ok((store, Some(before)))
+}
+
+fn ask(store: &dyn Store, before: UnixMillis, zone: &Zone) -> anyhow::Result<()> {
+    if !stdin().is_terminal() {
+        return Err(Usage(
+            "expire deletes flows for good; say --yes where nobody can be asked, or --dry-run to see \
+             what would go"
+                .to_owned(),
+        )
+        .into());
+    }
+    say(format_args!(
+        "delete every flow in {store} that began before {}? Type yes to go on:",
+        show(before, zone)
+    ));
+    let mut answer = String::new();
+    stdin().read_line(&mut answer)?;
+    if answer.trim() != "yes" {
+        anyhow::bail!("nothing was deleted");
+    }
+    Ok(())
+}
+
+fn text(
+    expired: &Expired,
+    before: Option<UnixMillis>,
+    dry_run: bool,
+    took: f64,
+    zone: &Zone,
+) -> String {
+    let Some(before) = before else {
+        return "nothing to do: everything fits\n".to_owned();
+    };
+    let verb = if dry_run { "would delete" } else { "deleted" };
+    let mut lines = vec![format!(
+        "{verb} {} that began before {} in {}",
+        plural(expired.flows, "flow"),
+        show(before, zone),
+        seconds(took)
+    )];
+    if let (Some(first), Some(last)) = (expired.first, expired.last) {
+        lines.push(format!("  flows      from {} to {}", show(first, zone), show(last, zone)));
+    }
+    if let Some(files) = &expired.files {
+        let held = match files.held_bytes {
+            0 => String::new(),
+            held => format!("; {} of old files are still being read", bytes(held)),
+        };
+        let (dropped, cut) = (grouped(files.runs_dropped), grouped(files.runs_cut));
+        let left = plural(files.flows_left, "flow");
+        lines.push(format!("  room       {}{held}", bytes(files.bytes)));
+        lines.push(format!("  runs       {dropped} dropped, {cut} cut"));
+        lines.push(format!("  datagrams  {} forgotten", grouped(files.datagrams)));
+        lines.push(format!("  left       {left} in {}", bytes(files.bytes_left)));
+    }
+    lines.join("\n") + "\n"
+}
