@@ -8,6 +8,7 @@ use super::output::{self, say};
 use super::settings::Settings;
 use super::store::Place;
 use super::text::{columns, plural};
+use super::time::span_ms;
 use super::{interrupt, store};
 use crate::capture;
 use crate::load;
@@ -18,8 +19,12 @@ const EXAMPLES: &str = "\
 Examples:
   earlgrey-hbase schema create --thrift2 gate1:9092 --split-from day.pcap --regions 16
   earlgrey-hbase schema create --print --regions 16      statements for HBase's own shell
+  earlgrey-hbase schema create --thrift2 gate1:9092 --ttl 30d    rows go by themselves
   earlgrey-hbase schema check --thrift2 gate1:9092       what is not as it should be
   earlgrey-hbase schema drop                             delete the tables; asks first";
+
+/// One more would be for ever.
+const MAX_TTL_SECS: u32 = i32::MAX as u32 - 1;
 
 /// Make, show, check or delete the tables of a store in HBase.
 #[derive(Debug, clap::Args)]
@@ -33,7 +38,7 @@ pub(crate) struct Args {
 enum Action {
     Create(Create),
     Show(Output),
-    Check(Output),
+    Check(Check),
     Drop(Drop),
 }
 
@@ -56,16 +61,30 @@ struct Create {
     /// How blocks are compressed [default: the first that there is of ZSTD, LZ4, GZ]
     #[arg(long, value_name = "CODEC", ignore_case = true, value_parser = ["ZSTD", "LZ4", "SNAPPY", "GZ", "NONE"])]
     compression: Option<String>,
-    /// Let flows go so many days after they were written [default: never]
-    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=24_855))]
-    keep_days: Option<u32>,
+    /// Let HBase delete rows so long after they were written, whenever the flows began: 30d
+    /// [default: never]
+    #[arg(long, value_name = "SPAN", value_parser = ttl_secs)]
+    ttl: Option<u32>,
     /// Both orders, or only by source, which cannot be asked for destinations
     #[arg(long, value_name = "ORDERS", value_parser = ["both", "src"], default_value = "both")]
     orders: String,
 }
 
-/// Print the tables as they are, each with what is not as it should be. `check` ends with status 1
-/// if anything is.
+/// As `show`, and ends with status 1 if anything is not as it should be.
+#[derive(Debug, clap::Args)]
+struct Check {
+    #[command(flatten)]
+    output: Output,
+    /// Rows should go so long after they were written: 30d, or never
+    #[arg(long, value_name = "SPAN", value_parser = wanted_ttl)]
+    ttl: Option<Ttl>,
+}
+
+/// After how many seconds rows should go; none: never.
+#[derive(Debug, Clone, Copy)]
+struct Ttl(Option<u32>);
+
+/// Print the tables as they are, each with what is not as it should be.
 #[derive(Debug, clap::Args)]
 struct Output {
     /// A Thrift2 gateway, which also tells encoding and length of the Bloom filter
@@ -93,6 +112,18 @@ fn host_and_port(text: &str) -> Result<String, String> {
     }
 }
 
+/// A span in seconds, as HBase has it: it keeps them in 31 bits.
+fn ttl_secs(text: &str) -> Result<u32, String> {
+    match u32::try_from(span_ms(text)? / 1000) {
+        Ok(secs @ 1..=MAX_TTL_SECS) => Ok(secs),
+        _ => Err("HBase takes from 1 second to 24,855 days".to_owned()),
+    }
+}
+
+fn wanted_ttl(text: &str) -> Result<Ttl, String> {
+    if text == "never" { Ok(Ttl(None)) } else { ttl_secs(text).map(|secs| Ttl(Some(secs))) }
+}
+
 pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
     interrupt::end_at_once()?;
     let Place::Hbase(location) = store::place(settings)? else {
@@ -106,7 +137,15 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
     match &args.action {
         Action::Create(args) => create(args, &store),
         Action::Show(args) => show(&store.tables(args.thrift2.as_deref())?, &args.output),
-        Action::Check(args) => check(&store.tables(args.thrift2.as_deref())?, &args.output),
+        Action::Check(Check { output, ttl }) => {
+            let mut tables = store.tables(output.thrift2.as_deref())?;
+            if let Some(Ttl(wanted)) = ttl {
+                for table in &mut tables {
+                    table.compare_ttl(*wanted);
+                }
+            }
+            check(&tables, &output.output)
+        }
         Action::Drop(Drop { yes }) => drop(&store, &location, *yes),
     }
 }
@@ -157,7 +196,7 @@ fn schema(args: &Create) -> anyhow::Result<Schema> {
     schema.compression = args.compression.as_ref().and_then(|name| {
         Compression::ALL.into_iter().find(|codec| codec.name().eq_ignore_ascii_case(name))
     });
-    schema.ttl_secs = args.keep_days.map(|days| days * 86_400);
+    schema.ttl_secs = args.ttl;
     Ok(schema)
 }
 

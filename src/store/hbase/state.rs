@@ -35,6 +35,9 @@ pub struct TableState {
     pub ttl_secs: Option<i32>,
     /// What is not as it should be.
     pub differences: Vec<String>,
+    /// Whether it holds flows; else it is the ledger.
+    #[serde(skip)]
+    flows: bool,
 }
 
 /// The tables of the store, as far as Thrift tells, and Thrift2 where there is one.
@@ -53,7 +56,8 @@ pub(super) fn states(
     for (name, flows) in names.chain([(base.loads(), false)]) {
         let Some(&enabled) = there.get(name.as_bytes()) else {
             let differences = vec!["it is not there".to_owned()];
-            states.push(TableState { name, state: "missing", differences, ..TableState::NONE });
+            let state = "missing";
+            states.push(TableState { name, state, differences, flows, ..TableState::NONE });
             continue;
         };
         let mut state = state(session, name, flows, enabled)?;
@@ -62,6 +66,14 @@ pub(super) fn states(
             state.describe(&family, flows);
         }
         states.push(state);
+    }
+    // What goes from one order and stays in the other is found in some answers only.
+    let first = states.first().filter(|state| state.state != "missing").map(|state| state.ttl_secs);
+    if let Some(ttl_secs) = first {
+        let wanted = ttl_secs.and_then(|secs| u32::try_from(secs).ok());
+        for state in &mut states {
+            state.compare_ttl(wanted);
+        }
     }
     Ok(states)
 }
@@ -77,7 +89,23 @@ impl TableState {
         versions: 0,
         ttl_secs: None,
         differences: Vec::new(),
+        flows: false,
     };
+
+    /// Adds what is to be said if rows of flows should go after `wanted` seconds, or never.
+    pub fn compare_ttl(&mut self, wanted: Option<u32>) {
+        let found = self.ttl_secs.and_then(|secs| u32::try_from(secs).ok());
+        if self.flows && self.state != "missing" && found != wanted {
+            let name = |secs: Option<u32>| {
+                secs.map_or_else(|| "never".to_owned(), |secs| format!("after {secs} s"))
+            };
+            self.differences.push(format!(
+                "its rows go {}, and should {}; `alter` of HBase's shell sets TTL",
+                name(found),
+                name(wanted)
+            ));
+        }
+    }
 
     /// Adds what only Thrift2 tells of the table's family.
     fn describe(&mut self, family: &FamilyDescription, flows: bool) {
@@ -116,6 +144,7 @@ fn state(session: &mut Session, name: String, flows: bool, enabled: bool) -> Res
         name,
         state: if enabled { "enabled" } else { "disabled" },
         regions: regions.len(),
+        flows,
         ..TableState::NONE
     };
     let family =

@@ -132,7 +132,7 @@ fn tables_are_made_shown_checked_and_dropped() {
     let missing = schema(&["check"]);
     assert_eq!(missing.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&missing.stdout).contains("it is not there"));
-    let printed = schema(&["create", "--print", "--regions", "3", "--keep-days", "30"]);
+    let printed = schema(&["create", "--print", "--regions", "3", "--ttl", "30d"]);
     let printed = String::from_utf8_lossy(&printed.stdout).into_owned();
     assert!(
         printed.contains(r#"TTL => 2592000}, SPLITS => ["\x04UUUU", "\x04\xaa\xaa\xaa\xaa"]"#),
@@ -147,12 +147,12 @@ fn tables_are_made_shown_checked_and_dropped() {
         "4",
         "--split-from",
         &file,
-        "--keep-days",
-        "10000",
+        "--ttl",
+        "10000d",
     ]);
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
     let checked = schema(&["check", "-o", "json", "--thrift2", &thrift2]);
-    assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stdout));
+    assert!(checked.status.success(), "{checked:?}");
     let tables: serde_json::Value = serde_json::from_slice(&checked.stdout).unwrap();
     for table in &tables.as_array().unwrap()[..2] {
         assert_eq!(table["regions"], 4, "{table}");
@@ -161,6 +161,13 @@ fn tables_are_made_shown_checked_and_dropped() {
         assert_eq!(table["ttlSecs"], 864_000_000, "{table}");
         assert_eq!(table["differences"], serde_json::json!([]), "{table}");
     }
+    let same = schema(&["check", "--thrift2", &thrift2, "--ttl", "10000d"]);
+    assert!(same.status.success(), "{same:?}");
+    let other = schema(&["check", "--thrift2", &thrift2, "--ttl", "2w"]);
+    assert_eq!(other.status.code(), Some(1));
+    let told = String::from_utf8_lossy(&other.stdout).into_owned();
+    assert!(told.contains("its rows go after 864000000 s, and should after 1209600 s"), "{told}");
+    assert_eq!(told.matches("and should").count(), 2, "the ledger stays: {told}");
     // What is there stays as it is, also when it is made again.
     answer(&["load", &file, "--store", &store]);
     assert!(schema(&["create"]).status.success());
@@ -208,4 +215,56 @@ fn a_store_of_one_order_says_what_it_cannot_answer() {
     let refused = earlgrey(&["query", "10.0.0.1", "--direction", "dst", "--store", &store]);
     assert_eq!(refused.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&refused.stderr).contains("without the dst-first table"));
+}
+
+#[test]
+fn old_flows_are_deleted_from_both_tables() {
+    let Some(gateway) = gateway() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let file = capture(&folder, "30000");
+    let store = format!("hbase://{gateway}/{}", new_table());
+    let embedded = folder.path().join("store").into_os_string().into_string().unwrap();
+    // Regions that are swept side by side, the busy hosts of which fill more than one call.
+    let schema = ["schema", "create", "--store", &store];
+    assert!(earlgrey(&schema).status.success());
+    for store in [&store, &embedded] {
+        answer(&["load", &file, "--store", store]);
+    }
+    let flows = |store: &str, direction: &str| {
+        let arguments = ["query", "0.0.0.0/0", "--direction", direction, "-o", "csv"];
+        let text = answer(&[&arguments[..], &["--store", store]].concat());
+        let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+        lines.sort_unstable();
+        lines
+    };
+    let all = flows(&store, "src");
+    for before in ["2007-07-26T03:00:00Z", "2007-07-26T11:11:11.111Z", "2007-07-26T11:11:11.111Z"] {
+        let expire = |store: &str, how: &str| -> serde_json::Value {
+            let arguments = ["expire", "--before", before, how, "-o", "json", "--store", store];
+            serde_json::from_str(&answer(&arguments)).unwrap()
+        };
+        let would = expire(&store, "--dry-run");
+        let (here, there) = (expire(&store, "--yes"), expire(&embedded, "--yes"));
+        for told in ["flows", "first", "last", "before"] {
+            assert_eq!((&here[told], &would[told]), (&there[told], &there[told]), "{told}");
+        }
+        assert_eq!(here["files"], serde_json::Value::Null);
+        for direction in ["src", "dst"] {
+            assert!(flows(&store, direction) == flows(&embedded, direction), "{direction}");
+        }
+    }
+    let left = flows(&store, "src");
+    assert!(!left.is_empty() && left.len() < all.len(), "{} of {}", left.len(), all.len());
+    // Loaded again, all are there again, and once each.
+    answer(&["load", &file, "--store", &store]);
+    assert!(flows(&store, "src") == all && flows(&store, "dst") == all);
+
+    let asked = earlgrey(&["expire", "--keep", "1d", "--store", &store]);
+    assert_eq!(asked.status.code(), Some(2));
+    let told = String::from_utf8_lossy(&asked.stderr).into_owned();
+    assert!(told.contains("say --yes where nobody can be asked"), "{told}");
+    assert!(earlgrey(&["schema", "drop", "--yes", "--store", &store]).status.success());
+    let gone = earlgrey(&["expire", "--keep", "1d", "--yes", "--store", &store]);
+    assert_eq!(gone.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&gone.stderr).contains("there is no store here"));
 }
