@@ -137,12 +137,6 @@ impl Run {
 }
 
 impl Manifest {
-    /// What runs and identities take on disk.
-    pub(crate) fn bytes(&self) -> u64 {
-        let runs: u64 = self.runs.iter().map(Run::bytes).sum();
-        runs + self.identities.iter().map(|file| file.bytes).sum::<u64>()
-    }
-
     /// How many flows the store holds.
     pub(crate) fn flows(&self) -> u64 {
         self.runs.iter().map(|run| run.rows).sum()
