@@ -108,7 +108,7 @@ pub(super) fn a_time_range_holds_its_start_and_not_its_end(open: Open<'_>) {
                 let ordered = lead.is_some();
                 let all = Scan::all(Columns::ALL);
                 let (lead, time) = (lead.map(AddressSet::from), time(since, until));
-                let scan = Scan { order, lead, ordered, time, ..all };
+                let scan = Scan { order, lead, time, ordered, ..all };
                 check(snapshot.as_ref(), &scan, &stored);
             }
         }

@@ -75,10 +75,10 @@ impl HbaseSnapshot {
             return Ok(lead.ranges().map(|host| part(&host, scan, true)).collect());
         }
         let ranges = lead.coarsened(MAX_RANGES);
-        let led = ranges == *lead;
+        let exact = ranges == *lead;
         let regions = self.bounds(table)?;
         let cut = |range: AddressRange| {
-            let Part { bounds, led, timed } = part(&range, scan, led);
+            let Part { bounds, led, timed } = part(&range, scan, exact);
             let within = regions.iter().filter_map(move |region| region.within(&bounds));
             within.map(move |bounds| Part { bounds, led, timed }).collect::<Vec<_>>()
         };
