@@ -21,6 +21,19 @@ impl Protocol {
         NAMES.get(usize::from(self.0)).copied().filter(|name| !name.is_empty())
     }
 
+    /// The protocol of this name, in capital or small letters: the whole name that [`Self::name`]
+    /// gives, else, as nfdump has it, the first one by number whose name begins so.
+    pub fn named(text: &str) -> Option<Self> {
+        let begins = |name: &str| {
+            name.as_bytes()
+                .get(..text.len())
+                .is_some_and(|start| start.eq_ignore_ascii_case(text.as_bytes()))
+        };
+        let whole = NAMES.iter().position(|name| name.eq_ignore_ascii_case(text));
+        let number = whole.or_else(|| NAMES.iter().position(|name| begins(name)));
+        number.filter(|_| !text.is_empty()).map(|number| Self(number as u8))
+    }
+
     /// Whether the destination port holds an ICMP type and code.
     pub const fn is_icmp(self) -> bool {
         matches!(self, Self::ICMP | Self::ICMP6)
@@ -90,5 +103,23 @@ mod tests {
             assert_eq!(Protocol(number).to_string(), text);
         }
         assert_eq!(format!("{:<5}|", Protocol(99)), "99   |");
+    }
+
+    #[test]
+    fn a_protocol_is_found_by_its_name_or_how_that_begins() {
+        for (text, number) in [
+            ("TCP", Some(6)),
+            ("udp", Some(17)),
+            ("t", Some(6)),
+            ("ic", Some(1)),
+            ("icmp6", Some(58)),
+            ("net", Some(63)),
+            ("netb", Some(30)),
+            ("", None),
+            ("foo", None),
+            ("tcpx", None),
+        ] {
+            assert_eq!(Protocol::named(text), number.map(Protocol), "{text}");
+        }
     }
 }

@@ -1,18 +1,15 @@
 //! Sets of addresses of both families.
 
-use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
-
-use ipnet::{IpNet, Ipv4Subnets, Ipv6Subnets};
 
 use super::{AddressRange, RangeSet};
 use crate::flow::{Addresses, Family};
 
 /// Addresses of both families. Clones share them.
 ///
-/// `Display` is as the filter language has it: one address or block, several in brackets, or the
-/// file that they were read from behind an `@`.
+/// `Display` is as the filter language has it: one address or block, several and ranges in
+/// brackets, or the file that they were read from behind an `@`.
 #[derive(Debug, Clone, Default)]
 pub struct AddressSet {
     v4: RangeSet<u32>,
@@ -175,20 +172,9 @@ impl AddressSet {
         }
     }
 
-    /// Its blocks, as few as hold its addresses and no others.
-    fn blocks(&self) -> impl Iterator<Item = IpNet> + '_ {
-        self.ranges().flat_map(|range| {
-            let blocks: Box<dyn Iterator<Item = IpNet>> = match (range.first(), range.last()) {
-                (IpAddr::V4(first), IpAddr::V4(last)) => {
-                    Box::new(Ipv4Subnets::new(first, last, 0).map(IpNet::from))
-                }
-                (IpAddr::V6(first), IpAddr::V6(last)) => {
-                    Box::new(Ipv6Subnets::new(first, last, 0).map(IpNet::from))
-                }
-                _ => Box::new(std::iter::empty()),
-            };
-            blocks
-        })
+    /// The file that it was read from, if it is as it was read.
+    pub(super) fn file(&self) -> Option<&str> {
+        self.file.as_deref()
     }
 }
 
@@ -201,34 +187,5 @@ impl From<AddressRange> for AddressSet {
 impl From<IpAddr> for AddressSet {
     fn from(host: IpAddr) -> Self {
         AddressRange::from(host).into()
-    }
-}
-
-impl fmt::Display for AddressSet {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(file) = &self.file {
-            return write!(f, "@{file:?}");
-        }
-        let mut blocks = self.blocks().peekable();
-        let first = blocks.next();
-        if let Some(only) = first
-            && blocks.peek().is_none()
-        {
-            return write_block(f, only);
-        }
-        f.write_str("[")?;
-        for (place, block) in first.into_iter().chain(blocks).enumerate() {
-            f.write_str(if place == 0 { "" } else { " " })?;
-            write_block(f, block)?;
-        }
-        f.write_str("]")
-    }
-}
-
-fn write_block(f: &mut fmt::Formatter<'_>, block: IpNet) -> fmt::Result {
-    if block.prefix_len() == block.max_prefix_len() {
-        write!(f, "{}", block.addr())
-    } else {
-        write!(f, "{block}")
     }
 }

@@ -26,6 +26,17 @@ pub enum AddressField {
 }
 
 impl AddressField {
+    /// The field that IANA's element `number` becomes; None for one that is kept as it is.
+    pub const fn of_element(number: u16) -> Option<Self> {
+        Some(match number {
+            8 | 27 => Self::Src,
+            12 | 28 => Self::Dst,
+            15 | 62 => Self::NextHop,
+            130 | 131 => Self::Exporter,
+            _ => return None,
+        })
+    }
+
     /// The columns that it is read from.
     pub fn columns(self) -> Columns {
         Columns::of(&[match self {
@@ -140,6 +151,33 @@ impl Test<'_> {
 }
 
 impl NumberField {
+    /// The field that IANA's element `number` becomes; None for one that is kept as it is, or that
+    /// becomes a part of a field.
+    pub const fn of_element(number: u16) -> Option<Self> {
+        Some(match number {
+            1 => Self::Octets,
+            2 => Self::Packets,
+            4 => Self::Protocol,
+            5 => Self::Tos,
+            6 => Self::TcpFlags,
+            7 => Self::SrcPort,
+            9 | 29 => Self::SrcMask,
+            10 => Self::Input,
+            11 => Self::DstPort,
+            13 | 30 => Self::DstMask,
+            14 => Self::Output,
+            16 => Self::SrcAs,
+            17 => Self::DstAs,
+            149 => Self::Engine,
+            152 => Self::First,
+            153 => Self::Last,
+            161 => Self::Duration,
+            176 | 178 => Self::IcmpType,
+            177 | 179 => Self::IcmpCode,
+            _ => return None,
+        })
+    }
+
     /// The columns that it is read from.
     pub fn columns(self) -> Columns {
         Columns::of(match self {

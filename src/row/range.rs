@@ -58,6 +58,18 @@ impl AddressRange {
         (self.first == self.last).then_some(self.first)
     }
 
+    /// The block in CIDR notation that the range is, if it is one.
+    pub fn block(&self) -> Option<IpNet> {
+        let (first, last) = self.bits();
+        let most = if self.first.is_ipv4() { 32 } else { 128 };
+        // The bits in which both ends differ are all zeros at one and all ones at the other.
+        let host_bits = 128 - (first ^ last).leading_zeros();
+        let hosts = 1_u128.checked_shl(host_bits).unwrap_or(0).wrapping_sub(1);
+        let is_block = first & hosts == 0 && last & hosts == hosts;
+        let prefix = u8::try_from(most - host_bits).ok()?;
+        is_block.then(|| IpNet::new(self.first, prefix).ok()).flatten()
+    }
+
     /// Whether `address` is in the range.
     pub fn contains(&self, address: IpAddr) -> bool {
         Family::of(address) == self.family() && self.first <= address && address <= self.last
@@ -76,11 +88,15 @@ impl From<IpNet> for AddressRange {
     }
 }
 
+/// As the filter language has it: an address, a block in CIDR notation, or `FIRST-LAST`.
 impl fmt::Display for AddressRange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.host() {
             Some(host) => write!(f, "{host}"),
-            None => write!(f, "{}–{}", self.first, self.last),
+            None => match self.block() {
+                Some(block) => write!(f, "{block}"),
+                None => write!(f, "{}-{}", self.first, self.last),
+            },
         }
     }
 }
@@ -136,6 +152,23 @@ mod tests {
 
     fn host(number: u8) -> IpAddr {
         Family::V4.address(0xffff_ff00 | u128::from(number))
+    }
+
+    #[test]
+    fn a_range_is_written_as_a_block_where_it_is_one() {
+        for text in ["10.0.0.0/8", "0.0.0.0/0", "10.0.0.2/31", "2001:db8::/32", "::/0", "::2/127"] {
+            let block: IpNet = text.parse().unwrap();
+            assert_eq!(AddressRange::from(block).block(), Some(block));
+            assert_eq!(AddressRange::from(block).to_string(), text);
+        }
+        let range = |first: &str, last: &str| {
+            AddressRange::new(first.parse().unwrap(), last.parse().unwrap()).unwrap()
+        };
+        assert_eq!(range("10.0.0.1", "10.0.0.1").to_string(), "10.0.0.1");
+        for (first, last) in [("10.0.0.1", "10.0.0.2"), ("10.0.0.0", "10.0.0.2"), ("::1", "::2")] {
+            assert_eq!(range(first, last).block(), None);
+            assert_eq!(range(first, last).to_string(), format!("{first}-{last}"));
+        }
     }
 
     proptest! {

@@ -1,61 +1,153 @@
 //! Predicates as text, in the filter language: a normal form that reads back to the same predicate.
+//! The alternate form, `{:#}`, is for people: it leaves most of a long set out.
 
-use std::fmt::{Display, Formatter, Result, Write};
+use std::fmt::{Display, Formatter, Result};
 
 use super::{AddressField, AddressSet, NumberField, NumberSet, Predicate};
-use crate::flow::{Family, UnixMillis};
+use crate::flow::{ElementId, Family, Protocol, UnixMillis};
+use crate::netflow::{Kind, REVERSE_ENTERPRISE, element};
+
+/// So many ranges of a set are shown to people.
+const SHOWN_RANGES: usize = 8;
+
+/// The letters of TCP flags, from the lowest bit.
+const FLAG_LETTERS: [char; 8] = ['F', 'S', 'R', 'P', 'A', 'U', 'E', 'C'];
 
 impl Display for Predicate {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         match self {
-            Self::Family(Family::V4) => f.write_str("ipv4"),
-            Self::Family(Family::V6) => f.write_str("ipv6"),
-            Self::Address(field, set) => address(f, *field, set),
-            Self::Number(field, set) => numbers(f, *field, set),
-            Self::Bits(field, bits) => write!(f, "{field} has {bits}"),
             Self::And(terms) if terms.is_empty() => f.write_str("any"),
             Self::Or(terms) if terms.is_empty() => f.write_str("not any"),
             Self::And(terms) => joined(f, terms, " and "),
             Self::Or(terms) => joined(f, terms, " or "),
-            Self::Not(term) => write!(f, "not {}", Nested(term)),
-        }
-    }
-}
-
-/// A term inside of another: in parentheses where it is made of several.
-struct Nested<'a>(&'a Predicate);
-
-impl Display for Nested<'_> {
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        match self.0 {
-            Predicate::And(terms) | Predicate::Or(terms) if !terms.is_empty() => {
-                write!(f, "({})", self.0)
+            Self::Not(term) => {
+                f.write_str("not ")?;
+                nested(f, term)
             }
-            term => write!(f, "{term}"),
+            term => test(f, term, None),
         }
     }
 }
 
+/// What both ends are asked for at once: `port` for either of them, `src and dst port` for both.
+#[derive(Clone, Copy)]
+enum Ends {
+    Either,
+    Both,
+}
+
+/// Terms with a word between them; two that ask the same of both ends are one.
 fn joined(f: &mut Formatter<'_>, terms: &[Predicate], with: &str) -> Result {
-    for (place, term) in terms.iter().enumerate() {
-        if place > 0 {
+    let ends = if with == " or " { Ends::Either } else { Ends::Both };
+    let mut rest = terms;
+    while let Some((term, behind)) = rest.split_first() {
+        if rest.len() < terms.len() {
             f.write_str(with)?;
         }
-        write!(f, "{}", Nested(term))?;
+        rest = behind;
+        match behind.split_first() {
+            Some((other, behind)) if are_of_both_ends(term, other, ends) => {
+                test(f, term, Some(ends))?;
+                rest = behind;
+            }
+            _ => nested(f, term)?,
+        }
     }
     Ok(())
 }
 
-fn address(f: &mut Formatter<'_>, field: AddressField, set: &AddressSet) -> Result {
-    match set.host() {
-        Some(host) => write!(f, "{field} {host}"),
-        None => write!(f, "{field} in {set}"),
+/// A term inside of another: in parentheses where it is made of several.
+fn nested(f: &mut Formatter<'_>, term: &Predicate) -> Result {
+    let is_one = match term {
+        Predicate::And(terms) | Predicate::Or(terms) => {
+            let ends = if matches!(term, Predicate::Or(_)) { Ends::Either } else { Ends::Both };
+            match &terms[..] {
+                [] => true,
+                [src, dst] => are_of_both_ends(src, dst, ends),
+                _ => false,
+            }
+        }
+        _ => true,
+    };
+    if is_one {
+        return term.fmt(f);
     }
+    f.write_str("(")?;
+    term.fmt(f)?;
+    f.write_str(")")
+}
+
+/// Whether two terms ask the same of the source and of the destination.
+fn are_of_both_ends(src: &Predicate, dst: &Predicate, ends: Ends) -> bool {
+    match (src, dst) {
+        (
+            Predicate::Address(AddressField::Src, set),
+            Predicate::Address(AddressField::Dst, other),
+        ) => set == other,
+        (Predicate::Number(src, set), Predicate::Number(dst, other)) => {
+            of_both_ends(*src, ends) == Some(*dst) && set == other
+        }
+        (Predicate::Bits(src, bits), Predicate::Bits(dst, other)) => {
+            of_both_ends(*src, ends) == Some(*dst) && bits == other
+        }
+        _ => false,
+    }
+}
+
+/// What is `field` of the other end, where one word means both.
+fn of_both_ends(field: NumberField, ends: Ends) -> Option<NumberField> {
+    match field {
+        NumberField::SrcPort => Some(NumberField::DstPort),
+        NumberField::SrcAs => Some(NumberField::DstAs),
+        NumberField::SrcMask => Some(NumberField::DstMask),
+        NumberField::Input if matches!(ends, Ends::Either) => Some(NumberField::Output),
+        _ => None,
+    }
+}
+
+/// A term that is no join of others; one of the source may stand for both ends.
+fn test(f: &mut Formatter<'_>, term: &Predicate, ends: Option<Ends>) -> Result {
+    let name = |name: String| match ends {
+        None => name,
+        Some(ends) => {
+            let bare = name.trim_start_matches("src ").trim_start_matches("in ");
+            if matches!(ends, Ends::Both) { format!("src and dst {bare}") } else { bare.to_owned() }
+        }
+    };
+    match term {
+        Predicate::Family(Family::V4) => f.write_str("ipv4"),
+        Predicate::Family(Family::V6) => f.write_str("ipv6"),
+        Predicate::Address(field, set) => address(f, name(field.to_string()), set),
+        Predicate::Number(field, set) => numbers(f, *field, &name(field.to_string()), set),
+        Predicate::Bits(NumberField::TcpFlags, bits @ 1..=0xff) => {
+            write!(f, "flags {}", letters(*bits))
+        }
+        Predicate::Bits(field, bits) => write!(f, "{} has {bits}", name(field.to_string())),
+        Predicate::And(_) | Predicate::Or(_) | Predicate::Not(_) => Ok(()),
+    }
+}
+
+fn address(f: &mut Formatter<'_>, mut name: String, set: &AddressSet) -> Result {
+    if !set.is_one_block() {
+        write!(f, "{name} in ")?;
+        return set.fmt(f);
+    }
+    if set.host().is_none() && name.ends_with("ip") {
+        name.truncate(name.len() - 2);
+        name += "net";
+    }
+    write!(f, "{name} {set}")
+}
+
+/// TCP flags as letters.
+fn letters(bits: u64) -> String {
+    let set = FLAG_LETTERS.iter().enumerate().filter(|(place, _)| bits >> place & 1 == 1);
+    set.map(|(_, letter)| letter).collect()
 }
 
 impl Display for NumberField {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(match self {
+        f.pad(match self {
             Self::Protocol => "proto",
             Self::SrcPort => "src port",
             Self::DstPort => "dst port",
@@ -81,47 +173,130 @@ impl Display for NumberField {
             Self::EngineType => "engine-type",
             Self::EngineId => "engine-id",
             Self::Sampling => "sampling",
-            Self::Element(id) => return write!(f, "element {}", id.number),
+            Self::Element(id) => {
+                let is_number = |kind| {
+                    !matches!(
+                        kind,
+                        Kind::Address | Kind::Text | Kind::Float | Kind::Signed | Kind::List
+                    )
+                };
+                return write!(f, "element {}", element_name(*id, is_number));
+            }
         })
     }
 }
 
-fn numbers(f: &mut Formatter<'_>, field: NumberField, set: &NumberSet) -> Result {
-    let number = |f: &mut Formatter<'_>, number: u64| match field {
-        NumberField::First | NumberField::Last => {
-            write!(f, "{}", UnixMillis(number).timestamp())
+/// The name of an element by which it is asked for; where that would be something else, because it
+/// becomes a common field or because its values are of another kind, its numbers.
+fn element_name(id: ElementId, is_kind: impl Fn(Kind) -> bool) -> String {
+    let ElementId { number, enterprise } = id;
+    let is_common =
+        NumberField::of_element(number).is_some() || AddressField::of_element(number).is_some();
+    match (enterprise, element(number)) {
+        (0, Some(known)) if !is_common && is_kind(known.kind) => known.name.to_owned(),
+        (REVERSE_ENTERPRISE, Some(known)) if is_kind(known.kind) => {
+            let (first, rest) = known.name.split_at(1);
+            format!("reverse{}{rest}", first.to_ascii_uppercase())
         }
-        _ => write!(f, "{number}"),
-    };
-    let (operator, bound) = match *set.ranges() {
-        [(first, last)] if first == last => ("=", first),
-        [(first, u64::MAX)] => (">=", first),
-        [(0, last)] => ("<=", last),
+        _ => format!("{enterprise}/{number}"),
+    }
+}
+
+/// One number of `field`.
+fn number(field: NumberField, number: u64) -> String {
+    match field {
+        NumberField::First | NumberField::Last => UnixMillis(number).to_string(),
+        NumberField::TcpFlags if (1..=0xff).contains(&number) => letters(number),
+        NumberField::Protocol => protocol(number).unwrap_or_else(|| number.to_string()),
+        NumberField::Element(id)
+            if matches!(id.enterprise, 0 | REVERSE_ENTERPRISE)
+                && element(id.number).is_some_and(|known| known.kind == Kind::Mac)
+                && number >> 48 == 0 =>
+        {
+            let bytes = number.to_be_bytes().map(|byte| format!("{byte:02x}"));
+            bytes[2..].join(":")
+        }
+        _ => number.to_string(),
+    }
+}
+
+/// The name of a protocol, if it is no other's, too.
+fn protocol(number: u64) -> Option<String> {
+    let protocol = Protocol(u8::try_from(number).ok()?);
+    let name = protocol.name()?;
+    let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let starts = name.starts_with(|c: char| c.is_ascii_alphabetic());
+    (plain && starts && Protocol::named(name) == Some(protocol)).then(|| name.to_ascii_lowercase())
+}
+
+fn numbers(f: &mut Formatter<'_>, field: NumberField, name: &str, set: &NumberSet) -> Result {
+    let number = |of| number(field, of);
+    match *set.ranges() {
+        [(first, last)] if first == last => write!(f, "{name} = {}", number(first)),
+        [(first, u64::MAX)] => write!(f, "{name} >= {}", number(first)),
+        [(0, last)] => write!(f, "{name} <= {}", number(last)),
         ref ranges => {
-            write!(f, "{field} in [")?;
-            for (place, &(first, last)) in ranges.iter().enumerate() {
+            write!(f, "{name} in [")?;
+            let shown = if f.alternate() { SHOWN_RANGES } else { ranges.len() };
+            for (place, &(first, last)) in ranges.iter().take(shown).enumerate() {
                 f.write_str(if place == 0 { "" } else { " " })?;
-                number(f, first)?;
-                if first != last {
-                    f.write_char('-')?;
-                    number(f, last)?;
+                f.write_str(&number(first))?;
+                if last == u64::MAX {
+                    f.write_str("..")?;
+                } else if first != last {
+                    write!(f, "..{}", number(last))?;
                 }
             }
-            return f.write_char(']');
+            left_out(f, ranges.len() - shown.min(ranges.len()))?;
+            f.write_str("]")
         }
-    };
-    write!(f, "{field} {operator} ")?;
-    number(f, bound)
+    }
+}
+
+/// Says how many ranges are not shown.
+pub(super) fn left_out(f: &mut Formatter<'_>, count: usize) -> Result {
+    if count == 0 { Ok(()) } else { write!(f, " … {count} more") }
 }
 
 impl Display for AddressField {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(match self {
+        f.pad(match self {
             Self::Src => "src ip",
             Self::Dst => "dst ip",
             Self::NextHop => "next ip",
             Self::Exporter => "router ip",
-            Self::Element(id) => return write!(f, "element {}", id.number),
+            Self::Element(id) => {
+                let is_address = |kind| kind == Kind::Address;
+                return write!(f, "element {}", element_name(*id, is_address));
+            }
         })
+    }
+}
+
+impl AddressSet {
+    /// Whether it is written as one address or block.
+    fn is_one_block(&self) -> bool {
+        self.len() == 1
+            && self.file().is_none()
+            && self.ranges().all(|range| range.block().is_some())
+    }
+}
+
+impl Display for AddressSet {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        if let Some(file) = self.file() {
+            let escaped = file.replace('\\', "\\\\").replace('"', "\\\"");
+            return write!(f, "@\"{escaped}\"");
+        }
+        if self.is_one_block() {
+            return self.ranges().try_for_each(|range| write!(f, "{range}"));
+        }
+        f.write_str("[")?;
+        let shown = if f.alternate() { SHOWN_RANGES } else { usize::MAX };
+        for (place, range) in self.ranges().take(shown).enumerate() {
+            write!(f, "{}{range}", if place == 0 { "" } else { " " })?;
+        }
+        left_out(f, self.len().saturating_sub(shown))?;
+        f.write_str("]")
     }
 }

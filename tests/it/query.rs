@@ -325,14 +325,14 @@ fn a_question_is_planned_as_few_scans() {
         (
             Direction::Any,
             Access::Range,
-            &[(Order::Src, true, None), (Order::Dst, true, Some("not src ip in 10.0.0.0/8"))],
+            &[(Order::Src, true, None), (Order::Dst, true, Some("not src net 10.0.0.0/8"))],
         ),
         (
             Direction::Any,
             Access::Filter,
             &[
-                (Order::Src, false, Some("src ip in 10.0.0.0/8")),
-                (Order::Dst, false, Some("dst ip in 10.0.0.0/8 and not src ip in 10.0.0.0/8")),
+                (Order::Src, false, Some("src net 10.0.0.0/8")),
+                (Order::Dst, false, Some("dst net 10.0.0.0/8 and not src net 10.0.0.0/8")),
             ],
         ),
     ] {

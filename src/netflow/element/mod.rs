@@ -56,6 +56,11 @@ pub fn element(number: u16) -> Option<&'static Element> {
     elements.get(place)
 }
 
+/// Every known element, by rising numbers.
+pub fn elements() -> &'static [Element] {
+    &registry::ELEMENTS
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
