@@ -2,6 +2,7 @@
 
 mod ahead;
 mod explain;
+pub mod filter;
 mod merge;
 mod parallel;
 mod plan;

@@ -1,5 +1,5 @@
-//! Any bytes: every decoder, the readers of captures and archives, and IP reassembly take them
-//! without a panic, to an end, and their accounts balance.
+//! Any bytes: every decoder, the readers of captures and archives, IP reassembly and the parser of
+//! filters take them without a panic, to an end, and their accounts balance.
 //!
 //! Here for seconds, with inputs that are always the same; `scripts/fuzz` goes on for as long as
 //! one likes, and is guided by what the inputs reach.
@@ -12,7 +12,8 @@ use std::path::PathBuf;
 use targets::TARGETS;
 
 /// So many changed inputs of each target.
-const ROUNDS: [(&str, u32); 3] = [("decoder", 6000), ("capture", 1200), ("fragments", 3000)];
+const ROUNDS: [(&str, u32); 4] =
+    [("decoder", 6000), ("capture", 1200), ("fragments", 3000), ("filter", 6000)];
 /// Seeds that grow longer than this are cut.
 const MAX_BYTES: usize = 1 << 14;
 

@@ -15,6 +15,7 @@ mod cli;
 mod crash;
 mod embedded;
 mod expire;
+mod filter;
 mod formats;
 mod fuzz;
 mod generate;

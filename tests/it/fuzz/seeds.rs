@@ -25,12 +25,16 @@ pub(super) fn of(target: &str) -> Vec<Vec<u8>> {
             .chain(containers())
             .collect(),
         "fragments" => own_fragments(),
+        "filter" => own_filters(),
         _ => own_exports(),
     }
 }
 
 /// What the captures from elsewhere add to them.
 pub(super) fn of_captures(target: &str) -> Vec<Vec<u8>> {
+    if target == "filter" {
+        return Vec::new();
+    }
     let Some(folder) = captures() else { return Vec::new() };
     let mut seeds = Vec::new();
     for input in find(&[folder]).unwrap() {
@@ -61,6 +65,23 @@ pub(super) fn of_captures(target: &str) -> Vec<Vec<u8>> {
         }
     }
     seeds
+}
+
+/// Filters with every kind of term, and lists.
+fn own_filters() -> Vec<Vec<u8>> {
+    let filters = [
+        "src ip 10.1.2.3 and (dst port 443 or port in [80 443 1000-2000, 5..]) && not tcp",
+        "net 10/8 or src net 10.1.0.0 255.255.0.0 || dst in [::1 2001:db8::/32 10.0.0.1-10.0.0.9]",
+        "proto in [tcp udp 47] and flags SA or flags = 0x12 # remark\nand !icmp-type 8",
+        "first seen >= 2023-11-14T22:20 and last seen < -2h or first seen in [2023..2024-01 2025..]",
+        "src or dst port > 1k and src and dst as != 64500 and duration < 5min and bpp 100-200",
+        "element vlanId = 5 or element 9/12235 in [1 2] or element reverseOctetDeltaCount has 3",
+        "in src mac 00:00:5e:00:53:01 or vlan 7 or mpls label1 > 3 or nat ip 192.0.2.1 or ttl 3",
+        "ip in @hosts.txt and port in @\"por\\\"ts\" or @include f or @'g h'",
+        "10.0.0.1\n10.0.0.0/8 # x\n2001:db8::/32,1\n\"1.2.3.4\",5\n10.0.0.1-10.0.0.9",
+        "router ip 192.0.2.1 and next ip 10.0.0.1 and engine-type 0 and observation domain id 7",
+    ];
+    filters.iter().map(|filter| filter.as_bytes().to_vec()).collect()
 }
 
 fn sender(exporter: IpAddr) -> u8 {

@@ -13,14 +13,15 @@ use earlgrey_hbase::flow::{
     Batches, DatagramId, Family, FlowBatch, FlowBuilder, UnixMillis, extras,
 };
 use earlgrey_hbase::netflow::{DecodeError, Decoder, Outcome};
+use earlgrey_hbase::query::filter::{Context, Files, MAX_TEXT_BYTES, parse};
 use tempfile::NamedTempFile;
 
 /// A target: takes any bytes, and panics where something does not hold of them.
 pub(crate) type Target = fn(&[u8]);
 
 /// Every target by its name.
-pub(crate) const TARGETS: [(&str, Target); 3] =
-    [("decoder", decoder), ("capture", capture), ("fragments", fragments)];
+pub(crate) const TARGETS: [(&str, Target); 4] =
+    [("decoder", decoder), ("capture", capture), ("fragments", fragments), ("filter", filter)];
 
 /// So often a reader may ask, over packets without datagrams, whether to go on. A few bytes can be
 /// the compressed form of endless packets; a user would stop them, and so does this.
@@ -98,6 +99,39 @@ pub(crate) fn fragments(mut input: &[u8]) {
     let report = read(&pcap, &mut file);
     file.check(&report);
     assert_eq!((report.packets, report.faults.len()), (packets, 0), "{report:?}");
+}
+
+/// A filter: a predicate that is written in a form that reads back to the same, or an error that
+/// has its place. The files that it names hold the input, too.
+pub(crate) fn filter(input: &[u8]) {
+    struct Itself<'a>(&'a [u8]);
+    impl Files for Itself<'_> {
+        fn read(&self, _name: &str, most_bytes: u64) -> std::io::Result<Vec<u8>> {
+            Ok(self.0.iter().copied().take(most_bytes as usize).collect())
+        }
+    }
+    let text = String::from_utf8_lossy(input);
+    let files = Itself(input);
+    let context = Context {
+        zone: jiff::tz::TimeZone::UTC,
+        now: UnixMillis(1_186_040_527_000),
+        files: &files,
+    };
+    match parse(&text, &context) {
+        Ok(predicate) => {
+            let normal = predicate.to_string();
+            // What was short may be long in its normal form; then it is not read.
+            if normal.len() <= MAX_TEXT_BYTES {
+                assert_eq!(parse(&normal, &context).as_ref(), Ok(&predicate), "{text:?}");
+            }
+        }
+        Err(error) => {
+            let source = error.file.as_ref().map_or(&*text, |file| &file.text);
+            assert!(source.get(error.span.clone()).is_some(), "{error:?}");
+            assert!(!error.to_string().contains('\n'), "{error}");
+            assert!(error.render(&text).contains('^'), "{error}");
+        }
+    }
 }
 
 /// Reads `bytes` as a file.

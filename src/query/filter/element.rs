@@ -1,0 +1,93 @@
+//! Elements by their names or numbers.
+
+use super::fields::Term;
+use super::values::Wrong;
+use super::words;
+use crate::flow::ElementId;
+use crate::netflow::{Kind, REVERSE_ENTERPRISE, element, elements};
+use crate::row::{AddressField, NumberField};
+
+/// What is asked for by `text`: the name of an element of IANA's, also with `reverse` before it,
+/// its number, or an enterprise and a number with a slash between them. What becomes a common field
+/// is asked for there; behind `0/`, it is what is kept beside that.
+///
+/// `like_address` says what to take for the value of an element that is not known.
+pub(super) fn term_of(text: &str, like_address: bool) -> Result<Term, Wrong> {
+    if let Some(id) = raw(text) {
+        return Ok(as_it_is(id, like_address));
+    }
+    let id = find(text).ok_or_else(|| {
+        let wrong = Wrong::new(format!("{text:?} is no element"))
+            .expecting("a name or a number of IANA's, such as vlanId or 58, or ENTERPRISE/NUMBER");
+        let names = elements().iter().map(|element| element.name);
+        match words::nearest(text, names) {
+            Some(name) => wrong.hinting(format!("did you mean {name}?")),
+            None => wrong,
+        }
+    })?;
+    if id.enterprise == 0 {
+        if let Some(field) = AddressField::of_element(id.number) {
+            return Ok(Term::address(field));
+        }
+        if let Some(field) = NumberField::of_element(id.number) {
+            return Ok(Term::number(field));
+        }
+    }
+    match kind(id) {
+        None => Ok(as_it_is(id, like_address)),
+        Some(Kind::Address) => Ok(Term::address(AddressField::Element(id))),
+        Some(Kind::Text | Kind::Float | Kind::Signed | Kind::List) => {
+            Err(Wrong::new(format!("{text} holds neither a plain number nor an address"))
+                .expecting("an element that does")
+                .hinting("print the flows with -o ndjson, and filter that by its values"))
+        }
+        Some(_) => Ok(Term::number(NumberField::Element(id))),
+    }
+}
+
+fn as_it_is(id: ElementId, like_address: bool) -> Term {
+    if like_address {
+        Term::address(AddressField::Element(id))
+    } else {
+        Term::number(NumberField::Element(id))
+    }
+}
+
+/// What the values of the element are, if it is known.
+pub(super) fn kind(id: ElementId) -> Option<Kind> {
+    let known = matches!(id.enterprise, 0 | REVERSE_ENTERPRISE).then(|| element(id.number));
+    known.flatten().map(|element| element.kind)
+}
+
+/// An element by its enterprise and number.
+fn raw(text: &str) -> Option<ElementId> {
+    let (enterprise, number) = text.split_once('/')?;
+    Some(ElementId { number: digits(number)?, enterprise: digits(enterprise)? })
+}
+
+fn digits<T: std::str::FromStr>(text: &str) -> Option<T> {
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
+}
+
+/// An element by its number or name, also by those that JSON has for elements without a name.
+fn find(text: &str) -> Option<ElementId> {
+    if let Some(number) = digits(text) {
+        return Some(ElementId::iana(number));
+    }
+    let named = |name: &str| {
+        let is = |known: &str| known.eq_ignore_ascii_case(name);
+        elements().iter().find(|element| is(element.name)).map(|element| element.number)
+    };
+    if let Some(number) = named(text) {
+        return Some(ElementId::iana(number));
+    }
+    let lower = text.to_ascii_lowercase();
+    if let Some(number) = lower.strip_prefix("reverse").and_then(named) {
+        return Some(ElementId { number, enterprise: REVERSE_ENTERPRISE });
+    }
+    if let Some(number) = lower.strip_prefix("element").and_then(digits) {
+        return Some(ElementId::iana(number));
+    }
+    let (enterprise, number) = lower.strip_prefix("enterprise")?.split_once("element")?;
+    Some(ElementId { number: digits(number)?, enterprise: digits(enterprise)? })
+}

@@ -1,0 +1,156 @@
+//! The texts that a filter is made of: its own, the files that it includes, and its watch lists.
+
+use std::collections::HashMap;
+use std::io;
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::list::{self, ListFault};
+use super::parser::Parser;
+use super::values::Values;
+use super::{
+    Context, Included, MAX_INCLUDES, MAX_LIST_BYTES, MAX_NESTING, MAX_TEXT_BYTES, ParseFilterError,
+};
+use crate::row::{AddressSet, NumberSet, Predicate};
+
+/// All that is included, together: files that include each other many times would have no end.
+const MAX_INCLUDED_BYTES: usize = 1 << 20;
+
+/// Where a filter's files are read from.
+pub trait Files {
+    /// The content of the file `name`, as the filter has it.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be read, or is longer than `most_bytes`.
+    fn read(&self, name: &str, most_bytes: u64) -> io::Result<Vec<u8>>;
+}
+
+/// For filters that may name no files.
+pub struct NoFiles;
+
+impl Files for NoFiles {
+    fn read(&self, _name: &str, _most_bytes: u64) -> io::Result<Vec<u8>> {
+        Err(io::Error::new(io::ErrorKind::Unsupported, "files cannot be named here"))
+    }
+}
+
+/// What is shared by the parsers of a filter and of the files that it includes.
+pub(super) struct Sources<'a> {
+    pub(super) context: &'a Context<'a>,
+    /// How deep in parentheses and files the present place is.
+    nesting: usize,
+    /// How deep in files.
+    includes: usize,
+    included_bytes: usize,
+    /// A list that is named twice is read once.
+    lists: HashMap<String, AddressSet>,
+}
+
+impl<'a> Sources<'a> {
+    pub(super) fn new(context: &'a Context<'a>) -> Self {
+        Self { context, nesting: 0, includes: 0, included_bytes: 0, lists: HashMap::new() }
+    }
+
+    /// Reads one text.
+    pub(super) fn parse(&mut self, text: &str) -> Result<Predicate, ParseFilterError> {
+        if text.len() > MAX_TEXT_BYTES {
+            let problem = format!("the filter is longer than {MAX_TEXT_BYTES} bytes");
+            return Err(ParseFilterError::at(0..0, problem)
+                .hinting("put long lists of addresses into a file, and write ip in @FILE"));
+        }
+        Parser::new(text, self)?.whole()
+    }
+
+    /// Goes one level deeper; [`Self::leave`] comes back.
+    pub(super) fn enter(&mut self, span: &Range<usize>) -> Result<(), ParseFilterError> {
+        self.nesting += 1;
+        if self.nesting > MAX_NESTING {
+            let problem = format!("more than {MAX_NESTING} parentheses lie in each other");
+            return Err(ParseFilterError::at(span.clone(), problem));
+        }
+        Ok(())
+    }
+
+    pub(super) fn leave(&mut self) {
+        self.nesting -= 1;
+    }
+
+    /// The filter in the file `name`, which stands at `span`.
+    pub(super) fn include(
+        &mut self,
+        name: &str,
+        span: &Range<usize>,
+    ) -> Result<Predicate, ParseFilterError> {
+        let wrong = |problem: String| ParseFilterError::at(span.clone(), problem);
+        if self.includes == MAX_INCLUDES {
+            return Err(wrong(format!(
+                "files include each other deeper than {MAX_INCLUDES} times"
+            )));
+        }
+        let bytes = self.read(name, MAX_TEXT_BYTES as u64).map_err(wrong)?;
+        self.included_bytes += bytes.len();
+        if self.included_bytes > MAX_INCLUDED_BYTES {
+            return Err(wrong(format!("more than {MAX_INCLUDED_BYTES} bytes are included")));
+        }
+        let text = String::from_utf8(bytes)
+            .map_err(|_| wrong(format!("{name}: this is no text in UTF-8")))?;
+        self.includes += 1;
+        self.enter(span)?;
+        let predicate = self.parse(&text).map_err(|error| match error.file {
+            None => {
+                let error = error.located(&text);
+                let file = Some(Arc::new(Included { name: name.to_owned(), text: text.clone() }));
+                ParseFilterError { file, ..error }
+            }
+            Some(_) => error,
+        })?;
+        self.leave();
+        self.includes -= 1;
+        Ok(predicate)
+    }
+
+    /// The addresses in the file `name`, which stands at `span`.
+    pub(super) fn addresses(
+        &mut self,
+        name: &str,
+        span: &Range<usize>,
+    ) -> Result<AddressSet, ParseFilterError> {
+        if let Some(known) = self.lists.get(name) {
+            return Ok(known.clone());
+        }
+        let wrong = |problem: String| ParseFilterError::at(span.clone(), problem);
+        let bytes = self.read(name, MAX_LIST_BYTES).map_err(wrong)?;
+        let set = list::addresses(&bytes).map_err(|fault| list_error(span, name, fault))?;
+        let set = set.read_from(name);
+        self.lists.insert(name.to_owned(), set.clone());
+        Ok(set)
+    }
+
+    /// The numbers in the file `name`, which stands at `span`.
+    pub(super) fn numbers(
+        &mut self,
+        name: &str,
+        span: &Range<usize>,
+        values: &Values,
+    ) -> Result<NumberSet, ParseFilterError> {
+        let wrong = |problem: String| ParseFilterError::at(span.clone(), problem);
+        let bytes = self.read(name, MAX_LIST_BYTES).map_err(wrong)?;
+        list::numbers(&bytes, |entry| values.read(entry, self.context))
+            .map_err(|fault| list_error(span, name, fault))
+    }
+
+    fn read(&self, name: &str, most_bytes: u64) -> Result<Vec<u8>, String> {
+        if name == "-" {
+            return Err("a file is needed here; standard input cannot be read".to_owned());
+        }
+        self.context.files.read(name, most_bytes).map_err(|error| format!("{name}: {error}"))
+    }
+}
+
+fn list_error(span: &Range<usize>, name: &str, fault: ListFault) -> ParseFilterError {
+    let ListFault { line, wrong } = fault;
+    let error = ParseFilterError::at(span.clone(), format!("{name}:{line}: {}", wrong.problem));
+    let expected = wrong.expected.map(|expected| format!("{expected} in line {line}"));
+    ParseFilterError { expected, hint: wrong.hint, ..error }
+}

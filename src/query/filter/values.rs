@@ -1,0 +1,254 @@
+//! What the values of a field are, and how one is read.
+
+use super::Context;
+use super::number::read_number;
+use super::time::read_time;
+use crate::flow::Protocol;
+use crate::row::NumberSet;
+
+/// Why a value is none; the place is known to whom it is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Wrong {
+    pub(super) problem: String,
+    pub(super) expected: Option<String>,
+    pub(super) hint: Option<String>,
+}
+
+impl Wrong {
+    pub(super) fn new(problem: impl Into<String>) -> Self {
+        Self { problem: problem.into(), expected: None, hint: None }
+    }
+
+    #[must_use]
+    pub(super) fn expecting(self, expected: impl Into<String>) -> Self {
+        Self { expected: Some(expected.into()), ..self }
+    }
+
+    #[must_use]
+    pub(super) fn hinting(self, hint: impl Into<String>) -> Self {
+        Self { hint: Some(hint.into()), ..self }
+    }
+}
+
+/// What the values of a field are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Values {
+    /// Numbers from 0 to this one.
+    UpTo(u64),
+    /// Milliseconds, or a number with another unit.
+    Millis,
+    /// Numbers or names of IP protocols.
+    Protocol,
+    /// Numbers or letters of TCP flags.
+    Flags,
+    /// Labels of MPLS: the upper 20 of 24 bits.
+    Label,
+    /// MAC addresses.
+    Mac,
+    /// Times.
+    Time,
+    /// 0 ingress, 1 egress.
+    FlowDirection,
+    /// Numbers, or what the router did with the packets.
+    Forwarding,
+    /// 1 true, 2 false.
+    Truth,
+}
+
+/// The letters of TCP flags, from the lowest bit.
+const FLAG_LETTERS: [u8; 8] = *b"FSRPAUEC";
+/// X: every flag that there was before congestion was told.
+const EVERY_FLAG: u64 = 0x3f;
+
+/// Units of a duration, in milliseconds.
+const UNITS: [(&str, u64); 6] =
+    [("ms", 1), ("s", 1000), ("sec", 1000), ("min", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
+
+/// What was done with packets, by the upper two bits (RFC 7270 §4.12).
+const FORWARDING: [(&str, u64, u64); 4] =
+    [("unknown", 0, 63), ("forwarded", 64, 127), ("dropped", 128, 191), ("consumed", 192, 255)];
+
+/// What stands behind a label: three bits of traffic class, and one at the bottom of the stack.
+const LABEL_BITS: u32 = 4;
+
+impl Values {
+    /// The greatest of them.
+    const fn most(self) -> u64 {
+        match self {
+            Self::UpTo(most) => most,
+            Self::Protocol | Self::Flags | Self::Forwarding | Self::Truth => u8::MAX as u64,
+            Self::Label => (1 << 20) - 1,
+            Self::FlowDirection => 1,
+            Self::Millis | Self::Mac | Self::Time => u64::MAX,
+        }
+    }
+
+    /// The numbers that a store has for those in `set`.
+    pub(super) fn stored(self, set: &NumberSet) -> NumberSet {
+        match self {
+            Self::Label => {
+                let upper = |label: u64| label.saturating_mul(1 << LABEL_BITS);
+                let ranges = set.ranges().iter();
+                NumberSet::new(
+                    ranges
+                        .map(|&(first, last)| {
+                            (upper(first), upper(last).saturating_add((1 << LABEL_BITS) - 1))
+                        })
+                        .collect(),
+                )
+            }
+            _ => set.clone(),
+        }
+    }
+
+    /// The bits that a store has for `bits`.
+    pub(super) fn stored_bits(self, bits: u64) -> u64 {
+        if self == Self::Label { bits << LABEL_BITS } else { bits }
+    }
+
+    /// What is expected where one should stand.
+    pub(super) fn expected(self) -> String {
+        match self {
+            Self::UpTo(u64::MAX) => "a number, such as 1500, 10k or 0x10".to_owned(),
+            Self::Millis => {
+                "milliseconds, or a number with a unit, such as 1500, 10s or 5min".to_owned()
+            }
+            Self::Protocol => "a protocol, such as tcp, or a number from 0 to 255".to_owned(),
+            Self::Flags => "letters of FSRPAUECX, or a number from 0 to 255".to_owned(),
+            Self::Mac => "a MAC address, such as 00:00:5e:00:53:01".to_owned(),
+            Self::Time => "a time, such as 2026-11-23, 2026-11-23T14:05 or -2h".to_owned(),
+            Self::FlowDirection => "ingress, egress, 0 or 1".to_owned(),
+            Self::Forwarding => {
+                "unknown, forwarded, dropped, consumed, or a number from 0 to 255".to_owned()
+            }
+            Self::Truth => "true or false".to_owned(),
+            Self::UpTo(_) | Self::Label => format!("a number from 0 to {}", self.most()),
+        }
+    }
+
+    /// Reads one value, or a range of them: `443`, `1000-2000`, `1000..`. Gives the first and the
+    /// last number that are meant.
+    pub(super) fn read(self, text: &str, context: &Context<'_>) -> Result<(u64, u64), Wrong> {
+        if let Some((first, last)) = text.split_once("..") {
+            let first = self.read_one(first, context)?.0;
+            let last = if last.is_empty() { u64::MAX } else { self.read_one(last, context)?.1 };
+            return in_order(text, first, last);
+        }
+        let one = match self.read_one(text, context) {
+            Ok(one) => return Ok(one),
+            Err(wrong) => wrong,
+        };
+        // A name, a time or an address may have a dash itself.
+        if let Some((first, last)) = text.split_once('-')
+            && !matches!(self, Self::Time)
+            && !first.is_empty()
+            && !last.is_empty()
+        {
+            let (first, last) = (self.read_one(first, context)?.0, self.read_one(last, context)?.1);
+            return in_order(text, first, last);
+        }
+        Err(one)
+    }
+
+    /// Reads one value; a name may stand for several numbers.
+    fn read_one(self, text: &str, context: &Context<'_>) -> Result<(u64, u64), Wrong> {
+        let one = |number| Ok((number, number));
+        match self {
+            Self::Time => {
+                return one(read_time(text, &context.zone, context.now)?.0);
+            }
+            Self::Mac if let Some(mac) = read_mac(text) => return one(mac),
+            Self::Millis if let Some(millis) = with_unit(text) => return one(millis),
+            Self::Flags if let Some(flags) = read_flags(text) => return one(flags),
+            _ => {}
+        }
+        match read_number(text) {
+            Some(Ok(number)) if number <= self.most() => return one(number),
+            Some(_) => {
+                let problem = format!("{text} is out of range");
+                return Err(Wrong::new(problem).expecting(self.expected()));
+            }
+            None => {}
+        }
+        let is = |name: &str| name.eq_ignore_ascii_case(text);
+        let known = match self {
+            Self::Protocol => read_protocol(text).map(|number| (number, number)),
+            Self::FlowDirection => ["ingress", "egress"]
+                .iter()
+                .position(|name| is(name))
+                .map(|number| (number as u64, number as u64)),
+            Self::Forwarding => {
+                FORWARDING.iter().find(|(name, ..)| is(name)).map(|&(_, first, last)| (first, last))
+            }
+            Self::Truth => match () {
+                () if is("true") => Some((1, 1)),
+                () if is("false") => Some((2, 2)),
+                () => None,
+            },
+            _ => None,
+        };
+        known.ok_or_else(|| {
+            let what = match self {
+                Self::Protocol => "protocol",
+                Self::Flags => "set of flags",
+                Self::Mac => "MAC address",
+                Self::UpTo(_) | Self::Label | Self::Millis => "number",
+                _ => "value here",
+            };
+            Wrong::new(format!("{text:?} is no {what}")).expecting(self.expected())
+        })
+    }
+}
+
+fn in_order(text: &str, first: u64, last: u64) -> Result<(u64, u64), Wrong> {
+    if first > last {
+        return Err(Wrong::new(format!("the range {text} ends before it begins")));
+    }
+    Ok((first, last))
+}
+
+/// The bits of flags in letters; None if there are others among them.
+pub(super) fn read_flags(text: &str) -> Option<u64> {
+    let bit = |letter: u8| {
+        let letter = letter.to_ascii_uppercase();
+        let place = FLAG_LETTERS.iter().position(|&known| known == letter);
+        place.map(|place| 1 << place).or((letter == b'X').then_some(EVERY_FLAG))
+    };
+    if text.is_empty() {
+        return None;
+    }
+    text.bytes().try_fold(0, |bits, letter| Some(bits | bit(letter)?))
+}
+
+fn read_protocol(text: &str) -> Option<u64> {
+    let other_names = [("icmpv6", 58), ("ipv6-icmp", 58), ("ospfigp", 89), ("udplite", 136)];
+    let other = other_names.iter().find(|(name, _)| name.eq_ignore_ascii_case(text));
+    match other {
+        Some(&(_, number)) => Some(number),
+        None => Protocol::named(text).map(|protocol| protocol.0.into()),
+    }
+}
+
+/// Six bytes in hexadecimal, with colons or dashes between them, or three times two with points.
+fn read_mac(text: &str) -> Option<u64> {
+    let hex = |part: &str| {
+        let digits = part.bytes().all(|byte| byte.is_ascii_hexdigit());
+        u64::from_str_radix(part, 16).ok().filter(|_| digits)
+    };
+    for (between, parts, digits, bits) in
+        [(':', 6, 1..=2, 8), ('-', 6, 1..=2, 8), ('.', 3, 4..=4, 16)]
+    {
+        let split: Vec<&str> = text.split(between).collect();
+        if split.len() == parts && split.iter().all(|part| digits.contains(&part.len())) {
+            return split.iter().try_fold(0, |mac, part| Some(mac << bits | hex(part)?));
+        }
+    }
+    None
+}
+
+fn with_unit(text: &str) -> Option<u64> {
+    let digits = text.find(|c: char| !c.is_ascii_digit()).filter(|&digits| digits > 0)?;
+    let (number, unit) = text.split_at(digits);
+    let (_, millis) = UNITS.iter().find(|(name, _)| name.eq_ignore_ascii_case(unit))?;
+    number.parse::<u64>().ok()?.checked_mul(*millis)
+}
