@@ -47,18 +47,22 @@ pub trait Aggregate: Send + Sized {
     fn merge(&mut self, other: Self) -> Result<()>;
 }
 
-/// The summary of the flows that `scan` finds, its regions read on rayon's threads; `make` makes a
-/// summary of nothing, one for each thread.
+/// The summary of the flows that `scans` find, their regions read on rayon's threads; `make` makes
+/// a summary of nothing, one for each thread. No flow is to be found by two of the scans.
 ///
 /// # Errors
 ///
 /// As [`Snapshot::regions`], what is met while reading, and as [`Aggregate::observe`].
 pub fn over<A: Aggregate>(
     snapshot: &dyn Snapshot,
-    scan: &Scan,
+    scans: &[Scan],
     make: impl Fn() -> A + Sync,
 ) -> Result<A> {
-    let parts = fold_regions(snapshot.regions(scan)?, &make, |part: &mut A, flows| {
+    let mut regions = Vec::new();
+    for scan in scans {
+        regions.append(&mut snapshot.regions(scan)?);
+    }
+    let parts = fold_regions(regions, &make, |part: &mut A, flows| {
         part.observe(flows).map(|()| ControlFlow::Continue(()))
     })?;
     let mut parts = parts.into_iter();

@@ -9,8 +9,11 @@ use crate::store::Access;
 /// The explanation as lines for people.
 pub fn explanation_text(explanation: &Explanation) -> String {
     let mut text = String::new();
+    // Writing to a string cannot fail.
+    if let Some(filter) = &explanation.filter {
+        let _ = writeln!(text, "filter       {filter}");
+    }
     for (number, scan) in explanation.scans.iter().enumerate() {
-        // Writing to a string cannot fail.
         let _ = writeln!(text, "scan {} of {}", number + 1, explanation.scans.len());
         push_scan(&mut text, scan);
     }
@@ -82,8 +85,9 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::flow::{Column, Columns};
+    use crate::flow::{Column, Columns, Family};
     use crate::query::{Direction, Question, parse_addresses};
+    use crate::row::{AddressRange, Predicate};
     use crate::store::memory::MemoryStore;
     use crate::store::{Reading, Store};
 
@@ -97,11 +101,13 @@ mod tests {
         };
         let lookup = question.plan(Columns::of(&[Column::Octets]));
         let reading = Reading { runs: 2, found: 20, ..Reading::default() };
-        let explanation =
-            lookup.explain(&*snapshot).unwrap().after(reading, Duration::from_micros(610));
+        let filter = Predicate::src(AddressRange::all(Family::V4));
+        let explanation = lookup.explain(&*snapshot).unwrap().of_filter(Some(&filter));
+        let explanation = explanation.after(reading, Duration::from_micros(610));
         assert_eq!(
             explanation_text(&explanation),
             "\
+filter       src net 0.0.0.0/0
 scan 1 of 2
   access     range of row keys
   order      src first, read in key order

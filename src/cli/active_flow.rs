@@ -2,20 +2,24 @@
 
 use std::ffi::OsString;
 
+use super::explain::Explain;
 use super::failure::Ending;
+use super::filter::Where;
 use super::output;
 use super::plot::PlotOption;
 use super::scaling::Scaling;
 use super::settings::{Flags, Settings, keys};
 use super::{interrupt, store, time};
 use crate::aggregate::{ActivePairs, Limits, Measure, PairOptions};
-use crate::answer::{plot_pairs, write_pairs};
+use crate::answer::{PairFormat, plot_pairs, write_pairs};
+use crate::query::Question;
 
 const EXAMPLES: &str = "\
 Examples:
   earlgrey-hbase active-flow -print 10                 the ten pairs with most octets
   earlgrey-hbase active-flow --by flows --since -1d    by number of flows, of the last day
   earlgrey-hbase active-flow --plot pairs.svg          also as a picture
+  earlgrey-hbase active-flow --where 'port 443'        of flows that pass a filter
   earlgrey-hbase active-flow --directed -o csv         with A to B and B to A told apart";
 
 /// Print the pairs of addresses with most octets, both directions together.
@@ -36,11 +40,16 @@ pub(crate) struct Args {
     #[arg(long)]
     directed: bool,
     #[command(flatten)]
+    condition: Where,
+    #[command(flatten)]
     window: time::Window,
     #[command(flatten)]
     scaling: Scaling,
     #[command(flatten)]
     plot: PlotOption,
+    /// Tell on standard error how the flows are found, and then what was read
+    #[arg(long)]
+    explain: bool,
     /// How pairs are written [default: line]
     #[arg(short, long, value_name = "FORMAT", value_parser = ["line", "json", "ndjson", "csv"])]
     output: Option<String>,
@@ -58,7 +67,11 @@ impl Args {
 pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
     interrupt::end_at_once()?;
     let format = settings.pair_format();
-    let time = args.window.range(&settings.tz.value)?;
+    let question = Question {
+        time: args.window.range(&settings.tz.value)?,
+        filter: args.condition.predicate(settings)?,
+        ..Question::everything()
+    };
     let memory_bytes = usize::try_from(settings.memory.value).unwrap_or(usize::MAX);
     let options = PairOptions {
         by: args.by.parse::<Measure>()?,
@@ -66,10 +79,18 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
         limits: Limits { memory_bytes, ..Limits::default() },
     };
     let counters = args.scaling.of(store::open(settings)?.snapshot()?, true);
-    let pairs = ActivePairs::top_of(counters.snapshot(), time, &options, settings.print.value)?;
-    let when = time::range_text(time, &settings.tz.value);
+    let snapshot = counters.snapshot();
+    let lookup = question.plan_unordered(ActivePairs::columns(&options));
+    let json = matches!(format, PairFormat::Json | PairFormat::Ndjson);
+    let explain = args.explain.then(|| Explain::before(&question, &lookup, snapshot, json));
+    let explain = explain.transpose()?;
+    let pairs = ActivePairs::top_of(snapshot, lookup.scans(), &options, settings.print.value)?;
+    let when = time::range_text(question.time, &settings.tz.value);
     args.plot.write(|| plot_pairs(&pairs, &options, &when))?;
     output::print(|out| Ok(write_pairs(&pairs, &options, format, out)?))?;
     counters.tell();
+    if let Some(explain) = explain {
+        explain.after(&lookup);
+    }
     Ok(Ending::Done)
 }

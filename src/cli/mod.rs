@@ -9,7 +9,9 @@ mod compact;
 mod completions;
 mod config;
 mod expire;
+mod explain;
 mod failure;
+mod filter;
 mod generate;
 mod interrupt;
 mod load;
@@ -49,6 +51,7 @@ Examples:
   earlgrey-hbase load netflow000.tar.bz2             load an archive of captures
   earlgrey-hbase query 122.166.26.132                what a host sent
   earlgrey-hbase query 10.0.0.0/8 --direction any    what a network sent and received
+  earlgrey-hbase query --where 'ip 10.1.2.3 and port 53'
   earlgrey-hbase active-flow -print 10               the ten pairs that exchanged most
   earlgrey-hbase top srcip,dstport --by flows        and the keys that most flows are of
 

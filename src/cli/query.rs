@@ -2,28 +2,32 @@
 
 use std::ffi::OsString;
 use std::io::Write;
-use std::time::{Duration, Instant};
 
-use super::failure::Ending;
-use super::output::{self, say};
+use super::explain::Explain;
+use super::failure::{Ending, Usage};
+use super::filter::Where;
+use super::output;
 use super::scaling::Scaling;
 use super::settings::{Flags, Settings, keys, whole_number};
 use super::{interrupt, store, time};
-use crate::answer::{FlowWriter, Format, explanation_json, explanation_text};
+use crate::answer::{FlowWriter, Format};
 use crate::netflow::Names;
-use crate::query::{Direction, Explanation, Lookup, Question, parse_addresses};
+use crate::query::{Direction, Question, parse_addresses};
 use crate::row::AddressRange;
-use crate::store::{Access, Snapshot};
+use crate::store::Access;
 
 const EXAMPLES: &str = "\
 Examples:
   earlgrey-hbase query 122.166.26.132                  what a host sent, in order of time
   earlgrey-hbase query 122.166.26.132 --filter         the same, by looking at every flow
   earlgrey-hbase query 10.1.0.0/16 --direction any --since -2h
+  earlgrey-hbase query --where 'ip 10.1.2.3 and port 53'
+  earlgrey-hbase query --where 'src ip in @hosts.txt and not dst net 10/8' --count
   earlgrey-hbase query 2001:db8::1 --limit 100 -o csv
   earlgrey-hbase query 10.0.0.1 --count --explain      how many there are, and how that is found";
 
-/// Print the flows that an address, or a block of addresses, sent or received.
+/// Print the flows that an address, or a block of addresses, sent or received, or that pass a
+/// filter.
 ///
 /// They come in the order of the row key: by address, then by time.
 #[derive(Debug, clap::Args)]
@@ -31,13 +35,16 @@ Examples:
 pub(crate) struct Args {
     /// Whose flows: an address, or a block in CIDR notation
     #[arg(value_name = "ADDR|CIDR", value_parser = parse_addresses)]
-    addresses: AddressRange,
+    addresses: Option<AddressRange>,
+    #[command(flatten)]
+    condition: Where,
     /// Find them by a filter inside the store over all flows, in place of the row key's range: the
     /// answer is the same
     #[arg(long)]
     filter: bool,
     /// Which end of a flow the addresses are
-    #[arg(long, value_name = "END", value_parser = ["src", "dst", "any"], default_value = "src")]
+    #[arg(long, value_name = "END", value_parser = ["src", "dst", "any"], default_value = "src",
+        requires = "addresses")]
     direction: String,
     #[command(flatten)]
     window: time::Window,
@@ -64,12 +71,22 @@ impl Args {
     }
 
     fn question(&self, settings: &Settings) -> anyhow::Result<Question> {
+        let filter = self.condition.predicate(settings)?;
+        if self.addresses.is_none() && filter.is_none() {
+            return Err(Usage(
+                "whose flows? Name an address or a block, as in `query 10.0.0.0/8`, or what holds \
+                 of them, as in `query --where 'port 443'`; `--where any` is every flow"
+                    .to_owned(),
+            )
+            .into());
+        }
         Ok(Question {
+            addresses: self.addresses,
             direction: self.direction.parse::<Direction>()?,
             time: self.window.range(&settings.tz.value)?,
             access: if self.filter { Access::Filter } else { Access::Range },
+            filter,
             limit: self.limit,
-            ..Question::about(self.addresses)
         })
     }
 }
@@ -82,58 +99,25 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
     let counters = args.scaling.of(store.snapshot()?, false);
     let snapshot = counters.snapshot();
     let lookup = if args.count { question.plan_count() } else { question.plan(format.columns()) };
-    let explain = args.explain.then(|| Explain::before(&lookup, snapshot, format)).transpose()?;
-    let began = Instant::now();
+    let json = matches!(format, Format::Json | Format::Ndjson);
+    let explain = args.explain.then(|| Explain::before(&question, &lookup, snapshot, json));
+    let explain = explain.transpose()?;
     if args.count {
         let flows = lookup.count(snapshot)?;
-        let answer = match format {
-            Format::Json | Format::Ndjson => format!("{{\"flows\":{flows}}}"),
-            _ => flows.to_string(),
-        };
+        let answer = if json { format!("{{\"flows\":{flows}}}") } else { flows.to_string() };
         output::print(|out| Ok(writeln!(out, "{answer}")?))?;
     } else {
         let flows = lookup.run(snapshot)?;
         let zone = settings.tz.value.zone().clone();
         // Only formats that name every field have room for them.
-        let names = match format {
-            Format::Json | Format::Ndjson => store.names()?,
-            _ => Names::default(),
-        };
+        let names = if json { store.names()? } else { Names::default() };
         output::print(|out| {
             Ok(FlowWriter::new(out, format, zone).with_names(names).write_all(flows)?)
         })?;
     }
     counters.tell();
     if let Some(explain) = explain {
-        explain.after(&lookup, began.elapsed());
+        explain.after(&lookup);
     }
     Ok(Ending::Done)
-}
-
-/// Tells the plan before the run, and what was read after it; as JSON, both after it.
-struct Explain {
-    explanation: Explanation,
-    json: bool,
-}
-
-impl Explain {
-    fn before(lookup: &Lookup, snapshot: &dyn Snapshot, format: Format) -> anyhow::Result<Self> {
-        let explanation = lookup.explain(snapshot)?;
-        let json = matches!(format, Format::Json | Format::Ndjson);
-        if !json {
-            say(explanation_text(&explanation).trim_end());
-        }
-        Ok(Self { explanation, json })
-    }
-
-    fn after(self, lookup: &Lookup, elapsed: Duration) {
-        let mut explanation = self.explanation.after(lookup.reading(), elapsed);
-        if self.json {
-            say(explanation_json(&explanation).trim_end());
-        } else {
-            // The scans were told before.
-            explanation.scans.clear();
-            say(explanation_text(&explanation).trim_end());
-        }
-    }
 }

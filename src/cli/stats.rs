@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::failure::Ending;
+use super::filter::Where;
 use super::output;
 use super::scaling::Scaling;
 use super::settings::{Settings, Zone};
@@ -16,16 +17,19 @@ use crate::store::Size;
 const EXAMPLES: &str = "\
 Examples:
   earlgrey-hbase stats                      everything, by protocol, exporter and day
+  earlgrey-hbase stats --where 'port 443'   of flows that pass a filter
   earlgrey-hbase stats --since -7d -o json  the last week's, for a program";
 
 /// Print how much there is: flows, packets and octets in all, by protocol, by exporter and by day;
 /// their rates; and what the store takes.
 ///
 /// What exporters sampled is scaled up by their intervals. Size and runs are those of the whole
-/// store, also where --since and --until choose a part of its flows.
+/// store, also where only a part of its flows is chosen.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
+    #[command(flatten)]
+    condition: Where,
     #[command(flatten)]
     window: time::Window,
     #[command(flatten)]
@@ -41,7 +45,11 @@ const MAX_ROWS: usize = 40;
 pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
     interrupt::end_at_once()?;
     let zone = &settings.tz.value;
-    let question = Question { time: args.window.range(zone)?, ..Question::everything() };
+    let question = Question {
+        time: args.window.range(zone)?,
+        filter: args.condition.predicate(settings)?,
+        ..Question::everything()
+    };
     let counters = args.scaling.of(store::open(settings)?.snapshot()?, true);
     let snapshot = counters.snapshot();
     let stats = Stats::of(snapshot, &question.plan_unordered(Stats::COLUMNS), zone.zone())?;

@@ -7,6 +7,7 @@ use std::num::NonZeroU64;
 use terminal_size::{Width, terminal_size_of};
 
 use super::failure::{Ending, Usage};
+use super::filter::Where;
 use super::output;
 use super::plot::PlotOption;
 use super::scaling::Scaling;
@@ -16,7 +17,6 @@ use crate::aggregate::{BinWidth, Measure, Timeline, TimelineError, TimelineOptio
 use crate::answer::{
     TimelineFormat, TimelineView, chart_bins, plot_timeline, width, write_timeline,
 };
-use crate::flow::TimeRange;
 use crate::query::{Direction, Lookup, Question, parse_addresses};
 use crate::row::AddressRange;
 
@@ -25,6 +25,7 @@ Examples:
   earlgrey-hbase timeline                              all traffic, as a chart in the terminal
   earlgrey-hbase timeline --since -1d --plot day.png   the last day's, also as a picture
   earlgrey-hbase timeline 10.0.0.1                     what a host sent and received
+  earlgrey-hbase timeline --where 'port 53'            of flows that pass a filter
   earlgrey-hbase timeline 10.0.0.0/8 --direction src --by packets --bin 5m -o csv";
 
 /// Print how much traffic there was over time: of everybody, or of an address or a block.
@@ -44,6 +45,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "END", value_parser = ["src", "dst", "any"], default_value = "any",
         requires = "addresses")]
     direction: String,
+    #[command(flatten)]
+    condition: Where,
     #[command(flatten)]
     window: time::Window,
     #[command(flatten)]
@@ -83,9 +86,14 @@ impl Args {
     }
 
     /// A lookup for each series.
-    fn lookups(&self, time: TimeRange) -> anyhow::Result<Vec<(Whose, Lookup)>> {
+    fn lookups(&self, settings: &Settings) -> anyhow::Result<Vec<(Whose, Lookup)>> {
         let columns = Timeline::columns(self.by.parse::<Measure>()?);
-        let question = Question { addresses: self.addresses, time, ..Question::everything() };
+        let question = Question {
+            addresses: self.addresses,
+            time: self.window.range(&settings.tz.value)?,
+            filter: self.condition.predicate(settings)?,
+            ..Question::everything()
+        };
         let lookup = |whose: Whose, direction| {
             (whose, Question { direction, ..question.clone() }.plan_unordered(columns))
         };
@@ -104,7 +112,7 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
     interrupt::end_at_once()?;
     let format = args.format(settings);
     let zone = &settings.tz.value;
-    let lookups = args.lookups(args.window.range(zone)?)?;
+    let lookups = args.lookups(settings)?;
     let columns = chart_columns();
     let most = match format {
         TimelineFormat::Chart if !args.plot.is_given() => chart_bins(columns),

@@ -2,7 +2,9 @@
 
 use std::ffi::OsString;
 
+use super::explain::Explain;
 use super::failure::{Ending, Usage};
+use super::filter::Where;
 use super::output::{self, say};
 use super::scaling::Scaling;
 use super::settings::{Flags, Settings, keys, whole_number};
@@ -11,7 +13,7 @@ use super::{interrupt, store, time};
 use crate::aggregate::{Limits, ParseKeyError, Top, TopOptions, TopOrder, parse_keys};
 use crate::answer::{PairFormat, TopStyle, write_top};
 use crate::flow::Columns;
-use crate::store::Scan;
+use crate::query::Question;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -19,6 +21,7 @@ Examples:
   earlgrey-hbase top dstport:p --by flows -n 20        ports, TCP and UDP apart, by number of flows
   earlgrey-hbase top 5-tuple --by packets --since -1d  conversations of the last day
   earlgrey-hbase top src/24,dstas -o csv               networks and where they send
+  earlgrey-hbase top dst --where 'port 53 and udp'     of flows that pass a filter
   earlgrey-hbase top bin:5m -n 0 -o ndjson             every five minutes there are, busiest first
 
 Keys: src, dst, ip (either end); srcport, dstport, port; proto; srcas, dstas, as; input, output, if;
@@ -47,9 +50,14 @@ pub(crate) struct Args {
         value_parser = whole_number::<usize>)]
     count: usize,
     #[command(flatten)]
+    condition: Where,
+    #[command(flatten)]
     window: time::Window,
     #[command(flatten)]
     scaling: Scaling,
+    /// Tell on standard error how the flows are found, and then what was read
+    #[arg(long)]
+    explain: bool,
     /// Print all digits of numbers, durations in seconds, and protocols as numbers
     #[arg(short = 'N', long)]
     plain: bool,
@@ -78,15 +86,26 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
         zone: settings.tz.value.zone().clone(),
         plain: args.plain,
     };
-    let time = args.window.range(&settings.tz.value)?;
-    let scan = Scan { time, ..Scan::all(Columns::NONE) };
+    let question = Question {
+        time: args.window.range(&settings.tz.value)?,
+        filter: args.condition.predicate(settings)?,
+        ..Question::everything()
+    };
     let counters = args.scaling.of(store::open(settings)?.snapshot()?, true);
-    let top = Top::of(counters.snapshot(), &scan, &options)?;
+    let snapshot = counters.snapshot();
+    let lookup = question.plan_unordered(Columns::NONE);
+    let json = matches!(style.format, PairFormat::Json | PairFormat::Ndjson);
+    let explain = args.explain.then(|| Explain::before(&question, &lookup, snapshot, json));
+    let explain = explain.transpose()?;
+    let top = Top::of(snapshot, lookup.scans(), &options)?;
     output::print(|out| Ok(write_top(&top, &options, &style, out)?))?;
     if style.format != PairFormat::Json {
         say(summary(&top));
     }
     counters.tell();
+    if let Some(explain) = explain {
+        explain.after(&lookup);
+    }
     Ok(Ending::Done)
 }
 

@@ -6,13 +6,16 @@ use serde::Serialize;
 
 use super::Lookup;
 use crate::flow::{Column, TimeRange};
-use crate::row::Order;
+use crate::row::{Order, Predicate};
 use crate::store::{Plan, Reading, Result, Scan, Snapshot};
 
-/// The plan of each scan, and what was read in the end.
+/// The plan of each scan, and what was read in the end. What is long in it is cut short, as `{:#}`
+/// does.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Explanation {
+    /// What was asked of the flows, in the filter language's normal form. None: nothing.
+    pub filter: Option<String>,
     /// The scans, in the order in which they are merged.
     pub scans: Vec<ScanExplanation>,
     /// What all of them read. None before the run.
@@ -31,7 +34,7 @@ pub struct ScanExplanation {
     pub lead: Option<String>,
     /// When the flows began. None: ever.
     pub time: Option<TimeRange>,
-    /// What is tested inside the store.
+    /// What is tested inside the store: what of the filter neither addresses nor time say.
     pub predicate: Option<String>,
     /// The columns that are read.
     pub columns: Vec<&'static str>,
@@ -53,16 +56,22 @@ impl Explanation {
             .map(|scan| {
                 Ok(ScanExplanation {
                     order: scan.order,
-                    lead: scan.lead.as_ref().map(ToString::to_string),
+                    lead: scan.lead.as_ref().map(|lead| format!("{lead:#}")),
                     time: (!scan.time.is_all()).then_some(scan.time),
-                    predicate: scan.predicate.as_ref().map(ToString::to_string),
+                    predicate: scan.predicate.as_ref().map(|predicate| format!("{predicate:#}")),
                     columns: scan.columns.iter().map(Column::name).collect(),
                     ordered: scan.ordered,
                     plan: snapshot.plan(scan)?,
                 })
             })
             .collect::<Result<_>>()?;
-        Ok(Self { scans, read: None, elapsed_ms: None })
+        Ok(Self { filter: None, scans, read: None, elapsed_ms: None })
+    }
+
+    /// Adds the filter that was asked for.
+    #[must_use]
+    pub fn of_filter(self, filter: Option<&Predicate>) -> Self {
+        Self { filter: filter.map(|filter| format!("{filter:#}")), ..self }
     }
 
     /// Adds what came of it.

@@ -5,6 +5,7 @@ mod charts;
 mod collect;
 mod config;
 mod expire;
+mod filter;
 mod live;
 mod load;
 mod store;

@@ -366,7 +366,7 @@ fn top_of(store: &dyn Store, key: &str, count: Option<usize>) -> Top {
     let fields = parse_keys(key).unwrap();
     let options =
         TopOptions { fields, order: TopOrder::default(), count, limits: Limits::default() };
-    Top::of(&*store.snapshot().unwrap(), &Scan::all(Columns::NONE), &options).unwrap()
+    Top::of(&*store.snapshot().unwrap(), &[Scan::all(Columns::NONE)], &options).unwrap()
 }
 
 /// Sees that `store`, which is empty, answers as one in memory does.

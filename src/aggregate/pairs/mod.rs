@@ -12,7 +12,7 @@ use rank::{TextRank, V4Rank};
 use super::greatest::Greatest;
 use super::sums::{GroupSums, Key, Limits, V4Pair, V6Pair};
 use super::{Aggregate, Measure, over};
-use crate::flow::{Addresses, Column, Columns, FlowBatch, TimeRange};
+use crate::flow::{Addresses, Column, Columns, FlowBatch};
 use crate::store::{Result, Scan, Snapshot};
 
 /// How pairs are made, and what they are weighed by.
@@ -53,19 +53,19 @@ impl ActivePairs {
         Self { by, directed, limits, v4: None, v6: None }
     }
 
-    /// The `count` pairs of greatest value among the flows of `snapshot` that began in `time`: by
-    /// value downwards, then by the text `(ADDR,ADDR)`.
-    ///
-    /// Reads src, dst and, but for the number of flows, one counter.
+    /// The `count` pairs of greatest value among the flows that `scans` of [`Self::columns`] find in
+    /// `snapshot`: by value downwards, then by the text `(ADDR,ADDR)`. No flow is to be found by two
+    /// of the scans.
     ///
     /// ```
     /// use earlgrey_hbase::aggregate::{ActivePairs, Measure, PairOptions};
     /// use earlgrey_hbase::store::memory::MemoryStore;
-    /// use earlgrey_hbase::{Store, TimeRange};
+    /// use earlgrey_hbase::{Scan, Store};
     ///
     /// let snapshot = MemoryStore::default().snapshot()?;
     /// let options = PairOptions { by: Measure::Packets, ..PairOptions::default() };
-    /// assert_eq!(ActivePairs::top_of(&*snapshot, TimeRange::ALL, &options, 10)?, []);
+    /// let everything = Scan::all(ActivePairs::columns(&options));
+    /// assert_eq!(ActivePairs::top_of(&*snapshot, &[everything], &options, 10)?, []);
     /// # Ok::<(), earlgrey_hbase::StoreError>(())
     /// ```
     ///
@@ -74,17 +74,16 @@ impl ActivePairs {
     /// As [`over`].
     pub fn top_of(
         snapshot: &dyn Snapshot,
-        time: TimeRange,
+        scans: &[Scan],
         options: &PairOptions,
         count: usize,
     ) -> Result<Vec<ActivePair>> {
-        over(snapshot, &Self::scan(options, time), || Self::new(options))?.top(count)
+        over(snapshot, scans, || Self::new(options))?.top(count)
     }
 
-    /// The scan that reads what is needed of the flows that began in `time`.
-    pub fn scan(options: &PairOptions, time: TimeRange) -> Scan {
-        let columns = Columns::of(&[Column::Src, Column::Dst]) | options.by.columns();
-        Scan { time, ..Scan::all(columns) }
+    /// What is read of the flows: src, dst and, but for the number of flows, one counter.
+    pub fn columns(options: &PairOptions) -> Columns {
+        Columns::of(&[Column::Src, Column::Dst]) | options.by.columns()
     }
 
     /// The `count` pairs of greatest value: by value downwards, then by the text `(ADDR,ADDR)`.

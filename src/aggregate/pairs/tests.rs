@@ -6,7 +6,7 @@ use std::time::Instant;
 use proptest::prelude::*;
 
 use super::*;
-use crate::flow::{Family, UnixMillis};
+use crate::flow::Family;
 use crate::store::{FlowStream, Plan, Region, SCAN_BATCH_ROWS};
 
 /// One flow: source, destination, octets, packets.
@@ -84,14 +84,12 @@ proptest! {
 fn only_what_is_needed_is_read() {
     let columns = |by| {
         let options = PairOptions { by, ..PairOptions::default() };
-        ActivePairs::scan(&options, TimeRange::ALL).columns
+        ActivePairs::columns(&options)
     };
     let ends = Columns::of(&[Column::Src, Column::Dst]);
     assert_eq!(columns(Measure::Octets), ends | Columns::of(&[Column::Octets]));
     assert_eq!(columns(Measure::Packets), ends | Columns::of(&[Column::Packets]));
     assert_eq!(columns(Measure::Flows), ends);
-    let time = TimeRange { since: UnixMillis(1), until: UnixMillis(2) };
-    assert_eq!(ActivePairs::scan(&PairOptions::default(), time).time, time);
 }
 
 /// Batches in memory, as many to a region as a row group has.
@@ -148,10 +146,10 @@ fn active_pairs_of_20_million_flows() {
         flows.chunks(SCAN_BATCH_ROWS).map(|flows| Arc::new(batch(Family::V4, flows))).collect();
     drop(flows);
     let snapshot = Batches(batches);
+    let scans = [Scan::all(ActivePairs::columns(&PairOptions::default()))];
     for _ in 0..5 {
         let started = Instant::now();
-        let top =
-            ActivePairs::top_of(&snapshot, TimeRange::ALL, &PairOptions::default(), 10).unwrap();
+        let top = ActivePairs::top_of(&snapshot, &scans, &PairOptions::default(), 10).unwrap();
         let elapsed = started.elapsed();
         let threads = rayon::current_num_threads();
         let nanos = elapsed.as_nanos() as f64 * threads as f64 / FLOWS as f64;

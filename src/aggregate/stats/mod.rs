@@ -57,11 +57,7 @@ impl Stats {
     ///
     /// As [`over`].
     pub fn of(snapshot: &dyn Snapshot, lookup: &Lookup, zone: &TimeZone) -> Result<Self> {
-        let mut sums = Sums::new(zone.clone());
-        for scan in lookup.scans() {
-            sums.merge(over(snapshot, scan, || Sums::new(zone.clone()))?)?;
-        }
-        Ok(sums.finish())
+        Ok(over(snapshot, lookup.scans(), || Sums::new(zone.clone()))?.finish())
     }
 }
 

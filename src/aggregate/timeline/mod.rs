@@ -174,9 +174,7 @@ fn sum_up(
     let empty = |series| Bins::new(options.by, options.width, shift_ms, series);
     let mut whole = empty(0);
     for (series, (_, lookup)) in lookups.iter().enumerate() {
-        for scan in lookup.scans() {
-            whole.merge(over(snapshot, scan, || empty(series))?)?;
-        }
+        whole.merge(over(snapshot, lookup.scans(), || empty(series))?)?;
     }
     match whole.overflow() {
         None => Ok(whole),

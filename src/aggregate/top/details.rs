@@ -37,25 +37,27 @@ struct Leads {
     ranges: BTreeSet<(Side, IpAddr, IpAddr)>,
 }
 
-/// What the flows of each of `keys` come to, among those that `scan` finds.
+/// What the flows of each of `keys` come to, among those that `scans` find.
 pub(super) fn details<const W: usize>(
     snapshot: &dyn Snapshot,
-    scan: &Scan,
+    scans: &[Scan],
     layout: &Layout,
     keys: &[[u64; W]],
 ) -> Result<Vec<([u64; W], Counts)>> {
-    let scan = Scan { columns: scan.columns | layout.columns() | Narrow::COLUMNS, ..scan.clone() };
+    let needed = layout.columns() | Narrow::COLUMNS;
+    let scans: Vec<Scan> =
+        scans.iter().map(|scan| Scan { columns: scan.columns | needed, ..scan.clone() }).collect();
     if let Some(leads) = leads(layout, keys)
         && leads.ranges.len() <= MAX_LOOKUPS
     {
-        match look_up(snapshot, &scan, layout, keys, &leads) {
+        match look_up(snapshot, &scans, layout, keys, &leads) {
             // A store may keep flows in one order only.
             Err(StoreError::Refused { .. }) => {}
             found => return found,
         }
     }
     let make = || Details::new(layout, layout.sides(), keys);
-    Ok(over(snapshot, &scan, make)?.found.into_iter().collect())
+    Ok(over(snapshot, &scans, make)?.found.into_iter().collect())
 }
 
 /// Where the flows of `keys` are; None where keys have no address.
@@ -88,7 +90,7 @@ fn leads<const W: usize>(layout: &Layout, keys: &[[u64; W]]) -> Option<Leads> {
 
 fn look_up<const W: usize>(
     snapshot: &dyn Snapshot,
-    scan: &Scan,
+    scans: &[Scan],
     layout: &Layout,
     keys: &[[u64; W]],
     leads: &Leads,
@@ -100,9 +102,10 @@ fn look_up<const W: usize>(
             Side::Dst => Order::Dst,
         };
         let Some(lead) = AddressRange::new(*first, *last) else { continue };
-        let scan = scan.narrowed(order, &lead.into());
+        let lead = lead.into();
+        let scans: Vec<Scan> = scans.iter().map(|scan| scan.narrowed(order, &lead)).collect();
         let sides = if leads.by_side { std::slice::from_ref(side) } else { layout.sides() };
-        whole.merge(over(snapshot, &scan, || Details::new(layout, sides, keys))?)?;
+        whole.merge(over(snapshot, &scans, || Details::new(layout, sides, keys))?)?;
     }
     Ok(whole.found.into_iter().collect())
 }

@@ -32,17 +32,19 @@ pub(super) struct Found<const W: usize, V: Kept> {
     pub(super) counters: Counters,
 }
 
-/// The `count` greatest keys of the flows that `scan` finds.
+/// The `count` greatest keys of the flows that `scans` find.
 pub(super) fn greatest<const W: usize, V: Kept>(
     snapshot: &dyn Snapshot,
-    scan: &Scan,
+    scans: &[Scan],
     layout: &Layout,
     order: TopOrder,
     (count, limits): (usize, &Limits),
 ) -> Result<Found<W, V>> {
-    let scan = Scan { columns: scan.columns | layout.columns() | V::COLUMNS, ..scan.clone() };
+    let needed = layout.columns() | V::COLUMNS;
+    let scans: Vec<Scan> =
+        scans.iter().map(|scan| Scan { columns: scan.columns | needed, ..scan.clone() }).collect();
     let threads = rayon::current_num_threads();
-    let groups: Groups<'_, W, V> = over(snapshot, &scan, || Groups {
+    let groups: Groups<'_, W, V> = over(snapshot, &scans, || Groups {
         layout,
         order,
         sums: GroupSums::new(limits, threads).into(),

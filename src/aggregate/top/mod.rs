@@ -70,8 +70,8 @@ pub struct TopEntry {
 }
 
 impl Top {
-    /// The greatest keys among the flows of `snapshot` that `scan` finds; the columns that it
-    /// names, and its order, make no difference.
+    /// The greatest keys among the flows of `snapshot` that `scans` find; the columns that they
+    /// name, and their order, make no difference. No flow is to be found by two of them.
     ///
     /// Exact, whatever number of keys there is.
     ///
@@ -88,7 +88,7 @@ impl Top {
     ///     limits: Limits::default(),
     /// };
     /// let snapshot = MemoryStore::default().snapshot()?;
-    /// let top = Top::of(&*snapshot, &Scan::all(Columns::NONE), &options)?;
+    /// let top = Top::of(&*snapshot, &[Scan::all(Columns::NONE)], &options)?;
     /// assert_eq!((top.entries.len(), top.keys), (0, 0));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -96,18 +96,19 @@ impl Top {
     /// # Errors
     ///
     /// As [`over`](super::over).
-    pub fn of(snapshot: &dyn Snapshot, scan: &Scan, options: &TopOptions) -> Result<Self> {
+    pub fn of(snapshot: &dyn Snapshot, scans: &[Scan], options: &TopOptions) -> Result<Self> {
         let mut top = Self { entries: Vec::new(), keys: 0, totals: Counters::default() };
         if options.fields.iter().any(|field| field.has_family()) {
             // One after the other, so that the memory is there for each.
             for family in Family::ALL {
                 let layout = Layout::new(&options.fields, family);
-                let of_family = scan.narrowed(scan.order, &AddressSet::of(family));
-                top.add(part(snapshot, &of_family, &layout, options)?);
+                let family = AddressSet::of(family);
+                let of_family = scans.iter().map(|scan| scan.narrowed(scan.order, &family));
+                top.add(part(snapshot, of_family, &layout, options)?);
             }
         } else {
             let layout = Layout::new(&options.fields, Family::V4);
-            top.add(part(snapshot, scan, &layout, options)?);
+            top.add(part(snapshot, scans.iter().cloned(), &layout, options)?);
         }
         top.entries.sort_by(|a, b| {
             let rank = |entry: &TopEntry| Reverse(options.order.of(&entry.counts));
@@ -127,26 +128,26 @@ impl Top {
 /// The greatest keys that are packed by `layout`, in any order.
 fn part(
     snapshot: &dyn Snapshot,
-    scan: &Scan,
+    scans: impl Iterator<Item = Scan>,
     layout: &Layout,
     options: &TopOptions,
 ) -> Result<Top> {
     let columns = Columns::of(&[Column::Octets, Column::Packets]);
-    let scan = Scan { columns, ordered: false, ..scan.clone() };
+    let scans: Vec<Scan> = scans.map(|scan| Scan { columns, ordered: false, ..scan }).collect();
     // A few sizes are enough: each is code of its own.
     match layout.words() {
-        0..=1 => part_of::<1>(snapshot, &scan, layout, options),
-        2 => part_of::<2>(snapshot, &scan, layout, options),
-        3 => part_of::<3>(snapshot, &scan, layout, options),
-        4..=5 => part_of::<5>(snapshot, &scan, layout, options),
-        6..=8 => part_of::<8>(snapshot, &scan, layout, options),
-        _ => part_of::<{ layout::MAX_WORDS }>(snapshot, &scan, layout, options),
+        0..=1 => part_of::<1>(snapshot, &scans, layout, options),
+        2 => part_of::<2>(snapshot, &scans, layout, options),
+        3 => part_of::<3>(snapshot, &scans, layout, options),
+        4..=5 => part_of::<5>(snapshot, &scans, layout, options),
+        6..=8 => part_of::<8>(snapshot, &scans, layout, options),
+        _ => part_of::<{ layout::MAX_WORDS }>(snapshot, &scans, layout, options),
     }
 }
 
 fn part_of<const W: usize>(
     snapshot: &dyn Snapshot,
-    scan: &Scan,
+    scans: &[Scan],
     layout: &Layout,
     options: &TopOptions,
 ) -> Result<Top> {
@@ -154,12 +155,12 @@ fn part_of<const W: usize>(
     let count = options.count.unwrap_or(usize::MAX);
     let (found, keys, totals) = if many_keys(layout) && looks_twice(options) {
         let Found { greatest, keys, counters } =
-            greatest::<W, [u64; 1]>(snapshot, scan, layout, order, (count, limits))?;
+            greatest::<W, [u64; 1]>(snapshot, scans, layout, order, (count, limits))?;
         let winners: Vec<_> = greatest.into_iter().map(|(key, _)| key).collect();
-        (details(snapshot, scan, layout, &winners)?, keys, counters)
+        (details(snapshot, scans, layout, &winners)?, keys, counters)
     } else {
         let Found { greatest, keys, counters } =
-            greatest::<W, Narrow>(snapshot, scan, layout, order, (count, limits))?;
+            greatest::<W, Narrow>(snapshot, scans, layout, order, (count, limits))?;
         (greatest, keys, counters)
     };
     let entries = found

@@ -187,7 +187,7 @@ proptest! {
         flows in prop::collection::vec(any_flow(), 0..60), options in any_options(),
     ) {
         let snapshot = store_of(&flows).snapshot().unwrap();
-        let top = Top::of(&*snapshot, &Scan::all(Columns::NONE), &options).unwrap();
+        let top = Top::of(&*snapshot, &[Scan::all(Columns::NONE)], &options).unwrap();
         prop_assert_eq!(top, slow_top(&flows, &options));
     }
 
@@ -204,7 +204,7 @@ proptest! {
             .copied()
             .collect();
         let snapshot = store_of(&flows).snapshot().unwrap();
-        prop_assert_eq!(Top::of(&*snapshot, &scan, &options).unwrap(), slow_top(&found, &options));
+        prop_assert_eq!(Top::of(&*snapshot, &[scan], &options).unwrap(), slow_top(&found, &options));
     }
 
     #[test]
@@ -287,7 +287,7 @@ fn many_winners_are_counted_as_few_are() {
         let top = |count| {
             let (order, limits) = (TopOrder::default(), Limits::default());
             let options = TopOptions { fields: fields.clone(), order, count, limits };
-            Top::of(&*snapshot, &Scan::all(Columns::NONE), &options).unwrap()
+            Top::of(&*snapshot, &[Scan::all(Columns::NONE)], &options).unwrap()
         };
         // All kept at once; looked up by address; looked for among all flows.
         let all = top(None);
