@@ -1,5 +1,6 @@
 //! Flows summed up: summaries that are made region by region, on all cores, and merged.
 
+mod conversations;
 mod greatest;
 mod measure;
 mod pairs;
@@ -11,6 +12,7 @@ mod totals;
 
 use std::ops::ControlFlow;
 
+pub use conversations::{Conversation, Conversations, Sent};
 pub use measure::{Measure, ParseMeasureError};
 pub use pairs::{ActivePair, ActivePairs, PairOptions};
 pub use stats::{MAX_GROUPS, Stats};

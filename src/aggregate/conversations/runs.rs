@@ -1,0 +1,251 @@
+//! Conversations in temporary files, each sorted; merged, those that are equal are one.
+
+use std::cmp::{Ordering, Reverse};
+use std::collections::BinaryHeap;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::vec::IntoIter;
+
+use super::Limits;
+use super::half::{self, Half};
+use super::joined::{Joined, Tuple};
+use crate::flow::Family;
+use crate::store::{Result, StoreError};
+
+type Order = fn(&Joined, &Joined) -> Ordering;
+
+/// Sorted files, in one order.
+#[derive(Debug)]
+pub(super) struct Runs {
+    temp_dir: PathBuf,
+    order: Order,
+    files: Vec<Run>,
+}
+
+/// A temporary file, without a name where the system allows that.
+#[derive(Debug)]
+struct Run {
+    file: File,
+    path: PathBuf,
+    named: bool,
+    entries: u64,
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        if self.named {
+            // It is a temporary file: if it stays, the system takes care of it.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+impl Runs {
+    pub(super) fn new(limits: &Limits, order: Order) -> Self {
+        Self { temp_dir: limits.temp_dir.clone(), order, files: Vec::new() }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.files.is_empty()
+    }
+
+    /// Sorts `entries` into a file.
+    pub(super) fn write(&mut self, mut entries: Vec<Joined>) -> Result<()> {
+        entries.sort_unstable_by(self.order);
+        let mut run = self.create()?;
+        write_entries(&mut run.file, &entries)
+            .map_err(StoreError::io(&run.path, "write temporary file"))?;
+        run.entries = entries.len() as u64;
+        self.files.push(run);
+        Ok(())
+    }
+
+    /// Everything in the files, and `rest`, in order.
+    pub(super) fn merge(self, mut rest: Vec<Joined>) -> Result<Merged> {
+        rest.sort_unstable_by(self.order);
+        let mut sources = vec![Source::Memory(rest.into_iter())];
+        sources.extend(
+            self.files
+                .into_iter()
+                .map(|run| Source::File(BufReader::with_capacity(BUFFER_BYTES, RunReader(run)))),
+        );
+        let mut merged = Merged { sources, heads: BinaryHeap::new(), order: self.order };
+        for source in 0..merged.sources.len() {
+            merged.refill(source)?;
+        }
+        Ok(merged)
+    }
+
+    fn create(&self) -> Result<Run> {
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
+        let number = NUMBER.fetch_add(1, Relaxed);
+        let name = format!("earlgrey-hbase-{}-bidir-{number}.tmp", std::process::id());
+        let path = self.temp_dir.join(name);
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .open(&path)
+            .map_err(StoreError::io(&path, "create temporary file"))?;
+        let named = fs::remove_file(&path).is_err();
+        Ok(Run { file, path, named, entries: 0 })
+    }
+}
+
+/// Bytes read or written at once.
+const BUFFER_BYTES: usize = 64 << 10;
+
+/// The entries of all sources in order.
+pub(super) struct Merged {
+    sources: Vec<Source>,
+    heads: BinaryHeap<Reverse<Head>>,
+    order: Order,
+}
+
+enum Source {
+    Memory(IntoIter<Joined>),
+    File(BufReader<RunReader>),
+}
+
+/// A file that is read from its beginning.
+struct RunReader(Run);
+
+impl Read for RunReader {
+    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        self.0.file.read(to)
+    }
+}
+
+/// The next entry of a source.
+struct Head {
+    joined: Joined,
+    source: usize,
+    order: Order,
+}
+
+impl Ord for Head {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (self.order)(&self.joined, &other.joined).then(self.source.cmp(&other.source))
+    }
+}
+
+impl PartialOrd for Head {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Head {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Head {}
+
+impl Merged {
+    fn refill(&mut self, source: usize) -> Result<()> {
+        let next = match &mut self.sources[source] {
+            Source::Memory(entries) => entries.next(),
+            Source::File(reader) => read_entry(reader)?,
+        };
+        if let Some(joined) = next {
+            self.heads.push(Reverse(Head { joined, source, order: self.order }));
+        }
+        Ok(())
+    }
+
+    fn pop(&mut self) -> Result<Option<Joined>> {
+        let Some(Reverse(head)) = self.heads.pop() else { return Ok(None) };
+        self.refill(head.source)?;
+        Ok(Some(head.joined))
+    }
+
+    fn join_next(&mut self) -> Result<Option<Joined>> {
+        let Some(mut joined) = self.pop()? else { return Ok(None) };
+        while self.heads.peek().is_some_and(|head| head.0.joined.tuple == joined.tuple) {
+            if let Some(more) = self.pop()? {
+                half::merge(&mut joined.halves, &more.halves);
+            }
+        }
+        Ok(Some(joined))
+    }
+}
+
+impl Iterator for Merged {
+    type Item = Result<Joined>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.join_next().transpose()
+    }
+}
+
+/// Bytes of a tuple, and of a half.
+const TUPLE_BYTES: usize = 2 + 2 * (16 + 2);
+const HALF_BYTES: usize = 2 * 16 + 3 * 8 + 2;
+const ENTRY_BYTES: usize = TUPLE_BYTES + 2 * HALF_BYTES;
+
+fn write_entries(file: &mut File, entries: &[Joined]) -> io::Result<()> {
+    let mut to = BufWriter::with_capacity(BUFFER_BYTES, &mut *file);
+    for Joined { tuple, halves } in entries {
+        to.write_all(&[u8::from(tuple.family == Family::V6), tuple.protocol])?;
+        for (address, port) in tuple.ends {
+            to.write_all(&address.to_le_bytes())?;
+            to.write_all(&port.to_le_bytes())?;
+        }
+        for half in halves {
+            to.write_all(&half.octets.to_le_bytes())?;
+            to.write_all(&half.packets.to_le_bytes())?;
+            for number in [half.flows, half.first_ms, half.last_ms] {
+                to.write_all(&number.to_le_bytes())?;
+            }
+            to.write_all(&[half.tcp_flags, half.tos])?;
+        }
+    }
+    to.flush()?;
+    drop(to);
+    file.seek(SeekFrom::Start(0)).map(|_| ())
+}
+
+/// The next entry; none behind the last one.
+fn read_entry(reader: &mut BufReader<RunReader>) -> Result<Option<Joined>> {
+    let left = &mut reader.get_mut().0.entries;
+    if *left == 0 {
+        return Ok(None);
+    }
+    *left -= 1;
+    let mut bytes = [0; ENTRY_BYTES];
+    if let Err(error) = reader.read_exact(&mut bytes) {
+        let path = reader.get_ref().0.path.clone();
+        return Err(StoreError::io(&path, "read temporary file")(error));
+    }
+    let mut fields = Fields(&bytes);
+    let [family, protocol] = fields.take();
+    let family = if family == 0 { Family::V4 } else { Family::V6 };
+    let mut end = || (u128::from_le_bytes(fields.take()), u16::from_le_bytes(fields.take()));
+    let ends = [end(), end()];
+    let mut half = || {
+        let (octets, packets) =
+            (u128::from_le_bytes(fields.take()), u128::from_le_bytes(fields.take()));
+        let [flows, first_ms, last_ms] =
+            [fields.take(), fields.take(), fields.take()].map(u64::from_le_bytes);
+        let [tcp_flags, tos] = fields.take();
+        Half { octets, packets, flows, first_ms, last_ms, tcp_flags, tos }
+    };
+    let halves = [half(), half()];
+    Ok(Some(Joined { tuple: Tuple { family, protocol, ends }, halves }))
+}
+
+/// What of an entry is not read yet.
+struct Fields<'a>(&'a [u8]);
+
+impl Fields<'_> {
+    fn take<const N: usize>(&mut self) -> [u8; N] {
+        // An entry is as long as its fields.
+        let (field, rest) = self.0.split_first_chunk().unwrap_or((&[0; N], &[]));
+        self.0 = rest;
+        *field
+    }
+}
