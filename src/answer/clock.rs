@@ -2,7 +2,7 @@
 
 use jiff::tz::TimeZone;
 
-use super::text::{push_number, push_three_digits, push_two_digits};
+use super::text::{push_number_right, push_three_digits, push_two_digits};
 use crate::flow::UnixMillis;
 
 /// Writes moments in one time zone. It remembers the last second that it worked out.
@@ -16,12 +16,14 @@ pub(super) struct Clock {
     time: Vec<u8>,
     /// How RFC 3339 names the offset: `Z` in UTC, else `+02:00`.
     offset: Vec<u8>,
+    /// For moments that are wanted in UTC whatever the zone is.
+    utc: Option<Box<Self>>,
 }
 
 impl Clock {
     pub(super) fn new(zone: TimeZone) -> Self {
         let (date, time, offset) = Default::default();
-        Self { zone, second: i64::MAX, date, time, offset }
+        Self { zone, second: i64::MAX, date, time, offset, utc: None }
     }
 
     /// Appends `2007-07-26 22:15:38.007`.
@@ -32,6 +34,11 @@ impl Clock {
         to.extend_from_slice(&self.time);
         to.push(b'.');
         push_three_digits(to, millis);
+    }
+
+    /// Appends `2007-07-26 22:15:38.007` in UTC.
+    pub(super) fn push_utc(&mut self, to: &mut Vec<u8>, moment: UnixMillis) {
+        self.utc.get_or_insert_with(|| Box::new(Self::new(TimeZone::UTC))).push(to, moment);
     }
 
     /// Appends `2007-07-26T22:15:38.007Z`.
@@ -98,21 +105,19 @@ impl Clock {
 
 /// Appends a duration as nfdump has it, 16 wide: `    00:00:04.791`, with days ` 1d 00:00:04.791`.
 pub(super) fn push_duration(to: &mut Vec<u8>, millis: u64) {
-    let seconds = millis / 1000;
-    let days = seconds / 86_400;
+    let days = millis / 86_400_000;
+    // Below a day, so the rest is done in 32 bits.
+    let millis = (millis % 86_400_000) as u32;
     if days == 0 {
         to.extend_from_slice(b"    ");
     } else {
-        if days < 10 {
-            to.push(b' ');
-        }
-        push_number(to, days);
+        push_number_right(to, 2, days);
         to.extend_from_slice(b"d ");
     }
-    let clock = (seconds % 86_400) as u32;
-    push_clock(to, clock / 3600, clock / 60 % 60, clock % 60);
+    let seconds = millis / 1000;
+    push_clock(to, seconds / 3600, seconds / 60 % 60, seconds % 60);
     to.push(b'.');
-    push_three_digits(to, (millis % 1000) as u32);
+    push_three_digits(to, millis % 1000);
 }
 
 fn push_clock(to: &mut Vec<u8>, hours: u32, minutes: u32, seconds: u32) {
@@ -181,6 +186,7 @@ mod tests {
             (86_399_999, "    23:59:59.999"),
             (86_400_000, " 1d 00:00:00.000"),
             (u32::MAX.into(), "49d 17:02:47.295"),
+            (8_640_000_001, "100d 00:00:00.001"),
         ] {
             assert_eq!(text(|to| push_duration(to, millis)), shown);
         }

@@ -6,24 +6,57 @@ use std::ops::ControlFlow;
 use jiff::tz::TimeZone;
 
 use super::clock::Clock;
-use super::nfdump::{self, Layout};
+use super::nfdump::{self, Layout, Row};
+use super::pieces::Pieces;
 use super::{AnswerError, Format, json};
 use crate::flow::{FlowBatch, FlowRecord};
 use crate::netflow::Names;
 use crate::store::Result as StoreResult;
 
-/// The output is given pieces of about this size.
-const PIECE_BYTES: usize = 64 << 10;
-
 /// Prints flows. A reader that has had enough (a closed pipe) is no error: the rest is not written.
 pub struct FlowWriter<W> {
-    to: W,
-    format: Format,
+    to: Pieces<W>,
+    printer: Printer,
     clock: Clock,
     names: Names,
-    piece: Vec<u8>,
     flows: u64,
-    closed: bool,
+}
+
+/// How text shows numbers and addresses.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Style {
+    /// Numbers unscaled, durations in seconds, protocols and TCP flags as numbers: nfdump's `-N`.
+    pub plain: bool,
+    /// IPv6 addresses in full: nfdump's `-6`.
+    pub wide: bool,
+}
+
+/// What is made of a row.
+enum Printer {
+    Layout(Layout),
+    Raw,
+    Json,
+    Ndjson,
+    Earlgrey,
+    Null,
+}
+
+impl Printer {
+    fn of(format: &Format, style: Style) -> Self {
+        match format {
+            Format::Raw => Self::Raw,
+            Format::Json => Self::Json,
+            Format::Ndjson => Self::Ndjson,
+            Format::Earlgrey => Self::Earlgrey,
+            _ => format
+                .layout()
+                .map_or(Self::Null, |layout| Self::Layout(layout.styled(style.plain, style.wide))),
+        }
+    }
+
+    fn is_array(&self) -> bool {
+        matches!(self, Self::Json | Self::Earlgrey)
+    }
 }
 
 /// What was printed.
@@ -38,18 +71,24 @@ pub struct Written {
 impl<W: Write> FlowWriter<W> {
     /// Prints to `to` in `format`, with times in `zone`. The header, if the format has one, is
     /// printed also where no flow follows.
-    pub fn new(to: W, format: Format, zone: TimeZone) -> Self {
-        let mut piece = Vec::with_capacity(PIECE_BYTES + 1024);
-        piece.extend_from_slice(match format {
-            Format::Line => Layout::Line.header().as_bytes(),
-            Format::Long => Layout::Long.header().as_bytes(),
-            Format::Extended => Layout::Extended.header().as_bytes(),
-            Format::Csv => nfdump::CSV_HEADER.as_bytes(),
-            Format::Json | Format::Earlgrey => b"[",
-            Format::Ndjson => b"",
-        });
+    pub fn new(to: W, format: &Format, zone: TimeZone) -> Self {
+        Self::styled(to, format, Style::default(), zone)
+    }
+
+    /// As [`Self::new`], with numbers and addresses shown in this way.
+    pub fn styled(to: W, format: &Format, style: Style, zone: TimeZone) -> Self {
+        let mut to = Pieces::new(to);
+        let printer = Printer::of(format, style);
+        match &printer {
+            Printer::Layout(_) if *format == Format::CsvFast => {
+                to.text.extend_from_slice(nfdump::CSV_FAST_HEADER.as_bytes());
+            }
+            Printer::Layout(layout) => to.text.extend_from_slice(layout.header().as_bytes()),
+            Printer::Json | Printer::Earlgrey => to.text.push(b'['),
+            Printer::Raw | Printer::Ndjson | Printer::Null => {}
+        }
         let (clock, names) = (Clock::new(zone), Names::default());
-        Self { to, format, clock, names, piece, flows: 0, closed: false }
+        Self { to, printer, clock, names, flows: 0 }
     }
 
     /// Prints also what exporters call their interfaces, VRFs and applications, as far as `names`
@@ -67,16 +106,14 @@ impl<W: Write> FlowWriter<W> {
     /// What the output met, but for a closed pipe.
     pub fn write(&mut self, flows: &FlowBatch) -> io::Result<ControlFlow<()>> {
         for (row, flow) in flows.records().enumerate() {
-            if self.closed {
+            if self.to.is_closed() {
                 break;
             }
             self.push(&flow, flows.extras.get(row));
             self.flows += 1;
-            if self.piece.len() >= PIECE_BYTES {
-                self.pass_on()?;
-            }
+            self.to.pass_on_full()?;
         }
-        Ok(if self.closed { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+        Ok(if self.to.is_closed() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     }
 
     /// Prints all of `flows`, or as many as the reader of the output takes, and finishes.
@@ -92,7 +129,7 @@ impl<W: Write> FlowWriter<W> {
             let batch = match batch {
                 Ok(batch) => batch,
                 Err(error) => {
-                    self.pass_on().map_err(AnswerError::Output)?;
+                    self.to.pass_on().map_err(AnswerError::Output)?;
                     return Err(error.into());
                 }
             };
@@ -109,54 +146,31 @@ impl<W: Write> FlowWriter<W> {
     ///
     /// As [`Self::write`].
     pub fn finish(mut self) -> io::Result<Written> {
-        if matches!(self.format, Format::Json | Format::Earlgrey) {
+        if self.printer.is_array() {
             let end: &[u8] = if self.flows == 0 { b"]\n" } else { b"\n]\n" };
-            self.piece.extend_from_slice(end);
+            self.to.text.extend_from_slice(end);
         }
-        self.pass_on()?;
-        if !self.closed {
-            self.closed = or_closed(self.to.flush())?;
-        }
-        Ok(Written { flows: self.flows, closed: self.closed })
+        Ok(Written { flows: self.flows, closed: self.to.finish()? })
     }
 
     fn push(&mut self, flow: &FlowRecord, extras: &[u8]) {
-        let Self { format, clock, names, piece, .. } = self;
-        match format {
-            Format::Line => nfdump::push_line(piece, Layout::Line, clock, flow),
-            Format::Long => nfdump::push_line(piece, Layout::Long, clock, flow),
-            Format::Extended => nfdump::push_line(piece, Layout::Extended, clock, flow),
-            Format::Csv => nfdump::push_csv(piece, clock, flow),
-            Format::Ndjson => {
+        let Self { printer, clock, names, to, .. } = self;
+        let piece = &mut to.text;
+        let row = || Row::of(flow, extras, names, self.flows + 1);
+        if printer.is_array() {
+            piece.extend_from_slice(if self.flows == 0 { b"\n" } else { b",\n" });
+        }
+        match printer {
+            Printer::Layout(layout) => layout.push(piece, clock, &row()),
+            Printer::Raw => nfdump::push_raw(piece, clock, &row()),
+            Printer::Json => json::push_object(piece, clock, flow, extras, names),
+            Printer::Ndjson => {
                 json::push_object(piece, clock, flow, extras, names);
                 piece.push(b'\n');
             }
-            Format::Json | Format::Earlgrey => {
-                piece.extend_from_slice(if self.flows == 0 { b"\n" } else { b",\n" });
-                if *format == Format::Json {
-                    json::push_object(piece, clock, flow, extras, names);
-                } else {
-                    json::push_short_object(piece, clock, flow);
-                }
-            }
+            Printer::Earlgrey => json::push_short_object(piece, clock, flow),
+            Printer::Null => {}
         }
-    }
-
-    fn pass_on(&mut self) -> io::Result<()> {
-        if !self.closed {
-            self.closed = or_closed(self.to.write_all(&self.piece))?;
-        }
-        self.piece.clear();
-        Ok(())
-    }
-}
-
-/// Whether the output is closed, which is no error.
-pub(super) fn or_closed(written: io::Result<()>) -> io::Result<bool> {
-    match written {
-        Ok(()) => Ok(false),
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(true),
-        Err(error) => Err(error),
     }
 }
 
@@ -172,7 +186,7 @@ pub(super) fn or_closed(written: io::Result<()>) -> io::Result<bool> {
 /// let question = Question::about(parse_addresses("10.0.0.1")?);
 /// let flows = question.plan(Format::Json.columns()).run(&*snapshot)?;
 /// let mut text = Vec::new();
-/// let written = write_flows(flows, &mut text, Format::Json, jiff::tz::TimeZone::UTC)?;
+/// let written = write_flows(flows, &mut text, &Format::Json, jiff::tz::TimeZone::UTC)?;
 /// assert_eq!((written.flows, text.as_slice()), (0, &b"[]\n"[..]));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -186,7 +200,7 @@ pub(super) fn or_closed(written: io::Result<()>) -> io::Result<bool> {
 pub fn write_flows(
     flows: impl Iterator<Item = StoreResult<FlowBatch>>,
     to: impl Write,
-    format: Format,
+    format: &Format,
     zone: TimeZone,
 ) -> Result<Written, AnswerError> {
     FlowWriter::new(to, format, zone).write_all(flows)
@@ -233,14 +247,17 @@ mod tests {
             };
             batch.push(&flow, 0, Origin(0));
         }
-        for format in Format::ALL {
-            let started = Instant::now();
-            let mut writer = FlowWriter::new(io::sink(), format, TimeZone::UTC);
-            for _ in 0..64 {
-                assert!(writer.write(&batch).unwrap().is_continue());
-            }
-            let flows = writer.finish().unwrap().flows as f64;
-            let rate = flows / started.elapsed().as_secs_f64() / 1e6;
+        for format in Format::NAMED {
+            // The best of several, as other work may be in the way.
+            let rate = (0..7).fold(0.0_f64, |best, _| {
+                let started = Instant::now();
+                let mut writer = FlowWriter::new(io::sink(), &format, TimeZone::UTC);
+                for _ in 0..64 {
+                    assert!(writer.write(&batch).unwrap().is_continue());
+                }
+                let flows = writer.finish().unwrap().flows as f64;
+                best.max(flows / started.elapsed().as_secs_f64() / 1e6)
+            });
             println!("{format:8} {rate:.2} M flows/s");
         }
     }

@@ -2,11 +2,13 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
+use super::nfdump::{self, Layout, LayoutError};
 use crate::flow::{Column, Columns};
 
 /// A format of flows.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Format {
     /// nfdump's `line`: a header line, then a line for each flow.
     #[default]
@@ -15,52 +17,128 @@ pub enum Format {
     Long,
     /// nfdump's `extended`: also packets and bits a second, and bytes a packet.
     Extended,
+    /// nfdump's `biline`: what went out and what came in, side by side.
+    Biline,
+    /// nfdump's `bilong`: also TCP flags and type of service.
+    Bilong,
     /// One JSON array of objects, with every field.
     Json,
     /// A JSON object on each line, with every field.
     Ndjson,
     /// nfdump's `csv`, with its header line.
     Csv,
+    /// nfdump's `csv-fast`: other fields, with times in milliseconds.
+    CsvFast,
+    /// nfdump's `raw`: a line for each field.
+    Raw,
     /// One JSON array of objects with the nine first fields, and `time` to the second.
     Earlgrey,
+    /// Nothing: flows are only read.
+    Null,
+    /// Cells as somebody put them together, or a layout with IPv6 addresses in full.
+    Own(OwnFormat),
+}
+
+/// A format that its text makes: `fmt:%ts %sap`, `csv:%sa,%byt`, `%line %svln`, `long6`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnFormat {
+    text: String,
+    layout: Arc<Layout>,
 }
 
 impl Format {
-    /// Every format.
-    pub const ALL: [Self; 7] = [
+    /// Every format that has a name.
+    pub const NAMED: [Self; 12] = [
         Self::Line,
         Self::Long,
         Self::Extended,
+        Self::Biline,
+        Self::Bilong,
         Self::Json,
         Self::Ndjson,
         Self::Csv,
+        Self::CsvFast,
+        Self::Raw,
         Self::Earlgrey,
+        Self::Null,
     ];
 
-    /// Its name on the command line.
-    pub const fn name(self) -> &'static str {
+    /// Its text on the command line.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Own(own) => &own.text,
+            _ => self.fixed_name(),
+        }
+    }
+
+    /// Its name; of cells that somebody put together, `own`.
+    pub const fn fixed_name(&self) -> &'static str {
         match self {
             Self::Line => "line",
             Self::Long => "long",
             Self::Extended => "extended",
+            Self::Biline => "biline",
+            Self::Bilong => "bilong",
             Self::Json => "json",
             Self::Ndjson => "ndjson",
             Self::Csv => "csv",
+            Self::CsvFast => "csv-fast",
+            Self::Raw => "raw",
             Self::Earlgrey => "earlgrey",
+            Self::Null => "null",
+            Self::Own(_) => "own",
         }
     }
 
     /// What it prints of a flow, and so what a scan must read.
-    pub const fn columns(self) -> Columns {
+    pub fn columns(&self) -> Columns {
         match self {
-            Self::Line | Self::Csv | Self::Earlgrey => LINE_COLUMNS,
-            Self::Long | Self::Extended => LONG_COLUMNS,
+            Self::Earlgrey => EARLGREY_COLUMNS,
             Self::Json | Self::Ndjson => Columns::ALL,
+            Self::Raw => nfdump::RAW_COLUMNS,
+            Self::Null => Columns::NONE,
+            _ => self.layout().map_or(Columns::NONE, |layout| layout.columns()),
         }
+    }
+
+    /// Sees that it shows nothing that conversations have not.
+    ///
+    /// # Errors
+    ///
+    /// What cannot be shown, and what may be written.
+    pub fn check_for_conversations(&self) -> Result<(), String> {
+        let known = "with --bidir, write line, long, extended, biline, bilong, json, ndjson, csv or \
+            null, or cells of times, ends, counters, TCP flags and tos";
+        match self {
+            Self::CsvFast | Self::Raw | Self::Earlgrey => {
+                Err(format!("{self} is of single flows; {known}"))
+            }
+            _ => match self.layout().and_then(|layout| layout.beyond_conversations()) {
+                Some(cell) => Err(format!("%{cell} may differ between flows; {known}")),
+                None => Ok(()),
+            },
+        }
+    }
+
+    /// Whether it is JSON with every field.
+    pub const fn is_json(&self) -> bool {
+        matches!(self, Self::Json | Self::Ndjson)
+    }
+
+    /// Its cells, if it is made of these.
+    pub(super) fn layout(&self) -> Option<Layout> {
+        Some(match self {
+            Self::Line | Self::Long | Self::Extended | Self::Biline | Self::Bilong | Self::Csv => {
+                Layout::named(self.name())
+            }
+            Self::CsvFast => nfdump::csv_fast(),
+            Self::Own(own) => Layout::clone(&own.layout),
+            Self::Json | Self::Ndjson | Self::Earlgrey | Self::Raw | Self::Null => return None,
+        })
     }
 }
 
-const LINE_COLUMNS: Columns = Columns::of(&[
+const EARLGREY_COLUMNS: Columns = Columns::of(&[
     Column::Src,
     Column::First,
     Column::Dst,
@@ -70,20 +148,6 @@ const LINE_COLUMNS: Columns = Columns::of(&[
     Column::Octets,
     Column::Packets,
     Column::Duration,
-]);
-
-const LONG_COLUMNS: Columns = Columns::of(&[
-    Column::Src,
-    Column::First,
-    Column::Dst,
-    Column::Protocol,
-    Column::SrcPort,
-    Column::DstPort,
-    Column::Octets,
-    Column::Packets,
-    Column::Duration,
-    Column::TcpFlags,
-    Column::Tos,
 ]);
 
 impl fmt::Display for Format {
@@ -92,14 +156,43 @@ impl fmt::Display for Format {
     }
 }
 
+/// The names in an error, and what else may be written.
+const KNOWN: &str = "line, long, extended, biline, bilong, json, ndjson, csv, csv-fast, raw, \
+    earlgrey or null; or cells, as in 'fmt:%ts %sap -> %dap %byt' or 'csv:%ts,%sa,%byt'";
+
 impl FromStr for Format {
     type Err = ParseFormatError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::ALL.into_iter().find(|format| format.name() == text).ok_or_else(|| ParseFormatError {
-            text: text.to_owned(),
-            known: "line, long, extended, json, ndjson, csv or earlgrey",
-        })
+        if let Some(known) = Self::NAMED.into_iter().find(|format| format.name() == text) {
+            return Ok(known);
+        }
+        let own =
+            |layout: Layout| Self::Own(OwnFormat { text: text.to_owned(), layout: layout.into() });
+        let prefix = |prefix: &str| {
+            text.get(..prefix.len()).filter(|start| start.eq_ignore_ascii_case(prefix))
+        };
+        for (before, csv) in [("fmt:", false), ("csv:", true)] {
+            if let Some(before) = prefix(before) {
+                return Layout::compile(&text[before.len()..], csv)
+                    .map(own)
+                    .map_err(|error| error.behind(before).into());
+            }
+        }
+        if text.starts_with('%') {
+            return Ok(own(Layout::compile(text, false)?));
+        }
+        // With a 6 behind it, a layout of lines shows IPv6 addresses in full.
+        let wide = text.strip_suffix('6').and_then(|name| {
+            Self::NAMED.into_iter().find(|format| format.name() == name)?.layout()
+        });
+        if let Some(layout) = wide {
+            return Ok(own(layout.styled(false, true)));
+        }
+        let names: Vec<Self> = Self::NAMED.into();
+        let near = nfdump::nearest(text, names.iter().map(Self::name))
+            .map(|near| format!("; did you mean {near}?"));
+        Err(ParseFormatError::new(text, &format!("{KNOWN}{}", near.unwrap_or_default())))
     }
 }
 
@@ -142,24 +235,33 @@ impl FromStr for PairFormat {
     type Err = ParseFormatError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::ALL.into_iter().find(|format| format.name() == text).ok_or_else(|| ParseFormatError {
-            text: text.to_owned(),
-            known: "line, json, ndjson or csv",
-        })
+        Self::ALL
+            .into_iter()
+            .find(|format| format.name() == text)
+            .ok_or_else(|| ParseFormatError::new(text, "line, json, ndjson or csv"))
     }
 }
 
 /// Text that is no format.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{text:?} is no format; write {known}")]
-pub struct ParseFormatError {
-    text: String,
-    known: &'static str,
+#[non_exhaustive]
+pub enum ParseFormatError {
+    /// No name of a format.
+    #[error("{text:?} is no format; write {known}")]
+    Unknown {
+        /// What was written.
+        text: String,
+        /// What may be.
+        known: String,
+    },
+    /// Cells that cannot be.
+    #[error(transparent)]
+    Layout(#[from] LayoutError),
 }
 
 impl ParseFormatError {
-    pub(super) fn new(text: &str, known: &'static str) -> Self {
-        Self { text: text.to_owned(), known }
+    pub(super) fn new(text: &str, known: &str) -> Self {
+        Self::Unknown { text: text.to_owned(), known: known.to_owned() }
     }
 }
 
@@ -169,8 +271,11 @@ mod tests {
 
     #[test]
     fn a_format_is_read_as_it_prints() {
-        for format in Format::ALL {
+        for format in Format::NAMED {
             assert_eq!(format.to_string().parse(), Ok(format));
+        }
+        for text in ["fmt:%ts %sap", "FMT:%sa", "csv:%sa, %da", "%line %svln", "line6", "csv6"] {
+            assert_eq!(text.parse::<Format>().unwrap().to_string(), text);
         }
         for format in PairFormat::ALL {
             assert_eq!(format.to_string().parse(), Ok(format));
@@ -179,8 +284,32 @@ mod tests {
             "raw".parse::<PairFormat>().unwrap_err().to_string(),
             "\"raw\" is no format; write line, json, ndjson or csv"
         );
-        for format in Format::ALL {
-            assert!("raw".parse::<Format>().unwrap_err().to_string().contains(format.name()));
+        for format in Format::NAMED {
+            assert!("x".parse::<Format>().unwrap_err().to_string().contains(format.name()));
         }
+    }
+
+    #[test]
+    fn what_is_no_format_is_told_with_its_place_or_what_is_near() {
+        let error = |text: &str| text.parse::<Format>().unwrap_err().to_string();
+        assert!(error("extendet").ends_with("; did you mean extended?"), "{}", error("extendet"));
+        assert_eq!(
+            error("fmt:%ts %sx"),
+            "%sx is no cell; did you mean %sa?\n  fmt:%ts %sx\n          ^^^"
+        );
+        for text in ["json6", "raw6", "null6", "6", "", "fmt", "pipe"] {
+            assert!(error(text).contains("is no format"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_format_reads_only_what_it_shows() {
+        let line = Format::Line.columns();
+        assert_eq!(line, Format::Csv.columns());
+        assert_eq!(line, EARLGREY_COLUMNS);
+        assert!(!line.contains(Column::TcpFlags) && !line.contains(Column::Extras));
+        assert!(Format::Biline.columns().contains(Column::Extras));
+        let own: Format = "fmt:%da %byt".parse().unwrap();
+        assert_eq!(own.columns(), Columns::of(&[Column::Dst, Column::Octets]));
     }
 }

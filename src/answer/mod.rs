@@ -5,6 +5,7 @@
 
 mod axis;
 mod clock;
+mod conversations;
 mod elements;
 mod explanation;
 mod flows;
@@ -12,6 +13,7 @@ mod format;
 mod json;
 mod nfdump;
 mod pairs;
+mod pieces;
 mod plot;
 mod stats;
 mod text;
@@ -19,9 +21,11 @@ mod timeline;
 mod top;
 mod units;
 
+pub use conversations::write_conversations;
 pub use explanation::{explanation_json, explanation_text};
-pub use flows::{FlowWriter, Written, write_flows};
-pub use format::{Format, PairFormat, ParseFormatError};
+pub use flows::{FlowWriter, Style, Written, write_flows};
+pub use format::{Format, OwnFormat, PairFormat, ParseFormatError};
+pub use nfdump::LayoutError;
 pub use pairs::write_pairs;
 pub use plot::{MAX_PLOTTED_PAIRS, Plot, plot_pairs, plot_timeline};
 pub use stats::{Rates, StoreStats, date, stats_json};

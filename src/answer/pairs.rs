@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use super::flows::or_closed;
+use super::pieces::or_closed;
 use super::text::push_address;
 use super::{AnswerError, PairFormat};
 use crate::aggregate::{ActivePair, PairOptions};

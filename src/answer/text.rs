@@ -2,7 +2,7 @@
 //! of printing goes.
 
 use std::io::Write as _;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// `00` to `99`, one behind the other.
 const TWO_DIGITS: [[u8; 2]; 100] = {
@@ -29,16 +29,71 @@ pub(super) fn push_number_right(to: &mut Vec<u8>, width: usize, number: impl Int
     to.extend_from_slice(&digits[at.min(20 - width.min(20))..]);
 }
 
+/// Appends `number` in decimal, with blanks behind it up to `width`, which is at most 8.
+pub(super) fn push_number_left(to: &mut Vec<u8>, width: usize, number: impl Into<u64>) {
+    let mut digits = [b' '; 28];
+    let at = write_decimal_before(20, number.into(), &mut digits);
+    let end = (at + width.min(8)).max(20);
+    to.extend_from_slice(&digits[at..end]);
+}
+
+/// Appends an IPv4 address, with blanks before it up to `width`.
+pub(super) fn push_v4_right(to: &mut Vec<u8>, width: usize, address: Ipv4Addr) {
+    const BLANKS: [u8; 40] = [b' '; 40];
+    let mut text = [b' '; 16];
+    let mut at = text.len();
+    let octets = address.octets();
+    for place in (0..4).rev() {
+        at = write_byte_before(at, octets[place], &mut text);
+        if place > 0 {
+            at -= 1;
+            text[at] = b'.';
+        }
+    }
+    if width > text.len() {
+        to.extend_from_slice(&BLANKS[..(width - text.len()).min(BLANKS.len())]);
+    }
+    if width == text.len() {
+        // A copy of a fixed length is a few instructions.
+        to.extend_from_slice(&text);
+    } else {
+        to.extend_from_slice(&text[if width > text.len() { 0 } else { at }..]);
+    }
+}
+
+/// Writes `byte` in decimal so that it ends before `end`, and tells where it begins.
+fn write_byte_before<const N: usize>(end: usize, byte: u8, to: &mut [u8; N]) -> usize {
+    if byte < 10 {
+        to[end - 1] = b'0' + byte;
+        return end - 1;
+    }
+    to[end - 2..end].copy_from_slice(&TWO_DIGITS[usize::from(byte % 100)]);
+    if byte < 100 {
+        return end - 2;
+    }
+    to[end - 3] = b'0' + byte / 100;
+    end - 3
+}
+
 /// Writes `number` to the end of `digits`, and tells where it begins.
-fn write_decimal(mut number: u64, digits: &mut [u8; 20]) -> usize {
-    let mut at = digits.len();
+fn write_decimal(number: u64, digits: &mut [u8; 20]) -> usize {
+    write_decimal_before(20, number, digits)
+}
+
+/// Writes `number` so that it ends before `end`, which leaves room for 20 digits.
+fn write_decimal_before<const N: usize>(
+    end: usize,
+    mut number: u64,
+    digits: &mut [u8; N],
+) -> usize {
+    let mut at = end;
     while number >= 10 {
         at -= 2;
         digits[at..at + 2].copy_from_slice(&TWO_DIGITS[(number % 100) as usize]);
         number /= 100;
     }
     // What is left is one digit, or nothing behind an even number of them.
-    if number > 0 || at == digits.len() {
+    if number > 0 || at == end {
         at -= 1;
         digits[at] = b'0' + number as u8;
     }
@@ -79,14 +134,7 @@ pub(super) fn push_left(to: &mut Vec<u8>, width: usize, push: impl FnOnce(&mut V
 /// Appends an address: IPv6 as RFC 5952 has it.
 pub(super) fn push_address(to: &mut Vec<u8>, address: IpAddr) {
     match address {
-        IpAddr::V4(address) => {
-            let [a, b, c, d] = address.octets();
-            push_byte(to, a);
-            for byte in [b, c, d] {
-                to.push(b'.');
-                push_byte(to, byte);
-            }
-        }
+        IpAddr::V4(address) => push_v4_right(to, 0, address),
         // Writing to bytes cannot fail.
         IpAddr::V6(address) => drop(write!(to, "{address}")),
     }
@@ -111,17 +159,6 @@ fn is_v4_compatible(address: Ipv6Addr) -> bool {
     bits >> 32 == 0 && bits >> 16 != 0
 }
 
-fn push_byte(to: &mut Vec<u8>, byte: u8) {
-    if byte >= 100 {
-        to.push(b'0' + byte / 100);
-        push_two_digits(to, (byte % 100).into());
-    } else if byte >= 10 {
-        push_two_digits(to, byte.into());
-    } else {
-        to.push(b'0' + byte);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -143,6 +180,8 @@ mod tests {
             prop_assert_eq!(text(|to| push_number_right(to, width, number)), format!("{number:width$}"));
             prop_assert_eq!(text(|to| push_right(to, width, |to| push_number(to, number))), format!("{number:>width$}"));
             prop_assert_eq!(text(|to| push_left(to, width, |to| push_number(to, number))), format!("{number:<width$}"));
+            let left = width.min(8);
+            prop_assert_eq!(text(|to| push_number_left(to, left, number)), format!("{number:<left$}"));
             for address in [IpAddr::V4(v4.into()), IpAddr::V6(v6.into())] {
                 prop_assert_eq!(text(|to| push_address(to, address)), address.to_string());
             }
@@ -155,7 +194,13 @@ mod tests {
             assert_eq!(text(|to| push_number(to, number)), number.to_string());
         }
         for byte in 0..=255 {
-            assert_eq!(text(|to| push_byte(to, byte)), byte.to_string());
+            let address = Ipv4Addr::new(byte, 0, byte, byte);
+            for width in [0, 16, 39] {
+                assert_eq!(
+                    text(|to| push_v4_right(to, width, address)),
+                    format!("{:>width$}", address.to_string())
+                );
+            }
         }
     }
 

@@ -5,8 +5,8 @@ use std::io::Write;
 use jiff::tz::TimeZone;
 
 use super::clock::{Clock, push_duration};
-use super::flows::or_closed;
 use super::nfdump::{push_scaled, tcp_flags};
+use super::pieces::or_closed;
 use super::text::{push_address, push_inet_ntop, push_left};
 use super::{AnswerError, PairFormat};
 use crate::aggregate::{

@@ -20,7 +20,7 @@ A configuration file:
   [load]
   paths = [\"/var/spool/captures\"]
   [output]
-  format = \"line\"        # line, long, extended, json, ndjson, csv, earlgrey
+  format = \"line\"        # a format of query -o, also with cells: \"fmt:%ts %sap\"
   tz = \"UTC\"
   print = 10
   progress = \"auto\"      # auto, always, never, json

@@ -4,6 +4,7 @@
 //! message, a hint and an exit status.
 
 mod active_flow;
+mod bidir;
 mod collect;
 mod compact;
 mod completions;
@@ -12,6 +13,7 @@ mod expire;
 mod explain;
 mod failure;
 mod filter;
+mod format;
 mod generate;
 mod interrupt;
 mod load;

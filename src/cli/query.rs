@@ -6,10 +6,12 @@ use std::io::Write;
 use super::explain::Explain;
 use super::failure::{Ending, Usage};
 use super::filter::Where;
+use super::format::{FormatParser, StyleOptions};
 use super::output;
 use super::scaling::Scaling;
 use super::settings::{Flags, Settings, keys, whole_number};
-use super::{interrupt, store, time};
+use super::{bidir, interrupt, store, time};
+use crate::aggregate::Conversations;
 use crate::answer::{FlowWriter, Format};
 use crate::netflow::Names;
 use crate::query::{Direction, Question, parse_addresses};
@@ -24,6 +26,8 @@ Examples:
   earlgrey-hbase query --where 'ip 10.1.2.3 and port 53'
   earlgrey-hbase query --where 'src ip in @hosts.txt and not dst net 10/8' --count
   earlgrey-hbase query 2001:db8::1 --limit 100 -o csv
+  earlgrey-hbase query 10.0.0.1 --bidir                both directions of each conversation
+  earlgrey-hbase query 10.0.0.1 -o 'fmt:%ts %sap -> %dap %svln %byt'    cells as nfdump has them
   earlgrey-hbase query 10.0.0.1 --count --explain      how many there are, and how that is found";
 
 /// Print the flows that an address, or a block of addresses, sent or received, or that pass a
@@ -42,10 +46,12 @@ pub(crate) struct Args {
     /// answer is the same
     #[arg(long)]
     filter: bool,
-    /// Which end of a flow the addresses are
-    #[arg(long, value_name = "END", value_parser = ["src", "dst", "any"], default_value = "src",
+    /// Which end of a flow the addresses are [default: src; any with --bidir]
+    #[arg(long, value_name = "END", value_parser = ["src", "dst", "any"],
         requires = "addresses")]
-    direction: String,
+    direction: Option<String>,
+    #[command(flatten)]
+    joining: bidir::Joining,
     #[command(flatten)]
     window: time::Window,
     #[command(flatten)]
@@ -60,9 +66,10 @@ pub(crate) struct Args {
     #[arg(long)]
     explain: bool,
     /// How flows are written [default: line]
-    #[arg(short, long, value_name = "FORMAT",
-        value_parser = ["line", "long", "extended", "json", "ndjson", "csv", "earlgrey"])]
+    #[arg(short, long, value_name = "FORMAT", value_parser = FormatParser)]
     output: Option<String>,
+    #[command(flatten)]
+    style: StyleOptions,
 }
 
 impl Args {
@@ -82,37 +89,50 @@ impl Args {
         }
         Ok(Question {
             addresses: self.addresses,
-            direction: self.direction.parse::<Direction>()?,
+            direction: match &self.direction {
+                Some(direction) => direction.parse()?,
+                None if self.joining.bidir && self.addresses.is_some() => Direction::Any,
+                None => Direction::Src,
+            },
             time: self.window.range(&settings.tz.value)?,
             access: if self.filter { Access::Filter } else { Access::Range },
             filter,
-            limit: self.limit,
+            // Of conversations, not of the flows that these are made of.
+            limit: self.limit.filter(|_| !self.joining.bidir),
         })
     }
 }
 
 pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
     interrupt::end_at_once()?;
-    let format = settings.flow_format();
+    let format = if args.joining.bidir { bidir::format(settings)? } else { settings.flow_format() };
     let question = args.question(settings)?;
     let store = store::open(settings)?;
     let counters = args.scaling.of(store.snapshot()?, false);
     let snapshot = counters.snapshot();
-    let lookup = if args.count { question.plan_count() } else { question.plan(format.columns()) };
-    let json = matches!(format, Format::Json | Format::Ndjson);
+    let lookup = match (args.count, args.joining.bidir) {
+        (true, _) => question.plan_count(),
+        (_, true) => question.plan(Conversations::COLUMNS),
+        _ => question.plan(format.columns()),
+    };
+    let json = format.is_json();
     let explain = args.explain.then(|| Explain::before(&question, &lookup, snapshot, json));
     let explain = explain.transpose()?;
     if args.count {
         let flows = lookup.count(snapshot)?;
         let answer = if json { format!("{{\"flows\":{flows}}}") } else { flows.to_string() };
         output::print(|out| Ok(writeln!(out, "{answer}")?))?;
+    } else if args.joining.bidir {
+        bidir::print(lookup.run(snapshot)?, args.limit, &format, args.style.style(), settings)?;
     } else {
         let flows = lookup.run(snapshot)?;
         let zone = settings.tz.value.zone().clone();
-        // Only formats that name every field have room for them.
-        let names = if json { store.names()? } else { Names::default() };
+        // Only formats that name every field have room for them, and cells of their own.
+        let named = json || matches!(format, Format::Own(_));
+        let names = if named { store.names()? } else { Names::default() };
         output::print(|out| {
-            Ok(FlowWriter::new(out, format, zone).with_names(names).write_all(flows)?)
+            let style = args.style.style();
+            Ok(FlowWriter::styled(out, &format, style, zone).with_names(names).write_all(flows)?)
         })?;
     }
     counters.tell();

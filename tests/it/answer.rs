@@ -34,9 +34,10 @@ fn batches(flows: &[FlowRecord]) -> Vec<FlowBatch> {
 }
 
 /// `flows` in `format`, out of batches that have only the columns of the format.
-fn text(flows: &[FlowRecord], format: Format) -> String {
+fn text(flows: &[FlowRecord], format: &Format) -> String {
     let mut text = Vec::new();
-    let batches = batches(flows).into_iter().map(|batch| Ok(batch.project(format.columns())));
+    let columns = format.columns();
+    let batches = batches(flows).into_iter().map(|batch| Ok(batch.project(columns)));
     let written = write_flows(batches, &mut text, format, TimeZone::UTC).unwrap();
     assert_eq!(written.flows, flows.len() as u64);
     String::from_utf8(text).unwrap()
@@ -89,25 +90,55 @@ fn golden_flows() -> Option<Vec<FlowRecord>> {
 fn every_line_is_the_one_that_nfdump_prints() {
     let Some(flows) = golden_flows() else { return };
     assert_eq!(flows.len(), 2000);
-    for (format, name) in
-        [(Format::Line, "line.txt"), (Format::Long, "long.txt"), (Format::Extended, "extended.txt")]
-    {
+    for (format, name) in [
+        (Format::Line, "line.txt"),
+        (Format::Long, "long.txt"),
+        (Format::Extended, "extended.txt"),
+        (Format::Biline, "biline.txt"),
+        (Format::Bilong, "bilong.txt"),
+    ] {
         let Some(expected) = golden(name) else { return };
-        let ours = text(&flows, format);
+        let ours = text(&flows, &format);
         // The golden files are without header.
         for (ours, expected) in ours.lines().skip(1).zip(expected.lines()) {
             assert_eq!(ours, expected, "{format}");
         }
         assert_eq!(ours.lines().count(), 1 + expected.lines().count(), "{format}");
     }
-    let Some(expected) = golden("csv.txt") else { return };
-    assert_eq!(text(&flows, Format::Csv), expected);
+    for (format, name) in [(Format::Csv, "csv.txt"), (Format::CsvFast, "csv-fast.txt")] {
+        let Some(expected) = golden(name) else { return };
+        assert_eq!(text(&flows, &format), expected, "{format}");
+    }
+}
+
+#[test]
+fn every_field_of_raw_is_as_nfdump_prints_it() {
+    let (Some(flows), Some(expected)) = (golden_flows(), golden("raw.txt")) else { return };
+    // What is about nfdump's own file, and its count of records, which begins with 2 there.
+    let of_the_file = |line: &&str| {
+        let name = line.split('=').next().unwrap_or_default().trim();
+        ["RecordCount", "Ident", "Flags", "Elements", "size", "export sysid", "received at"]
+            .contains(&name)
+    };
+    let ours = text(&flows, &Format::Raw);
+    let mut lines = 0;
+    let pairs = ours.lines().filter(|line| !of_the_file(line));
+    for (ours, expected) in pairs.zip(expected.lines().filter(|line| !of_the_file(line))) {
+        assert_eq!(ours, expected, "line {lines}");
+        lines += 1;
+    }
+    assert_eq!(lines, expected.lines().filter(|line| !of_the_file(line)).count());
+    assert!(
+        ours.contains(
+            "\n  RecordCount  =                  1\n  Flags        =               0x00 "
+        )
+    );
 }
 
 #[test]
 fn json_says_what_nfdump_says() {
     let (Some(flows), Some(expected)) = (golden_flows(), golden("ndjson.txt")) else { return };
-    let ours = text(&flows, Format::Ndjson);
+    let ours = text(&flows, &Format::Ndjson);
     let names = [
         ("srcAddress", "src4_addr"),
         ("dstAddress", "dst4_addr"),
@@ -183,11 +214,21 @@ fn the_header_is_nfdumps() {
             Format::Extended,
             "Date first seen         Duration         Proto      Src IP Addr:Port          Dst IP Addr:Port     Flags  Tos  Packets    Bytes      pps      bps    Bpp Flows\n",
         ),
+        (
+            Format::Bilong,
+            "Date first seen         Duration         Proto      Src IP Addr:Port           Dst IP Addr:Port     Flags  Tos  Out Pkt   In Pkt Out Byte  In Byte Flows\n",
+        ),
+        (
+            "line6".parse().unwrap(),
+            "Date first seen         Duration         Proto                             Src IP Addr:Port                                 Dst IP Addr:Port   Packets    Bytes Flows\n",
+        ),
+        (Format::Raw, ""),
+        (Format::Null, ""),
         (Format::Json, "[]\n"),
         (Format::Earlgrey, "[]\n"),
         (Format::Ndjson, ""),
     ] {
-        assert_eq!(text(&[], format), header, "{format}");
+        assert_eq!(text(&[], &format), header, "{format}");
     }
 }
 
@@ -283,14 +324,14 @@ fn rare_values_are_shown_as_nfdump_shows_them() {
         ),
     ];
     for (flow, extended) in cases {
-        assert_eq!(text(&[flow], Format::Extended).lines().nth(1), Some(extended));
+        assert_eq!(text(&[flow], &Format::Extended).lines().nth(1), Some(extended));
     }
 }
 
 #[test]
 fn a_number_that_nfdump_wraps_is_shown_whole() {
     let flow = FlowRecord { octets: u64::MAX, packets: 1, duration_ms: 1, ..golden_like() };
-    let line = text(&[flow], Format::Extended);
+    let line = text(&[flow], &Format::Extended);
     assert_eq!(line.split_whitespace().nth_back(1), Some("18446744073709551615"));
     assert!(line.contains(" 147573952589.7 T "), "{line}");
 }
@@ -323,7 +364,7 @@ fn golden_like() -> FlowRecord {
 fn the_earlgrey_format_has_nine_fields_and_whole_seconds() {
     let flow = FlowRecord { src_port: 53, octets: 76, packets: 1, ..golden_like() };
     assert_eq!(
-        text(&[flow, flow], Format::Earlgrey),
+        text(&[flow, flow], &Format::Earlgrey),
         "[\n\
          {\"srcAddress\":\"10.0.0.1\",\"srcPort\":53,\"dstAddress\":\"10.0.0.2\",\"dstPort\":0,\
          \"protocol\":\"UDP\",\"time\":\"2007-07-26-22:15:38\",\"duration\":0,\"bytes\":76,\"packets\":1},\n\
@@ -344,7 +385,7 @@ fn times_are_shown_in_the_zone_that_was_asked_for() {
     ] {
         let mut text = Vec::new();
         let batch = batches(&[golden_like()]).remove(0);
-        write_flows([Ok(batch)].into_iter(), &mut text, format, zone.clone()).unwrap();
+        write_flows([Ok(batch)].into_iter(), &mut text, &format, zone.clone()).unwrap();
         let text = String::from_utf8(text).unwrap();
         assert!(text.contains(shown), "{text}");
     }
@@ -377,12 +418,12 @@ fn a_closed_pipe_ends_the_reading_and_is_no_error_but_a_full_disk_is() {
     let mut read = 0;
     let flows = std::iter::repeat_with(|| Ok(batch.clone())).inspect(|_| read += 1).take(100);
     let to = Ends { left: 100_000, with: ErrorKind::BrokenPipe };
-    let written = write_flows(flows, to, Format::Json, TimeZone::UTC).unwrap();
+    let written = write_flows(flows, to, &Format::Json, TimeZone::UTC).unwrap();
     assert!(written.closed);
     assert_eq!(read, 1, "nothing is read for a reader that is gone");
 
     let to = Ends { left: 100_000, with: ErrorKind::StorageFull };
-    let error = write_flows([Ok(batch)].into_iter(), to, Format::Json, TimeZone::UTC).unwrap_err();
+    let error = write_flows([Ok(batch)].into_iter(), to, &Format::Json, TimeZone::UTC).unwrap_err();
     assert_eq!(error.to_string(), "write the answer");
 }
 
@@ -391,7 +432,7 @@ fn what_was_found_before_an_error_is_printed() {
     let batch = batches(&[golden_like()]).remove(0);
     let flows = [Ok(batch), Err(StoreError::Injected { at: "read" })].into_iter();
     let mut text = Vec::new();
-    let error = write_flows(flows, &mut text, Format::Ndjson, TimeZone::UTC).unwrap_err();
+    let error = write_flows(flows, &mut text, &Format::Ndjson, TimeZone::UTC).unwrap_err();
     assert_eq!(error.to_string(), "injected fault at read");
     assert_eq!(String::from_utf8(text).unwrap().lines().count(), 1);
 }
@@ -498,13 +539,13 @@ proptest! {
                 flow.protocol = Protocol(35);
             }
         }
-        let array: Vec<Value> = serde_json::from_str(&text(&flows, Format::Json)).unwrap();
+        let array: Vec<Value> = serde_json::from_str(&text(&flows, &Format::Json)).unwrap();
         prop_assert_eq!(&array.iter().map(parsed).collect::<Vec<_>>(), &flows);
-        let lines = text(&flows, Format::Ndjson);
+        let lines = text(&flows, &Format::Ndjson);
         let objects: Vec<Value> =
             lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         prop_assert_eq!(&objects, &array);
-        let short: Vec<Value> = serde_json::from_str(&text(&flows, Format::Earlgrey)).unwrap();
+        let short: Vec<Value> = serde_json::from_str(&text(&flows, &Format::Earlgrey)).unwrap();
         for (short, long) in short.iter().zip(&array) {
             let short = short.as_object().unwrap();
             prop_assert_eq!(short.len(), 9);
@@ -514,7 +555,7 @@ proptest! {
 
     #[test]
     fn csv_is_read_back_as_the_same_flows(flows in prop::collection::vec(any_flow(), 0..20)) {
-        let text = text(&flows, Format::Csv);
+        let text = text(&flows, &Format::Csv);
         let mut reader = csv::Reader::from_reader(text.as_bytes());
         let rows: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
         prop_assert_eq!(rows.len(), flows.len());
@@ -539,7 +580,7 @@ proptest! {
     #[test]
     fn lines_have_their_columns_whatever_the_values(flows in prop::collection::vec(any_flow(), 1..20)) {
         for format in [Format::Line, Format::Long, Format::Extended] {
-            let text = text(&flows, format);
+            let text = text(&flows, &format);
             prop_assert_eq!(text.lines().count(), 1 + flows.len());
             for line in text.lines().skip(1) {
                 prop_assert_eq!(line.matches(" -> ").count(), 1);

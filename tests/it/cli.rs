@@ -21,28 +21,28 @@ use earlgrey_hbase::netflow::v5;
 use tempfile::TempDir;
 
 /// A user's home of its own, so that no test sees another's store or configuration.
-struct Home(TempDir);
+pub(super) struct Home(TempDir);
 
 /// What a command did.
-struct Run {
-    status: Option<i32>,
-    stdout: String,
-    stderr: String,
+pub(super) struct Run {
+    pub(super) status: Option<i32>,
+    pub(super) stdout: String,
+    pub(super) stderr: String,
 }
 
 impl Home {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
 
     /// A home whose store holds [`FLOWS`].
-    fn with_store() -> Self {
+    pub(super) fn with_store() -> Self {
         let home = Self::new();
         home.run(&["load", &home.file("day.pcap", &capture(&[exports(0, &FLOWS)]))]).succeeds();
         home
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(super) fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
 
@@ -52,7 +52,7 @@ impl Home {
     }
 
     /// Writes a file, and returns its path.
-    fn file(&self, name: &str, bytes: &[u8]) -> String {
+    pub(super) fn file(&self, name: &str, bytes: &[u8]) -> String {
         let path = self.path(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, bytes).unwrap();
@@ -60,7 +60,7 @@ impl Home {
     }
 
     /// The command with these arguments, in an environment that holds nothing of the tester's.
-    fn command(&self, arguments: &[&str]) -> Command {
+    pub(super) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_earlgrey-hbase"));
         command
             .args(arguments)
@@ -90,7 +90,7 @@ impl Home {
         powerless
     }
 
-    fn run(&self, arguments: &[&str]) -> Run {
+    pub(super) fn run(&self, arguments: &[&str]) -> Run {
         Run::of(self.command(arguments).output().unwrap())
     }
 
@@ -118,7 +118,7 @@ impl Run {
 
     /// Sees that it ended with `status`, and said `message` on standard error.
     #[track_caller]
-    fn ends(self, status: i32, message: &str) -> Self {
+    pub(super) fn ends(self, status: i32, message: &str) -> Self {
         let Self { stdout, stderr, .. } = &self;
         assert_eq!(self.status, Some(status), "stdout:\n{stdout}\nstderr:\n{stderr}");
         assert!(stderr.contains(message), "{message:?} is not in:\n{stderr}");
@@ -126,17 +126,17 @@ impl Run {
     }
 
     #[track_caller]
-    fn succeeds(self) -> Self {
+    pub(super) fn succeeds(self) -> Self {
         self.ends(0, "")
     }
 
     #[track_caller]
-    fn json(&self) -> serde_json::Value {
+    pub(super) fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.stdout)
             .unwrap_or_else(|error| panic!("{error}: {}", self.stdout))
     }
 
-    fn lines(&self) -> Vec<&str> {
+    pub(super) fn lines(&self) -> Vec<&str> {
         self.stdout.lines().collect()
     }
 }
@@ -269,7 +269,7 @@ fn wrong_usage_is_status_2_and_says_what_would_be_right() {
         (&["query"], "<ADDR|CIDR>"),
         (&["query", "10.0.0"], "\"10.0.0\" is no address; write 10.0.0.1"),
         (&["query", "10.0.0.1", "--direction", "up"], "[possible values: src, dst, any]"),
-        (&["query", "10.0.0.1", "-o", "xml"], "possible values: line, long"),
+        (&["query", "10.0.0.1", "-o", "xml"], "\"xml\" is no format; write line, long"),
         (&["query", "10.0.0.1", "--since", "soon"], "--since: \"soon\" is no time"),
         (
             &["query", "10.0.0.1", "--since", "2007-08-03", "--until", "2007-08-02"],

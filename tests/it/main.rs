@@ -9,7 +9,9 @@
 )]
 
 mod answer;
+mod bidir;
 mod capture;
+mod cells;
 mod charts;
 mod cli;
 mod crash;

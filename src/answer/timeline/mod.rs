@@ -18,7 +18,7 @@ pub(super) use columns::ChartColumns;
 pub(super) use told::{summary, time_text, title};
 
 use super::clock::Clock;
-use super::flows::or_closed;
+use super::pieces::or_closed;
 use super::{AnswerError, ParseFormatError};
 use crate::aggregate::Timeline;
 

@@ -137,7 +137,7 @@ impl Settings {
 
     /// The format of flows.
     pub(crate) fn flow_format(&self) -> Format {
-        self.format.value.unwrap_or_default()
+        self.format.value.clone().unwrap_or_default()
     }
 
     /// The format of pairs: their own line where the setting names a format that only flows have.
@@ -187,7 +187,7 @@ impl Settings {
         let mut all = vec![
             shown(&keys::STORE, &self.store, store),
             shown(&keys::LOAD_PATHS, &self.load_paths, paths.collect::<Vec<_>>()),
-            shown(&keys::FORMAT, &self.format, self.format.value.map(Format::name)),
+            shown(&keys::FORMAT, &self.format, self.format.value.as_ref().map(Format::name)),
             shown(&keys::TZ, &self.tz, self.tz.value.name()),
             shown(&keys::PRINT, &self.print, self.print.value),
             shown(&keys::PROGRESS, &self.progress, self.progress.value.name()),

@@ -25,7 +25,7 @@ pub(super) struct Collecting {
 
 /// Waits until it is so; how long that takes decides nothing.
 #[track_caller]
-pub(super) fn until(what: &str, mut so: impl FnMut() -> bool) {
+pub(crate) fn until(what: &str, mut so: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !so() {
         assert!(begun.elapsed() < Duration::from_secs(40), "not {what}");

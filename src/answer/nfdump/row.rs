@@ -1,0 +1,90 @@
+//! What cells are filled from: a flow, or a conversation.
+
+use byteorder::{BigEndian, ByteOrder};
+
+use crate::flow::{Extra, FlowRecord, extras};
+use crate::netflow::{Names, REVERSE_ENTERPRISE};
+
+/// A flow as cells see it. Of a conversation, the flow is what the initiator sent.
+pub(in crate::answer) struct Row<'a> {
+    pub(in crate::answer) flow: &'a FlowRecord,
+    /// The elements beyond its common fields.
+    pub(in crate::answer) extras: &'a [u8],
+    pub(in crate::answer) names: &'a Names,
+    /// Its place in the answer, from 1 on.
+    pub(in crate::answer) place: u64,
+    pub(in crate::answer) duration_ms: u64,
+    pub(in crate::answer) packets: u128,
+    pub(in crate::answer) octets: u128,
+    /// Packets and octets of the other direction; none where elements of the flow tell them.
+    pub(in crate::answer) out: Option<(u128, u128)>,
+    /// How many flows it is made of.
+    pub(in crate::answer) flows: u64,
+}
+
+impl<'a> Row<'a> {
+    /// One flow, at this place of the answer.
+    pub(in crate::answer) fn of(
+        flow: &'a FlowRecord,
+        extras: &'a [u8],
+        names: &'a Names,
+        place: u64,
+    ) -> Self {
+        Self {
+            flow,
+            extras,
+            names,
+            place,
+            duration_ms: flow.duration_ms.into(),
+            packets: flow.packets.into(),
+            octets: flow.octets.into(),
+            out: None,
+            flows: 1,
+        }
+    }
+
+    /// The value of IANA's element `number`.
+    pub(super) fn element(&self, number: u16) -> Option<&'a [u8]> {
+        self.element_of(number, 0)
+    }
+
+    /// Whether it has any of these elements of IANA's.
+    pub(super) fn has<const N: usize>(&self, numbers: [u16; N]) -> bool {
+        numbers.iter().any(|&number| self.element(number).is_some())
+    }
+
+    /// The number that IANA's element `number` holds.
+    pub(super) fn number(&self, number: u16) -> Option<u64> {
+        self.element(number).map(unsigned)
+    }
+
+    pub(super) fn out_packets(&self) -> u128 {
+        self.out.map_or_else(|| self.counter([(2, true), (299, false), (24, false)]), |out| out.0)
+    }
+
+    pub(super) fn out_octets(&self) -> u128 {
+        self.out.map_or_else(|| self.counter([(1, true), (232, false), (23, false)]), |out| out.1)
+    }
+
+    /// The first of these elements that the flow has, with whether it is one of its way back; nfdump
+    /// takes each of them for what went out.
+    fn counter(&self, elements: [(u16, bool); 3]) -> u128 {
+        elements
+            .iter()
+            .find_map(|&(number, is_reverse)| {
+                self.element_of(number, if is_reverse { REVERSE_ENTERPRISE } else { 0 })
+            })
+            .map_or(0, |value| unsigned(value).into())
+    }
+
+    fn element_of(&self, number: u16, enterprise: u32) -> Option<&'a [u8]> {
+        let wanted = |extra: &Extra<'_>| (extra.number, extra.enterprise) == (number, enterprise);
+        extras(self.extras).find(wanted).map(|extra| extra.value)
+    }
+}
+
+/// A number in network order; of more than eight bytes, the last eight.
+pub(super) fn unsigned(value: &[u8]) -> u64 {
+    let start = value.len().saturating_sub(8);
+    if value.is_empty() { 0 } else { BigEndian::read_uint(&value[start..], value.len() - start) }
+}
