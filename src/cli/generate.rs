@@ -1,12 +1,15 @@
 //! `generate`: captures of traffic that never was.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::Context;
+use serde::Serialize;
 
 use super::failure::{Ending, Usage};
 use super::interrupt;
@@ -14,7 +17,7 @@ use super::output::{self, say};
 use super::settings::{Settings, whole_number};
 use super::text::{bytes, grouped, plural, seconds};
 use crate::flow::UnixMillis;
-use crate::generate::{self, Format, Made, Traffic};
+use crate::generate::{self, Damage, Format, Made, Traffic};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -62,6 +65,10 @@ pub(crate) struct Args {
     /// The share of datagrams that are damaged [default: 0]
     #[arg(long, value_name = "SHARE")]
     damage: Option<f64>,
+    /// Print what was made to standard output, as text or JSON
+    #[arg(short, long, value_name = "FORMAT", value_parser = ["text", "json"], default_value = "text",
+        hide_default_value = true)]
+    output: String,
 }
 
 impl Args {
@@ -89,8 +96,13 @@ impl Args {
 pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
     interrupt::end_at_once()?;
     let traffic = args.traffic(settings)?;
+    let (piped, json) = (args.file == Path::new("-"), args.output == "json");
+    if piped && json {
+        let problem = "standard output takes the capture, or what was made as JSON; name a file";
+        return Err(Usage(problem.to_owned()).into());
+    }
     let began = Instant::now();
-    let made = if args.file == Path::new("-") {
+    let made = if piped {
         if io::stdout().is_terminal() {
             let problem = "a capture is no text for a terminal; name a file, or pipe it on";
             return Err(Usage(problem.to_owned()).into());
@@ -103,6 +115,9 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
             .with_context(|| args.file.display().to_string())?
     };
     say(text(&made, &args.file, began.elapsed().as_secs_f64()));
+    if json {
+        output::print_json(&View::from(&made))?;
+    }
     Ok(Ending::Done)
 }
 
@@ -132,6 +147,53 @@ impl Write for OnceWritten<'_> {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+/// What was made, as JSON.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct View<'a> {
+    flows: u64,
+    readable: u64,
+    cut: u64,
+    untold: u64,
+    lost: Vec<LostView>,
+    datagrams: u64,
+    dropped_datagrams: u64,
+    duplicate_datagrams: u64,
+    duplicate_flows: u64,
+    damaged: &'a BTreeMap<Damage, u64>,
+    octets: u64,
+    packets: u64,
+    bytes: u64,
+}
+
+#[derive(Serialize)]
+struct LostView {
+    exporter: IpAddr,
+    engine: u32,
+    flows: u64,
+}
+
+impl<'a> From<&'a Made> for View<'a> {
+    fn from(made: &'a Made) -> Self {
+        let lost = |(&(exporter, engine), &flows)| LostView { exporter, engine, flows };
+        Self {
+            flows: made.flows,
+            readable: made.readable,
+            cut: made.cut,
+            untold: made.untold,
+            lost: made.lost.iter().map(lost).collect(),
+            datagrams: made.datagrams,
+            dropped_datagrams: made.dropped_datagrams,
+            duplicate_datagrams: made.duplicate_datagrams,
+            duplicate_flows: made.duplicate_flows,
+            damaged: &made.damaged,
+            octets: made.octets,
+            packets: made.packets,
+            bytes: made.bytes,
+        }
     }
 }
 

@@ -68,6 +68,10 @@ struct Create {
     /// Both orders, or only by source, which cannot be asked for destinations
     #[arg(long, value_name = "ORDERS", value_parser = ["both", "src"], default_value = "both")]
     orders: String,
+    /// Print what was made to standard output, as text or JSON
+    #[arg(short, long, value_name = "FORMAT", value_parser = ["text", "json"], default_value = "text",
+        hide_default_value = true, conflicts_with = "print")]
+    output: String,
 }
 
 /// As `show`, and ends with status 1 if anything is not as it should be.
@@ -101,6 +105,10 @@ struct Drop {
     /// Do not ask
     #[arg(long)]
     yes: bool,
+    /// Print what was deleted to standard output, as text or JSON
+    #[arg(short, long, value_name = "FORMAT", value_parser = ["text", "json"], default_value = "text",
+        hide_default_value = true)]
+    output: String,
 }
 
 fn host_and_port(text: &str) -> Result<String, String> {
@@ -146,7 +154,7 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
             }
             check(&tables, &output.output)
         }
-        Action::Drop(Drop { yes }) => drop(&store, &location, *yes),
+        Action::Drop(args) => drop(args, &store, &location),
     }
 }
 
@@ -157,6 +165,9 @@ fn create(args: &Create, store: &HbaseStore) -> anyhow::Result<Ending> {
         return Ok(Ending::Done);
     }
     let created = store.create(&schema, args.thrift2.as_deref())?;
+    if args.output == "json" {
+        output::print_json(&created)?;
+    }
     if !created.there.is_empty() {
         say(format_args!(
             "{} are there already, and stay as they are; `schema check` says what they lack",
@@ -240,8 +251,8 @@ fn check(tables: &[TableState], format: &str) -> anyhow::Result<Ending> {
     }
 }
 
-fn drop(store: &HbaseStore, location: &Location, yes: bool) -> anyhow::Result<Ending> {
-    if !yes {
+fn drop(args: &Drop, store: &HbaseStore, location: &Location) -> anyhow::Result<Ending> {
+    if !args.yes {
         if !stdin().is_terminal() {
             return Err(Usage(
                 "drop deletes every flow; say --yes where nobody can be asked".to_owned(),
@@ -255,6 +266,10 @@ fn drop(store: &HbaseStore, location: &Location, yes: bool) -> anyhow::Result<En
             anyhow::bail!("nothing was deleted");
         }
     }
-    say(format_args!("deleted {}", store.drop_tables()?.join(", ")));
+    let tables = store.drop_tables()?;
+    say(format_args!("deleted {}", tables.join(", ")));
+    if args.output == "json" {
+        output::print_json(&serde_json::json!({ "tables": tables }))?;
+    }
     Ok(Ending::Done)
 }

@@ -1,11 +1,14 @@
 //! What becomes of a datagram on its way: lost, doubled, damaged, or nothing.
 
+use serde::Serialize;
+
 use super::Traffic;
 use super::random::Random;
 use crate::netflow::v5::{HEADER_BYTES, MAX_RECORDS, RECORD_BYTES};
 
 /// In what way a datagram is damaged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Damage {
     /// The capture cut it: at least one record is whole, and at least one is not.
     CutByCapture,

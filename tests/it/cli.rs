@@ -17,6 +17,7 @@ use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+pub(super) use collect::until;
 use earlgrey_hbase::netflow::v5;
 use tempfile::TempDir;
 

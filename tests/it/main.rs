@@ -27,4 +27,5 @@ mod interop;
 mod plan;
 mod query;
 mod reference;
+mod schema;
 mod top;

@@ -76,6 +76,7 @@ impl Schema {
 
 /// What making the tables came to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Created {
     /// The tables that were made.
     pub tables: Vec<String>,
