@@ -78,6 +78,8 @@ pub(super) struct GroupSums<K, V: Value> {
     /// How many there may be.
     held_limit: usize,
     limits: Limits,
+    /// Whether summing up what is held made little room when that was tried last.
+    all_differ: bool,
     /// The files that partitions were written to: one for each thread that had to.
     spills: Vec<Spill>,
     /// The total of the key [`Key::FREE`], which cannot be in the cache or a table.
@@ -96,6 +98,7 @@ impl<K: Key, V: Value> GroupSums<K, V> {
             // Below this, partitions would be written before they are worth a write.
             held_limit: held_limit.max(PARTITIONS * partition::CHUNK_ENTRIES),
             limits: limits.clone(),
+            all_differ: false,
             spills: Vec::new(),
             free_key: None,
         }
@@ -200,14 +203,19 @@ impl<K: Key, V: Value> GroupSums<K, V> {
         }
     }
 
-    /// Sums up what is held, and writes it out if it is still more than half of what it may be.
+    /// Sums up what is held, unless that made little room before, and writes it out if it is still
+    /// more than half of what it may be.
     #[cold]
     fn make_room(&mut self) -> Result<()> {
-        let mut table = Table::new();
-        for partition in &mut self.partitions {
-            partition.compact(&mut table);
+        if !self.all_differ {
+            let before = self.held;
+            let mut table = Table::new();
+            for partition in &mut self.partitions {
+                partition.compact(&mut table);
+            }
+            self.held = self.partitions.iter().map(Partition::held).sum();
+            self.all_differ = self.held > before / 4 * 3;
         }
-        self.held = self.partitions.iter().map(Partition::held).sum();
         if self.held > self.held_limit / 2 {
             if self.spills.is_empty() {
                 self.spills.push(Spill::create(&self.limits.temp_dir)?);

@@ -1,10 +1,10 @@
 //! A temporary file of entries.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
+use std::io::{self, Write};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Mutex, PoisonError};
 
 use super::{Entry, Key, Value};
 use crate::store::{Result, StoreError};
@@ -16,7 +16,7 @@ const BUFFER_BYTES: usize = 64 << 10;
 /// process however that ends; else it is removed when it is dropped.
 #[derive(Debug)]
 pub(super) struct Spill {
-    file: Mutex<File>,
+    file: File,
     path: PathBuf,
     named: bool,
     bytes: u64,
@@ -41,7 +41,7 @@ impl Spill {
             .open(&path)
             .map_err(StoreError::io(&path, "create temporary file"))?;
         let named = fs::remove_file(&path).is_err();
-        Ok(Self { file: Mutex::new(file), path, named, bytes: 0 })
+        Ok(Self { file, path, named, bytes: 0 })
     }
 
     /// Appends entries.
@@ -50,8 +50,7 @@ impl Spill {
         entries: impl Iterator<Item = &'a Entry<K, V>>,
     ) -> Result<Segment> {
         let at = self.bytes;
-        let file = self.file.get_mut().unwrap_or_else(PoisonError::into_inner);
-        let written = write_entries(file, entries)
+        let written = write_entries(&mut self.file, entries)
             .map_err(StoreError::io(&self.path, "write temporary file"))?;
         self.bytes += written * entry_bytes::<K, V>() as u64;
         Ok(Segment { at, entries: written })
@@ -63,9 +62,8 @@ impl Spill {
         segment: &Segment,
         each: impl FnMut(Entry<K, V>),
     ) -> Result<()> {
-        // One reader at a time keeps the disk's head where it is, and the file's offset too.
-        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        read_entries(&mut file, segment, each)
+        // Threads read from one file side by side, each from where it is.
+        read_entries(&self.file, segment, each)
             .map_err(StoreError::io(&self.path, "read temporary file"))
     }
 }
@@ -86,32 +84,40 @@ fn write_entries<'a, K: Key, V: Value>(
     file: &mut File,
     entries: impl Iterator<Item = &'a Entry<K, V>>,
 ) -> io::Result<u64> {
-    let mut file = BufWriter::with_capacity(BUFFER_BYTES, file);
-    let mut bytes = Vec::with_capacity(entry_bytes::<K, V>());
+    let mut bytes = Vec::with_capacity(BUFFER_BYTES + entry_bytes::<K, V>());
     let mut written = 0;
     for entry in entries {
-        bytes.clear();
         entry.key.encode(&mut bytes);
         entry.value.encode(&mut bytes);
-        file.write_all(&bytes)?;
         written += 1;
+        if bytes.len() >= BUFFER_BYTES {
+            file.write_all(&bytes)?;
+            bytes.clear();
+        }
     }
-    file.flush()?;
+    file.write_all(&bytes)?;
     Ok(written)
 }
 
 fn read_entries<K: Key, V: Value>(
-    file: &mut File,
+    file: &File,
     segment: &Segment,
     mut each: impl FnMut(Entry<K, V>),
 ) -> io::Result<()> {
-    file.seek(SeekFrom::Start(segment.at))?;
-    let mut file = BufReader::with_capacity(BUFFER_BYTES, file);
-    let mut bytes = vec![0; entry_bytes::<K, V>()];
-    for _ in 0..segment.entries {
-        file.read_exact(&mut bytes)?;
-        let (key, value) = bytes.split_at(K::BYTES);
-        each(Entry { key: K::decode(key), value: V::decode(value) });
+    let entry_bytes = entry_bytes::<K, V>();
+    let at_once = (BUFFER_BYTES / entry_bytes).max(1);
+    let mut bytes = vec![0; at_once * entry_bytes];
+    let (mut at, mut left) = (segment.at, segment.entries);
+    while left > 0 {
+        let some = left.min(at_once as u64);
+        let bytes = &mut bytes[..some as usize * entry_bytes];
+        file.read_exact_at(bytes, at)?;
+        for entry in bytes.chunks_exact(entry_bytes) {
+            let (key, value) = entry.split_at(K::BYTES);
+            each(Entry { key: K::decode(key), value: V::decode(value) });
+        }
+        at += bytes.len() as u64;
+        left -= some;
     }
     Ok(())
 }

@@ -45,7 +45,7 @@ pub struct TopOptions {
     pub order: TopOrder,
     /// How many keys are wanted; None for all of them, which must fit into memory then.
     pub count: Option<usize>,
-    /// How much memory the sums of all keys may take.
+    /// How much memory all of it may take, but for the entries of the answer.
     pub limits: Limits,
 }
 
@@ -152,6 +152,8 @@ fn part_of<const W: usize>(
     options: &TopOptions,
 ) -> Result<Top> {
     let TopOptions { order, ref limits, .. } = *options;
+    // The rest is for batches, tables and winners: by default a process stays below 256 MB.
+    let limits = &Limits { memory_bytes: limits.memory_bytes / 8 * 7, ..limits.clone() };
     let count = options.count.unwrap_or(usize::MAX);
     let (found, keys, totals) = if many_keys(layout) && looks_twice(options) {
         let Found { greatest, keys, counters } =

@@ -1,6 +1,8 @@
 use std::collections::{BTreeMap, HashSet};
 use std::net::IpAddr;
+use std::ops::Range;
 use std::sync::Arc;
+use std::time::Instant;
 
 use ipnet::IpNet;
 use proptest::prelude::*;
@@ -14,7 +16,7 @@ use crate::flow::{
 };
 use crate::row::Predicate;
 use crate::store::memory::MemoryStore;
-use crate::store::{Store, WriteBatch};
+use crate::store::{FlowStream, Region, SCAN_BATCH_ROWS, Store, WriteBatch};
 
 fn any_flow() -> impl Strategy<Value = FlowRecord> {
     let few = || prop_oneof![0u128..4, (0u128..3).prop_map(|n| n << 64 | 7), Just(u128::MAX)];
@@ -313,7 +315,7 @@ fn a_stretch_of_time_begins_at_a_multiple_of_its_length() {
         (0, 0),
         (419_999, 0),
         (420_000, 420_000),
-        (1_186_040_520_123, 1_186_040_520_000 - 1_186_040_520_000 % 420_000),
+        (1_186_040_939_999, 1_186_040_520_000),
         (u64::MAX, u64::MAX - u64::MAX % 420_000),
     ] {
         let mut keys = Vec::new();
@@ -326,13 +328,14 @@ fn a_stretch_of_time_begins_at_a_multiple_of_its_length() {
 #[test]
 fn keys_that_share_most_of_their_bits_collide_no_more_than_others() {
     use crate::aggregate::sums::Key as _;
+    type Hash = fn(u64) -> u64;
     const KEYS: u64 = 1 << 16;
-    let collisions = |hash: fn(u64) -> u64| {
+    let collisions = |hash: Hash| {
         // As a table takes its slot from the hash.
         let slots = (0..KEYS).map(|number| hash(number) >> 16 & (2 * KEYS - 1));
         KEYS as usize - slots.collect::<HashSet<_>>().len()
     };
-    let hashes: [(&str, fn(u64) -> u64); 8] = [
+    let hashes: [(&str, Hash); 8] = [
         ("low half shared", |number| [0x2001_0db8_0000_0000 + number, 1].hash()),
         ("networks", |number| [0x2001_0db8_0000_0000 + (number << 16), 1].hash()),
         ("high half shared", |number| [0x2001_0db8_0000_0000, number].hash()),
@@ -346,5 +349,158 @@ fn keys_that_share_most_of_their_bits_collide_no_more_than_others() {
     for (name, hash) in hashes {
         let met = collisions(hash);
         assert!(met < 14_700, "{name}: {met} collisions");
+    }
+}
+
+/// Flows that are made when they are read.
+struct Made {
+    flows: u64,
+    family: Family,
+    /// The source of a flow by its number.
+    src: fn(u64) -> u128,
+    /// The number of the flow of a source.
+    number: fn(u128) -> u64,
+}
+
+impl Made {
+    fn octets(number: u64) -> u64 {
+        if number < 20 { 1_000_000 - number } else { number % 1000 }
+    }
+}
+
+impl Snapshot for Made {
+    fn regions(&self, scan: &Scan) -> Result<Vec<Box<dyn Region>>> {
+        let Self { family, src, .. } = *self;
+        let region =
+            |numbers: Range<u64>| Box::new(MadeRegion { numbers, family, src }) as Box<dyn Region>;
+        match scan.lead {
+            Some(lead) if lead.family() != self.family => Ok(Vec::new()),
+            Some(lead) if lead.host().is_some() => {
+                let number = (self.number)(lead.bits().0);
+                Ok(vec![region(number..number + 1)])
+            }
+            _ => {
+                let some = self.flows / 64;
+                Ok((0..64).map(|part| region(part * some..(part + 1) * some)).collect())
+            }
+        }
+    }
+
+    fn plan(&self, _: &Scan) -> Result<crate::store::Plan> {
+        unimplemented!("nobody asks")
+    }
+
+    fn flows(&self) -> Result<u64> {
+        Ok(self.flows)
+    }
+}
+
+struct MadeRegion {
+    numbers: Range<u64>,
+    family: Family,
+    src: fn(u64) -> u128,
+}
+
+impl Region for MadeRegion {
+    fn read(self: Box<Self>) -> FlowStream {
+        let Self { numbers, family, src } = *self;
+        let starts = numbers.clone().step_by(SCAN_BATCH_ROWS);
+        Box::new(starts.map(move |start| {
+            let numbers = start..(start + SCAN_BATCH_ROWS as u64).min(numbers.end);
+            let rows = (numbers.end - numbers.start) as usize;
+            let mut batch = FlowBatch::new(family);
+            for number in numbers {
+                batch.src.push_bits(src(number));
+                batch.dst.push_bits(u128::from(number % 7));
+                batch.octets.push(Made::octets(number));
+            }
+            batch.packets.resize(rows, 1);
+            batch.first_ms.resize(rows, 1_186_040_520_000);
+            batch.duration_ms.resize(rows, 9);
+            batch.src_port.resize(rows, 443);
+            batch.dst_port.resize(rows, 50_000);
+            batch.protocol.resize(rows, 6);
+            batch.set_len(rows);
+            Ok(batch)
+        }))
+    }
+}
+
+/// The most memory that this process ever had, in bytes; None where the system does not tell.
+fn peak_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    Some(line.split_whitespace().nth(1)?.parse::<u64>().ok()? * 1024)
+}
+
+const ODD: u32 = 0x9e37_79b1;
+
+/// What `ODD` has to be multiplied by to be 1.
+const fn inverse() -> u32 {
+    let mut inverse = 1u32;
+    let mut round = 0;
+    while round < 5 {
+        inverse = inverse.wrapping_mul(2u32.wrapping_sub(ODD.wrapping_mul(inverse)));
+        round += 1;
+    }
+    inverse
+}
+
+/// Run it as `cargo test --release a_hundred_million_keys -- --ignored --nocapture`, alone.
+#[test]
+#[ignore = "takes a minute, and gigabytes of temporary files"]
+fn a_hundred_million_keys_are_told_apart_in_the_memory_allowed() {
+    const FLOWS: u64 = 100_000_000 / 64 * 64;
+    let snapshot = Made {
+        flows: FLOWS,
+        family: Family::V4,
+        src: |number| (number as u32).wrapping_mul(ODD).into(),
+        number: |src| (src as u32).wrapping_mul(inverse()).into(),
+    };
+    for key in ["src", "5-tuple"] {
+        let started = Instant::now();
+        let options = TopOptions {
+            fields: parse_keys(key).unwrap(),
+            order: TopOrder::default(),
+            count: Some(20),
+            limits: Limits::default(),
+        };
+        let top = Top::of(&snapshot, &Scan::all(Columns::NONE), &options).unwrap();
+        let octets: Vec<u128> =
+            top.entries.iter().map(|entry| entry.counts.counters.octets).collect();
+        assert_eq!(octets, (999_981..=1_000_000).rev().collect::<Vec<u128>>());
+        assert_eq!((top.keys, top.totals.flows), (FLOWS, FLOWS.into()));
+        let peak = peak_bytes();
+        println!("{key}: {:.1?}, at most {peak:?} bytes", started.elapsed());
+        assert!(peak.is_none_or(|peak| peak < 256_000_000), "{peak:?} bytes");
+    }
+}
+
+/// Run it as `cargo test --release ipv6_addresses_that_share -- --ignored --nocapture`.
+#[test]
+#[ignore = "takes its time, and tells it"]
+fn ipv6_addresses_that_share_one_half_take_no_longer_than_others() {
+    type Src = fn(u64) -> u128;
+    const PREFIX: u128 = 0x2001_0db8 << 96;
+    let srcs: [(&str, Src); 4] = [
+        ("spread over all bits", |number| {
+            u128::from(number % 2_000_000).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835)
+        }),
+        ("one low half", |number| PREFIX | u128::from(number % 2_000_000) << 64 | 1),
+        ("one low half, /53s", |number| PREFIX | u128::from(number % 2_000_000) << 75 | 1),
+        ("one high half", |number| PREFIX | u128::from(number % 2_000_000)),
+    ];
+    for (name, src) in srcs {
+        let snapshot = Made { flows: 20_000_000 / 64 * 64, family: Family::V6, src, number: |_| 0 };
+        let started = Instant::now();
+        let options = TopOptions {
+            fields: parse_keys("src").unwrap(),
+            order: TopOrder::default(),
+            count: Some(10),
+            limits: Limits::default(),
+        };
+        let top = Top::of(&snapshot, &Scan::all(Columns::NONE), &options).unwrap();
+        assert_eq!(top.keys, 2_000_000);
+        println!("{name}: {:.2?}", started.elapsed());
     }
 }
