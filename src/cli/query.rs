@@ -128,8 +128,8 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
         let flows = lookup.run(snapshot)?;
         let zone = settings.tz.value.zone().clone();
         // Only formats that name every field have room for them, and cells of their own.
-        let named = json || matches!(format, Format::Own(_));
-        let names = if named { store.names()? } else { Names::default() };
+        let asks = json || matches!(format, Format::Own(_));
+        let names = if asks { store.names()? } else { Names::default() };
         output::print(|out| {
             let style = args.style.style();
             Ok(FlowWriter::styled(out, &format, style, zone).with_names(names).write_all(flows)?)

@@ -12,7 +12,7 @@ use super::layout::MAX_WORDS;
 use super::piece::Side;
 use super::*;
 use crate::flow::{
-    FlowBatch, FlowRecord, Origin, Protocol, Sampling, Source, TimeRange, UnixMillis,
+    FlowBatch, FlowRecord, Origin, Protocol, Sampling, Source, TimeRange, UnixMillis, address_bits,
 };
 use crate::row::Predicate;
 use crate::store::memory::MemoryStore;
@@ -373,10 +373,11 @@ impl Snapshot for Made {
         let Self { family, src, .. } = *self;
         let region =
             |numbers: Range<u64>| Box::new(MadeRegion { numbers, family, src }) as Box<dyn Region>;
-        match scan.lead {
-            Some(lead) if lead.family() != self.family => Ok(Vec::new()),
-            Some(lead) if lead.host().is_some() => {
-                let number = (self.number)(lead.bits().0);
+        let lead = scan.lead.as_ref();
+        match lead.map(|lead| (lead.lacks(self.family), lead.host())) {
+            Some((true, _)) => Ok(Vec::new()),
+            Some((false, Some(host))) => {
+                let number = (self.number)(address_bits(host));
                 Ok(vec![region(number..number + 1)])
             }
             _ => {
@@ -465,7 +466,7 @@ fn a_hundred_million_keys_are_told_apart_in_the_memory_allowed() {
             count: Some(20),
             limits: Limits::default(),
         };
-        let top = Top::of(&snapshot, &Scan::all(Columns::NONE), &options).unwrap();
+        let top = Top::of(&snapshot, &[Scan::all(Columns::NONE)], &options).unwrap();
         let octets: Vec<u128> =
             top.entries.iter().map(|entry| entry.counts.counters.octets).collect();
         assert_eq!(octets, (999_981..=1_000_000).rev().collect::<Vec<u128>>());
@@ -499,7 +500,7 @@ fn ipv6_addresses_that_share_one_half_take_no_longer_than_others() {
             count: Some(10),
             limits: Limits::default(),
         };
-        let top = Top::of(&snapshot, &Scan::all(Columns::NONE), &options).unwrap();
+        let top = Top::of(&snapshot, &[Scan::all(Columns::NONE)], &options).unwrap();
         assert_eq!(top.keys, 2_000_000);
         println!("{name}: {:.2?}", started.elapsed());
     }
