@@ -267,7 +267,7 @@ fn wrong_usage_is_status_2_and_says_what_would_be_right() {
     for (arguments, message) in [
         (&[][..], "Usage: earlgrey-hbase"),
         (&["quarry"], "unrecognized subcommand 'quarry'"),
-        (&["query"], "<ADDR|CIDR>"),
+        (&["query"], "whose flows? Name an address or a block"),
         (&["query", "10.0.0"], "\"10.0.0\" is no address; write 10.0.0.1"),
         (&["query", "10.0.0.1", "--direction", "up"], "[possible values: src, dst, any]"),
         (&["query", "10.0.0.1", "-o", "xml"], "\"xml\" is no format; write line, long"),
