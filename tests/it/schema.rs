@@ -21,7 +21,7 @@ fn published() -> Value {
 
 /// Sees that `answer` is as the schema says, and would not be with another member.
 #[track_caller]
-fn check(name: &str, answer: &Value) {
+pub(super) fn check(name: &str, answer: &Value) {
     let schema = schema_of(name);
     let problems: Vec<String> = schema
         .iter_errors(answer)
@@ -78,6 +78,59 @@ fn answers_about_flows_are_as_the_schema_says() {
     }
     for line in run(&["active-flow", "-o", "ndjson"]).lines() {
         check("pair", &serde_json::from_str(line).unwrap());
+    }
+}
+
+#[test]
+fn answers_about_many_flows_are_as_the_schema_says() {
+    let home = Home::with_store();
+    let run = |arguments: &[&str]| home.run(arguments).succeeds();
+    for key in [
+        "src",
+        "dst",
+        "ip",
+        "srcport",
+        "dstport",
+        "port",
+        "proto",
+        "src/24",
+        "dst/16",
+        "ip/8",
+        "srcas",
+        "dstas",
+        "as",
+        "input",
+        "output",
+        "if",
+        "exporter",
+        "nexthop",
+        "flags",
+        "tos",
+        "pairs",
+        "5-tuple,bin:5m",
+    ] {
+        check("top", &run(&["top", key, "-o", "json", "--by", "packets"]).json());
+        for line in run(&["top", key, "-o", "ndjson"]).lines() {
+            check("topEntry", &serde_json::from_str(line).unwrap());
+        }
+    }
+    check("top", &run(&["top", "src", "-o", "json", "--where", "port 1"]).json());
+    let explained = run(&["top", "src", "-o", "json", "--where", "proto tcp", "--explain"]);
+    let explanation = explained.stderr.lines().find(|line| line.starts_with('{')).unwrap();
+    check("explanation", &serde_json::from_str(explanation).unwrap());
+    for addresses in [&[][..], &["10.0.0.1"]] {
+        for by in ["octets", "packets", "flows"] {
+            let timeline = |format| [&["timeline", "--by", by, "-o", format], addresses].concat();
+            check("timeline", &run(&timeline("json")).json());
+            for line in run(&timeline("ndjson")).lines() {
+                check("timelineBin", &serde_json::from_str(line).unwrap());
+            }
+        }
+    }
+    check("stats", &run(&["stats", "-o", "json"]).json());
+    check("stats", &run(&["stats", "-o", "json", "--since", "-1h"]).json());
+    for before in ["2000-01-01", "2007-08-02T07:42:10Z"] {
+        check("expired", &run(&["expire", "--before", before, "--yes", "-o", "json"]).json());
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::process::{Command, Output};
 
+use crate::schema::check;
+
 use super::{gateway, new_table, service};
 
 fn earlgrey(arguments: &[&str]) -> Output {
@@ -149,11 +151,15 @@ fn tables_are_made_shown_checked_and_dropped() {
         &file,
         "--ttl",
         "10000d",
+        "-o",
+        "json",
     ]);
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    check("tablesMade", &serde_json::from_slice(&made.stdout).unwrap());
     let checked = schema(&["check", "-o", "json", "--thrift2", &thrift2]);
     assert!(checked.status.success(), "{checked:?}");
     let tables: serde_json::Value = serde_json::from_slice(&checked.stdout).unwrap();
+    check("tables", &tables);
     for table in &tables.as_array().unwrap()[..2] {
         assert_eq!(table["regions"], 4, "{table}");
         assert_eq!(table["bloom"], "ROWPREFIX_FIXED_LENGTH", "{table}");
@@ -186,7 +192,9 @@ fn tables_are_made_shown_checked_and_dropped() {
 
     let asked = schema(&["drop"]);
     assert_eq!(asked.status.code(), Some(2), "nobody can be asked");
-    assert!(schema(&["drop", "--yes"]).status.success());
+    let dropped = schema(&["drop", "--yes", "-o", "json"]);
+    assert!(dropped.status.success());
+    check("tablesDropped", &serde_json::from_slice(&dropped.stdout).unwrap());
     let gone = earlgrey(&["query", "10.0.0.1", "--store", &store]);
     assert_eq!(gone.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&gone.stderr).contains("there is no store here"));
@@ -230,6 +238,9 @@ fn old_flows_are_deleted_from_both_tables() {
     for store in [&store, &embedded] {
         answer(&["load", &file, "--store", store]);
     }
+    let conversations =
+        |store: &str| answer(&["query", "0.0.0.0/0", "--bidir", "-o", "ndjson", "--store", store]);
+    assert_eq!(conversations(&store), conversations(&embedded));
     let flows = |store: &str, direction: &str| {
         let arguments = ["query", "0.0.0.0/0", "--direction", direction, "-o", "csv"];
         let text = answer(&[&arguments[..], &["--store", store]].concat());
