@@ -26,7 +26,11 @@ Examples:
 
 A load or a collector may be at work meanwhile, and questions are answered as of the moment in which
 they began. Room on disk is free when those are done. It may be killed at any time: flows are gone
-all at once, or not at all (in HBase one by one; call it again).";
+all at once, or not at all (in HBase one by one; call it again).
+
+The embedded store knows datagrams by identities, which are forgotten by file, later than the flows:
+until then what went and is loaded again counts as duplicate, and is not stored. Who may want flows
+back keeps the captures, and loads them into a new store (--store).";
 
 /// Delete old flows for good. In the embedded store whole days go at once, however large.
 #[derive(Debug, clap::Args)]
