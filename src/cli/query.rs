@@ -59,7 +59,7 @@ pub(crate) struct Args {
     /// Print at most so many flows, the first in key order
     #[arg(long, value_name = "N", value_parser = whole_number::<u64>)]
     limit: Option<u64>,
-    /// Print only how many flows there are
+    /// Print only how many flows there are, up to --limit
     #[arg(long)]
     count: bool,
     /// Tell on standard error how the flows are found, and then what was read
