@@ -3,7 +3,7 @@
 use super::failure::Ending;
 use super::output;
 use super::settings::Settings;
-use super::text::{bytes, grouped};
+use super::text::{bytes, grouped, plural};
 use super::{interrupt, store};
 use crate::store::embedded::{Compacted, Effort};
 
@@ -40,12 +40,12 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
 
 fn text(done: &Compacted) -> String {
     format!(
-        "{} runs ({}) to {} ({}), {} flows written anew{}",
-        grouped(done.runs_before),
+        "{} ({}) to {} ({}), {} written anew{}",
+        plural(done.runs_before, "run"),
         bytes(done.bytes_before),
         grouped(done.runs_after),
         bytes(done.bytes_after),
-        grouped(done.flows),
+        plural(done.flows, "flow"),
         if done.stopped { "; interrupted" } else { "" }
     )
 }

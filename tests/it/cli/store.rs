@@ -144,6 +144,8 @@ fn compaction_makes_one_run_of_many_and_changes_no_answer() {
     assert_eq!(home.run(&["query", "0.0.0.0/0"]).succeeds().stdout, before);
     assert_eq!(digest(&home.run(&["verify", "-o", "json"]).succeeds()), verified);
     home.run(&["compact", "--tidy"]).succeeds();
+    let text = home.run(&["compact"]).succeeds().stdout;
+    assert!(text.starts_with("1 run (") && text.ends_with("), 0 flows written anew\n"), "{text}");
 }
 
 #[test]
