@@ -11,6 +11,8 @@ use crate::answer::{Format, ParseFormatError};
 use crate::cli::progress;
 pub(crate) use progress::Mode as ProgressMode;
 
+/// No place has clocks further from UTC than 14 hours; java.time stops here, too.
+const MAX_OFFSET_HOURS: i32 = 18;
 /// More connections would only stand in each other's way.
 const MAX_CONNECTIONS: usize = 256;
 
@@ -37,6 +39,15 @@ impl Zone {
                 })?
             }
         };
+        if zone
+            .to_fixed_offset()
+            .is_ok_and(|offset| offset.seconds().abs() > MAX_OFFSET_HOURS * 3600)
+        {
+            return Err(format!(
+                "{text} is further from UTC than any time zone; write -{MAX_OFFSET_HOURS}:00 to \
+                 +{MAX_OFFSET_HOURS}:00"
+            ));
+        }
         Ok(Self { name: text.to_owned(), zone })
     }
 
@@ -156,9 +167,12 @@ mod tests {
 
     #[test]
     fn time_zones_are_read_in_every_form() {
-        for text in ["UTC", "local", "+02:00", "-0530"] {
+        for text in ["UTC", "local", "+02:00", "-0530", "+18:00", "-18:00"] {
             assert_eq!(Zone::parse(text).unwrap().name(), text);
         }
         assert!(Zone::parse("Mars/Olympus").unwrap_err().contains("write UTC"));
+        for text in ["+25:00", "-18:01", "+2500"] {
+            assert!(Zone::parse(text).unwrap_err().contains("write -18:00 to +18:00"), "{text}");
+        }
     }
 }
