@@ -54,11 +54,12 @@ pub(crate) fn status(error: &anyhow::Error) -> ExitCode {
     ExitCode::from(status)
 }
 
-/// What to do about it, where that is known.
-pub(crate) fn hint(error: &anyhow::Error) -> Option<String> {
+/// What to do about it, where that is known; `stores` says whether the command was to store flows,
+/// and may be given again when that came to no end.
+pub(crate) fn hint(error: &anyhow::Error, stores: bool) -> Option<String> {
     error.chain().find_map(|cause| match store_error(cause) {
-        Some(error) => store_hint(error),
-        None => system_hint(cause.downcast_ref()?),
+        Some(error) => store_hint(error, stores),
+        None => system_hint(cause.downcast_ref()?, stores),
     })
 }
 
@@ -76,7 +77,7 @@ fn store_error<'a>(cause: &'a (dyn Error + 'static)) -> Option<&'a StoreError> {
     cause.downcast_ref()
 }
 
-fn store_hint(error: &StoreError) -> Option<String> {
+fn store_hint(error: &StoreError, stores: bool) -> Option<String> {
     Some(match error {
         StoreError::Missing { .. } => {
             "run `earlgrey-hbase load FILE…` to make one, or name another with --store".to_owned()
@@ -100,14 +101,16 @@ fn store_hint(error: &StoreError) -> Option<String> {
              leave --store out to use the embedded store"
                 .to_owned()
         }
-        StoreError::Io { source, .. } => return system_hint(source),
+        StoreError::Io { source, .. } => return system_hint(source, stores),
         _ => return None,
     })
 }
 
-fn system_hint(error: &io::Error) -> Option<String> {
+fn system_hint(error: &io::Error, stores: bool) -> Option<String> {
     Some(match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge
+            if stores =>
+        {
             "make room, and run the same command again: what is stored is not stored twice"
                 .to_owned()
         }
@@ -141,7 +144,8 @@ mod tests {
         ] {
             let error = error.context("load").context("again").unwrap_err();
             assert_eq!(status(&error), ExitCode::from(expected), "{error:#}");
-            let start = hint(&error).map(|hint| hint.starts_with(hint_start.unwrap_or_default()));
+            let start = hint(&error, true);
+            let start = start.map(|hint| hint.starts_with(hint_start.unwrap_or_default()));
             assert_eq!(start, hint_start.map(|_| true), "{error:#}");
         }
         let usage = anyhow::Error::new(Usage("no".to_owned()));

@@ -130,6 +130,13 @@ enum Command {
     Man(man::Args),
 }
 
+impl Command {
+    /// Whether it stores flows, and goes on where it was when it is given again.
+    fn stores(&self) -> bool {
+        matches!(self, Self::Load(_) | Self::Collect(_) | Self::Compact(_))
+    }
+}
+
 /// Runs the command that `arguments`, the program's name first, ask for.
 pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let arguments = match Arguments::try_parse_from(print_option::rewrite(arguments)) {
@@ -142,12 +149,13 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     };
     interrupt::outlive_file_size_limit();
     log::start(arguments.common.verbose);
+    let stores = arguments.command.stores();
     match carry_out(arguments) {
         Ok(ending) => ending.into(),
         Err(error) if output::is_closed(&error) => ExitCode::SUCCESS,
         Err(error) => {
             say(format_args!("earlgrey-hbase: {error:#}"));
-            if let Some(hint) = failure::hint(&error) {
+            if let Some(hint) = failure::hint(&error, stores) {
                 say(format_args!("hint: {hint}"));
             }
             failure::status(&error)

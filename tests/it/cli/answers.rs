@@ -162,7 +162,8 @@ fn an_output_that_is_full_is_an_error() {
     for arguments in [&["query", "0.0.0.0/0"][..], &["active-flow"], &["loads"], &["man"]] {
         let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
         let output = home.command(arguments).stdout(full).output().unwrap();
-        Run::of(output).ends(1, "No space left on device");
+        let run = Run::of(output).ends(1, "No space left on device");
+        assert!(!run.stderr.contains("hint"), "{}", run.stderr);
     }
 }
 
