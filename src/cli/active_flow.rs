@@ -30,7 +30,7 @@ Examples:
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     /// How many pairs; `-print N` with one dash is the same [default: 10]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     print: Option<OsString>,
     /// What pairs are weighed by
     #[arg(long, value_name = "MEASURE", value_parser = ["octets", "packets", "flows"],

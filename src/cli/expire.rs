@@ -45,7 +45,7 @@ pub(crate) struct Args {
     keep: Option<String>,
     /// The oldest days, until runs and identities take no more than this: 50GB, 500MiB. The newest
     /// day stays in any case
-    #[arg(long, value_name = "SIZE", group = "which")]
+    #[arg(long, value_name = "SIZE", group = "which", allow_hyphen_values = true)]
     max_size: Option<String>,
     /// Only say what would go
     #[arg(long)]

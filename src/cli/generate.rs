@@ -36,34 +36,37 @@ pub(crate) struct Args {
     #[arg(value_name = "FILE")]
     file: PathBuf,
     /// How many flows are exported [default: 1000000]
-    #[arg(long, value_name = "N", value_parser = whole_number::<u64>)]
+    #[arg(long, value_name = "N", value_parser = whole_number::<u64>,
+        allow_negative_numbers = true)]
     flows: Option<u64>,
     /// In which format: v5, v9 or ipfix [default: v5]
     #[arg(long, value_name = "FORMAT")]
     format: Option<Format>,
     /// Which traffic: another seed gives other hosts and flows [default: 1]
-    #[arg(long, value_name = "N", value_parser = whole_number::<u64>)]
+    #[arg(long, value_name = "N", value_parser = whole_number::<u64>,
+        allow_negative_numbers = true)]
     seed: Option<u64>,
     /// When the first flow is exported [default: 2007-07-26]
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     start: Option<String>,
     /// Over how many hours, by the rhythm of the day [default: 24]
-    #[arg(long, value_name = "H")]
+    #[arg(long, value_name = "H", allow_negative_numbers = true)]
     hours: Option<f64>,
     /// How many routers export [default: 2]
-    #[arg(long, value_name = "N", value_parser = whole_number::<u16>)]
+    #[arg(long, value_name = "N", value_parser = whole_number::<u16>,
+        allow_negative_numbers = true)]
     exporters: Option<u16>,
     /// How many engines each of them has [default: 2]
-    #[arg(long, value_name = "N", value_parser = whole_number::<u8>)]
+    #[arg(long, value_name = "N", value_parser = whole_number::<u8>, allow_negative_numbers = true)]
     engines: Option<u8>,
     /// The share of datagrams that never arrive, from 0 to 1 [default: 0]
-    #[arg(long, value_name = "SHARE")]
+    #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
     loss: Option<f64>,
     /// The share of datagrams that arrive twice [default: 0]
-    #[arg(long, value_name = "SHARE")]
+    #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
     duplicates: Option<f64>,
     /// The share of datagrams that are damaged [default: 0]
-    #[arg(long, value_name = "SHARE")]
+    #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
     damage: Option<f64>,
     /// Print what was made to standard output, as text or JSON
     #[arg(short, long, value_name = "FORMAT", value_parser = ["text", "json"], default_value = "text",

@@ -44,10 +44,10 @@ pub(crate) struct Args {
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
     /// How many flows are written at once: what memory allows [default: 2000000]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     batch_flows: Option<OsString>,
     /// Make what was read durable at least so often, also while a pipe is quiet [default: 30]
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
     commit_every: Option<OsString>,
     /// The orders in which a store in HBase is made: both, or only by source, which loads twice as
     /// fast and cannot be asked for destinations

@@ -89,20 +89,20 @@ struct Common {
     tz: Option<OsString>,
     /// How many threads work [default: as many as there are cores; on HBase at least as many as
     /// connections]
-    #[arg(long, global = true, value_name = "N")]
+    #[arg(long, global = true, value_name = "N", allow_negative_numbers = true)]
     threads: Option<OsString>,
     /// How much memory sums over all flows may take before they go to temporary files: 400MB, 2GiB
-    #[arg(long, global = true, value_name = "SIZE")]
+    #[arg(long, global = true, value_name = "SIZE", allow_hyphen_values = true)]
     memory: Option<OsString>,
     /// How many connections to HBase write side by side [default: 4]
-    #[arg(long, global = true, value_name = "N")]
+    #[arg(long, global = true, value_name = "N", allow_negative_numbers = true)]
     connections: Option<OsString>,
     /// How long one answer of HBase is waited for: a region that moves takes its time [default: 120]
-    #[arg(long, global = true, value_name = "SECONDS")]
+    #[arg(long, global = true, value_name = "SECONDS", allow_negative_numbers = true)]
     answer_secs: Option<OsString>,
     /// How long a call to HBase is repeated before the cluster counts as not to be reached
     /// [default: 180]
-    #[arg(long, global = true, value_name = "SECONDS")]
+    #[arg(long, global = true, value_name = "SECONDS", allow_negative_numbers = true)]
     recovery_secs: Option<OsString>,
     /// Say more on standard error; twice for details
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]

@@ -57,7 +57,8 @@ pub(crate) struct Args {
     #[command(flatten)]
     scaling: Scaling,
     /// Print at most so many flows, the first in key order
-    #[arg(long, value_name = "N", value_parser = whole_number::<u64>)]
+    #[arg(long, value_name = "N", value_parser = whole_number::<u64>,
+        allow_negative_numbers = true)]
     limit: Option<u64>,
     /// Print only how many flows there are, up to --limit
     #[arg(long)]

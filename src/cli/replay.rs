@@ -33,10 +33,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "ADDR:PORT")]
     to: String,
     /// So many datagrams a second
-    #[arg(long, value_name = "N", conflicts_with = "speed")]
+    #[arg(long, value_name = "N", conflicts_with = "speed", allow_negative_numbers = true)]
     rate: Option<f64>,
     /// So many times as fast as they were captured [default: 1]
-    #[arg(long, value_name = "X")]
+    #[arg(long, value_name = "X", allow_negative_numbers = true)]
     speed: Option<f64>,
     /// Print what was sent to standard output, as text or JSON
     #[arg(short, long, value_name = "FORMAT", value_parser = ["text", "json"], default_value = "text",

@@ -53,7 +53,8 @@ struct Create {
     #[arg(long)]
     print: bool,
     /// How many regions tables of flows begin with
-    #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    #[arg(long, value_name = "N", default_value = "1", allow_negative_numbers = true,
+        value_parser = clap::value_parser!(u32).range(1..=10_000))]
     regions: u32,
     /// Split where the flows of this capture divide into equal parts, and not evenly
     #[arg(long, value_name = "FILE")]
@@ -63,7 +64,7 @@ struct Create {
     compression: Option<String>,
     /// Let HBase delete rows so long after they were written, whenever the flows began: 30d
     /// [default: never]
-    #[arg(long, value_name = "SPAN", value_parser = ttl_secs)]
+    #[arg(long, value_name = "SPAN", value_parser = ttl_secs, allow_hyphen_values = true)]
     ttl: Option<u32>,
     /// Both orders, or only by source, which cannot be asked for destinations
     #[arg(long, value_name = "ORDERS", value_parser = ["both", "src"], default_value = "both")]
@@ -80,7 +81,7 @@ struct Check {
     #[command(flatten)]
     output: Output,
     /// Rows should go so long after they were written: 30d, or never
-    #[arg(long, value_name = "SPAN", value_parser = wanted_ttl)]
+    #[arg(long, value_name = "SPAN", value_parser = wanted_ttl, allow_hyphen_values = true)]
     ttl: Option<Ttl>,
 }
 

@@ -56,7 +56,7 @@ pub(crate) struct Args {
         default_value = "octets")]
     by: String,
     /// How long a bin is: 500ms, 30s, 5m, 1h, 1d [default: as short as the chart has room for]
-    #[arg(long, value_name = "SPAN", value_parser = span)]
+    #[arg(long, value_name = "SPAN", value_parser = span, allow_hyphen_values = true)]
     bin: Option<NonZeroU64>,
     #[command(flatten)]
     plot: PlotOption,

@@ -47,7 +47,7 @@ pub(crate) struct Args {
     by: String,
     /// How many keys; 0 for all
     #[arg(short = 'n', long = "count", value_name = "N", default_value = "10",
-        value_parser = whole_number::<usize>)]
+        value_parser = whole_number::<usize>, allow_negative_numbers = true)]
     count: usize,
     #[command(flatten)]
     condition: Where,

@@ -58,20 +58,20 @@ pub(crate) struct Args {
     #[command(flatten)]
     place: SpoolPlace,
     /// How large the spool may grow while the store is slow or down [default: 10GB]
-    #[arg(long, value_name = "SIZE")]
+    #[arg(long, value_name = "SIZE", allow_hyphen_values = true)]
     spool_size: Option<OsString>,
     /// How often what came is committed [default: 2]
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
     commit_every: Option<OsString>,
     /// Serve the counters to Prometheus, at /metrics
     #[arg(long, value_name = "ADDR:PORT")]
     metrics: Option<OsString>,
     /// How many sockets, each with a thread, share an address [default: 1]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     sockets: Option<OsString>,
     /// How much the system is to keep, for each socket, of what is not taken yet [default: 64MiB, or
     /// what the system allows]
-    #[arg(long, value_name = "SIZE")]
+    #[arg(long, value_name = "SIZE", allow_hyphen_values = true)]
     receive_buffer: Option<OsString>,
     /// Print the accounts, at the end, also to standard output
     #[arg(short, long, value_name = "FORMAT", value_parser = ["text", "json"], default_value = "text",

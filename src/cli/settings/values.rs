@@ -81,9 +81,12 @@ pub(super) fn format(text: &str) -> Result<Option<Format>, String> {
     text.parse().map(Some).map_err(|error: ParseFormatError| error.to_string())
 }
 
-/// A whole number of a setting or a flag.
+/// A whole number of a setting or a flag, none of which is below 0.
 pub(crate) fn whole_number<T: FromStr>(text: &str) -> Result<T, String> {
-    text.replace('_', "").parse().map_err(|_| format!("{text:?} is no whole number"))
+    text.replace('_', "").parse().map_err(|_| match text.parse::<i64>() {
+        Ok(..0) => format!("{text} is below 0, and must be a whole number of 0 or more"),
+        _ => format!("{text:?} is no whole number"),
+    })
 }
 
 /// A whole number.

@@ -168,6 +168,28 @@ fn an_output_that_is_full_is_an_error() {
 }
 
 #[test]
+fn a_number_below_zero_is_told_as_such_and_not_taken_for_an_option() {
+    let home = Home::new();
+    let below = "-1 is below 0, and must be a whole number of 0 or more";
+    for (arguments, message) in [
+        (&["query", "10.0.0.1", "--limit", "-1"][..], below),
+        (&["query", "10.0.0.1", "--threads", "-1"], below),
+        (&["active-flow", "-print", "-1"], below),
+        (&["generate", "-", "--flows", "-1"], below),
+        (&["timeline", "--bin", "-5m"], "\"-5m\" is no span of time; write 30s, 5m, 1h or 1d"),
+        (
+            &["top", "src", "--memory", "-5MB"],
+            "\"-5MB\" is no number of bytes; write 400MB or 2GiB",
+        ),
+    ] {
+        home.run(arguments).ends(2, message);
+    }
+    // What is an option stays one.
+    home.run(&["query", "10.0.0.1", "--limit", "-6"]).ends(2, "-6 is below 0");
+    home.run(&["query", "10.0.0.1", "--limit", "1", "-6"]).ends(1, "hint");
+}
+
+#[test]
 fn what_was_sampled_is_scaled_up_where_that_is_wanted() {
     let home = Home::new();
     // One packet of a hundred, by a header whose mode says none: Juniper's do that.

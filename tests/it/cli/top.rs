@@ -94,7 +94,7 @@ fn what_is_no_key_is_marked_and_what_is_near_is_named() {
         (&["src,src"], "says again"),
         (&["src/99/200"], "write 0 to 32"),
         (&["src", "--by", "colour"], "octets"),
-        (&["src", "-n", "-1"], "-1"),
+        (&["src", "-n", "-1"], "-1 is below 0, and must be a whole number of 0 or more"),
         (&["src", "-n", "some"], "\"some\" is no whole number"),
         (&["src", "-o", "xml"], "possible values: line, json, ndjson, csv"),
         (&["src", "--since", "soon"], "is no time"),
