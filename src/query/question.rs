@@ -109,6 +109,7 @@ impl FromStr for Direction {
 ///
 /// # Errors
 ///
+/// [`ParseQuestionError::Prefix`] if only the length of the prefix is wrong;
 /// [`ParseQuestionError::Addresses`] with the text, if it is neither.
 pub fn parse_addresses(text: &str) -> Result<AddressRange, ParseQuestionError> {
     if let Ok(host) = text.parse::<IpAddr>() {
@@ -116,7 +117,20 @@ pub fn parse_addresses(text: &str) -> Result<AddressRange, ParseQuestionError> {
     }
     text.parse::<IpNet>()
         .map(|block| AddressRange::from(canonical(block)))
-        .map_err(|_| ParseQuestionError::Addresses { text: text.to_owned() })
+        .map_err(|_| no_addresses(text))
+}
+
+/// What is wrong with `text`, which is neither an address nor a block.
+fn no_addresses(text: &str) -> ParseQuestionError {
+    let is_number = |bits: &str| !bits.is_empty() && bits.bytes().all(|byte| byte.is_ascii_digit());
+    if let Some((start, bits)) = text.split_once('/')
+        && let Ok(start) = start.parse::<IpAddr>()
+        && is_number(bits)
+    {
+        let most = if start.is_ipv6() { 128 } else { 32 };
+        return ParseQuestionError::Prefix { text: text.to_owned(), most };
+    }
+    ParseQuestionError::Addresses { text: text.to_owned() }
 }
 
 /// A block of IPv4 addresses that is written as one of IPv6, as dual-stack systems do, is one of
@@ -141,6 +155,14 @@ pub enum ParseQuestionError {
     Addresses {
         /// What was written.
         text: String,
+    },
+    /// A block whose prefix is longer than its addresses.
+    #[error("the prefix of {text:?} is too long; it is at most {most}")]
+    Prefix {
+        /// What was written.
+        text: String,
+        /// How many bits the addresses of that family have.
+        most: u8,
     },
     /// No direction.
     #[error("{text:?} is no direction; write src, dst or any")]
@@ -173,6 +195,16 @@ mod tests {
         for text in ["", "10.0.0", "10.0.0.0/33", "10.0.0.0/", "example.org", "::/129", "10.0.0.1 "]
         {
             assert!(parse_addresses(text).is_err(), "{text:?}");
+        }
+        for (text, most) in [
+            ("1.2.3.4/33", Some(32)),
+            ("::/129", Some(128)),
+            ("10.0.0.0/999", Some(32)),
+            ("1/33", None),
+        ] {
+            let told = parse_addresses(text).unwrap_err().to_string();
+            let expected = most.map(|most| format!("it is at most {most}"));
+            assert!(told.contains(expected.as_deref().unwrap_or("is no address")), "{told}");
         }
     }
 

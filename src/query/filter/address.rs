@@ -53,6 +53,12 @@ fn block(text: &str, start: &str, bits: &str) -> Result<AddressRange, Wrong> {
     else {
         return Err(unknown(text));
     };
+    if let (IpAddr::V4(v4), Ok(mask)) = (address, bits.parse::<Ipv4Addr>()) {
+        let wrong = Wrong::new(format!("the prefix {bits} of {text} is a mask"))
+            .expecting("how many bits it has");
+        let block = with_mask(&v4.to_string(), mask)?;
+        return Err(wrong.hinting(format!("write net {v4} {mask}, or {block}")));
+    }
     let most = if v6 { 128 } else { 32 };
     let Some(bits) = bits.parse::<u8>().ok().filter(|&bits| bits <= most) else {
         return Err(Wrong::new(format!("the prefix {bits} of {text} is out of range"))
@@ -157,6 +163,9 @@ mod tests {
             ("10.0.0.0/x", "prefix x", ""),
             ("010/8", "no address", ""),
             ("::1/129", "prefix 129", ""),
+            ("122.166.0.0/255.255.0.0", "is a mask", "write net 122.166.0.0 255.255.0.0"),
+            ("122.166/255.255.0.0", "is a mask", "255.255.0.0, or 122.166.0.0/16"),
+            ("122.166.0.0/255.0.255.0", "is no mask of a network", ""),
             ("10.0.0.2-10.0.0.1", "ends before", ""),
             ("10.0.0.2-::1", "family", ""),
             ("", "no address", ""),
