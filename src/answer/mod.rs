@@ -5,6 +5,7 @@
 
 mod axis;
 mod clock;
+mod condition;
 mod conversations;
 mod elements;
 mod explanation;
@@ -27,7 +28,7 @@ pub use flows::{FlowWriter, Style, Written, write_flows};
 pub use format::{Format, OwnFormat, PairFormat, ParseFormatError};
 pub use nfdump::LayoutError;
 pub use pairs::write_pairs;
-pub use plot::{MAX_PLOTTED_PAIRS, Plot, plot_pairs, plot_timeline};
+pub use plot::{MAX_PLOTTED_PAIRS, PairsView, Plot, plot_pairs, plot_timeline};
 pub use stats::{Rates, StoreStats, date, stats_json};
 pub use timeline::{TimelineFormat, TimelineView, chart_bins, write_timeline};
 pub use top::{TopStyle, write_top};

@@ -4,14 +4,14 @@ use std::ffi::OsString;
 
 use super::explain::Explain;
 use super::failure::Ending;
-use super::filter::Where;
+use super::filter::{Where, shown};
 use super::output;
 use super::plot::PlotOption;
 use super::scaling::Scaling;
 use super::settings::{Flags, Settings, keys};
 use super::{interrupt, store, time};
 use crate::aggregate::{ActivePairs, Limits, Measure, PairOptions};
-use crate::answer::{PairFormat, plot_pairs, write_pairs};
+use crate::answer::{PairFormat, PairsView, plot_pairs, write_pairs};
 use crate::query::Question;
 
 const EXAMPLES: &str = "\
@@ -86,7 +86,8 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
     let explain = explain.transpose()?;
     let pairs = ActivePairs::top_of(snapshot, lookup.scans(), &options, settings.print.value)?;
     let when = time::range_text(question.time, &settings.tz.value);
-    args.plot.write(|| plot_pairs(&pairs, &options, &when))?;
+    let view = PairsView { when: &when, filter: &shown(question.filter.as_ref()) };
+    args.plot.write(|| plot_pairs(&pairs, &options, view))?;
     output::print(|out| Ok(write_pairs(&pairs, &options, format, out)?))?;
     counters.tell();
     if let Some(explain) = explain {

@@ -34,6 +34,11 @@ impl Where {
     }
 }
 
+/// The filter in words, as far as people read it; nothing where there is none.
+pub(super) fn shown(filter: Option<&Predicate>) -> String {
+    filter.map(|filter| format!("{filter:#}")).unwrap_or_default()
+}
+
 /// Files by their paths.
 struct Disk;
 

@@ -7,7 +7,7 @@ use std::num::NonZeroU64;
 use terminal_size::{Width, terminal_size_of};
 
 use super::failure::{Ending, Usage};
-use super::filter::Where;
+use super::filter::{Where, shown};
 use super::output;
 use super::plot::PlotOption;
 use super::scaling::Scaling;
@@ -85,15 +85,18 @@ impl Args {
         }
     }
 
-    /// A lookup for each series.
-    fn lookups(&self, settings: &Settings) -> anyhow::Result<Vec<(Whose, Lookup)>> {
-        let columns = Timeline::columns(self.by.parse::<Measure>()?);
-        let question = Question {
+    fn question(&self, settings: &Settings) -> anyhow::Result<Question> {
+        Ok(Question {
             addresses: self.addresses,
             time: self.window.range(&settings.tz.value)?,
             filter: self.condition.predicate(settings)?,
             ..Question::everything()
-        };
+        })
+    }
+
+    /// A lookup for each series.
+    fn lookups(&self, question: &Question) -> anyhow::Result<Vec<(Whose, Lookup)>> {
+        let columns = Timeline::columns(self.by.parse::<Measure>()?);
         let lookup = |whose: Whose, direction| {
             (whose, Question { direction, ..question.clone() }.plan_unordered(columns))
         };
@@ -112,7 +115,8 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
     interrupt::end_at_once()?;
     let format = args.format(settings);
     let zone = &settings.tz.value;
-    let lookups = args.lookups(settings)?;
+    let question = args.question(settings)?;
+    let lookups = args.lookups(&question)?;
     let columns = chart_columns();
     let most = match format {
         TimelineFormat::Chart if !args.plot.is_given() => chart_bins(columns),
@@ -127,7 +131,9 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
     let timeline = Timeline::of(counters.snapshot(), &lookups, &options)
         .map_err(|error| told(error, zone, options.width))?;
     let of = args.addresses.map(|addresses| addresses.to_string()).unwrap_or_default();
-    let view = TimelineView { of: &of, zone: options.zone, zone_name: zone.name() };
+    let filter = shown(question.filter.as_ref());
+    let view =
+        TimelineView { of: &of, filter: &filter, zone: options.zone, zone_name: zone.name() };
     args.plot.write(|| plot_timeline(&timeline, &view))?;
     output::print(|out| Ok(write_timeline(&timeline, &view, format, columns, out)?))?;
     counters.tell();

@@ -8,13 +8,15 @@ mod timeline;
 #[cfg(test)]
 mod tests;
 
-pub use pairs::{MAX_PLOTTED_PAIRS, plot_pairs};
+pub use pairs::{MAX_PLOTTED_PAIRS, PairsView, plot_pairs};
 pub use timeline::plot_timeline;
 
 use std::fmt::Display;
 use std::io;
 
 use drawing::{Anchor, Drawing};
+
+use super::condition::condition;
 
 /// A plot, as SVG.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,20 +59,28 @@ fn text_width(text: &str, size: f64) -> f64 {
     text.chars().count() as f64 * size * 0.6
 }
 
-/// A drawing with its titles.
-fn titled(height: f64, title: impl Display, below: impl Display) -> Drawing {
+/// How large what stands below a title is.
+const BELOW_SIZE: f64 = 14.0;
+/// How far its lines are apart.
+const LINE: f64 = 20.0;
+
+/// A drawing with its title, and below it what there is of `below` and of the filter.
+fn titled(height: f64, title: impl Display, below: impl Display, filter: &str) -> Drawing {
     let mut drawing = Drawing::new(WIDTH, height, &title);
     drawing.text((MARGIN, 38.0), &title, 21.0, INK, Anchor::Start);
-    let below = below.to_string();
-    if !below.is_empty() {
-        drawing.text((MARGIN, 62.0), below, 14.0, FAINT_INK, Anchor::Start);
+    let most = ((WIDTH - 2.0 * MARGIN) / text_width("0", BELOW_SIZE)) as usize;
+    let lines = Some(below.to_string()).filter(|below| !below.is_empty());
+    let lines = lines.into_iter().chain(condition(filter, most));
+    for (number, line) in lines.enumerate() {
+        let y = 62.0 + LINE * number as f64;
+        drawing.text((MARGIN, y), line, BELOW_SIZE, FAINT_INK, Anchor::Start);
     }
     drawing
 }
 
 /// Says in the middle that there is nothing to be drawn.
-fn nothing(title: impl Display, why: impl Display) -> Plot {
-    let mut drawing = titled(HEIGHT, title, "");
+fn nothing(title: impl Display, why: impl Display, filter: &str) -> Plot {
+    let mut drawing = titled(HEIGHT, title, "", filter);
     drawing.text((WIDTH / 2.0, HEIGHT / 2.0), why, 18.0, FAINT_INK, Anchor::Middle);
     drawing.finish()
 }

@@ -1,8 +1,8 @@
 //! Pairs of addresses as bars, the greatest first.
 
 use super::{
-    AXIS, Anchor, BLUE, Drawing, FAINT_INK, GRID, INK, MARGIN, Plot, WIDTH, nothing, text_width,
-    titled,
+    AXIS, Anchor, BLUE, Drawing, FAINT_INK, GRID, INK, LINE, MARGIN, Plot, WIDTH, nothing,
+    text_width, titled,
 };
 use crate::aggregate::{ActivePair, Measure, PairOptions};
 use crate::answer::axis::ticks;
@@ -22,10 +22,18 @@ const VALUE_WIDTH: f64 = 150.0;
 /// Labels that are longer take two lines.
 const MAX_LABEL_WIDTH: f64 = 420.0;
 
-/// Draws the first [`MAX_PLOTTED_PAIRS`] of `pairs`, which were made with `options`; `when` says of
-/// which flows they are, and may be empty.
-pub fn plot_pairs(pairs: &[ActivePair], options: &PairOptions, when: &str) -> Plot {
-    let by = options.by;
+/// Of which flows pairs are, in words.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PairsView<'a> {
+    /// When they began; empty for all of time.
+    pub when: &'a str,
+    /// The filter that they pass; empty for none.
+    pub filter: &'a str,
+}
+
+/// Draws the first [`MAX_PLOTTED_PAIRS`] of `pairs`, which were made with `options`.
+pub fn plot_pairs(pairs: &[ActivePair], options: &PairOptions, view: PairsView<'_>) -> Plot {
+    let (by, when) = (options.by, view.when);
     let title = if options.directed {
         format!("Sources and destinations with most {by}")
     } else {
@@ -33,7 +41,7 @@ pub fn plot_pairs(pairs: &[ActivePair], options: &PairOptions, when: &str) -> Pl
     };
     if pairs.is_empty() {
         let of = if when.is_empty() { String::new() } else { format!(" ({when})") };
-        return nothing(title, format_args!("There are no flows{of}."));
+        return nothing(title, format_args!("There are no flows{of}."), view.filter);
     }
     let drawn = &pairs[..pairs.len().min(MAX_PLOTTED_PAIRS)];
     let below = [number(drawn.len(), pairs.len(), options.directed), when.to_owned()];
@@ -41,8 +49,10 @@ pub fn plot_pairs(pairs: &[ActivePair], options: &PairOptions, when: &str) -> Pl
 
     let labels = Labels::new(drawn, options.directed);
     let row = (ROWS_HEIGHT / drawn.len() as f64).clamp(labels.row_height(), MAX_ROW);
-    let bottom = TOP + row * drawn.len() as f64;
-    let mut drawing = titled(bottom + BOTTOM, &title, below.join(" · "));
+    // Where all lines are below the title, the rows begin lower.
+    let top = if below.is_empty() || view.filter.is_empty() { TOP } else { TOP + LINE };
+    let bottom = top + row * drawn.len() as f64;
+    let mut drawing = titled(bottom + BOTTOM, &title, below.join(" · "), view.filter);
 
     let left = MARGIN + labels.width + 12.0;
     let right = WIDTH - VALUE_WIDTH;
@@ -54,7 +64,7 @@ pub fn plot_pairs(pairs: &[ActivePair], options: &PairOptions, when: &str) -> Pl
     let place = |value: f64| left + (right - left) * value / end;
     for mark in marks {
         let x = place(mark);
-        drawing.line((x, TOP), (x, bottom), if mark > 0.0 { GRID } else { AXIS });
+        drawing.line((x, top), (x, bottom), if mark > 0.0 { GRID } else { AXIS });
         drawing.text((x, bottom + 20.0), amount_text(by, mark), 12.0, FAINT_INK, Anchor::Middle);
     }
     let unit = match by {
@@ -66,7 +76,7 @@ pub fn plot_pairs(pairs: &[ActivePair], options: &PairOptions, when: &str) -> Pl
     drawing.text((middle, bottom + 44.0), unit, 13.0, FAINT_INK, Anchor::Middle);
 
     for (number, pair) in drawn.iter().enumerate() {
-        let middle = TOP + row * (number as f64 + 0.5);
+        let middle = top + row * (number as f64 + 0.5);
         let high = (row * 0.62).min(30.0);
         // What is little is seen to be there.
         let long = (place(pair.value as f64) - left).max(if pair.value > 0 { 1.0 } else { 0.0 });

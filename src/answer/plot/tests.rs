@@ -33,37 +33,33 @@ fn timeline(by: Measure, bin_ms: u64, series: &[(Whose, &[u128])]) -> Timeline {
 }
 
 fn view(of: &str) -> TimelineView<'_> {
-    TimelineView { of, zone: TimeZone::UTC, zone_name: "UTC" }
+    TimelineView { of, filter: "", zone: TimeZone::UTC, zone_name: "UTC" }
 }
 
 /// Plots of what is usual, and of what is not; each with its name and how many bars it must have.
 fn plots() -> Vec<(&'static str, Plot, usize)> {
     let options = |by| PairOptions { by, ..PairOptions::default() };
+    let all = PairsView::default();
+    let since = PairsView { when: "from 2007-07-26T00:00:00.000Z", filter: "port 443" };
+    let until = PairsView { when: "before 2007-07-26T00:00:00.000Z", ..since };
     let directed = PairOptions { directed: true, ..options(Measure::Flows) };
     let waves: Vec<u128> = (0..300).map(|bin| 1_000_000 + (bin % 60) * 50_000).collect();
     let long: Vec<u128> = (0..3000).map(|bin| bin % 700 + 1).collect();
     let sent = (Whose::Sent, &waves[..100]);
+    let filter = format!("src port in [{}]", "65535, ".repeat(100));
     let five_minutes = 300_000;
     vec![
-        ("pairs", plot_pairs(&pairs(10, 55_400_235, false), &options(Measure::Octets), ""), 10),
-        (
-            "one pair",
-            plot_pairs(&pairs(1, 1, false), &directed, "from 2007-07-26T00:00:00.000Z"),
-            1,
-        ),
-        ("IPv6 pairs", plot_pairs(&pairs(10, 900, true), &options(Measure::Packets), ""), 10),
+        ("pairs", plot_pairs(&pairs(10, 55_400_235, false), &options(Measure::Octets), all), 10),
+        ("one pair", plot_pairs(&pairs(1, 1, false), &directed, since), 1),
+        ("IPv6 pairs", plot_pairs(&pairs(10, 900, true), &options(Measure::Packets), all), 10),
         (
             "many pairs",
-            plot_pairs(&pairs(500, 1 << 40, true), &options(Measure::Octets), ""),
+            plot_pairs(&pairs(500, 1 << 40, true), &options(Measure::Octets), all),
             MAX_PLOTTED_PAIRS,
         ),
-        ("huge pairs", plot_pairs(&pairs(30, u128::MAX, true), &options(Measure::Octets), ""), 30),
-        (
-            "no pairs",
-            plot_pairs(&[], &options(Measure::Octets), "before 2007-07-26T00:00:00.000Z"),
-            0,
-        ),
-        ("empty pairs", plot_pairs(&pairs(2, 0, false), &options(Measure::Octets), ""), 2),
+        ("huge pairs", plot_pairs(&pairs(30, u128::MAX, true), &options(Measure::Octets), all), 30),
+        ("no pairs", plot_pairs(&[], &options(Measure::Octets), until), 0),
+        ("empty pairs", plot_pairs(&pairs(2, 0, false), &options(Measure::Octets), all), 2),
         (
             "a day",
             plot_timeline(
@@ -85,7 +81,7 @@ fn plots() -> Vec<(&'static str, Plot, usize)> {
                     five_minutes,
                     &[sent, (Whose::Received, &waves[100..200])],
                 ),
-                &view("2001:db8::1"),
+                &TimelineView { filter: &filter, ..view("2001:db8::1") },
             ),
             200,
         ),
@@ -195,11 +191,12 @@ fn a_plot_says_what_it_shows() {
                 "Sources and destinations with most flows",
                 "198.51.100.201 -> 198.51.100.200",
                 "from 2007-07-26T00:00:00.000Z",
+                "where port 443",
             ],
         ),
         ("IPv6 pairs", &["2001:db8:ffff:eeee:dddd:cccc:bbbb:c9", "900"]),
         ("many pairs", &["the first 200 of 500, both directions together"]),
-        ("no pairs", &["There are no flows (before 2007-07-26T00:00:00.000Z)."]),
+        ("no pairs", &["There are no flows (before 2007-07-26T00:00:00.000Z).", "where port 443"]),
         (
             "one bin",
             &["Flows that began over time", "3 flows/s", "time (UTC)", "26 Jul 2007", "22:00:00"],

@@ -1,7 +1,7 @@
 //! Traffic over time as bars, one for each bin; what was received hangs below the axis.
 
 use super::{
-    AXIS, Anchor, BLUE, Drawing, FAINT_INK, GRID, HEIGHT, INK, MARGIN, ORANGE, Plot, WIDTH,
+    AXIS, Anchor, BLUE, Drawing, FAINT_INK, GRID, HEIGHT, INK, LINE, MARGIN, ORANGE, Plot, WIDTH,
     nothing, titled,
 };
 use crate::aggregate::{Timeline, Whose};
@@ -20,7 +20,7 @@ const BOTTOM: f64 = HEIGHT - 78.0;
 pub fn plot_timeline(timeline: &Timeline, view: &TimelineView<'_>) -> Plot {
     let title = title(timeline, view);
     let Some(columns) = ChartColumns::new(timeline, (RIGHT - LEFT) as usize) else {
-        return nothing(title, "There are no flows.");
+        return nothing(title, "There are no flows.", view.filter);
     };
     let when = format!(
         "{} – {} ({}), {} a bar",
@@ -29,9 +29,9 @@ pub fn plot_timeline(timeline: &Timeline, view: &TimelineView<'_>) -> Plot {
         view.zone_name,
         width(columns.column_ms)
     );
-    let mut drawing = titled(HEIGHT, title, when);
+    let mut drawing = titled(HEIGHT, title, when, view.filter);
     let colors = [BLUE, ORANGE];
-    let mut legend = 84.0;
+    let mut legend = if view.filter.is_empty() { 84.0 } else { 84.0 + LINE };
     for (series, color) in timeline.series.iter().zip(colors) {
         if series.whose != Whose::All {
             drawing.rectangle("legend", (MARGIN, legend - 10.0), (11.0, 11.0), color);

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use super::{ChartColumns, TimelineView, summary, time_text, title};
 use crate::aggregate::{Measure, Timeline};
 use crate::answer::axis::{steps, ticks, time_ticks};
+use crate::answer::condition::condition;
 use crate::answer::units::{rate, units_each, width};
 
 /// Room for the labels of the axis of rates.
@@ -29,13 +30,14 @@ const DOWN: [char; 9] = [' ', '▔', '▔', '▀', '▀', '▀', '▀', '█', '
 pub(super) fn chart(timeline: &Timeline, view: &TimelineView<'_>, columns: usize) -> String {
     let mut text = title(timeline, view);
     let room = chart_bins(columns);
+    let condition = condition(view.filter, columns).map(|line| line + "\n").unwrap_or_default();
     let Some(columns) = ChartColumns::new(timeline, room) else {
-        return text + ": no flows\n";
+        return text + ": no flows\n" + &condition;
     };
     // Writing to a string cannot fail.
     let _ = writeln!(
         text,
-        ", {} – {} ({}), {} a column\n",
+        ", {} – {} ({}), {} a column\n{condition}",
         time_text(columns.since, &view.zone, timeline.bin_ms),
         time_text(columns.until, &view.zone, timeline.bin_ms),
         view.zone_name,

@@ -71,6 +71,8 @@ impl FromStr for TimelineFormat {
 pub struct TimelineView<'a> {
     /// Whose traffic it is, as the title says; empty for everybody's.
     pub of: &'a str,
+    /// The filter that the flows pass, as the title says; empty for none.
+    pub filter: &'a str,
     /// The time zone of all times.
     pub zone: TimeZone,
     /// What that is called.

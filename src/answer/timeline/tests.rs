@@ -16,7 +16,7 @@ fn timeline(series: &[(Whose, &[u128])]) -> Timeline {
 
 fn shown(timeline: &Timeline, format: TimelineFormat) -> String {
     let zone = TimeZone::fixed(jiff::tz::offset(2));
-    let view = TimelineView { of: "10.0.0.1", zone, zone_name: "+02:00" };
+    let view = TimelineView { of: "10.0.0.1", filter: "", zone, zone_name: "+02:00" };
     let mut text = Vec::new();
     write_timeline(timeline, &view, format, 40, &mut text).unwrap();
     String::from_utf8(text).unwrap()
@@ -99,3 +99,21 @@ fn more_bins_than_columns_are_put_together() {
 
 /// What stands left of the bars: the label, a blank, the axis.
 const LABELS: usize = 17;
+
+#[test]
+fn a_chart_names_the_filter_below_its_title() {
+    let view = TimelineView { of: "", filter: "port 53", zone: TimeZone::UTC, zone_name: "UTC" };
+    for (timeline, expected) in [
+        (timeline(&[]), "Traffic over time: no flows\nwhere port 53\n"),
+        (
+            timeline(&[(Whose::All, &[7])]),
+            "Traffic over time, 2007-07-26 23:58 – 2007-07-26 23:59 (UTC), 1 min a column\n\
+             where port 53\n\n",
+        ),
+    ] {
+        let mut text = Vec::new();
+        write_timeline(&timeline, &view, TimelineFormat::Chart, 40, &mut text).unwrap();
+        let text = String::from_utf8(text).unwrap();
+        assert!(text.starts_with(expected), "{text}");
+    }
+}
