@@ -33,7 +33,8 @@ Examples:
 /// Print the flows that an address, or a block of addresses, sent or received, or that pass a
 /// filter.
 ///
-/// They come in the order of the row key: by address, then by time.
+/// They come in the order of the row key: by address, then by time. With --direction any, what the
+/// addresses sent and what they received come merged, by the address asked for, then by time.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {

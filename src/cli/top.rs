@@ -27,13 +27,14 @@ Examples:
 Keys: src, dst, ip (either end); srcport, dstport, port; proto; srcas, dstas, as; input, output, if;
 src/24, dst/24/48, ip/0/32 (networks: length for IPv4, or above 32 or after a second slash for
 IPv6); srcnet, dstnet, net (by the mask of the route); pair (both addresses, whoever sent); 5-tuple;
-exporter, nexthop, flags, tos; bin:30s, bin:5m, bin:1h, bin:1d (when flows began). nfdump's names
-are understood. Of either end, a flow counts for each of its two.";
+exporter, nexthop, flags, tos; bin:30s, bin:5m, bin:1h, bin:1d (when flows began; cut in UTC, also
+with --tz). nfdump's names are understood. Of either end, a flow counts for each of its two.";
 
 /// Print the keys that most octets, packets or flows are of, with shares, times and rates.
 ///
-/// They come by what --by says downwards, equal ones by the key upwards, addresses as numbers. What
-/// exporters sampled is scaled up by their intervals. Totals go to standard error, and into JSON.
+/// They come by what --by says downwards, equal ones by the key upwards, addresses as numbers: by
+/// octets unless it says otherwise, where nfdump's -s orders by flows. What exporters sampled is
+/// scaled up by their intervals. Totals go to standard error, and into JSON.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
