@@ -97,11 +97,7 @@ impl Question {
         match self.access {
             Access::Range => Scan { order, lead: Some(lead), ..base }.testing(rest),
             Access::Filter => {
-                let leads = match order {
-                    Order::Src => Predicate::src(lead),
-                    Order::Dst => Predicate::dst(lead),
-                };
-                Scan { order, ..base }.testing(Predicate::and([leads, rest]))
+                Scan { order, ..base }.testing(Predicate::and([order.leads(lead), rest]))
             }
         }
     }

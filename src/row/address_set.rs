@@ -64,6 +64,12 @@ impl AddressSet {
         }
     }
 
+    /// Whether it holds all or nothing of each family.
+    pub fn is_of_families(&self) -> bool {
+        (self.v4.is_empty() || self.v4 == RangeSet::all())
+            && (self.v6.is_empty() || self.v6 == RangeSet::all())
+    }
+
     /// Of how many ranges it is.
     pub fn len(&self) -> usize {
         self.v4.ranges().len() + self.v6.ranges().len()
@@ -140,6 +146,19 @@ impl AddressSet {
             return if self.is_empty() { other.clone() } else { self.clone() };
         }
         Self { v4: self.v4.union(&other.v4), v6: self.v6.union(&other.v6), file: None }
+    }
+
+    /// What is in any of `sets`.
+    pub fn union_of<'a>(sets: impl IntoIterator<Item = &'a Self>) -> Self {
+        let sets: Vec<&Self> = sets.into_iter().filter(|set| !set.is_empty()).collect();
+        match sets[..] {
+            [only] => only.clone(),
+            _ => Self {
+                v4: RangeSet::union_of(sets.iter().map(|set| &set.v4)),
+                v6: RangeSet::union_of(sets.iter().map(|set| &set.v6)),
+                file: None,
+            },
+        }
     }
 
     /// What is in both.

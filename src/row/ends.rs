@@ -20,9 +20,12 @@ impl Ends {
         self.src.weight().saturating_add(self.dst.weight())
     }
 
-    /// What passes one or the other of two predicates.
-    fn union(&self, other: &Self) -> Self {
-        Self { src: self.src.union(&other.src), dst: self.dst.union(&other.dst) }
+    /// What passes one or the other of several predicates.
+    fn union_of(all: &[Self]) -> Self {
+        Self {
+            src: AddressSet::union_of(all.iter().map(|ends| &ends.src)),
+            dst: AddressSet::union_of(all.iter().map(|ends| &ends.dst)),
+        }
     }
 
     /// The better of what two predicates say that both hold.
@@ -65,8 +68,8 @@ impl Predicate {
             Self::Not(term) => term.ends_unless(!negated),
             Self::And(terms) | Self::Or(terms) => {
                 if matches!(self, Self::And(_)) == negated {
-                    let mut of_each = terms.iter().map(|term| term.ends_unless(negated));
-                    of_each.try_fold(Ends::default(), |all, ends| Some(all.union(&ends?)))
+                    let of_each = terms.iter().map(|term| term.ends_unless(negated));
+                    of_each.collect::<Option<Vec<_>>>().map(|of_each| Ends::union_of(&of_each))
                 } else {
                     let of_each = terms.iter().filter_map(|term| term.ends_unless(negated));
                     of_each.reduce(Ends::intersection)
@@ -122,8 +125,8 @@ impl Predicate {
             Self::Not(term) => term.first(!negated),
             Self::And(terms) | Self::Or(terms) => {
                 if matches!(self, Self::And(_)) == negated {
-                    let mut of_each = terms.iter().map(|term| term.first(negated));
-                    of_each.try_fold(NumberSet::default(), |all, set| Some(all.union(&set?)))
+                    let of_each = terms.iter().map(|term| term.first(negated));
+                    of_each.collect::<Option<Vec<_>>>().map(|of_each| NumberSet::union_of(&of_each))
                 } else {
                     let of_each = terms.iter().filter_map(|term| term.first(negated));
                     of_each.reduce(|a, b| a.intersection(&b))

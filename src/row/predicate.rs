@@ -1,9 +1,10 @@
 //! What a scan can test on a flow inside the store, column by column.
 
+use std::collections::HashMap;
 use std::mem;
 
 use super::field::Test;
-use super::{AddressField, AddressSet, NumberField, NumberSet};
+use super::{AddressField, AddressSet, NumberField, NumberSet, Order};
 use crate::flow::{Columns, Family, FlowBatch};
 
 /// A test on flows that a store evaluates while it scans.
@@ -53,7 +54,7 @@ impl Predicate {
                 term => all.push(term),
             }
         }
-        Self::one_or(all, Self::And)
+        Self::one_or(joined(all, true), Self::And)
     }
 
     /// At least one of `terms` holds.
@@ -66,7 +67,7 @@ impl Predicate {
                 term => some.push(term),
             }
         }
-        Self::one_or(some, Self::Or)
+        Self::one_or(joined(some, false), Self::Or)
     }
 
     fn one_or(mut terms: Vec<Self>, many: fn(Vec<Self>) -> Self) -> Self {
@@ -127,6 +128,49 @@ impl Predicate {
                 }
                 passes
             }
+        }
+    }
+}
+
+/// `terms` with one in place of all that ask the same field for sets: for what is in all of these,
+/// or in any of them.
+fn joined(terms: Vec<Predicate>, all: bool) -> Vec<Predicate> {
+    let mut addresses: HashMap<AddressField, Vec<AddressSet>> = HashMap::new();
+    let mut numbers: HashMap<NumberField, Vec<NumberSet>> = HashMap::new();
+    for term in &terms {
+        match term {
+            Predicate::Address(field, set) => {
+                addresses.entry(*field).or_default().push(set.clone());
+            }
+            Predicate::Number(field, set) => numbers.entry(*field).or_default().push(set.clone()),
+            _ => {}
+        }
+    }
+    let one_of_each = |term| match term {
+        // The first of them stands for all.
+        Predicate::Address(field, _) => addresses.remove(&field).map(|sets| {
+            let both = |a: AddressSet, b: AddressSet| a.intersection(&b);
+            let set =
+                if all { sets.into_iter().reduce(both) } else { Some(AddressSet::union_of(&sets)) };
+            Predicate::Address(field, set.unwrap_or_default())
+        }),
+        Predicate::Number(field, _) => numbers.remove(&field).map(|sets| {
+            let both = |a: NumberSet, b: NumberSet| a.intersection(&b);
+            let set =
+                if all { sets.into_iter().reduce(both) } else { Some(NumberSet::union_of(&sets)) };
+            Predicate::Number(field, set.unwrap_or_default())
+        }),
+        other => Some(other),
+    };
+    terms.into_iter().filter_map(one_of_each).collect()
+}
+
+impl Order {
+    /// One of `addresses` leads in this order.
+    pub fn leads(self, addresses: AddressSet) -> Predicate {
+        match self {
+            Self::Src => Predicate::src(addresses),
+            Self::Dst => Predicate::dst(addresses),
         }
     }
 }

@@ -131,6 +131,14 @@ impl<T: Unsigned> RangeSet<T> {
         Self::new([&*self.0, &*other.0].concat())
     }
 
+    /// What is in any of `sets`.
+    pub fn union_of<'a>(sets: impl IntoIterator<Item = &'a Self>) -> Self
+    where
+        T: 'a,
+    {
+        Self::new(sets.into_iter().flat_map(|set| set.0.iter().copied()).collect())
+    }
+
     /// What is in both.
     #[must_use]
     pub fn intersection(&self, other: &Self) -> Self {

@@ -52,15 +52,13 @@ impl Scan {
     pub fn narrowed(&self, order: Order, addresses: &AddressSet) -> Self {
         match &self.lead {
             None => Self { order, lead: Some(addresses.clone()), ..self.clone() },
-            Some(lead) if self.order == order => {
-                Self { lead: Some(lead.intersection(addresses)), ..self.clone() }
+            // Both ends of a flow are of one family, so that either may lead it.
+            Some(lead) if self.order == order || lead.is_of_families() => {
+                Self { order, lead: Some(lead.intersection(addresses)), ..self.clone() }
             }
             Some(_) => {
-                let end = match order {
-                    Order::Src => Predicate::src(addresses.clone()),
-                    Order::Dst => Predicate::dst(addresses.clone()),
-                };
-                let tests = self.predicate.clone().into_iter().chain([end]);
+                let leads = order.leads(addresses.clone());
+                let tests = self.predicate.clone().into_iter().chain([leads]);
                 self.clone().testing(Predicate::and(tests))
             }
         }

@@ -191,7 +191,7 @@ impl Parser<'_, '_, '_> {
                 Ok(())
             })?;
             let written = AddressSet::new(ranges);
-            return Ok((sets.iter().fold(written, |all, set| all.union(set)), negated));
+            return Ok((AddressSet::union_of(sets.iter().chain([&written])), negated));
         }
         if let Kind::Compare(comparison) = self.peek().kind {
             match comparison {

@@ -46,15 +46,18 @@ pub(super) fn numbers(
     Ok(NumberSet::new(ranges))
 }
 
-/// The first entry of each line that has one, and the line's number from 1.
+/// The first entry of each line that is not blank and no remark, and the line's number from 1.
 fn entries(bytes: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     (1..).zip(bytes.split(|&byte| byte == b'\n')).filter_map(|(number, line)| {
         let line = line.trim_ascii();
+        if line.is_empty() || line.starts_with(b"#") || line.starts_with(b";") {
+            return None;
+        }
         let line = line.strip_prefix(b"\"").unwrap_or(line);
         let ends = |byte: &u8| byte.is_ascii_whitespace() || b",;#\"".contains(byte);
         let end = line.iter().position(ends).unwrap_or(line.len());
-        (end > 0).then_some((number, &line[..end]))
+        Some((number, &line[..end]))
     })
 }
 

@@ -4,11 +4,21 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::layout::{COMMIT_LOCK, Contents};
+use super::layout::{COMMIT_LOCK, Contents, manifest_path};
 use super::lock::{Held, Turn};
 use super::manifest::Manifest;
 use super::reclaim;
-use crate::store::Result;
+use crate::store::{Result, StoreError};
+
+/// A commit that failed.
+#[derive(Debug)]
+pub(crate) struct NotCommitted {
+    /// Why.
+    pub(crate) error: StoreError,
+    /// Whether the new manifest has its name already, so that the commit may have taken place. Else
+    /// the store is as it was.
+    pub(crate) unsure: bool,
+}
 
 /// What is to be the next manifest. While it lives, nobody else commits.
 #[derive(Debug)]
@@ -50,10 +60,13 @@ impl Draft {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Io`](crate::StoreError::Io) naming the file. The store is then most often as it
-    /// was; where the new manifest has its name already, the commit may have taken place.
-    pub(crate) fn commit(mut self) -> Result<Arc<Manifest>> {
-        self.manifest.write(&self.dir)?;
+    /// [`NotCommitted`] with the file's name.
+    pub(crate) fn commit(mut self) -> Result<Arc<Manifest>, NotCommitted> {
+        if let Err(error) = self.manifest.write(&self.dir) {
+            // Asked as long as nobody else can commit, who might delete it.
+            let path = manifest_path(&self.dir, self.manifest.number);
+            return Err(NotCommitted { error, unsure: path.try_exists().unwrap_or(true) });
+        }
         let Self { dir, manifest, .. } = &self;
         reclaim_if_possible(dir, manifest);
         Ok(Arc::new(std::mem::take(&mut self.manifest)))

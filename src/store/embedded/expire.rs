@@ -7,9 +7,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::commit::Draft;
+use super::commit::{Draft, NotCommitted};
 use super::compact::{rewrite, shape};
-use super::layout::{EXPIRE_LOCK, cut_run_name, manifest_path};
+use super::layout::{EXPIRE_LOCK, cut_run_name};
 use super::lock::{Held, Turn};
 use super::manifest::{Manifest, Run, RunFile};
 use super::run_reader::stretches;
@@ -76,13 +76,13 @@ impl EmbeddedStore {
 
     fn commit_expired(&self, draft: Draft, mut expired: Expired, cuts: &[Cut]) -> Result<Expired> {
         let base = Arc::clone(draft.base());
-        let path = manifest_path(self.dir(), draft.manifest.number);
         let committed =
             if same_files(&base, &draft.manifest) { Ok(draft.give_up()) } else { draft.commit() };
-        let current = committed.inspect_err(|_| {
-            if path.try_exists().is_ok_and(|exists| !exists) {
+        let current = committed.map_err(|NotCommitted { error, unsure }| {
+            if !unsure {
                 self.remove_copied_in_vain(cuts, &base);
             }
+            error
         })?;
         self.remove_copied_in_vain(cuts, &current);
         tracing::info!(manifest = current.number, flows = expired.flows, "expire");

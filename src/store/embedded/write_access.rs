@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::commit::Draft;
+use super::commit::{Draft, NotCommitted};
 use super::layout::{COMMIT_LOCK, Contents, EXPIRE_LOCK, manifest_path};
 use super::lock::{Held, Turn, WriterLock};
 use super::manifest::Manifest;
@@ -106,15 +106,14 @@ impl WriteAccess {
     /// the commit may be tried again; but where the system failed so late that the commit may or may
     /// not have taken place, every later draft fails, and the store must be opened anew.
     pub(crate) fn commit(&mut self, mut draft: Draft) -> Result<()> {
-        let path = manifest_path(&self.dir, draft.manifest.number);
         draft.manifest.next = self.next;
         match draft.commit() {
             Ok(current) => {
                 self.current = current;
                 Ok(())
             }
-            Err(error) => {
-                self.unsure = path.try_exists().unwrap_or(true);
+            Err(NotCommitted { error, unsure }) => {
+                self.unsure = unsure;
                 Err(error)
             }
         }

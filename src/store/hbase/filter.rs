@@ -28,10 +28,14 @@ impl Pushed {
 /// What of `predicate` a scan in `order` can leave to the servers. Rows that it drops fail the
 /// predicate; of those that pass, some may.
 pub(super) fn push(predicate: &Predicate, order: Order) -> Option<Pushed> {
+    told(predicate, order).filter(|pushed| pushed.filter.len() <= MAX_FILTER_BYTES)
+}
+
+fn told(predicate: &Predicate, order: Order) -> Option<Pushed> {
     match predicate {
         // A part of an `or` says nothing of the rows that fail it.
         Predicate::Or(terms) => {
-            join(terms.iter().map(|term| push(term, order)).collect::<Option<_>>()?, b" OR ")
+            join(terms.iter().map(|term| told(term, order)).collect::<Option<_>>()?, b" OR ")
         }
         predicate => all(predicate.conjuncts(), order),
     }
@@ -53,7 +57,7 @@ fn all(terms: &[Predicate], order: Order) -> Option<Pushed> {
                 Predicate::Address(field, set) => leads(*field, set, order, true),
                 _ => None,
             },
-            term @ Predicate::Or(_) => push(term, order),
+            term @ Predicate::Or(_) => told(term, order),
             _ => None,
         };
         pushed.push(of_term.unwrap_or_else(Pushed::nothing));
@@ -77,6 +81,9 @@ fn begins(least: &[u8], greatest: &[u8]) -> Pushed {
     }
     Pushed { filter, whole: true }
 }
+
+/// A longer filter is not worth telling: a server compares each row with all that it names.
+const MAX_FILTER_BYTES: usize = 16 << 10;
 
 /// More ranges than this are not worth telling a server, which would compare each row with all.
 const MAX_RANGES: usize = 64;

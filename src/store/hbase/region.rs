@@ -71,10 +71,7 @@ impl HbaseRegion {
         let pushed = scan.predicate.as_ref().and_then(|p| filter::push(p, scan.order));
         let served = pushed.as_ref().is_some_and(|pushed| pushed.whole);
         let tested = scan.predicate.clone().filter(|_| !served);
-        let lead = scan.lead.clone().filter(|_| !led).map(|lead| match scan.order {
-            Order::Src => Predicate::src(lead),
-            Order::Dst => Predicate::dst(lead),
-        });
+        let lead = scan.lead.clone().filter(|_| !led).map(|lead| scan.order.leads(lead));
         let tests: Vec<_> = lead.into_iter().chain(tested).collect();
         let predicate = (!tests.is_empty()).then(|| Predicate::and(tests));
         let time = (!scan.time.is_all() && !timed).then_some(scan.time);

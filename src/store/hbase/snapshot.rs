@@ -10,7 +10,7 @@ use super::gateways::Gateways;
 use super::region::{Bounds, HbaseRegion, Part};
 use super::tables::{Layout, Tables};
 use crate::flow::Columns;
-use crate::row::{AddressRange, Order};
+use crate::row::{AddressRange, Order, Predicate};
 use crate::store::{Access, Plan, Reading, Region, Result, Scan, Size, Snapshot, StoreError};
 
 /// So many hosts are looked for without asking which regions they are in.
@@ -45,6 +45,20 @@ impl HbaseSnapshot {
                  store that keeps both orders"
             ),
         ))
+    }
+
+    /// `scan`, or where its order is not kept, and the answer needs none, a look at everything that
+    /// finds the same.
+    fn within_orders(&self, scan: &Scan) -> Scan {
+        match self.layout.orders.first() {
+            Some(&kept) if !scan.ordered && !self.layout.orders.contains(&scan.order) => {
+                let lead = scan.lead.clone().map(|lead| scan.order.leads(lead));
+                let tests = lead.into_iter().chain(scan.predicate.clone());
+                let whole = Scan { order: kept, lead: None, ..scan.clone() };
+                whole.testing(Predicate::and(tests))
+            }
+            _ => scan.clone(),
+        }
     }
 
     /// The regions of a table, in key order.
@@ -97,6 +111,7 @@ impl Snapshot for HbaseSnapshot {
         if scan.time.since >= scan.time.until {
             return Ok(Vec::new());
         }
+        let scan = &self.within_orders(scan);
         let table = self.table(scan.order)?;
         let parts = self.parts(scan, &table)?;
         scan.meter.add(Reading { runs: parts.len() as u64, ..Reading::default() });
@@ -111,6 +126,7 @@ impl Snapshot for HbaseSnapshot {
     }
 
     fn plan(&self, scan: &Scan) -> Result<Plan> {
+        let scan = &self.within_orders(scan);
         let table = self.table(scan.order)?;
         let all = self.bounds(&table)?;
         let parts = self.parts(scan, &table)?;
