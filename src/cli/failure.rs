@@ -4,6 +4,7 @@ use std::error::Error;
 use std::io;
 use std::process::ExitCode;
 
+use super::whole_file::WriteFileError;
 use crate::answer::AnswerError;
 use crate::collect::CollectError;
 use crate::load::LoadError;
@@ -57,6 +58,9 @@ pub(crate) fn status(error: &anyhow::Error) -> ExitCode {
 /// What to do about it, where that is known; `stores` says whether the command was to store flows,
 /// and may be given again when that came to no end.
 pub(crate) fn hint(error: &anyhow::Error, stores: bool) -> Option<String> {
+    if let Some(written) = error.downcast_ref::<WriteFileError>() {
+        return written.hint().map(str::to_owned);
+    }
     error.chain().find_map(|cause| match store_error(cause) {
         Some(error) => store_hint(error, stores),
         None => system_hint(cause.downcast_ref()?, stores),

@@ -11,6 +11,7 @@ use signal_hook::flag;
 
 use super::failure::INTERRUPTED;
 use super::output::say;
+use super::whole_file;
 
 /// Has a write beyond the limit of a file's size (`ulimit -f`) fail as one to a full disk does,
 /// rather than end the process where it stands.
@@ -80,11 +81,12 @@ pub(crate) fn orders() -> anyhow::Result<Orders> {
     Ok(orders)
 }
 
-/// An interrupt ends the process at once, with the exit status for that.
+/// An interrupt ends the process at once, with the exit status for that; what is half written goes.
 ///
 /// # Errors
 ///
 /// If the system refuses.
 pub(crate) fn end_at_once() -> anyhow::Result<()> {
-    ctrlc::set_handler(|| process::exit(INTERRUPTED)).context("interrupts")
+    ctrlc::set_handler(|| whole_file::with_none_unfinished(|| process::exit(INTERRUPTED)))
+        .context("interrupts")
 }

@@ -37,6 +37,7 @@ mod time;
 mod timeline;
 mod top;
 mod verify;
+mod whole_file;
 
 use std::ffi::OsString;
 use std::path::PathBuf;

@@ -1,11 +1,11 @@
 //! `--plot`: a picture of the answer, in a file.
 
-use std::fs::{self, File};
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::io::Write;
+use std::path::PathBuf;
 
 use anyhow::Context;
 
+use super::whole_file::WholeFile;
 use crate::answer::Plot;
 
 /// The option.
@@ -54,35 +54,15 @@ impl PlotOption {
     pub(super) fn write(&self, draw: impl FnOnce() -> Plot) -> anyhow::Result<()> {
         let Some(PlotFile { path, format }) = &self.plot else { return Ok(()) };
         let plot = draw();
-        let drawn = match format {
-            PlotFormat::Svg => Ok(plot.svg().as_bytes().to_vec()),
-            PlotFormat::Png => plot.png(),
+        let bytes = match format {
+            PlotFormat::Svg => plot.svg().as_bytes().to_vec(),
+            PlotFormat::Png => plot.png().context("draw the plot as PNG")?,
         };
-        let written = drawn.and_then(|bytes| replace(path, &bytes));
-        written.with_context(|| format!("write the plot to {}", path.display()))
+        let mut file = WholeFile::create(path, true)?;
+        file.write_all(&bytes).map_err(file.failed())?;
+        file.finish()?;
+        Ok(())
     }
-}
-
-/// Puts a file of these bytes in the place of the one at `path`, if there is one.
-fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    if path.is_dir() {
-        return Err(io::ErrorKind::IsADirectory.into());
-    }
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}.tmp", std::process::id()));
-    let beside = path.with_file_name(name);
-    let write = || {
-        let mut file = File::options().write(true).create_new(true).open(&beside)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&beside, path)
-    };
-    write().inspect_err(|error| {
-        // What is there already is somebody else's.
-        if error.kind() != io::ErrorKind::AlreadyExists {
-            let _ = fs::remove_file(&beside);
-        }
-    })
 }
 
 #[cfg(test)]
@@ -100,17 +80,5 @@ mod tests {
         ] {
             assert_eq!(parse(name).ok().map(|file| file.format), format, "{name}");
         }
-    }
-
-    #[test]
-    fn a_file_is_replaced_as_a_whole_and_nothing_is_left_beside_it() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("a.svg");
-        fs::write(&path, "before").unwrap();
-        replace(&path, b"after").unwrap();
-        assert_eq!(fs::read(&path).unwrap(), b"after");
-        assert!(replace(folder.path(), b"").is_err());
-        assert!(replace(&folder.path().join("none/a.svg"), b"").is_err());
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 }
