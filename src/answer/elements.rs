@@ -27,6 +27,18 @@ pub(super) fn push_extras(to: &mut Vec<u8>, bytes: &[u8]) {
     }
 }
 
+/// Appends the elements of `bytes` as an object by themselves.
+pub(super) fn push_elements(to: &mut Vec<u8>, bytes: &[u8]) {
+    let start = to.len();
+    push_extras(to, bytes);
+    match to.get_mut(start) {
+        // Where the comma before the first one is.
+        Some(first) => *first = b'{',
+        None => to.push(b'{'),
+    }
+    to.push(b'}');
+}
+
 /// Whether an element like the one at `place` stands before it.
 fn is_repeated(bytes: &[u8], place: usize, extra: Extra<'_>) -> bool {
     let element = |extra: Extra<'_>| (extra.number, extra.enterprise);

@@ -1,4 +1,5 @@
-//! Flows and summaries as text: nfdump's layouts, JSON and CSV; and as charts and plots.
+//! Flows and summaries as text: nfdump's layouts, JSON and CSV; as charts and plots; and flows as
+//! Parquet.
 //!
 //! Only data goes to the given output: nfdump's footer is none, and what it tells is for the
 //! caller to say elsewhere.
@@ -14,6 +15,7 @@ mod format;
 mod json;
 mod nfdump;
 mod pairs;
+mod parquet;
 mod pieces;
 mod plot;
 mod stats;
@@ -28,6 +30,7 @@ pub use flows::{FlowWriter, Style, Written, write_flows};
 pub use format::{Format, OwnFormat, PairFormat, ParseFormatError};
 pub use nfdump::LayoutError;
 pub use pairs::write_pairs;
+pub use parquet::{MAX_GROUP_ROWS, ParquetWriter, write_parquet};
 pub use plot::{MAX_PLOTTED_PAIRS, PairsView, Plot, plot_pairs, plot_timeline};
 pub use stats::{Rates, StoreStats, date, stats_json};
 pub use timeline::{TimelineFormat, TimelineView, chart_bins, write_timeline};

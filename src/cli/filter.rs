@@ -19,6 +19,11 @@ pub(crate) struct Where {
 }
 
 impl Where {
+    /// Whether a filter is given.
+    pub(super) fn is_given(&self) -> bool {
+        self.expression.is_some()
+    }
+
     /// The filter that is meant, if one is given.
     ///
     /// # Errors

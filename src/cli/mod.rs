@@ -11,6 +11,7 @@ mod completions;
 mod config;
 mod expire;
 mod explain;
+mod export;
 mod failure;
 mod filter;
 mod format;
@@ -25,6 +26,7 @@ mod plot;
 mod print_option;
 mod progress;
 mod query;
+mod question;
 mod replay;
 mod scaling;
 mod schema;
@@ -115,6 +117,7 @@ enum Command {
     Load(load::Args),
     Collect(collect::Args),
     Query(query::Args),
+    Export(export::Args),
     ActiveFlow(active_flow::Args),
     Top(top::Args),
     Timeline(timeline::Args),
@@ -188,6 +191,7 @@ fn carry_out(Arguments { common, command }: Arguments) -> anyhow::Result<Ending>
         Command::Load(args) => load::run(&args, &settings),
         Command::Collect(args) => collect::run(&args, &settings, &resolve),
         Command::Query(args) => query::run(&args, &settings),
+        Command::Export(args) => export::run(&args, &settings),
         Command::ActiveFlow(args) => active_flow::run(&args, &settings),
         Command::Top(args) => top::run(&args, &settings),
         Command::Timeline(args) => timeline::run(&args, &settings),

@@ -5,18 +5,16 @@ use std::io::Write;
 
 use super::explain::Explain;
 use super::failure::{Ending, Usage};
-use super::filter::Where;
 use super::format::{FormatParser, StyleOptions};
 use super::output;
+use super::question::QuestionOptions;
 use super::scaling::Scaling;
-use super::settings::{Flags, Settings, keys, whole_number};
-use super::{bidir, interrupt, store, time};
+use super::settings::{Flags, Settings, keys};
+use super::{bidir, interrupt, store};
 use crate::aggregate::Conversations;
 use crate::answer::{FlowWriter, Format};
 use crate::netflow::Names;
-use crate::query::{Direction, Question, parse_addresses};
-use crate::row::AddressRange;
-use crate::store::Access;
+use crate::query::{Direction, Question};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -38,29 +36,12 @@ Examples:
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// Whose flows: an address, or a block in CIDR notation
-    #[arg(value_name = "ADDR|CIDR", value_parser = parse_addresses)]
-    addresses: Option<AddressRange>,
     #[command(flatten)]
-    condition: Where,
-    /// Find them by a filter inside the store over all flows, in place of the row key's range: the
-    /// answer is the same
-    #[arg(long)]
-    filter: bool,
-    /// Which end of a flow the addresses are [default: src; any with --bidir]
-    #[arg(long, value_name = "END", value_parser = ["src", "dst", "any"],
-        requires = "addresses")]
-    direction: Option<String>,
+    question: QuestionOptions,
     #[command(flatten)]
     joining: bidir::Joining,
     #[command(flatten)]
-    window: time::Window,
-    #[command(flatten)]
     scaling: Scaling,
-    /// Print at most so many flows, the first in key order
-    #[arg(long, value_name = "N", value_parser = whole_number::<u64>,
-        allow_negative_numbers = true)]
-    limit: Option<u64>,
     /// Print only how many flows there are, up to --limit
     #[arg(long)]
     count: bool,
@@ -80,8 +61,7 @@ impl Args {
     }
 
     fn question(&self, settings: &Settings) -> anyhow::Result<Question> {
-        let filter = self.condition.predicate(settings)?;
-        if self.addresses.is_none() && filter.is_none() {
+        if self.question.is_everything() {
             return Err(Usage(
                 "whose flows? Name an address or a block, as in `query 10.0.0.0/8`, or what holds \
                  of them, as in `query --where 'port 443'`; `--where any` is every flow"
@@ -89,19 +69,11 @@ impl Args {
             )
             .into());
         }
-        Ok(Question {
-            addresses: self.addresses,
-            direction: match &self.direction {
-                Some(direction) => direction.parse()?,
-                None if self.joining.bidir && self.addresses.is_some() => Direction::Any,
-                None => Direction::Src,
-            },
-            time: self.window.range(&settings.tz.value)?,
-            access: if self.filter { Access::Filter } else { Access::Range },
-            filter,
-            // Of conversations, not of the flows that these are made of.
-            limit: self.limit.filter(|_| !self.joining.bidir),
-        })
+        let bidir = self.joining.bidir;
+        let usual = if bidir { Direction::Any } else { Direction::Src };
+        let question = self.question.question(settings, usual)?;
+        // The limit is of conversations, not of the flows that these are made of.
+        Ok(Question { limit: question.limit.filter(|_| !bidir), ..question })
     }
 }
 
@@ -125,7 +97,13 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
         let answer = if json { format!("{{\"flows\":{flows}}}") } else { flows.to_string() };
         output::print(|out| Ok(writeln!(out, "{answer}")?))?;
     } else if args.joining.bidir {
-        bidir::print(lookup.run(snapshot)?, args.limit, &format, args.style.style(), settings)?;
+        bidir::print(
+            lookup.run(snapshot)?,
+            args.question.limit,
+            &format,
+            args.style.style(),
+            settings,
+        )?;
     } else {
         let flows = lookup.run(snapshot)?;
         let zone = settings.tz.value.zone().clone();

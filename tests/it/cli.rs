@@ -5,6 +5,7 @@ mod charts;
 mod collect;
 mod config;
 mod expire;
+mod export;
 mod filter;
 mod live;
 mod load;
@@ -226,12 +227,13 @@ fn files_in(folder: &Path) -> Vec<PathBuf> {
     entries.flat_map(|path| if path.is_dir() { files_in(&path) } else { vec![path] }).collect()
 }
 
-const COMMANDS: [&[&str]; 16] = [
+const COMMANDS: [&[&str]; 17] = [
     &["load"],
     &["collect"],
     &["collect", "status"],
     &["replay"],
     &["query"],
+    &["export"],
     &["active-flow"],
     &["top"],
     &["loads"],

@@ -17,6 +17,7 @@ mod cli;
 mod crash;
 mod embedded;
 mod expire;
+mod export;
 mod filter;
 mod formats;
 mod fuzz;

@@ -1,0 +1,170 @@
+//! `export`: the flows that a question finds, as a file for other programs.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use serde::Serialize;
+
+use super::failure::{Ending, Usage};
+use super::output::{self, say};
+use super::question::QuestionOptions;
+use super::scaling::Scaling;
+use super::settings::Settings;
+use super::text::{bytes, plural, seconds};
+use super::whole_file::WholeFile;
+use super::{interrupt, store};
+use crate::answer::{AnswerError, FlowWriter, Format, write_parquet};
+use crate::flow::Columns;
+use crate::query::Direction;
+
+const EXAMPLES: &str = "\
+Examples:
+  earlgrey-hbase export --to all.parquet                     every flow
+  earlgrey-hbase export 10.1.0.0/16 --direction any --to site.parquet --since -1d
+  earlgrey-hbase export --where 'tcp and port 443' --to https.csv
+  earlgrey-hbase export 2001:db8::/32 --to site6.ndjson --force    in place of the one before
+  duckdb -c \"SELECT src, sum(octets) FROM 'all.parquet' GROUP BY src ORDER BY 2 DESC LIMIT 10\"";
+
+/// Write flows to a file that DuckDB, Spark, Polars and pandas read.
+///
+/// They are in the order of the row key: by address, then by time; in one file, IPv4 before IPv6. The
+/// file is there when it is whole. Without address and filter, it holds every flow.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    question: QuestionOptions,
+    /// The file to be; its name ends in .parquet, .csv, .ndjson or .json, and says what is written
+    #[arg(long, value_name = "FILE", value_parser = parse)]
+    to: Target,
+    /// Replace the file, if there is one
+    #[arg(long)]
+    force: bool,
+    #[command(flatten)]
+    scaling: Scaling,
+    /// How the outcome is told: as text on standard error, or as JSON on standard output
+    #[arg(short, long, value_name = "FORMAT", value_parser = ["text", "json"], default_value = "text")]
+    output: String,
+}
+
+/// A file to be, and its format.
+#[derive(Debug, Clone)]
+struct Target {
+    path: PathBuf,
+    format: FileFormat,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum FileFormat {
+    Parquet,
+    Text(Format),
+}
+
+fn parse(text: &str) -> Result<Target, String> {
+    let path = PathBuf::from(text);
+    let extension = path.extension().unwrap_or_default().to_ascii_lowercase();
+    let format = match extension.to_str() {
+        Some("parquet") => FileFormat::Parquet,
+        Some("csv") => FileFormat::Text(Format::Csv),
+        Some("ndjson") => FileFormat::Text(Format::Ndjson),
+        Some("json") => FileFormat::Text(Format::Json),
+        _ => {
+            return Err(
+                "the format is told by the name; name a file that ends in .parquet, .csv, \
+                        .ndjson or .json"
+                    .to_owned(),
+            );
+        }
+    };
+    Ok(Target { path, format })
+}
+
+impl FileFormat {
+    fn name(&self) -> &str {
+        match self {
+            Self::Parquet => "parquet",
+            Self::Text(format) => format.name(),
+        }
+    }
+
+    fn columns(&self) -> Columns {
+        match self {
+            Self::Parquet => Columns::ALL,
+            Self::Text(format) => format.columns(),
+        }
+    }
+}
+
+/// What was written, as JSON.
+#[derive(Serialize)]
+struct Exported<'a> {
+    file: &'a Path,
+    format: &'a str,
+    flows: u64,
+    bytes: u64,
+    seconds: f64,
+}
+
+pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
+    interrupt::end_at_once()?;
+    let began = Instant::now();
+    let Target { path, format } = &args.to;
+    if !args.force && path.symlink_metadata().is_ok() {
+        let path = path.display();
+        let problem = format!("{path} is there already; say --force to replace it");
+        return Err(Usage(problem).into());
+    }
+    let question = args.question.question(settings, Direction::Src)?;
+    let store = store::open(settings)?;
+    let counters = args.scaling.of(store.snapshot()?, false);
+    let flows = question.plan(format.columns()).run(counters.snapshot())?;
+    let mut file = WholeFile::create(path, args.force)?;
+    let written = match format {
+        FileFormat::Parquet => write_parquet(flows, &mut file),
+        FileFormat::Text(format) => {
+            let zone = settings.tz.value.zone().clone();
+            let writer = FlowWriter::new(&mut file, format, zone);
+            let writer = if format.is_json() { writer.with_names(store.names()?) } else { writer };
+            writer.write_all(flows).map(|written| written.flows)
+        }
+    };
+    let flows = match written {
+        Ok(flows) => flows,
+        Err(AnswerError::Output(error)) => return Err(file.failed()(error).into()),
+        Err(error) => return Err(error.into()),
+    };
+    let size = file.finish()?;
+    let took = began.elapsed().as_secs_f64();
+    if args.output == "json" {
+        let format = format.name();
+        output::print_json(&Exported { file: path, format, flows, bytes: size, seconds: took })?;
+    } else {
+        let (flows, size) = (plural(flows, "flow"), bytes(size));
+        say(format_args!("wrote {flows} to {} ({size}) in {}", path.display(), seconds(took)));
+    }
+    counters.tell();
+    Ok(Ending::Done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_format_is_told_by_the_name() {
+        for (name, format) in [
+            ("a.parquet", Some("parquet")),
+            ("x/b.PARQUET", Some("parquet")),
+            ("a.b.csv", Some("csv")),
+            ("a.ndjson", Some("ndjson")),
+            ("a.json", Some("json")),
+            ("parquet", None),
+            (".parquet", None),
+            ("a.csv.gz", None),
+            ("-", None),
+        ] {
+            let target = parse(name).ok();
+            assert_eq!(target.as_ref().map(|target| target.format.name()), format, "{name}");
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! Which flows a command is about: the options that `query` and `export` share.
+
+use super::filter::Where;
+use super::settings::{Settings, whole_number};
+use super::time;
+use crate::query::{Direction, Question, parse_addresses};
+use crate::row::AddressRange;
+use crate::store::Access;
+
+/// The options.
+#[derive(Debug, clap::Args)]
+pub(super) struct QuestionOptions {
+    /// Whose flows: an address, or a block in CIDR notation
+    #[arg(value_name = "ADDR|CIDR", value_parser = parse_addresses)]
+    addresses: Option<AddressRange>,
+    #[command(flatten)]
+    condition: Where,
+    /// Find them by a filter inside the store over all flows, in place of the row key's range: the
+    /// answer is the same
+    #[arg(long)]
+    filter: bool,
+    /// Which end of a flow the addresses are [default: src; of conversations, any]
+    #[arg(long, value_name = "END", value_parser = ["src", "dst", "any"],
+        requires = "addresses")]
+    direction: Option<String>,
+    #[command(flatten)]
+    window: time::Window,
+    /// At most so many, the first in key order
+    #[arg(long, value_name = "N", value_parser = whole_number::<u64>,
+        allow_negative_numbers = true)]
+    pub(super) limit: Option<u64>,
+}
+
+impl QuestionOptions {
+    /// Whether nothing is said of the flows but when they began, and how many are wanted.
+    pub(super) fn is_everything(&self) -> bool {
+        self.addresses.is_none() && !self.condition.is_given()
+    }
+
+    /// The question that is meant; the addresses are the end `usual` where nothing is said of that.
+    ///
+    /// # Errors
+    ///
+    /// [`Usage`](super::failure::Usage) for a filter that is none, and for times that are none.
+    pub(super) fn question(
+        &self,
+        settings: &Settings,
+        usual: Direction,
+    ) -> anyhow::Result<Question> {
+        Ok(Question {
+            addresses: self.addresses,
+            direction: match &self.direction {
+                Some(direction) => direction.parse()?,
+                None if self.addresses.is_some() => usual,
+                None => Direction::Src,
+            },
+            time: self.window.range(&settings.tz.value)?,
+            access: if self.filter { Access::Filter } else { Access::Range },
+            filter: self.condition.predicate(settings)?,
+            limit: self.limit,
+        })
+    }
+}
