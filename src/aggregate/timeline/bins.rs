@@ -50,6 +50,11 @@ impl Bins {
         Self { by, width, shift_ms, series, width_ms, most, span, cells, overflowed: false }
     }
 
+    /// As many bins as `most`.
+    pub(super) fn up_to(self, most: usize) -> Self {
+        Self { most, ..self }
+    }
+
     /// How long each bin is.
     pub(super) fn width_ms(&self) -> u64 {
         self.width_ms
@@ -61,7 +66,12 @@ impl Bins {
 
     /// When a bin begins.
     pub(super) fn start(&self, bin: u64) -> UnixMillis {
-        UnixMillis(((self.first_bin() + bin) * self.width_ms).saturating_sub(self.shift_ms))
+        self.moment((self.first_bin() + bin).saturating_mul(self.width_ms))
+    }
+
+    /// A time of these bins as a moment.
+    pub(super) fn moment(&self, time: u64) -> UnixMillis {
+        UnixMillis(time.saturating_sub(self.shift_ms))
     }
 
     /// The values of a series, bin by bin.

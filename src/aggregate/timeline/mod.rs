@@ -6,10 +6,13 @@
 //! those before it got. A flow itself is counted in the bin in which it began.
 
 mod bins;
+mod days;
 mod width;
 
 #[cfg(test)]
 mod tests;
+
+use std::num::NonZeroU64;
 
 use jiff::tz::TimeZone;
 
@@ -27,10 +30,13 @@ use crate::store::{Result, Snapshot, StoreError};
 pub struct Timeline {
     /// What is counted.
     pub by: Measure,
-    /// How long each bin is, in milliseconds.
+    /// How long each bin is, in milliseconds. Of whole days, those in which clocks change are an
+    /// hour or so shorter or longer.
     pub bin_ms: u64,
     /// When each bin begins, rising; none where there is no flow.
     pub starts: Vec<UnixMillis>,
+    /// When the last bin ends.
+    pub until: UnixMillis,
     /// A value for each bin.
     pub series: Vec<Series>,
 }
@@ -73,8 +79,9 @@ pub struct TimelineOptions {
     pub by: Measure,
     /// How long bins are.
     pub width: BinWidth,
-    /// Where days, hours and weeks begin. Bins are equally long, so after a change of the clocks
-    /// those of more than an hour begin an hour beside it.
+    /// Where days, hours and weeks begin. Bins of whole days begin at midnight on both sides of a
+    /// change of the clocks. Others are equally long, so after it those of more than an hour begin
+    /// an hour beside it.
     pub zone: TimeZone,
 }
 
@@ -124,35 +131,73 @@ impl Timeline {
         let mut scans = lookups.iter().flat_map(|(_, lookup)| lookup.scans());
         let since = scans.next().map_or(UnixMillis::EPOCH, |scan| scan.time.since);
         let guess = if since == UnixMillis::EPOCH { UnixMillis::now() } else { since };
-        let bins = sum_up(snapshot, lookups, options, guess)?;
+        let width = options.width;
+        if let Some(days) = days::uneven(width, &options.zone)
+            && let Some(timeline) = Self::of_days(snapshot, lookups, options, days)?
+        {
+            return Ok(timeline);
+        }
+        let even = |moment| {
+            let shift_ms = width::shift_ms(&options.zone, moment);
+            sum_up(snapshot, lookups, |series| Bins::new(options.by, width, shift_ms, series))
+        };
+        let bins = even(guess)?;
         // Whether the clocks were on summer time then is known only when the flows are.
         let begin = bins.start(0);
         let bins = if bins.is_shifted_as(width::shift_ms(&options.zone, begin)) {
             bins
         } else {
-            sum_up(snapshot, lookups, options, begin)?
+            even(begin)?
         };
-        let count = bins.len();
+        // So is whether they changed meanwhile.
+        let found = NonZeroU64::new(bins.width_ms()).map_or(width, BinWidth::Millis);
+        if let Some(days) = days::uneven(found, &options.zone).filter(|_| found != width)
+            && let Some(timeline) = Self::of_days(snapshot, lookups, options, days)?
+        {
+            return Ok(timeline);
+        }
+        Ok(Self::of_bins(&bins, lookups, options.by))
+    }
+
+    /// Of bins of `days` days of the zone each; none where they are too many, or beyond calendars.
+    fn of_days(
+        snapshot: &dyn Snapshot,
+        lookups: &[(Whose, Lookup)],
+        options: &TimelineOptions,
+        days: i64,
+    ) -> Result<Option<Self>, TimelineError> {
+        let empty = |series| Bins::new(options.by, days::PARTS, 0, series).up_to(days::MAX_PARTS);
+        let parts = match sum_up(snapshot, lookups, empty) {
+            // Longer bins may be few enough.
+            Err(TimelineError::TooManyBins { .. }) => return Ok(None),
+            parts => Self::of_bins(&parts?, lookups, options.by),
+        };
+        Ok(days::put_together(&parts, days, &options.zone))
+    }
+
+    fn of_bins(bins: &Bins, lookups: &[(Whose, Lookup)], by: Measure) -> Self {
+        let count = bins.len() as u64;
         let values = |(series, (whose, _)): (usize, &(Whose, Lookup))| Series {
             whose: *whose,
             values: bins.values(series).collect(),
         };
-        Ok(Self {
-            by: options.by,
+        Self {
+            by,
             bin_ms: bins.width_ms(),
-            starts: (0..count as u64).map(|bin| bins.start(bin)).collect(),
+            starts: (0..count).map(|bin| bins.start(bin)).collect(),
+            until: bins.start(count),
             series: lookups.iter().enumerate().take(bins::SERIES).map(values).collect(),
-        })
+        }
+    }
+
+    /// When the bin of that number ends.
+    pub fn end(&self, bin: usize) -> UnixMillis {
+        self.starts.get(bin + 1).copied().unwrap_or(self.until)
     }
 
     /// Whether there was nothing.
     pub fn is_empty(&self) -> bool {
         self.starts.is_empty()
-    }
-
-    /// When the last bin ends.
-    pub fn until(&self) -> Option<UnixMillis> {
-        self.starts.last().map(|&start| start + self.bin_ms)
     }
 }
 
@@ -163,15 +208,12 @@ impl Series {
     }
 }
 
-/// What all lookups find, in bins that fit the clock as it goes at `moment`.
+/// What all lookups find, in bins that are at first those that `empty` gives for each series.
 fn sum_up(
     snapshot: &dyn Snapshot,
     lookups: &[(Whose, Lookup)],
-    options: &TimelineOptions,
-    moment: UnixMillis,
+    empty: impl Fn(usize) -> Bins + Sync,
 ) -> Result<Bins, TimelineError> {
-    let shift_ms = width::shift_ms(&options.zone, moment);
-    let empty = |series| Bins::new(options.by, options.width, shift_ms, series);
     let mut whole = empty(0);
     for (series, (_, lookup)) in lookups.iter().enumerate() {
         whole.merge(over(snapshot, lookup.scans(), || empty(series))?)?;
@@ -180,8 +222,8 @@ fn sum_up(
         None => Ok(whole),
         Some(Span { first, last }) => Err(TimelineError::TooManyBins {
             needed: (last / whole.width_ms() - first / whole.width_ms()).saturating_add(1),
-            first: UnixMillis(first.saturating_sub(shift_ms)),
-            last: UnixMillis(last.saturating_sub(shift_ms)),
+            first: whole.moment(first),
+            last: whole.moment(last),
         }),
     }
 }

@@ -19,7 +19,7 @@ pub enum BinWidth {
 const SECOND_MS: u64 = 1000;
 const MINUTE_MS: u64 = 60 * SECOND_MS;
 const HOUR_MS: u64 = 60 * MINUTE_MS;
-const DAY_MS: u64 = 24 * HOUR_MS;
+pub(super) const DAY_MS: u64 = 24 * HOUR_MS;
 
 /// Each divides the next, so that bins can be put together while they fill.
 const LADDER: [u64; 15] = [

@@ -29,7 +29,13 @@ fn timeline(by: Measure, bin_ms: u64, series: &[(Whose, &[u128])]) -> Timeline {
     // 2007-07-26T22:00Z.
     let start = |bin| UnixMillis(1_185_487_200_000 + bin * bin_ms);
     let series = series.iter().map(|&(whose, values)| Series { whose, values: values.to_vec() });
-    Timeline { by, bin_ms, starts: (0..bins).map(start).collect(), series: series.collect() }
+    Timeline {
+        by,
+        bin_ms,
+        starts: (0..bins).map(start).collect(),
+        until: start(bins),
+        series: series.collect(),
+    }
 }
 
 fn view(of: &str) -> TimelineView<'_> {

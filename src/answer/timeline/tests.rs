@@ -10,6 +10,7 @@ fn timeline(series: &[(Whose, &[u128])]) -> Timeline {
         by: Measure::Octets,
         bin_ms: 60_000,
         starts: (0..bins).map(|bin| UnixMillis(1_185_494_280_000 + bin * 60_000)).collect(),
+        until: UnixMillis(1_185_494_280_000 + bins * 60_000),
         series: series.collect(),
     }
 }

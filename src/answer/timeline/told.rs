@@ -25,9 +25,11 @@ pub(in crate::answer) fn title(timeline: &Timeline, view: &TimelineView<'_>) -> 
 /// `sent: 1.2 GB in all, 3 Mbit/s on average, at most 9 Mbit/s (5 min from 2007-07-26 22:15)`.
 pub(in crate::answer) fn summary(timeline: &Timeline, series: &Series, zone: &TimeZone) -> String {
     let by = timeline.by;
-    let seconds = |bins: usize| (bins as f64 * timeline.bin_ms as f64) / 1000.0;
+    let seconds = |since: Option<&UnixMillis>, until: UnixMillis| {
+        (since.map_or(timeline.bin_ms, |&since| until - since)) as f64 / 1000.0
+    };
     let total = series.total();
-    let average = total as f64 / seconds(series.values.len().max(1));
+    let average = total as f64 / seconds(timeline.starts.first(), timeline.until);
     let name = match series.whose {
         Whose::All => "",
         Whose::Sent => "sent: ",
@@ -38,7 +40,10 @@ pub(in crate::answer) fn summary(timeline: &Timeline, series: &Series, zone: &Ti
     // The first of equal ones.
     let busiest = (0..series.values.len()).rev().max_by_key(|&bin| series.values[bin]);
     if let Some(bin) = busiest.filter(|_| total > 0) {
-        let peak = rate(by, series.values[bin] as f64 / seconds(1));
+        let peak = rate(
+            by,
+            series.values[bin] as f64 / seconds(timeline.starts.get(bin), timeline.end(bin)),
+        );
         let start = time_text(timeline.starts[bin], zone, timeline.bin_ms);
         // Writing to a string cannot fail.
         let _ = write!(text, ", at most {peak} ({} from {start})", width(timeline.bin_ms));
