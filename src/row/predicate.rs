@@ -54,7 +54,7 @@ impl Predicate {
                 term => all.push(term),
             }
         }
-        Self::one_or(joined(all, true), Self::And)
+        Self::one_or(all, Self::And)
     }
 
     /// At least one of `terms` holds.
@@ -67,7 +67,7 @@ impl Predicate {
                 term => some.push(term),
             }
         }
-        Self::one_or(joined(some, false), Self::Or)
+        Self::one_or(joined(some), Self::Or)
     }
 
     fn one_or(mut terms: Vec<Self>, many: fn(Vec<Self>) -> Self) -> Self {
@@ -132,9 +132,9 @@ impl Predicate {
     }
 }
 
-/// `terms` with one in place of all that ask the same field for sets: for what is in all of these,
-/// or in any of them.
-fn joined(terms: Vec<Predicate>, all: bool) -> Vec<Predicate> {
+/// `terms`, of which one must hold, with one in place of all that ask the same field for sets: for
+/// what is in any of these.
+fn joined(terms: Vec<Predicate>) -> Vec<Predicate> {
     let mut addresses: HashMap<AddressField, Vec<AddressSet>> = HashMap::new();
     let mut numbers: HashMap<NumberField, Vec<NumberSet>> = HashMap::new();
     for term in &terms {
@@ -148,18 +148,14 @@ fn joined(terms: Vec<Predicate>, all: bool) -> Vec<Predicate> {
     }
     let one_of_each = |term| match term {
         // The first of them stands for all.
-        Predicate::Address(field, _) => addresses.remove(&field).map(|sets| {
-            let both = |a: AddressSet, b: AddressSet| a.intersection(&b);
-            let set =
-                if all { sets.into_iter().reduce(both) } else { Some(AddressSet::union_of(&sets)) };
-            Predicate::Address(field, set.unwrap_or_default())
-        }),
-        Predicate::Number(field, _) => numbers.remove(&field).map(|sets| {
-            let both = |a: NumberSet, b: NumberSet| a.intersection(&b);
-            let set =
-                if all { sets.into_iter().reduce(both) } else { Some(NumberSet::union_of(&sets)) };
-            Predicate::Number(field, set.unwrap_or_default())
-        }),
+        Predicate::Address(field, _) => {
+            let sets = addresses.remove(&field)?;
+            Some(Predicate::Address(field, AddressSet::union_of(&sets)))
+        }
+        Predicate::Number(field, _) => {
+            let sets = numbers.remove(&field)?;
+            Some(Predicate::Number(field, NumberSet::union_of(&sets)))
+        }
         other => Some(other),
     };
     terms.into_iter().filter_map(one_of_each).collect()

@@ -122,6 +122,9 @@ fn test(f: &mut Formatter<'_>, term: &Predicate, ends: Option<Ends>) -> Result {
         Predicate::Bits(NumberField::TcpFlags, bits @ 1..=0xff) => {
             write!(f, "flags {}", letters(*bits))
         }
+        Predicate::Bits(field @ (NumberField::First | NumberField::Last), bits) => {
+            write!(f, "{} has {}", name(field.to_string()), UnixMillis(*bits))
+        }
         Predicate::Bits(field, bits) => write!(f, "{} has {bits}", name(field.to_string())),
         Predicate::And(_) | Predicate::Or(_) | Predicate::Not(_) => Ok(()),
     }
