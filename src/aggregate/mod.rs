@@ -6,6 +6,7 @@ mod measure;
 mod pairs;
 mod stats;
 mod sums;
+mod temporary;
 mod timeline;
 mod top;
 mod totals;

@@ -2,12 +2,12 @@
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
-use std::fs::{self, File, OpenOptions};
+use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::vec::IntoIter;
 
+use super::super::temporary::TemporaryFile;
 use super::Limits;
 use super::half::{self, Half};
 use super::joined::{Joined, Tuple};
@@ -24,22 +24,11 @@ pub(super) struct Runs {
     files: Vec<Run>,
 }
 
-/// A temporary file, without a name where the system allows that.
+/// A temporary file, and how many entries of it are not read yet.
 #[derive(Debug)]
 struct Run {
-    file: File,
-    path: PathBuf,
-    named: bool,
+    to: TemporaryFile,
     entries: u64,
-}
-
-impl Drop for Run {
-    fn drop(&mut self) {
-        if self.named {
-            // It is a temporary file: if it stays, the system takes care of it.
-            let _ = fs::remove_file(&self.path);
-        }
-    }
 }
 
 impl Runs {
@@ -54,11 +43,10 @@ impl Runs {
     /// Sorts `entries` into a file.
     pub(super) fn write(&mut self, mut entries: Vec<Joined>) -> Result<()> {
         entries.sort_unstable_by(self.order);
-        let mut run = self.create()?;
-        write_entries(&mut run.file, &entries)
-            .map_err(StoreError::io(&run.path, "write temporary file"))?;
-        run.entries = entries.len() as u64;
-        self.files.push(run);
+        let mut to = TemporaryFile::create(&self.temp_dir)?;
+        write_entries(&mut to.file, &entries)
+            .map_err(StoreError::io(&to.path, "write temporary file"))?;
+        self.files.push(Run { to, entries: entries.len() as u64 });
         Ok(())
     }
 
@@ -76,21 +64,6 @@ impl Runs {
             merged.refill(source)?;
         }
         Ok(merged)
-    }
-
-    fn create(&self) -> Result<Run> {
-        static NUMBER: AtomicU64 = AtomicU64::new(0);
-        let number = NUMBER.fetch_add(1, Relaxed);
-        let name = format!("earlgrey-hbase-{}-bidir-{number}.tmp", std::process::id());
-        let path = self.temp_dir.join(name);
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create_new(true)
-            .open(&path)
-            .map_err(StoreError::io(&path, "create temporary file"))?;
-        let named = fs::remove_file(&path).is_err();
-        Ok(Run { file, path, named, entries: 0 })
     }
 }
 
@@ -114,7 +87,7 @@ struct RunReader(Run);
 
 impl Read for RunReader {
     fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
-        self.0.file.read(to)
+        self.0.to.file.read(to)
     }
 }
 
@@ -218,7 +191,7 @@ fn read_entry(reader: &mut BufReader<RunReader>) -> Result<Option<Joined>> {
     *left -= 1;
     let mut bytes = [0; ENTRY_BYTES];
     if let Err(error) = reader.read_exact(&mut bytes) {
-        let path = reader.get_ref().0.path.clone();
+        let path = reader.get_ref().0.to.path.clone();
         return Err(StoreError::io(&path, "read temporary file")(error));
     }
     let mut fields = Fields(&bytes);

@@ -1,24 +1,21 @@
 //! A temporary file of entries.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::path::Path;
 
+use super::super::temporary::TemporaryFile;
 use super::{Entry, Key, Value};
 use crate::store::{Result, StoreError};
 
 /// Bytes read or written at once.
 const BUFFER_BYTES: usize = 64 << 10;
 
-/// A temporary file. It has no name where the system allows that, so that it is gone with the
-/// process however that ends; else it is removed when it is dropped.
+/// A temporary file, and how long it is.
 #[derive(Debug)]
 pub(super) struct Spill {
-    file: File,
-    path: PathBuf,
-    named: bool,
+    to: TemporaryFile,
     bytes: u64,
 }
 
@@ -31,17 +28,7 @@ pub(super) struct Segment {
 
 impl Spill {
     pub(super) fn create(folder: &Path) -> Result<Self> {
-        static NUMBER: AtomicU64 = AtomicU64::new(0);
-        let number = NUMBER.fetch_add(1, Relaxed);
-        let path = folder.join(format!("earlgrey-hbase-{}-{number}.tmp", std::process::id()));
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create_new(true)
-            .open(&path)
-            .map_err(StoreError::io(&path, "create temporary file"))?;
-        let named = fs::remove_file(&path).is_err();
-        Ok(Self { file, path, named, bytes: 0 })
+        Ok(Self { to: TemporaryFile::create(folder)?, bytes: 0 })
     }
 
     /// Appends entries.
@@ -50,8 +37,8 @@ impl Spill {
         entries: impl Iterator<Item = &'a Entry<K, V>>,
     ) -> Result<Segment> {
         let at = self.bytes;
-        let written = write_entries(&mut self.file, entries)
-            .map_err(StoreError::io(&self.path, "write temporary file"))?;
+        let written = write_entries(&mut self.to.file, entries)
+            .map_err(StoreError::io(&self.to.path, "write temporary file"))?;
         self.bytes += written * entry_bytes::<K, V>() as u64;
         Ok(Segment { at, entries: written })
     }
@@ -63,16 +50,8 @@ impl Spill {
         each: impl FnMut(Entry<K, V>),
     ) -> Result<()> {
         // Threads read from one file side by side, each from where it is.
-        read_entries(&self.file, segment, each)
-            .map_err(StoreError::io(&self.path, "read temporary file"))
-    }
-}
-
-impl Drop for Spill {
-    fn drop(&mut self) {
-        if self.named {
-            let _ = fs::remove_file(&self.path);
-        }
+        read_entries(&self.to.file, segment, each)
+            .map_err(StoreError::io(&self.to.path, "read temporary file"))
     }
 }
 
