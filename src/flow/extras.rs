@@ -90,6 +90,11 @@ pub fn extras(mut bytes: &[u8]) -> impl Iterator<Item = Extra<'_>> {
     })
 }
 
+/// The value of `element` of one flow, as it came first.
+pub fn extra_value(bytes: &[u8], element: ElementId) -> Option<&[u8]> {
+    extras(bytes).find(|extra| extra.id() == element).map(|extra| extra.value)
+}
+
 /// The column of these strings, one a row.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Extras {

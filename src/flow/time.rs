@@ -142,6 +142,12 @@ pub enum ParseTimeError {
     OutOfRange(String),
 }
 
+/// `count` × `factor` a millisecond, rounded down; 0 where there was no time, as nfdump has it.
+/// Packets a second take a factor of 1,000, bits a second of octets 8,000.
+pub fn rate(count: u128, factor: u128, millis: u64) -> u128 {
+    count.saturating_mul(factor).checked_div(millis.into()).unwrap_or(0)
+}
+
 /// The flows that began at `since` or later, and before `until`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TimeRange {

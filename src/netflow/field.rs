@@ -12,7 +12,7 @@ const NTP_TO_UNIX_SECS: u64 = 2_208_988_800;
 /// An unsigned number of any length; none is 0, and of more than eight bytes the last eight count
 /// (RFC 7011 §6.2).
 #[inline]
-pub(super) fn number(bytes: &[u8]) -> u64 {
+pub(crate) fn number(bytes: &[u8]) -> u64 {
     match bytes.len() {
         1 => bytes[0].into(),
         2 => BigEndian::read_u16(bytes).into(),

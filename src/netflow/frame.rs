@@ -3,7 +3,7 @@
 use super::cursor::Cursor;
 use super::field::{address_v4, address_v6};
 use super::record::DataRecord;
-use crate::flow::{Extra, extras, push_extra};
+use crate::flow::{ElementId, Extra, extra_value, push_extra};
 
 /// What a sampled header begins with (sFlow v5, `header_protocol`).
 pub(super) const ETHERNET: u32 = 1;
@@ -47,7 +47,7 @@ impl Kept<'_> {
     /// Keeps a value, unless one of the same element is there.
     pub(super) fn push(&mut self, number: u16, value: &[u8]) {
         let of = self.bytes.get(self.start..).unwrap_or_default();
-        if extras(of).any(|extra| (extra.number, extra.enterprise) == (number, 0)) {
+        if extra_value(of, ElementId::iana(number)).is_some() {
             return;
         }
         push_extra(self.bytes, self.start, Extra { number, enterprise: 0, value });

@@ -33,6 +33,7 @@ pub mod v7;
 pub use decoder::{Decoded, Decoder, Outcome};
 pub use element::{Element, Kind, REVERSE_ENTERPRISE, element, elements};
 pub use error::{DecodeError, Fault};
+pub(crate) use field::number;
 pub use layouts::MAX_LAYOUTS;
 pub use names::{MAX_NAME_BYTES, MAX_NAMES, Names};
 pub use options::MAX_SAMPLERS;

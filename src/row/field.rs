@@ -2,10 +2,9 @@
 
 use std::net::IpAddr;
 
-use byteorder::{BigEndian, ByteOrder};
-
 use super::{AddressSet, RangeSet};
-use crate::flow::{Column, Columns, ElementId, Extra, FlowBatch, Protocol, Source, extras};
+use crate::flow::{Column, Columns, ElementId, FlowBatch, Protocol, Source, extra_value, rate};
+use crate::netflow;
 
 /// Numbers of a field.
 pub type NumberSet = RangeSet<u64>;
@@ -267,8 +266,7 @@ fn rates<'a>(
     durations: &'a [u32],
 ) -> impl Iterator<Item = u64> + 'a {
     counts.iter().zip(durations).map(move |(&count, &millis)| {
-        let rate = (u128::from(count) * factor).checked_div(millis.into()).unwrap_or(0);
-        u64::try_from(rate).unwrap_or(u64::MAX)
+        u64::try_from(rate(count.into(), factor, millis.into())).unwrap_or(u64::MAX)
     })
 }
 
@@ -287,18 +285,13 @@ fn by_element(batch: &FlowBatch, element: ElementId, test: impl Fn(&[u8]) -> boo
     if batch.extras.is_empty() {
         return vec![false; batch.len()];
     }
-    let is_it = |extra: &Extra<'_>| extra.id() == element;
-    let value = |row| extras(batch.extras.get(row)).find(is_it).map(|extra| extra.value);
+    let value = |row| extra_value(batch.extras.get(row), element);
     (0..batch.len()).map(|row| value(row).is_some_and(&test)).collect()
 }
 
-/// The number that `value` is in network order.
+/// The number that `value` is, unless that has more than 64 bits.
 fn number(value: &[u8]) -> Option<u64> {
-    match value.len() {
-        0 => Some(0),
-        1..=8 => Some(BigEndian::read_uint(value, value.len())),
-        _ => None,
-    }
+    (value.len() <= 8).then(|| netflow::number(value))
 }
 
 fn address(value: &[u8]) -> Option<IpAddr> {

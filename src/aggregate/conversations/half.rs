@@ -1,7 +1,7 @@
 //! One direction of a conversation.
 
 use crate::flow::{Extra, FlowRecord, extras};
-use crate::netflow::REVERSE_ENTERPRISE;
+use crate::netflow::{self, REVERSE_ENTERPRISE};
 
 /// What one end sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,9 +98,7 @@ impl WayBack {
     fn of(elements: &[u8]) -> Self {
         let mut back = Self::default();
         for Extra { number, enterprise, value } in extras(elements) {
-            let start = value.len().saturating_sub(8);
-            let value =
-                value[start..].iter().fold(0, |number, &byte| number << 8 | u64::from(byte));
+            let value = netflow::number(value);
             match (number, enterprise) {
                 // Deltas, totals, or what firewalls call the responder's; whichever comes first.
                 (1 | 85, REVERSE_ENTERPRISE) | (232, 0) if back.octets == 0 => back.octets = value,

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::super::measure::Measure;
 use super::super::sums::Value;
 use super::order::TopOrder;
-use crate::flow::{Column, Columns, FlowBatch, UnixMillis};
+use crate::flow::{Column, Columns, FlowBatch, UnixMillis, rate};
 
 /// The counters of some flows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -76,16 +76,12 @@ impl Counts {
 
     /// Packets a second, rounded down; 0 where there was no time, as nfdump has it.
     pub fn packets_a_second(&self) -> u128 {
-        self.rate(self.counters.packets, 1000)
+        rate(self.counters.packets, 1000, self.duration_ms())
     }
 
     /// Bits a second, likewise.
     pub fn bits_a_second(&self) -> u128 {
-        self.rate(self.counters.octets, 8000)
-    }
-
-    fn rate(&self, count: u128, factor: u128) -> u128 {
-        count.saturating_mul(factor).checked_div(self.duration_ms().into()).unwrap_or(0)
+        rate(self.counters.octets, 8000, self.duration_ms())
     }
 }
 

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::cells::{End, Moment, Named, Number, Shown, Value, Whose};
 use super::layout::Layout;
-use super::row::{Row, unsigned};
+use super::row::Row;
 use super::{tcp_flags, values};
 use crate::answer::clock::{Clock, push_duration};
 use crate::answer::text::{
@@ -13,6 +13,7 @@ use crate::answer::text::{
     push_three_digits, push_v4_right,
 };
 use crate::flow::UnixMillis;
+use crate::netflow;
 
 impl Layout {
     /// Appends the line of `row`.
@@ -285,9 +286,9 @@ fn push_application(to: &mut Vec<u8>, id: Option<&[u8]>) {
         None => write!(to, "0..0..0"),
         Some((&PRIVATE, [a, b, c, d, selector @ ..])) => {
             let enterprise = u32::from_be_bytes([*a, *b, *c, *d]);
-            write!(to, "{PRIVATE:2}..{enterprise}..{}", unsigned(selector))
+            write!(to, "{PRIVATE:2}..{enterprise}..{}", netflow::number(selector))
         }
-        Some((engine, selector)) => write!(to, "{engine:2}..{}", unsigned(selector)),
+        Some((engine, selector)) => write!(to, "{engine:2}..{}", netflow::number(selector)),
     };
 }
 

@@ -1,9 +1,7 @@
 //! What cells are filled from: a flow, or a conversation.
 
-use byteorder::{BigEndian, ByteOrder};
-
-use crate::flow::{Extra, FlowRecord, extras};
-use crate::netflow::{Names, REVERSE_ENTERPRISE};
+use crate::flow::{ElementId, FlowRecord, extra_value};
+use crate::netflow::{self, Names, REVERSE_ENTERPRISE};
 
 /// A flow as cells see it. Of a conversation, the flow is what the initiator sent.
 pub(in crate::answer) struct Row<'a> {
@@ -55,7 +53,7 @@ impl<'a> Row<'a> {
 
     /// The number that IANA's element `number` holds.
     pub(super) fn number(&self, number: u16) -> Option<u64> {
-        self.element(number).map(unsigned)
+        self.element(number).map(netflow::number)
     }
 
     pub(super) fn out_packets(&self) -> u128 {
@@ -74,17 +72,10 @@ impl<'a> Row<'a> {
             .find_map(|&(number, is_reverse)| {
                 self.element_of(number, if is_reverse { REVERSE_ENTERPRISE } else { 0 })
             })
-            .map_or(0, |value| unsigned(value).into())
+            .map_or(0, |value| netflow::number(value).into())
     }
 
     fn element_of(&self, number: u16, enterprise: u32) -> Option<&'a [u8]> {
-        let wanted = |extra: &Extra<'_>| (extra.number, extra.enterprise) == (number, enterprise);
-        extras(self.extras).find(wanted).map(|extra| extra.value)
+        extra_value(self.extras, ElementId { number, enterprise })
     }
-}
-
-/// A number in network order; of more than eight bytes, the last eight.
-pub(super) fn unsigned(value: &[u8]) -> u64 {
-    let start = value.len().saturating_sub(8);
-    if value.is_empty() { 0 } else { BigEndian::read_uint(&value[start..], value.len() - start) }
 }

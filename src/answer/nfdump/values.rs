@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::cells::{Counter, End, Whose};
 use super::row::Row;
-use crate::flow::{FlowRecord, Protocol};
+use crate::flow::{FlowRecord, Protocol, rate};
 
 /// The flags of TCP; of other protocols none.
 pub(super) fn shown_flags(flow: &FlowRecord) -> u8 {
@@ -32,15 +32,12 @@ pub(super) fn address(whose: Whose, row: &Row<'_>) -> IpAddr {
 /// A counter, or a rate: rounded down, and 0 where there was no time.
 #[inline]
 pub(super) fn counter(counter: Counter, row: &Row<'_>) -> u128 {
-    let rate = |count: u128, factor: u128| {
-        count.saturating_mul(factor).checked_div(row.duration_ms.into()).unwrap_or(0)
-    };
     match counter {
         Counter::Packets => row.packets,
         Counter::Octets => row.octets,
         Counter::OutPackets => row.out_packets(),
         Counter::OutOctets => row.out_octets(),
-        Counter::PacketsASecond => rate(row.packets, 1000),
-        Counter::BitsASecond => rate(row.octets, 8000),
+        Counter::PacketsASecond => rate(row.packets, 1000, row.duration_ms),
+        Counter::BitsASecond => rate(row.octets, 8000, row.duration_ms),
     }
 }
