@@ -139,15 +139,6 @@ impl AddressSet {
         self.ranges().next()?.host()
     }
 
-    /// What is in one or both.
-    #[must_use]
-    pub fn union(&self, other: &Self) -> Self {
-        if self.is_empty() || other.is_empty() {
-            return if self.is_empty() { other.clone() } else { self.clone() };
-        }
-        Self { v4: self.v4.union(&other.v4), v6: self.v6.union(&other.v6), file: None }
-    }
-
     /// What is in any of `sets`.
     pub fn union_of<'a>(sets: impl IntoIterator<Item = &'a Self>) -> Self {
         let sets: Vec<&Self> = sets.into_iter().filter(|set| !set.is_empty()).collect();

@@ -67,12 +67,11 @@ impl Predicate {
             Self::Number(..) | Self::Bits(..) => None,
             Self::Not(term) => term.ends_unless(!negated),
             Self::And(terms) | Self::Or(terms) => {
+                let of_each = terms.iter().map(|term| term.ends_unless(negated));
                 if matches!(self, Self::And(_)) == negated {
-                    let of_each = terms.iter().map(|term| term.ends_unless(negated));
-                    of_each.collect::<Option<Vec<_>>>().map(|of_each| Ends::union_of(&of_each))
+                    of_each.collect::<Option<Vec<_>>>().map(|all| Ends::union_of(&all))
                 } else {
-                    let of_each = terms.iter().filter_map(|term| term.ends_unless(negated));
-                    of_each.reduce(Ends::intersection)
+                    of_each.flatten().reduce(Ends::intersection)
                 }
             }
         }
@@ -82,8 +81,7 @@ impl Predicate {
     #[must_use]
     pub fn given(&self, order: Order, lead: &AddressSet, time: TimeRange) -> Self {
         match self {
-            Self::Address(AddressField::Src, set) if order == Order::Src => known(self, set, lead),
-            Self::Address(AddressField::Dst, set) if order == Order::Dst => known(self, set, lead),
+            Self::Address(field, set) if *field == order.lead() => known(self, set, lead),
             Self::Family(family) => known(self, &AddressSet::of(*family), lead),
             Self::Number(NumberField::First, set) => {
                 let last = time.until.0.saturating_sub(1);
@@ -124,12 +122,11 @@ impl Predicate {
             ),
             Self::Not(term) => term.first(!negated),
             Self::And(terms) | Self::Or(terms) => {
+                let of_each = terms.iter().map(|term| term.first(negated));
                 if matches!(self, Self::And(_)) == negated {
-                    let of_each = terms.iter().map(|term| term.first(negated));
-                    of_each.collect::<Option<Vec<_>>>().map(|of_each| NumberSet::union_of(&of_each))
+                    of_each.collect::<Option<Vec<_>>>().map(|all| NumberSet::union_of(&all))
                 } else {
-                    let of_each = terms.iter().filter_map(|term| term.first(negated));
-                    of_each.reduce(|a, b| a.intersection(&b))
+                    of_each.flatten().reduce(|a, b| a.intersection(&b))
                 }
             }
             _ => None,

@@ -162,12 +162,17 @@ fn joined(terms: Vec<Predicate>) -> Vec<Predicate> {
 }
 
 impl Order {
-    /// One of `addresses` leads in this order.
-    pub fn leads(self, addresses: AddressSet) -> Predicate {
+    /// The address that leads in this order.
+    pub const fn lead(self) -> AddressField {
         match self {
-            Self::Src => Predicate::src(addresses),
-            Self::Dst => Predicate::dst(addresses),
+            Self::Src => AddressField::Src,
+            Self::Dst => AddressField::Dst,
         }
+    }
+
+    /// One of `addresses` leads in this order.
+    pub const fn leads(self, addresses: AddressSet) -> Predicate {
+        Predicate::Address(self.lead(), addresses)
     }
 }
 

@@ -41,9 +41,10 @@ impl Scan {
         }
     }
 
-    /// This scan, of those flows only that pass `predicate`.
+    /// This scan, of those flows only that pass `predicate`, too.
     #[must_use]
     pub fn testing(self, predicate: Predicate) -> Self {
+        let predicate = Predicate::and(self.predicate.into_iter().chain([predicate]));
         Self { predicate: (predicate != Predicate::ANY).then_some(predicate), ..self }
     }
 
@@ -56,11 +57,7 @@ impl Scan {
             Some(lead) if self.order == order || lead.is_of_families() => {
                 Self { order, lead: Some(lead.intersection(addresses)), ..self.clone() }
             }
-            Some(_) => {
-                let leads = order.leads(addresses.clone());
-                let tests = self.predicate.clone().into_iter().chain([leads]);
-                self.clone().testing(Predicate::and(tests))
-            }
+            Some(_) => self.clone().testing(order.leads(addresses.clone())),
         }
     }
 

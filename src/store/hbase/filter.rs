@@ -90,11 +90,7 @@ const MAX_RANGES: usize = 64;
 
 /// The keys that an address of `set` leads; or those that none of them does.
 fn leads(field: AddressField, set: &AddressSet, order: Order, not: bool) -> Option<Pushed> {
-    let leading = match order {
-        Order::Src => AddressField::Src,
-        Order::Dst => AddressField::Dst,
-    };
-    if field != leading || set.len() > MAX_RANGES {
+    if field != order.lead() || set.len() > MAX_RANGES {
         return None;
     }
     let ranges = set.ranges().map(|range| lead(&range, not)).collect();

@@ -10,7 +10,7 @@ use super::gateways::Gateways;
 use super::region::{Bounds, HbaseRegion, Part};
 use super::tables::{Layout, Tables};
 use crate::flow::Columns;
-use crate::row::{AddressRange, Order, Predicate};
+use crate::row::{AddressRange, Order};
 use crate::store::{Access, Plan, Reading, Region, Result, Scan, Size, Snapshot, StoreError};
 
 /// So many hosts are looked for without asking which regions they are in.
@@ -52,10 +52,11 @@ impl HbaseSnapshot {
     fn within_orders(&self, scan: &Scan) -> Scan {
         match self.layout.orders.first() {
             Some(&kept) if !scan.ordered && !self.layout.orders.contains(&scan.order) => {
-                let lead = scan.lead.clone().map(|lead| scan.order.leads(lead));
-                let tests = lead.into_iter().chain(scan.predicate.clone());
                 let whole = Scan { order: kept, lead: None, ..scan.clone() };
-                whole.testing(Predicate::and(tests))
+                match &scan.lead {
+                    Some(lead) => whole.testing(scan.order.leads(lead.clone())),
+                    None => whole,
+                }
             }
             _ => scan.clone(),
         }
@@ -111,11 +112,10 @@ impl Snapshot for HbaseSnapshot {
         if scan.time.since >= scan.time.until {
             return Ok(Vec::new());
         }
-        let scan = &self.within_orders(scan);
+        let scan = Arc::new(self.within_orders(scan));
         let table = self.table(scan.order)?;
-        let parts = self.parts(scan, &table)?;
+        let parts = self.parts(&scan, &table)?;
         scan.meter.add(Reading { runs: parts.len() as u64, ..Reading::default() });
-        let scan = Arc::new(scan.clone());
         Ok(parts
             .into_iter()
             .map(|part| {
