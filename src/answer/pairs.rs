@@ -2,6 +2,7 @@
 
 use std::io::Write;
 
+use super::json::push_array;
 use super::pieces::or_closed;
 use super::text::push_address;
 use super::{AnswerError, PairFormat};
@@ -68,13 +69,9 @@ fn lines(pairs: &[ActivePair], [before, between, value, end]: [&[u8]; 4]) -> Vec
 fn json_array(pairs: &[ActivePair], options: &PairOptions) -> Vec<u8> {
     let [before, between, value] = json_names(options);
     let objects = lines(pairs, [before.as_bytes(), between.as_bytes(), value.as_bytes(), b"},\n"]);
-    let mut text = b"[".to_vec();
-    if let Some(objects) = objects.strip_suffix(b",\n") {
-        text.push(b'\n');
-        text.extend_from_slice(objects);
-        text.push(b'\n');
-    }
-    text.extend_from_slice(b"]\n");
+    let mut text = Vec::new();
+    push_array(&mut text, &objects);
+    text.push(b'\n');
     text
 }
 

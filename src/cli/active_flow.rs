@@ -4,15 +4,14 @@ use std::ffi::OsString;
 
 use super::explain::Explain;
 use super::failure::Ending;
-use super::filter::{Where, shown};
+use super::filter::shown;
 use super::output;
 use super::plot::PlotOption;
-use super::scaling::Scaling;
+use super::question::SummaryOptions;
 use super::settings::{Flags, Settings, keys};
 use super::{interrupt, store, time};
-use crate::aggregate::{ActivePairs, Limits, Measure, PairOptions};
+use crate::aggregate::{ActivePairs, Measure, PairOptions};
 use crate::answer::{PairFormat, PairsView, plot_pairs, write_pairs};
-use crate::query::Question;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -40,11 +39,7 @@ pub(crate) struct Args {
     #[arg(long)]
     directed: bool,
     #[command(flatten)]
-    condition: Where,
-    #[command(flatten)]
-    window: time::Window,
-    #[command(flatten)]
-    scaling: Scaling,
+    flows: SummaryOptions,
     #[command(flatten)]
     plot: PlotOption,
     /// Tell on standard error how the flows are found, and then what was read
@@ -67,23 +62,17 @@ impl Args {
 pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
     interrupt::end_at_once()?;
     let format = settings.pair_format();
-    let question = Question {
-        time: args.window.range(&settings.tz.value)?,
-        filter: args.condition.predicate(settings)?,
-        ..Question::everything()
-    };
-    let memory_bytes = usize::try_from(settings.memory.value).unwrap_or(usize::MAX);
+    let question = args.flows.question(settings)?;
     let options = PairOptions {
         by: args.by.parse::<Measure>()?,
         directed: args.directed,
-        limits: Limits { memory_bytes, ..Limits::default() },
+        limits: settings.limits(),
     };
-    let counters = args.scaling.of(store::open(settings)?.snapshot()?, true);
+    let counters = args.flows.scaling.of(store::open(settings)?.snapshot()?, true);
     let snapshot = counters.snapshot();
     let lookup = question.plan_unordered(ActivePairs::columns(&options));
     let json = matches!(format, PairFormat::Json | PairFormat::Ndjson);
-    let explain = args.explain.then(|| Explain::before(&question, &lookup, snapshot, json));
-    let explain = explain.transpose()?;
+    let explain = Explain::before(args.explain, (&question, &lookup), snapshot, json)?;
     let pairs = ActivePairs::top_of(snapshot, lookup.scans(), &options, settings.print.value)?;
     let when = time::range_text(question.time, &settings.tz.value);
     let view = PairsView { when: &when, filter: &shown(question.filter.as_ref()) };

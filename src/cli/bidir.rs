@@ -3,7 +3,7 @@
 use super::failure::Usage;
 use super::output;
 use super::settings::Settings;
-use crate::aggregate::{Conversations, Limits};
+use crate::aggregate::Conversations;
 use crate::answer::{Format, Style, write_conversations};
 use crate::store::FlowStream;
 
@@ -35,8 +35,7 @@ pub(super) fn print(
     style: Style,
     settings: &Settings,
 ) -> anyhow::Result<()> {
-    let memory_bytes = usize::try_from(settings.memory.value).unwrap_or(usize::MAX);
-    let mut conversations = Conversations::new(&Limits { memory_bytes, ..Limits::default() });
+    let mut conversations = Conversations::new(&settings.limits());
     for batch in flows {
         conversations.observe(&batch?)?;
     }

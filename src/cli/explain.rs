@@ -15,18 +15,21 @@ pub(super) struct Explain {
 }
 
 impl Explain {
-    /// Tells how `lookup`, which is of `question`, will be carried out.
+    /// Tells how `lookup`, which is of `question`, will be carried out, if that is `asked`.
     pub(super) fn before(
-        question: &Question,
-        lookup: &Lookup,
+        asked: bool,
+        (question, lookup): (&Question, &Lookup),
         snapshot: &dyn Snapshot,
         json: bool,
-    ) -> anyhow::Result<Self> {
+    ) -> anyhow::Result<Option<Self>> {
+        if !asked {
+            return Ok(None);
+        }
         let explanation = lookup.explain(snapshot)?.of_filter(question.filter.as_ref());
         if !json {
             say(explanation_text(&explanation).trim_end());
         }
-        Ok(Self { explanation, json, began: Instant::now() })
+        Ok(Some(Self { explanation, json, began: Instant::now() }))
     }
 
     /// Tells what was read.

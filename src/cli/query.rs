@@ -90,8 +90,7 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
         _ => question.plan(format.columns()),
     };
     let json = format.is_json();
-    let explain = args.explain.then(|| Explain::before(&question, &lookup, snapshot, json));
-    let explain = explain.transpose()?;
+    let explain = Explain::before(args.explain, (&question, &lookup), snapshot, json)?;
     if args.count {
         let flows = lookup.count(snapshot)?;
         let answer = if json { format!("{{\"flows\":{flows}}}") } else { flows.to_string() };

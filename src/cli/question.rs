@@ -1,6 +1,9 @@
-//! Which flows a command is about: the options that `query` and `export` share.
+//! Which flows a command is about: the options that `query` and `export` share, and those of the
+//! commands that sum up.
 
+use super::failure::Usage;
 use super::filter::Where;
+use super::scaling::Scaling;
 use super::settings::{Settings, whole_number};
 use super::time;
 use crate::query::{Direction, Question, parse_addresses};
@@ -31,6 +34,32 @@ pub(super) struct QuestionOptions {
     pub(super) limit: Option<u64>,
 }
 
+/// Which of all flows a summary is of.
+#[derive(Debug, clap::Args)]
+pub(super) struct SummaryOptions {
+    #[command(flatten)]
+    condition: Where,
+    #[command(flatten)]
+    window: time::Window,
+    #[command(flatten)]
+    pub(super) scaling: Scaling,
+}
+
+impl SummaryOptions {
+    /// The question that is meant.
+    ///
+    /// # Errors
+    ///
+    /// As [`QuestionOptions::question`].
+    pub(super) fn question(&self, settings: &Settings) -> Result<Question, Usage> {
+        Ok(Question {
+            time: self.window.range(&settings.tz.value)?,
+            filter: self.condition.predicate(settings)?,
+            ..Question::everything()
+        })
+    }
+}
+
 impl QuestionOptions {
     /// Whether nothing is said of the flows but when they began, and how many are wanted.
     pub(super) fn is_everything(&self) -> bool {
@@ -41,7 +70,7 @@ impl QuestionOptions {
     ///
     /// # Errors
     ///
-    /// [`Usage`](super::failure::Usage) for a filter that is none, and for times that are none.
+    /// [`Usage`] for a filter that is none, and for times that are none.
     pub(super) fn question(
         &self,
         settings: &Settings,

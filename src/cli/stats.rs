@@ -3,9 +3,8 @@
 use std::fmt::Write as _;
 
 use super::failure::Ending;
-use super::filter::Where;
 use super::output;
-use super::scaling::Scaling;
+use super::question::SummaryOptions;
 use super::settings::{Settings, Zone};
 use super::text::{bytes, columns, grouped, plural, seconds};
 use super::{interrupt, store, time};
@@ -29,11 +28,7 @@ Examples:
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     #[command(flatten)]
-    condition: Where,
-    #[command(flatten)]
-    window: time::Window,
-    #[command(flatten)]
-    scaling: Scaling,
+    flows: SummaryOptions,
     /// How the statistics are written
     #[arg(short, long, value_name = "FORMAT", value_parser = ["text", "json"], default_value = "text")]
     output: String,
@@ -45,12 +40,8 @@ const MAX_ROWS: usize = 40;
 pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
     interrupt::end_at_once()?;
     let zone = &settings.tz.value;
-    let question = Question {
-        time: args.window.range(zone)?,
-        filter: args.condition.predicate(settings)?,
-        ..Question::everything()
-    };
-    let counters = args.scaling.of(store::open(settings)?.snapshot()?, true);
+    let question = args.flows.question(settings)?;
+    let counters = args.flows.scaling.of(store::open(settings)?.snapshot()?, true);
     let snapshot = counters.snapshot();
     let stats = Stats::of(snapshot, &question.plan_unordered(Stats::COLUMNS), zone.zone())?;
     // A store that keeps no count would read all of its flows once more.

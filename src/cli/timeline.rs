@@ -7,10 +7,10 @@ use std::num::NonZeroU64;
 use terminal_size::{Width, terminal_size_of};
 
 use super::failure::{Ending, Usage};
-use super::filter::{Where, shown};
+use super::filter::shown;
 use super::output;
 use super::plot::PlotOption;
-use super::scaling::Scaling;
+use super::question::SummaryOptions;
 use super::settings::{Flags, Settings, Zone, keys};
 use super::{interrupt, store, time};
 use crate::aggregate::{BinWidth, Measure, Timeline, TimelineError, TimelineOptions, Whose};
@@ -46,11 +46,7 @@ pub(crate) struct Args {
         requires = "addresses")]
     direction: String,
     #[command(flatten)]
-    condition: Where,
-    #[command(flatten)]
-    window: time::Window,
-    #[command(flatten)]
-    scaling: Scaling,
+    flows: SummaryOptions,
     /// What is counted
     #[arg(long, value_name = "MEASURE", value_parser = ["octets", "packets", "flows"],
         default_value = "octets")]
@@ -86,12 +82,7 @@ impl Args {
     }
 
     fn question(&self, settings: &Settings) -> anyhow::Result<Question> {
-        Ok(Question {
-            addresses: self.addresses,
-            time: self.window.range(&settings.tz.value)?,
-            filter: self.condition.predicate(settings)?,
-            ..Question::everything()
-        })
+        Ok(Question { addresses: self.addresses, ..self.flows.question(settings)? })
     }
 
     /// A lookup for each series.
@@ -127,7 +118,7 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
         width: args.bin.map_or(BinWidth::AtMost(most), BinWidth::Millis),
         zone: zone.zone().clone(),
     };
-    let counters = args.scaling.of(store::open(settings)?.snapshot()?, true);
+    let counters = args.flows.scaling.of(store::open(settings)?.snapshot()?, true);
     let timeline = Timeline::of(counters.snapshot(), &lookups, &options)
         .map_err(|error| told(error, zone, options.width))?;
     let of = args.addresses.map(|addresses| addresses.to_string()).unwrap_or_default();

@@ -4,16 +4,14 @@ use std::ffi::OsString;
 
 use super::explain::Explain;
 use super::failure::{Ending, Usage};
-use super::filter::Where;
 use super::output::{self, say};
-use super::scaling::Scaling;
+use super::question::SummaryOptions;
 use super::settings::{Flags, Settings, keys, whole_number};
 use super::text::{grouped, plural};
-use super::{interrupt, store, time};
-use crate::aggregate::{Limits, ParseKeyError, Top, TopOptions, TopOrder, parse_keys};
+use super::{interrupt, store};
+use crate::aggregate::{ParseKeyError, Top, TopOptions, TopOrder, parse_keys};
 use crate::answer::{PairFormat, TopStyle, write_top};
 use crate::flow::Columns;
-use crate::query::Question;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -51,11 +49,7 @@ pub(crate) struct Args {
         value_parser = whole_number::<usize>, allow_negative_numbers = true)]
     count: usize,
     #[command(flatten)]
-    condition: Where,
-    #[command(flatten)]
-    window: time::Window,
-    #[command(flatten)]
-    scaling: Scaling,
+    flows: SummaryOptions,
     /// Tell on standard error how the flows are found, and then what was read
     #[arg(long)]
     explain: bool,
@@ -75,29 +69,23 @@ impl Args {
 
 pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
     interrupt::end_at_once()?;
-    let memory_bytes = usize::try_from(settings.memory.value).unwrap_or(usize::MAX);
     let options = TopOptions {
         fields: parse_keys(&args.key).map_err(|error| usage(&args.key, &error))?,
         order: args.by.parse::<TopOrder>()?,
         count: (args.count > 0).then_some(args.count),
-        limits: Limits { memory_bytes, ..Limits::default() },
+        limits: settings.limits(),
     };
     let style = TopStyle {
         format: settings.pair_format(),
         zone: settings.tz.value.zone().clone(),
         plain: args.plain,
     };
-    let question = Question {
-        time: args.window.range(&settings.tz.value)?,
-        filter: args.condition.predicate(settings)?,
-        ..Question::everything()
-    };
-    let counters = args.scaling.of(store::open(settings)?.snapshot()?, true);
+    let question = args.flows.question(settings)?;
+    let counters = args.flows.scaling.of(store::open(settings)?.snapshot()?, true);
     let snapshot = counters.snapshot();
     let lookup = question.plan_unordered(Columns::NONE);
     let json = matches!(style.format, PairFormat::Json | PairFormat::Ndjson);
-    let explain = args.explain.then(|| Explain::before(&question, &lookup, snapshot, json));
-    let explain = explain.transpose()?;
+    let explain = Explain::before(args.explain, (&question, &lookup), snapshot, json)?;
     let top = Top::of(snapshot, lookup.scans(), &options)?;
     output::print(|out| Ok(write_top(&top, &options, &style, out)?))?;
     if style.format != PairFormat::Json {

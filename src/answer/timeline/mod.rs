@@ -18,6 +18,7 @@ pub(super) use columns::ChartColumns;
 pub(super) use told::{summary, time_text, title};
 
 use super::clock::Clock;
+use super::json::push_array;
 use super::pieces::or_closed;
 use super::{AnswerError, ParseFormatError};
 use crate::aggregate::Timeline;
@@ -106,15 +107,10 @@ pub fn write_timeline(
 }
 
 fn json(timeline: &Timeline, view: &TimelineView<'_>) -> Vec<u8> {
-    let mut text = format!("{{\"by\":\"{}\",\"binMs\":{},\"bins\":[", timeline.by, timeline.bin_ms)
+    let mut text = format!("{{\"by\":\"{}\",\"binMs\":{},\"bins\":", timeline.by, timeline.bin_ms)
         .into_bytes();
-    let bins = bins(timeline, view, ",\n");
-    if let Some(bins) = bins.strip_suffix(b",\n") {
-        text.push(b'\n');
-        text.extend_from_slice(bins);
-        text.push(b'\n');
-    }
-    text.extend_from_slice(b"]}\n");
+    push_array(&mut text, &bins(timeline, view, ",\n"));
+    text.extend_from_slice(b"}\n");
     text
 }
 

@@ -95,6 +95,12 @@ struct Raw {
 pub(crate) type Flags = Vec<(Key, Option<OsString>)>;
 
 impl Settings {
+    /// How much memory a summary may take.
+    pub(crate) fn limits(&self) -> Limits {
+        let memory_bytes = usize::try_from(self.memory.value).unwrap_or(usize::MAX);
+        Limits { memory_bytes, ..Limits::default() }
+    }
+
     /// Puts together what the file that `config` names, or the user's own, the environment and
     /// `flags` say.
     ///
