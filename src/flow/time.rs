@@ -22,8 +22,11 @@ const DAY_MS: u64 = 86_400_000;
 impl UnixMillis {
     /// 1970-01-01T00:00:00Z.
     pub const EPOCH: Self = Self(0);
-    /// Later than any flow.
+    /// The end of time, which comes after everything, also after a flow that says to have begun then.
     pub const MAX: Self = Self(u64::MAX);
+    /// The last moment at which a flow may have begun: the last one that text can show,
+    /// 9999-12-30T21:59:59Z. A stamp beyond it is no time.
+    pub const LAST: Self = Self(LAST_SHOWN_MS);
 
     /// The day that this moment is in, counted from 1970-01-01, in UTC.
     pub const fn day(self) -> u64 {
@@ -35,7 +38,12 @@ impl UnixMillis {
         Self(day.saturating_mul(DAY_MS))
     }
 
-    /// Whether this is the moment that is later than any flow.
+    /// Whether this comes before `end`. Everything comes before the end of time, [`Self::MAX`].
+    pub const fn is_before(self, end: Self) -> bool {
+        self.0 < end.0 || end.0 == u64::MAX
+    }
+
+    /// Whether this is the end of time.
     #[expect(clippy::trivially_copy_pass_by_ref, reason = "it is called by what serde generates")]
     pub(crate) fn is_max(&self) -> bool {
         *self == Self::MAX
@@ -148,7 +156,8 @@ pub fn rate(count: u128, factor: u128, millis: u64) -> u128 {
     count.saturating_mul(factor).checked_div(millis.into()).unwrap_or(0)
 }
 
-/// The flows that began at `since` or later, and before `until`.
+/// The flows that began at `since` or later, and before `until`; where that is
+/// [`UnixMillis::MAX`], the range has no end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TimeRange {
     /// The first moment in the range.
@@ -163,12 +172,22 @@ impl TimeRange {
 
     /// Whether `time` is in the range.
     pub fn contains(&self, time: UnixMillis) -> bool {
-        self.since <= time && time < self.until
+        self.since <= time && time.is_before(self.until)
     }
 
     /// Whether any moment from `first` to `last`, both included, is in the range.
     pub fn overlaps(&self, first: UnixMillis, last: UnixMillis) -> bool {
-        first < self.until && self.since <= last
+        first.is_before(self.until) && self.since <= last
+    }
+
+    /// Whether all moments from `first` to `last`, both included, are in the range.
+    pub fn covers(&self, first: UnixMillis, last: UnixMillis) -> bool {
+        self.since <= first && last.is_before(self.until)
+    }
+
+    /// Whether no moment is in the range.
+    pub fn is_empty(&self) -> bool {
+        !self.since.is_before(self.until)
     }
 
     /// What is in both ranges.

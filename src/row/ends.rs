@@ -84,7 +84,11 @@ impl Predicate {
             Self::Address(field, set) if *field == order.lead() => known(self, set, lead),
             Self::Family(family) => known(self, &AddressSet::of(*family), lead),
             Self::Number(NumberField::First, set) => {
-                let last = time.until.0.saturating_sub(1);
+                let last = if time.until == UnixMillis::MAX {
+                    u64::MAX
+                } else {
+                    time.until.0.saturating_sub(1)
+                };
                 if set.covers(time.since.0, last) { Self::ANY } else { self.clone() }
             }
             Self::And(terms) => Self::and(terms.iter().map(|term| term.given(order, lead, time))),
@@ -100,8 +104,8 @@ impl Predicate {
             None => TimeRange::ALL,
             Some(set) => {
                 let none = TimeRange { since: UnixMillis::EPOCH, until: UnixMillis::EPOCH };
-                // A range of times ends before its end, so that the very last moment cannot be told
-                // from the end of time; that is all the same.
+                // A range up to the last moment but one has no end that could be told from the end of
+                // time, and so holds the last one, too; the predicate sorts that out.
                 set.hull().map_or(none, |(first, last)| TimeRange {
                     since: UnixMillis(first),
                     until: UnixMillis(last.saturating_add(1)),

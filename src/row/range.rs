@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use super::key::encode_address;
-use crate::flow::{Family, TimeRange, address_bits};
+use crate::flow::{Family, TimeRange, UnixMillis, address_bits};
 
 /// Addresses of one family from `first` to `last`, both included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -120,8 +120,10 @@ impl KeyRange {
         encode_address(lead.last(), &mut stop);
         if lead.host().is_some() && !time.is_all() {
             start.extend_from_slice(&time.since.0.to_be_bytes());
-            stop.extend_from_slice(&time.until.0.to_be_bytes());
-            return Self { start, stop: Some(stop) };
+            if time.until < UnixMillis::MAX {
+                stop.extend_from_slice(&time.until.0.to_be_bytes());
+                return Self { start, stop: Some(stop) };
+            }
         }
         Self { start, stop: successor(stop) }
     }
@@ -146,7 +148,7 @@ fn successor(mut prefix: Vec<u8>) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::flow::{Origin, UnixMillis};
+    use crate::flow::Origin;
     use crate::row::RowKey;
     use proptest::prelude::*;
 
@@ -176,8 +178,12 @@ mod tests {
         fn a_range_holds_the_keys_of_its_hosts_and_times(
             lead in any::<u8>(), low in any::<u8>(), high in any::<u8>(),
             first in 0u64..10, since in 0u64..10, until in 0u64..10, other in any::<u32>(),
+            late in any::<bool>(),
         ) {
             let (low, high) = (low.min(high), low.max(high));
+            // The first ten moments, or the last ten.
+            let moment = |number: u64| if late { u64::MAX - number } else { number };
+            let (first, since, until) = (moment(first), moment(since), moment(until));
             let time = TimeRange { since: UnixMillis(since), until: UnixMillis(until) };
             let key = RowKey {
                 lead: host(lead), first: UnixMillis(first), other: Family::V4.address(other.into()), origin: Origin(7),

@@ -73,13 +73,13 @@ impl Store for MemoryStore {
     fn expire(&self, before: UnixMillis, dry_run: bool) -> Result<Expired> {
         let mut content = self.content();
         let mut expired = Expired::default();
-        for flow in content.by_src.keys().filter(|key| key.first < before) {
+        for flow in content.by_src.keys().filter(|key| key.first.is_before(before)) {
             expired.add(1, flow.first, flow.first);
         }
         if !dry_run {
             let Content { by_src, by_dst, .. } = &mut *content;
             for rows in [by_src, by_dst] {
-                Arc::make_mut(rows).retain(|key, _| key.first >= before);
+                Arc::make_mut(rows).retain(|key, _| !key.first.is_before(before));
             }
         }
         Ok(expired)

@@ -32,7 +32,7 @@ fn moment(days: u64, ms: u64) -> UnixMillis {
 }
 
 fn from(flows: &[FlowRecord], before: UnixMillis) -> Vec<FlowRecord> {
-    flows.iter().filter(|flow| flow.first >= before).copied().collect()
+    flows.iter().filter(|flow| !flow.first.is_before(before)).copied().collect()
 }
 
 /// Checks every order, and the count.
@@ -57,7 +57,7 @@ fn expected(
     flows: &[FlowRecord],
     before: UnixMillis,
 ) -> (u64, Option<UnixMillis>, Option<UnixMillis>) {
-    let gone = || flows.iter().map(|flow| flow.first).filter(|&first| first < before);
+    let gone = || flows.iter().map(|flow| flow.first).filter(|&first| first.is_before(before));
     (gone().count() as u64, gone().min(), gone().max())
 }
 
@@ -91,6 +91,26 @@ pub(super) fn flows_before_a_moment_go_and_no_others(open: Open<'_>) {
         assert_eq!(told(&again), (0, None, None), "again before {before}");
         assert_holds(store.as_ref(), &left, "nothing goes twice");
     }
+}
+
+pub(super) fn a_flow_at_the_end_of_time_hinders_no_expiry(open: Open<'_>) {
+    // Together in one commit, so that they may come to share a run.
+    let end = flow("10.0.0.1", "10.0.0.2", u64::MAX, 9);
+    let flows = [days(), vec![end]].concat();
+    for before in [moment(2, 1), moment(5, 0), UnixMillis(u64::MAX - 1)] {
+        let store = store_of(open, &flows);
+        let would = store.expire(before, true).unwrap();
+        assert_eq!(told(&would), expected(&flows, before), "would go before {before}");
+        assert_eq!(told(&store.expire(before, false).unwrap()), told(&would), "before {before}");
+        assert_holds(store.as_ref(), &from(&flows, before), &format!("before {before}"));
+    }
+    let store = store_of(open, &flows);
+    let since = TimeRange { since: moment(4, 0), until: UnixMillis::MAX };
+    let snapshot = store.snapshot().unwrap();
+    check(snapshot.as_ref(), &Scan { time: since, ..Scan::all(Columns::ALL) }, &flows);
+    drop(snapshot);
+    store.expire(UnixMillis::MAX, false).unwrap();
+    assert_holds(store.as_ref(), &[], "before the end of time all goes");
 }
 
 pub(super) fn days_go_one_after_the_other_and_new_ones_come(open: Open<'_>) {

@@ -7,14 +7,14 @@ use crate::flow::{Columns, Family, FlowRecord, Protocol, Sampling, Source, TimeR
 use crate::row::Order;
 use crate::store::Scan;
 
-/// A flow with every field at its greatest value. The last moment of all is no time of a flow:
-/// no range of time holds it.
+/// A flow with every field at its greatest value. Nothing that is loaded now begins so late, but
+/// stores of earlier versions hold such flows.
 fn greatest(family: Family) -> FlowRecord {
     let address = family.address(family.max_bits());
     FlowRecord {
         src: address,
         dst: address,
-        first: UnixMillis(u64::MAX - 1),
+        first: UnixMillis::MAX,
         duration_ms: u32::MAX,
         octets: u64::MAX,
         packets: u64::MAX,

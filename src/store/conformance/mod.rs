@@ -75,6 +75,7 @@ cases![
     extras::what_some_flows_have_beyond_the_columns_comes_back_with_them,
     extras::names_that_exporters_told_are_kept_and_later_ones_replace_them,
     expiring::flows_before_a_moment_go_and_no_others,
+    expiring::a_flow_at_the_end_of_time_hinders_no_expiry,
     expiring::days_go_one_after_the_other_and_new_ones_come,
     expiring::what_comes_after_the_old_flows_went_stays_however_old,
     expiring::a_datagram_with_a_flow_left_is_not_forgotten,

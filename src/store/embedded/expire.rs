@@ -130,7 +130,7 @@ impl EmbeddedStore {
 
 /// Whether `before` leaves a part of the run.
 fn falls_into(run: &Run, before: UnixMillis) -> bool {
-    run.min_first < before && before <= run.max_first
+    run.min_first.is_before(before) && !run.max_first.is_before(before)
 }
 
 /// Takes out of `manifest` what began before `before`; None if a run is to be cut that is not in
@@ -141,7 +141,7 @@ fn leave_out(manifest: &mut Manifest, before: UnixMillis, cuts: &[Cut]) -> Optio
     let mut files = Files::default();
     let mut left = Vec::with_capacity(manifest.runs.len());
     for run in manifest.runs.drain(..) {
-        if run.max_first < before {
+        if run.max_first.is_before(before) {
             files.runs_dropped += 1;
             expired.add(run.rows, run.min_first, run.max_first);
         } else if falls_into(&run, before) {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::column_cursor::ColumnCursor;
 use super::run_file::{PageBounds, RunFile};
 use super::schema::{PAGE_ROWS, lead_column};
-use crate::flow::{Addresses, Column, Columns, FlowBatch, Source, TimeRange, UnixMillis};
+use crate::flow::{Addresses, Column, Columns, FlowBatch, Source, UnixMillis};
 use crate::row::{AddressRange, AddressSet, Predicate, Verdict};
 use crate::store::{FlowStream, Reading, Result, SCAN_BATCH_ROWS, Scan};
 
@@ -54,7 +54,10 @@ pub(super) fn stretches(run: &Arc<RunFile>, scan: &Scan) -> Result<Vec<Stretch>>
             predicate.verdict(run.family(), &bounds) > Verdict::None
         };
         let wanted = |&page: &usize| {
-            times.as_ref().is_none_or(|times| overlaps(scan.time, times[page]))
+            times.as_ref().is_none_or(|times| {
+                let (first, last) = moments(times[page]);
+                scan.time.overlaps(first, last)
+            })
                 && leads.as_ref().is_none_or(|(lead, bounds)| {
                     let (min, max) = bounds[page];
                     lead.meets(&AddressRange::of_bits(run.family(), min, max))
@@ -84,12 +87,9 @@ fn told_bounds(
     Ok(told)
 }
 
-fn overlaps(time: TimeRange, (first, last): (u128, u128)) -> bool {
-    first < u128::from(time.until.0) && u128::from(time.since.0) <= last
-}
-
-fn within(time: TimeRange, (first, last): (u128, u128)) -> bool {
-    u128::from(time.since.0) <= first && last < u128::from(time.until.0)
+/// The bounds of a page of times, as times.
+fn moments((first, last): (u128, u128)) -> (UnixMillis, UnixMillis) {
+    (UnixMillis(first as u64), UnixMillis(last as u64))
 }
 
 impl Stretch {
@@ -245,7 +245,10 @@ impl StretchReader {
             return Ok(true);
         }
         let bounds = self.stretch.run.bounds(self.stretch.group, Column::First)?;
-        Ok(bounds[pages.clone()].iter().all(|&page| within(self.scan.time, page)))
+        Ok(bounds[pages.clone()].iter().all(|&page| {
+            let (first, last) = moments(page);
+            self.scan.time.covers(first, last)
+        }))
     }
 
     /// Reads those of `columns` that `batch` does not have yet.

@@ -96,7 +96,7 @@ impl Sweep {
             for row in 0..=last {
                 let key = self.rows.key(row);
                 // What is no flow is not for this to judge; whoever reads the table is told of it.
-                if let Some(flow) = RowKey::decode(key).filter(|flow| flow.first < before) {
+                if let Some(flow) = RowKey::decode(key).filter(|flow| flow.first.is_before(before)) {
                     expired.add(1, flow.first, flow.first);
                     old.push(key.to_vec());
                 }
@@ -146,7 +146,7 @@ impl Sweep {
     fn go_on_behind(&mut self, last: usize, before: UnixMillis) {
         let key = self.rows.key(last);
         let host = |key: &[u8]| RowKey::decode(key).map(|flow| flow.lead);
-        let flow = RowKey::decode(key).filter(|flow| flow.first >= before);
+        let flow = RowKey::decode(key).filter(|flow| !flow.first.is_before(before));
         if let Some(flow) = flow.filter(|flow| host(self.rows.key(0)) == Some(flow.lead)) {
             let range = KeyRange::new(&AddressRange::from(flow.lead), TimeRange::ALL);
             let full = self.rows.len() == SCAN_ROWS as usize;

@@ -29,10 +29,10 @@ impl Bounds {
     /// The keys that `lead` leads, and for a host those in `time`.
     pub(super) fn of(lead: &AddressRange, time: TimeRange) -> Self {
         let KeyRange { start, stop } = KeyRange::new(lead, time);
-        if lead.host().is_some() && time.is_all() {
+        if lead.host().is_some() && time.until == UnixMillis::MAX {
             // The end shares the address with the start: only then is a Bloom filter on it asked.
-            let mut stop = start.clone();
-            stop.resize(start.len() + V6_KEY_BYTES, u8::MAX);
+            let mut stop = KeyRange::new(lead, TimeRange::ALL).start;
+            stop.resize(stop.len() + V6_KEY_BYTES, u8::MAX);
             return Self { start, stop };
         }
         Self { start, stop: stop.unwrap_or_default() }
