@@ -88,6 +88,7 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
     let options = Options {
         batch_flows: batch_flows(settings, embedded.is_some()),
         commit_every: settings.commit_every.value,
+        live: false,
         stop: interrupt::stop_flag()?,
     };
     let progress = Arc::new(Progress::default());

@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::net::IpAddr;
 
 use serde::Serialize;
 
 use super::settings::Zone;
-use super::text::{bytes, grouped, plural, seconds};
+use super::text::{bytes, grouped, plural, seconds, span};
 use super::time::show;
 use crate::flow::{Lost, Unit};
-use crate::store::{Account, Load, LoadedFile};
+use crate::store::{Account, Ahead, Load, LoadedFile};
 
 /// So many streams that lost flows, and so many files with faults, are told one by one in text.
 const MAX_TOLD: usize = 10;
@@ -31,6 +32,23 @@ pub(crate) fn nothing_read(load: &Load) -> bool {
     load.account.captured_packets == 0
         && (load.account.other_files > 0 || !load.files.is_empty())
         && load.files.iter().all(unreadable)
+}
+
+/// An exporter whose clock runs ahead, as JSON.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct AheadView {
+    exporter: IpAddr,
+    by_ms: u64,
+    since: String,
+    flows: u64,
+}
+
+impl AheadView {
+    fn new(ahead: &Ahead, zone: &Zone) -> Self {
+        let &Ahead { exporter, by_ms, since, flows } = ahead;
+        Self { exporter, by_ms, since: show(since, zone), flows }
+    }
 }
 
 /// A load as JSON, with times in the user's zone.
@@ -61,6 +79,9 @@ pub(crate) struct View<'a> {
     records: u64,
     stored: u64,
     clamped: u64,
+    not_believed: u64,
+    moved: u64,
+    ahead: Vec<AheadView>,
     duplicate_records: u64,
     rejected: &'a BTreeMap<String, u64>,
     lost: &'a [Lost],
@@ -101,6 +122,9 @@ impl<'a> View<'a> {
             records: account.records,
             stored: account.stored,
             clamped: account.clamped,
+            not_believed: account.not_believed,
+            moved: account.moved,
+            ahead: account.ahead.iter().map(|ahead| AheadView::new(ahead, zone)).collect(),
             duplicate_records: account.duplicate_records,
             rejected: &account.rejected,
             lost: &account.lost,
@@ -158,6 +182,9 @@ pub(crate) fn accounts(load: &Load, zone: &Zone) -> String {
             "traffic",
             format!("{} octets in {} packets", grouped(account.octets), grouped(account.packets)),
         );
+    }
+    if account.moved > 0 {
+        line("moved", moved(account, zone));
     }
     if !account.lost.is_empty() {
         line("lost", lost(&account.lost));
@@ -218,7 +245,30 @@ fn records(account: &Account) -> String {
     if account.clamped > 0 {
         let _ = write!(text, "; {} ended before they began", grouped(account.clamped));
     }
+    if account.not_believed > 0 {
+        let _ = write!(
+            text,
+            "; {} with a time of more than a day after the export, not believed",
+            grouped(account.not_believed)
+        );
+    }
     text
+}
+
+/// `10 flows to their receipt, of clocks that run ahead (192.0.2.1 by 5840 days since …)`.
+fn moved(account: &Account, zone: &Zone) -> String {
+    let more = account.ahead.len().saturating_sub(MAX_TOLD);
+    let each = |ahead: &Ahead| {
+        let (by, since) = (span(ahead.by_ms), show(ahead.since, zone));
+        format!("{} by {by} since {since}", ahead.exporter)
+    };
+    let exporters: Vec<String> = account.ahead.iter().take(MAX_TOLD).map(each).collect();
+    format!(
+        "{} to their receipt, of clocks that run ahead ({}{})",
+        plural(account.moved, "flow"),
+        exporters.join("; "),
+        and_more(more)
+    )
 }
 
 /// `10 flows (192.0.2.1 engine 0: 10), 3 packets (…)`.

@@ -34,6 +34,12 @@ pub(crate) fn bytes(bytes: u64) -> String {
     format!("{value:.1} {}", UNITS[unit])
 }
 
+/// How long: `36 hours`, `5,840 days`.
+pub(crate) fn span(millis: u64) -> String {
+    let hours = millis / 3_600_000;
+    if hours < 72 { plural(hours, "hour") } else { plural(hours / 24, "day") }
+}
+
 /// A span of time: `0.52 s`, `42 s`, `3 min 5 s`, `2 h 10 min`.
 pub(crate) fn seconds(seconds: f64) -> String {
     let whole = seconds.round() as u64;

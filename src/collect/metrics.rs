@@ -33,6 +33,13 @@ pub fn text(status: &Status) -> String {
         let waiting = exporter.exported.waiting;
         page.sample("waiting_datagrams", &[("exporter", &Name(exporter))], waiting);
     }
+    let name = "clock_ahead_seconds";
+    page.head(name, "gauge", "How far the exporter's clock ran ahead when it last did.");
+    for exporter in &status.exporters {
+        if let Some(ahead) = exporter.exported.clock_ahead {
+            page.sample(name, &[("exporter", &Name(exporter))], ahead.by_ms / 1000);
+        }
+    }
     page.0
 }
 
@@ -44,7 +51,7 @@ const SOCKETS: [Row<SocketStatus>; 3] = [
     ("kernel_drops_total", "Datagrams that the system dropped.", |socket| socket.kernel_drops),
 ];
 
-const EXPORTERS: [Row<ExporterStatus>; 8] = [
+const EXPORTERS: [Row<ExporterStatus>; 9] = [
     ("datagrams_total", "Datagrams loaded.", |exporter| exporter.exported.datagrams),
     ("decoded_datagrams_total", "Datagrams decoded.", |exporter| exporter.exported.decoded),
     ("duplicate_datagrams_total", "Datagrams met before.", |exporter| exporter.exported.duplicates),
@@ -55,6 +62,9 @@ const EXPORTERS: [Row<ExporterStatus>; 8] = [
         exporter.exported.not_flow_export
     }),
     ("flows_total", "Flows stored.", |exporter| exporter.exported.flows),
+    ("moved_flows_total", "Flows moved, as the exporter's clock runs ahead.", |exporter| {
+        exporter.exported.moved
+    }),
     ("refused_datagrams_total", "Datagrams of exporters that are not wanted.", |exporter| {
         exporter.refused
     }),

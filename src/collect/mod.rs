@@ -322,6 +322,7 @@ fn load(
             batch_flows,
             // It commits when a segment ends, and only then.
             commit_every: Duration::MAX,
+            live: true,
             stop: Arc::default(),
         };
         let listed: Vec<String> =

@@ -29,10 +29,10 @@ pub struct Status {
     /// Its process.
     pub process: u32,
     /// When it began.
-    #[serde(with = "text")]
+    #[serde(with = "crate::flow::text")]
     pub started: UnixMillis,
     /// When this was so.
-    #[serde(with = "text")]
+    #[serde(with = "crate::flow::text")]
     pub written: UnixMillis,
     /// When nothing was received before it began, if there was a collector before it.
     pub gap: Option<Gap>,
@@ -63,10 +63,10 @@ pub enum State {
 #[serde(rename_all = "camelCase")]
 pub struct Gap {
     /// The last sign of life of the collector before.
-    #[serde(with = "text")]
+    #[serde(with = "crate::flow::text")]
     pub from: UnixMillis,
     /// When this one began.
-    #[serde(with = "text")]
+    #[serde(with = "crate::flow::text")]
     pub to: UnixMillis,
     /// Whether the one before was killed, so that what it had received and not yet written is lost.
     pub killed: bool,
@@ -81,12 +81,12 @@ pub struct StoreStatus {
     /// How often flows were committed.
     pub commits: u64,
     /// When they were last.
-    #[serde(with = "text_or_null")]
+    #[serde(with = "crate::flow::text_or_null")]
     pub last_commit: Option<UnixMillis>,
     /// What it says, if it fails.
     pub failure: Option<String>,
     /// Since when it fails.
-    #[serde(with = "text_or_null")]
+    #[serde(with = "crate::flow::text_or_null")]
     pub failing_since: Option<UnixMillis>,
 }
 
@@ -119,7 +119,7 @@ pub struct SocketStatus {
     /// Bytes of datagrams that the system keeps.
     pub buffer_bytes: u64,
     /// When one came last.
-    #[serde(with = "text_or_null")]
+    #[serde(with = "crate::flow::text_or_null")]
     pub last_received: Option<UnixMillis>,
 }
 
@@ -257,48 +257,4 @@ fn last_received(segment: &Path) -> Option<UnixMillis> {
     // What cannot be read is told when it is loaded.
     let _ = capture::read(&Input::File(segment.to_owned()), &AtomicU64::new(0), &mut sink);
     last
-}
-
-/// Times as RFC 3339, for serde.
-mod text {
-    use jiff::tz::TimeZone;
-    use serde::de::Error;
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    use crate::flow::UnixMillis;
-
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
-    pub(super) fn serialize<S: Serializer>(time: &UnixMillis, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_str(time)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<UnixMillis, D::Error> {
-        let text = String::deserialize(from)?;
-        UnixMillis::parse(&text, &TimeZone::UTC, UnixMillis::EPOCH).map_err(Error::custom)
-    }
-}
-
-/// As [`text`], or null.
-mod text_or_null {
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    use super::text;
-    use crate::flow::UnixMillis;
-
-    #[derive(Serialize, Deserialize)]
-    struct Text(#[serde(with = "text")] UnixMillis);
-
-    #[expect(clippy::ref_option, reason = "serde calls it so")]
-    pub(super) fn serialize<S: Serializer>(
-        time: &Option<UnixMillis>,
-        to: S,
-    ) -> Result<S::Ok, S::Error> {
-        time.map(Text).serialize(to)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-        from: D,
-    ) -> Result<Option<UnixMillis>, D::Error> {
-        Ok(Option::<Text>::deserialize(from)?.map(|Text(time)| time))
-    }
 }

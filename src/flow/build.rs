@@ -55,7 +55,8 @@ pub struct Batches<'a> {
 
 /// What became of the records of one datagram, or of many.
 ///
-/// `records = appended + cut + before_1970 + no_room_for_source + no_addresses + two_families`.
+/// `records = appended + cut + before_1970 + no_such_time + no_room_for_source + no_addresses +
+/// two_families`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Appended {
     /// Records that the exporter sent.
@@ -66,6 +67,8 @@ pub struct Appended {
     pub cut: u64,
     /// Rejected: flows that would have begun before 1970.
     pub before_1970: u64,
+    /// Rejected: flows that would have begun after [`UnixMillis::LAST`](super::UnixMillis::LAST).
+    pub no_such_time: u64,
     /// Rejected: flows of one source more than is told apart.
     pub no_room_for_source: u64,
     /// Rejected: records that say no address, such as those of events or of layer 2.
@@ -75,6 +78,11 @@ pub struct Appended {
     /// Flows among [`Self::appended`] whose last packet was stamped before their first: they are
     /// given no duration.
     pub clamped: u64,
+    /// Flows among [`Self::appended`] of which a time lay more than [`MAX_BELIEVED_LEAD_MS`] after
+    /// the export: the flow's other times stand for it, else the export's.
+    ///
+    /// [`MAX_BELIEVED_LEAD_MS`]: super::MAX_BELIEVED_LEAD_MS
+    pub not_believed: u64,
 }
 
 impl Appended {
@@ -83,6 +91,7 @@ impl Appended {
         [
             ("cut", self.cut),
             ("before 1970", self.before_1970),
+            ("no such time", self.no_such_time),
             ("too many sources", self.no_room_for_source),
             ("no addresses", self.no_addresses),
             ("two families", self.two_families),

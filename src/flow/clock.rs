@@ -9,6 +9,10 @@ use super::UnixMillis;
 /// that of nfdump.
 pub const MAX_LEAD_MS: u32 = 100_000;
 
+/// A calendar time that lies further than this after the export that states it, in milliseconds, is
+/// not believed: clocks of exporter and observer may differ by hours, nothing is told before it was.
+pub const MAX_BELIEVED_LEAD_MS: u64 = 86_400_000;
+
 /// The uptime counts modulo this: every 49.7 days it begins again.
 const WRAP_MS: i64 = 1 << 32;
 
@@ -45,6 +49,12 @@ impl ExportClock {
     /// When the exporter started, modulo 2³² ms: the same at every wrap of the uptime.
     pub(super) const fn start_ms(self) -> u32 {
         (self.exported.0 as u32).wrapping_sub(self.uptime_ms)
+    }
+
+    /// Whether an export at this clock's time can tell of `time`. One that says to have been sent at
+    /// the very beginning of 1970 says nothing of when that was.
+    pub(super) const fn believes(self, time: UnixMillis) -> bool {
+        self.exported.0 == 0 || time.0 <= self.exported.0 + MAX_BELIEVED_LEAD_MS
     }
 
     /// The export's time.

@@ -133,6 +133,16 @@ impl Extras {
         }
     }
 
+    /// Takes the strings of `row` and of all rows behind it out.
+    pub(super) fn truncate(&mut self, row: usize) {
+        if let Some(&end) = self.ends.get(row) {
+            let start = row.checked_sub(1).map_or(0, |before| self.ends[before]);
+            debug_assert!(start <= end);
+            self.bytes.truncate(start);
+            self.ends.truncate(row);
+        }
+    }
+
     /// Takes every row out and keeps the room they had.
     pub fn clear(&mut self) {
         self.bytes.clear();

@@ -5,8 +5,14 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::flow::UnixMillis;
+use crate::store::Ahead;
+
 /// So many exporters are told apart; the others are counted together.
 pub const MAX_EXPORTERS: usize = 16_384;
+
+/// The ledger names so many exporters whose clocks run ahead; flows of all of them are counted.
+pub const MAX_AHEAD: usize = 1024;
 
 /// What came from one exporter.
 ///
@@ -28,6 +34,38 @@ pub struct Exported {
     pub not_flow_export: u64,
     /// Flows stored.
     pub flows: u64,
+    /// Flows among these that were moved, because the exporter's clock runs ahead.
+    #[serde(default)]
+    pub moved: u64,
+    /// How far it does.
+    #[serde(default)]
+    pub clock_ahead: Option<ClockAhead>,
+}
+
+/// How far an exporter's clock was ahead of the receipt of what it sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ClockAhead {
+    /// By the last datagram that was, in milliseconds.
+    pub by_ms: u64,
+    /// When the first one that was came.
+    #[serde(with = "crate::flow::text")]
+    pub since: UnixMillis,
+    /// When the last one that was came.
+    #[serde(with = "crate::flow::text")]
+    pub until: UnixMillis,
+}
+
+impl Exported {
+    /// Enters a datagram that came at `received` and was sent `by_ms` later; says whether it is the
+    /// first one.
+    pub(super) fn ahead(&mut self, by_ms: u64, received: UnixMillis) -> bool {
+        let known = self.clock_ahead;
+        let since = known.map_or(received, |known| known.since.min(received));
+        let until = known.map_or(received, |known| known.until.max(received));
+        self.clock_ahead = Some(ClockAhead { by_ms, since, until });
+        known.is_none()
+    }
 }
 
 /// Counts of each exporter.
@@ -63,6 +101,20 @@ impl<T: Copy + Default + PartialEq> ByExporter<T> {
     pub(crate) fn iter(&self) -> impl Iterator<Item = (Option<IpAddr>, T)> {
         let others = (self.others != T::default()).then_some((None, self.others));
         self.counts.iter().map(|&(exporter, counts)| (Some(exporter), counts)).chain(others)
+    }
+}
+
+impl ByExporter<Exported> {
+    /// Those whose clock runs ahead and whose flows are moved, most flows first.
+    pub(super) fn ahead(&self) -> Vec<Ahead> {
+        let ahead = |&(exporter, exported): &(IpAddr, Exported)| {
+            let ClockAhead { by_ms, since, .. } = exported.clock_ahead?;
+            Some(Ahead { exporter, by_ms, since, flows: exported.moved })
+        };
+        let mut all: Vec<Ahead> = self.counts.iter().filter_map(ahead).collect();
+        all.sort_by_key(|ahead| std::cmp::Reverse(ahead.flows));
+        all.truncate(MAX_AHEAD);
+        all
     }
 }
 

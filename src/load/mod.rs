@@ -18,7 +18,7 @@ use std::time::Duration;
 
 pub(crate) use account::chain;
 pub(crate) use exporters::ByExporter;
-pub use exporters::{Exported, MAX_EXPORTERS};
+pub use exporters::{ClockAhead, Exported, MAX_AHEAD, MAX_EXPORTERS};
 pub use files::MAX_FILES_LISTED;
 pub(crate) use pipeline::Pipeline;
 pub use progress::{Done, Progress};
@@ -36,13 +36,23 @@ pub struct Options {
     pub batch_flows: usize,
     /// How often what was read is made durable, at least, also while a pipe is quiet.
     pub commit_every: Duration,
+    /// Whether the datagrams were received by this machine a moment ago, so that the times of their
+    /// receipt count more than what exporters' clocks say: flows of a clock that is more than a day
+    /// ahead are moved by the difference. The times of a capture may be anybody's; nothing is moved
+    /// by them.
+    pub live: bool,
     /// Set by another thread, it ends the load: what was read is kept, the rest is left.
     pub stop: Arc<AtomicBool>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { batch_flows: 2_000_000, commit_every: Duration::from_secs(30), stop: Arc::default() }
+        Self {
+            batch_flows: 2_000_000,
+            commit_every: Duration::from_secs(30),
+            live: false,
+            stop: Arc::default(),
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use super::{LoadError, Options, Progress, files};
 use crate::capture::{self, Datagram, Input, Report, Sink};
 use crate::flow::{Batches, DatagramId, UnixMillis};
 use crate::netflow::{DecodeError, Decoded, Decoder, ExportPacket, Fault, Held, Names, Outcome};
-use crate::store::{Account, Load, LoadedFile, Store, StoreError, WriteBatch, Writer};
+use crate::store::{AHEAD_MS, Account, Load, LoadedFile, Store, StoreError, WriteBatch, Writer};
 
 /// So many malformed datagrams are logged one by one; all of them are counted.
 const MAX_LOGGED: u64 = 10;
@@ -282,17 +282,28 @@ impl<'a> Pipeline<'a> {
         decoded: &Decoded<'_>,
         id: DatagramId,
     ) {
-        let WriteBatch { datagrams, v4, v6 } = &self.batch;
+        let WriteBatch { datagrams, v4, v6, .. } = &self.batch;
         let flows = self.batch.len().max(datagrams.len()) + decoded.records() as usize;
         let extras_bytes = v4.extras.bytes() + v6.extras.bytes();
         if flows > self.options.batch_flows || extras_bytes > MAX_EXTRAS_BYTES {
             self.attempt(Self::write);
         }
+        if self.batch.is_empty() {
+            self.batch.usual.set_present(UnixMillis::now());
+        }
         self.batch.datagrams.push(id);
+        let rows = [self.batch.v4.len(), self.batch.v6.len()];
         self.account().decoded += 1;
         self.exporter(datagram).decoded += 1;
         for packet in decoded.packets() {
+            let sent = if self.options.live { datagram.received } else { packet.exported() };
+            self.batch.usual.enter(sent);
             self.append_packet(datagram, file, packet, id);
+        }
+        let WriteBatch { v4, v6, usual, ahead, .. } = &mut self.batch;
+        let firsts = v4.first_ms[rows[0]..].iter().chain(&v6.first_ms[rows[1]..]);
+        if firsts.max().is_some_and(|&first| usual.is_ahead(UnixMillis(first))) {
+            ahead.push(id);
         }
         if let Some(fault) = decoded.packets().find_map(|packet| packet.fault) {
             let account = self.account();
@@ -310,13 +321,21 @@ impl<'a> Pipeline<'a> {
         packet: &ExportPacket<'_>,
         id: DatagramId,
     ) {
+        let rows = [self.batch.v4.len(), self.batch.v6.len()];
         let mut to = Batches { v4: &mut self.batch.v4, v6: &mut self.batch.v6 };
         let appended =
             self.session.builder.append(packet, datagram.exporter, datagram.src_port, id, &mut to);
+        let by_ms = self.ahead_ms(datagram, packet);
+        if by_ms > 0 {
+            self.batch.v4.move_back(rows[0], by_ms);
+            self.batch.v6.move_back(rows[1], by_ms);
+            self.moved(datagram, by_ms, appended.appended);
+        }
         let account = self.account();
         account.records += appended.records;
         account.stored += appended.appended;
         account.clamped += appended.clamped;
+        account.not_believed += appended.not_believed;
         for (reason, records) in appended.rejected() {
             count(&mut account.rejected, reason, records);
         }
@@ -325,6 +344,29 @@ impl<'a> Pipeline<'a> {
             file.stored += appended.appended;
         }
         self.progress.records.fetch_add(appended.records, Relaxed);
+    }
+
+    /// How far the clock of `packet` is ahead of its receipt, if its flows are to be moved by that.
+    fn ahead_ms(&self, datagram: &Datagram<'_>, packet: &ExportPacket<'_>) -> u64 {
+        let by_ms = packet.exported() - datagram.received;
+        if self.options.live && by_ms > AHEAD_MS { by_ms } else { 0 }
+    }
+
+    /// Enters that so many flows of a datagram were moved.
+    fn moved(&mut self, datagram: &Datagram<'_>, by_ms: u64, flows: u64) {
+        self.account().moved += flows;
+        let exporter = self.exporter(datagram);
+        exporter.moved += flows;
+        if exporter.ahead(by_ms, datagram.received) {
+            self.session.clocks_ahead += 1;
+            if self.session.clocks_ahead <= MAX_LOGGED {
+                tracing::warn!(
+                    "{}: its clock is {} days ahead; its flows are moved to when they were received",
+                    datagram.exporter,
+                    by_ms / AHEAD_MS
+                );
+            }
+        }
     }
 
     fn undecoded(&mut self, datagram: &Datagram<'_>, error: DecodeError) {
@@ -371,6 +413,7 @@ impl<'a> Pipeline<'a> {
     fn make_durable(&mut self) -> Result<(), StoreError> {
         self.write()?;
         self.session.load.account.lost = self.session.builder.lost();
+        self.session.load.account.ahead = self.session.exporters.ahead();
         debug_assert!(self.session.load.account.balances(), "{:?}", self.session.load.account);
         self.writer.commit()?;
         self.kept = self.session.clone();

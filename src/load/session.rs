@@ -21,6 +21,8 @@ pub(crate) struct Session {
     /// What was read, and what becomes of it if all goes well.
     pub(super) load: Load,
     pub(super) exporters: ByExporter<Exported>,
+    /// How many of them have a clock that runs ahead.
+    pub(super) clocks_ahead: u64,
     /// Whether all that is read counts as one file, the entry's first.
     pub(super) one_file: bool,
 }
@@ -33,6 +35,7 @@ impl Session {
             builder: FlowBuilder::new(),
             load: new_load(),
             exporters: ByExporter::default(),
+            clocks_ahead: 0,
             one_file: false,
         }
     }

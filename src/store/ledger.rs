@@ -1,6 +1,7 @@
 //! The audit ledger: what was loaded when, from which file, with which counts.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
@@ -44,6 +45,21 @@ pub struct LoadedFile {
     pub fault: Option<String>,
 }
 
+/// An exporter whose clock was ahead of the receipt of what it sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Ahead {
+    /// The exporter.
+    pub exporter: IpAddr,
+    /// By how many milliseconds it was at last.
+    pub by_ms: u64,
+    /// When it was met first.
+    #[serde(with = "crate::flow::text")]
+    pub since: UnixMillis,
+    /// How many flows were moved.
+    pub flows: u64,
+}
+
 /// What a load read, and what became of it.
 ///
 /// Two identities hold at every moment:
@@ -82,6 +98,16 @@ pub struct Account {
     pub stored: u64,
     /// Flows among these that ended before they began, by their exporter: they have no duration.
     pub clamped: u64,
+    /// Flows among these of which a time lay more than a day after their export: the flow's other
+    /// times stand for it, else the export's. Ledgers of earlier versions do not say it.
+    #[serde(default)]
+    pub not_believed: u64,
+    /// Flows among these that were moved, because their exporter's clock runs ahead.
+    #[serde(default)]
+    pub moved: u64,
+    /// Whose clock that is, by how many flows were moved.
+    #[serde(default)]
+    pub ahead: Vec<Ahead>,
     /// Flow records in datagrams that were met before.
     pub duplicate_records: u64,
     /// Flow records refused, by reason.

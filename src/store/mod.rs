@@ -9,6 +9,7 @@ mod ledger;
 mod meter;
 mod scan;
 mod size;
+mod usual;
 
 pub mod conformance;
 pub mod embedded;
@@ -20,10 +21,11 @@ use std::fmt;
 
 pub use error::{Retry, StoreError};
 pub use expired::{Expired, Files};
-pub use ledger::{Account, Load, LoadedFile};
+pub use ledger::{Account, Ahead, Load, LoadedFile};
 pub use meter::{Meter, Reading};
 pub use scan::{Access, Plan, Scan};
 pub use size::{RunSize, Size};
+pub use usual::{AHEAD_MS, MAX_USUAL_DAYS, Usual};
 
 use crate::flow::{DatagramId, Family, FlowBatch, UnixMillis};
 use crate::netflow::Names;
@@ -157,6 +159,10 @@ pub type FlowStream = Box<dyn Iterator<Item = Result<FlowBatch>> + Send>;
 pub struct WriteBatch {
     /// The datagrams of these flows, each admitted by [`Writer::admit`].
     pub datagrams: Vec<DatagramId>,
+    /// Those among them of which a flow is of a day to come, in the order of [`Self::datagrams`].
+    pub ahead: Vec<DatagramId>,
+    /// When their flows usually began.
+    pub usual: Usual,
     /// The flows between IPv4 addresses, with their origins.
     pub v4: FlowBatch,
     /// The flows between IPv6 addresses, with their origins.
@@ -168,6 +174,8 @@ impl WriteBatch {
     pub fn new() -> Self {
         Self {
             datagrams: Vec::new(),
+            ahead: Vec::new(),
+            usual: Usual::new(),
             v4: FlowBatch::new(Family::V4),
             v6: FlowBatch::new(Family::V6),
         }
@@ -194,6 +202,8 @@ impl WriteBatch {
     /// Takes everything out of it; the room stays.
     pub fn clear(&mut self) {
         self.datagrams.clear();
+        self.ahead.clear();
+        self.usual.clear();
         self.v4.clear();
         self.v6.clear();
     }

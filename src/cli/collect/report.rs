@@ -7,9 +7,10 @@ use serde::Serialize;
 
 use crate::cli::settings::Zone;
 use crate::cli::summary::{self, View};
-use crate::cli::text::{bytes, columns, grouped, plural, seconds};
+use crate::cli::text::{bytes, columns, grouped, plural, seconds, span};
 use crate::cli::time::show;
 use crate::collect::{ExporterStatus, Finished, Gap, Rules, SpoolStatus, State, Status};
+use crate::load::ClockAhead;
 
 /// So many exporters are told one by one in text.
 const MAX_TOLD: usize = 50;
@@ -154,6 +155,23 @@ fn tables_of(text: &mut String, status: &Status, zone: &Zone) {
     if more > 0 {
         let _ = writeln!(text, "and {}", plural(more as u64, "more exporter"));
     }
+    let ahead = status.exporters.iter().filter_map(|exporter| {
+        let ClockAhead { by_ms, since, until } = exporter.exported.clock_ahead?;
+        let times = [since, until].map(|time| show(time, zone));
+        Some(
+            [&[name(exporter), span(by_ms)], &times[..], &[grouped(exporter.exported.moved)]]
+                .concat(),
+        )
+    });
+    let ahead: Vec<_> = ahead.take(MAX_TOLD).collect();
+    if !ahead.is_empty() {
+        let heads = ["exporter", "clock ahead by", "since", "last", "flows moved"];
+        *text += &table(&heads, ahead.into_iter(), &[false, true, false, false, true]);
+    }
+}
+
+fn name(exporter: &ExporterStatus) -> String {
+    exporter.exporter.as_ref().map_or_else(|| "others".to_owned(), IpAddr::to_string)
 }
 
 fn row(exporter: &ExporterStatus) -> Vec<String> {
@@ -161,7 +179,7 @@ fn row(exporter: &ExporterStatus) -> Vec<String> {
     let lost: Vec<String> =
         exporter.lost.iter().map(|(unit, &count)| format!("{} {unit}", grouped(count))).collect();
     vec![
-        exporter.exporter.as_ref().map_or_else(|| "others".to_owned(), IpAddr::to_string),
+        name(exporter),
         grouped(counts.datagrams),
         grouped(counts.flows),
         if lost.is_empty() { "0".to_owned() } else { lost.join(", ") },

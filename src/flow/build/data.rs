@@ -56,7 +56,12 @@ impl Data<'_> {
                 outcome.before_1970 += 1;
                 continue;
             };
+            if lasting.first > UnixMillis::LAST {
+                outcome.no_such_time += 1;
+                continue;
+            }
             outcome.clamped += u64::from(lasting.clamped);
+            outcome.not_believed += u64::from(lasting.not_believed);
             outcome.appended += 1;
             let flow = flow(record, (src, dst), &lasting, self.source);
             let batch = match flow.family() {
@@ -85,21 +90,30 @@ impl Data<'_> {
     ///
     /// Where only one end is told, the other is that, or as far from it as the flow lasted. A flow
     /// of which no time is told was at its export. Uptimes that nothing relates to the calendar
-    /// still tell how long it lasted: it ended at its export then.
+    /// still tell how long it lasted: it ended at its export then. A time that the export cannot
+    /// tell of, as it lies a day or more after it, counts as not told.
     fn lasting(&self, record: &DataRecord, knows_uptime: bool) -> Option<Lasting> {
         let exported = self.clock.exported();
         let clock = record.started.map_or(self.clock, |started| {
             ExportClock::new(exported, exported.0.wrapping_sub(started.0) as u32)
         });
         let relates = knows_uptime || record.started.is_some();
+        let believed = |stamp: &Stamp| match *stamp {
+            Stamp::Uptime(_) => true,
+            Stamp::Unix(time) => self.clock.believes(time),
+        };
+        let told = [record.first, record.last, record.observed.map(Stamp::Unix)];
+        let not_believed = told.iter().flatten().any(|stamp| !believed(stamp));
+        let (told_first, told_last) = (record.first.filter(believed), record.last.filter(believed));
+        let observed = record.observed.filter(|&time| self.clock.believes(time));
         if let (Some(Stamp::Uptime(first)), Some(Stamp::Uptime(last)), false) =
-            (record.first, record.last, relates)
+            (told_first, told_last, relates)
         {
             let duration = last.wrapping_sub(first);
             let clamped = duration > i32::MAX as u32;
             let duration = if clamped { 0 } else { duration };
             let first = UnixMillis(exported.0.checked_sub(duration.into())?);
-            return Some(Lasting { first, duration_ms: duration.into(), clamped });
+            return Some(Lasting { first, duration_ms: duration.into(), clamped, not_believed });
         }
         // None where there is no such time; Some(None) where it lies before 1970.
         let at = |stamp: Option<Stamp>| {
@@ -110,20 +124,20 @@ impl Data<'_> {
             })
         };
         let lasted_ms = record.lasted_ms.unwrap_or(0);
-        let (first, last) = match (at(record.first), at(record.last)) {
+        let (first, last) = match (at(told_first), at(told_last)) {
             (Some(first), Some(last)) => (first?, last.unwrap_or_default()),
             (Some(first), None) => {
                 let first = first?;
-                let event = record.observed.filter(|&event| event > first);
+                let event = observed.filter(|&event| event > first);
                 (first, if lasted_ms > 0 { first + lasted_ms } else { event.unwrap_or(first) })
             }
             (None, last) => {
-                let last = last.unwrap_or_else(|| Some(record.observed.unwrap_or(exported)))?;
+                let last = last.unwrap_or_else(|| Some(observed.unwrap_or(exported)))?;
                 (UnixMillis(last.0.checked_sub(lasted_ms)?), last)
             }
         };
         let duration_ms = last.0.saturating_sub(first.0);
-        Some(Lasting { first, duration_ms, clamped: last < first })
+        Some(Lasting { first, duration_ms, clamped: last < first, not_believed })
     }
 }
 
@@ -133,6 +147,8 @@ struct Lasting {
     duration_ms: u64,
     /// Whether its last packet was stamped before its first.
     clamped: bool,
+    /// Whether a time of it cannot be.
+    not_believed: bool,
 }
 
 fn flow(

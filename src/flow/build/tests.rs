@@ -4,8 +4,8 @@ use super::*;
 use crate::flow::{
     Family, FlowRecord, MAX_SOURCES, MAX_SOURCES_OF_EXPORTER, Protocol, Sampling, UnixMillis,
 };
-use crate::netflow::DataRecord;
 use crate::netflow::v5::{self, Header, Record};
+use crate::netflow::{DataRecord, Stamp};
 
 const EXPORTER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
 const ID: DatagramId = DatagramId { exported_secs: 1_186_040_527, hash: 42 };
@@ -109,6 +109,71 @@ fn a_flow_before_1970_is_rejected_and_the_others_keep_their_identity() {
     assert_eq!((appended.records, appended.appended, appended.clamped), (4, 2, 1));
     assert_eq!(batch.first_ms, [0, 10_000]);
     assert_eq!(batch.origin, [ID.origin(1), ID.origin(3)]);
+}
+
+/// Appends one record of a template that an exporter sent at `exported_secs`.
+fn build_record(exported_secs: u32, record: DataRecord) -> (Appended, FlowBatch) {
+    let records = [DataRecord { src: Some(EXPORTER), dst: Some(EXPORTER), ..record }];
+    let packet = ExportPacket {
+        exporter: None,
+        exported_secs,
+        exported_nanos: 0,
+        uptime_ms: None,
+        engine: 1,
+        sampling: Sampling::default(),
+        sequence: None,
+        records: Records::Data(&records, &[]),
+        first_index: 0,
+        missing: 0,
+        fault: None,
+    };
+    let (mut v4, mut v6) = (FlowBatch::new(Family::V4), FlowBatch::new(Family::V6));
+    let mut to = Batches { v4: &mut v4, v6: &mut v6 };
+    let appended = FlowBuilder::new().append(&packet, EXPORTER, 4000, ID, &mut to);
+    (appended, v4)
+}
+
+#[test]
+fn a_time_more_than_a_day_after_its_export_is_not_believed_and_is_counted() {
+    const SENT: u64 = 1_760_000_000_000;
+    const DAY: u64 = 86_400_000;
+    let stamp = |millis: u64| Some(Stamp::Unix(UnixMillis(millis)));
+    let (end, decades) = (stamp(SENT - 1000), stamp(2_272_000_000_000));
+    let all_ones = stamp(u64::MAX);
+    let record = |first, last| DataRecord { first, last, ..DataRecord::default() };
+    let lasted = |lasted_ms, record| DataRecord { lasted_ms: Some(lasted_ms), ..record };
+    let event = |time| DataRecord { observed: Some(UnixMillis(time)), ..DataRecord::default() };
+    for (what, record, (first, duration), not_believed) in [
+        ("a day is possible", record(stamp(SENT + DAY), None), (SENT + DAY, 0), 0),
+        ("a moment more is not", record(stamp(SENT + DAY + 1), None), (SENT, 0), 1),
+        ("the end takes its place", record(decades, end), (SENT - 1000, 0), 1),
+        ("the end less what it lasted", lasted(300, record(decades, end)), (SENT - 1300, 300), 1),
+        ("the export takes the place of both", record(decades, decades), (SENT, 0), 1),
+        ("all ones say nothing", record(all_ones, all_ones), (SENT, 0), 1),
+        ("an end that cannot be", record(end, all_ones), (SENT - 1000, 0), 1),
+        ("its length stands for it", lasted(50, record(end, decades)), (SENT - 1000, 50), 1),
+        ("an event that cannot be", event(u64::MAX), (SENT, 0), 1),
+    ] {
+        let (appended, batch) = build_record((SENT / 1000) as u32, record);
+        assert_eq!((batch.first_ms[0], batch.duration_ms[0]), (first, duration), "{what}");
+        assert_eq!((appended.appended, appended.not_believed), (1, not_believed), "{what}");
+    }
+}
+
+#[test]
+fn a_flow_at_a_time_that_no_calendar_has_is_rejected_as_such() {
+    let at = |millis| DataRecord {
+        first: Some(Stamp::Unix(UnixMillis(millis))),
+        ..DataRecord::default()
+    };
+    // An export that tells no time of its own can be of any.
+    let (appended, batch) = build_record(0, at(UnixMillis::LAST.0));
+    assert_eq!((appended.appended, batch.first_ms[0]), (1, UnixMillis::LAST.0));
+    for millis in [UnixMillis::LAST.0 + 1, u64::MAX] {
+        let (appended, batch) = build_record(0, at(millis));
+        assert_eq!(appended.rejected().collect::<Vec<_>>(), [("no such time", 1)]);
+        assert!(batch.is_empty());
+    }
 }
 
 #[test]

@@ -57,12 +57,10 @@ pub(super) fn stretches(run: &Arc<RunFile>, scan: &Scan) -> Result<Vec<Stretch>>
             times.as_ref().is_none_or(|times| {
                 let (first, last) = moments(times[page]);
                 scan.time.overlaps(first, last)
-            })
-                && leads.as_ref().is_none_or(|(lead, bounds)| {
-                    let (min, max) = bounds[page];
-                    lead.meets(&AddressRange::of_bits(run.family(), min, max))
-                })
-                && scan.predicate.as_ref().is_none_or(|predicate| passes(page, predicate))
+            }) && leads.as_ref().is_none_or(|(lead, bounds)| {
+                let (min, max) = bounds[page];
+                lead.meets(&AddressRange::of_bits(run.family(), min, max))
+            }) && scan.predicate.as_ref().is_none_or(|predicate| passes(page, predicate))
         };
         let mut next = pages.start;
         while let Some(start) = (next..pages.end).find(wanted) {

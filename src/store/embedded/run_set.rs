@@ -11,7 +11,7 @@ use super::schema::{PAGE_ROWS, Shape, lead_column};
 use super::sort::{Entry, parts_by_day, sort};
 use crate::flow::{Column, FlowBatch, UnixMillis};
 use crate::row::{AddressRange, Order};
-use crate::store::{Result, StoreError};
+use crate::store::{Result, StoreError, Usual};
 
 /// Writes one batch after another, in the same room: nothing is allocated but for the first.
 #[derive(Debug, Default)]
@@ -22,7 +22,8 @@ pub(super) struct BatchSorter {
 }
 
 impl BatchSorter {
-    /// Writes `batch`, whose sources are the store's own, as runs in `dir`. The files are durable
+    /// Writes `batch`, whose sources are the store's own, as runs in `dir`. `usual` tells which
+    /// days have runs of their own. The files are durable
     /// when this returns; their names are not yet.
     ///
     /// # Errors
@@ -32,12 +33,13 @@ impl BatchSorter {
         &mut self,
         dir: &Path,
         batch: &FlowBatch,
+        usual: &Usual,
         mut number: impl FnMut() -> u64,
     ) -> Result<Vec<Run>> {
         let Self { packed, by_src, by_dst } = self;
         packed.fill(batch);
         let mut runs = Vec::new();
-        for rows in parts_by_day(batch) {
+        for rows in parts_by_day(batch, usual) {
             let part = Part { dir, batch, packed, rows: &rows, number: number() };
             let (src, dst) = rayon::join(
                 || part.write_file(Order::Src, by_src),

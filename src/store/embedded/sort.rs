@@ -6,50 +6,50 @@ use super::merge::place;
 use super::schema::lead_column;
 use crate::flow::{Addresses, Column, FlowBatch, UnixMillis};
 use crate::row::Order;
+use crate::store::Usual;
 
-/// At most so many runs are cut of one batch. Damaged clocks scatter flows over years: the days
-/// with the fewest flows then share a run.
-const MAX_PARTS: usize = 8;
-/// Days with fewer flows than this are not worth a run of their own.
-const MIN_PART_ROWS: usize = 4_096;
+/// At most so many days get a run of their own from one batch.
+const MAX_DAYS: usize = 64;
+/// Days on which no datagram was sent, as wrong clocks and forgers name them, are worth a run of
+/// their own from so many flows on.
+const MIN_UNUSUAL_ROWS: usize = 4_096;
 
-/// The rows of `batch` by the day on which they began, the fullest day first. Days with few rows
-/// come together, last.
-pub(super) fn parts_by_day(batch: &FlowBatch) -> Vec<Vec<u32>> {
-    let day = |row: usize| UnixMillis(batch.first_ms[row]).day();
-    let Some(first_day) = (!batch.is_empty()).then(|| day(0)) else {
-        return Vec::new();
-    };
-    if (1..batch.len()).all(|row| day(row) == first_day) {
-        return vec![(0..batch.len() as u32).collect()];
-    }
-    let mut days: BTreeMap<u64, Vec<u32>> = BTreeMap::new();
-    let mut last: Option<(u64, Vec<u32>)> = None;
-    for row in 0..batch.len() {
-        let day = day(row);
-        // Flows come in the order of their export, so the day rarely changes.
-        match &mut last {
-            Some((of, rows)) if *of == day => rows.push(row as u32),
-            _ => {
-                if let Some((of, rows)) = last.take() {
-                    days.insert(of, rows);
-                }
-                let mut rows = days.remove(&day).unwrap_or_default();
-                rows.push(row as u32);
-                last = Some((day, rows));
-            }
-        }
-    }
-    days.extend(last);
-    let mut parts: Vec<Vec<u32>> = days.into_values().collect();
-    parts.sort_by_key(|rows| std::cmp::Reverse(rows.len()));
-    let own =
-        parts.iter().take(MAX_PARTS - 1).take_while(|rows| rows.len() >= MIN_PART_ROWS).count();
-    let shared = parts.split_off(own).concat();
-    if !shared.is_empty() {
-        parts.push(shared);
-    }
+/// The rows of `batch` that become one run each, by the day on which they began.
+///
+/// A usual day has a run of its own however few its flows are, so that it is found, and dropped, as
+/// a whole. What is left, of days with a wrong clock, comes together in one run that ends before
+/// the days to come, and one of these.
+pub(super) fn parts_by_day(batch: &FlowBatch, usual: &Usual) -> Vec<Vec<u32>> {
+    let mut days: Vec<(u64, Vec<u32>)> = rows_of_days(batch).into_iter().collect();
+    let has_own =
+        |(day, rows): &(u64, Vec<u32>)| usual.is_usual(*day) || rows.len() >= MIN_UNUSUAL_ROWS;
+    // Usual days first, and the fullest of these, so that nobody can take their place.
+    days.sort_by_key(|(day, rows)| {
+        (std::cmp::Reverse(usual.is_usual(*day)), std::cmp::Reverse(rows.len()))
+    });
+    let own = days.iter().take(MAX_DAYS).take_while(|day| has_own(day)).count();
+    let rest = days.split_off(own);
+    let mut parts: Vec<Vec<u32>> = days.into_iter().map(|(_, rows)| rows).collect();
+    let rest: Vec<u32> = rest.into_iter().flat_map(|(_, rows)| rows).collect();
+    let is_ahead = |row: &u32| usual.is_ahead(UnixMillis(batch.first_ms[*row as usize]));
+    let (ahead, before): (Vec<u32>, Vec<u32>) = rest.into_iter().partition(is_ahead);
+    parts.extend([before, ahead].into_iter().filter(|rows| !rows.is_empty()));
     parts
+}
+
+/// The rows of `batch` by the day on which they began.
+fn rows_of_days(batch: &FlowBatch) -> BTreeMap<u64, Vec<u32>> {
+    let day = |row: usize| UnixMillis(batch.first_ms[row]).day();
+    let mut days: BTreeMap<u64, Vec<u32>> = BTreeMap::new();
+    let mut row = 0;
+    // Flows come in the order of their export, so the day rarely changes.
+    while row < batch.len() {
+        let of = day(row);
+        let end = (row..batch.len()).find(|&next| day(next) != of).unwrap_or(batch.len());
+        days.entry(of).or_default().extend(row as u32..end as u32);
+        row = end;
+    }
+    days
 }
 
 /// A row of a batch, and as much of its key as 64 bits hold: it sorts faster than the whole row.

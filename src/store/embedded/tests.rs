@@ -18,7 +18,7 @@ use crate::flow::{
     UnixMillis,
 };
 use crate::row::{AddressRange, Order, Predicate};
-use crate::store::{Scan, Store, WriteBatch};
+use crate::store::{Scan, Store, Usual, WriteBatch};
 
 fn source() -> Source {
     Source { exporter: Family::V4.address(0x0a00_0001), engine: 7, sampling: Sampling::default() }
@@ -147,7 +147,7 @@ fn a_writer_of_many_small_commits_merges_their_runs_beside_its_work() {
 #[test]
 fn rows_are_sorted_by_key_and_cut_by_day() {
     let batch = batch(Family::V4, 50_000);
-    let parts = parts_by_day(&batch);
+    let parts = parts_by_day(&batch, &Usual::new());
     assert_eq!(parts.iter().map(Vec::len).sum::<usize>(), 50_000);
     assert_eq!(parts.len(), 4);
     for order in Order::ALL {
@@ -157,6 +157,49 @@ fn rows_are_sorted_by_key_and_cut_by_day() {
                 .all(|row| place(&sorted, row - 1, order) <= place(&sorted, row, order))
         );
     }
+}
+
+#[test]
+fn a_usual_day_shares_its_run_with_no_stranger_however_few_flows_it_has() {
+    let today = UnixMillis(1_700_000_000_000);
+    let mut usual = Usual::new();
+    usual.enter(today);
+    usual.set_present(today);
+    let day = |days: i64| (today.day() as i64 + days) as u64;
+    let starts =
+        [day(0), 0, day(5000), day(0), day(-1), 1, day(5000), day(-700), day(1), day(9000)];
+    let mut batch = FlowBatch::new(Family::V4);
+    for (number, &start) in starts.iter().enumerate() {
+        let first = UnixMillis::of_day(start) + 7;
+        let flow = FlowRecord { first, ..flow(Family::V4, number as u64) };
+        batch.push(&flow, 0, Origin(number as u64));
+    }
+    let days_of = |rows: &Vec<u32>| -> Vec<u64> {
+        let mut days: Vec<u64> = rows.iter().map(|&row| starts[row as usize]).collect();
+        days.sort_unstable();
+        days
+    };
+    let parts: Vec<_> = parts_by_day(&batch, &usual).iter().map(days_of).collect();
+    let strangers = vec![0, 1, day(-700)];
+    let to_come = vec![day(5000), day(5000), day(9000)];
+    let own = [vec![day(0), day(0)], vec![day(-1)], vec![day(1)]];
+    assert_eq!(parts, [&own[..], &[strangers, to_come]].concat());
+}
+
+#[test]
+fn no_number_of_days_makes_more_runs_than_a_few() {
+    let mut usual = Usual::new();
+    let mut batch = FlowBatch::new(Family::V4);
+    for number in 0..1000u64 {
+        let first = UnixMillis::of_day(number % 500) + number;
+        usual.enter(first);
+        batch.push(&FlowRecord { first, ..flow(Family::V4, number) }, 0, Origin(number));
+    }
+    let parts = parts_by_day(&batch, &usual);
+    assert_eq!(parts.len(), 65);
+    let mut rows = parts.concat();
+    rows.sort_unstable();
+    assert!(rows.into_iter().eq(0..1000));
 }
 
 proptest! {

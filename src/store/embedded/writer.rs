@@ -1,6 +1,7 @@
 //! The writing end: batches become runs on a thread of their own, and each is a commit. Another
 //! thread merges the runs of many small commits, if it is asked to.
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
@@ -17,7 +18,7 @@ use super::names;
 use super::run_set::{BatchSorter, use_store_sources};
 use super::store::EmbeddedStore;
 use super::write_access::WriteAccess;
-use crate::flow::DatagramId;
+use crate::flow::{DatagramId, UnixMillis};
 use crate::netflow::Names;
 use crate::store::{Load, Result, StoreError, WriteBatch, Writer};
 
@@ -226,17 +227,21 @@ fn write(
     // Nobody but the one writer adds sources, so the last list that it knows is the store's.
     let mut sources = Manifest { sources: access.current().sources.clone(), ..Manifest::default() };
     let mut runs = Vec::new();
-    for flows in [&mut batch.v4, &mut batch.v6] {
+    let WriteBatch { v4, v6, usual, .. } = &mut *batch;
+    for flows in [v4, v6] {
         use_store_sources(flows, &mut sources);
-        runs.extend(sorter.write(&dir, flows, || access.take_number())?);
+        runs.extend(sorter.write(&dir, flows, usual, || access.take_number())?);
     }
-    let datagrams = batch.datagrams.clone();
-    let latest = runs.iter().map(|run| run.max_first).max().unwrap_or_default();
+    let identities = by_latest(batch);
+    let horizon = batch.usual.horizon();
     let mut draft = access.draft()?;
     draft.manifest.sources = sources.sources;
     draft.manifest.runs.append(&mut runs);
     let files = &mut draft.manifest.identities;
-    identities::add(&dir, datagrams, latest, files, || access.take_number())?;
+    for (datagrams, latest) in identities {
+        identities::add(&dir, datagrams, latest, files, || access.take_number())?;
+    }
+    identities::merge_small(&dir, files, horizon, || access.take_number())?;
     access.commit(draft)?;
     tracing::info!(
         manifest = access.current().number,
@@ -247,4 +252,22 @@ fn write(
         "commit"
     );
     Held::open(&dir, Some(access.current()))
+}
+
+/// The datagrams of `batch`, and when the latest of their flows began: those of usual days, which
+/// are forgotten with them, and apart from these, so that they do not stay as long, those of days
+/// to come.
+fn by_latest(batch: &WriteBatch) -> [(Vec<DatagramId>, UnixMillis); 2] {
+    let firsts = || {
+        let all = batch.v4.first_ms.iter().chain(&batch.v6.first_ms);
+        all.map(|&first| UnixMillis(first))
+    };
+    let of_usual = firsts().filter(|&first| !batch.usual.is_ahead(first)).max();
+    let of_all = firsts().max();
+    let ahead: HashSet<DatagramId> = batch.ahead.iter().copied().collect();
+    let usual = batch.datagrams.iter().copied().filter(|id| !ahead.contains(id));
+    [
+        (usual.collect(), of_usual.unwrap_or_default()),
+        (batch.ahead.clone(), of_all.unwrap_or_default()),
+    ]
 }

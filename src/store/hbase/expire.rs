@@ -96,7 +96,8 @@ impl Sweep {
             for row in 0..=last {
                 let key = self.rows.key(row);
                 // What is no flow is not for this to judge; whoever reads the table is told of it.
-                if let Some(flow) = RowKey::decode(key).filter(|flow| flow.first.is_before(before)) {
+                if let Some(flow) = RowKey::decode(key).filter(|flow| flow.first.is_before(before))
+                {
                     expired.add(1, flow.first, flow.first);
                     old.push(key.to_vec());
                 }

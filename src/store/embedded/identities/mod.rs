@@ -9,19 +9,20 @@ mod spans;
 use std::path::Path;
 
 pub(crate) use file::verify;
+pub(crate) use merge::merge_small;
 pub(crate) use seen::Seen;
 
 use super::manifest::IdentityFile;
 use crate::flow::{DatagramId, UnixMillis};
 use crate::store::Result;
 
-/// Writes the identities of `datagrams` as new files in `dir`, enters them in `files`, which is the
-/// list of the manifest that they will be committed with, and merges there small files that have
-/// become many. The latest flow of these datagrams began at `latest`. The files are durable when this returns; their names are not yet.
+/// Writes the identities of `datagrams` as new files in `dir`, and enters them in `files`, which is
+/// the list of the manifest that they will be committed with. The latest flow of these datagrams
+/// began at `latest`. The files are durable when this returns; their names are not yet.
 ///
 /// # Errors
 ///
-/// [`StoreError`](crate::StoreError) naming the file that cannot be written, or, in a merge, read.
+/// [`StoreError`](crate::StoreError) naming the file that cannot be written.
 pub(crate) fn add(
     dir: &Path,
     mut datagrams: Vec<DatagramId>,
@@ -34,5 +35,5 @@ pub(crate) fn add(
     for part in datagrams.chunks(file::MAX_FILE_IDENTITIES) {
         files.push(file::write(dir, number(), part, latest)?);
     }
-    merge::merge_small(dir, files, number)
+    Ok(())
 }

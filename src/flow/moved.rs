@@ -1,0 +1,90 @@
+//! Flows of an exporter whose clock runs ahead, moved to when they were.
+
+use super::{Extra, FlowBatch, extras, push_extra};
+
+/// The element under which a moved flow keeps the start that its exporter told.
+const FLOW_START_MILLISECONDS: u16 = 152;
+
+impl FlowBatch {
+    /// Moves the flows from `row` on `by_ms` back in time. When each began by its exporter's clock
+    /// stays with it, before all else that it has beyond the common fields.
+    pub(crate) fn move_back(&mut self, row: usize, by_ms: u64) {
+        let rows = row..self.len();
+        let had: Vec<Vec<u8>> = rows.clone().map(|row| self.extras.get(row).to_vec()).collect();
+        self.extras.truncate(row);
+        let mut has = Vec::new();
+        for (row, had) in rows.zip(had) {
+            let first = &mut self.first_ms[row];
+            let told = first.to_be_bytes();
+            let zeros = told.iter().take_while(|&&byte| byte == 0).count();
+            has.clear();
+            let start =
+                Extra { number: FLOW_START_MILLISECONDS, enterprise: 0, value: &told[zeros..] };
+            for extra in std::iter::once(start).chain(extras(&had)) {
+                push_extra(&mut has, 0, extra);
+            }
+            self.extras.set(row, &has);
+            *first = first.saturating_sub(by_ms);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flow::{ElementId, Family, FlowRecord, MAX_EXTRAS_BYTES, Origin, Protocol};
+    use crate::flow::{Sampling, Source, UnixMillis, extra_value};
+
+    fn flow(first: u64) -> FlowRecord {
+        let address = Family::V4.address(7);
+        FlowRecord {
+            src: address,
+            dst: address,
+            first: UnixMillis(first),
+            duration_ms: 9,
+            octets: 1,
+            packets: 1,
+            src_port: 0,
+            dst_port: 0,
+            protocol: Protocol(17),
+            tcp_flags: 0,
+            tos: 0,
+            input: 0,
+            output: 0,
+            src_as: 0,
+            dst_as: 0,
+            src_mask: 0,
+            dst_mask: 0,
+            next_hop: address,
+            source: Source { exporter: address, engine: 0, sampling: Sampling::default() },
+        }
+    }
+
+    #[test]
+    fn flows_are_moved_and_keep_what_their_exporter_told() {
+        let mut full = Vec::new();
+        let value = &[9; MAX_EXTRAS_BYTES / 2 - 4][..];
+        for number in [1000, 1001] {
+            push_extra(&mut full, 0, Extra { number, enterprise: 0, value });
+        }
+        assert_eq!(full.len(), MAX_EXTRAS_BYTES);
+        let mut short = Vec::new();
+        push_extra(&mut short, 0, Extra { number: 58, enterprise: 0, value: &[7] });
+
+        let mut batch = FlowBatch::new(Family::V4);
+        for (first, extras) in [(5000, &short[..]), (7000, &[]), (8000, &short), (8001, &full)] {
+            batch.push_with(&flow(first), 0, Origin(first), extras);
+        }
+        batch.move_back(1, 6000);
+        assert_eq!(batch.first_ms, [5000, 1000, 2000, 2001]);
+        let told = |row, number| extra_value(batch.extras.get(row), ElementId::iana(number));
+        let start = |row| told(row, FLOW_START_MILLISECONDS);
+        assert_eq!(batch.extras.get(0), short);
+        for (row, first) in [(1, 7000u16), (2, 8000), (3, 8001)] {
+            assert_eq!(start(row), Some(&first.to_be_bytes()[..]));
+        }
+        assert_eq!((told(1, 58), told(2, 58)), (None, Some(&[7][..])));
+        // There is no room for all; what is there is whole.
+        assert_eq!((told(3, 1000), told(3, 1001)), (Some(value), None));
+    }
+}
