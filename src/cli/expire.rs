@@ -12,10 +12,14 @@ use super::store::Place;
 use super::text::{bytes, grouped, plural, seconds};
 use super::time::{show, span_ms};
 use super::{interrupt, store};
-use crate::flow::UnixMillis;
-use crate::store::embedded::EmbeddedStore;
+use crate::flow::{Column, Columns, TimeRange, UnixMillis};
+use crate::store::embedded::{EmbeddedStore, Fit, Misfit};
 use crate::store::hbase::HbaseStore;
-use crate::store::{Expired, Store};
+use crate::store::{Expired, Scan, Store};
+
+/// A store whose newest flow is older than what is kept by so much, in milliseconds, is not emptied
+/// unasked.
+const YEAR_MS: u64 = 365 * 86_400_000;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -23,6 +27,11 @@ Examples:
   earlgrey-hbase expire --keep 30d --yes          for cron: nobody is asked
   earlgrey-hbase expire --before 2026-11-01       exactly the flows that began before
   earlgrey-hbase expire --max-size 50GB           the oldest days, as many as it takes
+
+--keep and --max-size never delete more than they must. Where --keep would leave nothing, though
+the newest flow is older than its span by a year and more, this machine's clock may be wrong, and
+it asks for --all. Where flows of days to come, of exporters whose clocks run ahead, leave no room
+for all others, --max-size deletes nothing and says so.
 
 A load or a collector may be at work meanwhile, and questions are answered as of the moment in which
 they began. Room on disk is free when those are done. It may be killed at any time: flows are gone
@@ -47,6 +56,10 @@ pub(crate) struct Args {
     /// day stays in any case
     #[arg(long, value_name = "SIZE", group = "which", allow_hyphen_values = true)]
     max_size: Option<String>,
+    /// With --keep: also where nothing would be left, and the newest flow is older than the span by
+    /// a year and more
+    #[arg(long)]
+    all: bool,
     /// Only say what would go
     #[arg(long)]
     dry_run: bool,
@@ -81,8 +94,22 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
     interrupt::end_at_once()?;
     let zone = &settings.tz.value;
     let (store, before) = choose(args, settings)?;
-    if let Some(before) = before.filter(|_| !args.dry_run && !args.yes) {
-        ask(store.as_ref(), before, zone)?;
+    if let Some(before) = before {
+        let asks = !args.dry_run && !args.yes;
+        if asks && !stdin().is_terminal() {
+            return Err(Usage(
+                "expire deletes flows for good; say --yes where nobody can be asked, or --dry-run to \
+                 see what would go"
+                    .to_owned(),
+            )
+            .into());
+        }
+        if args.keep.is_some() && !args.all {
+            refuse_to_empty(store.as_ref(), before, zone)?;
+        }
+        if asks {
+            ask(store.as_ref(), before, zone)?;
+        }
     }
     let begun = Instant::now();
     let expired = match before {
@@ -127,7 +154,11 @@ fn choose(
             .into());
         };
         let store = EmbeddedStore::new(folder);
-        let before = store.cut_that_fits(max_bytes)?;
+        let before = match store.fit(max_bytes)? {
+            Fit::Whole => None,
+            Fit::From(day) => Some(day),
+            Fit::Never(misfit) => anyhow::bail!(never_fits(&misfit, max_bytes, zone)),
+        };
         return Ok((Box::new(store), before));
     }
     let now = UnixMillis::now();
@@ -147,15 +178,54 @@ fn choose(
     Ok((store, Some(before)))
 }
 
-fn ask(store: &dyn Store, before: UnixMillis, zone: &Zone) -> anyhow::Result<()> {
-    if !stdin().is_terminal() {
-        return Err(Usage(
-            "expire deletes flows for good; say --yes where nobody can be asked, or --dry-run to see \
-             what would go"
-                .to_owned(),
-        )
-        .into());
+/// What to say where nothing that is deleted for its age makes the store small enough.
+fn never_fits(misfit: &Misfit, max_bytes: u64, zone: &Zone) -> String {
+    let Misfit { newest, left_bytes, ahead_bytes } = *misfit;
+    format!(
+        "nothing was deleted: even without every flow before {} the store would take about {}, not {}, \
+         for {} of that are of days to come, of exporters whose clocks run ahead (stats tells whose); \
+         --before TIME deletes flows all the same",
+        show(newest, zone),
+        bytes(left_bytes),
+        bytes(max_bytes),
+        bytes(ahead_bytes),
+    )
+}
+
+/// Sees that a clock that jumped does not empty a store.
+fn refuse_to_empty(store: &dyn Store, before: UnixMillis, zone: &Zone) -> anyhow::Result<()> {
+    match newest(store, before)? {
+        Some(newest) if before - newest >= YEAR_MS => Err(Usage(format!(
+            "every flow would go: the newest one is of {}, long before {}. Nothing was deleted; if \
+             this machine's clock is right, say --all",
+            show(newest, zone),
+            show(before, zone),
+        ))
+        .into()),
+        _ => Ok(()),
     }
+}
+
+/// When the newest flow began; any one from `before` on will do.
+fn newest(store: &dyn Store, before: UnixMillis) -> anyhow::Result<Option<UnixMillis>> {
+    let snapshot = store.snapshot()?;
+    let since = TimeRange { since: before, ..TimeRange::ALL };
+    let mut newest = None;
+    for (time, any_will_do) in [(since, true), (TimeRange::ALL, false)] {
+        let scan = Scan { time, ..Scan::all(Columns::of(&[Column::First])) };
+        for region in snapshot.regions(&scan)? {
+            for batch in region.read() {
+                newest = newest.max(batch?.first_ms.iter().max().copied());
+                if any_will_do && newest.is_some() {
+                    return Ok(newest.map(UnixMillis));
+                }
+            }
+        }
+    }
+    Ok(newest.map(UnixMillis))
+}
+
+fn ask(store: &dyn Store, before: UnixMillis, zone: &Zone) -> anyhow::Result<()> {
     say(format_args!(
         "delete every flow in {store} that began before {}? Type yes to go on:",
         show(before, zone)

@@ -1,49 +1,148 @@
 //! From which day on the flows fit into so many bytes.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::lock::Held;
-use super::manifest::Manifest;
+use super::manifest::{Manifest, Run};
+use super::run_reader::stretches;
+use super::snapshot::EmbeddedSnapshot;
 use super::store::EmbeddedStore;
-use crate::flow::UnixMillis;
-use crate::store::Result;
+use crate::flow::{Column, Columns, UnixMillis};
+use crate::store::{Result, Scan};
+
+/// What it takes to keep a store within so many bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fit {
+    /// Nothing: everything fits.
+    Whole,
+    /// That what began before this day goes. It is the newest one where that alone takes more.
+    From(UnixMillis),
+    /// More than deleting old flows can do.
+    Never(Misfit),
+}
+
+/// Why deleting old flows does not make a store fit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Misfit {
+    /// The newest day but for days to come, which would be left with these.
+    pub newest: UnixMillis,
+    /// About how many bytes would be left.
+    pub left_bytes: u64,
+    /// About how many of them are of days to come, or of datagrams that have flows then.
+    pub ahead_bytes: u64,
+}
 
 impl EmbeddedStore {
-    /// The start of the first day such that what began from then on takes at most `max_bytes`, runs
-    /// and identities together; of the newest day where that one alone takes more. None where
-    /// everything fits. A run of several days counts in full, so somewhat less may be left.
+    /// From which day on flows, runs and identities together, take at most `max_bytes`. No more days
+    /// go than it takes: of a run of several days only the flows before the cut count as gone.
     ///
     /// # Errors
     ///
-    /// [`StoreError`](crate::StoreError) if there is no store, or its manifest cannot be read.
-    pub fn cut_that_fits(&self, max_bytes: u64) -> Result<Option<UnixMillis>> {
-        let held = Held::open(self.dir(), None)?;
-        Ok(cut_that_fits(&Arc::clone(held.manifest()), max_bytes, UnixMillis::now()))
+    /// [`StoreError`](crate::StoreError) if there is no store, or it cannot be read.
+    pub fn fit(&self, max_bytes: u64) -> Result<Fit> {
+        let snapshot = self.open()?;
+        if snapshot.manifest().bytes() <= max_bytes {
+            return Ok(Fit::Whole);
+        }
+        let held = Days::of(&snapshot)?;
+        let fit = held.fit(max_bytes, UnixMillis::now());
+        let Fit::From(first) = fit else { return Ok(fit) };
+        // How large a part of a run is, is only known when it is written.
+        for cut in held.cuts(UnixMillis::now()).into_iter().filter(|&cut| cut >= first) {
+            if !held.falls_into_a_run(cut) {
+                return Ok(Fit::From(cut));
+            }
+            let left = self.would_expire(cut)?.files.map(|files| files.bytes_left);
+            if left.is_none_or(|left| left <= max_bytes) {
+                return Ok(Fit::From(cut));
+            }
+        }
+        Ok(held.fit(0, UnixMillis::now()))
     }
 }
 
-fn cut_that_fits(manifest: &Manifest, max_bytes: u64, now: UnixMillis) -> Option<UnixMillis> {
-    if manifest.bytes() <= max_bytes {
-        return None;
-    }
-    // Flows of days to come are of a clock that is wrong. They are no reason to let today go.
-    let newest = manifest.runs.iter().map(|run| run.max_first.day()).max()?.min(now.day());
-    // What is left changes where a run ends.
-    let mut cuts: Vec<u64> = manifest.runs.iter().map(|run| run.max_first.day() + 1).collect();
-    cuts.push(newest);
-    cuts.retain(|&day| day <= newest);
-    cuts.sort_unstable();
-    let fits = |&day: &u64| left(manifest, UnixMillis::of_day(day)) <= max_bytes;
-    let day = cuts.into_iter().find(fits).unwrap_or(newest);
-    Some(UnixMillis::of_day(day))
+/// What a store holds of each day.
+struct Days {
+    manifest: Arc<Manifest>,
+    /// Of each run its flows by day.
+    runs: Vec<BTreeMap<u64, u64>>,
 }
 
-/// The bytes of what is not all before `cut`.
-fn left(manifest: &Manifest, cut: UnixMillis) -> u64 {
-    let runs = manifest.runs.iter().filter(|run| run.max_first >= cut);
-    let identities = manifest.identities.iter().filter(|file| file.latest >= cut);
-    runs.map(super::manifest::Run::bytes).sum::<u64>()
-        + identities.map(|file| file.bytes).sum::<u64>()
+impl Days {
+    fn of(snapshot: &EmbeddedSnapshot) -> Result<Self> {
+        let mut runs = Vec::new();
+        for run in snapshot.runs() {
+            let Run { min_first, max_first, rows, .. } = run.entry;
+            let mut days = BTreeMap::new();
+            if min_first.day() == max_first.day() {
+                days.insert(min_first.day(), rows);
+            } else if let Some(file) = run.files.first() {
+                let columns = Columns::of(&[Column::First]);
+                let scan = Arc::new(Scan { order: file.order(), ..Scan::all(columns) });
+                for stretch in stretches(file, &scan)? {
+                    for batch in stretch.read(Arc::clone(&scan), Arc::clone(snapshot.sources())) {
+                        for &first in &batch?.first_ms {
+                            *days.entry(UnixMillis(first).day()).or_default() += 1;
+                        }
+                    }
+                }
+            }
+            runs.push(days);
+        }
+        Ok(Self { manifest: Arc::clone(snapshot.manifest()), runs })
+    }
+
+    /// The newest day on which flows began; days to come are of clocks that are wrong, and no reason
+    /// to let today go.
+    fn newest(&self, now: UnixMillis) -> Option<u64> {
+        let last = self.runs.iter().filter_map(|days| days.keys().next_back().copied()).max()?;
+        Some(last.min(now.day()))
+    }
+
+    /// The days from which on something less is left, the oldest first, and the newest day.
+    fn cuts(&self, now: UnixMillis) -> Vec<UnixMillis> {
+        let Some(newest) = self.newest(now) else { return Vec::new() };
+        let mut cuts: Vec<u64> =
+            self.runs.iter().flat_map(BTreeMap::keys).map(|day| day + 1).collect();
+        cuts.push(newest);
+        cuts.retain(|&day| day <= newest);
+        cuts.sort_unstable();
+        cuts.dedup();
+        cuts.into_iter().map(UnixMillis::of_day).collect()
+    }
+
+    fn fit(&self, max_bytes: u64, now: UnixMillis) -> Fit {
+        let cuts = self.cuts(now);
+        let Some(&newest) = cuts.last() else { return Fit::Whole };
+        if let Some(&cut) = cuts.iter().find(|&&cut| self.left(cut) <= max_bytes) {
+            return Fit::From(cut);
+        }
+        let left_bytes = self.left(newest);
+        let ahead_bytes = self.left(UnixMillis::of_day(newest.day() + 1));
+        // The newest day stays in any case, and asks no more than the rest of the past. What is of
+        // days to come would have all of the past deleted, and not fit then either.
+        if ahead_bytes > 0 && left_bytes - ahead_bytes <= max_bytes {
+            return Fit::Never(Misfit { newest, left_bytes, ahead_bytes });
+        }
+        Fit::From(newest)
+    }
+
+    /// About how many bytes are left if what began before `cut` goes.
+    fn left(&self, cut: UnixMillis) -> u64 {
+        let of_run = |(run, days): (&Run, &BTreeMap<u64, u64>)| {
+            let rows: u64 = days.range(cut.day()..).map(|(_, rows)| rows).sum();
+            let bytes = u128::from(run.bytes()) * u128::from(rows);
+            bytes.div_ceil(u128::from(run.rows.max(1))) as u64
+        };
+        let runs = self.manifest.runs.iter().zip(&self.runs).map(of_run);
+        let identities = self.manifest.identities.iter().filter(|file| file.latest >= cut);
+        runs.sum::<u64>() + identities.map(|file| file.bytes).sum::<u64>()
+    }
+
+    fn falls_into_a_run(&self, cut: UnixMillis) -> bool {
+        let runs = &self.manifest.runs;
+        runs.iter().any(|run| run.min_first < cut && cut <= run.max_first)
+    }
 }
 
 #[cfg(test)]
@@ -52,40 +151,63 @@ mod tests {
     use crate::store::embedded::manifest::tests::{any_identities, any_run};
     use crate::store::embedded::manifest::{IdentityFile, Run};
 
-    /// Runs of 100 bytes of these days, each with identities of 10 bytes.
-    fn manifest(days: &[(u64, u64)]) -> Manifest {
+    /// Runs of 100 bytes, each of the same number of flows on each of these days, with identities
+    /// of 10 bytes.
+    fn days(runs: &[&[u64]]) -> Days {
         let mut manifest = Manifest::default();
-        for (number, &(from, to)) in days.iter().enumerate() {
-            let (min_first, max_first) = (UnixMillis::of_day(from) + 5, UnixMillis::of_day(to) + 7);
-            manifest.runs.push(Run { min_first, max_first, ..any_run(number as u64) });
-            let latest = max_first;
-            manifest.identities.push(IdentityFile { latest, ..any_identities(number as u64) });
+        let mut of_runs = Vec::new();
+        for (number, days) in runs.iter().enumerate() {
+            let first = UnixMillis::of_day(*days.first().unwrap()) + 5;
+            let last = UnixMillis::of_day(*days.last().unwrap()) + 7;
+            let run = any_run(number as u64);
+            let rows = days.len() as u64;
+            manifest.runs.push(Run { min_first: first, max_first: last, rows, ..run });
+            manifest
+                .identities
+                .push(IdentityFile { latest: last, ..any_identities(number as u64) });
+            of_runs.push(days.iter().map(|&day| (day, 1)).collect());
         }
-        manifest
+        Days { manifest: Arc::new(manifest), runs: of_runs }
     }
 
     #[test]
     fn as_many_of_the_oldest_days_go_as_it_takes() {
         let now = UnixMillis::of_day(1000);
-        let four = [(10, 10), (11, 11), (12, 12), (12, 12)];
-        for (days, max_bytes, expected) in [
-            (&four[..], 440, None),
-            (&four, 439, Some(11)),
-            (&four, 330, Some(11)),
-            (&four, 329, Some(12)),
+        let four: &[&[u64]] = &[&[10], &[11], &[12], &[12]];
+        for (runs, max_bytes, expected) in [
+            (four, 439, 11),
+            (four, 330, 11),
+            (four, 329, 12),
             // The newest day stays, however large.
-            (&four, 100, Some(12)),
-            (&four, 0, Some(12)),
-            (&[], 0, None),
-            (&[(10, 10)], 1, Some(10)),
+            (four, 100, 12),
+            (four, 0, 12),
+            (&[&[10][..]], 1, 10),
             // What lies in the future goes last, and today stays as well.
-            (&[(999, 999), (1000, 1000), (5000, 5000)], 230, Some(1000)),
-            (&[(999, 999), (1000, 1000), (5000, 5000)], 1, Some(1000)),
-            // A run of several days ends on its last one.
-            (&[(3, 11), (12, 12)], 110, Some(12)),
+            (&[&[999], &[1000], &[5000]], 230, 1000),
+            // Today is too large itself.
+            (&[&[999], &[1000], &[5000]], 1, 1000),
+            // Of a run of several days the flows before the cut go.
+            (&[&[3, 11], &[12]], 170, 4),
+            (&[&[3, 11], &[12]], 110, 12),
+            (&[&[997, 5000], &[998, 5000], &[999, 5000], &[1000, 5000]], 439, 998),
         ] {
-            let cut = cut_that_fits(&manifest(days), max_bytes, now);
-            assert_eq!(cut, expected.map(UnixMillis::of_day), "{days:?} in {max_bytes}");
+            let fit = days(runs).fit(max_bytes, now);
+            assert_eq!(fit, Fit::From(UnixMillis::of_day(expected)), "{runs:?} in {max_bytes}");
+        }
+        assert_eq!(days(&[]).fit(0, now), Fit::Whole);
+    }
+
+    #[test]
+    fn the_past_is_not_deleted_for_what_is_of_days_to_come() {
+        let now = UnixMillis::of_day(1000);
+        let newest = UnixMillis::of_day(1000);
+        for (runs, max_bytes, left_bytes, ahead_bytes) in [
+            (&[&[999][..], &[1000], &[5000], &[6000]][..], 200, 330, 220),
+            // Identities stay as long as the latest of their flows.
+            (&[&[997, 5000], &[998, 5000], &[999, 5000], &[1000, 5000]], 200, 290, 240),
+        ] {
+            let misfit = Misfit { newest, left_bytes, ahead_bytes };
+            assert_eq!(days(runs).fit(max_bytes, now), Fit::Never(misfit), "{runs:?}");
         }
     }
 }

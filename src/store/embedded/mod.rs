@@ -33,6 +33,7 @@ mod writer;
 mod tests;
 
 pub use compact::{Compacted, Effort};
+pub use fit::{Fit, Misfit};
 pub use store::EmbeddedStore;
 pub use verify::Verified;
 

@@ -1,6 +1,7 @@
 //! `expire`: what goes, what is told of it, and who is asked.
 
 use super::*;
+use earlgrey_hbase::UnixMillis;
 
 /// Flows of three days: two on 2007-08-02, one on each of the two days after.
 fn home_of_three_days() -> Home {
@@ -76,13 +77,73 @@ fn a_time_is_read_and_shown_in_the_zone() {
 #[test]
 fn what_is_kept_is_counted_from_now() {
     let home = home_of_three_days();
-    let run = home.run(&["expire", "--keep", "30d", "--yes"]).succeeds();
+    let run = home.run(&["expire", "--keep", "30d", "--all", "--yes"]).succeeds();
     assert!(run.stdout.starts_with("deleted 4 flows"), "{}", run.stdout);
     home.run(&["verify"]).succeeds();
     assert_eq!(home.run(&["query", "0.0.0.0/0", "--count"]).succeeds().stdout, "0\n");
     // The capture is no longer known: loaded again, its flows are back until the next time.
     let path = home.path("days.pcap");
     home.run(&["load", path.to_str().unwrap()]).ends(0, "4 stored");
+}
+
+#[test]
+fn a_clock_that_jumped_does_not_empty_a_store() {
+    let home = home_of_three_days();
+    for more in ["--yes", "--dry-run"] {
+        let refused = home.run(&["expire", "--keep", "30d", more]);
+        refused.ends(2, "every flow would go: the newest one is of 2007-08-04T07:42:00.000Z");
+    }
+    assert_eq!(destinations(&home).len(), 4);
+    // The newest one is less than a year older than the span.
+    let span = |days: u64| format!("{days}d");
+    let age = UnixMillis::now().day() - UnixMillis(u64::from(BEGIN_SECS) * 1000).day() - 2;
+    home.run(&["expire", "--keep", &span(age - 366), "--yes"]).ends(2, "say --all");
+    let run = home.run(&["expire", "--keep", &span(age - 300), "--yes"]).succeeds();
+    assert!(run.stdout.starts_with("deleted 4 flows"), "{}", run.stdout);
+}
+
+#[test]
+fn an_exporter_from_the_future_costs_the_others_nothing() {
+    let home = Home::new();
+    let now = UnixMillis::now();
+    let secs = |days_ago: u64| ((now.0 - days_ago * 86_400_000) / 1000) as u32;
+    let datagram = |destination: &'static str, unix_secs: u32| {
+        let mut payload = exports(0, &[("10.0.0.1", destination, 100, 0)]);
+        payload[4..8].copy_from_slice(&0u32.to_be_bytes());
+        payload[8..12].copy_from_slice(&unix_secs.to_be_bytes());
+        payload
+    };
+    let hosts = ["10.0.0.2", "10.0.0.3", "10.0.0.4"];
+    for (number, host) in hosts.into_iter().enumerate() {
+        let honest = datagram(host, secs(3 - number as u64));
+        let ahead = datagram("10.0.0.9", 2_272_000_000 + number as u32);
+        let path = home.file("both.pcap", &capture(&[honest, ahead]));
+        home.run(&["load", &path]).ends(0, "2 stored");
+    }
+    let bytes = |home: &Home| {
+        home.run(&["verify", "-o", "json"]).succeeds().json()["bytes"].as_u64().unwrap()
+    };
+    let all = bytes(&home);
+    let honest = || -> Vec<String> {
+        destinations(&home).into_iter().filter(|host| host != "10.0.0.9").collect()
+    };
+    // A little less than all takes one day, and drops it as a whole.
+    let did = home.run(&["expire", "--max-size", &(all - 1).to_string(), "--yes", "-o", "json"]);
+    let did = did.succeeds().json();
+    assert_eq!((&did["flows"], &did["files"]["runsDropped"]), (&1.into(), &1.into()));
+    assert_eq!(did["files"]["runsCut"], 0);
+    assert_eq!(honest(), ["10.0.0.3", "10.0.0.4"]);
+    // What is left of days to come leaves no room for the others, which are not deleted for that.
+    let ahead = home.run(&["expire", "--max-size", "9000", "--dry-run"]);
+    ahead.ends(1, "of days to come, of exporters whose clocks run ahead");
+    home.run(&["expire", "--max-size", "9000", "--yes"]).ends(1, "nothing was deleted");
+    assert_eq!(honest(), ["10.0.0.3", "10.0.0.4"]);
+    // Merged, they are apart still.
+    home.run(&["compact"]).succeeds();
+    let did = home.run(&["expire", "--keep", "36h", "--yes", "-o", "json"]).succeeds().json();
+    assert_eq!((&did["flows"], &did["files"]["runsCut"]), (&1.into(), &0.into()));
+    assert_eq!(honest(), ["10.0.0.4"]);
+    home.run(&["verify"]).succeeds();
 }
 
 #[test]
