@@ -203,7 +203,7 @@ fn ending(load: &Load, paths: &[PathBuf]) -> Ending {
         || load.files.iter().any(|file| file.fault.is_some())
         || !account.malformed.is_empty()
         || account.rejected.keys().any(|reason| reason != NO_ADDRESSES)
-        || account.waiting_for_template > 0
+        || account.waiting_for_template + account.given_up > 0
         || account.faulty.contains_key(WITHOUT_TEMPLATE)
         || load.other_files.iter().any(named);
     if load.interrupted {

@@ -75,6 +75,7 @@ pub(crate) struct View<'a> {
     duplicate_datagrams: u64,
     malformed: &'a BTreeMap<String, u64>,
     waiting_for_template: u64,
+    given_up: u64,
     not_flow_export: u64,
     records: u64,
     stored: u64,
@@ -118,6 +119,7 @@ impl<'a> View<'a> {
             duplicate_datagrams: account.duplicate_datagrams,
             malformed: &account.malformed,
             waiting_for_template: account.waiting_for_template,
+            given_up: account.given_up,
             not_flow_export: account.not_flow_export,
             records: account.records,
             stored: account.stored,
@@ -225,6 +227,9 @@ fn datagrams(account: &Account) -> String {
     );
     if account.waiting_for_template > 0 {
         let _ = write!(text, ", {} without template", grouped(account.waiting_for_template));
+    }
+    if account.given_up > 0 {
+        let _ = write!(text, ", {} given up", grouped(account.given_up));
     }
     if !account.faulty.is_empty() {
         let faulty = account.faulty.values().sum::<u64>();

@@ -58,6 +58,11 @@ const EXPORTERS: [Row<ExporterStatus>; 9] = [
     ("malformed_datagrams_total", "Datagrams that could not be decoded.", |exporter| {
         exporter.exported.malformed
     }),
+    (
+        "given_up_datagrams_total",
+        "Datagrams that had no room to wait for a template.",
+        |exporter| exporter.exported.given_up,
+    ),
     ("foreign_datagrams_total", "Datagrams that are no flow export.", |exporter| {
         exporter.exported.not_flow_export
     }),

@@ -16,7 +16,7 @@ pub const MAX_AHEAD: usize = 1024;
 
 /// What came from one exporter.
 ///
-/// `datagrams = decoded + duplicates + malformed + waiting + not_flow_export`.
+/// `datagrams = decoded + duplicates + malformed + waiting + given_up + not_flow_export`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Exported {
@@ -30,6 +30,9 @@ pub struct Exported {
     pub malformed: u64,
     /// Datagrams that wait for a template.
     pub waiting: u64,
+    /// Datagrams that had no room to wait for a template.
+    #[serde(default)]
+    pub given_up: u64,
     /// Datagrams that are no flow export.
     pub not_flow_export: u64,
     /// Flows stored.

@@ -251,6 +251,10 @@ impl<'a> Pipeline<'a> {
                 self.account().waiting_for_template += 1;
                 self.exporter(datagram).waiting += 1;
             }
+            Ok(Outcome::GivenUp) => {
+                self.account().given_up += 1;
+                self.exporter(datagram).given_up += 1;
+            }
             Err(error) => self.undecoded(datagram, error),
         }
     }

@@ -17,8 +17,9 @@ use crate::flow::{Sequence, Unit, UnixMillis};
 ///
 /// It keeps the templates and options that exporters send. A datagram of which something lacks its
 /// template is held back; once all its templates are known, [`Self::next_ready`] gives it out to be
-/// decoded then, and at the end, after [`Self::give_up`], all that are left. It is read by the
-/// templates that held when it came, or that came first after it.
+/// decoded then, also those that give way for want of room, and at the end, after
+/// [`Self::give_up`], all that are left. A datagram is read by the templates that held when it
+/// came, or that came first after it.
 ///
 /// ```
 /// use earlgrey_hbase::capture::Datagram;
@@ -46,7 +47,7 @@ pub struct Decoder {
     waiting: Waiting,
     drafts: Vec<Draft>,
     /// Whether the datagram before came just then, and none of its records was read.
-    waits: bool,
+    unread: bool,
 }
 
 /// How a datagram came here.
@@ -63,9 +64,12 @@ enum Way<'a> {
 pub enum Outcome<'a> {
     /// It is decoded, in part at least.
     Decoded(Decoded<'a>),
-    /// It waits for a template, or has waited in vain if it was given up.
+    /// It waits for a template, or has waited in vain to the end.
     /// [`Decoder::unread`] tells what it is all the same.
     Waits,
+    /// There was no room for it to wait, or to wait on, and nothing of it can be read without its
+    /// template. [`Decoder::unread`] tells what it is.
+    GivenUp,
 }
 
 /// The export packets of one datagram: one, mostly.
@@ -135,12 +139,13 @@ impl Decoder {
         self.read(&held.datagram(), Way::Held(held))
     }
 
-    /// The packets of the datagram that came last, without records, if that waits now. They arrived
+    /// The packets of the datagram that came last, without records, if that waits now, or has no
+    /// room to wait. They arrived
     /// although their records are not known: `FlowBuilder::observe` must see their sequence
     /// numbers, or they count as lost, too. One that counts records has none: how many there are is
     /// not known yet.
     pub fn unread(&self) -> impl Iterator<Item = ExportPacket<'_>> {
-        let drafts = if self.waits { &self.drafts[..] } else { &[] };
+        let drafts = if self.unread { &self.drafts[..] } else { &[] };
         drafts.iter().map(|draft| {
             let packet = draft.packet(&self.sets);
             let is_partial = matches!(draft.fault, Some(Fault::NoTemplate { .. }));
@@ -171,7 +176,7 @@ impl Decoder {
         way: Way<'_>,
     ) -> Result<Outcome<'a>, DecodeError> {
         let &Datagram { payload, declared_bytes, .. } = datagram;
-        self.waits = false;
+        self.unread = false;
         match payload.first_chunk() {
             Some([0, 9]) => self.read_sets(datagram, way, Format::V9),
             Some([0, 10]) => self.read_sets(datagram, way, Format::Ipfix),
@@ -215,14 +220,14 @@ impl Decoder {
             let layouts = &mut self.sets.layouts;
             let waits = match way {
                 Way::New(mark) if !layouts.is_full() => {
-                    self.waiting.hold(datagram, mark, std::mem::take(layouts));
-                    true
+                    self.waiting.hold(datagram, mark, std::mem::take(layouts))
                 }
-                _ => known_sets == 0,
+                Way::New(_) => false,
+                Way::Held(held) => known_sets == 0 && !held.gave_way(),
             };
-            if waits {
-                self.waits = matches!(way, Way::New(_));
-                return Ok(Outcome::Waits);
+            if waits || known_sets == 0 {
+                self.unread = matches!(way, Way::New(_));
+                return Ok(if waits { Outcome::Waits } else { Outcome::GivenUp });
             }
         }
         let (sets, drafts) = (&self.sets, &self.drafts);

@@ -92,11 +92,18 @@ impl Layouts {
         slot.template.clone().map(|template| (template, slot.late))
     }
 
-    /// Bytes of memory that it takes, or keeps from being freed.
+    /// How many templates there are, known or not.
+    pub(super) fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// The templates that are known.
+    pub(super) fn templates(&self) -> impl Iterator<Item = &Arc<Template>> {
+        self.slots.iter().filter_map(|slot| slot.template.as_ref())
+    }
+
+    /// Bytes of memory that it takes, but for the templates.
     pub(super) fn bytes(&self) -> usize {
-        let templates = self.slots.iter().filter_map(|slot| slot.template.as_deref());
-        size_of_val(&self.slots[..])
-            + self.sets.len()
-            + templates.map(Template::bytes).sum::<usize>()
+        size_of_val(&self.slots[..]) + self.sets.len()
     }
 }

@@ -63,7 +63,7 @@ pub struct Ahead {
 /// What a load read, and what became of it.
 ///
 /// Two identities hold at every moment:
-/// `datagrams = decoded + duplicate + malformed + waiting + not flow export`, and
+/// `datagrams = decoded + duplicate + malformed + waiting + given up + not flow export`, and
 /// `records = stored + duplicate + rejected`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -90,6 +90,9 @@ pub struct Account {
     pub malformed: BTreeMap<String, u64>,
     /// Datagrams whose template never came.
     pub waiting_for_template: u64,
+    /// Datagrams whose template did not come as long as there was room for them to wait.
+    #[serde(default)]
+    pub given_up: u64,
     /// Datagrams that are no flow export.
     pub not_flow_export: u64,
     /// Flow records read.
@@ -134,7 +137,23 @@ impl Account {
                 + self.duplicate_datagrams
                 + malformed
                 + self.waiting_for_template
+                + self.given_up
                 + self.not_flow_export
             && self.records == self.stored + self.duplicate_records + rejected
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_of_before_anything_was_given_up_is_read() {
+        let account = Account { datagrams: 3, decoded: 2, given_up: 1, ..Account::default() };
+        assert!(account.balances());
+        let mut entry = serde_json::to_value(&account).unwrap();
+        assert_eq!(entry.as_object_mut().unwrap().remove("givenUp"), Some(1.into()));
+        let read: Account = serde_json::from_value(entry).unwrap();
+        assert_eq!(read, Account { given_up: 0, ..account });
     }
 }

@@ -92,7 +92,7 @@ fn note(
 ) {
     let decoded = match outcome {
         Ok(Outcome::Decoded(decoded)) => decoded,
-        Ok(Outcome::Waits) => {
+        Ok(Outcome::Waits | Outcome::GivenUp) => {
             read.waiting += 1;
             return;
         }

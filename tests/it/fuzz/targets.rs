@@ -213,6 +213,7 @@ impl Accounts {
             Became::Decoded => self.decoded += 1,
             Became::Refused => self.refused += 1,
             Became::Waits => self.waiting += 1,
+            Became::GivenUp => self.given_up += 1,
         }
         self.take_ready();
     }
@@ -229,7 +230,7 @@ impl Accounts {
             match became(decoder.decode_held(&held), &held.datagram(), builder, flows) {
                 Became::Decoded => self.decoded += 1,
                 Became::Refused => self.refused += 1,
-                Became::Waits => self.given_up += 1,
+                Became::Waits | Became::GivenUp => self.given_up += 1,
             }
         }
     }
@@ -250,6 +251,7 @@ enum Became {
     Decoded,
     Refused,
     Waits,
+    GivenUp,
 }
 
 /// Makes flows of what was decoded, and checks that every record is accounted for.
@@ -262,6 +264,7 @@ fn became(
     let decoded = match outcome {
         Ok(Outcome::Decoded(decoded)) => decoded,
         Ok(Outcome::Waits) => return Became::Waits,
+        Ok(Outcome::GivenUp) => return Became::GivenUp,
         Err(error) => {
             assert!(!error.to_string().is_empty());
             return Became::Refused;
