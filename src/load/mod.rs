@@ -4,6 +4,7 @@
 //! before the store says that it is durable.
 
 mod account;
+mod batcher;
 mod exporters;
 mod files;
 mod pipeline;

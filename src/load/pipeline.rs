@@ -1,24 +1,17 @@
-//! What happens to each datagram, and to each batch.
+//! A load under way: what is read, and when it is made durable.
 
 use std::ops::ControlFlow;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 
-use super::account::{chain, count, sum_up};
-use super::exporters::Exported;
+use super::account::chain;
+use super::batcher::Batcher;
 use super::session::Session;
 use super::{LoadError, Options, Progress, files};
 use crate::capture::{self, Datagram, Input, Report, Sink};
-use crate::flow::{Batches, DatagramId, UnixMillis};
-use crate::netflow::{DecodeError, Decoded, Decoder, ExportPacket, Fault, Held, Names, Outcome};
-use crate::store::{AHEAD_MS, Account, Load, LoadedFile, Store, StoreError, WriteBatch, Writer};
-
-/// So many malformed datagrams are logged one by one; all of them are counted.
-const MAX_LOGGED: u64 = 10;
-
-/// A batch is handed over, however few flows it has, once what these have beyond their common
-/// fields takes so many bytes.
-const MAX_EXTRAS_BYTES: usize = 128 << 20;
+use crate::flow::UnixMillis;
+use crate::netflow::{Decoder, Names};
+use crate::store::{Account, Load, LoadedFile, Store, StoreError, WriteBatch, Writer};
 
 /// A load under way.
 pub(crate) struct Pipeline<'a> {
@@ -167,10 +160,6 @@ impl<'a> Pipeline<'a> {
         &mut self.session.load.account
     }
 
-    fn exporter(&mut self, datagram: &Datagram<'_>) -> &mut Exported {
-        self.session.exporters.of(datagram.exporter)
-    }
-
     /// Takes the counts that only the reader of the capture knows.
     fn note(&mut self, before: usize, report: &Report) {
         for fault in &report.faults {
@@ -203,193 +192,30 @@ impl<'a> Pipeline<'a> {
         }
     }
 
-    /// Decodes `datagram`, and every one that waited for a template in it.
-    fn take(&mut self, datagram: &Datagram<'_>) {
-        let file = self.file.unwrap_or(usize::MAX);
-        let Some(mut decoder) = self.session.decoder.take() else { return };
-        let outcome = decoder.decode(datagram, file);
-        self.taken(datagram, file, outcome);
-        // What waits has arrived: it is not lost as well.
-        for packet in decoder.unread() {
-            self.session.builder.observe(&packet, datagram.exporter, datagram.src_port);
-        }
-        self.take_ready(&mut decoder);
-        self.session.decoder = Some(decoder);
-    }
-
-    /// Decodes the datagrams that need not wait any more.
-    fn take_ready(&mut self, decoder: &mut Decoder) {
-        while let Some(held) = decoder.next_ready() {
-            self.account().waiting_for_template -= 1;
-            self.session.exporters.of(held.datagram().exporter).waiting -= 1;
-            let outcome = decoder.decode_held(&held);
-            let Held { mark, .. } = held;
-            self.taken(&held.datagram(), mark, outcome);
-        }
-    }
-
     /// What still waits is read as far as its templates are known.
     fn give_up_waiting(&mut self) {
-        let Some(mut decoder) = self.session.decoder.take() else { return };
         if self.failure.is_none() {
+            let (decoder, mut batcher) = self.split();
             decoder.give_up();
-            self.take_ready(&mut decoder);
-        }
-        self.session.decoder = Some(decoder);
-    }
-
-    /// `file` is the place of the file that the datagram is in.
-    fn taken(
-        &mut self,
-        datagram: &Datagram<'_>,
-        file: usize,
-        outcome: Result<Outcome<'_>, DecodeError>,
-    ) {
-        match outcome {
-            Ok(Outcome::Decoded(decoded)) => self.decoded(datagram, file, &decoded),
-            Ok(Outcome::Waits) => {
-                self.account().waiting_for_template += 1;
-                self.exporter(datagram).waiting += 1;
-            }
-            Ok(Outcome::GivenUp) => {
-                self.account().given_up += 1;
-                self.exporter(datagram).given_up += 1;
-            }
-            Err(error) => self.undecoded(datagram, error),
+            batcher.take_ready(decoder);
         }
     }
 
-    fn decoded(&mut self, datagram: &Datagram<'_>, file: usize, decoded: &Decoded<'_>) {
-        let id = DatagramId::new(decoded.identity_secs, datagram.exporter, datagram.payload);
-        match self.writer.admit(id) {
-            Ok(true) => self.append(datagram, file, decoded, id),
-            Ok(false) => {
-                for packet in decoded.packets() {
-                    self.session.builder.observe(packet, datagram.exporter, datagram.src_port);
-                }
-                let records = decoded.records();
-                let account = self.account();
-                account.duplicate_datagrams += 1;
-                account.duplicate_records += records;
-                account.records += records;
-                self.exporter(datagram).duplicates += 1;
-                self.progress.records.fetch_add(records, Relaxed);
-            }
-            Err(error) => self.failure = Some(error),
-        }
-    }
-
-    fn append(
-        &mut self,
-        datagram: &Datagram<'_>,
-        file: usize,
-        decoded: &Decoded<'_>,
-        id: DatagramId,
-    ) {
-        let WriteBatch { datagrams, v4, v6, .. } = &self.batch;
-        let flows = self.batch.len().max(datagrams.len()) + decoded.records() as usize;
-        let extras_bytes = v4.extras.bytes() + v6.extras.bytes();
-        if flows > self.options.batch_flows || extras_bytes > MAX_EXTRAS_BYTES {
-            self.attempt(Self::write);
-        }
-        if self.batch.is_empty() {
-            self.batch.usual.set_present(UnixMillis::now());
-        }
-        self.batch.datagrams.push(id);
-        let rows = [self.batch.v4.len(), self.batch.v6.len()];
-        self.account().decoded += 1;
-        self.exporter(datagram).decoded += 1;
-        for packet in decoded.packets() {
-            let sent = if self.options.live { datagram.received } else { packet.exported() };
-            self.batch.usual.enter(sent);
-            self.append_packet(datagram, file, packet, id);
-        }
-        let WriteBatch { v4, v6, usual, ahead, .. } = &mut self.batch;
-        let firsts = v4.first_ms[rows[0]..].iter().chain(&v6.first_ms[rows[1]..]);
-        if firsts.max().is_some_and(|&first| usual.is_ahead(UnixMillis(first))) {
-            ahead.push(id);
-        }
-        if let Some(fault) = decoded.packets().find_map(|packet| packet.fault) {
-            let account = self.account();
-            count(&mut account.faulty, fault.label(), 1);
-            if let Fault::Trailing { bytes } = fault {
-                account.trailing_bytes += bytes as u64;
-            }
-        }
-    }
-
-    fn append_packet(
-        &mut self,
-        datagram: &Datagram<'_>,
-        file: usize,
-        packet: &ExportPacket<'_>,
-        id: DatagramId,
-    ) {
-        let rows = [self.batch.v4.len(), self.batch.v6.len()];
-        let mut to = Batches { v4: &mut self.batch.v4, v6: &mut self.batch.v6 };
-        let appended =
-            self.session.builder.append(packet, datagram.exporter, datagram.src_port, id, &mut to);
-        let by_ms = self.ahead_ms(datagram, packet);
-        if by_ms > 0 {
-            self.batch.v4.move_back(rows[0], by_ms);
-            self.batch.v6.move_back(rows[1], by_ms);
-            self.moved(datagram, by_ms, appended.appended);
-        }
-        let account = self.account();
-        account.records += appended.records;
-        account.stored += appended.appended;
-        account.clamped += appended.clamped;
-        account.not_believed += appended.not_believed;
-        for (reason, records) in appended.rejected() {
-            count(&mut account.rejected, reason, records);
-        }
-        self.exporter(datagram).flows += appended.appended;
-        if let Some(file) = self.session.load.files.get_mut(file) {
-            file.stored += appended.appended;
-        }
-        self.progress.records.fetch_add(appended.records, Relaxed);
-    }
-
-    /// How far the clock of `packet` is ahead of its receipt, if its flows are to be moved by that.
-    fn ahead_ms(&self, datagram: &Datagram<'_>, packet: &ExportPacket<'_>) -> u64 {
-        let by_ms = packet.exported() - datagram.received;
-        if self.options.live && by_ms > AHEAD_MS { by_ms } else { 0 }
-    }
-
-    /// Enters that so many flows of a datagram were moved.
-    fn moved(&mut self, datagram: &Datagram<'_>, by_ms: u64, flows: u64) {
-        self.account().moved += flows;
-        let exporter = self.exporter(datagram);
-        exporter.moved += flows;
-        if exporter.ahead(by_ms, datagram.received) {
-            self.session.clocks_ahead += 1;
-            if self.session.clocks_ahead <= MAX_LOGGED {
-                tracing::warn!(
-                    "{}: its clock is {} days ahead; its flows are moved to when they were received",
-                    datagram.exporter,
-                    by_ms / AHEAD_MS
-                );
-            }
-        }
-    }
-
-    fn undecoded(&mut self, datagram: &Datagram<'_>, error: DecodeError) {
-        if !error.is_flow_export() {
-            self.account().not_flow_export += 1;
-            self.exporter(datagram).not_flow_export += 1;
-            return;
-        }
-        self.exporter(datagram).malformed += 1;
-        let malformed = count(&mut self.account().malformed, error.label(), 1);
-        if malformed <= MAX_LOGGED {
-            let file = self.session.load.files.last();
-            tracing::warn!(
-                "{}: datagram {} from {}: {error}",
-                file.map_or("", |file| &file.path),
-                file.map_or(0, |file| file.datagrams),
-                datagram.exporter,
-            );
-        }
+    /// The decoder, and what takes that which it decodes.
+    fn split(&mut self) -> (&mut Decoder, Batcher<'_>) {
+        let Session { decoder, builder, load, exporters, clocks_ahead, .. } = &mut self.session;
+        let batcher = Batcher {
+            writer: &mut *self.writer,
+            options: self.options,
+            progress: self.progress,
+            builder,
+            load,
+            exporters,
+            clocks_ahead,
+            batch: &mut self.batch,
+            failure: &mut self.failure,
+        };
+        (decoder, batcher)
     }
 
     /// Does a step that the store may refuse, and remembers if it does.
@@ -399,23 +225,9 @@ impl<'a> Pipeline<'a> {
         }
     }
 
-    /// Hands the batch over.
-    fn write(&mut self) -> Result<(), StoreError> {
-        if self.batch.is_empty() {
-            return Ok(());
-        }
-        let mut batch = std::mem::take(&mut self.batch);
-        for flows in [&mut batch.v4, &mut batch.v6] {
-            flows.sources = self.session.builder.sources();
-            sum_up(self.account(), flows);
-        }
-        self.batch = self.writer.write(batch)?;
-        Ok(())
-    }
-
     /// Makes what was read durable.
     fn make_durable(&mut self) -> Result<(), StoreError> {
-        self.write()?;
+        self.split().1.write()?;
         self.session.load.account.lost = self.session.builder.lost();
         self.session.load.account.ahead = self.session.exporters.ahead();
         debug_assert!(self.session.load.account.balances(), "{:?}", self.session.load.account);
@@ -429,8 +241,10 @@ impl<'a> Pipeline<'a> {
     /// Keeps what exporters call their interfaces, VRFs and applications, where that is new. The
     /// flows are worth more than their names: without these a load goes on.
     fn name(&mut self) {
-        let names = self.session.decoder.as_ref().map(Decoder::names);
-        let Some(names) = names.filter(|&names| *names != self.named) else { return };
+        let names = self.session.decoder.names();
+        if *names == self.named {
+            return;
+        }
         if let Err(error) = self.writer.name(names) {
             tracing::warn!("names of interfaces are not kept: {}", chain(&error));
         }
@@ -472,11 +286,13 @@ impl Sink for Pipeline<'_> {
     fn datagram(&mut self, datagram: &Datagram<'_>) -> ControlFlow<()> {
         self.progress.datagrams.fetch_add(1, Relaxed);
         self.account().datagrams += 1;
-        self.exporter(datagram).datagrams += 1;
+        self.session.exporters.of(datagram.exporter).datagrams += 1;
         if let Some(file) = self.file_mut() {
             file.datagrams += 1;
         }
-        self.take(datagram);
+        let file = self.file.unwrap_or(usize::MAX);
+        let (decoder, mut batcher) = self.split();
+        batcher.take(decoder, datagram, file);
         debug_assert!(
             self.failure.is_some() || self.session.load.account.balances(),
             "{:?}",

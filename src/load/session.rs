@@ -15,8 +15,8 @@ use crate::store::{Account, Load, LoadedFile};
 /// fails, the load can go on with a new one from where it stood when the store acknowledged last.
 #[derive(Debug, Clone)]
 pub(crate) struct Session {
-    /// What is known of the exporters' templates. None while a datagram is in its hands.
-    pub(super) decoder: Option<Decoder>,
+    /// What is known of the exporters' templates.
+    pub(super) decoder: Decoder,
     pub(super) builder: FlowBuilder,
     /// What was read, and what becomes of it if all goes well.
     pub(super) load: Load,
@@ -31,7 +31,7 @@ impl Session {
     /// A session that has read nothing.
     pub(super) fn new() -> Self {
         Self {
-            decoder: Some(Decoder::new()),
+            decoder: Decoder::new(),
             builder: FlowBuilder::new(),
             load: new_load(),
             exporters: ByExporter::default(),
@@ -60,7 +60,7 @@ impl Session {
 
     /// The datagrams that wait for their templates.
     pub(crate) fn waiting(&self) -> impl Iterator<Item = Datagram<'_>> {
-        self.decoder.iter().flat_map(Decoder::waiting)
+        self.decoder.waiting()
     }
 }
 
