@@ -11,7 +11,9 @@ mod protocol;
 mod record;
 mod seldom;
 mod sequence;
+mod share;
 mod sources;
+mod steady;
 mod time;
 mod time_text;
 
@@ -26,6 +28,8 @@ pub(crate) use record::address_bits;
 pub use record::{Family, FlowRecord, Sampling, Source};
 pub(crate) use seldom::Seldom;
 pub use sequence::{Lost, MAX_GAPS, MAX_LEAP, MAX_STREAMS, MAX_UNCONFIRMED_LEAP, Sequence, Unit};
+pub(crate) use share::giving_way;
 pub use sources::{MAX_SOURCES, MAX_SOURCES_OF_EXPORTER};
+pub(crate) use steady::SteadyClock;
 pub use time::{ParseTimeError, TimeRange, UnixMillis, rate};
 pub(crate) use time_text::{text, text_or_null};

@@ -204,9 +204,11 @@ impl Decoder {
     ) -> Result<Outcome<'a>, DecodeError> {
         self.sets.clear();
         self.drafts.clear();
-        self.sets.templates.hear(datagram.received);
         let mut reading = match way {
-            Way::New(_) => Reading::default(),
+            Way::New(_) => {
+                self.sets.templates.hear(datagram.received);
+                Reading::default()
+            }
             Way::Held(held) => Reading::again(held.layouts()),
         };
         let (known_sets, without) = match format {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use super::options::DomainOptions;
 use super::template::{Field, Format, Template};
-use crate::flow::UnixMillis;
+use crate::flow::{SteadyClock, UnixMillis};
 
 /// So many templates are kept, of all exporters together.
 pub const MAX_TEMPLATES: usize = 65_536;
@@ -21,12 +21,14 @@ const MAX_ALL_SAMPLERS: usize = 1 << 18;
 /// An exporter that has more than one of so many parts of what there is room for is the first one
 /// that room is made of: one that forges domains must not make others' templates forgotten.
 const MIN_EXPORTERS: usize = 64;
+const TEMPLATE_LIFETIME_MS: u64 = TEMPLATE_LIFETIME_SECS as u64 * 1000;
 /// So many observation domains are told apart.
 pub const MAX_DOMAINS: usize = 16_384;
 /// A template that did not come again for so long is not used any more. RFC 7011 §8.4 leaves it to
-/// the collector. It is measured by when datagrams were received: the clock of an export is
-/// whatever its sender says. Exporters send theirs again within minutes; a capture
-/// that was cut out of a longer one, or joined of two, may hold it but once.
+/// the collector. It is measured by when datagrams of its domain were received, of which two must
+/// agree: the clock of an export is whatever its sender says, and the time of a packet may be
+/// damaged. Exporters send theirs again within minutes; a capture that was cut out of a longer
+/// one, or joined of two, may hold it but once.
 pub const TEMPLATE_LIFETIME_SECS: u32 = 30 * 86_400;
 
 /// Whose templates they are.
@@ -45,6 +47,9 @@ struct Domain {
     options: DomainOptions,
     /// When it was heard of last, as [`Templates::heard`] counts.
     heard: u64,
+    clock: SteadyClock,
+    /// The datagram that the clock heard of last.
+    datagram: u64,
 }
 
 #[derive(Debug, Clone)]
@@ -59,8 +64,9 @@ struct Known {
 pub(super) struct Templates {
     domains: HashMap<Scope, Domain>,
     size: Size,
-    /// When the last datagram was received.
-    now: UnixMillis,
+    /// When the last datagram was received, and its number.
+    received: UnixMillis,
+    datagram: u64,
     /// Rises with all that is heard.
     heard: u64,
     /// Domains that were forgotten for others, and how often.
@@ -69,20 +75,22 @@ pub(super) struct Templates {
 }
 
 impl Templates {
-    /// Takes note that a datagram was received; time does not go back.
+    /// Takes note that a datagram was received.
     pub(super) fn hear(&mut self, received: UnixMillis) {
-        self.now = self.now.max(received);
+        self.received = received;
+        self.datagram += 1;
     }
 
     /// The template `id` of `scope`, if it came lately.
     pub(super) fn get(&mut self, scope: Scope, id: u16) -> Option<Arc<Template>> {
+        let (received, datagram) = (self.received, self.datagram);
         let domain = self.domains.get_mut(&scope)?;
         self.heard += 1;
         domain.heard = self.heard;
+        let now = domain.now(received, datagram);
         let known = domain.templates.get(&id)?;
-        let age_ms = self.now.0.saturating_sub(known.refreshed.0);
-        let is_in_use = age_ms <= u64::from(TEMPLATE_LIFETIME_SECS) * 1000;
-        is_in_use.then(|| Arc::clone(&known.template))
+        let age_ms = now.0.saturating_sub(known.refreshed.0);
+        (age_ms <= TEMPLATE_LIFETIME_MS).then(|| Arc::clone(&known.template))
     }
 
     /// Takes the template of `fields` for the one that `id` means from now on, and gives it as it
@@ -94,13 +102,15 @@ impl Templates {
         fields: Vec<Field>,
         scopes: Option<usize>,
     ) -> Option<Arc<Template>> {
-        let now = self.now;
+        let (received, datagram) = (self.received, self.datagram);
         let same =
             |known: &&mut Known| known.template.fields == fields && known.template.scopes == scopes;
-        let domain = self.domains.get_mut(&scope);
-        if let Some(known) = domain.and_then(|domain| domain.templates.get_mut(&id)).filter(same) {
-            known.refreshed = now;
-            return Some(Arc::clone(&known.template));
+        if let Some(domain) = self.domains.get_mut(&scope) {
+            let now = domain.now(received, datagram);
+            if let Some(known) = domain.templates.get_mut(&id).filter(same) {
+                known.refreshed = now;
+                return Some(Arc::clone(&known.template));
+            }
         }
         self.withdraw(scope, id);
         let template = Template::new(fields, scopes)?;
@@ -109,8 +119,10 @@ impl Templates {
         self.make_room(more);
         self.size = self.size.plus(more);
         let template = Arc::new(template);
-        let known = Known { template: Arc::clone(&template), refreshed: now };
-        self.domain(scope).templates.insert(id, known);
+        let domain = self.domain(scope);
+        let refreshed = domain.now(received, datagram);
+        let known = Known { template: Arc::clone(&template), refreshed };
+        domain.templates.insert(id, known);
         Some(template)
     }
 
@@ -257,6 +269,15 @@ impl Size {
 }
 
 impl Domain {
+    /// What time it is for it, which now had the datagram of this number.
+    fn now(&mut self, received: UnixMillis, datagram: u64) -> UnixMillis {
+        if self.datagram != datagram {
+            self.datagram = datagram;
+            self.clock.hear(received, TEMPLATE_LIFETIME_MS);
+        }
+        self.clock.now()
+    }
+
     fn size(&self) -> Size {
         let fields = self.templates.values().map(|known| known.template.fields.len()).sum();
         let samplers = self.options.len();

@@ -317,7 +317,37 @@ fn an_export_with_a_forged_clock_does_not_make_templates_forgotten() {
     // As long afterwards by the clock of who receives them.
     let late = UnixMillis(u64::from(SECS + 31 * 86_400) * 1000);
     let late = Datagram { received: late, ..datagram(&data) };
+    assert!(matches!(decoder.decode(&late, 0), Ok(Outcome::Decoded(_))));
     assert!(matches!(decoder.decode(&late, 0), Ok(Outcome::Waits)));
+}
+
+#[test]
+fn a_packet_with_a_damaged_time_makes_no_templates_forgotten() {
+    let mut decoder = Decoder::new();
+    decode_all(&mut decoder, &v9(0, 0, &[set(0, &template(256))]));
+    let data = v9(0, 1, &[set(256, &records(&[1]))]);
+    let day = u64::from(SECS) + 86_400;
+    // One in 2106, now and then: of the exporter itself, or of another one.
+    for (exporter, secs) in
+        [(1, day), (1, u32::MAX.into()), (1, day), (2, u32::MAX.into()), (1, day)]
+    {
+        let received = UnixMillis(secs * 1000);
+        let told = Datagram { exporter: [192, 0, 2, exporter].into(), received, ..datagram(&data) };
+        let waits = matches!(decoder.decode(&told, 0), Ok(Outcome::Waits));
+        assert_eq!(waits, exporter == 2, "{secs}");
+    }
+}
+
+#[test]
+fn two_messages_of_one_packet_do_not_confirm_its_time() {
+    let mut decoder = Decoder::new();
+    decode_all(&mut decoder, &ipfix(0, 0, &[set(2, &template(256))]));
+    let data = ipfix(0, 0, &[set(256, &records(&[1])), set(256, &records(&[2]))]);
+    let both = [&data[..], &data].concat();
+    let late = UnixMillis(u64::from(u32::MAX) * 1000);
+    let late = Datagram { received: late, ..datagram(&both) };
+    let Ok(Outcome::Decoded(found)) = decoder.decode(&late, 0) else { panic!("it waits") };
+    assert_eq!(found.records(), 4);
 }
 
 #[test]
