@@ -5,8 +5,13 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-/// So many names of each kind are kept.
-pub const MAX_NAMES: usize = 16_384;
+use crate::flow::{Seldom, giving_way};
+
+/// So many names of each kind are kept: those of 600 switches of 48 ports, in at most 6 MB of JSON
+/// if each is as long as it may be. For more, those give way of the exporter that told most.
+pub const MAX_NAMES: usize = 32_768;
+/// Room is made for so many at once.
+const ROOM: usize = MAX_NAMES / 8;
 /// So many bytes of a name are kept.
 pub const MAX_NAME_BYTES: usize = 128;
 
@@ -30,8 +35,8 @@ impl Names {
         self.interfaces.is_empty() && self.vrfs.is_empty() && self.applications.is_empty()
     }
 
-    /// Takes in those of `other`, in place of other names of the same things, as far as there is
-    /// room.
+    /// Takes in those of `other`, in place of other names of the same things. What is kept is
+    /// within [`MAX_NAMES`], whatever both hold.
     pub fn merge(&mut self, other: &Self) {
         merge(&mut self.interfaces, &other.interfaces);
         merge(&mut self.vrfs, &other.vrfs);
@@ -39,24 +44,46 @@ impl Names {
     }
 }
 
-fn merge<K: Ord + Copy>(names: &mut BTreeMap<K, String>, other: &BTreeMap<K, String>) {
+/// Names of a kind, by the ids `I` that exporters have for what they are names of.
+pub(super) type Named<I> = BTreeMap<(IpAddr, I), String>;
+
+fn merge<I: Ord + Copy>(names: &mut Named<I>, other: &Named<I>) {
     for (key, name) in other {
         enter(names, *key, name.clone());
     }
 }
 
-/// Enters a name without its control characters, unless there is no room for it.
-pub(super) fn enter<K: Ord>(names: &mut BTreeMap<K, String>, key: K, mut name: String) {
+/// Enters a name without its control characters.
+pub(super) fn enter<I: Ord + Copy>(names: &mut Named<I>, key: (IpAddr, I), mut name: String) {
     name.retain(|letter| !letter.is_control());
     let mut bytes = name.len().min(MAX_NAME_BYTES);
     while !name.is_char_boundary(bytes) {
         bytes -= 1;
     }
     name.truncate(bytes);
-    if name.is_empty() || names.len() >= MAX_NAMES && !names.contains_key(&key) {
+    if name.is_empty() {
         return;
     }
+    if names.len() >= MAX_NAMES && !names.contains_key(&key) {
+        make_room(names);
+    }
     names.insert(key, name);
+}
+
+/// Forgets names, the ones with the highest ids, of the exporters that told most.
+fn make_room<I: Ord + Copy>(names: &mut Named<I>) {
+    static FULL: Seldom = Seldom::new();
+    let entries = names.keys().zip((0..u64::MAX).rev()).map(|(&key, heard)| (key.0, heard, key));
+    let gone = giving_way(entries.collect(), MAX_NAMES - ROOM);
+    for (_, key) in &gone {
+        names.remove(key);
+    }
+    if let (Some(times), Some((most, _))) = (FULL.again(gone.len() as u64), gone.first()) {
+        tracing::warn!(
+            "no room for more names of interfaces, VRFs or applications: {times} were forgotten, \
+             now those of {most}, which told most"
+        );
+    }
 }
 
 /// A map of names as the list of its entries, `[exporter, id, name]`: JSON's keys are texts.
@@ -84,6 +111,35 @@ mod entries {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_tells_names_without_end_makes_none_of_others_forgotten() {
+        let other = |number: u8| IpAddr::from([198, 51, 100, number]);
+        let forger = IpAddr::from([203, 0, 113, 9]);
+        let (mut session, mut store) = (Names::default(), Names::default());
+        for number in 0..3 * MAX_NAMES as u32 {
+            enter(&mut session.interfaces, (forger, number), "forged".to_owned());
+            enter(&mut session.applications, (forger, number.into()), "forged".to_owned());
+            if number % 20_000 == 7 {
+                store.merge(&session);
+            }
+        }
+        // Those of the others come when all is full.
+        for (switch, port) in (0..200).flat_map(|switch| (0..100).map(move |port| (switch, port))) {
+            enter(&mut session.interfaces, (other(switch), port), format!("eth{port}"));
+        }
+        enter(&mut session.applications, (other(1), 80), "http".to_owned());
+        store.merge(&session);
+        for number in 0..MAX_NAMES as u32 {
+            enter(&mut session.interfaces, (forger, 1 << 20 | number), "forged".to_owned());
+        }
+        store.merge(&session);
+        for names in [&session, &store] {
+            assert!(names.interfaces.len() <= MAX_NAMES && names.applications.len() <= MAX_NAMES);
+            let kept = names.interfaces.keys().filter(|key| key.0 != forger).count();
+            assert_eq!((kept, &*names.applications[&(other(1), 80)]), (20_000, "http"));
+        }
+    }
 
     #[test]
     fn later_names_take_the_place_of_earlier_ones_and_survive_being_written() {

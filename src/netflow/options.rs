@@ -1,11 +1,11 @@
 //! Options records: what an exporter says of itself rather than of a flow.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::hash::Hash;
 use std::net::IpAddr;
 
 use super::field::{number, number_u32, text};
-use super::names::{Names, enter};
+use super::names::{Named, Names, enter};
 use super::rate::Rate;
 use super::template::{Span, Template};
 use crate::flow::{Sampling, UnixMillis};
@@ -129,7 +129,7 @@ pub(super) fn learn(
     }
 }
 
-fn call<K: Ord>(names: &mut BTreeMap<K, String>, key: K, name: String, late: bool) {
+fn call<I: Ord + Copy>(names: &mut Named<I>, key: (IpAddr, I), name: String, late: bool) {
     if !late || !names.contains_key(&key) {
         enter(names, key, name);
     }
