@@ -149,8 +149,10 @@ impl FlowBuilder {
             Some(uptime_ms) => Told::Clock(ExportClock::new(packet.exported(), uptime_ms)),
             None => Told::Time(packet.exported()),
         };
-        let exporter = packet.exporter.unwrap_or(exporter);
+        let sender = exporter;
+        let exporter = packet.exporter.unwrap_or(sender);
         self.sequences.observe(
+            sender,
             Stream { exporter, engine: packet.engine, src_port, unit: sequence.unit },
             told,
             Span { from: sequence.from, count: sequence.count },

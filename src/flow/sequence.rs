@@ -11,7 +11,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ExportClock, UnixMillis};
+use super::{ExportClock, Seldom, UnixMillis, giving_way};
 
 /// What the sequence numbers of an exporter count.
 #[derive(
@@ -68,8 +68,11 @@ pub struct Lost {
     pub count: u64,
 }
 
-/// So many streams are followed; the flows lost in others are not told.
+/// So many streams are followed. For more, those are forgotten that were not heard of for longest,
+/// first of senders that have most; what they lost goes on being told, of as many exporters' engines.
 pub const MAX_STREAMS: usize = 16_384;
+/// Room is made for so many at once.
+const ROOM: usize = MAX_STREAMS / 8;
 
 /// A leap of the sequence number by more than this many flows is taken for a restart of the
 /// exporter, in either direction.
@@ -143,24 +146,77 @@ impl Told {
 
 /// The sequence numbers of every stream.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Sequences(HashMap<Stream, Runs>);
+pub(super) struct Sequences {
+    streams: HashMap<Stream, Followed>,
+    /// Rises with all that is heard.
+    heard: u64,
+    /// What was lost in streams that are not followed any more, with who sent them.
+    before: HashMap<Engine, (IpAddr, u64)>,
+}
+
+/// What an exporter's engine counts.
+type Engine = (IpAddr, u32, Unit);
+
+/// A stream that is followed.
+#[derive(Debug, Clone)]
+struct Followed {
+    /// Who sends it. The exporter may be a word of sFlow's, so the room that it takes is the sender's.
+    sender: IpAddr,
+    /// When it was heard of last, as [`Sequences::heard`] counts.
+    heard: u64,
+    runs: Runs,
+}
 
 impl Sequences {
-    /// Notes that the numbers of `span` were seen in `stream`.
-    pub(super) fn observe(&mut self, stream: Stream, told: Told, span: Span) {
-        let room = self.0.len() < MAX_STREAMS;
-        if let Some(runs) = self.0.get_mut(&stream) {
-            runs.observe(told, span);
-        } else if room {
-            self.0.entry(stream).or_default().observe(told, span);
+    /// Notes that the numbers of `span` were seen in `stream`, which `sender` sent.
+    pub(super) fn observe(&mut self, sender: IpAddr, stream: Stream, told: Told, span: Span) {
+        self.heard += 1;
+        if let Some(followed) = self.streams.get_mut(&stream) {
+            followed.heard = self.heard;
+            followed.runs.observe(told, span);
+            return;
+        }
+        if self.streams.len() >= MAX_STREAMS {
+            self.make_room();
+        }
+        let mut runs = Runs::default();
+        runs.observe(told, span);
+        self.streams.insert(stream, Followed { sender, heard: self.heard, runs });
+    }
+
+    /// Forgets streams, but not what they lost.
+    fn make_room(&mut self) {
+        static FULL: Seldom = Seldom::new();
+        let streams = self.streams.iter().map(|(&stream, of)| (of.sender, of.heard, stream));
+        let gone = giving_way(streams.collect(), MAX_STREAMS - ROOM);
+        if let (Some(times), Some((most, _))) = (FULL.again(gone.len() as u64), gone.first()) {
+            tracing::warn!(
+                "no room for more streams of sequence numbers: {times} were forgotten, now those \
+                 of {most}, of which most are followed; what they lost is told all the same"
+            );
+        }
+        for (sender, stream) in gone {
+            let lost = self.streams.remove(&stream).map_or(0, |followed| followed.runs.lost());
+            if lost > 0 {
+                let engine = (stream.exporter, stream.engine, stream.unit);
+                self.before.entry(engine).or_insert((sender, 0)).1 += lost;
+            }
+        }
+        if self.before.len() > MAX_STREAMS {
+            // The least losses of those go that have most.
+            let sums = self.before.iter().map(|(&engine, &(sender, lost))| (sender, lost, engine));
+            for (_, engine) in giving_way(sums.collect(), MAX_STREAMS - ROOM) {
+                self.before.remove(&engine);
+            }
         }
     }
 
     /// What is lost, by exporter and engine, where anything is.
     pub(super) fn lost(&self) -> Vec<Lost> {
-        let mut lost: BTreeMap<(IpAddr, u32, Unit), u64> = BTreeMap::new();
-        for (stream, runs) in &self.0 {
-            let count = runs.lost();
+        let mut lost: BTreeMap<Engine, u64> =
+            self.before.iter().map(|(&engine, &(_, count))| (engine, count)).collect();
+        for (stream, followed) in &self.streams {
+            let count = followed.runs.lost();
             if count > 0 {
                 *lost.entry((stream.exporter, stream.engine, stream.unit)).or_default() += count;
             }

@@ -1,12 +1,15 @@
+use std::net::Ipv4Addr;
+
 use proptest::prelude::*;
 
 use super::*;
 use crate::flow::UnixMillis;
 
 const START_MS: u64 = 1_186_040_527_000;
+const SENDER: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
 
 fn stream(engine: u32, src_port: u16) -> Stream {
-    Stream { exporter: [192, 0, 2, 1].into(), engine, src_port, unit: Unit::Flows }
+    Stream { exporter: SENDER, engine, src_port, unit: Unit::Flows }
 }
 
 /// The clock of an exporter that was started at `started_ms` after the test's beginning.
@@ -19,7 +22,7 @@ fn clock(started_ms: u64, now_ms: u64) -> Told {
 fn lost(seen: &[(u32, u32)]) -> u64 {
     let mut sequences = Sequences::default();
     for (&(from, flows), now_ms) in seen.iter().zip(0..) {
-        sequences.observe(stream(0, 2055), clock(0, now_ms), Span { from, count: flows });
+        sequences.observe(SENDER, stream(0, 2055), clock(0, now_ms), Span { from, count: flows });
     }
     sequences.lost().iter().map(|lost| lost.count).sum()
 }
@@ -55,7 +58,7 @@ fn a_restart_loses_nothing_and_what_was_before_it_is_kept() {
     let mut sequences = Sequences::default();
     let mut observe = |started_ms, now_ms, from| {
         let span = Span { from, count: 30 };
-        sequences.observe(stream(0, 2055), clock(started_ms, now_ms), span);
+        sequences.observe(SENDER, stream(0, 2055), clock(started_ms, now_ms), span);
         sequences.lost().iter().map(|lost| lost.count).sum::<u64>()
     };
     assert_eq!(observe(0, 1_000_000, 1000), 0);
@@ -76,7 +79,7 @@ fn two_clocks_may_share_a_sequence() {
         let clock = clock(u64::from(datagram % 3 / 2) * 519_900, 1_000_000);
         let lost_one = u32::from(datagram >= 10) * 30;
         let span = Span { from: datagram * 30 + lost_one, count: 30 };
-        sequences.observe(stream(0, 2055), clock, span);
+        sequences.observe(SENDER, stream(0, 2055), clock, span);
     }
     assert_eq!(sequences.lost().iter().map(|lost| lost.count).sum::<u64>(), 30);
 }
@@ -88,7 +91,7 @@ fn the_wrap_of_the_uptime_is_no_restart() {
         let uptime_ms = (u32::MAX - 1000).wrapping_add(step);
         let exported = UnixMillis(START_MS + u64::from(step));
         let clock = Told::Clock(ExportClock::new(exported, uptime_ms));
-        sequences.observe(stream(0, 2055), clock, Span { from, count: 30 });
+        sequences.observe(SENDER, stream(0, 2055), clock, Span { from, count: 30 });
     }
     assert_eq!(sequences.lost().iter().map(|lost| lost.count).sum::<u64>(), 30);
 }
@@ -105,7 +108,7 @@ fn engines_and_ports_count_each_for_themselves() {
         (1, 5000, 335),
     ] {
         let span = Span { from, count: 30 };
-        sequences.observe(stream(engine, src_port), clock(0, 1), span);
+        sequences.observe(SENDER, stream(engine, src_port), clock(0, 1), span);
     }
     let exporter = [192, 0, 2, 1].into();
     assert_eq!(sequences.lost(), [Lost { exporter, engine: 1, unit: Unit::Flows, count: 15 }]);
@@ -116,21 +119,93 @@ fn what_is_remembered_is_bounded() {
     let mut sequences = Sequences::default();
     for number in 0..MAX_STREAMS as u32 + 10 {
         let span = Span { from: 0, count: 1 };
-        sequences.observe(stream(number, 1), clock(0, 0), span);
+        sequences.observe(SENDER, stream(number, 1), clock(0, 0), span);
+        assert!(sequences.streams.len() <= MAX_STREAMS);
     }
     for gap in 0..1000 {
-        sequences.observe(stream(0, 1), clock(0, 0), Span { from: gap * 2, count: 1 });
+        sequences.observe(SENDER, stream(0, 1), clock(0, 0), Span { from: gap * 2, count: 1 });
     }
     for restart in 0..1000 {
         let clock = clock(restart * 100_000, restart * 100_000);
         let from = restart as u32 * 10_000;
-        sequences.observe(stream(1, 1), clock, Span { from, count: 1 });
-        sequences.observe(stream(1, 1), clock, Span { from: from + 2, count: 1 });
+        sequences.observe(SENDER, stream(1, 1), clock, Span { from, count: 1 });
+        sequences.observe(SENDER, stream(1, 1), clock, Span { from: from + 2, count: 1 });
     }
-    assert_eq!(sequences.0.len(), MAX_STREAMS);
-    let (gaps, restarts) = (&sequences.0[&stream(0, 1)], &sequences.0[&stream(1, 1)]);
+    let runs = |engine| &sequences.streams[&stream(engine, 1)].runs;
+    let (gaps, restarts) = (runs(0), runs(1));
     assert_eq!((gaps.runs[0].gaps.len(), gaps.lost()), (MAX_GAPS, 999));
     assert_eq!((restarts.runs.len(), restarts.lost()), (MAX_RUNS, 1000));
+}
+
+/// What is lost of `exporter`.
+fn lost_of(sequences: &Sequences, exporter: IpAddr) -> u64 {
+    sequences.lost().iter().filter(|lost| lost.exporter == exporter).map(|lost| lost.count).sum()
+}
+
+#[test]
+fn who_sends_from_every_port_hides_no_gap_of_others() {
+    let other = IpAddr::from([198, 51, 100, 7]);
+    let quiet = Stream { exporter: other, ..stream(0, 2055) };
+    let mut sequences = Sequences::default();
+    sequences.observe(other, quiet, clock(0, 0), Span { from: 0, count: 30 });
+    for number in 0..4 * MAX_STREAMS as u32 {
+        let port = stream(number >> 16, number as u16);
+        sequences.observe(SENDER, port, clock(0, 0), Span { from: 0, count: 1 });
+    }
+    sequences.observe(other, quiet, clock(0, 1), Span { from: 60, count: 30 });
+    assert_eq!(lost_of(&sequences, other), 30);
+    // One that was not heard of before counts as well.
+    let new = Stream { engine: 1, ..quiet };
+    for from in [0, 40] {
+        sequences.observe(other, new, clock(0, 2), Span { from, count: 30 });
+    }
+    assert_eq!(lost_of(&sequences, other), 40);
+}
+
+#[test]
+fn agents_that_are_only_claimed_take_the_room_of_their_sender() {
+    let other = IpAddr::from([198, 51, 100, 7]);
+    let quiet = Stream { exporter: other, ..stream(0, 2055) };
+    let mut sequences = Sequences::default();
+    sequences.observe(other, quiet, clock(0, 0), Span { from: 0, count: 30 });
+    for agent in 0..2 * MAX_STREAMS as u32 {
+        let forged = Stream { exporter: agent.to_be_bytes().into(), ..quiet };
+        sequences.observe(SENDER, forged, clock(0, 0), Span { from: 0, count: 1 });
+    }
+    sequences.observe(other, quiet, clock(0, 1), Span { from: 60, count: 30 });
+    assert_eq!(lost_of(&sequences, other), 30);
+}
+
+#[test]
+fn an_exporter_that_changes_its_port_for_months_goes_on_telling_what_is_lost() {
+    let mut sequences = Sequences::default();
+    let ports = 3 * MAX_STREAMS as u32;
+    for number in 0..ports {
+        let port = stream(7, number as u16);
+        let at = u64::from(number) * 1_000_000;
+        for from in [0, 20] {
+            sequences.observe(SENDER, port, clock(at, at), Span { from, count: 10 });
+        }
+        assert!(sequences.streams.len() <= MAX_STREAMS);
+    }
+    assert_eq!(lost_of(&sequences, SENDER), u64::from(ports) * 10);
+}
+
+#[test]
+fn what_is_told_of_streams_that_were_forgotten_is_bounded() {
+    let other = IpAddr::from([198, 51, 100, 7]);
+    let mut sequences = Sequences::default();
+    for from in [0, 20] {
+        let quiet = Stream { exporter: other, ..stream(0, 1) };
+        sequences.observe(other, quiet, clock(0, 0), Span { from, count: 10 });
+    }
+    for engine in 0..4 * MAX_STREAMS as u32 {
+        for from in [0, 2] {
+            sequences.observe(SENDER, stream(engine, 1), clock(0, 0), Span { from, count: 1 });
+        }
+    }
+    assert!(sequences.before.len() <= MAX_STREAMS && sequences.lost().len() <= 2 * MAX_STREAMS);
+    assert_eq!(lost_of(&sequences, other), 10);
 }
 
 proptest! {
@@ -168,7 +243,7 @@ fn an_exporter_that_does_not_tell_its_uptime_may_begin_again() {
     let stream = Stream { unit: Unit::Records, ..stream(7, 4739) };
     let mut observe = |secs: u64, from| {
         let told = Told::Time(UnixMillis(START_MS + secs * 1000));
-        sequences.observe(stream, told, Span { from, count: 10 });
+        sequences.observe(SENDER, stream, told, Span { from, count: 10 });
         sequences.lost().iter().map(|lost| lost.count).sum::<u64>()
     };
     assert_eq!(observe(0, 50_000), 0);
