@@ -3,12 +3,15 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::ip::{Fragment, FragmentKey};
-use crate::flow::UnixMillis;
+use crate::flow::{SteadyClock, UnixMillis};
 
 /// How long, by the capture's clock, the first fragment of a datagram waits for the last: as long
 /// as in Linux. An IPv4 exporter uses an identification again after 65,536 datagrams, so waiting
 /// longer would mix datagrams of a busy one.
 const MAX_AGE_MS: u64 = 30_000;
+
+/// The time of one packet is doubted that lies further than this from the one before.
+const REACH_MS: u64 = 2 * MAX_AGE_MS;
 
 /// Datagrams that may wait at a time.
 const MAX_WAITING: usize = 4096;
@@ -27,6 +30,9 @@ pub(super) struct Fragments {
     /// The keys of `waiting` in the order of their first fragments.
     by_age: BTreeMap<u64, FragmentKey>,
     next_birth: u64,
+    clock: SteadyClock,
+    /// Those born from here on came with a time that is doubted.
+    doubted_birth: u64,
     held_bytes: usize,
     /// Fragments whose datagram came whole, less one for each: the packet that stands for it.
     pub(super) joined: u64,
@@ -64,8 +70,10 @@ impl Fragments {
         fragment: Fragment,
         protocol: u8,
         payload: &[u8],
-        now: UnixMillis,
+        received: UnixMillis,
     ) -> Option<Whole> {
+        self.hear(received);
+        let now = self.clock.now();
         let new = !self.waiting.contains_key(&fragment.key);
         self.make_room(new, payload.len() + COST_BYTES, now);
         let waiting = self.waiting.entry(fragment.key).or_insert_with(|| {
@@ -91,6 +99,23 @@ impl Fragments {
         while let Some((_, &key)) = self.by_age.first_key_value() {
             self.give_up(key);
         }
+    }
+
+    /// Takes the time of a packet. That of one alone is not believed where it is far from the
+    /// others', so that it neither ages them nor keeps them from ageing.
+    fn hear(&mut self, received: UnixMillis) {
+        let before = self.clock.now();
+        if let Some(doubted) = self.clock.hear(received, REACH_MS) {
+            // What came with that time has it after all. If it lies back, all that wait came
+            // before it, whatever they say.
+            let from = if received < before { 0 } else { self.doubted_birth };
+            for key in self.by_age.range(from..).map(|(_, key)| key) {
+                if let Some(waiting) = self.waiting.get_mut(key) {
+                    waiting.since = doubted;
+                }
+            }
+        }
+        self.doubted_birth = self.next_birth;
     }
 
     fn make_room(&mut self, new: bool, bytes: usize, now: UnixMillis) {
@@ -282,6 +307,61 @@ mod tests {
             assert_eq!(fragments.add(second, 17, bytes, NOW), None, "{name}");
             assert!(fragments.waiting.values().all(|waiting| waiting.spoilt), "{name}");
         }
+    }
+
+    /// Adds `payload[from..to]` of a datagram at a time, and says whether that made it whole.
+    fn add_at(
+        fragments: &mut Fragments,
+        (id, at): (u32, UnixMillis),
+        payload: &[u8],
+        from: usize,
+        to: usize,
+    ) -> bool {
+        let piece = fragment(id, from as u32, to < payload.len());
+        fragments.add(piece, 17, &payload[from..to], at).is_some()
+    }
+
+    #[test]
+    fn a_time_that_lies_ahead_keeps_nothing_from_ageing() {
+        let payload = payload(24);
+        let mut fragments = Fragments::default();
+        let at = |secs: u64| NOW + secs * 1000;
+        // A damaged time, or a clock that is set back; what comes later is by the right one.
+        assert!(!add_at(&mut fragments, (1, at(3600)), &payload, 0, 8));
+        assert!(!add_at(&mut fragments, (2, at(0)), &payload, 0, 8));
+        // The identification comes again: what is left of the other datagram must be gone.
+        assert!(!add_at(&mut fragments, (2, at(40)), &[9; 16], 0, 8));
+        assert!(add_at(&mut fragments, (2, at(40)), &[9; 16], 8, 16));
+        assert_eq!((fragments.incomplete, fragments.waiting.len()), (2, 0));
+    }
+
+    #[test]
+    fn one_damaged_time_spoils_no_datagram() {
+        let payload = payload(24);
+        for damaged in [UnixMillis(u64::from(u32::MAX) * 1000), UnixMillis(0)] {
+            let mut fragments = Fragments::default();
+            let at = |secs: u64| NOW + secs * 1000;
+            assert!(!add_at(&mut fragments, (1, at(0)), &payload, 0, 8));
+            // Of the same datagram, and of another one.
+            assert!(!add_at(&mut fragments, (1, damaged), &payload, 8, 16));
+            assert!(add_at(&mut fragments, (1, at(1)), &payload, 16, 24), "{damaged}");
+            assert!(!add_at(&mut fragments, (2, damaged), &payload, 0, 16));
+            assert!(add_at(&mut fragments, (2, at(2)), &payload, 16, 24), "{damaged}");
+        }
+    }
+
+    #[test]
+    fn fragments_that_come_rarely_are_put_together_and_age() {
+        let payload = payload(24);
+        let mut fragments = Fragments::default();
+        for round in 0..5 {
+            let at = NOW + round * 3_600_000;
+            assert!(!add_at(&mut fragments, (7, at), &payload, 0, 16));
+            assert!(add_at(&mut fragments, (7, at), &payload, 16, 24), "{round}");
+            // Its end never comes.
+            assert!(!add_at(&mut fragments, (8, at), &payload, 0, 8), "{round}");
+        }
+        assert_eq!((fragments.incomplete, fragments.waiting.len()), (4, 1));
     }
 
     #[test]
