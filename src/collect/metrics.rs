@@ -51,7 +51,7 @@ const SOCKETS: [Row<SocketStatus>; 3] = [
     ("kernel_drops_total", "Datagrams that the system dropped.", |socket| socket.kernel_drops),
 ];
 
-const EXPORTERS: [Row<ExporterStatus>; 9] = [
+const EXPORTERS: [Row<ExporterStatus>; 10] = [
     ("datagrams_total", "Datagrams loaded.", |exporter| exporter.exported.datagrams),
     ("decoded_datagrams_total", "Datagrams decoded.", |exporter| exporter.exported.decoded),
     ("duplicate_datagrams_total", "Datagrams met before.", |exporter| exporter.exported.duplicates),
