@@ -37,5 +37,5 @@ pub use error::CaptureError;
 pub use input::{Input, find};
 pub use read::read;
 pub use replay::{Pace, ReplayError, Replayed, replay};
-pub use report::{Fault, Report, Skip, Skipped};
+pub use report::{Fault, FaultKind, Report, Skip, Skipped};
 pub use sink::Sink;

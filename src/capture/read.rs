@@ -22,8 +22,8 @@ const MAX_NESTING: usize = 5;
 /// Reads `input` to its end, and gives every UDP datagram in it to `sink`.
 ///
 /// `bytes_read` grows by the bytes of the file as it is stored, for a progress bar; another
-/// thread may look at it. Damage does not fail: what was whole is given, and the report says what
-/// was not.
+/// thread may look at it. Neither damage nor an error on the way fails: what was whole before is
+/// given, and the report says what was not, and of which [kind](crate::capture::FaultKind) that is.
 ///
 /// ```no_run
 /// use std::ops::ControlFlow;
@@ -98,7 +98,7 @@ impl Reading<'_, '_> {
     ) -> ControlFlow<()> {
         match source {
             Ok(source) => self.stream(name, Window::new(Counted { source, bytes_read }), 0),
-            Err(error) => self.fault(name, Damage::new(0, cause(&error))),
+            Err(error) => self.fault(name, Damage::unreadable(0, &error)),
         }
     }
 
@@ -114,7 +114,7 @@ impl Reading<'_, '_> {
                 self.stream(name, Window::new(Polled::new(ahead, self.sink)), 1)
             })
         });
-        result.unwrap_or_else(|error| self.fault(name, Damage::new(0, cause(&error))))
+        result.unwrap_or_else(|error| self.fault(name, Damage::unreadable(0, &error)))
     }
 
     /// Reads whatever a stream holds.
@@ -173,7 +173,7 @@ impl Reading<'_, '_> {
                 self.decompressed = outside;
                 flow
             }
-            Err(error) => self.fault(name, Damage::new(0, cause(&error))),
+            Err(error) => self.fault(name, Damage::unreadable(0, &error)),
         }
     }
 
@@ -195,8 +195,9 @@ impl Reading<'_, '_> {
         match result {
             Ok(()) => flow,
             Err(error) => {
+                let damage = Damage::of(window.offset(), &error);
                 let problem = cause(&named("tar", error));
-                self.fault(name, Damage::new(window.offset(), problem))
+                self.fault(name, Damage { problem, ..damage })
             }
         }
     }
@@ -206,11 +207,11 @@ impl Reading<'_, '_> {
             // What is not there yet is no damage.
             return ControlFlow::Break(());
         }
-        let Damage { offset, problem } = damage;
+        let Damage { offset, problem, kind } = damage;
         // The reader of archives quotes what it could not read.
         let problem = printable(&problem);
         let decompressed = self.decompressed;
-        self.report.fault(Fault { name: name.to_owned(), offset, decompressed, problem });
+        self.report.fault(Fault { name: name.to_owned(), offset, decompressed, problem, kind });
         ControlFlow::Continue(())
     }
 }
@@ -226,5 +227,99 @@ impl<R: Read> Read for Counted<'_, R> {
         let bytes = self.source.read(into)?;
         self.bytes_read.fetch_add(bytes as u64, Ordering::Relaxed);
         Ok(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+    use crate::capture::frame::{self, Path};
+    use crate::capture::{Datagram, FaultKind};
+
+    /// EIO.
+    const IO_ERROR: i32 = 5;
+
+    /// The end of a file: of a disk that fails there, or that somebody cut off.
+    struct End(Option<i32>);
+
+    impl Read for End {
+        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            self.0.map_or(Ok(0), |error| Err(io::Error::from_raw_os_error(error)))
+        }
+    }
+
+    /// A capture that compresses badly, so that half of the file is about half of the packets.
+    fn pcap() -> Vec<u8> {
+        let mut file = frame::file_header().to_vec();
+        let path = Path { src: ([10, 0, 0, 1], 9).into(), dst: ([10, 0, 0, 2], 2055).into() };
+        let mut state = 1_u32;
+        for number in 0..1000 {
+            let mut noise = || {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                (state >> 24) as u8
+            };
+            let payload: Vec<u8> = (0..1000).map(|_| noise()).collect();
+            frame::packet(&mut file, number, path, 0, &payload, 0);
+        }
+        file
+    }
+
+    fn gzip(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn bzip2(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn tar(bytes: &[u8]) -> Vec<u8> {
+        let mut archive = tar::Builder::new(Vec::new());
+        let mut header = tar::Header::new_gnu();
+        header.set_size(bytes.len() as u64);
+        archive.append_data(&mut header, "day.pcap", bytes).unwrap();
+        archive.into_inner().unwrap()
+    }
+
+    /// What reading half of `file` gives, with this end behind it.
+    fn half(file: &[u8], end: End) -> Report {
+        let mut sink = |_: &Datagram<'_>| ControlFlow::Continue(());
+        let sink = &Shared::new(&mut sink);
+        let mut reading = Reading { sink, report: Report::default(), decompressed: false };
+        assert!(reading.file("input", file[..file.len() / 2].chain(end)).is_continue());
+        reading.report
+    }
+
+    #[test]
+    fn what_the_system_did_not_give_is_told_from_what_is_damaged_in_every_container() {
+        let plain = pcap();
+        let xz = liblzma::encode_all(&plain[..], 1).unwrap();
+        for (name, file) in [
+            ("pcap", plain.clone()),
+            ("gzip", gzip(&plain)),
+            ("bzip2", bzip2(&plain)),
+            ("zstd", zstd::stream::encode_all(&plain[..], 1).unwrap()),
+            ("xz", xz.clone()),
+            ("tar", tar(&plain)),
+            ("gzip of tar", gzip(&tar(&plain))),
+            ("tar of xz", tar(&xz)),
+        ] {
+            let (torn, cut) = (half(&file, End(Some(IO_ERROR))), half(&file, End(None)));
+            let unread = torn.unreadable().unwrap_or_else(|| panic!("{name}: {torn:?}"));
+            assert!(unread.problem.contains("nput/output error"), "{name}: {unread}");
+            assert_eq!(cut.unreadable(), None, "{name}");
+            assert!(cut.faults.iter().all(|fault| fault.kind == FaultKind::Damaged), "{name}");
+            assert!(!cut.faults.is_empty(), "{name}");
+            // What came before was given.
+            assert_eq!(torn.datagrams, cut.datagrams, "{name}");
+            assert!((300..600).contains(&torn.datagrams), "{name}: {}", torn.datagrams);
+        }
+        let none = half(&[], End(Some(IO_ERROR)));
+        assert_eq!(none.faults[0].kind, FaultKind::Unreadable);
     }
 }

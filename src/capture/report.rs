@@ -51,9 +51,19 @@ impl Report {
     pub(super) fn fault(&mut self, fault: Fault) {
         if self.faults.len() < MAX_NAMED {
             self.faults.push(fault);
-        } else {
-            self.more_faults += 1;
+            return;
         }
+        self.more_faults += 1;
+        // That something was not read to its end is told however damaged the rest is.
+        if fault.kind == FaultKind::Unreadable && self.unreadable().is_none() {
+            self.faults.pop();
+            self.faults.push(fault);
+        }
+    }
+
+    /// The first place behind which there may be more, that could not be read.
+    pub fn unreadable(&self) -> Option<&Fault> {
+        self.faults.iter().find(|fault| fault.kind == FaultKind::Unreadable)
     }
 
     pub(super) fn other_file(&mut self, name: &str) {
@@ -75,6 +85,20 @@ pub struct Fault {
     pub decompressed: bool,
     /// What is wrong there.
     pub problem: String,
+    /// Of which kind that is.
+    pub kind: FaultKind,
+}
+
+/// Whether there is more to be had of what has a [`Fault`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum FaultKind {
+    /// The bytes are not as they should be, or end too early: whoever reads them again finds the
+    /// same.
+    Damaged,
+    /// The system did not give the bytes, for want of descriptors, of rights or of memory, or as the
+    /// disk failed: they may be whole, and read another time.
+    Unreadable,
 }
 
 impl Fault {
@@ -195,7 +219,8 @@ mod tests {
             let name = format!("{offset}.txt");
             report.other_file(&name);
             let problem = "cut".to_owned();
-            report.fault(Fault { name, offset, decompressed: offset == 7, problem });
+            let kind = FaultKind::Damaged;
+            report.fault(Fault { name, offset, decompressed: offset == 7, problem, kind });
         }
         report
     }
@@ -208,6 +233,17 @@ mod tests {
         assert_eq!(all.skipped.get(Skip::Tcp), 2);
         assert_eq!((all.faults.len(), all.more_faults), (1000, 200));
         assert_eq!((all.other_names.len(), all.other_files), (1000, 1200));
+    }
+
+    #[test]
+    fn what_could_not_be_read_is_named_however_many_places_are_damaged() {
+        let mut full = report(MAX_NAMED + 3);
+        assert_eq!(full.unreadable(), None);
+        let unread = Fault { kind: FaultKind::Unreadable, ..full.faults[0].clone() };
+        full.fault(unread.clone());
+        full.fault(unread.clone());
+        assert_eq!(full.unreadable(), Some(&unread));
+        assert_eq!((full.faults.len(), full.more_faults), (MAX_NAMED, 5));
     }
 
     #[test]

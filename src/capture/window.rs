@@ -1,6 +1,9 @@
 //! A window of fixed size that moves over a stream, and knows where it is.
 
+use std::error::Error;
 use std::io::{self, BufRead, ErrorKind, Read};
+
+use super::FaultKind;
 
 /// The size of a window, and so the longest thing that can be looked at whole. Large enough that
 /// moving a record's beginning to the front is rare, small enough to stay in a core's cache.
@@ -11,12 +14,40 @@ pub(super) const WINDOW_BYTES: usize = 1 << 20;
 pub(super) struct Damage {
     pub(super) offset: u64,
     pub(super) problem: String,
+    pub(super) kind: FaultKind,
 }
 
 impl Damage {
+    /// Bytes that are not as they should be.
     pub(super) fn new(offset: u64, problem: impl Into<String>) -> Self {
-        Self { offset, problem: problem.into() }
+        Self { offset, problem: problem.into(), kind: FaultKind::Damaged }
     }
+
+    /// An error of reading: what the system refused may be whole, what a library says is of bytes.
+    pub(super) fn of(offset: u64, error: &io::Error) -> Self {
+        let kind = if is_of_the_system(error) { FaultKind::Unreadable } else { FaultKind::Damaged };
+        Self { offset, problem: cause(error), kind }
+    }
+
+    /// What the system had no means for.
+    pub(super) fn unreadable(offset: u64, error: &io::Error) -> Self {
+        Self { kind: FaultKind::Unreadable, ..Self::of(offset, error) }
+    }
+}
+
+/// Whether the operating system speaks, perhaps through the libraries in between.
+fn is_of_the_system(error: &io::Error) -> bool {
+    let mut cause: Option<&(dyn Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        let io = error.downcast_ref::<io::Error>();
+        if io.is_some_and(|error| error.raw_os_error().is_some()) {
+            return true;
+        }
+        // What is wrapped in an error of this kind is not its source, but the source of that is.
+        let inner = io.and_then(io::Error::get_ref).map(|inner| inner as &(dyn Error + 'static));
+        cause = inner.or_else(|| error.source());
+    }
+    false
 }
 
 /// The bytes of `source` that were read and not yet consumed.
@@ -68,7 +99,7 @@ impl<R: Read> Window<R> {
     ///
     /// [`Damage`] at the place where the stream cannot be read.
     pub(super) fn fill(&mut self, wanted: usize) -> Result<bool, Damage> {
-        let damage = |window: &Self, error: &io::Error| Damage::new(window.end(), cause(error));
+        let damage = |window: &Self, error: &io::Error| Damage::of(window.end(), error);
         self.fill_io(wanted).map_err(|error| damage(self, &error))
     }
 
