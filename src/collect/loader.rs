@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::Shared;
 use super::spool::Segment;
+use super::{Failing, Shared};
 use crate::capture::Input;
 use crate::capture::frame::{self, Path};
 use crate::flow::UnixMillis;
@@ -35,7 +35,21 @@ pub(super) struct Loader<'a> {
     /// Where a new pipeline begins: as of the last commit.
     session: Session,
     pipeline: Option<Pipeline<'a>>,
-    pause: Duration,
+    pause: Pause,
+    /// What the spool has against it is tried again by itself: the store may well work.
+    spool: Pause,
+    spool_tried: Instant,
+}
+
+/// How long it is until something is tried again.
+struct Pause(Duration);
+
+impl Pause {
+    fn next(&mut self) -> Duration {
+        let pause = self.0;
+        self.0 = (pause * 2).min(LONGEST_PAUSE);
+        pause
+    }
 }
 
 impl<'a> Loader<'a> {
@@ -52,8 +66,17 @@ impl<'a> Loader<'a> {
         options: &'a Options,
         progress: &'a Progress,
     ) -> Result<Self, StoreError> {
-        let mut loader =
-            Self { shared, store, options, progress, session, pipeline: None, pause: FIRST_PAUSE };
+        let mut loader = Self {
+            shared,
+            store,
+            options,
+            progress,
+            session,
+            pipeline: None,
+            pause: Pause(FIRST_PAUSE),
+            spool: Pause(FIRST_PAUSE),
+            spool_tried: Instant::now(),
+        };
         match loader.pipeline() {
             Ok(_) => Ok(loader),
             Err(error) if error.retry() == Retry::Never => Err(error),
@@ -67,9 +90,12 @@ impl<'a> Loader<'a> {
     /// Loads what comes, until all of it is loaded that came before the sockets were closed.
     pub(super) fn run(mut self) -> Ended {
         let mut begun = Instant::now();
+        let mut tried_last = false;
         loop {
             // Nothing is spooled after this was said.
             let last = self.shared.is_drained();
+            self.try_spool(last && !tried_last);
+            tried_last = last;
             let segments = self.shared.spool.oldest(COMMIT_BYTES);
             if segments.is_empty() {
                 if last {
@@ -81,15 +107,17 @@ impl<'a> Loader<'a> {
                 if last {
                     return Ended { load: self.session.load().clone(), failure: Some(error) };
                 }
-                self.shared.wait(self.pause);
-                self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+                let pause = self.pause.next();
+                self.shared.wait(pause);
                 continue;
             } else if segments.iter().map(|segment| segment.bytes).sum::<u64>() >= COMMIT_BYTES {
                 // There is more.
                 continue;
             }
             if !last {
-                self.shared.wait(self.shared.rules().commit_every.saturating_sub(begun.elapsed()));
+                let rest = self.shared.rules().commit_every.saturating_sub(begun.elapsed());
+                let tried = self.spool.0.saturating_sub(self.spool_tried.elapsed());
+                self.shared.wait(if self.spool_is_well() { rest } else { rest.min(tried) });
                 begun = Instant::now();
             }
         }
@@ -105,24 +133,73 @@ impl<'a> Loader<'a> {
 
     fn load(&mut self, segments: &[Segment]) -> Result<(), StoreError> {
         let pipeline = self.pipeline()?;
+        let (mut read, mut unread) = (Vec::new(), Vec::new());
         for segment in segments {
-            pipeline.read(&Input::File(segment.path.clone()));
+            match pipeline.read(&Input::File(segment.path.clone())) {
+                Ok(()) => read.push(segment.clone()),
+                // What was read of it is stored, and met again when all of it is read.
+                Err(problem) => unread.push((segment, problem)),
+            }
             if pipeline.is_over() {
                 break;
             }
         }
         pipeline.commit()?;
         self.session = pipeline.kept().clone();
-        if let Err(error) = self.shared.spool.keep_waiting(waiting(&self.session)) {
-            tracing::warn!("keep what waits for a template: {error}");
+        let spool = &self.shared.spool;
+        spool.loaded(read);
+        for (segment, problem) in unread {
+            spool.set_aside(segment, problem.to_string());
         }
-        self.shared.spool.remove(segments);
         self.committed();
+        self.let_go();
         self.pipeline()?.record_and_tidy()
     }
 
+    /// Tries again what the spool refused, where it is time to, or at the end.
+    fn try_spool(&mut self, at_the_end: bool) {
+        if self.spool_is_well() {
+            self.spool = Pause(FIRST_PAUSE);
+            self.spool_tried = Instant::now();
+        } else if at_the_end || self.spool_tried.elapsed() >= self.spool.0 {
+            self.spool_tried = Instant::now();
+            self.spool.next();
+            self.shared.spool.try_again(at_the_end);
+            self.let_go();
+        }
+    }
+
+    fn spool_is_well(&self) -> bool {
+        self.shared.spool.unread().is_empty() && self.shared.told().spool_failing.is_none()
+    }
+
+    /// Lets go the segments that are in the store. Where what waits cannot be kept they stay: it is
+    /// nowhere else.
+    fn let_go(&self) {
+        let spool = &self.shared.spool;
+        let kept = spool.let_go(waiting(&self.session));
+        let mut told = self.shared.told();
+        match kept {
+            Ok(()) => {
+                if told.spool_failing.take().is_some() {
+                    tracing::warn!("{}: what waits for a template is kept", spool.dir().display());
+                }
+            }
+            Err(error) => {
+                let text = chain(&error);
+                if told.spool_failing.is_none() {
+                    tracing::warn!(
+                        "what waits for a template cannot be kept: {text}; what is stored stays in                          {} as well",
+                        spool.dir().display()
+                    );
+                }
+                told.spool_failing = Some(Failing::again(told.spool_failing.take(), text));
+            }
+        }
+    }
+
     fn committed(&mut self) {
-        self.pause = FIRST_PAUSE;
+        self.pause = Pause(FIRST_PAUSE);
         let mut told = self.shared.told();
         told.account = self.session.load().account.clone();
         told.exporters = self.session.exporters().iter().collect();
@@ -136,15 +213,15 @@ impl<'a> Loader<'a> {
     fn failed(&self, error: &StoreError) {
         let text = chain(error);
         let mut told = self.shared.told();
-        let since = told.failing.take().map(|(_, since)| since);
-        if since.is_none() {
+        if told.failing.is_none() {
             tracing::warn!("{text}; what comes is kept in {}", self.shared.spool.dir().display());
         }
-        told.failing = Some((text, since.unwrap_or_else(UnixMillis::now)));
+        told.failing = Some(Failing::again(told.failing.take(), text));
     }
 
     /// Closes the ledger's entry.
     fn end(mut self) -> Ended {
+        let held = self.shared.spool.let_go(waiting(&self.session)).err();
         let opened = self.pipeline().err();
         let ended = match (self.pipeline.take(), opened) {
             (Some(pipeline), _) => pipeline.end(),
@@ -152,7 +229,7 @@ impl<'a> Loader<'a> {
             (None, None) => Ok(self.session.load().clone()),
         };
         match ended {
-            Ok(load) => Ended { load, failure: None },
+            Ok(load) => Ended { load, failure: held },
             Err(LoadError::Open(error)) => {
                 Ended { load: self.session.load().clone(), failure: Some(error) }
             }

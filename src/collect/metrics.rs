@@ -86,6 +86,8 @@ impl Page {
         let seconds = |time: UnixMillis| time.0 as f64 / 1000.0;
         let (store, spool) = (&status.store, &status.spool);
         let last_commit = store.last_commit.unwrap_or_default();
+        self.head("up", "gauge", "Whether all of its threads work.");
+        self.sample("up", &[], u8::from(status.failure.is_none()));
         self.head("start_time_seconds", "gauge", "When the collector began.");
         self.sample("start_time_seconds", &[], seconds(status.started));
         self.head("store_up", "gauge", "Whether the store takes what it is given.");
@@ -100,6 +102,10 @@ impl Page {
         self.sample("spool_limit_bytes", &[], spool.limit_bytes);
         self.head("spool_segments", "gauge", "Files that wait to be loaded.");
         self.sample("spool_segments", &[], spool.segments);
+        self.head("spool_unread_segments", "gauge", "Files of those that could not be read.");
+        self.sample("spool_unread_segments", &[], spool.unread_segments);
+        self.head("spool_up", "gauge", "Whether what waits for a template can be kept.");
+        self.sample("spool_up", &[], u8::from(spool.failure.is_none()));
     }
 
     fn head(&mut self, name: &str, kind: &str, help: &str) {

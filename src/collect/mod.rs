@@ -11,6 +11,7 @@ mod receive;
 mod spool;
 mod status;
 
+use std::any::Any;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -32,7 +33,7 @@ use spool::Spool;
 
 pub use metrics::text as metrics;
 pub use status::{
-    ExporterStatus, Gap, SocketStatus, SpoolStatus, State, Status, StoreStatus, read,
+    ExporterStatus, Gap, SocketStatus, SpoolStatus, State, Status, StoreStatus, UnreadSegment, read,
 };
 
 /// How a collector works.
@@ -160,8 +161,24 @@ struct Told {
     exporters: Vec<(Option<IpAddr>, Exported)>,
     commits: u64,
     last_commit: Option<UnixMillis>,
-    /// What the store says, and since when it fails.
-    failing: Option<(String, UnixMillis)>,
+    /// What the store says, if it fails.
+    failing: Option<Failing>,
+    /// Why what waits for a template cannot be kept.
+    spool_failing: Option<Failing>,
+}
+
+/// What does not work.
+#[derive(Debug, Clone)]
+struct Failing {
+    why: String,
+    since: UnixMillis,
+}
+
+impl Failing {
+    /// That it fails again, or for the first time.
+    fn again(before: Option<Self>, why: String) -> Self {
+        Self { why, since: before.map_or_else(UnixMillis::now, |before| before.since) }
+    }
 }
 
 impl Collector {
@@ -234,9 +251,22 @@ impl Collector {
         *self.shared.rules.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(rules);
     }
 
-    /// How it stands.
+    /// How it stands. A thread that has ended by a panic does not come back: the collector should be
+    /// [finished](Self::finish) then, and another be started.
     pub fn status(&self) -> Status {
-        self.shared.status(State::Running)
+        match self.failure() {
+            None => self.shared.status(State::Running),
+            failure => Status { failure, ..self.shared.status(State::Failed) },
+        }
+    }
+
+    /// Which of its threads has ended before it was to.
+    pub fn failure(&self) -> Option<String> {
+        let dead = |(thread, socket): (&JoinHandle<()>, &Socket)| {
+            thread.is_finished().then(|| panicked(&receiver_at(socket.address), None))
+        };
+        let receiver = || self.receivers.iter().zip(&self.shared.sockets).find_map(dead);
+        self.loader.is_finished().then(|| panicked(LOADER, None)).or_else(receiver)
     }
 
     /// Writes how it stands for [`read`], in place of what it wrote before.
@@ -251,21 +281,46 @@ impl Collector {
     /// Closes the sockets, and loads and commits what came.
     pub fn finish(self) -> Finished {
         self.shared.closing.store(true, Relaxed);
-        for receiver in self.receivers {
-            // A panic there was told on its own thread.
-            let _ = receiver.join();
+        let mut dead = Vec::new();
+        for (receiver, socket) in self.receivers.into_iter().zip(&self.shared.sockets) {
+            if let Err(panic) = receiver.join() {
+                dead.push(panicked(&receiver_at(socket.address), Some(&*panic)));
+            }
         }
         self.shared.drained();
-        let Ended { load, failure } = self.loader.join().unwrap_or_else(|_| Ended {
-            load: Load { account: self.shared.told().account.clone(), ..Load::default() },
-            failure: None,
+        let Ended { load, failure } = self.loader.join().unwrap_or_else(|panic| {
+            dead.push(panicked(LOADER, Some(&*panic)));
+            let account = self.shared.told().account.clone();
+            Ended { load: Load { account, ..Load::default() }, failure: None }
         });
         self.shared.told().account = load.account.clone();
-        let status = self.shared.status(State::Stopped);
+        let state = if dead.is_empty() { State::Stopped } else { State::Failed };
+        let failed = (!dead.is_empty()).then(|| dead.join("; "));
+        let status = Status { failure: failed, ..self.shared.status(state) };
         if let Err(error) = status::write(self.shared.spool.dir(), &status) {
             tracing::warn!("write the status: {error}");
         }
         Finished { load, status, failure }
+    }
+}
+
+/// The name of the thread that takes the spool to the store, as it is told.
+const LOADER: &str = "the loader";
+
+/// The name of the thread that receives, as it is told.
+fn receiver_at(address: SocketAddr) -> String {
+    format!("the receiver at {address}")
+}
+
+/// That a thread has panicked, and what it said of that if it is known.
+fn panicked(thread: &str, panic: Option<&(dyn Any + Send)>) -> String {
+    let said = panic.and_then(|panic| {
+        let text = panic.downcast_ref::<&str>().map(ToString::to_string);
+        text.or_else(|| panic.downcast_ref::<String>().cloned())
+    });
+    match said {
+        Some(said) => format!("{thread} has panicked: {said}"),
+        None => format!("{thread} has panicked"),
     }
 }
 

@@ -1,23 +1,42 @@
 //! The spool: what was received and is not in the store yet, in a folder of ordinary captures.
 //!
-//! Datagrams are appended to one segment after another. A segment goes when the store has
-//! acknowledged all that is in it; what a killed collector leaves behind is what the next one
-//! loads first. There is no other journal.
+//! Datagrams are appended to one segment after another. A segment goes when it was read to its end,
+//! the store has acknowledged all that is in it, and what of it waits for a template is kept in
+//! `waiting.pcap`; what a killed collector leaves behind is what the next one loads first. There is
+//! no other journal.
+
+mod segment;
+mod unread;
 
 use std::collections::VecDeque;
-use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, ErrorKind, Write};
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use super::CollectError;
 use crate::capture::frame;
+use crate::store::StoreError;
+use crate::store::embedded::fs::{self as durable, FILE_MODE, NewFile};
+
+use segment::MAX_NUMBER;
+pub(super) use segment::Segment;
+pub(super) use unread::Unread;
 
 /// A segment that has so many bytes is closed, so that room comes back piece by piece.
 const SEGMENT_BYTES: u64 = 64 << 20;
 
+const FOLDER_MODE: u32 = 0o750;
+
 const LOCK: &str = "lock";
 const WAITING: &str = "waiting.pcap";
+
+/// So long is a lock waited for. Whoever looks whether a collector runs has it for a moment.
+const LOCKED_FOR: Duration = Duration::from_secs(1);
+const LOCK_TRIED_EVERY: Duration = Duration::from_millis(5);
 
 /// The folder, which no other collector uses meanwhile.
 #[derive(Debug)]
@@ -26,25 +45,22 @@ pub(super) struct Spool {
     limit_bytes: u64,
     _lock: File,
     inner: Mutex<Inner>,
+    /// What `waiting.pcap` holds. Receivers need not wait while it is written.
+    waiting: Mutex<Vec<u8>>,
 }
 
 #[derive(Debug, Default)]
 struct Inner {
     open: Option<(File, Segment)>,
     closed: VecDeque<Segment>,
+    /// What could not be read, what is tried next first.
+    unread: VecDeque<Unread>,
+    /// In the store, but not to go before what of it waits is kept.
+    loaded: Vec<Segment>,
     /// Of all segments.
     bytes: u64,
     /// The number of the next one.
     next: u64,
-    /// What `waiting.pcap` holds.
-    waiting: Vec<u8>,
-}
-
-/// One file of the spool.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Segment {
-    pub(super) path: PathBuf,
-    pub(super) bytes: u64,
 }
 
 /// How full the spool is.
@@ -70,21 +86,16 @@ impl Spool {
     ///
     /// [`CollectError::SpoolInUse`] while another collector has it; [`CollectError::Spool`].
     pub(super) fn open(dir: &Path, limit_bytes: u64) -> Result<Self, CollectError> {
-        fs::create_dir_all(dir).map_err(CollectError::spool(dir, "make"))?;
-        let path = dir.join(LOCK);
-        let lock = OpenOptions::new().write(true).create(true).truncate(false).open(&path);
-        let lock = lock.map_err(CollectError::spool(&path, "open for writing"))?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                return Err(CollectError::SpoolInUse { path: dir.to_owned() });
-            }
-            Err(TryLockError::Error(error)) => {
-                return Err(CollectError::spool(&path, "lock")(error));
-            }
-        }
+        make(dir).map_err(CollectError::spool(dir, "make"))?;
+        let lock = lock(dir)?;
         let inner = Inner::found(dir).map_err(CollectError::spool(dir, "read"))?;
-        Ok(Self { dir: dir.to_owned(), limit_bytes, _lock: lock, inner: Mutex::new(inner) })
+        Ok(Self {
+            dir: dir.to_owned(),
+            limit_bytes,
+            _lock: lock,
+            inner: Mutex::new(inner),
+            waiting: Mutex::default(),
+        })
     }
 
     pub(super) fn dir(&self) -> &Path {
@@ -128,40 +139,56 @@ impl Spool {
         inner.closed.iter().take_while(enough).cloned().collect()
     }
 
-    /// Lets `segments` go: what is in them is in the store.
-    pub(super) fn remove(&self, segments: &[Segment]) {
-        for segment in segments {
+    /// What is in `segments` is in the store: they go when what waits is kept.
+    pub(super) fn loaded(&self, segments: Vec<Segment>) {
+        let mut inner = self.lock();
+        inner.closed.retain(|segment| !segments.contains(segment));
+        inner.loaded.extend(segments);
+    }
+
+    /// Keeps the framed datagrams that wait for a template, and lets go what is loaded.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Io`] if they cannot be kept, or not for certain; then everything stays.
+    pub(super) fn let_go(&self, waiting: Vec<u8>) -> Result<(), StoreError> {
+        self.keep_waiting(waiting)?;
+        let loaded = std::mem::take(&mut self.lock().loaded);
+        for segment in &loaded {
             if let Err(error) = fs::remove_file(&segment.path) {
                 // It is loaded again by the next collector, and changes nothing.
                 tracing::warn!("{}: delete: {error}", segment.path.display());
             }
         }
-        let mut inner = self.lock();
-        inner.closed.retain(|segment| !segments.contains(segment));
-        inner.bytes -= segments.iter().map(|segment| segment.bytes).sum::<u64>();
+        self.lock().bytes -= loaded.iter().map(|segment| segment.bytes).sum::<u64>();
+        Ok(())
     }
 
-    /// Keeps the framed datagrams that wait for a template, though their segments go.
-    pub(super) fn keep_waiting(&self, frames: Vec<u8>) -> io::Result<()> {
-        let mut inner = self.lock();
-        if inner.waiting == frames {
+    fn keep_waiting(&self, frames: Vec<u8>) -> Result<(), StoreError> {
+        let mut kept = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        if *kept == frames {
             return Ok(());
         }
         let path = self.dir.join(WAITING);
         if frames.is_empty() {
-            fs::remove_file(&path)?;
+            durable::remove(&path)?;
         } else {
-            let new = self.dir.join("waiting.pcap.tmp");
-            fs::write(&new, [&frame::file_header()[..], &frames].concat())?;
-            fs::rename(&new, &path)?;
+            let mut file = NewFile::create(&path)?;
+            let written = file.write_all(&frame::file_header());
+            written
+                .and_then(|()| file.write_all(&frames))
+                .map_err(StoreError::io(&path, "write"))?;
+            file.finish()?;
+            durable::sync_dir(&self.dir)?;
         }
-        inner.waiting = frames;
+        *kept = frames;
         Ok(())
     }
 
     pub(super) fn usage(&self) -> Usage {
         let inner = self.lock();
-        let segments = inner.closed.len() + usize::from(inner.open.is_some());
+        let open = usize::from(inner.open.is_some());
+        let segments = inner.closed.len() + inner.loaded.len() + inner.unread.len() + open;
         Usage { segments: segments as u64, bytes: inner.bytes }
     }
 
@@ -173,29 +200,19 @@ impl Spool {
 impl Inner {
     /// What an earlier collector left in `dir`.
     fn found(dir: &Path) -> io::Result<Self> {
-        let mut numbers: Vec<u64> = Vec::new();
-        for entry in fs::read_dir(dir)? {
-            numbers.extend(entry?.file_name().to_str().and_then(number));
-        }
-        numbers.sort_unstable();
-        let next = numbers.last().map_or(1, |last| last + 1);
-        let mut inner = Self { next, ..Self::default() };
+        let mut closed = segment::found(dir)?;
+        let mut next = closed.last().map_or(1, |last| last.number + 1);
         // What waited may find its template in the segments.
-        match fs::rename(dir.join(WAITING), dir.join(name(next))) {
-            Ok(()) => {
-                numbers.push(next);
-                inner.next += 1;
-            }
-            Err(error) if error.kind() == ErrorKind::NotFound => {}
-            Err(error) => return Err(error),
+        let waited = dir.join(WAITING);
+        if waited.symlink_metadata().is_ok() {
+            let segment = Segment::of(dir, next);
+            fs::rename(waited, &segment.path)?;
+            File::open(dir)?.sync_all()?;
+            closed.push(Segment { bytes: segment::bytes(&segment.path), ..segment });
+            next += 1;
         }
-        for number in numbers {
-            let path = dir.join(name(number));
-            let bytes = fs::metadata(&path)?.len();
-            inner.bytes += bytes;
-            inner.closed.push_back(Segment { path, bytes });
-        }
-        Ok(inner)
+        let bytes = closed.iter().map(|segment| segment.bytes).sum();
+        Ok(Self { closed: closed.into(), bytes, next, ..Self::default() })
     }
 
     fn append(&mut self, dir: &Path, frames: &[u8]) -> io::Result<()> {
@@ -217,10 +234,14 @@ impl Inner {
     }
 
     fn begin(&mut self, dir: &Path) -> io::Result<(File, Segment)> {
-        let path = dir.join(name(self.next));
+        if self.next > MAX_NUMBER {
+            return Err(io::Error::other("there is no number left for a segment"));
+        }
+        let segment = Segment { bytes: frame::FILE_HEADER_BYTES, ..Segment::of(dir, self.next) };
         self.next += 1;
-        let mut file = OpenOptions::new().append(true).create_new(true).open(&path)?;
-        let segment = Segment { path, bytes: frame::FILE_HEADER_BYTES };
+        let mut options = OpenOptions::new();
+        options.append(true).create_new(true).mode(FILE_MODE);
+        let mut file = options.open(&segment.path)?;
         if let Err(error) = file.write_all(&frame::file_header()) {
             // Whoever finds it finds no capture in it.
             let _ = fs::remove_file(&segment.path);
@@ -237,6 +258,40 @@ impl Inner {
     }
 }
 
+/// Makes the folder `dir` where there is none, with those above it.
+fn make(dir: &Path) -> io::Result<()> {
+    if dir.is_dir() {
+        return Ok(());
+    }
+    if let Some(above) = dir.parent() {
+        fs::create_dir_all(above)?;
+    }
+    DirBuilder::new().mode(FOLDER_MODE).recursive(true).create(dir)
+}
+
+/// Takes the lock of the spool in `dir`.
+fn lock(dir: &Path) -> Result<File, CollectError> {
+    let path = dir.join(LOCK);
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false).mode(FILE_MODE);
+    let lock = options.open(&path).map_err(CollectError::spool(&path, "open for writing"))?;
+    let begun = Instant::now();
+    loop {
+        match lock.try_lock() {
+            Ok(()) => return Ok(lock),
+            Err(TryLockError::WouldBlock) if begun.elapsed() < LOCKED_FOR => {
+                thread::sleep(LOCK_TRIED_EVERY);
+            }
+            Err(TryLockError::WouldBlock) => {
+                return Err(CollectError::SpoolInUse { path: dir.to_owned() });
+            }
+            Err(TryLockError::Error(error)) => {
+                return Err(CollectError::spool(&path, "lock")(error));
+            }
+        }
+    }
+}
+
 /// Whether a collector has the spool in `dir`.
 pub(super) fn is_in_use(dir: &Path) -> bool {
     // To look, a lock that others may have as well is taken for a moment.
@@ -244,83 +299,5 @@ pub(super) fn is_in_use(dir: &Path) -> bool {
         .is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 
-fn name(number: u64) -> String {
-    format!("segment-{number:010}.pcap")
-}
-
-fn number(name: &str) -> Option<u64> {
-    name.strip_prefix("segment-")?.strip_suffix(".pcap")?.parse().ok()
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn bytes_of(segments: &[Segment]) -> Vec<Vec<u8>> {
-        segments.iter().map(|segment| fs::read(&segment.path).unwrap()).collect()
-    }
-
-    fn keeps(spool: &Spool, frames: &[u8]) {
-        let (kept, why) = spool.append(frames, &[frames.len()]);
-        assert!(kept == 1 && why.is_none(), "{why:?}");
-    }
-
-    #[test]
-    fn what_is_appended_is_given_out_in_order_until_it_is_let_go() {
-        let dir = tempfile::tempdir().unwrap();
-        let spool = Spool::open(dir.path(), 1000).unwrap();
-        assert!(spool.oldest(100).is_empty());
-        keeps(&spool, b"one");
-        let first = spool.oldest(100);
-        keeps(&spool, b"two");
-        keeps(&spool, b"three");
-        let both = spool.oldest(100);
-        let header = frame::file_header();
-        let expected = [[&header[..], b"one"].concat(), [&header[..], b"twothree"].concat()];
-        assert_eq!(bytes_of(&both), expected);
-        assert_eq!((first.len(), spool.oldest(1).len()), (1, 1));
-        assert_eq!(spool.usage(), Usage { segments: 2, bytes: 2 * 24 + 11 });
-        spool.remove(&first);
-        assert_eq!(spool.oldest(100), both[1..]);
-        assert_eq!(spool.usage(), Usage { segments: 1, bytes: 24 + 8 });
-        assert!(!first[0].path.exists());
-    }
-
-    #[test]
-    fn a_full_spool_takes_nothing_until_there_is_room_again() {
-        let dir = tempfile::tempdir().unwrap();
-        let spool = Spool::open(dir.path(), 200).unwrap();
-        keeps(&spool, &[0; 100]);
-        let full = |frames: &[u8], ends: &[usize]| {
-            let (kept, why) = spool.append(frames, ends);
-            assert!(matches!(why, Some(NotKept::Full)));
-            kept
-        };
-        assert_eq!(full(&[0; 100], &[40, 76, 100]), 2);
-        let oldest = spool.oldest(1);
-        assert_eq!(full(&[0; 100], &[1, 100]), 0);
-        spool.remove(&oldest);
-        keeps(&spool, &[0; 100]);
-        assert_eq!(spool.usage(), Usage { segments: 1, bytes: 124 });
-    }
-
-    #[test]
-    fn the_next_collector_finds_what_was_left_and_what_waited() {
-        let dir = tempfile::tempdir().unwrap();
-        let spool = Spool::open(dir.path(), 1000).unwrap();
-        assert!(matches!(Spool::open(dir.path(), 9), Err(CollectError::SpoolInUse { .. })));
-        assert!(is_in_use(dir.path()));
-        keeps(&spool, b"one");
-        spool.keep_waiting(b"waits".to_vec()).unwrap();
-        drop(spool);
-        assert!(!is_in_use(dir.path()));
-        let spool = Spool::open(dir.path(), 1000).unwrap();
-        let found = bytes_of(&spool.oldest(1000));
-        assert!(found.len() == 2 && found[0].ends_with(b"one") && found[1].ends_with(b"waits"));
-        keeps(&spool, b"three");
-        assert_eq!(spool.oldest(1000).len(), 3);
-        spool.keep_waiting(b"more".to_vec()).unwrap();
-        spool.keep_waiting(Vec::new()).unwrap();
-        assert!(!dir.path().join(WAITING).exists());
-    }
-}
+mod tests;

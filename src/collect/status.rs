@@ -1,24 +1,29 @@
 //! How a collector stands, also for those who ask from another process.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io::{self, ErrorKind};
+use std::fs::{self, OpenOptions};
+use std::io::{self, ErrorKind, Write};
 use std::net::{IpAddr, SocketAddr};
 use std::ops::ControlFlow;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
 use std::sync::atomic::AtomicU64;
 
 use serde::{Deserialize, Serialize};
 
-use super::Shared;
 use super::receive::Turned;
-use super::spool::{self, Spool, Usage};
+use super::spool::{self, Spool, Unread, Usage};
+use super::{Failing, Shared};
 use crate::capture::{self, Datagram, Input};
 use crate::flow::{Unit, UnixMillis};
 use crate::load::Exported;
+use crate::store::embedded::fs::FILE_MODE;
 
 const STATUS: &str = "status.json";
+
+/// So many segments that could not be read are told one by one.
+const MAX_UNREAD_TOLD: usize = 10;
 
 /// How a collector stands. As JSON, times are RFC 3339 in UTC.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -26,6 +31,9 @@ const STATUS: &str = "status.json";
 pub struct Status {
     /// Whether it works.
     pub state: State,
+    /// What of it does not, where it has failed.
+    #[serde(default)]
+    pub failure: Option<String>,
     /// Its process.
     pub process: u32,
     /// When it began.
@@ -52,6 +60,8 @@ pub struct Status {
 pub enum State {
     /// It does.
     Running,
+    /// A thread of it ended by a panic. What it received and did not load is in the spool.
+    Failed,
     /// It ended in good order.
     Stopped,
     /// It ended without saying so: it was killed, or the machine was.
@@ -102,6 +112,38 @@ pub struct SpoolStatus {
     pub bytes: u64,
     /// So many bytes there may be.
     pub limit_bytes: u64,
+    /// Files of those that could not be read. They stay, and are tried again.
+    #[serde(default)]
+    pub unread_segments: u64,
+    /// The first ten of these.
+    #[serde(default)]
+    pub unread: Vec<UnreadSegment>,
+    /// Why what waits for a template cannot be kept; segments that are in the store stay meanwhile.
+    #[serde(default)]
+    pub failure: Option<String>,
+    /// Since when not.
+    #[serde(default, with = "crate::flow::text_or_null")]
+    pub failing_since: Option<UnixMillis>,
+}
+
+/// A file of the spool that could not be read to its end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UnreadSegment {
+    /// The file.
+    pub file: PathBuf,
+    /// Why not.
+    pub failure: String,
+    /// Since when it is tried.
+    #[serde(with = "crate::flow::text")]
+    pub since: UnixMillis,
+}
+
+impl From<Unread> for UnreadSegment {
+    fn from(unread: Unread) -> Self {
+        let Unread { segment, problem: failure, since } = unread;
+        Self { file: segment.path, failure, since }
+    }
 }
 
 /// What came at an address, over all sockets that share it.
@@ -178,9 +220,18 @@ impl Shared {
         for (exporter, entry) in &mut exporters {
             entry.exporter = *exporter;
         }
-        let (failure, failing_since) = told.failing.clone().unzip();
+        let parts = |failing: &Option<Failing>| {
+            failing.clone().map(|Failing { why, since }| (why, since)).unzip()
+        };
+        let (failure, failing_since) = parts(&told.failing);
+        let (spool_failure, spool_failing_since) = parts(&told.spool_failing);
+        let mut unread = self.spool.unread();
+        let unread_segments = unread.len() as u64;
+        unread.sort_unstable_by_key(|unread| unread.segment.number);
+        unread.truncate(MAX_UNREAD_TOLD);
         Status {
             state,
+            failure: None,
             process: std::process::id(),
             started: self.started,
             written: UnixMillis::now(),
@@ -197,6 +248,10 @@ impl Shared {
                 segments,
                 bytes,
                 limit_bytes: self.spool.limit_bytes(),
+                unread_segments,
+                unread: unread.into_iter().map(UnreadSegment::from).collect(),
+                failure: spool_failure,
+                failing_since: spool_failing_since,
             },
             sockets: sockets.into_values().collect(),
             exporters: exporters.into_values().collect(),
@@ -228,7 +283,9 @@ pub fn read(dir: &Path) -> io::Result<Option<Status>> {
 /// Writes `status` beside the spool, in one step.
 pub(super) fn write(dir: &Path, status: &Status) -> io::Result<()> {
     let new = dir.join("status.json.tmp");
-    fs::write(&new, serde_json::to_vec_pretty(status)?)?;
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(FILE_MODE);
+    options.open(&new)?.write_all(&serde_json::to_vec_pretty(status)?)?;
     fs::rename(new, dir.join(STATUS))
 }
 
@@ -238,7 +295,9 @@ pub(super) fn gap(spool: &Spool, now: UnixMillis) -> Option<Gap> {
         tracing::warn!("{}: {error}", spool.dir().join(STATUS).display());
         None
     });
-    let stopped = before.as_ref().is_some_and(|before| before.state == State::Stopped);
+    // One that failed closed its sockets in good order, too.
+    let ended = |before: &Status| matches!(before.state, State::Stopped | State::Failed);
+    let stopped = before.as_ref().is_some_and(ended);
     // The last one may hold what waited for a template, which is older.
     let left = spool.oldest(u64::MAX);
     let newest = left.iter().rev().take(2);

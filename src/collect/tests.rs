@@ -155,6 +155,139 @@ fn what_the_store_does_not_take_at_the_end_is_there_for_the_next_collector() {
     assert_eq!(collector.finish().load.account.stored, expected.stored);
 }
 
+/// A segment with the datagrams of a capture of so many flows, left by a collector whose store was
+/// in use.
+fn left_behind(folder: &Path, memory: &MemoryStore, flows: u64) -> (PathBuf, Account) {
+    let (input, expected) = capture(folder, flows);
+    let other = memory.writer().unwrap();
+    let collector = Collector::start(Box::new(memory.clone()), &options(folder)).unwrap();
+    send(&input, collector.addresses()[0]);
+    let finished = collector.finish();
+    assert!(finished.failure.is_some() && finished.status.spool.segments > 0);
+    drop(other);
+    let segments =
+        std::fs::read_dir(folder.join("spool")).unwrap().map(|file| file.unwrap().path());
+    let mut segments: Vec<PathBuf> =
+        segments.filter(|path| path.extension().is_some_and(|end| end == "pcap")).collect();
+    segments.sort();
+    // All of it in one file.
+    let [first, more @ ..] = &segments[..] else { panic!("no segments") };
+    let mut whole = std::fs::read(first).unwrap();
+    for segment in more {
+        whole.extend_from_slice(&std::fs::read(segment).unwrap()[24..]);
+        std::fs::remove_file(segment).unwrap();
+    }
+    std::fs::write(first, whole).unwrap();
+    (first.clone(), expected)
+}
+
+#[test]
+fn a_segment_that_cannot_be_read_stays_is_told_and_is_loaded_when_it_can_be_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let memory = MemoryStore::default();
+    let (segment, expected) = left_behind(folder.path(), &memory, 3000);
+    let hidden = folder.path().join("hidden");
+    std::fs::rename(&segment, &hidden).unwrap();
+    std::fs::create_dir(&segment).unwrap();
+
+    let collector = Collector::start(Box::new(memory.clone()), &options(folder.path())).unwrap();
+    until("told", || collector.status().spool.unread_segments == 1);
+    let spool = collector.status().spool;
+    assert_eq!((spool.segments, &spool.unread[0].file), (1, &segment));
+    assert!(spool.unread[0].failure.contains("is a directory"), "{spool:?}");
+    // Those that come later are loaded.
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.send_to(b"no export", collector.addresses()[0]).unwrap();
+    until("loaded", || {
+        let status = collector.status();
+        status.spool.segments == 1 && status.exporters.len() == 1
+    });
+    // At the end it is tried once more, and stays for the next one.
+    let finished = collector.finish();
+    assert_eq!((flows(&memory), finished.status.spool.unread_segments), (0, 1));
+    assert!(finished.load.files.iter().all(|file| file.fault.is_none()), "{:?}", finished.load);
+
+    let collector = Collector::start(Box::new(memory.clone()), &options(folder.path())).unwrap();
+    until("told", || collector.status().spool.unread_segments == 1);
+    std::fs::remove_dir(&segment).unwrap();
+    std::fs::rename(&hidden, &segment).unwrap();
+    until("everything stored", || flows(&memory) == expected.stored);
+    until("gone", || collector.status().spool.segments == 0);
+    let finished = collector.finish();
+    assert_eq!(finished.status.spool.unread_segments, 0);
+    assert_eq!(finished.load.account.duplicate_datagrams, 0);
+    assert_eq!(octets(&memory), expected.octets);
+}
+
+#[test]
+fn a_collector_whose_loader_panics_says_so_and_leaves_all_in_the_spool() {
+    let folder = tempfile::tempdir().unwrap();
+    let (input, expected) = capture(folder.path(), 3000);
+    let memory = MemoryStore::default();
+    let store = FaultStore::new(memory.clone(), [Fault::Panic(Call::Commit, 1)]);
+    let collector = Collector::start(Box::new(store), &options(folder.path())).unwrap();
+    assert_eq!((collector.status().state, collector.failure()), (State::Running, None));
+    send(&input, collector.addresses()[0]);
+    until("failed", || collector.status().state == State::Failed);
+    assert_eq!(collector.status().failure.as_deref(), Some("the loader has panicked"));
+    assert!(metrics(&collector.status()).contains("earlgrey_collect_up 0\n"));
+    let status = collector.finish().status;
+    let failure = "the loader has panicked: a panic that was asked for";
+    assert_eq!((status.state, status.failure.as_deref()), (State::Failed, Some(failure)));
+    assert_eq!(read(&options(folder.path()).spool).unwrap().unwrap(), status);
+    assert_eq!(flows(&memory), 0);
+    // Nothing of it is lost.
+    let collector = Collector::start(Box::new(memory.clone()), &options(folder.path())).unwrap();
+    assert_eq!(collector.finish().load.account.stored, expected.stored);
+}
+
+#[test]
+fn a_collector_of_which_a_receiver_panics_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Box::new(MemoryStore::default());
+    let mut collector = Collector::start(store, &options(folder.path())).unwrap();
+    let deaf = thread::spawn(|| panic!("a panic that was asked for"));
+    let hears = std::mem::replace(&mut collector.receivers[0], deaf);
+    let address = collector.addresses()[0];
+    until("failed", || collector.status().state == State::Failed);
+    let failure = format!("the receiver at {address} has panicked");
+    assert_eq!(collector.failure(), Some(failure.clone()));
+    let status = collector.finish().status;
+    assert_eq!(status.failure, Some(format!("{failure}: a panic that was asked for")));
+    hears.join().unwrap();
+}
+
+#[test]
+fn what_waits_and_cannot_be_kept_keeps_its_segments() {
+    let folder = tempfile::tempdir().unwrap();
+    let in_the_way = folder.path().join("spool/waiting.pcap.tmp");
+    std::fs::create_dir_all(&in_the_way).unwrap();
+    let store = Box::new(MemoryStore::default());
+    let collector = Collector::start(store.clone(), &options(folder.path())).unwrap();
+    // NetFlow v9: no template, and one data set of it.
+    let v9 = [&[0, 9, 0, 1][..], &[0; 16], &[1, 0, 0, 8, 1, 2, 3, 4]].concat();
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.send_to(&v9, collector.addresses()[0]).unwrap();
+    until("told", || collector.status().spool.failure.is_some());
+    let Status { spool, exporters, store: stored, .. } = collector.status();
+    assert!(spool.failure.unwrap().contains("waiting.pcap: create"));
+    assert_eq!((exporters[0].exported.waiting, spool.segments), (1, 1));
+    assert!(stored.commits > 0 && stored.failure.is_none());
+    // It is not loaded again meanwhile.
+    let finished = collector.finish();
+    assert!(matches!(finished.failure, Some(StoreError::Io { .. })));
+    assert_eq!((finished.load.account.datagrams, finished.status.spool.segments), (1, 1));
+
+    let collector = Collector::start(store, &options(folder.path())).unwrap();
+    until("told", || collector.status().spool.failure.is_some());
+    std::fs::remove_dir(in_the_way).unwrap();
+    until("kept", || collector.status().spool.failure.is_none());
+    assert_eq!(collector.status().spool.segments, 0);
+    assert!(collector.finish().failure.is_none());
+    let kept = std::fs::read(folder.path().join("spool/waiting.pcap")).unwrap();
+    assert!(kept.ends_with(&v9));
+}
+
 #[test]
 fn several_sockets_share_an_address_and_no_other_process_does() {
     let folder = tempfile::tempdir().unwrap();

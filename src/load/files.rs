@@ -1,6 +1,6 @@
 //! The files of a load, as its ledger entry lists them.
 
-use crate::capture::Report;
+use crate::capture::Fault;
 use crate::store::LoadedFile;
 
 /// So many files are listed by name; of the others only the counts are kept, in a last entry.
@@ -22,10 +22,14 @@ fn entry(path: &str) -> LoadedFile {
     LoadedFile { path: path.to_owned(), bytes: 0, datagrams: 0, stored: 0, fault: None }
 }
 
-/// Enters the faults of `report` with the files, from place `since` on, in which they were met;
-/// a file of which nothing was read gets an entry by its fault.
-pub(super) fn enter_faults(files: &mut Vec<LoadedFile>, since: usize, report: &Report) {
-    for fault in &report.faults {
+/// Enters `faults` with the files, from place `since` on, in which they were met; a file of which
+/// nothing was read gets an entry by its fault.
+pub(super) fn enter_faults<'a>(
+    files: &mut Vec<LoadedFile>,
+    since: usize,
+    faults: impl Iterator<Item = &'a Fault>,
+) {
+    for fault in faults {
         enter_fault(files, since, &fault.name, fault.in_file());
     }
 }

@@ -96,7 +96,8 @@ pub fn load(
         if pipeline.is_over() {
             break;
         }
-        pipeline.read(input);
+        // What cannot be read is told in the entry, and the next input may be sound.
+        let _ = pipeline.read(input);
     }
     pipeline.finish()
 }

@@ -8,10 +8,15 @@ use super::account::chain;
 use super::batcher::Batcher;
 use super::session::Session;
 use super::{LoadError, Options, Progress, files};
-use crate::capture::{self, Datagram, Input, Report, Sink};
+use crate::capture::{self, Datagram, Fault, FaultKind, Input, Report, Sink};
 use crate::flow::UnixMillis;
 use crate::netflow::{Decoder, Names};
 use crate::store::{Account, Load, LoadedFile, Store, StoreError, WriteBatch, Writer};
+
+/// What could not be read to its end, and why: there may be more in it, to be read another time.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Unreadable(String);
 
 /// A load under way.
 pub(crate) struct Pipeline<'a> {
@@ -72,8 +77,13 @@ impl<'a> Pipeline<'a> {
         if self.is_over() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 
-    /// Reads one input to its end, or until the load is over.
-    pub(crate) fn read(&mut self, input: &Input) {
+    /// Reads one input to its end, or until the load is over. What is wrong with it is noted in the
+    /// entry.
+    ///
+    /// # Errors
+    ///
+    /// [`Unreadable`] where the system did not give all of it; what it gave was taken.
+    pub(crate) fn read(&mut self, input: &Input) -> Result<(), Unreadable> {
         let progress = self.progress;
         let before = self.session.load.files.len();
         self.file = None;
@@ -82,16 +92,18 @@ impl<'a> Pipeline<'a> {
         let result = capture::read(input, &progress.bytes_done, self);
         self.end_file();
         match result {
-            Ok(report) => self.note(before, &report),
+            Ok(report) => {
+                self.note(before, &report);
+                report.unreadable().map_or(Ok(()), |fault| Err(Unreadable(fault.in_file())))
+            }
             Err(error) => {
                 let problem = chain(&error);
                 tracing::info!("{input}: {problem}");
-                files::enter_fault(
-                    &mut self.session.load.files,
-                    before,
-                    &input.to_string(),
-                    problem,
-                );
+                if !self.session.reads_again {
+                    let files = &mut self.session.load.files;
+                    files::enter_fault(files, before, &input.to_string(), problem.clone());
+                }
+                Err(Unreadable(problem))
             }
         }
     }
@@ -165,13 +177,16 @@ impl<'a> Pipeline<'a> {
         for fault in &report.faults {
             tracing::info!("{fault}");
         }
-        files::enter_faults(&mut self.session.load.files, before, report);
+        let reads_again = self.session.reads_again;
+        let final_one = |fault: &&Fault| !reads_again || fault.kind == FaultKind::Damaged;
+        let faults = report.faults.iter().filter(final_one);
+        files::enter_faults(&mut self.session.load.files, before, faults.clone());
         let account = self.account();
+        account.faults += faults.count() as u64 + report.more_faults;
         account.captured_packets += report.packets;
         for (reason, packets) in report.skipped.iter() {
             *account.skipped_packets.entry(reason.to_string()).or_default() += packets;
         }
-        account.faults += report.faults.len() as u64 + report.more_faults;
         account.other_files += report.other_files;
         let room = files::MAX_FILES_LISTED.saturating_sub(self.session.load.other_files.len());
         self.session.load.other_files.extend(report.other_names.iter().take(room).cloned());

@@ -25,6 +25,8 @@ pub(crate) struct Session {
     pub(super) clocks_ahead: u64,
     /// Whether all that is read counts as one file, the entry's first.
     pub(super) one_file: bool,
+    /// Whether what cannot be read is read again, so that it is no fault of the load.
+    pub(super) reads_again: bool,
 }
 
 impl Session {
@@ -37,14 +39,17 @@ impl Session {
             exporters: ByExporter::default(),
             clocks_ahead: 0,
             one_file: false,
+            reads_again: false,
         }
     }
 
-    /// A session of which the ledger lists the one source `name`, whatever files it is read from.
+    /// A session of which the ledger lists the one source `name`, whatever files it is read from,
+    /// and however often one of them is tried until it can be read.
     pub(crate) fn of(name: impl fmt::Display) -> Self {
         let mut session = Self::new();
         session.load.files = vec![LoadedFile { path: name.to_string(), ..LoadedFile::default() }];
         session.one_file = true;
+        session.reads_again = true;
         session
     }
 

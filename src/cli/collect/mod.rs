@@ -17,8 +17,9 @@ use clap::Subcommand;
 use super::failure::Ending;
 use super::output::say;
 use super::settings::{Flags, Settings, Zone, keys};
+use super::text::plural;
 use super::{interrupt, load, output, store};
-use crate::collect::{self, Collector, Options, Rules};
+use crate::collect::{self, Collector, Finished, Options, Rules};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -145,6 +146,10 @@ pub(in crate::cli) fn run(
     greet(&collector, &named, page.as_ref().map(|page| page.address), &settings.tz.value);
     let mut written: Option<Instant> = None;
     while !orders.stop.load(Relaxed) {
+        if let Some(failure) = collector.failure() {
+            say(format_args!("{failure}: ending"));
+            break;
+        }
         if orders.reload.swap(false, Relaxed) {
             reload(&collector, again);
         }
@@ -172,16 +177,32 @@ pub(in crate::cli) fn run(
     if args.output == "json" {
         output::print_json(&report::FinishedView::new(&finished, &settings.tz.value))?;
     }
-    match finished.failure {
-        None => Ok(Ending::Done),
-        Some(error) => {
-            let left = format!(
-                "collect: what the store did not take stays in {}, for the next collector",
-                finished.status.spool.folder.display()
-            );
-            Err(error).context(left)
-        }
+    outcome(finished)
+}
+
+/// What a collector comes to that ended so: what it left behind is a failure.
+fn outcome(finished: Finished) -> anyhow::Result<Ending> {
+    let Finished { status, failure, .. } = finished;
+    let folder = status.spool.folder.display();
+    if let Some(panicked) = status.failure {
+        let left = format!("collect: what is not loaded stays in {folder}, for the next collector");
+        return Err(anyhow::Error::msg(panicked).context(left));
     }
+    if let Some(error) = failure {
+        let left = format!(
+            "collect: what the store did not take stays in {folder}, for the next collector"
+        );
+        return Err(error).context(left);
+    }
+    if let Some(unread) = status.spool.unread.first() {
+        let left = format!(
+            "collect: {} could not be read and stays in {folder}, for the next collector",
+            plural(status.spool.unread_segments, "segment"),
+        );
+        let why = format!("{}: {}", unread.file.display(), unread.failure);
+        return Err(anyhow::Error::msg(why).context(left));
+    }
+    Ok(Ending::Done)
 }
 
 fn options(settings: &Settings, batch_flows: usize) -> anyhow::Result<Options> {

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::net::IpAddr;
+use std::path::Path;
 
 use serde::Serialize;
 
@@ -9,7 +10,9 @@ use crate::cli::settings::Zone;
 use crate::cli::summary::{self, View};
 use crate::cli::text::{bytes, columns, grouped, plural, seconds, span};
 use crate::cli::time::show;
-use crate::collect::{ExporterStatus, Finished, Gap, Rules, SpoolStatus, State, Status};
+use crate::collect::{
+    ExporterStatus, Finished, Gap, Rules, SpoolStatus, State, Status, UnreadSegment,
+};
 use crate::load::ClockAhead;
 
 /// So many exporters are told one by one in text.
@@ -54,6 +57,7 @@ pub(super) fn status(status: &Status, zone: &Zone) -> String {
     let mut text = String::new();
     let state = match status.state {
         State::Running => format!("running (process {})", status.process),
+        State::Failed => format!("failed at {}", show(status.written, zone)),
         State::Stopped => format!("stopped at {}", show(status.written, zone)),
         State::Killed => format!("killed, last seen at {}", show(status.written, zone)),
     };
@@ -66,6 +70,7 @@ pub(super) fn status(status: &Status, zone: &Zone) -> String {
     let spool = &status.spool;
     for (name, what) in [
         ("collector", state),
+        ("failure", status.failure.clone().unwrap_or_default()),
         ("started", show(status.started, zone)),
         ("store", format!("{}: {fails}", store.name)),
         ("committed", last),
@@ -80,13 +85,36 @@ pub(super) fn status(status: &Status, zone: &Zone) -> String {
             ),
         ),
     ] {
-        let _ = writeln!(text, "{name:<10} {what}");
+        if !what.is_empty() {
+            let _ = writeln!(text, "{name:<10} {what}");
+        }
+    }
+    for line in troubles(spool, zone) {
+        let _ = writeln!(text, "{:<10} {line}", "");
     }
     if let Some(gap) = &status.gap {
         let _ = writeln!(text, "{:<10} {}", "gap", gap_between(gap, zone));
     }
     tables_of(&mut text, status, zone);
     text
+}
+
+/// What of a spool does not work.
+fn troubles(spool: &SpoolStatus, zone: &Zone) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let (Some(failure), Some(since)) = (&spool.failure, spool.failing_since) {
+        let since = show(since, zone);
+        lines.push(format!("what waits for a template cannot be kept since {since}: {failure}"));
+    }
+    lines.extend(spool.unread.iter().map(|UnreadSegment { file, failure, since }| {
+        let name = Path::new(file.file_name().unwrap_or(file.as_os_str()));
+        format!("{} cannot be read since {}: {failure}", name.display(), show(*since, zone))
+    }));
+    let more = spool.unread_segments.saturating_sub(spool.unread.len() as u64);
+    if more > 0 {
+        lines.push(format!("and {} cannot be read", plural(more, "more segment")));
+    }
+    lines
 }
 
 /// That nothing was received for a while.

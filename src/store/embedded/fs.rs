@@ -1,11 +1,15 @@
 //! Durable writes: a file is all there, under its name, or it is not there.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use super::layout::TEMP_SUFFIX;
 use crate::store::{Result, StoreError};
+
+/// Who talked to whom is nobody's business but the owner's and the group's.
+pub(crate) const FILE_MODE: u32 = 0o640;
 
 /// A file on its way: written under a temporary name, and given its own when it is whole.
 /// Dropped before that, it is removed.
@@ -27,7 +31,9 @@ impl NewFile {
         let mut temp = path.to_owned().into_os_string();
         temp.push(TEMP_SUFFIX);
         let temp = PathBuf::from(temp);
-        let file = File::create(&temp).map_err(StoreError::io(path, "create"))?;
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(true).mode(FILE_MODE);
+        let file = options.open(&temp).map_err(StoreError::io(path, "create"))?;
         Ok(Self { file, path: path.to_owned(), temp, finished: false })
     }
 

@@ -5,7 +5,7 @@ mod commit;
 mod compact;
 mod expire;
 mod fit;
-mod fs;
+pub(crate) mod fs;
 mod identities;
 mod layout;
 mod ledger;

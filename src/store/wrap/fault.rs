@@ -19,6 +19,8 @@ pub enum Fault {
     Before(Call, u64),
     /// The n-th call of a kind fails after it was carried out: an answer that was lost.
     After(Call, u64),
+    /// The n-th call of a kind panics, as a mistake in a store would have it.
+    Panic(Call, u64),
     /// Writes fail that would bring the flows written above this number, as on a full disk.
     Full(u64),
 }
@@ -69,11 +71,20 @@ impl Faults {
         if self.wanted.contains(&Fault::Before(call, nth)) {
             return Err(self.injected(call));
         }
+        self.panic_at(call, nth);
         let done = work()?;
         if self.wanted.contains(&Fault::After(call, nth)) {
             return Err(self.injected(call));
         }
         Ok(done)
+    }
+
+    #[expect(clippy::panic, reason = "that is what it is told to do")]
+    fn panic_at(&self, call: Call, nth: u64) {
+        if self.wanted.contains(&Fault::Panic(call, nth)) {
+            self.met.fetch_add(1, Relaxed);
+            panic!("a panic that was asked for");
+        }
     }
 
     /// Whether so many more flows find room.
