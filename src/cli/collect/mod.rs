@@ -1,5 +1,6 @@
 //! `collect`: what exporters send into the store, and how that stands.
 
+mod connections;
 mod page;
 mod report;
 
@@ -15,6 +16,7 @@ use anyhow::Context;
 use clap::Subcommand;
 
 use super::failure::Ending;
+use super::interrupt::Orders;
 use super::output::say;
 use super::settings::{Flags, Settings, Zone, keys};
 use super::text::plural;
@@ -144,23 +146,7 @@ pub(in crate::cli) fn run(
         .map(|address| page::serve(address, Arc::downgrade(&collector)))
         .transpose()?;
     greet(&collector, &named, page.as_ref().map(|page| page.address), &settings.tz.value);
-    let mut written: Option<Instant> = None;
-    while !orders.stop.load(Relaxed) {
-        if let Some(failure) = collector.failure() {
-            say(format_args!("{failure}: ending"));
-            break;
-        }
-        if orders.reload.swap(false, Relaxed) {
-            reload(&collector, again);
-        }
-        if written.is_none_or(|written| written.elapsed() >= STATUS_EVERY) {
-            written = Some(Instant::now());
-            if let Err(error) = collector.write_status() {
-                tracing::warn!("write the status: {error}");
-            }
-        }
-        thread::sleep(LOOK_EVERY);
-    }
+    watch(&collector, &orders, again);
     say("stopping: what came is being committed; interrupt again to leave at once");
     // The page looks at the collector only for a moment.
     drop(page);
@@ -178,6 +164,28 @@ pub(in crate::cli) fn run(
         output::print_json(&report::FinishedView::new(&finished, &settings.tz.value))?;
     }
     outcome(finished)
+}
+
+/// Does what it is told, and tells how it stands, until the collector is to end, or one of its
+/// threads has ended by itself.
+fn watch(collector: &Collector, orders: &Orders, again: &dyn Fn() -> anyhow::Result<Settings>) {
+    let mut written: Option<Instant> = None;
+    while !orders.stop.load(Relaxed) {
+        if let Some(failure) = collector.failure() {
+            say(failure);
+            return;
+        }
+        if orders.reload.swap(false, Relaxed) {
+            reload(collector, again);
+        }
+        if written.is_none_or(|written| written.elapsed() >= STATUS_EVERY) {
+            written = Some(Instant::now());
+            if let Err(error) = collector.write_status() {
+                tracing::warn!("write the status: {error}");
+            }
+        }
+        thread::sleep(LOOK_EVERY);
+    }
 }
 
 /// What a collector comes to that ended so: what it left behind is a failure.
@@ -277,4 +285,38 @@ fn status(output: &str, settings: &Settings) -> anyhow::Result<Ending> {
         output::print_all(&report::status(&status, &settings.tz.value))?;
     }
     Ok(Ending::Done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::memory::MemoryStore;
+    use crate::store::wrap::{Call, Fault, FaultStore};
+
+    #[test]
+    fn a_collector_of_which_a_thread_panics_ends_and_fails() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = FaultStore::new(MemoryStore::default(), [Fault::Panic(Call::Commit, 1)]);
+        let options = Options {
+            listen: vec!["127.0.0.1:0".parse().unwrap()],
+            sockets: 1,
+            receive_buffer_bytes: 1 << 20,
+            spool: folder.path().to_owned(),
+            spool_bytes: 1 << 20,
+            batch_flows: 1000,
+            rules: Rules { exporters: Vec::new(), commit_every: Duration::from_millis(20) },
+        };
+        let collector = Collector::start(Box::new(store), &options).unwrap();
+        let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        socket.send_to(b"no export", collector.addresses()[0]).unwrap();
+        let orders = Orders { stop: Arc::default(), reload: Arc::default() };
+        watch(&collector, &orders, &|| anyhow::bail!("nobody asked for that"));
+        let error = format!("{:#}", outcome(collector.finish()).unwrap_err());
+        let expected = format!(
+            "collect: what is not loaded stays in {}, for the next collector: the loader has \
+             panicked: a panic that was asked for",
+            folder.path().display()
+        );
+        assert_eq!(error, expected);
+    }
 }

@@ -13,6 +13,7 @@ use tokio::net::TcpListener;
 use tokio::runtime;
 use tokio::sync::oneshot;
 
+use super::connections::Connections;
 use crate::collect::{self, Collector};
 
 /// A page that is served until this goes.
@@ -39,7 +40,7 @@ pub(super) fn serve(address: SocketAddr, collector: Weak<Collector>) -> anyhow::
         // Connections that are open yet are no reason to wait.
         let serve = async {
             tokio::select! {
-                ended = axum::serve(listener, app) => ended,
+                ended = axum::serve(Connections::of(listener), app) => ended,
                 _ = stopped => Ok(()),
             }
         };
@@ -55,6 +56,10 @@ fn answer(collector: &Weak<Collector>) -> Response {
     let Some(collector) = collector.upgrade() else {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     };
-    let kind = [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
-    (kind, collect::metrics(&collector.status())).into_response()
+    let heads = [
+        (header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8"),
+        // A connection is for one question: none is kept open until the next.
+        (header::CONNECTION, "close"),
+    ];
+    (heads, collect::metrics(&collector.status())).into_response()
 }

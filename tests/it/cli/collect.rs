@@ -266,6 +266,45 @@ fn the_counters_are_served_as_prometheus_reads_them() {
 }
 
 #[test]
+fn connections_to_the_page_that_say_nothing_take_nothing_from_anybody() {
+    let home = Home::new();
+    // With this limit, a descriptor for each of them would leave none for the spool and the store.
+    let collect = home.command(&["collect", "--listen", "127.0.0.1:0", "--commit-every", "0.1"]);
+    let mut limited = Command::new("sh");
+    limited
+        .args(["-c", "ulimit -n 128 && exec \"$0\" \"$@\" --metrics 127.0.0.1:0"])
+        .arg(collect.get_program())
+        .args(collect.get_args())
+        .current_dir(home.path("."))
+        .env_clear()
+        .envs(collect.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let collecting = Collecting::start(limited);
+    let said = collecting.said();
+    let address = said.split("http://").nth(1).unwrap().split('/').next().unwrap().to_owned();
+    let silent: Vec<TcpStream> = (0..300).map(|_| TcpStream::connect(&address).unwrap()).collect();
+    // One says half of a question.
+    write!(&silent[299], "GET /metrics").unwrap();
+    let mut stream = TcpStream::connect(&address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(40))).unwrap();
+    write!(stream, "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    // It is closed when it is answered, though nobody asked for that.
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+    let descriptors = fs::read_dir(format!("/proc/{}/fd", collecting.child.id())).unwrap().count();
+    assert!(descriptors < 80, "{descriptors}");
+    send("127.0.0.1", collecting.to(), &[exports(0, &FLOWS), exports(6, &FLOWS)]);
+    home.comes_to(12);
+    // Those that were not closed for want of room end by themselves.
+    let mut last = &silent[299];
+    last.set_read_timeout(Some(Duration::from_secs(40))).unwrap();
+    let closed = last.read(&mut [0; 100]);
+    assert!(!closed.is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock));
+    let run = collecting.ends("-TERM").succeeds();
+    assert!(!run.stderr.contains("cannot") && !run.stderr.contains("Too many"), "{}", run.stderr);
+}
+
+#[test]
 fn the_status_says_whether_a_collector_runs() {
     let home = Home::new();
     home.run(&["collect", "status"]).ends(1, "no collector has used this spool");

@@ -151,6 +151,52 @@ fn what_finds_no_room_in_the_spool_is_counted() {
     assert!(run.stderr.contains(&format!("{}: {0} decoded", 40 - dropped)), "{}", run.stderr);
 }
 
+#[test]
+fn a_segment_that_cannot_be_read_is_kept_and_named() {
+    let home = Home::new();
+    let spool = home.path("data/earlgrey-hbase/store.spool");
+    fs::create_dir_all(&spool).unwrap();
+    // Reading the memory of a process at 0 is an error of input and output.
+    let torn = spool.join("segment-0000000001.pcap");
+    std::os::unix::fs::symlink("/proc/self/mem", &torn).unwrap();
+    let collecting = home.collects(&["--metrics", "127.0.0.1:0"]);
+    collecting.says("segment-0000000001.pcap: at byte 0: input/output error; it stays");
+    send("127.0.0.1", collecting.to(), &datagrams(12));
+    home.comes_to(12);
+    home.status_says("told", |status| {
+        status["spool"]["unreadSegments"] == 1 && status["spool"]["segments"] == 1
+    });
+    let text = home.run(&["collect", "status"]).succeeds().stdout;
+    assert!(text.contains("segment-0000000001.pcap cannot be read since 20"), "{text}");
+    let left = "1 segment could not be read and stays in ";
+    collecting.ends("-TERM").ends(1, left);
+    assert_eq!(segments(&home), [torn]);
+    let loads = home.run(&["loads", "-o", "json"]).succeeds().json();
+    assert_eq!(loads[0]["state"], "done");
+}
+
+#[test]
+fn what_waits_is_on_the_disk_when_a_collector_that_could_not_keep_it_is_killed() {
+    let home = Home::new();
+    let in_the_way = home.path("data/earlgrey-hbase/store.spool/waiting.pcap.tmp");
+    fs::create_dir_all(&in_the_way).unwrap();
+    let collecting = home.collects(&[]);
+    send("127.0.0.1", collecting.to(), &[v9(1, &[256, 16, 2560, 1, 2560, 2, 0, 100])]);
+    collecting.says("what waits for a template cannot be kept: ");
+    home.status_says("told", |status| status["spool"]["failure"].is_string());
+    let text = home.run(&["collect", "status"]).succeeds().stdout;
+    assert!(text.contains("what waits for a template cannot be kept since 20"), "{text}");
+    collecting.ends("-KILL");
+    assert_eq!(segments(&home).len(), 1);
+    fs::remove_dir(&in_the_way).unwrap();
+    let collecting = home.collects(&[]);
+    let template = v9(3, &[0, 20, 256, 3, 8, 4, 12, 4, 1, 4]);
+    send("127.0.0.1", collecting.to(), &[template]);
+    home.comes_to(1);
+    collecting.ends("-TERM").succeeds();
+    assert!(segments(&home).is_empty());
+}
+
 /// A NetFlow v9 packet of one source with one flow set.
 fn v9(sequence: u32, set: &[u16]) -> Vec<u8> {
     let mut packet = Vec::new();
