@@ -19,6 +19,11 @@ mod samples;
 mod scanning;
 mod writing;
 
+#[cfg(test)]
+pub(crate) use reading::read_all;
+#[cfg(test)]
+pub(crate) use samples::{flow, store_from};
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::{Store, WriteBatch};

@@ -34,7 +34,7 @@ pub(super) fn read(snapshot: &dyn Snapshot, scan: &Scan) -> Vec<FlowRecord> {
 }
 
 /// Every flow in the snapshot.
-pub(super) fn read_all(snapshot: &dyn Snapshot) -> Vec<FlowRecord> {
+pub(crate) fn read_all(snapshot: &dyn Snapshot) -> Vec<FlowRecord> {
     read(snapshot, &Scan::all(Columns::ALL))
 }
 

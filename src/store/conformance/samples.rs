@@ -43,7 +43,7 @@ pub(super) fn source(engine: u32) -> Source {
 }
 
 /// A flow between these addresses, whose other fields all differ and follow from `number`.
-pub(super) fn flow(src: &str, dst: &str, first: u64, number: u32) -> FlowRecord {
+pub(crate) fn flow(src: &str, dst: &str, first: u64, number: u32) -> FlowRecord {
     FlowRecord {
         src: address(src),
         dst: address(dst),
@@ -102,7 +102,7 @@ pub(super) fn offer(writer: &mut dyn Writer, datagram: DatagramId, flows: &[Flow
 }
 
 /// Commits these flows to `store`, in datagrams of 30 numbered from `first_datagram` on.
-pub(super) fn store_from(store: &dyn Store, first_datagram: u64, flows: &[FlowRecord]) {
+pub(crate) fn store_from(store: &dyn Store, first_datagram: u64, flows: &[FlowRecord]) {
     let mut writer = store.writer().unwrap();
     let mut batch = WriteBatch::new();
     for (number, flows) in flows.chunks(30).enumerate() {

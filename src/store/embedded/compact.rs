@@ -18,7 +18,7 @@ use super::schema::Shape;
 use super::snapshot::{EmbeddedSnapshot, OpenRun};
 use super::store::EmbeddedStore;
 use super::write_access::WriteAccess;
-use crate::flow::{Columns, Family, FlowBatch};
+use crate::flow::{Columns, Family, FlowBatch, UnixMillis};
 use crate::row::Order;
 use crate::store::{FlowStream, Result, Scan};
 
@@ -72,6 +72,12 @@ impl EmbeddedStore {
         };
         let mut done = Compacted::default();
         (done.runs_before, done.bytes_before) = count();
+        if effort == Effort::Full {
+            match self.split(&access, stop)? {
+                Some(flows) => done.flows += flows,
+                None => done.stopped = true,
+            }
+        }
         let groups = groups(&lock(&access).current().runs, effort);
         for group in groups {
             if stop.load(Relaxed) {
@@ -100,7 +106,7 @@ impl EmbeddedStore {
     }
 
     /// Deletes the files of a run that no manifest came to name.
-    fn remove_unnamed(&self, number: u64) {
+    pub(super) fn remove_unnamed(&self, number: u64) {
         for order in Order::ALL {
             // The next writer deletes what is left behind too; but that may be long hence.
             let _ = std::fs::remove_file(self.dir().join(run_name(number, order)));
@@ -131,19 +137,11 @@ impl EmbeddedStore {
         let merged_from: Vec<Run> = entries(&snapshot, group).cloned().collect();
         // The files of this snapshot are let go first, so that they can be deleted.
         drop(snapshot);
+        let flows = merged.rows;
         let mut access = lock(access);
-        let mut draft = access.draft()?;
-        let there = draft.manifest.runs.len();
-        draft.manifest.runs.retain(|run| !merged_from.contains(run));
-        if there - draft.manifest.runs.len() < merged_from.len() {
-            // Old flows were deleted from them meanwhile, and would come back.
-            draft.give_up();
-            self.remove_unnamed(number);
+        if !self.replace(&mut access, &merged_from, vec![merged])? {
             return Ok(Some(0));
         }
-        let flows = merged.rows;
-        draft.manifest.runs.push(merged);
-        access.commit(draft)?;
         tracing::info!(
             manifest = access.current().number,
             flows,
@@ -153,6 +151,27 @@ impl EmbeddedStore {
             "merge"
         );
         Ok(Some(flows))
+    }
+
+    /// Commits `new` in place of `old`. Where one of these is not there any more, as old flows were
+    /// deleted from it that would come back, nothing is committed, and the files of `new` go.
+    pub(super) fn replace(
+        &self,
+        access: &mut WriteAccess,
+        old: &[Run],
+        new: Vec<Run>,
+    ) -> Result<bool> {
+        let mut draft = access.draft()?;
+        let there = draft.manifest.runs.len();
+        draft.manifest.runs.retain(|run| !old.contains(run));
+        if there - draft.manifest.runs.len() < old.len() {
+            draft.give_up();
+            new.iter().for_each(|run| self.remove_unnamed(run.number));
+            return Ok(false);
+        }
+        draft.manifest.runs.extend(new);
+        access.commit(draft)?;
+        Ok(true)
     }
 }
 
@@ -178,12 +197,13 @@ pub(super) fn lock(access: &Mutex<WriteAccess>) -> MutexGuard<'_, WriteAccess> {
 
 /// The numbers of the runs to be merged with each other.
 fn groups(runs: &[Run], effort: Effort) -> Vec<Vec<u64>> {
-    // Runs of one day, and runs that hold several days, which only damaged clocks make.
-    let mut days: BTreeMap<(Family, Option<u64>), Vec<&Run>> = BTreeMap::new();
+    // Runs of one day; and, for themselves, runs that hold several, which only damaged clocks make,
+    // of days that were and of days to come.
+    let tomorrow = UnixMillis::now().day() + 1;
+    let mut days: BTreeMap<(Family, Option<u64>, bool), Vec<&Run>> = BTreeMap::new();
     for run in runs {
-        let day = run.min_first.day();
-        let one_day = (day == run.max_first.day()).then_some(day);
-        days.entry((run.family, one_day)).or_default().push(run);
+        let is_ahead = run.min_first.day() > tomorrow;
+        days.entry((run.family, run.day(), is_ahead)).or_default().push(run);
     }
     days.into_values().filter_map(|day| group(day, effort)).collect()
 }
@@ -258,7 +278,29 @@ pub(super) fn rewrite(
     mut to: SortedFile,
     mut go_on: impl FnMut(&FlowBatch) -> bool,
 ) -> Result<Option<FileEntry>> {
-    let Some(Shape { family, .. }) = shape(runs) else { return Ok(None) };
+    for batch in merge_of(snapshot, runs, scan)? {
+        let batch = batch?;
+        if !go_on(&batch) {
+            return Ok(None);
+        }
+        to.append(&batch)?;
+    }
+    to.finish().map(Some)
+}
+
+/// All flows of `runs`, which are of one family, in key order.
+pub(super) fn merged(
+    snapshot: &EmbeddedSnapshot,
+    runs: &[&OpenRun],
+    order: Order,
+) -> Result<FlowStream> {
+    merge_of(snapshot, runs, Scan { order, ordered: true, ..Scan::all(Columns::ALL) })
+}
+
+fn merge_of(snapshot: &EmbeddedSnapshot, runs: &[&OpenRun], scan: Scan) -> Result<FlowStream> {
+    let Some(Shape { family, .. }) = shape(runs) else {
+        return Ok(Box::new(std::iter::empty()));
+    };
     let order = scan.order;
     let scan = Arc::new(scan);
     let mut streams: Vec<FlowStream> = Vec::new();
@@ -270,12 +312,5 @@ pub(super) fn rewrite(
         };
         streams.push(Box::new(stretches.flat_map(read)));
     }
-    for batch in Merge::new(streams, order, family, Arc::clone(snapshot.sources())) {
-        let batch = batch?;
-        if !go_on(&batch) {
-            return Ok(None);
-        }
-        to.append(&batch)?;
-    }
-    to.finish().map(Some)
+    Ok(Box::new(Merge::new(streams, order, family, Arc::clone(snapshot.sources()))))
 }

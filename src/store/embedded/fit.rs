@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::days::flows_by_day;
 use super::manifest::{Manifest, Run};
-use super::run_reader::stretches;
 use super::snapshot::EmbeddedSnapshot;
 use super::store::EmbeddedStore;
-use crate::flow::{Column, Columns, UnixMillis};
-use crate::store::{Result, Scan};
+use crate::flow::UnixMillis;
+use crate::store::Result;
 
 /// What it takes to keep a store within so many bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,25 +70,8 @@ struct Days {
 
 impl Days {
     fn of(snapshot: &EmbeddedSnapshot) -> Result<Self> {
-        let mut runs = Vec::new();
-        for run in snapshot.runs() {
-            let Run { min_first, max_first, rows, .. } = run.entry;
-            let mut days = BTreeMap::new();
-            if min_first.day() == max_first.day() {
-                days.insert(min_first.day(), rows);
-            } else if let Some(file) = run.files.first() {
-                let columns = Columns::of(&[Column::First]);
-                let scan = Arc::new(Scan { order: file.order(), ..Scan::all(columns) });
-                for stretch in stretches(file, &scan)? {
-                    for batch in stretch.read(Arc::clone(&scan), Arc::clone(snapshot.sources())) {
-                        for &first in &batch?.first_ms {
-                            *days.entry(UnixMillis(first).day()).or_default() += 1;
-                        }
-                    }
-                }
-            }
-            runs.push(days);
-        }
+        let days = snapshot.runs().iter().map(|run| flows_by_day(snapshot, run));
+        let runs = days.collect::<Result<_>>()?;
         Ok(Self { manifest: Arc::clone(snapshot.manifest()), runs })
     }
 
@@ -148,8 +131,8 @@ impl Days {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::embedded::manifest::IdentityFile;
     use crate::store::embedded::manifest::tests::{any_identities, any_run};
-    use crate::store::embedded::manifest::{IdentityFile, Run};
 
     /// Runs of 100 bytes, each of the same number of flows on each of these days, with identities
     /// of 10 bytes.

@@ -3,6 +3,7 @@
 mod column_cursor;
 mod commit;
 mod compact;
+mod days;
 mod expire;
 mod fit;
 pub(crate) mod fs;
@@ -24,6 +25,7 @@ mod run_writer;
 mod schema;
 mod snapshot;
 mod sort;
+mod split;
 mod store;
 mod verify;
 mod write_access;

@@ -12,7 +12,7 @@ use crate::store::Usual;
 const MAX_DAYS: usize = 64;
 /// Days on which no datagram was sent, as wrong clocks and forgers name them, are worth a run of
 /// their own from so many flows on.
-const MIN_UNUSUAL_ROWS: usize = 4_096;
+pub(super) const MIN_UNUSUAL_ROWS: usize = 4_096;
 
 /// The rows of `batch` that become one run each, by the day on which they began.
 ///
