@@ -14,8 +14,8 @@ mod fixed;
 /// Turns export packets into flows, for one reader of datagrams.
 ///
 /// It knows no file and no store: the caller tells duplicates apart, and keeps the batches. The
-/// rows that [`Self::append`] adds count in [`Self::sources`]; set that on a batch before it is
-/// handed over:
+/// rows that [`Self::append`] adds count in [`Self::sources`]; set what [`Self::take_sources`]
+/// gives on both batches before they are handed over:
 ///
 /// ```
 /// use earlgrey_hbase::flow::{Batches, DatagramId, Family, FlowBatch, FlowBuilder};
@@ -33,7 +33,7 @@ mod fixed;
 /// let mut builder = FlowBuilder::new();
 /// let mut batches = Batches { v4: &mut v4, v6: &mut v6 };
 /// let appended = builder.append(&packet, exporter, 40_000, id, &mut batches);
-/// v4.sources = builder.sources();
+/// v4.sources = builder.take_sources();
 /// assert_eq!(appended.appended, 1);
 /// assert_eq!(v4.record(0).octets, 1500);
 /// # Ok::<(), netflow::DecodeError>(())
@@ -121,14 +121,16 @@ impl FlowBuilder {
         let whole = packet.len() as u64;
         let missing = u64::from(packet.missing);
         let outcome = Appended { records: whole + missing, cut: missing, ..Appended::default() };
-        let exporter = packet.exporter.unwrap_or(exporter);
+        let sender = exporter;
+        let exporter = packet.exporter.unwrap_or(sender);
         let source = Source { exporter, engine: packet.engine, sampling: packet.sampling };
         let clock = ExportClock::new(packet.exported(), packet.uptime_ms.unwrap_or(0));
         if let Records::Data(records, extras) = packet.records {
-            let mut data = data::Data { clock, source, id, sources: &mut self.sources, extras };
+            let sources = &mut self.sources;
+            let mut data = data::Data { clock, source, sender, id, sources, extras };
             return data.append(records, packet, to, outcome);
         }
-        let Some(source) = self.sources.place(source) else {
+        let Some(source) = self.sources.place(source, sender) else {
             return Appended { no_room_for_source: whole, ..outcome };
         };
         let at = fixed::At { clock, source, id, first_index: packet.first_index };
@@ -159,10 +161,22 @@ impl FlowBuilder {
         );
     }
 
-    /// Every source of the flows appended so far. It only grows: a batch may be given a table that
-    /// is longer than it needs.
+    /// Every source of the flows appended since [`Self::take_sources`]. It only grows: a batch may
+    /// be given a table that is longer than it needs.
     pub fn sources(&self) -> Arc<Vec<Source>> {
         self.sources.list()
+    }
+
+    /// The sources of the flows appended so far, for batches that are handed over; flows appended
+    /// from now on count in a new table. So nobody is refused for what was sent before.
+    pub fn take_sources(&mut self) -> Arc<Vec<Source>> {
+        std::mem::take(&mut self.sources).list()
+    }
+
+    /// Whether batches are to be handed over, as there may be no room for the sources of one
+    /// datagram more.
+    pub fn is_nearly_full(&self) -> bool {
+        self.sources.is_nearly_full()
     }
 
     /// What is lost so far, by exporter and engine, where anything is.

@@ -1,5 +1,6 @@
 //! What becomes of each datagram: its flows go into a batch, it into the accounts.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::account::{count, sum_up};
@@ -62,8 +63,9 @@ impl Batcher<'_> {
             return Ok(());
         }
         let mut batch = std::mem::take(self.batch);
+        let sources = self.builder.take_sources();
         for flows in [&mut batch.v4, &mut batch.v6] {
-            flows.sources = self.builder.sources();
+            flows.sources = Arc::clone(&sources);
             sum_up(self.account(), flows);
         }
         *self.batch = self.writer.write(batch)?;
@@ -128,7 +130,9 @@ impl Batcher<'_> {
         let WriteBatch { datagrams, v4, v6, .. } = &*self.batch;
         let flows = self.batch.len().max(datagrams.len()) + decoded.records() as usize;
         let extras_bytes = v4.extras.bytes() + v6.extras.bytes();
-        let is_full = flows > self.options.batch_flows || extras_bytes > MAX_EXTRAS_BYTES;
+        let is_full = flows > self.options.batch_flows
+            || extras_bytes > MAX_EXTRAS_BYTES
+            || self.builder.is_nearly_full();
         if is_full && self.failure.is_none() {
             *self.failure = self.write().err();
         }

@@ -1,11 +1,11 @@
 use std::fs;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 
 use proptest::prelude::*;
 
 use super::*;
-use crate::flow::{Columns, DatagramId, UnixMillis};
+use crate::flow::{Columns, DatagramId, MAX_SOURCES_OF_EXPORTER, UnixMillis};
 use crate::generate::{self, Damage, Traffic};
 use crate::netflow::{Names, v5};
 use crate::store::memory::MemoryStore;
@@ -47,11 +47,16 @@ fn exports(sizes: &[u16]) -> Vec<Vec<u8>> {
 
 /// A pcap of raw IP packets, one for each payload, all from 192.0.2.1.
 fn capture(payloads: &[Vec<u8>]) -> Vec<u8> {
+    capture_from(payloads.iter().map(|payload| (1, payload)))
+}
+
+/// Likewise of several exporters, each told by the last byte of its address.
+fn capture_from<'a>(payloads: impl Iterator<Item = (u8, &'a Vec<u8>)>) -> Vec<u8> {
     let mut bytes = Vec::new();
     for word in [0xa1b2_c3d4u32, 0x0002_0004, 0, 0, 65_535, 101] {
         bytes.extend_from_slice(&word.to_be_bytes());
     }
-    for payload in payloads {
+    for (exporter, payload) in payloads {
         let udp_bytes = 8 + payload.len() as u16;
         let ip_bytes = 20 + u32::from(udp_bytes);
         for word in [1_186_040_528, 0, ip_bytes, ip_bytes] {
@@ -59,7 +64,7 @@ fn capture(payloads: &[Vec<u8>]) -> Vec<u8> {
         }
         bytes.extend_from_slice(&[0x45, 0]);
         bytes.extend_from_slice(&(ip_bytes as u16).to_be_bytes());
-        bytes.extend_from_slice(&[0, 1, 0, 0, 64, 17, 0, 0, 192, 0, 2, 1, 192, 0, 2, 2]);
+        bytes.extend_from_slice(&[0, 1, 0, 0, 64, 17, 0, 0, 192, 0, 2, exporter, 192, 0, 2, 2]);
         for half in [40_000, 2055, udp_bytes, 0] {
             bytes.extend_from_slice(&half.to_be_bytes());
         }
@@ -125,6 +130,49 @@ fn a_capture_is_loaded_once_however_often_it_is_given() {
     assert_eq!(again.account.lost, first.account.lost);
     assert_eq!(store.snapshot().unwrap().flows().unwrap(), 90);
     assert_eq!(store.loads().unwrap(), [first, again]);
+}
+
+#[test]
+fn who_makes_up_engines_costs_nobody_else_a_flow() {
+    // Nine exporters that fill all the places there are, with two more of the first one's each.
+    let forged: Vec<Vec<u8>> = (0..MAX_SOURCES_OF_EXPORTER as u16 + 2)
+        .map(|engine| {
+            let [engine_type, engine_id] = engine.to_be_bytes();
+            let header = v5::Header {
+                count: 1,
+                uptime_ms: 10_000,
+                unix_secs: 1_186_040_527,
+                engine_type,
+                engine_id,
+                ..v5::Header::default()
+            };
+            let mut payload = Vec::new();
+            v5::encode(&header, &[v5::Record::default()], &mut payload);
+            payload
+        })
+        .collect();
+    let honest = exports(&[1]);
+    let datagrams = (1..=9).flat_map(|exporter| forged.iter().map(move |one| (exporter, one)));
+    let bytes = capture_from(datagrams.chain([(77, &honest[0])]));
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.pcap");
+    fs::write(&path, bytes).unwrap();
+    let store = MemoryStore::default();
+    let load = load(&store, &[Input::File(path)], &Options::default(), &Progress::default());
+    let account = load.unwrap().account;
+    let share = MAX_SOURCES_OF_EXPORTER as u64;
+    // Of the last ones, who come when the first batch was handed over, none is too many.
+    let rejected = account.rejected.get("too many sources").copied().unwrap_or(0);
+    assert!(rejected <= 2 * 9 && account.stored >= 9 * share + 1, "{account:?}");
+    assert_eq!(account.stored + rejected, 9 * (share + 2) + 1);
+    let snapshot = store.snapshot().unwrap();
+    let regions = snapshot.regions(&Scan::all(Columns::ALL)).unwrap();
+    let of_77 = |batch: crate::flow::FlowBatch| {
+        let exporter = |row| batch.record(row).source.exporter;
+        (0..batch.len()).filter(|&row| exporter(row) == IpAddr::from([192, 0, 2, 77])).count()
+    };
+    let flows = regions.into_iter().flat_map(|region| region.read().map(Result::unwrap));
+    assert_eq!(flows.map(of_77).sum::<usize>(), 1);
 }
 
 #[test]

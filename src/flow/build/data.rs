@@ -14,6 +14,8 @@ pub(super) struct Data<'a> {
     pub(super) clock: ExportClock,
     /// Whose they are, where a record does not say that it was sampled otherwise.
     pub(super) source: Source,
+    /// Whose share of sources it is.
+    pub(super) sender: IpAddr,
     pub(super) id: DatagramId,
     pub(super) sources: &'a mut SourceTable,
     /// Where the records' extras lie.
@@ -81,9 +83,9 @@ impl Data<'_> {
         let own = if sampling == self.source.sampling {
             None
         } else {
-            self.sources.place_of_record(Source { sampling, ..self.source })
+            self.sources.place_of_record(Source { sampling, ..self.source }, self.sender)
         };
-        own.or_else(|| self.sources.place(self.source))
+        own.or_else(|| self.sources.place(self.source, self.sender))
     }
 
     /// From when to when the flow lasted; None if it began before 1970.

@@ -212,6 +212,56 @@ fn sources_are_bounded_by_exporter_and_altogether() {
 }
 
 #[test]
+fn a_sender_takes_one_share_whatever_agents_it_claims() {
+    let records = [DataRecord {
+        src: Some([10, 0, 0, 1].into()),
+        dst: Some([10, 0, 0, 2].into()),
+        ..DataRecord::default()
+    }];
+    let mut builder = FlowBuilder::new();
+    let (mut v4, mut v6) = (FlowBatch::new(Family::V4), FlowBatch::new(Family::V6));
+    let mut take = |sender: u8, agent: u32, engine| {
+        let packet = ExportPacket {
+            exporter: Some(agent.to_be_bytes().into()),
+            exported_secs: 1_186_040_527,
+            exported_nanos: 0,
+            uptime_ms: None,
+            engine,
+            sampling: Sampling::default(),
+            sequence: None,
+            records: Records::Data(&records, &[]),
+            first_index: 0,
+            missing: 0,
+            fault: None,
+        };
+        let mut to = Batches { v4: &mut v4, v6: &mut v6 };
+        let sender = [203, 0, 113, sender].into();
+        builder.append(&packet, sender, 4000, ID, &mut to).appended == 1
+    };
+    let taken = (0..2 * MAX_SOURCES as u32).filter(|&number| take(1, number / 9, number % 9));
+    assert_eq!(taken.count(), MAX_SOURCES_OF_EXPORTER);
+    // Others are taken, of this batch and of the next one.
+    assert!(take(2, 7 << 24, 0) && !take(1, 8 << 24, 0));
+    assert_eq!(builder.take_sources().len(), MAX_SOURCES_OF_EXPORTER + 1);
+    let mut to = Batches { v4: &mut v4, v6: &mut v6 };
+    let packet = ExportPacket {
+        exporter: Some([9, 0, 0, 0].into()),
+        exported_secs: 1_186_040_527,
+        exported_nanos: 0,
+        uptime_ms: None,
+        engine: 3,
+        sampling: Sampling::default(),
+        sequence: None,
+        records: Records::Data(&records, &[]),
+        first_index: 0,
+        missing: 0,
+        fault: None,
+    };
+    let appended = builder.append(&packet, [203, 0, 113, 1].into(), 4000, ID, &mut to);
+    assert_eq!((appended.appended, builder.sources().len()), (1, 1));
+}
+
+#[test]
 fn records_of_too_many_samplings_are_stored_with_that_of_their_packet() {
     let address = |last| Some([10, 0, 0, last].into());
     let records: Vec<DataRecord> = (0..MAX_SOURCES_OF_EXPORTER as u32)
