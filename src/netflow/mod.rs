@@ -37,6 +37,7 @@ pub(crate) use field::number;
 pub use layouts::MAX_LAYOUTS;
 pub use names::{MAX_NAME_BYTES, MAX_NAMES, Names};
 pub use options::MAX_SAMPLERS;
+pub(crate) use plan::{Common, common};
 pub use record::{DataRecord, NoEnds, Stamp};
 pub use template::MAX_FIELDS;
 pub use templates::{MAX_DOMAINS, MAX_TEMPLATES, TEMPLATE_LIFETIME_SECS};

@@ -16,6 +16,7 @@ mod target;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use target::{Common, common};
 use target::{OF_A_FRAME, extra, is_also_kept, is_icmp, may_repeat, target};
 
 /// The steps that take a record apart.

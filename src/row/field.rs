@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::{AddressSet, RangeSet};
 use crate::flow::{Column, Columns, ElementId, FlowBatch, Protocol, Source, extra_value, rate};
-use crate::netflow;
+use crate::netflow::{self, Common, common};
 
 /// Numbers of a field.
 pub type NumberSet = RangeSet<u64>;
@@ -25,15 +25,18 @@ pub enum AddressField {
 }
 
 impl AddressField {
-    /// The field that IANA's element `number` becomes; None for one that is kept as it is.
-    pub const fn of_element(number: u16) -> Option<Self> {
-        Some(match number {
-            8 | 27 => Self::Src,
-            12 | 28 => Self::Dst,
-            15 | 62 => Self::NextHop,
-            130 | 131 => Self::Exporter,
-            _ => return None,
-        })
+    /// The field that IANA's element `number` becomes, or means; None for one that is kept as it
+    /// is.
+    pub fn of_element(number: u16) -> Option<Self> {
+        if let 130 | 131 = number {
+            return Some(Self::Exporter);
+        }
+        match common(number)?.0 {
+            Common::Src => Some(Self::Src),
+            Common::Dst => Some(Self::Dst),
+            Common::NextHop => Some(Self::NextHop),
+            _ => None,
+        }
     }
 
     /// The columns that it is read from.
@@ -150,30 +153,33 @@ impl Test<'_> {
 }
 
 impl NumberField {
-    /// The field that IANA's element `number` becomes; None for one that is kept as it is, or that
-    /// becomes a part of a field.
-    pub const fn of_element(number: u16) -> Option<Self> {
-        Some(match number {
-            1 => Self::Octets,
-            2 => Self::Packets,
-            4 => Self::Protocol,
-            5 => Self::Tos,
-            6 => Self::TcpFlags,
-            7 => Self::SrcPort,
-            9 | 29 => Self::SrcMask,
-            10 => Self::Input,
-            11 => Self::DstPort,
-            13 | 30 => Self::DstMask,
-            14 => Self::Output,
-            16 => Self::SrcAs,
-            17 => Self::DstAs,
-            149 => Self::Engine,
-            152 => Self::First,
-            153 => Self::Last,
-            161 => Self::Duration,
-            176 | 178 => Self::IcmpType,
-            177 | 179 => Self::IcmpCode,
-            _ => return None,
+    /// The field that IANA's element `number` becomes, or means; None for one that is kept as it
+    /// is. Type and code of ICMP in one are the destination port, of ICMP alone.
+    pub fn of_element(number: u16) -> Option<Self> {
+        if number == 149 {
+            return Some(Self::Engine);
+        }
+        Some(match common(number)?.0 {
+            Common::Src | Common::Dst | Common::NextHop => return None,
+            Common::SrcPort => Self::SrcPort,
+            Common::DstPort | Common::Icmp => Self::DstPort,
+            Common::IcmpType => Self::IcmpType,
+            Common::IcmpCode => Self::IcmpCode,
+            Common::Protocol => Self::Protocol,
+            Common::TcpFlags => Self::TcpFlags,
+            Common::Tos => Self::Tos,
+            Common::Input => Self::Input,
+            Common::Output => Self::Output,
+            Common::SrcAs => Self::SrcAs,
+            Common::DstAs => Self::DstAs,
+            Common::SrcMask => Self::SrcMask,
+            Common::DstMask => Self::DstMask,
+            Common::Octets => Self::Octets,
+            Common::Packets => Self::Packets,
+            Common::First => Self::First,
+            Common::Last => Self::Last,
+            Common::Duration => Self::Duration,
+            Common::Sampling => Self::Sampling,
         })
     }
 

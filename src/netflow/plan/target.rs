@@ -4,13 +4,80 @@ use super::super::element::Kind;
 use super::super::template::Field;
 use super::{Clock, Target, Trim};
 
+/// What of a flow an element of IANA's becomes: a column, or a part of one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Common {
+    Src,
+    Dst,
+    NextHop,
+    SrcPort,
+    DstPort,
+    /// Type and code, in the destination port.
+    Icmp,
+    IcmpType,
+    IcmpCode,
+    Protocol,
+    TcpFlags,
+    Tos,
+    Input,
+    Output,
+    SrcAs,
+    DstAs,
+    SrcMask,
+    DstMask,
+    Octets,
+    Packets,
+    First,
+    Last,
+    Duration,
+    Sampling,
+}
+
+/// What of a flow IANA's element `number` becomes, and whether it is the best one for that: others
+/// are kept beside the flow where a record has a better one. None for an element that is kept as it
+/// is, or tells something that flows do not have.
+pub(crate) fn common(number: u16) -> Option<(Common, bool)> {
+    let (target, rank) = of_number(number).filter(|_| !is_also_kept_number(number))?;
+    let common = match target {
+        Target::SrcV4 | Target::SrcV6 => Common::Src,
+        Target::DstV4 | Target::DstV6 => Common::Dst,
+        Target::NextHopV4 | Target::NextHopV6 => Common::NextHop,
+        Target::SrcPort => Common::SrcPort,
+        Target::DstPort => Common::DstPort,
+        Target::Icmp => Common::Icmp,
+        Target::IcmpType => Common::IcmpType,
+        Target::IcmpCode => Common::IcmpCode,
+        Target::Protocol => Common::Protocol,
+        Target::TcpFlags => Common::TcpFlags,
+        Target::Tos => Common::Tos,
+        Target::Input => Common::Input,
+        Target::Output => Common::Output,
+        Target::SrcAs => Common::SrcAs,
+        Target::DstAs => Common::DstAs,
+        Target::SrcMask => Common::SrcMask,
+        Target::DstMask => Common::DstMask,
+        Target::Octets => Common::Octets,
+        Target::Packets => Common::Packets,
+        // Where nothing says when a flow began, that is when it was observed.
+        Target::First(_) | Target::Observed(_) => Common::First,
+        Target::Last(_) => Common::Last,
+        Target::LastedMillis | Target::LastedMicros => Common::Duration,
+        Target::Rate(34) | Target::Rate(305) => Common::Sampling,
+        Target::Started | Target::Sampler | Target::Rate(_) | Target::Frame | Target::Extra(..) => {
+            return None;
+        }
+    };
+    Some((common, rank == 0 || may_repeat(target)))
+}
+
 /// What a field becomes, and how good it is among those that become the same: 0 is best. None for
 /// what is no common field.
 pub(super) fn target(field: Field) -> Option<(Target, u8)> {
-    if field.enterprise != 0 {
-        return None;
-    }
-    Some(match field.number {
+    if field.enterprise == 0 { of_number(field.number) } else { None }
+}
+
+fn of_number(number: u16) -> Option<(Target, u8)> {
+    Some(match number {
         1 => (Target::Octets, 0),
         85 => (Target::Octets, 1),
         23 => (Target::Octets, 2),
@@ -109,7 +176,11 @@ pub(super) fn may_repeat(target: Target) -> bool {
 
 /// Whether a field is kept as it is although it becomes something else, too.
 pub(super) fn is_also_kept(field: Field) -> bool {
-    field.enterprise == 0 && matches!(field.number, 48 | 302 | 304 | 306 | 309..=311 | 323)
+    field.enterprise == 0 && is_also_kept_number(field.number)
+}
+
+const fn is_also_kept_number(number: u16) -> bool {
+    matches!(number, 48 | 302 | 304 | 306 | 309..=311 | 323)
 }
 
 /// How a field is kept as it is; None for padding, for lists, and for the IP version, which the

@@ -82,7 +82,10 @@ impl Parser<'_, '_, '_> {
         };
         self.next();
         let (span, (first, last)) = self.value(values)?;
-        if first != last && !matches!(comparison, Comparison::Equal | Comparison::Unequal) {
+        if first != last
+            && !values.is_time()
+            && !matches!(comparison, Comparison::Equal | Comparison::Unequal)
+        {
             return Err(ParseFilterError::at(span, "nothing is more or less than several values")
                 .expecting("one value, or = and != before several"));
         }
@@ -114,7 +117,7 @@ impl Parser<'_, '_, '_> {
         self.next();
         let mut span = token.span;
         // A date and a clock that a blank separates.
-        if values == Values::Time
+        if values.is_time()
             && let Kind::Word(clock) = self.peek().kind
             && are_one(&text, clock)
         {

@@ -1,10 +1,10 @@
 //! Elements by their names or numbers.
 
-use super::fields::Term;
-use super::values::Wrong;
+use super::fields::{Term, values_of};
+use super::values::{Values, Wrong};
 use super::words;
 use crate::flow::ElementId;
-use crate::netflow::{Kind, REVERSE_ENTERPRISE, element, elements};
+use crate::netflow::{Common, Kind, REVERSE_ENTERPRISE, common, element, elements};
 use crate::row::{AddressField, NumberField};
 
 /// What is asked for by `text`: the name of an element of IANA's, also with `reverse` before it,
@@ -25,13 +25,10 @@ pub(super) fn term_of(text: &str, like_address: bool) -> Result<Term, Wrong> {
             None => wrong,
         }
     })?;
-    if id.enterprise == 0 {
-        if let Some(field) = AddressField::of_element(id.number) {
-            return Ok(Term::address(field));
-        }
-        if let Some(field) = NumberField::of_element(id.number) {
-            return Ok(Term::number(field));
-        }
+    if id.enterprise == 0
+        && let Some(term) = common_field(id)
+    {
+        return Ok(term);
     }
     match kind(id) {
         None => Ok(as_it_is(id, like_address)),
@@ -42,6 +39,43 @@ pub(super) fn term_of(text: &str, like_address: bool) -> Result<Term, Wrong> {
                 .hinting("print the flows with -o ndjson, and filter that by its values"))
         }
         Some(_) => Ok(Term::number(NumberField::Element(id))),
+    }
+}
+
+/// The common field that the element becomes. Where a record may have a better one for it, or it is
+/// never the field itself, it is asked for beside the common fields, too.
+fn common_field(id: ElementId) -> Option<Term> {
+    let known = common(id.number);
+    let is_best = known.is_some_and(|(_, is_best)| is_best);
+    if let Some(field) = AddressField::of_element(id.number) {
+        let fields = [field, AddressField::Element(id)];
+        return Some(Term::address_in(&fields[..if is_best { 1 } else { 2 }]));
+    }
+    let field = NumberField::of_element(id.number)?;
+    if let Some((Common::Icmp, _)) = known {
+        return Some(Term::icmp());
+    }
+    let values = match field {
+        NumberField::First | NumberField::Last => times(id.number),
+        NumberField::Duration if id.number == 162 => Values::Micros,
+        _ => values_of(&field),
+    };
+    let fields = [field, NumberField::Element(id)];
+    Some(Term::number_in(&fields[..if is_best { 1 } else { 2 }], values))
+}
+
+/// How the element's number is told as a time; those that count from another time than 1970 have
+/// none.
+fn times(number: u16) -> Values {
+    let Some(element) = element(number) else { return Values::Time };
+    match element.kind {
+        Kind::Seconds => Values::Clock { per_second: 1 },
+        Kind::Millis => Values::Clock { per_second: 1000 },
+        Kind::Ntp if element.name.ends_with("Microseconds") => {
+            Values::Clock { per_second: 1_000_000 }
+        }
+        Kind::Ntp => Values::Clock { per_second: 1_000_000_000 },
+        _ => Values::Time,
     }
 }
 

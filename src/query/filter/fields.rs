@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::values::Values;
 use crate::flow::ElementId;
 use crate::netflow::{Kind, REVERSE_ENTERPRISE};
-use crate::row::{AddressField, NumberField, Predicate};
+use crate::row::{AddressField, NumberField, NumberSet, Predicate};
 
 /// What a term asks for, before its test is read.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,11 +23,13 @@ pub(super) struct Fields<F> {
     ends: Vec<Vec<F>>,
     /// Whether it must hold of every end, and not of one only.
     all: bool,
+    /// Whether only flows of ICMP have them.
+    icmp: bool,
 }
 
 impl<F: Copy> Fields<F> {
     fn any(fields: &[F]) -> Self {
-        Self { ends: vec![fields.to_vec()], all: false }
+        Self { ends: vec![fields.to_vec()], all: false, icmp: false }
     }
 
     fn of(end: Option<End>, src: &[F], dst: &[F]) -> Self {
@@ -35,15 +37,20 @@ impl<F: Copy> Fields<F> {
         match end {
             Some(End::Src) => Self::any(src),
             Some(End::Dst) => Self::any(dst),
-            None | Some(End::Either) => Self { ends: both(), all: false },
-            Some(End::Both) => Self { ends: both(), all: true },
+            None | Some(End::Either) => Self { ends: both(), all: false, icmp: false },
+            Some(End::Both) => Self { ends: both(), all: true, icmp: false },
         }
     }
 
     /// The term that has `test` of each of the fields.
     pub(super) fn testing(&self, test: impl Fn(F) -> Predicate) -> Predicate {
         let ends = self.ends.iter().map(|fields| Predicate::or(fields.iter().map(|&f| test(f))));
-        if self.all { Predicate::and(ends) } else { Predicate::or(ends) }
+        let passes = if self.all { Predicate::and(ends) } else { Predicate::or(ends) };
+        if !self.icmp {
+            return passes;
+        }
+        let icmp = NumberSet::new(vec![(1, 1), (58, 58)]);
+        Predicate::and([Predicate::Number(NumberField::Protocol, icmp), passes])
     }
 
     /// These fields without those that `keep` says no to, unless none would be left.
@@ -62,8 +69,24 @@ impl Term {
         Self::numbers(Fields::any(&[field]))
     }
 
+    /// A number in any of `fields`.
+    pub(super) fn number_in(fields: &[NumberField], values: Values) -> Self {
+        Self::Number(Fields::any(fields), values)
+    }
+
+    /// Type and code of ICMP in one number.
+    pub(super) fn icmp() -> Self {
+        let port = Fields { icmp: true, ..Fields::any(&[NumberField::DstPort]) };
+        Self::Number(port, Values::UpTo(u16::MAX.into()))
+    }
+
     pub(super) fn address(field: AddressField) -> Self {
-        Self::Address(Fields::any(&[field]))
+        Self::address_in(&[field])
+    }
+
+    /// An address in any of `fields`.
+    pub(super) fn address_in(fields: &[AddressField]) -> Self {
+        Self::Address(Fields::any(fields))
     }
 
     /// Labels of MPLS in any of `fields`.
@@ -78,7 +101,7 @@ impl Term {
 }
 
 /// What the values of `field` are.
-fn values_of(field: &NumberField) -> Values {
+pub(super) fn values_of(field: &NumberField) -> Values {
     match field {
         NumberField::Protocol => Values::Protocol,
         NumberField::SrcPort | NumberField::DstPort => Values::UpTo(u16::MAX.into()),

@@ -10,6 +10,8 @@ use super::{Context, Files, MAX_INCLUDES, MAX_NESTING, MAX_TEXT_BYTES, NoFiles, 
 use crate::flow::{ElementId, Family, UnixMillis};
 use crate::row::{AddressField, AddressSet, NumberField, NumberSet, Predicate};
 
+mod elements;
+
 fn parse(text: &str) -> Result<Predicate, ParseFilterError> {
     parse_with(text, &NoFiles)
 }
@@ -160,6 +162,17 @@ fn what_users_ask_for_is_accepted_too() {
         ("element reverseOctetDeltaCount > 0", "element reverseOctetDeltaCount >= 1"),
         ("element sourceIPv4Address 10.0.0.1", "src ip 10.0.0.1"),
         ("element 0/8 10.0.0.1", "element 0/8 10.0.0.1"),
+        ("element octetTotalCount > 1000", "bytes >= 1001 or element 0/85 >= 1001"),
+        ("element icmpTypeCodeIPv4 2048", "proto in [icmp icmp6] and dst port = 2048"),
+        ("element flowStartSeconds > 1186040527", "first seen >= 2007-08-02T07:42:08.000Z"),
+        (
+            "element flowEndSeconds 1186040527",
+            "last seen in [2007-08-02T07:42:07.000Z..2007-08-02T07:42:07.999Z]",
+        ),
+        ("element flowStartMicroseconds < 1500000", "first seen <= 1970-01-01T00:00:01.499Z"),
+        ("element flowStartSysUpTime >= 2007", "first seen >= 2007-01-01T00:00:00.000Z"),
+        ("element flowDurationMicroseconds > 1500000", "duration >= 1501"),
+        ("element flowDurationMicroseconds > 2s", "duration >= 2001"),
         ("element 9/12235 in [1 2 4]", "element 9/12235 in [1..2 4]"),
         ("element enterprise9Element5 3", "element 9/5 = 3"),
         (
@@ -235,6 +248,7 @@ fn what_is_wrong_is_located_and_told_with_what_was_expected() {
         ("mpls exp1 3", "exp1", "label1 to label10"),
         ("element vlanIdd 5", "vlanIdd", "did you mean vlanId?"),
         ("element interfaceName 5", "interfaceName", "neither a plain number nor an address"),
+        ("element flowEndSysUpTime > 500", "500", "is no time"),
         ("element", "", "a name or a number"),
         ("engine 5", "5", "type or id"),
         ("@", "@", "without a file"),

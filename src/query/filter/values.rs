@@ -47,6 +47,10 @@ pub(super) enum Values {
     Mac,
     /// Times.
     Time,
+    /// Times, or numbers that count so many a second since 1970. They are milliseconds in a store.
+    Clock { per_second: u64 },
+    /// Microseconds, or a number with another unit. They are milliseconds in a store.
+    Micros,
     /// 0 ingress, 1 egress.
     FlowDirection,
     /// Numbers, or what the router did with the packets.
@@ -79,8 +83,13 @@ impl Values {
             Self::Protocol | Self::Flags | Self::Forwarding | Self::Truth => u8::MAX as u64,
             Self::Label => (1 << 20) - 1,
             Self::FlowDirection => 1,
-            Self::Millis | Self::Mac | Self::Time => u64::MAX,
+            Self::Millis | Self::Micros | Self::Mac | Self::Time | Self::Clock { .. } => u64::MAX,
         }
+    }
+
+    /// Whether they are moments.
+    pub(super) const fn is_time(self) -> bool {
+        matches!(self, Self::Time | Self::Clock { .. })
     }
 
     /// The numbers that a store has for those in `set`.
@@ -116,7 +125,19 @@ impl Values {
             Self::Protocol => "a protocol, such as tcp, or a number from 0 to 255".to_owned(),
             Self::Flags => "letters of FSRPAUECX, or a number from 0 to 255".to_owned(),
             Self::Mac => "a MAC address, such as 00:00:5e:00:53:01".to_owned(),
+            Self::Micros => {
+                "microseconds, or a number with a unit, such as 1500, 10s or 5min".to_owned()
+            }
             Self::Time => "a time, such as 2026-11-23, 2026-11-23T14:05 or -2h".to_owned(),
+            Self::Clock { per_second } => {
+                let unit = match per_second {
+                    1 => "seconds",
+                    1000 => "milliseconds",
+                    1_000_000 => "microseconds",
+                    _ => "nanoseconds",
+                };
+                format!("a time, such as 2026-11-23 or -2h, or {unit} since 1970")
+            }
             Self::FlowDirection => "ingress, egress, 0 or 1".to_owned(),
             Self::Forwarding => {
                 "unknown, forwarded, dropped, consumed, or a number from 0 to 255".to_owned()
@@ -140,7 +161,7 @@ impl Values {
         };
         // A name, a time or an address may have a dash itself.
         if let Some((first, last)) = text.split_once('-')
-            && !matches!(self, Self::Time)
+            && !self.is_time()
             && !first.is_empty()
             && !last.is_empty()
         {
@@ -156,6 +177,23 @@ impl Values {
         match self {
             Self::Time => {
                 return one(read_time(text, &context.zone, context.now)?.0);
+            }
+            Self::Clock { per_second } => {
+                // Four digits are a year.
+                if let Ok(time) = read_time(text, &context.zone, context.now) {
+                    return one(time.0);
+                }
+                if let Some(Ok(number)) = read_number(text) {
+                    return Ok(millis(number, per_second));
+                }
+            }
+            Self::Micros => {
+                if let Some(millis) = with_unit(text) {
+                    return one(millis);
+                }
+                if let Some(Ok(number)) = read_number(text) {
+                    return one(number / 1000);
+                }
             }
             Self::Mac if let Some(mac) = read_mac(text) => return one(mac),
             Self::Millis if let Some(millis) = with_unit(text) => return one(millis),
@@ -192,12 +230,23 @@ impl Values {
                 Self::Protocol => "protocol",
                 Self::Flags => "set of flags",
                 Self::Mac => "MAC address",
-                Self::UpTo(_) | Self::Label | Self::Millis => "number",
+                Self::UpTo(_) | Self::Label | Self::Millis | Self::Micros => "number",
                 _ => "value here",
             };
             Wrong::new(format!("{text:?} is no {what}")).expecting(self.expected())
         })
     }
+}
+
+/// The milliseconds of a number that counts so many a second.
+fn millis(number: u64, per_second: u64) -> (u64, u64) {
+    if let 0..1000 = per_second {
+        let each = 1000 / per_second.max(1);
+        let first = number.saturating_mul(each);
+        return (first, first.saturating_add(each - 1));
+    }
+    let first = number / (per_second / 1000);
+    (first, first)
 }
 
 fn in_order(text: &str, first: u64, last: u64) -> Result<(u64, u64), Wrong> {

@@ -1,0 +1,153 @@
+//! Elements by their names: what the decoder made of one is found by it.
+
+use super::*;
+use crate::capture::Datagram;
+use crate::flow::{Batches, DatagramId, FlowBatch, FlowBuilder};
+use crate::netflow::{Common, Decoder, Element, Kind, Outcome, common, elements};
+
+const SECS: u32 = 1_186_040_527;
+
+/// A field of a record: its element and its value.
+type Field = (u16, Vec<u8>);
+
+/// The flows of one v9 datagram with one record of these fields, by family.
+fn flows(fields: &[Field]) -> [FlowBatch; 2] {
+    let short = |number: usize| (number as u16).to_be_bytes();
+    let mut template = [short(256), short(fields.len())].concat();
+    let mut record = Vec::new();
+    for (number, value) in fields {
+        template.extend([number.to_be_bytes(), short(value.len())].concat());
+        record.extend(value);
+    }
+    let mut payload = [short(9), short(2)].concat();
+    for word in [1_000_000, SECS, 0, 0] {
+        payload.extend(word.to_be_bytes());
+    }
+    for (id, content) in [(0, template), (256, record)] {
+        payload.extend([short(id), short(content.len() + 4)].concat());
+        payload.extend(content);
+    }
+    let datagram = Datagram {
+        exporter: [192, 0, 2, 1].into(),
+        src_port: 40_000,
+        received: UnixMillis(u64::from(SECS) * 1000),
+        payload: &payload,
+        declared_bytes: payload.len(),
+    };
+    let (mut decoder, mut builder) = (Decoder::new(), FlowBuilder::new());
+    let Ok(Outcome::Decoded(found)) = decoder.decode(&datagram, 0) else { panic!("{fields:?}") };
+    let (mut v4, mut v6) = (FlowBatch::new(Family::V4), FlowBatch::new(Family::V6));
+    for packet in found.packets() {
+        let mut to = Batches { v4: &mut v4, v6: &mut v6 };
+        let id = DatagramId { exported_secs: SECS, hash: 0 };
+        builder.append(packet, datagram.exporter, datagram.src_port, id, &mut to);
+    }
+    v4.sources = builder.take_sources();
+    v6.sources = v4.sources.clone();
+    [v4, v6]
+}
+
+/// A value of `element`, and the test that it passes.
+fn value(element: &Element, common: Common) -> (Vec<u8>, String) {
+    let is_v6 = matches!(element.number, 27 | 28 | 62 | 169 | 170);
+    let secs = u64::from(SECS - 10);
+    match (common, element.kind) {
+        (Common::Src | Common::Dst | Common::NextHop, _) if is_v6 => {
+            let ip: std::net::Ipv6Addr = "2001:db8::7".parse().unwrap();
+            (ip.octets().to_vec(), ip.to_string())
+        }
+        (Common::Src | Common::Dst | Common::NextHop, _) => {
+            (vec![198, 51, 100, 7], "198.51.100.7".to_owned())
+        }
+        (Common::First | Common::Last, Kind::Seconds) => {
+            ((SECS - 10).to_be_bytes().to_vec(), format!("= {secs}"))
+        }
+        (Common::First | Common::Last, Kind::Millis) => {
+            ((secs * 1000).to_be_bytes().to_vec(), format!("= {}", secs * 1000))
+        }
+        (Common::First | Common::Last, Kind::Ntp) => {
+            let unit =
+                if element.name.ends_with("Nanoseconds") { 1_000_000_000 } else { 1_000_000 };
+            let ntp = (secs + 2_208_988_800) << 32;
+            (ntp.to_be_bytes().to_vec(), format!("= {}", secs * unit))
+        }
+        // Before the export, and since the start.
+        (Common::First | Common::Last, _) => (vec![0, 0, 0x27, 0x10], "> 2007-08-02".to_owned()),
+        (Common::Icmp, _) => (vec![8, 7], "= 2055".to_owned()),
+        _ if element.number == 162 => {
+            (7_000_000_u32.to_be_bytes().to_vec(), "= 7000000".to_owned())
+        }
+        _ => (vec![7], "= 7".to_owned()),
+    }
+}
+
+#[test]
+fn whatever_element_becomes_a_common_field_is_found_by_its_name() {
+    let mut found = 0;
+    for element in elements() {
+        let Some((common_field, _)) = common(element.number) else { continue };
+        let (value, test) = value(element, common_field);
+        let is_v6 = matches!(element.number, 27 | 28 | 62 | 169 | 170);
+        let is_icmp = matches!(common_field, Common::Icmp | Common::IcmpType | Common::IcmpCode);
+        let base = [
+            (if is_v6 { 27 } else { 8 }, vec![1; if is_v6 { 16 } else { 4 }]),
+            (if is_v6 { 28 } else { 12 }, vec![2; if is_v6 { 16 } else { 4 }]),
+            (4, vec![if is_icmp { 1 } else { 6 }]),
+            // A duration is told where only one end is.
+            (152, (u64::from(SECS - 60) * 1000).to_be_bytes().to_vec()),
+        ];
+        let is_moment = matches!(common_field, Common::First | Common::Last);
+        let mut fields: Vec<Field> = base
+            .into_iter()
+            .filter(|(number, _)| common(*number).map(|(other, _)| other) != Some(common_field))
+            .filter(|(number, _)| !(is_moment && *number == 152))
+            .collect();
+        fields.push((element.number, value));
+        let batches = flows(&fields);
+        let rows: usize = batches.iter().map(FlowBatch::len).sum();
+        assert_eq!(rows, 1, "{}: {fields:?}", element.name);
+        for (filter, expected) in [
+            (format!("element {} {test}", element.name), 1),
+            (format!("not element {} {test}", element.name), 0),
+        ] {
+            let predicate = parse(&filter).unwrap_or_else(|error| panic!("{filter}: {error}"));
+            let passes = batches.iter().flat_map(|batch| predicate.evaluate(batch));
+            assert_eq!(passes.filter(|&passes| passes).count(), expected, "{filter}");
+        }
+        found += 1;
+    }
+    assert!(found > 50, "{found}");
+}
+
+#[test]
+fn an_element_that_is_kept_beside_a_better_one_is_found_as_well() {
+    let fields = |delta: u16, total: u16| {
+        [
+            (8, vec![10, 0, 0, 1]),
+            (12, vec![10, 0, 0, 2]),
+            (1, delta.to_be_bytes().to_vec()),
+            (85, total.to_be_bytes().to_vec()),
+        ]
+    };
+    let [flows, _] = flows(&fields(100, 5000));
+    for (filter, expected) in [
+        ("element octetTotalCount > 1000", true),
+        ("element 0/85 > 1000", true),
+        ("element octetDeltaCount > 1000", false),
+        ("bytes > 1000", false),
+    ] {
+        assert_eq!(parse(filter).unwrap().evaluate(&flows), [expected], "{filter}");
+    }
+}
+
+#[test]
+fn type_and_code_of_icmp_are_no_port_of_others() {
+    let port = (11, 2048_u16.to_be_bytes().to_vec());
+    let base = [(8, vec![10, 0, 0, 1]), (12, vec![10, 0, 0, 2])];
+    for (protocol, expected) in [(6, false), (1, true), (58, true)] {
+        let fields = [&base[..], &[port.clone(), (4, vec![protocol])]].concat();
+        let [flows, _] = flows(&fields);
+        let icmp = parse("element icmpTypeCodeIPv4 = 2048").unwrap();
+        assert_eq!(icmp.evaluate(&flows), [expected], "{protocol}");
+    }
+}
