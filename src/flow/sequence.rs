@@ -184,6 +184,11 @@ impl Sequences {
         self.streams.insert(stream, Followed { sender, heard: self.heard, runs });
     }
 
+    #[cfg(test)]
+    pub(super) fn streams_followed(&self) -> usize {
+        self.streams.len()
+    }
+
     /// Forgets streams, but not what they lost.
     fn make_room(&mut self) {
         static FULL: Seldom = Seldom::new();

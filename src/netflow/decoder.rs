@@ -170,6 +170,12 @@ impl Decoder {
         self.waiting.give_up();
     }
 
+    /// How many domains and templates are known.
+    #[cfg(test)]
+    pub(crate) fn templates_known(&self) -> (usize, usize) {
+        self.sets.templates.known()
+    }
+
     fn read<'a>(
         &'a mut self,
         datagram: &Datagram<'a>,

@@ -163,6 +163,12 @@ impl Templates {
         self.make_room(Size::default());
     }
 
+    /// How many domains and templates are known.
+    #[cfg(test)]
+    pub(super) fn known(&self) -> (usize, usize) {
+        (self.size.domains, self.size.templates)
+    }
+
     fn domain(&mut self, scope: Scope) -> &mut Domain {
         if !self.domains.contains_key(&scope) {
             self.make_room(Size { domains: 1, ..Size::default() });

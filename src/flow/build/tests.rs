@@ -7,6 +7,8 @@ use crate::flow::{
 use crate::netflow::v5::{self, Header, Record};
 use crate::netflow::{DataRecord, Stamp};
 
+mod hostile;
+
 const EXPORTER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
 const ID: DatagramId = DatagramId { exported_secs: 1_186_040_527, hash: 42 };
 
