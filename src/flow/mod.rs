@@ -23,6 +23,7 @@ pub use clock::{ExportClock, MAX_BELIEVED_LEAD_MS, MAX_LEAD_MS};
 pub use columns::{Column, Columns};
 pub use extras::{ElementId, Extra, Extras, MAX_EXTRAS_BYTES, extra_value, extras, push_extra};
 pub use identity::{DatagramId, Origin};
+pub(crate) use moved::TOLD_START;
 pub use protocol::Protocol;
 pub(crate) use record::address_bits;
 pub use record::{Family, FlowRecord, Sampling, Source};

@@ -1,9 +1,10 @@
 //! Flows of an exporter whose clock runs ahead, moved to when they were.
 
-use super::{Extra, FlowBatch, extras, push_extra};
+use super::{ElementId, Extra, FlowBatch, extras, push_extra};
 
-/// The element under which a moved flow keeps the start that its exporter told.
-const FLOW_START_MILLISECONDS: u16 = 152;
+/// The element under which a moved flow keeps the start that its exporter told:
+/// flowStartMilliseconds.
+pub(crate) const TOLD_START: ElementId = ElementId::iana(152);
 
 impl FlowBatch {
     /// Moves the flows from `row` on `by_ms` back in time. When each began by its exporter's clock
@@ -18,8 +19,8 @@ impl FlowBatch {
             let told = first.to_be_bytes();
             let zeros = told.iter().take_while(|&&byte| byte == 0).count();
             has.clear();
-            let start =
-                Extra { number: FLOW_START_MILLISECONDS, enterprise: 0, value: &told[zeros..] };
+            let ElementId { number, enterprise } = TOLD_START;
+            let start = Extra { number, enterprise, value: &told[zeros..] };
             for extra in std::iter::once(start).chain(extras(&had)) {
                 push_extra(&mut has, 0, extra);
             }
@@ -32,7 +33,7 @@ impl FlowBatch {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::flow::{ElementId, Family, FlowRecord, MAX_EXTRAS_BYTES, Origin, Protocol};
+    use crate::flow::{Family, FlowRecord, MAX_EXTRAS_BYTES, Origin, Protocol};
     use crate::flow::{Sampling, Source, UnixMillis, extra_value};
 
     fn flow(first: u64) -> FlowRecord {
@@ -78,7 +79,7 @@ mod tests {
         batch.move_back(1, 6000);
         assert_eq!(batch.first_ms, [5000, 1000, 2000, 2001]);
         let told = |row, number| extra_value(batch.extras.get(row), ElementId::iana(number));
-        let start = |row| told(row, FLOW_START_MILLISECONDS);
+        let start = |row| told(row, TOLD_START.number);
         assert_eq!(batch.extras.get(0), short);
         for (row, first) in [(1, 7000u16), (2, 8000), (3, 8001)] {
             assert_eq!(start(row), Some(&first.to_be_bytes()[..]));

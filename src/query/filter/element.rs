@@ -3,7 +3,7 @@
 use super::fields::{Term, values_of};
 use super::values::{Values, Wrong};
 use super::words;
-use crate::flow::ElementId;
+use crate::flow::{ElementId, TOLD_START};
 use crate::netflow::{Common, Kind, REVERSE_ENTERPRISE, common, element, elements};
 use crate::row::{AddressField, NumberField};
 
@@ -61,6 +61,8 @@ fn common_field(id: ElementId) -> Option<Term> {
         _ => values_of(&field),
     };
     let fields = [field, NumberField::Element(id)];
+    // A flow of a clock that runs ahead keeps what its exporter told beside when it was.
+    let is_best = is_best && id != TOLD_START;
     Some(Term::number_in(&fields[..if is_best { 1 } else { 2 }], values))
 }
 

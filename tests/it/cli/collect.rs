@@ -171,6 +171,59 @@ fn what_exporters_send_can_be_asked_for_soon_after_and_the_accounts_are_told_at_
     }
 }
 
+/// A datagram of v5 that was sent at `unix_secs`, with one flow that ended then.
+fn sent_at(unix_secs: u32, source: &'static str) -> Vec<u8> {
+    let mut payload = exports(unix_secs, &[(source, "10.0.0.2", 100, 0)]);
+    payload[4..8].copy_from_slice(&0u32.to_be_bytes());
+    payload[8..12].copy_from_slice(&unix_secs.to_be_bytes());
+    payload
+}
+
+#[test]
+fn flows_of_a_clock_that_runs_ahead_are_moved_and_those_of_one_that_is_behind_stay() {
+    let home = Home::new();
+    let collecting = home.collects(&["-o", "json"]);
+    let ahead = sent_at(2_272_000_000, "10.0.0.1");
+    send("127.0.0.1", collecting.to(), &[sent_at(BEGIN_SECS, "10.0.0.7")]);
+    send("127.0.0.3", collecting.to(), std::slice::from_ref(&ahead));
+    home.comes_to(2);
+    let flow = |source: &str| {
+        let found = home.run(&["query", source, "-o", "json"]).succeeds().json();
+        found[0].clone()
+    };
+    let moved = flow("10.0.0.1");
+    let first = moved["time"].as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
+    let past = jiff::Timestamp::now().as_second() - first.as_second();
+    assert!((0..100).contains(&past), "{moved}");
+    // What the exporter told stays with the flow, and can be asked for as it is shown.
+    assert_eq!(moved["flowStartMilliseconds"], "2041-12-30T07:06:40.000Z");
+    let told = "element flowStartMilliseconds >= 2041-12-30T07:06:40Z";
+    assert_eq!(home.run(&["query", "--where", told, "--count"]).succeeds().stdout, "1\n");
+    let behind = flow("10.0.0.7");
+    assert!(behind["time"].as_str().unwrap().starts_with("2007-"), "{behind}");
+    assert_eq!(behind["flowStartMilliseconds"], Value::Null);
+    home.status_says("whose clock it is", |status| {
+        let ahead = exporter(status, "127.0.0.3");
+        let by_days = ahead["clockAhead"]["byMs"].as_u64().unwrap_or(0) / 86_400_000;
+        let clock = exporter(status, "127.0.0.1")["clockAhead"].is_null();
+        ahead["moved"] == 1 && by_days > 4000 && clock
+    });
+    assert!(home.run(&["collect", "status"]).succeeds().stdout.contains("clock ahead by"));
+    collecting.says("127.0.0.3: its clock is ");
+    // It is one datagram, wherever it comes from.
+    send("127.0.0.3", collecting.to(), std::slice::from_ref(&ahead));
+    home.status_says("a duplicate", |status| exporter(status, "127.0.0.3")["duplicates"] == 1);
+    let run = collecting.ends("-TERM").ends(0, "1 flow to their receipt, of clocks that run ahead");
+    let load = &run.json()["load"];
+    assert_eq!((&load["moved"], &load["ahead"][0]["exporter"]), (&1.into(), &"127.0.0.3".into()));
+    // A capture's times are anybody's: load moves nothing.
+    let path = home.file("ahead.pcap", &capture(&[ahead]));
+    home.run(&["load", &path, "--store", "loaded"]).ends(0, "1 stored");
+    let found =
+        home.run(&["query", "10.0.0.1", "--store", "loaded", "-o", "json"]).succeeds().json();
+    assert!(found[0]["time"].as_str().unwrap().starts_with("2041-12-30"), "{found}");
+}
+
 #[test]
 fn ipv6_and_several_addresses_are_listened_at() {
     let home = Home::new();
