@@ -75,11 +75,12 @@ impl Days {
         Ok(Self { manifest: Arc::clone(snapshot.manifest()), runs })
     }
 
-    /// The newest day on which flows began; days to come are of clocks that are wrong, and no reason
-    /// to let today go.
+    /// The newest day on which flows began, but for days to come: those are of clocks that are wrong,
+    /// and no reason to let the newest day go.
     fn newest(&self, now: UnixMillis) -> Option<u64> {
-        let last = self.runs.iter().filter_map(|days| days.keys().next_back().copied()).max()?;
-        Some(last.min(now.day()))
+        let today = now.day();
+        let days = || self.runs.iter().flat_map(BTreeMap::keys).copied();
+        days().filter(|&day| day <= today).max().or_else(|| days().min().map(|_| today))
     }
 
     /// The days from which on something less is left, the oldest first, and the newest day.
@@ -169,6 +170,8 @@ mod tests {
             (&[&[999], &[1000], &[5000]], 230, 1000),
             // Today is too large itself.
             (&[&[999], &[1000], &[5000]], 1, 1000),
+            // The newest day is not today.
+            (&[&[998], &[999], &[5000]], 230, 999),
             // Of a run of several days the flows before the cut go.
             (&[&[3, 11], &[12]], 170, 4),
             (&[&[3, 11], &[12]], 110, 12),
