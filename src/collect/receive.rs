@@ -6,6 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::Shared;
+use super::spool::Framed;
 use crate::capture::frame::{self, Path};
 use crate::capture::udp::{BATCH, Receiver};
 use crate::flow::UnixMillis;
@@ -62,15 +63,15 @@ pub(super) fn run(mut receiver: Receiver, shared: &Shared, intake: &Mutex<Intake
                 thread::sleep(AFTER_ERROR);
             }
         }
-        let mut kept = 0;
-        if !batch.ends.is_empty() {
-            let (appended, why) = shared.spool.append(&batch.frames, &batch.ends);
-            kept = appended;
-            if let Some(why) = why {
-                complain(&format_args!("{why}: datagrams are dropped"));
+        let mut dropped = Vec::new();
+        if !batch.wanted.is_empty() {
+            let (left_out, why) = shared.spool.append(&batch.frames, &batch.wanted);
+            if let (Some(why), Some(exporter)) = (why, left_out.first()) {
+                complain(&format_args!("{why}: datagrams are dropped, of {exporter} for one"));
             }
+            dropped = left_out;
         }
-        batch.count(intake, receiver.drops(), kept);
+        batch.count(intake, receiver.drops(), &dropped);
         if over {
             return;
         }
@@ -81,10 +82,8 @@ pub(super) fn run(mut receiver: Receiver, shared: &Shared, intake: &Mutex<Intake
 #[derive(Default)]
 struct Batch {
     frames: Vec<u8>,
-    /// Where each of them ends.
-    ends: Vec<usize>,
-    /// Who sent each of them.
-    wanted: Vec<IpAddr>,
+    /// Those in the frames.
+    wanted: Vec<Framed>,
     refused: Vec<IpAddr>,
     bytes: u64,
     time_us: u64,
@@ -99,7 +98,6 @@ impl Batch {
         wait: bool,
     ) -> std::io::Result<usize> {
         self.frames.clear();
-        self.ends.clear();
         self.wanted.clear();
         self.refused.clear();
         self.bytes = 0;
@@ -113,8 +111,7 @@ impl Batch {
             if rules.allow(exporter) {
                 let path = Path { src: arrival.src, dst };
                 frame::packet(&mut self.frames, time_us, path, 0, arrival.payload, 0);
-                self.ends.push(self.frames.len());
-                self.wanted.push(exporter);
+                self.wanted.push(Framed { end: self.frames.len(), exporter });
             } else {
                 self.refused.push(exporter);
             }
@@ -124,7 +121,7 @@ impl Batch {
         count
     }
 
-    fn count(&self, intake: &Mutex<Intake>, kernel_drops: u64, kept: usize) {
+    fn count(&self, intake: &Mutex<Intake>, kernel_drops: u64, dropped: &[IpAddr]) {
         let received = (self.wanted.len() + self.refused.len()) as u64;
         if received == 0 {
             return;
@@ -137,7 +134,7 @@ impl Batch {
         for &exporter in &self.refused {
             intake.turned.of(exporter).refused += 1;
         }
-        for &exporter in &self.wanted[kept..] {
+        for &exporter in dropped {
             intake.turned.of(exporter).dropped += 1;
         }
     }

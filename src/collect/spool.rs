@@ -6,11 +6,13 @@
 //! no other journal.
 
 mod segment;
+mod shares;
 mod unread;
 
 use std::collections::VecDeque;
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
+use std::net::IpAddr;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -24,6 +26,8 @@ use crate::store::embedded::fs::{self as durable, FILE_MODE, NewFile};
 
 use segment::MAX_NUMBER;
 pub(super) use segment::Segment;
+pub(super) use shares::Framed;
+use shares::{Choice, Shares};
 pub(super) use unread::Unread;
 
 /// A segment that has so many bytes is closed, so that room comes back piece by piece.
@@ -57,6 +61,8 @@ struct Inner {
     unread: VecDeque<Unread>,
     /// In the store, but not to go before what of it waits is kept.
     loaded: Vec<Segment>,
+    /// Who has how much of it.
+    shares: Shares,
     /// Of all segments.
     bytes: u64,
     /// The number of the next one.
@@ -75,6 +81,8 @@ pub(super) struct Usage {
 pub(super) enum NotKept {
     #[error("the spool is full")]
     Full,
+    #[error("the spool is nearly full, and what room is left is for those who hold less of it")]
+    Share,
     #[error("the spool: {0}")]
     Failed(#[from] io::Error),
 }
@@ -106,21 +114,41 @@ impl Spool {
         self.limit_bytes
     }
 
-    /// Appends framed datagrams, each of which ends at one of `ends`: as many as there is room for,
-    /// from the first on. How many, and why not more.
-    pub(super) fn append(&self, frames: &[u8], ends: &[usize]) -> (usize, Option<NotKept>) {
+    /// Appends `frames` of datagrams, as far as there is room: the last of it is for exporters that
+    /// hold less than an equal share. Who sent what is left out, and why.
+    pub(super) fn append(
+        &self,
+        frames: &[u8],
+        framed: &[Framed],
+    ) -> (Vec<IpAddr>, Option<NotKept>) {
         let mut inner = self.lock();
         if inner.open.as_ref().is_some_and(|(_, segment)| segment.bytes >= SEGMENT_BYTES) {
             inner.close();
         }
         let header = if inner.open.is_some() { 0 } else { frame::FILE_HEADER_BYTES };
         let room = self.limit_bytes.saturating_sub(inner.bytes + header);
-        let kept = ends.partition_point(|&end| end as u64 <= room);
-        let Some(last) = kept.checked_sub(1) else { return (0, Some(NotKept::Full)) };
-        match inner.append(&self.dir, &frames[..ends[last]]) {
-            Ok(()) => (kept, (kept < ends.len()).then_some(NotKept::Full)),
-            Err(error) => (0, Some(error.into())),
+        let (places, is_full) = match inner.shares.choose(framed, room, self.limit_bytes) {
+            Choice::All => return inner.append_all(&self.dir, frames, framed),
+            Choice::Some { places, is_full } => (places, is_full),
+        };
+        let (mut some, mut some_framed, mut left_out) = (Vec::new(), Vec::new(), Vec::new());
+        let mut start = 0;
+        for (place, &Framed { end, exporter }) in framed.iter().enumerate() {
+            if places.binary_search(&place).is_ok() {
+                some.extend_from_slice(&frames[start..end]);
+                some_framed.push(Framed { end: some.len(), exporter });
+            } else {
+                left_out.push(exporter);
+            }
+            start = end;
         }
+        let why = if is_full { NotKept::Full } else { NotKept::Share };
+        if some.is_empty() {
+            return (left_out, Some(why));
+        }
+        let (not_written, failed) = inner.append_all(&self.dir, &some, &some_framed);
+        left_out.extend(not_written);
+        (left_out, failed.or(Some(why)))
     }
 
     /// The oldest segments: as many as have some `bytes` together, and one at least if there is any.
@@ -160,7 +188,11 @@ impl Spool {
                 tracing::warn!("{}: delete: {error}", segment.path.display());
             }
         }
-        self.lock().bytes -= loaded.iter().map(|segment| segment.bytes).sum::<u64>();
+        let mut inner = self.lock();
+        for segment in &loaded {
+            inner.bytes -= segment.bytes;
+            inner.shares.forget(segment.number);
+        }
         Ok(())
     }
 
@@ -213,6 +245,26 @@ impl Inner {
         }
         let bytes = closed.iter().map(|segment| segment.bytes).sum();
         Ok(Self { closed: closed.into(), bytes, next, ..Self::default() })
+    }
+
+    /// As [`Spool::append`], where there is room for all.
+    fn append_all(
+        &mut self,
+        dir: &Path,
+        frames: &[u8],
+        framed: &[Framed],
+    ) -> (Vec<IpAddr>, Option<NotKept>) {
+        if let Err(error) = self.append(dir, frames) {
+            return (framed.iter().map(|one| one.exporter).collect(), Some(error.into()));
+        }
+        if let Some((_, segment)) = &self.open {
+            let mut start = 0;
+            for &Framed { end, exporter } in framed {
+                let bytes = (end - std::mem::replace(&mut start, end)) as u64;
+                self.shares.enter(segment.number, exporter, bytes);
+            }
+        }
+        (Vec::new(), None)
     }
 
     fn append(&mut self, dir: &Path, frames: &[u8]) -> io::Result<()> {

@@ -9,9 +9,15 @@ fn bytes_of(segments: &[Segment]) -> Vec<Vec<u8>> {
     segments.iter().map(|segment| fs::read(&segment.path).unwrap()).collect()
 }
 
+/// Frames of one exporter that end there.
+fn framed(ends: &[usize]) -> Vec<Framed> {
+    let exporter = [192, 0, 2, 1].into();
+    ends.iter().map(|&end| Framed { end, exporter }).collect()
+}
+
 fn keeps(spool: &Spool, frames: &[u8]) {
-    let (kept, why) = spool.append(frames, &[frames.len()]);
-    assert!(kept == 1 && why.is_none(), "{why:?}");
+    let (left_out, why) = spool.append(frames, &framed(&[frames.len()]));
+    assert!(left_out.is_empty() && why.is_none(), "{why:?}");
 }
 
 #[test]
@@ -42,9 +48,9 @@ fn a_full_spool_takes_nothing_until_there_is_room_again() {
     let spool = Spool::open(dir.path(), 200).unwrap();
     keeps(&spool, &[0; 100]);
     let full = |frames: &[u8], ends: &[usize]| {
-        let (kept, why) = spool.append(frames, ends);
+        let (left_out, why) = spool.append(frames, &framed(ends));
         assert!(matches!(why, Some(NotKept::Full)));
-        kept
+        ends.len() - left_out.len()
     };
     assert_eq!(full(&[0; 100], &[40, 76, 100]), 2);
     let oldest = spool.oldest(1);
@@ -53,6 +59,31 @@ fn a_full_spool_takes_nothing_until_there_is_room_again() {
     spool.let_go(Vec::new()).unwrap();
     keeps(&spool, &[0; 100]);
     assert_eq!(spool.usage(), Usage { segments: 1, bytes: 124 });
+}
+
+#[test]
+fn one_that_fills_the_spool_leaves_room_for_the_others() {
+    let dir = tempfile::tempdir().unwrap();
+    let spool = Spool::open(dir.path(), 10_000).unwrap();
+    let sends = |exporter: u8, times: usize| -> usize {
+        let one = Framed { end: 100, exporter: [192, 0, 2, exporter].into() };
+        (0..times).map(|_| spool.append(&[exporter; 100], &[one]).0.len()).sum()
+    };
+    // One that is alone may have all of it.
+    assert_eq!(sends(1, 80), 0);
+    assert_eq!(sends(2, 1), 0);
+    let dropped = sends(1, 500);
+    assert!(dropped > 480, "{dropped}");
+    assert_eq!((sends(2, 3), sends(3, 3)), (0, 0));
+    let (left_out, why) =
+        spool.append(&[1; 100], &[Framed { end: 100, exporter: [192, 0, 2, 1].into() }]);
+    assert!(left_out.len() == 1 && matches!(why, Some(NotKept::Share)), "{why:?}");
+    // 99 frames are all that there is room for, and 95 are there.
+    assert_eq!((sends(2, 2), sends(2, 100)), (0, 98));
+    let all = spool.oldest(1);
+    spool.loaded(all);
+    spool.let_go(Vec::new()).unwrap();
+    assert_eq!(sends(1, 80), 0);
 }
 
 #[test]
@@ -154,9 +185,9 @@ fn files_that_are_only_called_like_segments_are_left_alone() {
     // Behind the last number nothing can be numbered, and that is told.
     fs::write(dir.path().join("segment-999999999999999999.pcap"), b"last").unwrap();
     let spool = Spool::open(dir.path(), 1000).unwrap();
-    let (kept, why) = spool.append(b"one", &[3]);
+    let (left_out, why) = spool.append(b"one", &framed(&[3]));
     let why = why.unwrap().to_string();
-    assert_eq!((kept, &*why), (0, "the spool: there is no number left for a segment"));
+    assert_eq!((left_out.len(), &*why), (1, "the spool: there is no number left for a segment"));
     assert_eq!(bytes_of(&spool.oldest(1000)), [b"last"]);
 }
 
