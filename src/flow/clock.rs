@@ -10,8 +10,9 @@ use super::UnixMillis;
 pub const MAX_LEAD_MS: u32 = 100_000;
 
 /// A calendar time that lies further than this after the export that states it, in milliseconds, is
-/// not believed: clocks of exporter and observer may differ by hours, nothing is told before it was.
-pub const MAX_BELIEVED_LEAD_MS: u64 = 86_400_000;
+/// not believed: nothing is told before it was. It is a day, as clocks of exporter and observer may
+/// differ, and an hour: nfreplay dates its headers a day before the first of the flows in them.
+pub const MAX_BELIEVED_LEAD_MS: u64 = 25 * 3_600_000;
 
 /// The uptime counts modulo this: every 49.7 days it begins again.
 const WRAP_MS: i64 = 1 << 32;

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::flow::{
-    Family, FlowRecord, MAX_SOURCES, MAX_SOURCES_OF_EXPORTER, Protocol, Sampling, UnixMillis,
+    Family, FlowRecord, MAX_BELIEVED_LEAD_MS, MAX_SOURCES, MAX_SOURCES_OF_EXPORTER, Protocol, Sampling, UnixMillis,
 };
 use crate::netflow::v5::{self, Header, Record};
 use crate::netflow::{DataRecord, Stamp};
@@ -138,7 +138,7 @@ fn build_record(exported_secs: u32, record: DataRecord) -> (Appended, FlowBatch)
 #[test]
 fn a_time_more_than_a_day_after_its_export_is_not_believed_and_is_counted() {
     const SENT: u64 = 1_760_000_000_000;
-    const DAY: u64 = 86_400_000;
+    const LEAD: u64 = MAX_BELIEVED_LEAD_MS;
     let stamp = |millis: u64| Some(Stamp::Unix(UnixMillis(millis)));
     let (end, decades) = (stamp(SENT - 1000), stamp(2_272_000_000_000));
     let all_ones = stamp(u64::MAX);
@@ -146,8 +146,8 @@ fn a_time_more_than_a_day_after_its_export_is_not_believed_and_is_counted() {
     let lasted = |lasted_ms, record| DataRecord { lasted_ms: Some(lasted_ms), ..record };
     let event = |time| DataRecord { observed: Some(UnixMillis(time)), ..DataRecord::default() };
     for (what, record, (first, duration), not_believed) in [
-        ("a day is possible", record(stamp(SENT + DAY), None), (SENT + DAY, 0), 0),
-        ("a moment more is not", record(stamp(SENT + DAY + 1), None), (SENT, 0), 1),
+        ("a day is possible", record(stamp(SENT + LEAD), None), (SENT + LEAD, 0), 0),
+        ("a moment more is not", record(stamp(SENT + LEAD + 1), None), (SENT, 0), 1),
         ("the end takes its place", record(decades, end), (SENT - 1000, 0), 1),
         ("the end less what it lasted", lasted(300, record(decades, end)), (SENT - 1300, 300), 1),
         ("the export takes the place of both", record(decades, decades), (SENT, 0), 1),
