@@ -62,7 +62,7 @@ pub(crate) fn common(number: u16) -> Option<(Common, bool)> {
         Target::First(_) | Target::Observed(_) => Common::First,
         Target::Last(_) => Common::Last,
         Target::LastedMillis | Target::LastedMicros => Common::Duration,
-        Target::Rate(34) | Target::Rate(305) => Common::Sampling,
+        Target::Rate(34 | 305) => Common::Sampling,
         Target::Started | Target::Sampler | Target::Rate(_) | Target::Frame | Target::Extra(..) => {
             return None;
         }

@@ -115,11 +115,11 @@ impl Burst {
             Kind::WideTemplates => {
                 let fields: Vec<u16> = (0..1000).flat_map(|number| [number + 1, 1]).collect();
                 let lacking = set(400, &at.to_be_bytes());
-                let wide = set(0, &[shorts(&[300 | port, 1000]), shorts(&fields)].concat());
-                v9(at % 5000, 0, &[wide, set(300 | port, &[1; 1000]), lacking])
+                let wide = set(0, &[shorts(&[0x12c | port, 1000]), shorts(&fields)].concat());
+                v9(at % 5000, 0, &[wide, set(0x12c | port, &[1; 1000]), lacking])
             }
             Kind::Domains => v9(at, 0, &[template(), record()]),
-            Kind::WithoutTemplate => v9(at % 7, 0, &[set(500 | port, &[1; 60])]),
+            Kind::WithoutTemplate => v9(at % 7, 0, &[set(0x1f4 | port, &[1; 60])]),
             Kind::Names => {
                 let names = numbers(100).flat_map(named).collect::<Vec<_>>();
                 v9(1, 0, &[naming(), set(300, &names)])
