@@ -34,8 +34,8 @@ pub(crate) enum Common {
 }
 
 /// What of a flow IANA's element `number` becomes, and whether it is the best one for that: others
-/// are kept beside the flow where a record has a better one. None for an element that is kept as it
-/// is, or tells something that flows do not have.
+/// are kept beside the flow where a record has a better one. None for an element that is always
+/// kept, or tells something that flows do not have.
 pub(crate) fn common(number: u16) -> Option<(Common, bool)> {
     let (target, rank) = of_number(number).filter(|_| !is_also_kept_number(number))?;
     let common = match target {

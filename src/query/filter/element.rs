@@ -42,14 +42,13 @@ pub(super) fn term_of(text: &str, like_address: bool) -> Result<Term, Wrong> {
     }
 }
 
-/// The common field that the element becomes. Where a record may have a better one for it, or it is
-/// never the field itself, it is asked for beside the common fields, too.
+/// The common field that the element becomes. Where a record had a better one for that, or tells
+/// otherwise what the field means, the element is kept beside it and asked for there.
 fn common_field(id: ElementId) -> Option<Term> {
     let known = common(id.number);
-    let is_best = known.is_some_and(|(_, is_best)| is_best);
+    let may_be_kept = known.is_none_or(|(_, is_best)| !is_best);
     if let Some(field) = AddressField::of_element(id.number) {
-        let fields = [field, AddressField::Element(id)];
-        return Some(Term::address_in(&fields[..if is_best { 1 } else { 2 }]));
+        return Some(Term::address_or(field, may_be_kept.then_some(AddressField::Element(id))));
     }
     let field = NumberField::of_element(id.number)?;
     if let Some((Common::Icmp, _)) = known {
@@ -60,10 +59,9 @@ fn common_field(id: ElementId) -> Option<Term> {
         NumberField::Duration if id.number == 162 => Values::Micros,
         _ => values_of(&field),
     };
-    let fields = [field, NumberField::Element(id)];
     // A flow of a clock that runs ahead keeps what its exporter told beside when it was.
-    let is_best = is_best && id != TOLD_START;
-    Some(Term::number_in(&fields[..if is_best { 1 } else { 2 }], values))
+    let may_be_kept = may_be_kept || id == TOLD_START;
+    Some(Term::number_or(field, may_be_kept.then_some(NumberField::Element(id)), values))
 }
 
 /// How the element's number is told as a time; those that count from another time than 1970 have

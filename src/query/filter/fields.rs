@@ -4,9 +4,9 @@
 use std::ops::Range;
 
 use super::values::Values;
-use crate::flow::ElementId;
+use crate::flow::{ElementId, Family};
 use crate::netflow::{Kind, REVERSE_ENTERPRISE};
-use crate::row::{AddressField, NumberField, NumberSet, Predicate};
+use crate::row::{AddressField, AddressRange, AddressSet, NumberField, NumberSet, Predicate};
 
 /// What a term asks for, before its test is read.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,11 +25,30 @@ pub(super) struct Fields<F> {
     all: bool,
     /// Whether only flows of ICMP have them.
     icmp: bool,
+    /// What is asked in place of these where a flow has it.
+    instead: Option<F>,
 }
 
-impl<F: Copy> Fields<F> {
+/// What may be tested for, and whether a flow has it.
+pub(super) trait Field: Copy {
+    fn is_there(self) -> Predicate;
+}
+
+impl Field for NumberField {
+    fn is_there(self) -> Predicate {
+        Predicate::Number(self, NumberSet::between(0, u64::MAX))
+    }
+}
+
+impl Field for AddressField {
+    fn is_there(self) -> Predicate {
+        Predicate::Address(self, AddressSet::new([Family::V4, Family::V6].map(AddressRange::all)))
+    }
+}
+
+impl<F: Field> Fields<F> {
     fn any(fields: &[F]) -> Self {
-        Self { ends: vec![fields.to_vec()], all: false, icmp: false }
+        Self { ends: vec![fields.to_vec()], all: false, icmp: false, instead: None }
     }
 
     fn of(end: Option<End>, src: &[F], dst: &[F]) -> Self {
@@ -37,20 +56,24 @@ impl<F: Copy> Fields<F> {
         match end {
             Some(End::Src) => Self::any(src),
             Some(End::Dst) => Self::any(dst),
-            None | Some(End::Either) => Self { ends: both(), all: false, icmp: false },
-            Some(End::Both) => Self { ends: both(), all: true, icmp: false },
+            None | Some(End::Either) => Self { ends: both(), ..Self::any(&[]) },
+            Some(End::Both) => Self { ends: both(), all: true, ..Self::any(&[]) },
         }
     }
 
     /// The term that has `test` of each of the fields.
     pub(super) fn testing(&self, test: impl Fn(F) -> Predicate) -> Predicate {
         let ends = self.ends.iter().map(|fields| Predicate::or(fields.iter().map(|&f| test(f))));
-        let passes = if self.all { Predicate::and(ends) } else { Predicate::or(ends) };
-        if !self.icmp {
-            return passes;
+        let mut passes = if self.all { Predicate::and(ends) } else { Predicate::or(ends) };
+        if self.icmp {
+            let icmp = NumberSet::new(vec![(1, 1), (58, 58)]);
+            passes = Predicate::and([Predicate::Number(NumberField::Protocol, icmp), passes]);
         }
-        let icmp = NumberSet::new(vec![(1, 1), (58, 58)]);
-        Predicate::and([Predicate::Number(NumberField::Protocol, icmp), passes])
+        if let Some(other) = self.instead {
+            let lacks_it = Predicate::not(other.is_there());
+            passes = Predicate::or([test(other), Predicate::and([lacks_it, passes])]);
+        }
+        passes
     }
 
     /// These fields without those that `keep` says no to, unless none would be left.
@@ -69,9 +92,13 @@ impl Term {
         Self::numbers(Fields::any(&[field]))
     }
 
-    /// A number in any of `fields`.
-    pub(super) fn number_in(fields: &[NumberField], values: Values) -> Self {
-        Self::Number(Fields::any(fields), values)
+    /// The number `field`, or in its place `instead` where a flow has that.
+    pub(super) fn number_or(
+        field: NumberField,
+        instead: Option<NumberField>,
+        values: Values,
+    ) -> Self {
+        Self::Number(Fields { instead, ..Fields::any(&[field]) }, values)
     }
 
     /// Type and code of ICMP in one number.
@@ -81,12 +108,12 @@ impl Term {
     }
 
     pub(super) fn address(field: AddressField) -> Self {
-        Self::address_in(&[field])
+        Self::address_or(field, None)
     }
 
-    /// An address in any of `fields`.
-    pub(super) fn address_in(fields: &[AddressField]) -> Self {
-        Self::Address(Fields::any(fields))
+    /// The address `field`, or in its place `instead` where a flow has that.
+    pub(super) fn address_or(field: AddressField, instead: Option<AddressField>) -> Self {
+        Self::Address(Fields { instead, ..Fields::any(&[field]) })
     }
 
     /// Labels of MPLS in any of `fields`.

@@ -162,7 +162,10 @@ fn what_users_ask_for_is_accepted_too() {
         ("element reverseOctetDeltaCount > 0", "element reverseOctetDeltaCount >= 1"),
         ("element sourceIPv4Address 10.0.0.1", "src ip 10.0.0.1"),
         ("element 0/8 10.0.0.1", "element 0/8 10.0.0.1"),
-        ("element octetTotalCount > 1000", "bytes >= 1001 or element 0/85 >= 1001"),
+        (
+            "element octetTotalCount > 1000",
+            "element 0/85 >= 1001 or (not element 0/85 >= 0 and bytes >= 1001)",
+        ),
         ("element icmpTypeCodeIPv4 2048", "proto in [icmp icmp6] and dst port = 2048"),
         ("element flowStartSeconds > 1186040527", "first seen >= 2007-08-02T07:42:08.000Z"),
         (
