@@ -58,7 +58,7 @@ fn content(store: &Path) -> Verified {
     verified
 }
 
-fn is_long() -> bool {
+pub(crate) fn is_long() -> bool {
     std::env::var_os("EARLGREY_LONG").is_some_and(|long| long == "1")
 }
 

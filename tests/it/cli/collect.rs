@@ -2,6 +2,7 @@
 
 mod exporters;
 mod faults;
+mod hostile;
 mod replay;
 
 use std::io::{BufRead, BufReader, Read};
