@@ -51,7 +51,7 @@ const SOCKETS: [Row<SocketStatus>; 3] = [
     ("kernel_drops_total", "Datagrams that the system dropped.", |socket| socket.kernel_drops),
 ];
 
-const EXPORTERS: [Row<ExporterStatus>; 10] = [
+const EXPORTERS: [Row<ExporterStatus>; 13] = [
     ("datagrams_total", "Datagrams loaded.", |exporter| exporter.exported.datagrams),
     ("decoded_datagrams_total", "Datagrams decoded.", |exporter| exporter.exported.decoded),
     ("duplicate_datagrams_total", "Datagrams met before.", |exporter| exporter.exported.duplicates),
@@ -67,6 +67,17 @@ const EXPORTERS: [Row<ExporterStatus>; 10] = [
         exporter.exported.not_flow_export
     }),
     ("flows_total", "Flows stored.", |exporter| exporter.exported.flows),
+    ("rejected_records_total", "Records of which no flow could be made.", |exporter| {
+        exporter.exported.rejected
+    }),
+    ("faulty_datagrams_total", "Datagrams that were decoded in part.", |exporter| {
+        exporter.exported.faulty
+    }),
+    (
+        "not_believed_flows_total",
+        "Flows with a time that nobody can have meant; another stands for it.",
+        |exporter| exporter.exported.not_believed,
+    ),
     ("moved_flows_total", "Flows moved, as the exporter's clock runs ahead.", |exporter| {
         exporter.exported.moved
     }),

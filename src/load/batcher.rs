@@ -159,6 +159,7 @@ impl Batcher<'_> {
             if let Fault::Trailing { bytes } = fault {
                 account.trailing_bytes += bytes as u64;
             }
+            self.exporter(datagram).faulty += 1;
         }
     }
 
@@ -184,10 +185,15 @@ impl Batcher<'_> {
         account.stored += appended.appended;
         account.clamped += appended.clamped;
         account.not_believed += appended.not_believed;
+        let mut rejected = 0;
         for (reason, records) in appended.rejected() {
             count(&mut account.rejected, reason, records);
+            rejected += records;
         }
-        self.exporter(datagram).flows += appended.appended;
+        let exporter = self.exporter(datagram);
+        exporter.flows += appended.appended;
+        exporter.rejected += rejected;
+        exporter.not_believed += appended.not_believed;
         if let Some(file) = self.load.files.get_mut(file) {
             file.stored += appended.appended;
         }

@@ -37,6 +37,15 @@ pub struct Exported {
     pub not_flow_export: u64,
     /// Flows stored.
     pub flows: u64,
+    /// Records of which no flow could be made.
+    #[serde(default)]
+    pub rejected: u64,
+    /// Datagrams that were decoded in part, for something in them could not be read.
+    #[serde(default)]
+    pub faulty: u64,
+    /// Flows with a time that nobody can have meant; another stands for it.
+    #[serde(default)]
+    pub not_believed: u64,
     /// Flows among these that were moved, because the exporter's clock runs ahead.
     #[serde(default)]
     pub moved: u64,

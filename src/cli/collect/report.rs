@@ -176,6 +176,7 @@ fn tables_of(text: &mut String, status: &Status, zone: &Zone) {
         "foreign",
         "refused",
         "spool drops",
+        "rejected records",
     ];
     let exporters = status.exporters.iter().take(MAX_TOLD).map(row);
     let right: Vec<bool> = (0..heads.len()).map(|column| column > 0).collect();
@@ -219,6 +220,7 @@ fn row(exporter: &ExporterStatus) -> Vec<String> {
         grouped(counts.not_flow_export),
         grouped(exporter.refused),
         grouped(exporter.spool_drops),
+        grouped(counts.rejected),
     ]
 }
 
