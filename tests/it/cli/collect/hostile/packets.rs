@@ -129,7 +129,13 @@ pub(super) fn v9(up_ms: u64, now_ms: u64, sequence: u32, defines: bool, flows: &
 }
 
 /// IPFIX, exported at `now_ms`; a flow that begins at `u64::MAX` says so in all bits.
-pub(super) fn ipfix(now_ms: u64, sequence: u32, defines: bool, flows: &[Told]) -> Vec<u8> {
+pub(super) fn ipfix(
+    now_ms: u64,
+    sequence: u32,
+    domain: u32,
+    defines: bool,
+    flows: &[Told],
+) -> Vec<u8> {
     let v6 = flows.iter().any(|flow| flow.src.is_ipv6());
     let addresses = if v6 { [(27, 16), (28, 16)] } else { [(8, 4), (12, 4)] };
     let mut sets = Bytes::default();
@@ -144,7 +150,7 @@ pub(super) fn ipfix(now_ms: u64, sequence: u32, defines: bool, flows: &[Told]) -
         records.bytes(&flow.first_ms.saturating_add(LASTED_MS).to_be_bytes()).common(flow);
     }
     sets.set(TEMPLATE, &records.0);
-    ipfix_of(now_ms, sequence, 7, &sets.0)
+    ipfix_of(now_ms, sequence, domain, &sets.0)
 }
 
 /// An IPFIX message of these sets.

@@ -16,6 +16,9 @@ const DAY_MS: u64 = 24 * HOUR_MS;
 /// 2042-06-01, as one of the clocks has it.
 const IN_2042_MS: u64 = 2_285_193_600_000;
 
+/// When the hostile ones have filled what they can, honest ones do what takes room.
+const LATE: u32 = 900;
+
 /// What is told apart of flows: exporter, source, its port, destination, octets, and the beginning
 /// where it is told.
 pub(super) type Key = (String, String, u16, String, u32, Option<u64>);
@@ -28,6 +31,8 @@ pub(super) type Flows = BTreeMap<Key, usize>;
 pub(super) struct Sent {
     pub(super) datagrams: u64,
     pub(super) flows: Flows,
+    /// Flows that were lost on the way.
+    pub(super) lost: u64,
 }
 
 /// A sender: its address, and its datagrams of a tick.
@@ -156,7 +161,15 @@ impl Sending {
     }
 }
 
+/// Changes its port late, and loses a datagram after that.
 fn honest_v5(to: &mut Sending) {
+    if to.tick == LATE {
+        to.socket = UdpSocket::bind((to.address, 0)).unwrap();
+    }
+    if to.tick == LATE + 40 {
+        to.sent.lost += to.flows(10, 0).len() as u64;
+        return;
+    }
     if to.is_due().is_some() {
         let (now, sequence) = (now_ms(), to.number);
         let flows = to.kept(now - 5000, false, true);
@@ -172,19 +185,22 @@ fn honest_v9(to: &mut Sending) {
     }
 }
 
+/// Has a new observation domain late.
 fn honest_ipfix(to: &mut Sending) {
     if let Some(defines) = to.is_due() {
         let (now, sequence) = (now_ms(), to.number);
         let flows = to.kept(now - 5000, false, true);
-        to.send(&ipfix(now, sequence, defines, &flows));
+        let domain = if to.tick < LATE { 7 } else { 8 };
+        to.send(&ipfix(now, sequence, domain, defines || to.tick == LATE, &flows));
     }
 }
 
+/// Defines its template late.
 fn honest_ipfix_v6(to: &mut Sending) {
     if let Some(defines) = to.is_due() {
         let (now, sequence) = (now_ms(), to.number);
         let flows = to.kept(now - 5000, true, true);
-        to.send(&ipfix(now, sequence, defines, &flows));
+        to.send(&ipfix(now, sequence, 7, defines && to.tick >= LATE, &flows));
     }
 }
 
@@ -203,7 +219,7 @@ fn in_2042(to: &mut Sending) {
         let now = IN_2042_MS + now_ms() % DAY_MS;
         let sequence = to.number;
         let flows = to.flows(172, now - 5000);
-        to.send(&ipfix(now, sequence, defines, &flows));
+        to.send(&ipfix(now, sequence, 7, defines, &flows));
     }
 }
 
@@ -224,7 +240,7 @@ fn all_ones(to: &mut Sending) {
         for flow in flows.iter_mut().step_by(2) {
             flow.first_ms = u64::MAX;
         }
-        to.send(&ipfix(now, sequence, defines, &flows));
+        to.send(&ipfix(now, sequence, 7, defines, &flows));
     }
 }
 
@@ -252,7 +268,7 @@ fn endless_templates(to: &mut Sending) {
 
 /// Datagrams of agents that are not there, with samples of ever new rates.
 fn forged_agents(to: &mut Sending) {
-    for _ in 0..2 {
+    for _ in 0..4 {
         let [_, _, high, low] = to.sequence.to_be_bytes();
         let flows: Vec<_> = (0..4).flat_map(|_| to.flows(172, 0)).collect();
         let rates = (0..).map(|place| 1 + to.sequence * 40 + place);
