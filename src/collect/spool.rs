@@ -119,7 +119,7 @@ impl Spool {
     pub(super) fn append(
         &self,
         frames: &[u8],
-        framed: &[Framed],
+        datagrams: &[Framed],
     ) -> (Vec<IpAddr>, Option<NotKept>) {
         let mut inner = self.lock();
         if inner.open.as_ref().is_some_and(|(_, segment)| segment.bytes >= SEGMENT_BYTES) {
@@ -127,13 +127,13 @@ impl Spool {
         }
         let header = if inner.open.is_some() { 0 } else { frame::FILE_HEADER_BYTES };
         let room = self.limit_bytes.saturating_sub(inner.bytes + header);
-        let (places, is_full) = match inner.shares.choose(framed, room, self.limit_bytes) {
-            Choice::All => return inner.append_all(&self.dir, frames, framed),
+        let (places, is_full) = match inner.shares.choose(datagrams, room, self.limit_bytes) {
+            Choice::All => return inner.append_all(&self.dir, frames, datagrams),
             Choice::Some { places, is_full } => (places, is_full),
         };
         let (mut some, mut some_framed, mut left_out) = (Vec::new(), Vec::new(), Vec::new());
         let mut start = 0;
-        for (place, &Framed { end, exporter }) in framed.iter().enumerate() {
+        for (place, &Framed { end, exporter }) in datagrams.iter().enumerate() {
             if places.binary_search(&place).is_ok() {
                 some.extend_from_slice(&frames[start..end]);
                 some_framed.push(Framed { end: some.len(), exporter });
@@ -174,7 +174,7 @@ impl Spool {
         inner.loaded.extend(segments);
     }
 
-    /// Keeps the framed datagrams that wait for a template, and lets go what is loaded.
+    /// Keeps the datagrams datagrams that wait for a template, and lets go what is loaded.
     ///
     /// # Errors
     ///
@@ -252,14 +252,14 @@ impl Inner {
         &mut self,
         dir: &Path,
         frames: &[u8],
-        framed: &[Framed],
+        datagrams: &[Framed],
     ) -> (Vec<IpAddr>, Option<NotKept>) {
         if let Err(error) = self.append(dir, frames) {
-            return (framed.iter().map(|one| one.exporter).collect(), Some(error.into()));
+            return (datagrams.iter().map(|one| one.exporter).collect(), Some(error.into()));
         }
         if let Some((_, segment)) = &self.open {
             let mut start = 0;
-            for &Framed { end, exporter } in framed {
+            for &Framed { end, exporter } in datagrams {
                 let bytes = (end - std::mem::replace(&mut start, end)) as u64;
                 self.shares.enter(segment.number, exporter, bytes);
             }

@@ -70,10 +70,9 @@ impl Shares {
 
     /// Whether `exporter`, with `more` bytes, has less than an equal share of the spool.
     fn is_below_share(&self, exporter: IpAddr, more: u64, limit_bytes: u64) -> bool {
-        let key = self.held.get_key_value(&Some(exporter)).map_or(None, |(key, _)| *key);
-        let held = self.held.get(&key).copied().unwrap_or(0) + more;
-        let exporters = self.held.len() as u64 + u64::from(!self.held.contains_key(&key));
-        held < limit_bytes / exporters
+        let held = self.held.get(&Some(exporter));
+        let exporters = self.held.len() as u64 + u64::from(held.is_none());
+        held.unwrap_or(&0) + more < limit_bytes / exporters
     }
 
     /// Enters what was appended to the segment `number`.

@@ -2,7 +2,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::flow::{
-    Family, FlowRecord, MAX_BELIEVED_LEAD_MS, MAX_SOURCES, MAX_SOURCES_OF_EXPORTER, Protocol, Sampling, UnixMillis,
+    Family, FlowRecord, MAX_BELIEVED_LEAD_MS, MAX_SOURCES, MAX_SOURCES_OF_EXPORTER, Protocol,
+    Sampling, UnixMillis,
 };
 use crate::netflow::v5::{self, Header, Record};
 use crate::netflow::{DataRecord, Stamp};

@@ -166,7 +166,9 @@ impl EmbeddedStore {
         draft.manifest.runs.retain(|run| !old.contains(run));
         if there - draft.manifest.runs.len() < old.len() {
             draft.give_up();
-            new.iter().for_each(|run| self.remove_unnamed(run.number));
+            for run in &new {
+                self.remove_unnamed(run.number);
+            }
             return Ok(false);
         }
         draft.manifest.runs.extend(new);

@@ -85,7 +85,9 @@ impl EmbeddedStore {
         }
         let parts = self.write_parts(&snapshot, &runs, &numbers, stop);
         let Ok(Some(parts)) = parts else {
-            numbers.values().for_each(|&number| self.remove_unnamed(number));
+            for &number in numbers.values() {
+                self.remove_unnamed(number);
+            }
             return parts.map(|_| None);
         };
         let written = parts.iter().map(|run| run.rows).sum();
