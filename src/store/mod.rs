@@ -35,7 +35,10 @@ pub type Result<T, E = StoreError> = std::result::Result<T, E>;
 
 /// A place where flows are kept. `Display` names it in messages, as the user would write it.
 pub trait Store: fmt::Display + Send + Sync {
-    /// The store as of this moment: what is written later is not in it.
+    /// The store as of this moment, as far as the backend can hold on to one. In memory and in a
+    /// folder, what is written, merged or deleted later changes nothing in it. HBase promises that
+    /// for a row alone: a scan that goes on sees each row as it is when it comes to it, so rows that
+    /// are written or deleted meanwhile may or may not be in the answer; each is whole.
     ///
     /// # Errors
     ///
@@ -64,8 +67,8 @@ pub trait Store: fmt::Display + Send + Sync {
     fn names(&self) -> Result<Names>;
 
     /// Deletes every flow that began before `before`, and says what went; with `dry_run`, what
-    /// would go, and nothing does. Snapshots that are open keep what they hold, and a writer may be
-    /// at work meanwhile: what it commits later stays, however old. A datagram may be forgotten
+    /// would go, and nothing does. Snapshots that are open keep what they hold, but in HBase, and a
+    /// writer may be at work meanwhile: what it commits later stays, however old. A datagram may be forgotten
     /// when all of its flows are gone; who loads it again then stores them again.
     ///
     /// # Errors
@@ -97,7 +100,7 @@ impl<S: Store + ?Sized> Store for Box<S> {
     }
 }
 
-/// A store as of one moment. What it reads is not deleted while it lives.
+/// A store as of one moment, within what [`Store::snapshot`] promises of the backend.
 pub trait Snapshot: Send + Sync {
     /// Cuts what `scan` must read into regions that can be read side by side.
     ///

@@ -2,6 +2,7 @@
 
 use std::io::{self, ErrorKind, Write};
 use std::net::{TcpStream, ToSocketAddrs};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
@@ -40,6 +41,8 @@ pub(super) struct Gateway {
     requests: Transport,
     wire: WireReader<Transport>,
     sequence: i32,
+    /// The rows that were asked for last.
+    asked: usize,
     used: Instant,
 }
 
@@ -76,22 +79,24 @@ impl Gateway {
         stream.set_nodelay(true)?;
         stream.set_write_timeout(Some(timeout))?;
         stream.set_read_timeout(Some(GREETING_TIMEOUT.min(timeout)))?;
-        let end = || Ok::<_, io::Error>(Transport::new(stream.try_clone()?, framing));
+        let stream = Arc::new(stream);
+        let end = || Transport::new(Arc::clone(&stream), framing);
         let client = Client::new(
             TBinaryInputProtocol::new(
-                TBufferedReadTransport::with_capacity(BUFFER_BYTES, end()?),
+                TBufferedReadTransport::with_capacity(BUFFER_BYTES, end()),
                 true,
             ),
-            TBinaryOutputProtocol::new(end()?, true),
+            TBinaryOutputProtocol::new(end(), true),
         );
         Ok(Self {
             id: NEXT_ID.fetch_add(1, Relaxed),
             place,
             framing,
             client,
-            requests: end()?,
-            wire: WireReader::new(end()?),
+            requests: end(),
+            wire: WireReader::new(end()),
             sequence: 0,
+            asked: 0,
             used: Instant::now(),
         })
     }
@@ -110,6 +115,7 @@ impl Gateway {
     /// Asks for the next rows of a scanner; [`Self::receive_rows`] must be the next call.
     pub(super) fn request_rows(&mut self, scanner: i32, rows: i32) -> thrift::Result<()> {
         self.sequence = self.sequence.wrapping_add(1);
+        self.asked = usize::try_from(rows).unwrap_or(0);
         self.requests.write_all(&reply::request(scanner, rows, self.sequence))?;
         self.requests.flush()?;
         Ok(())
@@ -118,7 +124,7 @@ impl Gateway {
     /// Reads the rows that were asked for into `rows`; gives how many bytes their reply had.
     pub(super) fn receive_rows(&mut self, rows: &mut Rows) -> thrift::Result<u64> {
         let before = self.wire.bytes();
-        reply::read(&mut self.wire, self.sequence, rows)?;
+        reply::read(&mut self.wire, self.sequence, self.asked, rows)?;
         self.used = Instant::now();
         Ok(self.wire.bytes() - before)
     }

@@ -19,6 +19,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// So many calls may fail at once, one after the other, before there is a pause all the same.
 const QUICK_TRIES: u32 = 3;
 
+/// So many connections wait for the next call; as many as a load writes over, and then some.
+const MAX_IDLE_CONNECTIONS: usize = 32;
+
 /// A cluster that has not been well for so long is told of, and again after as long.
 const TELL_EVERY: Duration = Duration::from_secs(5);
 
@@ -170,7 +173,11 @@ impl Session {
 impl Drop for Session {
     fn drop(&mut self) {
         if let Some(gateway) = self.gateway.take() {
-            lock(&self.gateways.0.idle).push(gateway);
+            let mut idle = lock(&self.gateways.0.idle);
+            idle.retain(|gateway| !gateway.is_stale());
+            if idle.len() < MAX_IDLE_CONNECTIONS {
+                idle.push(gateway);
+            }
         }
     }
 }

@@ -7,7 +7,7 @@ use hbase_thrift::hbase::THbaseSyncClient;
 
 use super::gateways::{Gateways, Session};
 use super::region::{Bounds, open_scanner};
-use super::tables::{Tables, get, put};
+use super::tables::{Tables, get, put, unwritable};
 use crate::netflow::Names;
 use crate::store::{Load, Result, StoreError};
 
@@ -22,8 +22,7 @@ const ROWS: i32 = 50;
 pub(super) fn record(gateways: &Gateways, session: &mut Session, load: &Load) -> Result<()> {
     let mut row = load.started.0.to_be_bytes().to_vec();
     row.extend_from_slice(load.id.as_bytes());
-    // A load holds no map with keys that are no text, and no type whose serialization fails.
-    let entry = serde_json::to_vec(load).unwrap_or_default();
+    let entry = serde_json::to_vec(load).map_err(unwritable(gateways, "write the ledger"))?;
     put(session, "write the ledger", &Tables::of(gateways).loads(), &row, &entry)
 }
 
@@ -35,8 +34,7 @@ pub(super) fn name(gateways: &Gateways, session: &mut Session, names: &Names) ->
     if all == known {
         return Ok(());
     }
-    // Names hold nothing whose serialization fails.
-    let text = serde_json::to_vec(&all).unwrap_or_default();
+    let text = serde_json::to_vec(&all).map_err(unwritable(gateways, "write the names"))?;
     put(session, "write the names", &Tables::of(gateways).loads(), NAMES_ROW, &text)
 }
 

@@ -8,6 +8,10 @@ use super::wire::{WireReader, invalid, kind, put_call, put_i32};
 
 const NAME: &str = "scannerGetList";
 
+/// The rows of one reply, keys and cells together, take no more. It bounds what a server without
+/// frames can make this process hold; 2,000 rows of flows are some 300 kB.
+const MAX_ROWS_BYTES: usize = 32 << 20;
+
 /// Rows as they came: keys and cells in one piece.
 #[derive(Debug, Default)]
 pub(super) struct Rows {
@@ -37,6 +41,15 @@ impl Rows {
         row.checked_sub(1).map_or(0, |before| self.ends[before].1 as usize)
     }
 
+    /// Appends bytes of a row; gives where they end.
+    fn push(&mut self, bytes: &[u8]) -> io::Result<u32> {
+        let end = self.bytes.len() + bytes.len();
+        let end = u32::try_from(end).ok().filter(|_| end <= MAX_ROWS_BYTES);
+        let end = end.ok_or_else(|| invalid("rows of too many bytes"))?;
+        self.bytes.extend_from_slice(bytes);
+        Ok(end)
+    }
+
     fn clear(&mut self) {
         self.bytes.clear();
         self.ends.clear();
@@ -53,7 +66,7 @@ pub(super) fn request(scanner: i32, rows: i32, sequence: i32) -> Vec<u8> {
     call
 }
 
-/// Reads the reply into `rows`, in place of what they hold.
+/// Reads the reply to a request for at most so many rows into `rows`, in place of what they hold.
 ///
 /// # Errors
 ///
@@ -61,6 +74,7 @@ pub(super) fn request(scanner: i32, rows: i32, sequence: i32) -> Vec<u8> {
 pub(super) fn read<R: Read>(
     wire: &mut WireReader<R>,
     sequence: i32,
+    most: usize,
     rows: &mut Rows,
 ) -> thrift::Result<()> {
     rows.clear();
@@ -70,7 +84,7 @@ pub(super) fn read<R: Read>(
     let mut error = None;
     while let Some((kind, id)) = wire.field()? {
         match (kind, id) {
-            (kind::LIST, 0) => read_rows(wire, rows)?,
+            (kind::LIST, 0) => read_rows(wire, most, rows)?,
             (kind::STRUCT, 1 | 2) => error = Some(read_exception(wire, id == 1)?),
             _ => wire.skip(kind)?,
         }
@@ -78,17 +92,20 @@ pub(super) fn read<R: Read>(
     error.map_or(Ok(()), Err)
 }
 
-fn read_rows<R: Read>(wire: &mut WireReader<R>, rows: &mut Rows) -> io::Result<()> {
+fn read_rows<R: Read>(wire: &mut WireReader<R>, most: usize, rows: &mut Rows) -> io::Result<()> {
     if wire.byte()? != kind::STRUCT {
         return Err(invalid("a list of something else than rows"));
     }
-    for _ in 0..wire.length()? {
+    let count = wire.length()?;
+    if rows.len() + count > most {
+        return Err(invalid("more rows than were asked for"));
+    }
+    for _ in 0..count {
         let (mut key_end, mut cells) = (None, 0);
         while let Some((kind, id)) = wire.field()? {
             match (kind, id) {
                 (kind::STRING, 1) => {
-                    rows.bytes.extend_from_slice(wire.string()?);
-                    key_end = Some(rows.bytes.len());
+                    key_end = Some(rows.push(wire.string()?)?);
                 }
                 (kind::MAP, 2) if key_end.is_some() => {
                     let kinds = (wire.byte()?, wire.byte()?);
@@ -107,7 +124,8 @@ fn read_rows<R: Read>(wire: &mut WireReader<R>, rows: &mut Rows) -> io::Result<(
         let (Some(key_end), 1) = (key_end, cells) else {
             return Err(invalid("a row without its one cell"));
         };
-        rows.ends.push((key_end as u32, rows.bytes.len() as u32));
+        // That it fits was seen to when the bytes were taken.
+        rows.ends.push((key_end, rows.bytes.len() as u32));
     }
     Ok(())
 }
@@ -115,7 +133,7 @@ fn read_rows<R: Read>(wire: &mut WireReader<R>, rows: &mut Rows) -> io::Result<(
 fn read_cell<R: Read>(wire: &mut WireReader<R>, rows: &mut Rows) -> io::Result<()> {
     while let Some((kind, id)) = wire.field()? {
         if (kind, id) == (kind::STRING, 1) {
-            rows.bytes.extend_from_slice(wire.string()?);
+            rows.push(wire.string()?)?;
         } else {
             wire.skip(kind)?;
         }
@@ -135,4 +153,50 @@ fn read_exception<R: Read>(wire: &mut WireReader<R>, io: bool) -> io::Result<thr
 fn read_protocol_exception<R: Read>(wire: &mut WireReader<R>) -> io::Result<ApplicationError> {
     let message = wire.text()?;
     Ok(ApplicationError { kind: ApplicationErrorKind::InternalError, message })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::hbase::wire::{put_bytes, put_field, put_list};
+
+    /// A reply with rows of these keys, each with a cell of so many bytes.
+    fn reply(keys: &[&[u8]], cell_bytes: usize) -> Vec<u8> {
+        let mut reply = Vec::new();
+        reply.extend_from_slice(&0x8001_0002_u32.to_be_bytes());
+        put_bytes(NAME.as_bytes(), &mut reply);
+        reply.extend_from_slice(&7i32.to_be_bytes());
+        put_list(0, kind::STRUCT, keys.len(), &mut reply);
+        for key in keys {
+            put_field(kind::STRING, 1, &mut reply);
+            put_bytes(key, &mut reply);
+            put_field(kind::MAP, 2, &mut reply);
+            reply.extend_from_slice(&[kind::STRING, kind::STRUCT, 0, 0, 0, 1]);
+            put_bytes(b"f:", &mut reply);
+            put_field(kind::STRING, 1, &mut reply);
+            put_bytes(&vec![1; cell_bytes], &mut reply);
+            reply.extend_from_slice(&[kind::STOP, kind::STOP]);
+        }
+        reply.push(kind::STOP);
+        reply
+    }
+
+    #[test]
+    fn a_reply_of_more_rows_than_were_asked_for_is_none() {
+        let mut rows = Rows::default();
+        let reply = reply(&[b"a", b"bc", b""], 4);
+        read(&mut WireReader::new(&reply[..]), 7, 3, &mut rows).unwrap();
+        assert_eq!((rows.len(), rows.key(1), rows.cell(2)), (3, &b"bc"[..], &[1; 4][..]));
+        let error = read(&mut WireReader::new(&reply[..]), 7, 2, &mut rows).unwrap_err();
+        assert!(format!("{error:?}").contains("more rows than were asked for"), "{error:?}");
+        assert!(rows.is_empty());
+    }
+
+    #[test]
+    fn rows_of_too_many_bytes_are_no_reply() {
+        let mut rows = Rows::default();
+        let many = reply(&[&b"a"[..]; 5], 8 << 20);
+        let error = read(&mut WireReader::new(&many[..]), 7, 5, &mut rows).unwrap_err();
+        assert!(format!("{error:?}").contains("rows of too many bytes"), "{error:?}");
+    }
 }

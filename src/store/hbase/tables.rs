@@ -75,9 +75,19 @@ impl Layout {
 
     pub(super) fn write(&self, gateways: &Gateways, session: &mut Session) -> Result<()> {
         let loads = Tables::of(gateways).loads();
-        let mark = serde_json::to_vec(self).unwrap_or_default();
+        let mark = serde_json::to_vec(self).map_err(unwritable(gateways, "write the layout"))?;
         put(session, "write the layout", &loads, LAYOUT_ROW, &mark)
     }
+}
+
+/// What cannot be written as JSON, which nothing here should be, is not written at all: a mark or an
+/// entry without contents would be damage.
+pub(super) fn unwritable(
+    gateways: &Gateways,
+    doing: &'static str,
+) -> impl FnOnce(serde_json::Error) -> StoreError {
+    let place = gateways.location().to_string();
+    move |error| StoreError::refused(place, doing, error.to_string())
 }
 
 /// Reads one row of one cell; None where there is none.

@@ -2,6 +2,7 @@
 //! cannot: regions from the start, encoding, and a Bloom filter on the first bytes of the row key.
 
 use std::io::{self, Write};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::table::{FAMILY, Table};
@@ -67,8 +68,9 @@ impl Thrift2 {
             let stream = super::gateway::open(address)?;
             stream.set_nodelay(true)?;
             stream.set_read_timeout(Some(TIMEOUT))?;
-            let end = || Ok::<_, io::Error>(Transport::new(stream.try_clone()?, framing));
-            let (requests, wire) = (end()?, WireReader::new(end()?));
+            let stream = Arc::new(stream);
+            let end = || Transport::new(Arc::clone(&stream), framing);
+            let (requests, wire) = (end(), WireReader::new(end()));
             Ok(Self { address: address.to_owned(), requests, wire, sequence: 0 })
         };
         open().map_err(|source| StoreError::Unreachable {

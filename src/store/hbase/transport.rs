@@ -5,6 +5,7 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
+use std::sync::Arc;
 use std::time::Duration;
 
 use byteorder::{BigEndian, ByteOrder};
@@ -38,7 +39,8 @@ impl Framing {
 /// to its end, so that several may take turns on one socket.
 #[derive(Debug)]
 pub(super) struct Transport {
-    stream: TcpStream,
+    /// One descriptor for all ends.
+    stream: Arc<TcpStream>,
     framing: Framing,
     /// Bytes of the present frame that are not read yet.
     unread: usize,
@@ -48,7 +50,7 @@ pub(super) struct Transport {
 
 impl Transport {
     /// Reads from and writes to `stream`.
-    pub(super) fn new(stream: TcpStream, framing: Framing) -> Self {
+    pub(super) fn new(stream: Arc<TcpStream>, framing: Framing) -> Self {
         Self { stream, framing, unread: 0, message: vec![0; LENGTH_BYTES] }
     }
 
@@ -72,18 +74,18 @@ impl Transport {
 impl Read for Transport {
     fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
         if self.framing == Framing::None {
-            return self.stream.read(to).map_err(|error| self.told(error));
+            return (&*self.stream).read(to).map_err(|error| self.told(error));
         }
         if self.unread == 0 {
             let mut length = [0; LENGTH_BYTES];
-            self.stream.read_exact(&mut length).map_err(|error| self.told(error))?;
+            (&*self.stream).read_exact(&mut length).map_err(|error| self.told(error))?;
             self.unread = BigEndian::read_u32(&length) as usize;
             if !(1..=MAX_FRAME_BYTES).contains(&self.unread) {
                 return Err(invalid("a frame of an impossible length"));
             }
         }
         let most = to.len().min(self.unread);
-        let read = self.stream.read(&mut to[..most]).map_err(|error| self.told(error))?;
+        let read = (&*self.stream).read(&mut to[..most]).map_err(|error| self.told(error))?;
         self.unread -= read;
         Ok(read)
     }
@@ -104,7 +106,7 @@ impl Write for Transport {
             Framing::None => LENGTH_BYTES,
             Framing::Length => 0,
         };
-        let sent = self.stream.write_all(&self.message[from..]);
+        let sent = (&*self.stream).write_all(&self.message[from..]);
         self.message.truncate(LENGTH_BYTES);
         sent
     }
@@ -119,7 +121,7 @@ mod tests {
     fn pair(framing: Framing) -> (Transport, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        (Transport::new(stream, framing), listener.accept().unwrap().0)
+        (Transport::new(Arc::new(stream), framing), listener.accept().unwrap().0)
     }
 
     #[test]

@@ -37,12 +37,18 @@ pub(super) struct HbaseWriter {
     workers: Vec<JoinHandle<()>>,
 }
 
-/// Some rows of a batch, to be written to the table in `order`.
+/// What a worker is to do.
 struct Job {
+    rows: CallRows,
+    open: OpenJob,
+}
+
+/// Some rows of a batch, to be written to the table in `order`.
+struct CallRows {
     batch: Arc<WriteBatch>,
     family: Family,
     order: Order,
-    rows: Vec<u32>,
+    places: Vec<u32>,
 }
 
 /// How the jobs stand.
@@ -62,18 +68,59 @@ struct Open {
     failure: Option<StoreError>,
 }
 
+/// A job that counts as not done as long as this lives. Where it goes before it was said how the job
+/// ended, in a panic or in a queue that nobody reads, the job failed.
+struct OpenJob {
+    state: Arc<State>,
+    ended: bool,
+}
+
+impl OpenJob {
+    fn new(state: &Arc<State>) -> Self {
+        state.lock().jobs += 1;
+        Self { state: Arc::clone(state), ended: false }
+    }
+
+    fn end(mut self, result: Result<()>) {
+        if let Err(error) = result {
+            let mut open = self.state.lock();
+            open.failed = true;
+            open.failure.get_or_insert(error);
+        }
+        self.ended = true;
+    }
+}
+
+impl Drop for OpenJob {
+    fn drop(&mut self) {
+        let mut open = self.state.lock();
+        open.jobs -= 1;
+        open.failed |= !self.ended;
+        self.state.changed.notify_all();
+    }
+}
+
 impl HbaseWriter {
     pub(super) fn open(gateways: &Gateways, layout: &Layout, connections: usize) -> Result<Self> {
+        Self::open_with(gateways, layout, connections, write)
+    }
+
+    /// As [`Self::open`]; rows are written by `write`.
+    fn open_with(
+        gateways: &Gateways,
+        layout: &Layout,
+        connections: usize,
+        write: impl Fn(&mut Session, &str, &CallRows) -> Result<()> + Copy + Send + 'static,
+    ) -> Result<Self> {
         let (jobs, to_do) = sync_channel(connections);
         let to_do = Arc::new(Mutex::new(to_do));
         let state = Arc::<State>::default();
         let workers = (0..connections)
             .map(|_| {
-                let (gateways, to_do, state) =
-                    (gateways.clone(), Arc::clone(&to_do), Arc::clone(&state));
+                let (gateways, to_do) = (gateways.clone(), Arc::clone(&to_do));
                 std::thread::Builder::new()
                     .name("hbase-writer".into())
-                    .spawn(move || work(&gateways, &to_do, &state))
+                    .spawn(move || work(&gateways, &to_do, write))
                     .map_err(StoreError::io("a thread".as_ref(), "start"))
             })
             .collect::<Result<_>>()?;
@@ -98,18 +145,20 @@ impl HbaseWriter {
             (None, true) => Err(StoreError::refused(
                 self.gateways.location().to_string(),
                 "write",
-                "an earlier batch could not be written".to_owned(),
+                "not all of it was written".to_owned(),
             )),
             (None, false) => Ok(()),
         }
     }
 
-    fn send(&self, job: Job) -> Result<()> {
+    fn send(&self, rows: CallRows) -> Result<()> {
         self.check()?;
-        self.state.lock().jobs += 1;
-        // The workers live as long as this does.
-        let _ = self.jobs.as_ref().map(|jobs| jobs.send(job));
-        Ok(())
+        let job = Job { rows, open: OpenJob::new(&self.state) };
+        // Where no worker is left, the job goes, and says that it was not done.
+        match self.jobs.as_ref().map(|jobs| jobs.send(job)) {
+            Some(Ok(())) => Ok(()),
+            _ => self.check(),
+        }
     }
 }
 
@@ -127,8 +176,8 @@ impl Writer for HbaseWriter {
         for (family, flows) in [(Family::V4, &batch.v4), (Family::V6, &batch.v6)] {
             for &order in &self.orders {
                 for rows in calls(flows, &in_key_order(flows, order)) {
-                    let (batch, rows) = (Arc::clone(&batch), rows.to_vec());
-                    self.send(Job { batch, family, order, rows })?;
+                    let (batch, places) = (Arc::clone(&batch), rows.to_vec());
+                    self.send(CallRows { batch, family, order, places })?;
                 }
             }
         }
@@ -169,52 +218,46 @@ impl State {
     fn lock(&self) -> MutexGuard<'_, Open> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
-
-    fn done(&self, result: Result<()>) {
-        let mut open = self.lock();
-        open.jobs -= 1;
-        if let Err(error) = result {
-            open.failed = true;
-            open.failure.get_or_insert(error);
-        }
-        self.changed.notify_all();
-    }
 }
 
-fn work(gateways: &Gateways, jobs: &Mutex<Receiver<Job>>, state: &State) {
+fn work(
+    gateways: &Gateways,
+    jobs: &Mutex<Receiver<Job>>,
+    write: impl Fn(&mut Session, &str, &CallRows) -> Result<()>,
+) {
     let tables = Tables::of(gateways);
     let mut session = gateways.session();
     loop {
         let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok(job) = job else { return };
+        let Ok(Job { rows, open }) = job else { return };
         let mut result = Ok(());
-        if !state.lock().failed {
-            let table = tables.flows(job.order);
-            result = write(&mut session, &table, &job).map_err(|error| match error {
+        if !open.state.lock().failed {
+            let table = tables.flows(rows.order);
+            result = write(&mut session, &table, &rows).map_err(|error| match error {
                 StoreError::Unreachable { .. } => {
                     tables::refuse_disabled(gateways, &mut session, &table).err().unwrap_or(error)
                 }
                 error => error,
             });
         }
-        drop(job);
-        state.done(result);
+        drop(rows);
+        open.end(result);
     }
 }
 
-fn write(session: &mut Session, table: &str, job: &Job) -> Result<()> {
-    let flows = match job.family {
-        Family::V4 => &job.batch.v4,
-        Family::V6 => &job.batch.v6,
+fn write(session: &mut Session, table: &str, rows: &CallRows) -> Result<()> {
+    let CallRows { batch, family, order, places } = rows;
+    let flows = match family {
+        Family::V4 => &batch.v4,
+        Family::V6 => &batch.v6,
     };
     session.call("write", |gateway| {
-        let rows = job
-            .rows
+        let rows = places
             .iter()
             .map(|&row| {
                 let row = row as usize;
                 let mut key = Vec::with_capacity(V6_KEY_BYTES);
-                key_at(flows, row, job.order).encode(&mut key);
+                key_at(flows, row, *order).encode(&mut key);
                 let mut value = Vec::with_capacity(80);
                 cell::encode(flows, row, &mut value);
                 mutation(key, value)
@@ -268,6 +311,48 @@ fn in_key_order(flows: &FlowBatch, order: Order) -> Vec<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::conformance::sample_batch;
+    use crate::store::hbase::gateways::Patience;
+    use std::time::Duration;
+
+    /// A writer of so many workers that never reach a server, but `write`.
+    fn writer(
+        connections: usize,
+        write: impl Fn(&mut Session, &str, &CallRows) -> Result<()> + Copy + Send + 'static,
+    ) -> HbaseWriter {
+        let patience = Patience { answer: Duration::ZERO, recovery: Duration::ZERO };
+        let gateways = Gateways::new("hbase://127.0.0.1:1".parse().unwrap(), patience);
+        let layout = Layout { layout: 1, orders: Order::ALL.to_vec() };
+        HbaseWriter::open_with(&gateways, &layout, connections, write).unwrap()
+    }
+
+    #[test]
+    fn a_worker_that_panics_fails_the_commit_and_is_not_waited_for() {
+        for connections in [1, 3] {
+            let mut writer = writer(connections, |_, _, rows| {
+                assert!(rows.order == Order::Src, "an injected panic");
+                Ok(())
+            });
+            // Written, or refused as soon as a worker is gone: but never for good in silence.
+            let _ = writer.write(sample_batch(1, 10_000));
+            let error = writer.commit().unwrap_err();
+            assert!(error.to_string().ends_with("write: not all of it was written"), "{error}");
+            let again = (0..50).find_map(|number| writer.write(sample_batch(number, 10)).err());
+            assert!(again.is_some() && writer.commit().is_err());
+        }
+    }
+
+    #[test]
+    fn what_a_job_met_is_told_once_and_what_was_written_is_done() {
+        let mut sound = writer(2, |_, _, _| Ok(()));
+        sound.write(sample_batch(1, 5_000)).unwrap();
+        sound.commit().unwrap();
+        let mut failing = writer(2, |_, _, _| Err(StoreError::Injected { at: "write" }));
+        let _ = failing.write(sample_batch(1, 1));
+        let met = |error: &StoreError| matches!(error, StoreError::Injected { .. });
+        let errors = [failing.commit().unwrap_err(), failing.commit().unwrap_err()];
+        assert!(errors.iter().filter(|error| met(error)).count() <= 1, "{errors:?}");
+    }
 
     #[test]
     fn a_call_is_bounded_by_rows_and_by_bytes() {
