@@ -36,15 +36,22 @@ pub(crate) const INTERRUPTED: i32 = 130;
 const FAILED: u8 = 1;
 const WRONG_USAGE: u8 = 2;
 const UNREACHABLE: u8 = 4;
+const UNREAD: u8 = 5;
 
 /// The command, or the configuration, asks for what cannot be.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct Usage(pub(crate) String);
 
+/// What was to be checked could not be read, and so is neither sound nor damaged.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Unread(pub(crate) String);
+
 /// The exit status of a command that failed.
 pub(crate) fn status(error: &anyhow::Error) -> ExitCode {
-    let mut status = FAILED;
+    // It may be what another error was met in, and that is no cause of it.
+    let mut status = if error.is::<Unread>() { UNREAD } else { FAILED };
     for cause in error.chain() {
         if cause.is::<Usage>() {
             status = WRONG_USAGE;

@@ -61,7 +61,8 @@ Examples:
   earlgrey-hbase top srcip,dstport --by flows        and the keys that most flows are of
 
 Exit status: 0 done, 1 failed, 2 wrong usage, 3 input was partly unusable (what was whole is
-stored), 4 the store cannot be reached, 130 interrupted.";
+stored), 4 the store cannot be reached, 5 verify found no damage but could not read everything,
+130 interrupted.";
 
 /// Loads NetFlow captures into a store, and answers about hosts and networks in milliseconds.
 #[derive(Debug, Parser)]

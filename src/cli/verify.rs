@@ -2,11 +2,12 @@
 
 use std::fmt::Write as _;
 
-use super::failure::Ending;
+use super::failure::{Ending, Unread};
 use super::output;
 use super::settings::Settings;
 use super::text::{bytes, grouped, plural};
 use super::{interrupt, store};
+use crate::store::StoreError;
 use crate::store::embedded::Verified;
 
 const EXAMPLES: &str = "\
@@ -14,8 +15,8 @@ Examples:
   earlgrey-hbase verify
   earlgrey-hbase verify -o json --store /var/lib/earlgrey-hbase
 
-Exit status 1 says that something is damaged, or may not be read; the answer says what, and in
-which file.";
+Exit status 1 says that something is damaged, 5 that nothing is as far as it could be read, but not
+all of it could; the answer says what, and in which file.";
 
 /// Read the whole store, and check every checksum, order and count in it.
 #[derive(Debug, clap::Args)]
@@ -29,20 +30,36 @@ pub(crate) struct Args {
 pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
     interrupt::end_at_once()?;
     let store = store::embedded(settings)?;
-    let found = store.verify()?;
+    let found = store.verify().map_err(unread)?;
     if args.output == "json" {
         output::print_json(&found)?;
     } else {
         output::print_all(&text(&found))?;
     }
-    match (found.faults.len(), found.unread.len()) {
-        (0, 0) => Ok(Ending::Done),
-        (0, unread) => anyhow::bail!(
-            "{store}: {} may not be read by this user; what could be read is sound",
-            plural(unread as u64, "file")
+    let places = |list: &[String]| plural(list.len() as u64, "place");
+    match (found.faults.as_slice(), found.unread.as_slice()) {
+        ([], []) => Ok(Ending::Done),
+        ([], unread) => {
+            let sound = "could not be read; what could be read is sound";
+            Err(Unread(format!("{store}: {} {sound}", places(unread))).into())
+        }
+        ([_], []) => anyhow::bail!("{store}: one place is damaged"),
+        (damaged, []) => anyhow::bail!("{store}: {} are damaged", places(damaged)),
+        (damaged, unread) => anyhow::bail!(
+            "{store}: {} damaged, and {} could not be read",
+            places(damaged),
+            places(unread)
         ),
-        (1, _) => anyhow::bail!("{store}: one place is damaged"),
-        (places, _) => anyhow::bail!("{store}: {places} places are damaged"),
+    }
+}
+
+/// A store of which not even the manifest can be read may be as sound as any.
+fn unread(error: StoreError) -> anyhow::Error {
+    match error {
+        StoreError::Io { .. } => {
+            anyhow::Error::new(error).context(Unread("the store could not be read".to_owned()))
+        }
+        _ => error.into(),
     }
 }
 

@@ -4,6 +4,7 @@ mod answers;
 mod charts;
 mod collect;
 mod config;
+mod descriptors;
 mod expire;
 mod export;
 mod filter;

@@ -43,7 +43,7 @@ impl ColumnCursor {
         let chunk = run.pages(group, column)?;
         let wanted = chunk.data.get(pages.clone()).ok_or_else(|| run.damaged("no such page"))?;
         let spans: Vec<PageSpan> = chunk.dictionary.iter().chain(wanted).copied().collect();
-        let file = Arc::new(Metered { file: run.reader()?, meter: Arc::clone(meter) });
+        let file = Arc::new(Metered { file: run.reader(), meter: Arc::clone(meter) });
         let source = Box::new(Pages::new(file, spans, encoding(column, run.order(), run.family())));
         let reader = get_column_reader(run.descriptor(column)?, source);
         let values = match column {

@@ -14,6 +14,7 @@ mod lock;
 mod manifest;
 mod merge;
 mod names;
+mod open_files;
 mod packed;
 mod page;
 mod page_header;

@@ -159,8 +159,13 @@ impl Pages {
         }
         let expand = |compressed: bool| -> Result<Bytes> {
             let expected = header.uncompressed_bytes as usize;
-            let expanded =
-                if compressed { Bytes::from(decompress(&body, expected)?) } else { body.clone() };
+            let expanded = if compressed {
+                // Not an error of reading: the body was read, and has its checksum.
+                let expanded = decompress(&body, expected);
+                Bytes::from(expanded.map_err(|_| damaged("it cannot be expanded"))?)
+            } else {
+                body.clone()
+            };
             if expanded.len() == expected { Ok(expanded) } else { Err(damaged("length differs")) }
         };
         match (header.kind, span.rows) {

@@ -1,9 +1,7 @@
 //! An opened run: its footer and page indexes, verified, read when they are first needed, and
 //! kept.
 
-use std::fs::File;
-use std::io;
-use std::os::unix::fs::FileExt;
+use std::io::{self, ErrorKind};
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
@@ -15,6 +13,7 @@ use parquet::file::page_index::index_reader::{decode_column_index, decode_offset
 use parquet::schema::types::ColumnDescPtr;
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::open_files::NamedFile;
 use super::page::{PageSpan, ReadAt};
 use super::run_writer::WrittenFile;
 use super::schema::{PAGE_ROWS, Shape, schema};
@@ -31,7 +30,7 @@ pub(super) type PageBounds = Arc<[(u128, u128)]>;
 /// A run in one order. Nothing of it is read before it is needed.
 #[derive(Debug)]
 pub(super) struct RunFile {
-    path: PathBuf,
+    file: Arc<NamedFile>,
     order: Order,
     shape: Shape,
     written: WrittenFile,
@@ -40,7 +39,6 @@ pub(super) struct RunFile {
 
 #[derive(Debug)]
 struct Opened {
-    file: Arc<OpenFile>,
     tail: Bytes,
     footer: ParquetMetaData,
     /// The pages of a column chunk: row group × columns + column.
@@ -58,21 +56,11 @@ pub(super) struct ChunkPages {
     pub data: Arc<[PageSpan]>,
 }
 
-#[derive(Debug)]
-struct OpenFile(File);
-
-impl ReadAt for OpenFile {
-    fn read_at(&self, offset: u64, bytes: usize) -> io::Result<Bytes> {
-        let mut buffer = vec![0; bytes];
-        self.0.read_exact_at(&mut buffer, offset)?;
-        Ok(buffer.into())
-    }
-}
-
 impl RunFile {
     /// The run at `path`, as the manifest says that it was written.
     pub(super) fn new(path: PathBuf, order: Order, shape: Shape, written: WrittenFile) -> Self {
-        Self { path, order, shape, written, opened: OnceLock::new() }
+        let file = Arc::new(NamedFile::new(path));
+        Self { file, order, shape, written, opened: OnceLock::new() }
     }
 
     /// Its order.
@@ -107,8 +95,8 @@ impl RunFile {
     }
 
     /// The file, for reading its pages.
-    pub(super) fn reader(&self) -> Result<Arc<dyn ReadAt>> {
-        Ok(Arc::clone(&self.opened()?.file) as Arc<dyn ReadAt>)
+    pub(super) fn reader(&self) -> Arc<dyn ReadAt> {
+        Arc::clone(&self.file) as Arc<dyn ReadAt>
     }
 
     /// The error that a page, read of this file, came out as.
@@ -116,7 +104,7 @@ impl RunFile {
         match error {
             ParquetError::External(inner) if inner.is::<io::Error>() => {
                 match inner.downcast::<io::Error>() {
-                    Ok(source) => StoreError::io(&self.path, "read")(*source),
+                    Ok(source) => self.unread("read", *source),
                     Err(inner) => self.damaged(format!("column {}: {inner}", column.name())),
                 }
             }
@@ -128,7 +116,21 @@ impl RunFile {
     }
 
     pub(super) fn damaged(&self, detail: impl Into<String>) -> StoreError {
-        StoreError::damaged(&self.path, detail)
+        StoreError::damaged(self.file.path(), detail)
+    }
+
+    /// The system's error as the store's. A file that ends early, or is not there, was read: it is
+    /// not what was written.
+    fn unread(&self, doing: &'static str, error: io::Error) -> StoreError {
+        match error.kind() {
+            ErrorKind::UnexpectedEof => self.damaged("it ends before what was written does"),
+            ErrorKind::NotFound => self.damaged("it is missing"),
+            _ => StoreError::io(self.file.path(), doing)(error),
+        }
+    }
+
+    fn read_at(&self, offset: u64, bytes: usize) -> Result<Bytes> {
+        self.file.read_at(offset, bytes).map_err(|error| self.unread("read", error))
     }
 
     /// Where the pages of `column` lie in row group `group`.
@@ -170,8 +172,7 @@ impl RunFile {
     /// Checks the four bytes that other readers of Parquet know the file by. Nothing here needs
     /// them, so only a check of the whole store asks.
     pub(super) fn check_magic(&self) -> Result<()> {
-        let magic = self.opened()?.file.read_at(0, MAGIC.len());
-        let magic = magic.map_err(StoreError::io(&self.path, "read"))?;
+        let magic = self.read_at(0, MAGIC.len())?;
         if magic == MAGIC { Ok(()) } else { Err(self.damaged("does not begin as Parquet does")) }
     }
 
@@ -184,24 +185,21 @@ impl RunFile {
     }
 
     fn open(&self) -> Result<Opened> {
-        tracing::debug!("open {}", self.path.display());
-        let file = File::open(&self.path).map_err(StoreError::io(&self.path, "open"))?;
-        let bytes = file.metadata().map_err(StoreError::io(&self.path, "read"))?.len();
+        tracing::debug!("open {}", self.file.path().display());
+        let file = self.file.open().map_err(|error| self.unread("open", error))?;
+        let bytes = file.metadata().map_err(|error| self.unread("read", error))?.len();
         if bytes != self.written.bytes {
             return Err(
                 self.damaged(format!("{bytes} bytes long, {} were written", self.written.bytes))
             );
         }
-        let file = Arc::new(OpenFile(file));
         let tail_bytes = self
             .written
             .bytes
             .checked_sub(self.written.tail_offset)
             .filter(|&tail| tail >= 8)
             .ok_or_else(|| self.damaged("the manifest puts its tail behind its end"))?;
-        let tail = file
-            .read_at(self.written.tail_offset, tail_bytes as usize)
-            .map_err(StoreError::io(&self.path, "read"))?;
+        let tail = self.read_at(self.written.tail_offset, tail_bytes as usize)?;
         if xxh3_64(&tail) != self.written.tail_hash {
             return Err(self.damaged(format!(
                 "checksum of the page indexes and footer, from byte {} on, differs",
@@ -212,7 +210,6 @@ impl RunFile {
             self.decode_footer(&tail).map_err(|error| self.damaged(format!("footer: {error}")))?;
         let chunks = footer.num_row_groups() * Column::ALL.len();
         Ok(Opened {
-            file,
             tail,
             footer,
             pages: (0..chunks).map(|_| OnceLock::new()).collect(),

@@ -1,6 +1,5 @@
 //! Reads a whole store, and holds everything in it against everything else.
 
-use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -40,22 +39,40 @@ pub struct Verified {
     pub partial: bool,
     /// What is damaged, each with the file it is in.
     pub faults: Vec<String>,
-    /// What this user may not read, so that nothing can be said of it.
+    /// What could not be read, so that nothing can be said of it.
     pub unread: Vec<String>,
     /// What is no damage, and worth knowing.
     pub notes: Vec<String>,
 }
 
-impl Verified {
-    fn enter(&mut self, error: &StoreError) {
-        let list = if is_refused(error) { &mut self.unread } else { &mut self.faults };
-        list.push(told(error));
+/// What a check found.
+#[derive(Debug)]
+enum Finding {
+    /// What is there is not what was written.
+    Damage(StoreError),
+    /// It could not be read, whatever the reason. It may be sound.
+    Unreadable(StoreError),
+    /// It is sound, and worth knowing.
+    Note(String),
+}
+
+impl From<StoreError> for Finding {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Damaged { .. } => Self::Damage(error),
+            _ => Self::Unreadable(error),
+        }
     }
 }
 
-/// Whether it is not the store's fault but the permissions'.
-fn is_refused(error: &StoreError) -> bool {
-    matches!(error, StoreError::Io { source, .. } if source.kind() == ErrorKind::PermissionDenied)
+impl Verified {
+    fn enter(&mut self, finding: impl Into<Finding>) {
+        match finding.into() {
+            Finding::Damage(error) => self.faults.push(told(&error)),
+            Finding::Unreadable(error) => self.unread.push(told(&error)),
+            Finding::Note(note) => self.notes.push(note),
+        }
+    }
 }
 
 /// What a run holds in one order.
@@ -67,8 +84,8 @@ struct Content {
 }
 
 impl EmbeddedStore {
-    /// Checks every checksum, order and count of the store. Damage is no error here: it is what
-    /// the report is for, and the rest is checked all the same.
+    /// Checks every checksum, order and count of the store. Damage is no error here, nor is a file
+    /// that cannot be read: that is what the report is for, and the rest is checked all the same.
     ///
     /// # Errors
     ///
@@ -88,7 +105,7 @@ impl EmbeddedStore {
         for (run, faults) in runs {
             digest = digest.wrapping_add(run);
             found.partial |= !faults.is_empty();
-            for fault in &faults {
+            for fault in faults {
                 found.enter(fault);
             }
         }
@@ -96,20 +113,20 @@ impl EmbeddedStore {
         for file in &manifest.identities {
             match identities::verify(self.dir(), file) {
                 Ok(()) => found.datagrams += file.count,
-                Err(error) => found.enter(&error),
+                Err(error) => found.enter(error),
             }
         }
         match ledger::read(self.dir()) {
             Ok(loads) => {
                 found.loads = loads.len() as u64;
                 if loads.is_empty() && found.flows > 0 {
-                    found.notes.push(lost_ledger(&self.dir().join(LEDGER)));
+                    found.enter(Finding::Note(lost_ledger(&self.dir().join(LEDGER))));
                 }
             }
-            Err(error) => found.enter(&error),
+            Err(error) => found.enter(error),
         }
         if let Err(error) = names::read(self.dir()) {
-            found.enter(&error);
+            found.enter(error);
         }
         Ok(found)
     }
@@ -138,20 +155,20 @@ fn told(error: &StoreError) -> String {
 
 fn verify_run(snapshot: &EmbeddedSnapshot, run: &OpenRun) -> (u64, Vec<StoreError>) {
     let mut faults = Vec::new();
-    let mut contents: Vec<Content> = Vec::new();
+    let mut contents: Vec<(&RunFile, Content)> = Vec::new();
     for file in &run.files {
         match content(file, snapshot.sources()) {
-            Ok(content) => contents.push(content),
+            Ok(content) => contents.push((file, content)),
             Err(error) => faults.push(error),
         }
     }
     let entry = &run.entry;
     let told = Content {
         rows: entry.rows,
-        digest: contents.first().map_or(0, |content| content.digest),
+        digest: contents.first().map_or(0, |(_, content)| content.digest),
         first: Some((entry.min_first, entry.max_first)),
     };
-    for (content, file) in contents.iter().zip(&run.files) {
+    for (file, content) in contents {
         let differs = if content.rows != told.rows {
             format!("{} flows, the manifest says {}", content.rows, told.rows)
         } else if content.first != told.first {
