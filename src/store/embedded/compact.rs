@@ -16,6 +16,7 @@ use super::run_reader::stretches;
 use super::run_set::SortedFile;
 use super::schema::Shape;
 use super::snapshot::{EmbeddedSnapshot, OpenRun};
+use super::sources::Places;
 use super::store::EmbeddedStore;
 use super::write_access::WriteAccess;
 use crate::flow::{Columns, Family, FlowBatch, UnixMillis};
@@ -246,13 +247,18 @@ fn merge(
     let file = |order| {
         let to = SortedFile::create(dir, run_name(number, order), shape, order)?;
         let scan = Scan { order, ordered: true, ..Scan::all(Columns::ALL) };
-        rewrite(snapshot, &runs, scan, to, |_| !stop.load(Relaxed))
+        let mut places = Places::none(snapshot.sources().len());
+        let file = rewrite(snapshot, &runs, scan, to, |batch| {
+            places.enter(batch.source.iter().copied());
+            !stop.load(Relaxed)
+        })?;
+        Ok(file.map(|file| (file, places)))
     };
     let (src, dst) = match hands {
         Hands::One => (file(Order::Src), file(Order::Dst)),
         Hands::Two => rayon::join(|| file(Order::Src), || file(Order::Dst)),
     };
-    let (Some(src), Some(dst)) = (src?, dst?) else { return Ok(None) };
+    let (Some((src, places)), Some((dst, _))) = (src?, dst?) else { return Ok(None) };
     let entries = || runs.iter().map(|run| &run.entry);
     Ok(Some(Run {
         number,
@@ -261,6 +267,7 @@ fn merge(
         rows: entries().map(|run| run.rows).sum(),
         min_first: entries().map(|run| run.min_first).min().unwrap_or_default(),
         max_first: entries().map(|run| run.max_first).max().unwrap_or_default(),
+        sources: Some(places.ranges()),
         files: vec![src, dst],
     }))
 }

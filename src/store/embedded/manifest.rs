@@ -2,9 +2,8 @@
 //!
 //! Manifests are numbered, and the one with the highest number counts. Each is a line of JSON that
 //! says its format and a checksum of all that follows, then the body in JSON.
-//! `schema/store.md` writes the format down.
+//! `schema/embedded.md` writes the format down.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::fs::File;
 use std::io::{Read, Write};
@@ -17,6 +16,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::fs::{NewFile, sync_dir};
 use super::layout::manifest_name;
+use super::sources::PlaceRange;
 use crate::flow::{Family, Source, UnixMillis};
 use crate::row::{AddressRange, Order};
 use crate::store::{Result, StoreError};
@@ -38,7 +38,8 @@ pub(crate) struct Manifest {
     pub(crate) checksum: Checksum,
     /// The number that the next run or identity file gets.
     pub(crate) next: u64,
-    /// Who exported the flows. Runs hold indexes into this list, so it only grows.
+    /// Who exported the flows. Runs hold indexes into this list: a place is given to another source
+    /// only when no run refers to it.
     pub(crate) sources: Vec<Source>,
     /// The runs, in the order in which they were committed.
     pub(crate) runs: Vec<Run>,
@@ -63,6 +64,10 @@ pub(crate) struct Run {
     pub(crate) min_first: UnixMillis,
     /// When its latest flow began.
     pub(crate) max_first: UnixMillis,
+    /// The places in the list of sources that its flows refer to, rising, and perhaps others; None
+    /// where that is not known, in runs of versions before 2026-11-29.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) sources: Option<Vec<PlaceRange>>,
     /// A file for each order that is kept.
     pub(crate) files: Vec<RunFile>,
 }
@@ -152,19 +157,6 @@ impl Manifest {
     pub(crate) fn file_names(&self) -> impl Iterator<Item = &str> {
         let runs = self.runs.iter().flat_map(|run| &run.files).map(|file| file.name.as_str());
         runs.chain(self.identities.iter().map(|file| file.name.as_str()))
-    }
-
-    /// The places of `sources` in the list of sources, to which those that are new are added.
-    pub(crate) fn places_of(&mut self, sources: &[Source]) -> Vec<u32> {
-        let mut places: HashMap<Source, u32> = self.sources.iter().copied().zip(0..).collect();
-        let list = &mut self.sources;
-        let mut place = |&source: &Source| {
-            *places.entry(source).or_insert_with(|| {
-                list.push(source);
-                list.len() as u32 - 1
-            })
-        };
-        sources.iter().map(&mut place).collect()
     }
 
     /// What the manifest's file holds.

@@ -26,6 +26,7 @@ mod run_writer;
 mod schema;
 mod snapshot;
 mod sort;
+mod sources;
 mod split;
 mod store;
 mod verify;

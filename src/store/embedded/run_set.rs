@@ -1,14 +1,14 @@
 //! Writes a batch of flows as runs: cut by day, each in both orders.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use super::layout::run_name;
-use super::manifest::{Checksum, Manifest, Run, RunFile};
+use super::manifest::{Checksum, Run, RunFile};
 use super::packed::PackedRows;
 use super::run_writer::{RunWriter, WrittenFile};
 use super::schema::{PAGE_ROWS, Shape, lead_column};
 use super::sort::{Entry, parts_by_day, sort};
+use super::sources::{Places, SourceList};
 use crate::flow::{Column, FlowBatch, UnixMillis};
 use crate::row::{AddressRange, Order};
 use crate::store::{Result, StoreError, Usual};
@@ -19,12 +19,14 @@ pub(super) struct BatchSorter {
     packed: PackedRows,
     by_src: Vec<Entry>,
     by_dst: Vec<Entry>,
+    /// Counts the sources of what is written in the store's list.
+    pub(super) sources: SourceList,
 }
 
 impl BatchSorter {
-    /// Writes `batch`, whose sources are the store's own, as runs in `dir`. `usual` tells which
-    /// days have runs of their own. The files are durable
-    /// when this returns; their names are not yet.
+    /// Writes `batch`, whose rows count in the store's list of so many `sources`, as runs in `dir`.
+    /// `usual` tells which days have runs of their own. The files are durable when this returns;
+    /// their names are not yet.
     ///
     /// # Errors
     ///
@@ -33,14 +35,15 @@ impl BatchSorter {
         &mut self,
         dir: &Path,
         batch: &FlowBatch,
+        sources: usize,
         usual: &Usual,
         mut number: impl FnMut() -> u64,
     ) -> Result<Vec<Run>> {
-        let Self { packed, by_src, by_dst } = self;
+        let Self { packed, by_src, by_dst, .. } = self;
         packed.fill(batch);
         let mut runs = Vec::new();
         for rows in parts_by_day(batch, usual) {
-            let part = Part { dir, batch, packed, rows: &rows, number: number() };
+            let part = Part { dir, batch, packed, rows: &rows, sources, number: number() };
             let (src, dst) = rayon::join(
                 || part.write_file(Order::Src, by_src),
                 || part.write_file(Order::Dst, by_dst),
@@ -58,6 +61,8 @@ struct Part<'a> {
     batch: &'a FlowBatch,
     packed: &'a PackedRows,
     rows: &'a [u32],
+    /// How many sources the store has.
+    sources: usize,
     number: u64,
 }
 
@@ -71,8 +76,13 @@ impl Part<'_> {
             rows: self.rows.len() as u64,
             min_first: UnixMillis(firsts().min().unwrap_or(0)),
             max_first: UnixMillis(firsts().max().unwrap_or(0)),
+            sources: Some(self.places().ranges()),
             files,
         }
+    }
+
+    fn places(self) -> Places {
+        Places::of(self.rows.iter().map(|&row| self.batch.source[row as usize]), self.sources)
     }
 
     fn shape(self) -> Shape {
@@ -160,13 +170,4 @@ impl SortedFile {
             lead,
         })
     }
-}
-
-/// Counts the sources of `batch` in `manifest`'s list instead of in its own.
-pub(super) fn use_store_sources(batch: &mut FlowBatch, manifest: &mut Manifest) {
-    let places = manifest.places_of(&batch.sources);
-    for source in &mut batch.source {
-        *source = places.get(*source as usize).copied().unwrap_or(0);
-    }
-    batch.sources = Arc::new(manifest.sources.clone());
 }

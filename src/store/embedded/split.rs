@@ -12,6 +12,7 @@ use super::manifest::{Run, RunFile};
 use super::run_set::SortedFile;
 use super::snapshot::{EmbeddedSnapshot, OpenRun};
 use super::sort::MIN_UNUSUAL_ROWS;
+use super::sources::Places;
 use super::store::EmbeddedStore;
 use super::write_access::WriteAccess;
 use crate::flow::{Family, FlowBatch, UnixMillis};
@@ -110,32 +111,33 @@ impl EmbeddedStore {
         let Some(shape) = shape(runs) else { return Ok(None) };
         let mut parts: BTreeMap<Part, Run> = BTreeMap::new();
         for order in Order::ALL {
-            let mut files: BTreeMap<Part, (SortedFile, Times)> = BTreeMap::new();
+            let mut files: BTreeMap<Part, (SortedFile, Content)> = BTreeMap::new();
             for (&part, &number) in numbers {
                 let name = run_name(number, order);
                 let file = SortedFile::create(self.dir(), name, shape, order)?;
-                files.insert(part, (file, Times::default()));
+                files.insert(part, (file, Content::none(snapshot.sources().len())));
             }
             for batch in merged(snapshot, runs, order)? {
                 if stop.load(Relaxed) {
                     return Ok(None);
                 }
                 for (part, flows) in cut(&batch?, numbers) {
-                    if let Some((file, times)) = files.get_mut(&part) {
+                    if let Some((file, content)) = files.get_mut(&part) {
                         file.append(&flows)?;
-                        times.enter(&flows);
+                        content.enter(&flows);
                     }
                 }
             }
-            for (part, (file, times)) in files {
+            for (part, (file, content)) in files {
                 let file: RunFile = file.finish()?;
                 let run = parts.entry(part).or_insert_with(|| Run {
                     number: numbers[&part],
                     family: shape.family,
                     extras: shape.extras,
-                    rows: times.rows,
-                    min_first: times.min_first,
-                    max_first: times.max_first,
+                    rows: content.rows,
+                    min_first: content.min_first,
+                    max_first: content.max_first,
+                    sources: Some(content.places.ranges()),
                     files: Vec::new(),
                 });
                 run.files.push(file);
@@ -167,26 +169,28 @@ fn cut(batch: &FlowBatch, numbers: &BTreeMap<Part, u64>) -> BTreeMap<Part, FlowB
     rows.into_iter().map(|(part, rows)| (part, batch.take_rows(&rows))).collect()
 }
 
-/// When the flows of a part began.
-struct Times {
+/// What the manifest is to say of a part.
+struct Content {
     rows: u64,
     min_first: UnixMillis,
     max_first: UnixMillis,
+    places: Places,
 }
 
-impl Times {
+impl Content {
+    /// Nothing, in a store of so many sources.
+    fn none(sources: usize) -> Self {
+        let places = Places::none(sources);
+        Self { rows: 0, min_first: UnixMillis::MAX, max_first: UnixMillis::EPOCH, places }
+    }
+
     fn enter(&mut self, flows: &FlowBatch) {
         self.rows += flows.len() as u64;
         for &first in &flows.first_ms {
             self.min_first = self.min_first.min(UnixMillis(first));
             self.max_first = self.max_first.max(UnixMillis(first));
         }
-    }
-}
-
-impl Default for Times {
-    fn default() -> Self {
-        Self { rows: 0, min_first: UnixMillis::MAX, max_first: UnixMillis::EPOCH }
+        self.places.enter(flows.source.iter().copied());
     }
 }
 

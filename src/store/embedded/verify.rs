@@ -12,6 +12,7 @@ use super::merge::place;
 use super::run_file::RunFile;
 use super::run_reader::stretches;
 use super::snapshot::{EmbeddedSnapshot, OpenRun};
+use super::sources::{PlaceRange, Places, tell_all};
 use super::store::EmbeddedStore;
 use super::{identities, ledger, names};
 use crate::flow::{Columns, FlowRecord, Source, UnixMillis};
@@ -157,7 +158,7 @@ fn verify_run(snapshot: &EmbeddedSnapshot, run: &OpenRun) -> (u64, Vec<StoreErro
     let mut faults = Vec::new();
     let mut contents: Vec<(&RunFile, Content)> = Vec::new();
     for file in &run.files {
-        match content(file, snapshot.sources()) {
+        match content(file, run.entry.sources.as_ref(), snapshot.sources()) {
             Ok(content) => contents.push((file, content)),
             Err(error) => faults.push(error),
         }
@@ -183,15 +184,21 @@ fn verify_run(snapshot: &EmbeddedSnapshot, run: &OpenRun) -> (u64, Vec<StoreErro
     (told.digest, faults)
 }
 
-fn content(file: &Arc<RunFile>, sources: &Arc<Vec<Source>>) -> Result<Content> {
+fn content(
+    file: &Arc<RunFile>,
+    told: Option<&Vec<PlaceRange>>,
+    sources: &Arc<Vec<Source>>,
+) -> Result<Content> {
     file.check_magic()?;
     let order: Order = file.order();
     let scan = Arc::new(Scan { order, ..Scan::all(Columns::ALL) });
     let mut content = Content::default();
     let mut before = None;
+    let mut places = Places::none(sources.len());
     for stretch in stretches(file, &scan)? {
         for batch in stretch.read(Arc::clone(&scan), Arc::clone(sources)) {
             let batch = batch?;
+            places.enter(batch.source.iter().copied());
             for row in 0..batch.len() {
                 let place = place(&batch, row, order);
                 if before.replace(place).is_some_and(|before| before > place) {
@@ -207,6 +214,9 @@ fn content(file: &Arc<RunFile>, sources: &Arc<Vec<Source>>) -> Result<Content> {
                 content.first = Some((min.min(flow.first), max.max(flow.first)));
             }
         }
+    }
+    if !tell_all(told, &places) {
+        return Err(file.damaged("it refers to sources that the manifest does not tell of it"));
     }
     Ok(content)
 }

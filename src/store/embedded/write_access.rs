@@ -107,6 +107,7 @@ impl WriteAccess {
     /// not have taken place, every later draft fails, and the store must be opened anew.
     pub(crate) fn commit(&mut self, mut draft: Draft) -> Result<()> {
         draft.manifest.next = self.next;
+        draft.manifest.forget_sources();
         match draft.commit() {
             Ok(current) => {
                 self.current = current;

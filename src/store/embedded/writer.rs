@@ -13,9 +13,8 @@ use super::compact::lock;
 use super::identities::{self, Seen};
 use super::ledger::Ledger;
 use super::lock::Held;
-use super::manifest::Manifest;
 use super::names;
-use super::run_set::{BatchSorter, use_store_sources};
+use super::run_set::BatchSorter;
 use super::store::EmbeddedStore;
 use super::write_access::WriteAccess;
 use crate::flow::{DatagramId, UnixMillis};
@@ -138,6 +137,9 @@ impl Writer for EmbeddedWriter {
     fn name(&mut self, names: &Names) -> Result<()> {
         let known = names::read(&self.dir)?;
         let mut all = known.clone();
+        let manifest = Arc::clone(lock(&self.tidier.access).current());
+        let exporters = manifest.sources_in_use().map(|source| source.exporter).collect();
+        names::make_room(&mut all, &exporters, names);
         all.merge(names);
         if all == known { Ok(()) } else { names::write(&self.dir, &all) }
     }
@@ -217,25 +219,24 @@ fn work(access: &Mutex<WriteAccess>, jobs: &Receiver<Job>, done: &Sender<Outcome
 }
 
 /// Makes one batch durable; all of it is in the store then, or nothing.
-fn write(
+pub(super) fn write(
     access: &mut WriteAccess,
     sorter: &mut BatchSorter,
     batch: &mut WriteBatch,
 ) -> Result<Held> {
     let begun = Instant::now();
     let dir = access.dir().to_owned();
-    // Nobody but the one writer adds sources, so the last list that it knows is the store's.
-    let mut sources = Manifest { sources: access.current().sources.clone(), ..Manifest::default() };
+    // Nobody but the one writer gives places, so the last list that it knows is the store's.
+    let sources = sorter.sources.place(batch, access.current());
     let mut runs = Vec::new();
-    let WriteBatch { v4, v6, usual, .. } = &mut *batch;
+    let WriteBatch { v4, v6, usual, .. } = &*batch;
     for flows in [v4, v6] {
-        use_store_sources(flows, &mut sources);
-        runs.extend(sorter.write(&dir, flows, usual, || access.take_number())?);
+        runs.extend(sorter.write(&dir, flows, sources.len(), usual, || access.take_number())?);
     }
     let identities = by_latest(batch);
     let horizon = batch.usual.horizon();
     let mut draft = access.draft()?;
-    draft.manifest.sources = sources.sources;
+    draft.manifest.sources = sources;
     draft.manifest.runs.append(&mut runs);
     let files = &mut draft.manifest.identities;
     for (datagrams, latest) in identities {

@@ -12,6 +12,7 @@ pub(crate) fn any_run(number: u64) -> Run {
         rows: 3,
         min_first: UnixMillis(5),
         max_first: UnixMillis(u64::MAX),
+        sources: None,
         files: vec![RunFile {
             order: Order::Src,
             name,
@@ -140,13 +141,21 @@ fn a_later_format_is_refused_by_its_number() {
 }
 
 #[test]
-fn sources_are_listed_once() {
-    let mut manifest = any_manifest(0);
-    let known = manifest.sources[0];
-    let new = Source { engine: 7, ..known };
-    let indexes = manifest.places_of(&[new, known, new]);
-    assert_eq!(indexes, [1, 0, 1]);
-    assert_eq!(manifest.sources, [known, new]);
+fn a_run_says_which_sources_it_refers_to_if_that_is_known() {
+    let path = Path::new("manifest-00000001.json");
+    for (sources, told) in [
+        (None, "\"maxFirst\":18446744073709551615,\"files\""),
+        (
+            Some(vec![PlaceRange(0, 3), PlaceRange(7, 7)]),
+            "\"maxFirst\":18446744073709551615,\"sources\":[[0,3],[7,7]],\"files\"",
+        ),
+    ] {
+        let mut manifest = any_manifest(1);
+        manifest.runs[0].sources = sources;
+        let (_, bytes) = manifest.encode().unwrap();
+        assert!(String::from_utf8_lossy(&bytes).contains(told));
+        assert_eq!(Manifest::decode(path, 1, &bytes).unwrap().runs, manifest.runs);
+    }
 }
 
 #[test]

@@ -1,0 +1,280 @@
+//! The list of sources in the manifest: a row counts in it, and a place to which no run refers any
+//! more is given to another source.
+//!
+//! Only the one writer gives places, so what it does is based on the list that counts, whatever
+//! another process deletes meanwhile: less can be in use then, never more. A snapshot has the list
+//! of its own manifest.
+
+use std::collections::{HashMap, VecDeque};
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::manifest::Manifest;
+use crate::flow::{FlowBatch, Sampling, Source};
+use crate::store::WriteBatch;
+
+/// So many places the list has: exporters, engines and rates come over the network, so a forger can
+/// make any number of sources.
+const MAX_STORE_SOURCES: usize = 65_536;
+/// So many of them may be one exporter's, so that it does not take the room of all others.
+const MAX_STORE_SOURCES_OF_EXPORTER: usize = 8_192;
+/// A run says so exactly which places it refers to; where it would take more ranges, those that lie
+/// nearest to each other are told as one.
+const MAX_RANGES: usize = 16;
+
+/// What flows are kept under whose own source finds no place.
+pub(super) const STAND_IN: Source = Source {
+    exporter: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+    engine: 0,
+    sampling: Sampling { mode: 0, interval: 0 },
+};
+
+/// Places in the list from the first to the last, both included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct PlaceRange(pub(crate) u32, pub(crate) u32);
+
+/// Places in a list, each a bit.
+#[derive(Debug, Clone)]
+pub(super) struct Places {
+    bits: Vec<u64>,
+    /// How long the list is. What would lie behind it is no place.
+    length: usize,
+}
+
+impl Places {
+    /// None yet, of a list of this length.
+    pub(super) fn none(length: usize) -> Self {
+        Self { bits: vec![0; length.div_ceil(64)], length }
+    }
+
+    /// Those of these rows.
+    pub(super) fn of(rows: impl Iterator<Item = u32>, length: usize) -> Self {
+        let mut places = Self::none(length);
+        places.enter(rows);
+        places
+    }
+
+    /// Enters those of more rows.
+    pub(super) fn enter(&mut self, rows: impl Iterator<Item = u32>) {
+        let mut last = None;
+        // Rows of one source often follow on each other.
+        for place in rows.filter(|&place| last.replace(place) != Some(place)) {
+            if (place as usize) < self.length {
+                self.bits[place as usize / 64] |= 1 << (place % 64);
+            }
+        }
+    }
+
+    /// All of a list of this length.
+    fn all(length: usize) -> Self {
+        Self::of(0..length as u32, length)
+    }
+
+    fn contains(&self, place: u32) -> bool {
+        self.bits.get(place as usize / 64).is_some_and(|word| word >> (place % 64) & 1 == 1)
+    }
+
+    fn iter(&self) -> impl Iterator<Item = u32> {
+        let words = (0u32..).zip(&self.bits).filter(|(_, word)| **word != 0);
+        words.flat_map(|(at, word)| {
+            (0..64).filter(move |bit| word >> bit & 1 == 1).map(move |bit| at * 64 + bit)
+        })
+    }
+
+    /// As few rising ranges that hold all of them.
+    pub(super) fn ranges(&self) -> Vec<PlaceRange> {
+        let mut ranges: Vec<PlaceRange> = Vec::new();
+        for place in self.iter() {
+            match ranges.last_mut() {
+                Some(last) if last.1 + 1 == place => last.1 = place,
+                _ => ranges.push(PlaceRange(place, place)),
+            }
+        }
+        let Some(too_many) = ranges.len().checked_sub(MAX_RANGES).filter(|&many| many > 0) else {
+            return ranges;
+        };
+        let mut gaps: Vec<(u32, usize)> =
+            ranges.windows(2).zip(1..).map(|(pair, at)| (pair[1].0 - pair[0].1, at)).collect();
+        gaps.sort_unstable();
+        let mut closed: Vec<usize> = gaps[..too_many].iter().map(|&(_, at)| at).collect();
+        closed.sort_unstable();
+        for at in closed.into_iter().rev() {
+            ranges[at - 1].1 = ranges[at].1;
+            ranges.remove(at);
+        }
+        ranges
+    }
+}
+
+/// Whether `ranges`, where they are told, hold every one of `places`.
+pub(super) fn tell_all(ranges: Option<&Vec<PlaceRange>>, places: &Places) -> bool {
+    let held = |place| {
+        ranges.is_none_or(|ranges| ranges.iter().any(|range| (range.0..=range.1).contains(&place)))
+    };
+    places.iter().all(held)
+}
+
+impl Manifest {
+    /// The places that its runs refer to; None where a run does not tell, which may be any.
+    pub(super) fn places_in_use(&self) -> Option<Places> {
+        let mut places = Places::none(self.sources.len());
+        let last = (self.sources.len() as u32).saturating_sub(1);
+        for run in &self.runs {
+            let ranges = run.sources.as_ref()?.iter();
+            places.enter(ranges.flat_map(|range| range.0..=range.1.min(last)));
+        }
+        Some(places)
+    }
+
+    /// The sources that flows have.
+    pub(super) fn sources_in_use(&self) -> impl Iterator<Item = &Source> {
+        let places = self.places_in_use();
+        let in_use = move |place| places.as_ref().is_none_or(|places| places.contains(place));
+        (0..).zip(&self.sources).filter(move |(place, _)| in_use(*place)).map(|(_, source)| source)
+    }
+
+    /// Cuts off the end of the list to which no run refers.
+    pub(super) fn forget_sources(&mut self) {
+        if let Some(places) = self.places_in_use() {
+            self.sources.truncate(places.iter().last().map_or(0, |last| last as usize + 1));
+        }
+    }
+}
+
+/// Counts the sources of batches in the store's list.
+#[derive(Debug)]
+pub(super) struct SourceList {
+    most: usize,
+    most_of_exporter: usize,
+    /// Whether it was told that there is no room.
+    told: bool,
+}
+
+impl Default for SourceList {
+    fn default() -> Self {
+        Self::of_at_most(MAX_STORE_SOURCES, MAX_STORE_SOURCES_OF_EXPORTER)
+    }
+}
+
+impl SourceList {
+    /// A list of so many places, at least one, and so many of one exporter.
+    pub(super) fn of_at_most(most: usize, most_of_exporter: usize) -> Self {
+        Self { most, most_of_exporter, told: false }
+    }
+
+    /// Counts the sources of the rows of `batch` in the list of `manifest`, the last that counts, to
+    /// which those that are new are added, instead of in the batch's own lists, which go. Gives the
+    /// list that must be committed with these rows.
+    pub(super) fn place(&mut self, batch: &mut WriteBatch, manifest: &Manifest) -> Vec<Source> {
+        let mut places: HashMap<Source, Option<u32>> = HashMap::new();
+        for flows in [&batch.v4, &batch.v6] {
+            places.extend(sources_of(flows).map(|source| (source, None)));
+        }
+        let mut list = manifest.sources.clone();
+        for (source, place) in list.iter().zip(0..) {
+            if let Some(known) = places.get_mut(source) {
+                known.get_or_insert(place);
+            }
+        }
+        if places.values().any(Option::is_none) {
+            self.add_new(&mut places, &mut list, manifest);
+        }
+        for flows in [&mut batch.v4, &mut batch.v6] {
+            let place = |source: &Source| places.get(source).copied().flatten().unwrap_or(0);
+            let stand_in = place(&STAND_IN);
+            let of_batch: Vec<u32> = flows.sources.iter().map(place).collect();
+            for row in &mut flows.source {
+                *row = of_batch.get(*row as usize).copied().unwrap_or(stand_in);
+            }
+            flows.sources = Arc::default();
+        }
+        list
+    }
+
+    /// Gives a place to every one of `places` that has none yet: one that is free, or a further one.
+    fn add_new(
+        &mut self,
+        places: &mut HashMap<Source, Option<u32>>,
+        list: &mut Vec<Source>,
+        manifest: &Manifest,
+    ) {
+        let mut new: Vec<Source> =
+            places.iter().filter(|(_, place)| place.is_none()).map(|(&source, _)| source).collect();
+        // Neighbours get neighbouring places, so that runs refer to few ranges.
+        new.sort_unstable();
+        let mut kept = manifest.places_in_use().unwrap_or_else(|| Places::all(list.len()));
+        kept.enter(places.values().copied().flatten());
+        let mut of_exporter: HashMap<IpAddr, usize> = HashMap::new();
+        for place in kept.iter() {
+            *of_exporter.entry(list[place as usize].exporter).or_default() += 1;
+        }
+        let stand_in =
+            list.iter().zip(0..).find(|&(s, place)| *s == STAND_IN && kept.contains(place));
+        let mut stand_in = stand_in.map(|(_, place)| place);
+        let mut room = Room {
+            free: (0..list.len() as u32).filter(|&place| !kept.contains(place)).collect(),
+            list,
+            most: self.most,
+        };
+        let mut left_out = 0;
+        for source in new {
+            let share = of_exporter.entry(source.exporter).or_default();
+            // The last place is for what stands in for all that find none.
+            let fits = room.places() > usize::from(stand_in.is_none())
+                && *share < self.most_of_exporter
+                && source != STAND_IN;
+            let place = if fits {
+                *share += 1;
+                room.take(source)
+            } else {
+                left_out += usize::from(source != STAND_IN);
+                *stand_in.get_or_insert_with(|| room.take(STAND_IN))
+            };
+            places.insert(source, Some(place));
+        }
+        if left_out > 0 && !std::mem::replace(&mut self.told, true) {
+            tracing::warn!(
+                sources = room.list.len(),
+                "there is no room for {left_out} more exporters, engines and rates in the store: \
+                 flows of these, and of others that are new, are kept without them"
+            );
+        }
+    }
+}
+
+/// Places that may be given.
+struct Room<'a> {
+    /// Rising.
+    free: VecDeque<u32>,
+    list: &'a mut Vec<Source>,
+    most: usize,
+}
+
+impl Room<'_> {
+    fn places(&self) -> usize {
+        self.free.len() + self.most.saturating_sub(self.list.len())
+    }
+
+    fn take(&mut self, source: Source) -> u32 {
+        if let Some(place) = self.free.pop_front() {
+            self.list[place as usize] = source;
+            return place;
+        }
+        self.list.push(source);
+        self.list.len() as u32 - 1
+    }
+}
+
+/// The sources of the rows of `flows`.
+fn sources_of(flows: &FlowBatch) -> impl Iterator<Item = Source> {
+    let known = flows.sources.len();
+    let used = Places::of(flows.source.iter().copied(), known);
+    let unknown = flows.source.iter().any(|&source| source as usize >= known);
+    let sources: Vec<Source> = used.iter().map(|place| flows.sources[place as usize]).collect();
+    sources.into_iter().chain(unknown.then_some(STAND_IN))
+}
+
+#[cfg(test)]
+mod tests;
