@@ -65,6 +65,8 @@ pub(crate) struct Ledger {
     file: Option<File>,
     /// Where the next line goes.
     end: u64,
+    /// Whether the last line has no end: what is entered next must not become a part of it.
+    unended: bool,
     /// Beyond this size, whether it can be written anew is looked at.
     look_at: u64,
 }
@@ -88,6 +90,7 @@ impl Ledger {
             path,
             file: None,
             end: whole,
+            unended: whole > 0 && bytes.get(whole as usize - 1) != Some(&b'\n'),
             look_at: REWRITE_BYTES as u64,
         };
         ledger.shorten(&bytes)?;
@@ -104,7 +107,6 @@ impl Ledger {
             tracing::warn!(%error, "the ledger stays as long as it is");
             // It may be the new one already.
             self.file = None;
-            self.end = std::fs::metadata(&self.path).map_or(self.end, |file| file.len());
         }
     }
 
@@ -131,12 +133,18 @@ impl Ledger {
     ///
     /// [`StoreError::Io`] naming the file; the ledger is then as it was.
     pub(crate) fn record(&mut self, load: &Load) -> Result<()> {
-        let line = encode(load)
+        let mut line = encode(load)
             .map_err(|error| StoreError::io(&self.path, "write")(io::Error::other(error)))?;
+        if self.unended {
+            line.insert(0, b'\n');
+        }
         let created = self.file.is_none();
-        let mut file = match self.file.take() {
-            Some(file) => file,
-            None => open_for_writing(&self.path)?,
+        let mut file = if let Some(file) = self.file.take() {
+            file
+        } else {
+            let file = open_for_writing(&self.path)?;
+            self.end = file.metadata().map_err(StoreError::io(&self.path, "read"))?.len();
+            file
         };
         let appended = append_at(&mut file, self.end, &line);
         self.file = Some(file);
@@ -144,6 +152,7 @@ impl Ledger {
         if created && let Some(dir) = self.path.parent() {
             sync_dir(dir)?;
         }
+        self.unended = false;
         self.end += line.len() as u64;
         if self.end >= self.look_at {
             self.shorten_if_possible();

@@ -51,6 +51,22 @@ fn a_line_that_a_crash_cut_short_is_not_there_and_the_next_writer_cuts_it_off() 
 }
 
 #[test]
+fn a_damaged_line_end_does_not_take_the_next_entry_with_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join(LEDGER);
+    let mut damaged = ledger_of(dir.path(), &[load("a", 1)]);
+    *damaged.last_mut().unwrap() ^= 1;
+    std::fs::write(&path, &damaged).unwrap();
+    let after = ledger_of(dir.path(), &[load("b", 1), load("c", 1)]);
+    let lines: Vec<&[u8]> = after.split(|&byte| byte == b'\n').collect();
+    assert_eq!(lines.len(), 4);
+    assert_eq!(lines[0], damaged);
+    assert!(lines[1..3].iter().all(|line| load_text(line).is_some()));
+    let error = read(dir.path()).unwrap_err();
+    assert!(error.to_string().contains("line 1: the checksum does not match"), "{error}");
+}
+
+#[test]
 fn every_flipped_bit_is_found_and_its_line_named() {
     let dir = tempfile::tempdir().unwrap();
     let whole = ledger_of(dir.path(), &[load("a", 1), load("b", 1), load("c", 1)]);
