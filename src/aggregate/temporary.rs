@@ -1,6 +1,7 @@
 //! Temporary files for what does not fit into memory.
 
 use std::fs::{self, File, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -26,6 +27,8 @@ impl TemporaryFile {
             .read(true)
             .write(true)
             .create_new(true)
+            // It lies among everybody's, for a moment or longer.
+            .mode(0o600)
             .open(&path)
             .map_err(StoreError::io(&path, "create temporary file"))?;
         let named = fs::remove_file(&path).is_err();

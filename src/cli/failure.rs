@@ -103,6 +103,11 @@ fn store_hint(error: &StoreError, stores: bool) -> Option<String> {
         StoreError::InUse { .. } => {
             "wait for the other load to end; queries need not wait".to_owned()
         }
+        StoreError::LostLock { .. } => {
+            "leave the lock files in the store's folder alone, they are of no harm; run the same \
+             command again"
+                .to_owned()
+        }
         StoreError::Newer { .. } => "use the version of earlgrey-hbase that wrote it".to_owned(),
         StoreError::Damaged { .. } => {
             "run `earlgrey-hbase verify` to see all that is damaged".to_owned()

@@ -41,6 +41,14 @@ pub enum StoreError {
         /// ` (process 123)`, or nothing where it is not known.
         holder: String,
     },
+    /// Somebody deleted the file of a lock, so that it keeps nobody out any more.
+    #[error(
+        "{path}: this lock was deleted while it was held, so others may write beside: nothing is committed"
+    )]
+    LostLock {
+        /// The lock's file.
+        path: PathBuf,
+    },
     /// The store was written by a later version.
     #[error("{path}: format {found}, this version reads up to {known}")]
     Newer {
@@ -115,7 +123,9 @@ impl StoreError {
     /// What the caller can do.
     pub fn retry(&self) -> Retry {
         match self {
-            Self::InUse { .. } | Self::Unreachable { .. } => Retry::After(Duration::from_secs(1)),
+            Self::InUse { .. } | Self::LostLock { .. } | Self::Unreachable { .. } => {
+                Retry::After(Duration::from_secs(1))
+            }
             _ => Retry::Never,
         }
     }

@@ -27,7 +27,7 @@ pub(crate) struct Draft {
     base: Arc<Manifest>,
     /// As yet with the contents of the last one.
     pub(crate) manifest: Manifest,
-    _turn: Turn,
+    turn: Turn,
 }
 
 impl Draft {
@@ -47,7 +47,7 @@ impl Draft {
             None => Arc::clone(Held::open(dir, None)?.manifest()),
         };
         let manifest = Manifest { number: base.number + 1, ..Manifest::clone(&base) };
-        Ok(Self { dir: dir.to_owned(), base, manifest, _turn: turn })
+        Ok(Self { dir: dir.to_owned(), base, manifest, turn })
     }
 
     /// The manifest that it is made from, which counts until the commit.
@@ -62,6 +62,7 @@ impl Draft {
     ///
     /// [`NotCommitted`] with the file's name.
     pub(crate) fn commit(mut self) -> Result<Arc<Manifest>, NotCommitted> {
+        self.turn.check().map_err(|error| NotCommitted { error, unsure: false })?;
         if let Err(error) = self.manifest.write(&self.dir) {
             // Asked as long as nobody else can commit, who might delete it.
             let path = manifest_path(&self.dir, self.manifest.number);

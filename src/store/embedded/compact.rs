@@ -106,14 +106,6 @@ impl EmbeddedStore {
         Ok(())
     }
 
-    /// Deletes the files of a run that no manifest came to name.
-    pub(super) fn remove_unnamed(&self, number: u64) {
-        for order in Order::ALL {
-            // The next writer deletes what is left behind too; but that may be long hence.
-            let _ = std::fs::remove_file(self.dir().join(run_name(number, order)));
-        }
-    }
-
     /// Merges the runs of `group`, which nobody else merges, and commits that: how many flows they
     /// hold; `None` if it was told to stop. Runs that changed meanwhile are left as they are.
     fn merge(
@@ -132,7 +124,7 @@ impl EmbeddedStore {
         }
         let merged = merge(self.dir(), &snapshot, group, number, hands, stop);
         let Ok(Some(merged)) = merged else {
-            self.remove_unnamed(number);
+            lock(access).discard(number..number + 1);
             return merged.map(|_| None);
         };
         let merged_from: Vec<Run> = entries(&snapshot, group).cloned().collect();
@@ -140,7 +132,7 @@ impl EmbeddedStore {
         drop(snapshot);
         let flows = merged.rows;
         let mut access = lock(access);
-        if !self.replace(&mut access, &merged_from, vec![merged])? {
+        if !replace(&mut access, &merged_from, vec![merged])? {
             return Ok(Some(0));
         }
         tracing::info!(
@@ -153,29 +145,33 @@ impl EmbeddedStore {
         );
         Ok(Some(flows))
     }
+}
 
-    /// Commits `new` in place of `old`. Where one of these is not there any more, as old flows were
-    /// deleted from it that would come back, nothing is committed, and the files of `new` go.
-    pub(super) fn replace(
-        &self,
-        access: &mut WriteAccess,
-        old: &[Run],
-        new: Vec<Run>,
-    ) -> Result<bool> {
-        let mut draft = access.draft()?;
-        let there = draft.manifest.runs.len();
-        draft.manifest.runs.retain(|run| !old.contains(run));
-        if there - draft.manifest.runs.len() < old.len() {
-            draft.give_up();
-            for run in &new {
-                self.remove_unnamed(run.number);
-            }
-            return Ok(false);
+/// Commits `new` in place of `old`. Where one of these is not there any more, as old flows were
+/// deleted from it that would come back, nothing is committed; then, and where it fails, the files of
+/// `new` go.
+pub(super) fn replace(access: &mut WriteAccess, old: &[Run], new: Vec<Run>) -> Result<bool> {
+    let numbers: Vec<u64> = new.iter().map(|run| run.number).collect();
+    let replaced = commit_replaced(access, old, new);
+    if !matches!(replaced, Ok(true)) {
+        for number in numbers {
+            access.discard(number..number + 1);
         }
-        draft.manifest.runs.extend(new);
-        access.commit(draft)?;
-        Ok(true)
     }
+    replaced
+}
+
+fn commit_replaced(access: &mut WriteAccess, old: &[Run], new: Vec<Run>) -> Result<bool> {
+    let mut draft = access.draft()?;
+    let there = draft.manifest.runs.len();
+    draft.manifest.runs.retain(|run| !old.contains(run));
+    if there - draft.manifest.runs.len() < old.len() {
+        draft.give_up();
+        return Ok(false);
+    }
+    draft.manifest.runs.extend(new);
+    access.commit(draft)?;
+    Ok(true)
 }
 
 /// The runs of `group`, as `snapshot` has them.
@@ -322,4 +318,48 @@ fn merge_of(snapshot: &EmbeddedSnapshot, runs: &[&OpenRun], scan: Scan) -> Resul
         streams.push(Box::new(stretches.flat_map(read)));
     }
     Ok(Box::new(Merge::new(streams, order, family, Arc::clone(snapshot.sources()))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Store;
+    use crate::store::conformance::sample_batch;
+
+    #[test]
+    fn a_merge_or_a_batch_whose_commit_fails_leaves_no_files() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = EmbeddedStore::new(dir.path());
+        let mut writer = store.writer().unwrap();
+        for number in 0..2 {
+            writer.write(sample_batch(number, 20)).unwrap();
+            writer.commit().unwrap();
+        }
+        drop(writer);
+        let names = || {
+            let entries = std::fs::read_dir(dir.path()).unwrap();
+            let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name()).collect();
+            names.sort();
+            names
+        };
+        let manifest = Held::open(dir.path(), None).unwrap().manifest().number;
+        let obstacle = dir.path().join(format!("manifest-{:08}.json.tmp", manifest + 1));
+        let access = Mutex::new(WriteAccess::open(dir.path()).unwrap());
+        std::fs::create_dir(&obstacle).unwrap();
+        let before = names();
+        let groups = groups(&lock(&access).current().runs, Effort::Full);
+        assert!(!groups.is_empty());
+        for group in groups {
+            let stop = AtomicBool::new(false);
+            store.merge(&access, &group, Hands::One, &stop).unwrap_err();
+            assert_eq!(names(), before);
+        }
+        drop(access);
+        std::fs::remove_dir(&obstacle).unwrap();
+        let mut writer = store.writer().unwrap();
+        std::fs::create_dir(&obstacle).unwrap();
+        writer.write(sample_batch(7, 20)).unwrap();
+        writer.commit().unwrap_err();
+        assert_eq!(names(), before);
+    }
 }

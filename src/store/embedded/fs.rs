@@ -1,15 +1,18 @@
 //! Durable writes: a file is all there, under its name, or it is not there.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use super::layout::TEMP_SUFFIX;
 use crate::store::{Result, StoreError};
 
-/// Who talked to whom is nobody's business but the owner's and the group's.
+/// Who may read and write the files of a store, as far as the umask lets: they tell who talked to
+/// whom, which is not for everybody on the machine.
 pub(crate) const FILE_MODE: u32 = 0o640;
+/// Likewise of its folder, and of those that are made above it.
+const FOLDER_MODE: u32 = 0o750;
 
 /// A file on its way: written under a temporary name, and given its own when it is whole.
 /// Dropped before that, it is removed.
@@ -54,6 +57,40 @@ impl NewFile {
         self.finished = true;
         Ok(())
     }
+
+    /// As [`Self::finish`], but never in place of another file.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Io`] naming the file, also where there is one of its name.
+    pub(crate) fn finish_new(&mut self) -> Result<()> {
+        self.file.sync_all().map_err(StoreError::io(&self.path, "write"))?;
+        // A second name fails where the first is taken; renaming would not.
+        match fs::hard_link(&self.temp, &self.path) {
+            // What has the name may be this: a server of files may answer only the second time.
+            Err(_) if self.is_named() => {}
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                return Err(StoreError::io(&self.path, "put in its place, where another is")(
+                    error,
+                ));
+            }
+            // Not every file system knows second names.
+            Err(_) if !self.path.exists() => return self.finish(),
+            done => done.map_err(StoreError::io(&self.path, "name"))?,
+        }
+        self.finished = true;
+        // Left behind, its first name is removed by the next writer.
+        let _ = fs::remove_file(&self.temp);
+        Ok(())
+    }
+
+    fn is_named(&self) -> bool {
+        let same = |ours: fs::Metadata, named: fs::Metadata| {
+            (ours.dev(), ours.ino()) == (named.dev(), named.ino())
+        };
+        let both = self.file.metadata().and_then(|ours| Ok((ours, fs::metadata(&self.path)?)));
+        both.is_ok_and(|(ours, named)| same(ours, named))
+    }
 }
 
 impl Write for NewFile {
@@ -92,14 +129,27 @@ pub(crate) fn sync_dir(dir: &Path) -> Result<()> {
 ///
 /// [`StoreError::Io`] naming the folder.
 pub(crate) fn create_dir(dir: &Path) -> Result<()> {
+    create_dir_telling(dir, &mut |folder| sync_dir(folder))
+}
+
+/// Makes it, and calls `made_in` with each folder in which one was made, the uppermost first.
+fn create_dir_telling(dir: &Path, made_in: &mut impl FnMut(&Path) -> Result<()>) -> Result<()> {
     if dir.is_dir() {
         return Ok(());
     }
-    fs::create_dir_all(dir).map_err(StoreError::io(dir, "create folder"))?;
-    match dir.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => sync_dir(parent),
-        _ => sync_dir(Path::new(".")),
+    let above = dir.parent().filter(|above| !above.as_os_str().is_empty());
+    let above = above.unwrap_or(Path::new("."));
+    create_dir_telling(above, made_in).map_err(|error| match error {
+        // What was to be made is told, not what that would have taken.
+        StoreError::Io { doing, source, .. } => StoreError::io(dir, doing)(source),
+        other => other,
+    })?;
+    match DirBuilder::new().mode(FOLDER_MODE).create(dir) {
+        // Somebody else was faster, and may not have seen to it yet that it lasts.
+        Err(error) if error.kind() == ErrorKind::AlreadyExists && dir.is_dir() => {}
+        made => made.map_err(StoreError::io(dir, "create folder"))?,
     }
+    made_in(above)
 }
 
 /// Removes the file at `path`, if it is there.
@@ -158,11 +208,50 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_is_made_with_those_above_it() {
+    fn a_folder_is_made_with_those_above_it_and_each_lasts() {
         let dir = tempfile::tempdir().unwrap();
         let deep = dir.path().join("a/b/c");
-        create_dir(&deep).unwrap();
-        create_dir(&deep).unwrap();
+        let mut synced = Vec::new();
+        let mut create = || {
+            create_dir_telling(&deep, &mut |folder| {
+                synced.push(folder.to_owned());
+                sync_dir(folder)
+            })
+        };
+        create().unwrap();
+        create().unwrap();
         assert!(deep.is_dir());
+        assert_eq!(synced, ["", "a", "a/b"].map(|name| dir.path().join(name)));
+        fs::write(dir.path().join("file"), "").unwrap();
+        let error = create_dir(&dir.path().join("file/a/b")).unwrap_err();
+        assert!(error.to_string().ends_with("file/a/b: create folder"), "{error}");
+    }
+
+    #[test]
+    fn a_new_file_is_not_put_in_place_of_another() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a");
+        let new = |bytes: &[u8]| {
+            let mut file = NewFile::create(&path).unwrap();
+            file.write_all(bytes).unwrap();
+            file.finish_new()
+        };
+        new(b"first").unwrap();
+        let error = new(b"second").unwrap_err();
+        assert!(error.to_string().ends_with("a: put in its place, where another is"), "{error}");
+        assert_eq!(read(&path).unwrap(), b"first");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_is_made_is_not_for_everybody_on_the_machine() {
+        let dir = tempfile::tempdir().unwrap();
+        let deep = dir.path().join("a/store");
+        create_dir(&deep).unwrap();
+        NewFile::create(&deep.join("run")).unwrap().finish().unwrap();
+        for (name, most) in [("a", 0o750), ("a/store", 0o750), ("a/store/run", 0o640)] {
+            let mode = fs::metadata(dir.path().join(name)).unwrap().mode() & 0o777;
+            assert_eq!(mode & !most, 0, "{name}: {mode:o}");
+        }
     }
 }

@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Seek, SeekFrom, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -174,7 +175,7 @@ fn append_at(file: &mut File, end: u64, line: &[u8]) -> io::Result<()> {
 
 fn open_for_writing(path: &Path) -> Result<File> {
     let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(false);
+    options.write(true).create(true).truncate(false).mode(fs::FILE_MODE);
     options.open(path).map_err(StoreError::io(path, "open for writing"))
 }
 

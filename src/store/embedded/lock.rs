@@ -5,10 +5,15 @@
 //! ends, however it ends.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::time::Duration;
 
+use super::fs;
 use super::layout::{Contents, LOCK, manifest_path};
 use super::manifest::Manifest;
 use crate::store::{Result, StoreError};
@@ -16,11 +21,91 @@ use crate::store::{Result, StoreError};
 /// So often is a manifest looked for again that a commit replaced while it was being opened.
 const MAX_TRIES: usize = 1000;
 
+/// Who waits for a turn for so long is told for whom.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// A file that is locked, and has its name: whoever else opens that name meets the lock.
+#[derive(Debug)]
+struct LockFile {
+    file: File,
+    path: PathBuf,
+}
+
+impl LockFile {
+    /// Locks the file `name` in `dir` by `lock`, and writes down which process has it; None where
+    /// `lock` finds somebody else at it.
+    fn lock_by(
+        dir: &Path,
+        name: &str,
+        lock: impl Fn(&mut File) -> io::Result<bool>,
+    ) -> Result<Option<Self>> {
+        let path = dir.join(name);
+        for _ in 0..MAX_TRIES {
+            let mut file = OpenOptions::new()
+                .read(true)
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .mode(fs::FILE_MODE)
+                .open(&path)
+                .map_err(StoreError::io(&path, "open for writing"))?;
+            if !lock(&mut file).map_err(StoreError::io(&path, "lock"))? {
+                return Ok(None);
+            }
+            // Somebody may have deleted the file before it was locked, or while it was waited for:
+            // what is locked then keeps nobody out.
+            if is_named(&file, &path)? {
+                // For messages only, so a process id that cannot be written is no error.
+                let _ = file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id()));
+                return Ok(Some(Self { file, path }));
+            }
+        }
+        Err(StoreError::io(&path, "lock")(ErrorKind::ResourceBusy.into()))
+    }
+
+    /// # Errors
+    ///
+    /// [`StoreError::LostLock`] if the name is gone, or another file has it.
+    fn check(&self) -> Result<()> {
+        if is_named(&self.file, &self.path)? {
+            Ok(())
+        } else {
+            Err(StoreError::LostLock { path: self.path.clone() })
+        }
+    }
+}
+
+impl Drop for LockFile {
+    fn drop(&mut self) {
+        let _ = self.file.set_len(0);
+        // A child that another thread is starting may share the open file for a moment, and would
+        // hold the lock with it; unlocking lets go of it for both.
+        let _ = self.file.unlock();
+    }
+}
+
+/// Whether `file` is what `path` names.
+fn is_named(file: &File, path: &Path) -> Result<bool> {
+    let ours = file.metadata().map_err(StoreError::io(path, "open"))?;
+    match std::fs::metadata(path) {
+        Ok(named) => Ok((named.dev(), named.ino()) == (ours.dev(), ours.ino())),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(StoreError::io(path, "open")(error)),
+    }
+}
+
+/// Locks `file`, if nobody has it locked.
+fn try_lock(file: &File) -> io::Result<bool> {
+    match file.try_lock() {
+        Ok(()) => Ok(true),
+        Err(TryLockError::WouldBlock) => Ok(false),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
 /// The right to write a store. One process has it, and in it one owner of this value.
 #[derive(Debug)]
-pub(crate) struct WriterLock {
-    file: File,
-}
+pub(crate) struct WriterLock(LockFile);
 
 impl WriterLock {
     /// Locks the folder `dir`, which exists.
@@ -30,62 +115,83 @@ impl WriterLock {
     /// [`StoreError::InUse`] with the holder's process id while another has it;
     /// [`StoreError::Io`] where the folder cannot be written.
     pub(crate) fn acquire(dir: &Path) -> Result<Self> {
-        let path = dir.join(LOCK);
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&path)
-            .map_err(StoreError::io(&path, "open for writing"))?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                return Err(StoreError::InUse { path: dir.to_owned(), holder: holder(&mut file) });
-            }
-            Err(TryLockError::Error(error)) => return Err(StoreError::io(&path, "lock")(error)),
-        }
-        // For the message of the next one only, so a process id that cannot be written is no error.
-        let _ = file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id()));
-        Ok(Self { file })
+        let lock = LockFile::lock_by(dir, LOCK, |file| try_lock(file))?;
+        lock.map(Self).ok_or_else(|| StoreError::InUse {
+            path: dir.to_owned(),
+            holder: holder(&dir.join(LOCK)),
+        })
+    }
+
+    /// Sees that this lock still keeps others out.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::LostLock`] if somebody deleted its file.
+    pub(crate) fn check(&self) -> Result<()> {
+        self.0.check()
     }
 }
 
-impl Drop for WriterLock {
-    fn drop(&mut self) {
-        let _ = self.file.set_len(0);
-        // A child that another thread is starting may share the open file for a moment, and would
-        // hold the lock with it; unlocking lets go of it for both.
-        let _ = self.file.unlock();
-    }
-}
-
-/// The process id in the lock file, as text that follows `another writer`.
-fn holder(file: &mut File) -> String {
+/// The process id in the lock file at `path`, as text that follows `another writer`.
+fn holder(path: &Path) -> String {
     let mut text = String::new();
-    let read = file.take(32).read_to_string(&mut text).is_ok();
+    let read = File::open(path).and_then(|file| file.take(32).read_to_string(&mut text));
     match text.trim().parse::<u32>() {
-        Ok(process) if read => format!(" (process {process})"),
+        Ok(process) if read.is_ok() => format!(" (process {process})"),
         _ => String::new(),
     }
 }
 
 /// A turn at something that is done by one after the other, in this process and in others.
 #[derive(Debug)]
-pub(super) struct Turn {
-    file: File,
-}
+pub(super) struct Turn(LockFile);
 
 impl Turn {
-    /// Waits for a turn at what the file `name` in `dir` stands for.
+    /// Waits for a turn at what the file `name` in `dir` stands for; where that takes long, a
+    /// warning says who has it.
     ///
     /// # Errors
     ///
     /// [`StoreError::Io`] where the folder cannot be written, or has no locks.
     pub(super) fn wait(dir: &Path, name: &str) -> Result<Self> {
-        let (path, file) = Self::open(dir, name)?;
-        file.lock().map_err(StoreError::io(&path, "lock"))?;
-        Ok(Self { file })
+        Self::wait_or_tell(dir, name, PATIENCE, |holder| {
+            tracing::warn!("{}: waiting for another{holder}, who has it", dir.join(name).display());
+        })
+    }
+
+    /// As [`Self::wait`]; calls `tell` with the holder, once, when it was waited for longer than
+    /// `patience`.
+    fn wait_or_tell(
+        dir: &Path,
+        name: &str,
+        patience: Duration,
+        tell: impl Fn(&str) + Sync,
+    ) -> Result<Self> {
+        let path = dir.join(name);
+        let told = AtomicBool::new(false);
+        let lock = LockFile::lock_by(dir, name, |file| {
+            if try_lock(file)? {
+                return Ok(true);
+            }
+            // The system has no lock that is waited for only so long, so another thread looks at the
+            // clock.
+            let (got_it, waits) = channel::<()>();
+            let (tell, told, path) = (&tell, &told, &path);
+            std::thread::scope(|scope| {
+                let watch = move || {
+                    let over = waits.recv_timeout(patience) == Err(RecvTimeoutError::Timeout);
+                    if over && !told.swap(true, Relaxed) {
+                        tell(&holder(path));
+                    }
+                };
+                // Without a thread it is waited for in silence.
+                let _ = std::thread::Builder::new().name("waits".into()).spawn_scoped(scope, watch);
+                let locked = file.lock();
+                drop(got_it);
+                locked.map(|()| true)
+            })
+        })?;
+        lock.map(Self).ok_or_else(|| StoreError::io(&path, "lock")(ErrorKind::WouldBlock.into()))
     }
 
     /// As [`Self::wait`]; None where somebody has it.
@@ -94,27 +200,16 @@ impl Turn {
     ///
     /// As [`Self::wait`].
     pub(super) fn take(dir: &Path, name: &str) -> Result<Option<Self>> {
-        let (path, file) = Self::open(dir, name)?;
-        match file.try_lock() {
-            Ok(()) => Ok(Some(Self { file })),
-            Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(error)) => Err(StoreError::io(&path, "lock")(error)),
-        }
+        Ok(LockFile::lock_by(dir, name, |file| try_lock(file))?.map(Self))
     }
 
-    fn open(dir: &Path, name: &str) -> Result<(PathBuf, File)> {
-        let path = dir.join(name);
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(false);
-        let file = options.open(&path).map_err(StoreError::io(&path, "open for writing"))?;
-        Ok((path, file))
-    }
-}
-
-impl Drop for Turn {
-    fn drop(&mut self) {
-        // As for the writer's lock.
-        let _ = self.file.unlock();
+    /// Sees that nobody else can have a turn.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::LostLock`] if somebody deleted its file.
+    pub(super) fn check(&self) -> Result<()> {
+        self.0.check()
     }
 }
 
@@ -167,8 +262,7 @@ fn open_shared(path: &Path) -> Result<Option<File>> {
         Err(error) => return Err(StoreError::io(path, "lock")(error)),
     }
     // Whoever deletes a manifest has it locked while he does: it is there still, or is gone now.
-    let there = path.try_exists().map_err(StoreError::io(path, "open"))?;
-    Ok(there.then_some(file))
+    Ok(is_named(&file, path)?.then_some(file))
 }
 
 /// A manifest that nobody reads, locked so that nobody begins to.
@@ -202,7 +296,7 @@ impl Unheld {
     ///
     /// [`StoreError::Io`] naming the file.
     pub(super) fn delete(self) -> Result<()> {
-        super::fs::remove(&self.path)
+        fs::remove(&self.path)
     }
 }
 
@@ -210,6 +304,7 @@ impl Unheld {
 mod tests {
     use super::*;
     use std::fs;
+    use std::sync::Mutex;
 
     fn store(dir: &Path, number: u64) -> Manifest {
         let mut manifest = Manifest { number, next: number, ..Manifest::default() };
@@ -262,6 +357,65 @@ mod tests {
         assert!(Turn::take(dir.path(), "b.lock").unwrap().is_some());
         drop(first);
         assert!(Turn::take(dir.path(), "a.lock").unwrap().is_some());
+    }
+
+    #[test]
+    fn a_lock_whose_file_was_deleted_keeps_others_out_no_more_and_says_so() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = WriterLock::acquire(dir.path()).unwrap();
+        first.check().unwrap();
+        let path = dir.path().join(LOCK);
+        fs::remove_file(&path).unwrap();
+        let error = first.check().unwrap_err();
+        assert!(matches!(&error, StoreError::LostLock { path: of } if *of == path), "{error}");
+        // The next one has a file of its own, which the first one's end does not touch.
+        let second = WriterLock::acquire(dir.path()).unwrap();
+        assert!(matches!(first.check(), Err(StoreError::LostLock { .. })));
+        drop(first);
+        second.check().unwrap();
+        assert!(matches!(WriterLock::acquire(dir.path()), Err(StoreError::InUse { .. })));
+    }
+
+    #[test]
+    fn a_file_that_was_deleted_while_it_was_waited_for_gives_no_turn() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = Turn::wait(dir.path(), "a.lock").unwrap();
+        std::thread::scope(|scope| {
+            let waits = scope.spawn(|| Turn::wait(dir.path(), "a.lock").unwrap());
+            std::thread::sleep(Duration::from_millis(50));
+            fs::remove_file(dir.path().join("a.lock")).unwrap();
+            let other = Turn::take(dir.path(), "a.lock").unwrap().unwrap();
+            drop(first);
+            std::thread::sleep(Duration::from_millis(50));
+            assert!(!waits.is_finished(), "two have a turn");
+            other.check().unwrap();
+            drop(other);
+            waits.join().unwrap().check().unwrap();
+        });
+    }
+
+    #[test]
+    fn who_waits_long_is_told_once_for_whom() {
+        let dir = tempfile::tempdir().unwrap();
+        let told = Mutex::new(Vec::new());
+        let wait = || {
+            let tell = |holder: &str| told.lock().unwrap().push(holder.to_owned());
+            Turn::wait_or_tell(dir.path(), "a.lock", Duration::from_millis(20), tell).unwrap()
+        };
+        let first = wait();
+        assert_eq!(*told.lock().unwrap(), [""; 0], "nobody had it");
+        std::thread::scope(|scope| {
+            let second = scope.spawn(wait);
+            while told.lock().unwrap().is_empty() {
+                std::thread::yield_now();
+            }
+            std::thread::sleep(Duration::from_millis(60));
+            assert!(!second.is_finished());
+            drop(first);
+            second.join().unwrap();
+        });
+        let holder = format!(" (process {})", std::process::id());
+        assert_eq!(*told.lock().unwrap(), [holder]);
     }
 
     #[test]

@@ -224,7 +224,9 @@ impl Manifest {
         file.write_all(&bytes).map_err(StoreError::io(&path, "write"))?;
         // The files that it names must be there for certain before it is.
         sync_dir(dir)?;
-        file.finish()?;
+        // Two who commit at once is what locks are against; but where one was deleted, neither may
+        // take the other's place without a word.
+        file.finish_new()?;
         sync_dir(dir)?;
         self.checksum = checksum;
         Ok(())

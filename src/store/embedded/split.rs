@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-use super::compact::{lock, merged, shape};
+use super::compact::{lock, merged, replace, shape};
 use super::days::flows_by_day;
 use super::layout::run_name;
 use super::manifest::{Run, RunFile};
@@ -86,8 +86,9 @@ impl EmbeddedStore {
         }
         let parts = self.write_parts(&snapshot, &runs, &numbers, stop);
         let Ok(Some(parts)) = parts else {
+            let access = lock(access);
             for &number in numbers.values() {
-                self.remove_unnamed(number);
+                access.discard(number..number + 1);
             }
             return parts.map(|_| None);
         };
@@ -95,7 +96,7 @@ impl EmbeddedStore {
         let from: Vec<Run> = runs.iter().map(|run| run.entry.clone()).collect();
         // The files of this snapshot are let go first, so that they can be deleted.
         drop(snapshot);
-        let replaced = self.replace(&mut lock(access), &from, parts)?;
+        let replaced = replace(&mut lock(access), &from, parts)?;
         // Where some changed meanwhile, the next compaction goes on.
         Ok(Some(if replaced { written } else { 0 }))
     }

@@ -1,14 +1,17 @@
 //! A store's folder, opened for writing: the lock, the manifest, and commits.
 
+use std::collections::HashSet;
 use std::io::ErrorKind;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::commit::{Draft, NotCommitted};
-use super::layout::{COMMIT_LOCK, Contents, EXPIRE_LOCK, manifest_path};
+use super::layout::{COMMIT_LOCK, Contents, EXPIRE_LOCK, identities_name, manifest_path, run_name};
 use super::lock::{Held, Turn, WriterLock};
 use super::manifest::Manifest;
 use super::{fs, reclaim};
+use crate::row::Order;
 use crate::store::{Result, StoreError};
 
 /// The writing end of a store's folder. While it lives, no other is opened.
@@ -79,6 +82,29 @@ impl WriteAccess {
         self.next - 1
     }
 
+    /// The number that is given next.
+    pub(crate) fn next_number(&self) -> u64 {
+        self.next
+    }
+
+    /// Deletes files with these numbers that no manifest came to name: on a disk that is full they
+    /// would be in the way of what comes next. Where a commit may have named them, they stay.
+    pub(crate) fn discard(&self, numbers: Range<u64>) {
+        if self.unsure {
+            return;
+        }
+        let named: HashSet<&str> = self.current.file_names().collect();
+        for number in numbers {
+            let runs = Order::ALL.map(|order| run_name(number, order));
+            for name in runs.into_iter().chain([identities_name(number)]) {
+                if !named.contains(name.as_str()) {
+                    // The next writer deletes what is left behind too; but that may be long hence.
+                    let _ = std::fs::remove_file(self.dir.join(name));
+                }
+            }
+        }
+    }
+
     /// The next manifest, as yet with the contents of the last: change it, then [`Self::commit`].
     /// Others wait with their commits for it, so files should be written before.
     ///
@@ -102,10 +128,12 @@ impl WriteAccess {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Io`] naming the file. The store is then as it was, and
-    /// the commit may be tried again; but where the system failed so late that the commit may or may
-    /// not have taken place, every later draft fails, and the store must be opened anew.
+    /// [`StoreError::LostLock`] if somebody deleted the lock, [`StoreError::Io`] naming the file. The
+    /// store is then as it was, and the commit may be tried again; but where the system failed so
+    /// late that the commit may or may not have taken place, or another one is in its place, every
+    /// later draft fails, and the store must be opened anew.
     pub(crate) fn commit(&mut self, mut draft: Draft) -> Result<()> {
+        self.lock.check()?;
         draft.manifest.next = self.next;
         draft.manifest.forget_sources();
         match draft.commit() {
@@ -124,7 +152,6 @@ impl WriteAccess {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::embedded::layout::{identities_name, run_name};
     use crate::store::embedded::manifest::tests::{any_identities, any_run};
     use std::collections::BTreeSet;
 
@@ -288,6 +315,41 @@ mod tests {
         let draft = access.draft().unwrap();
         access.commit(draft).unwrap();
         assert_eq!(access.current().number, 2);
+    }
+
+    #[test]
+    fn who_lost_his_lock_commits_nothing_over_what_another_did() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut first = WriteAccess::open(dir.path()).unwrap();
+        commit_runs(&mut first, &[1]);
+        for lock in ["lock", "commit.lock"] {
+            std::fs::remove_file(dir.path().join(lock)).unwrap();
+        }
+        let mut second = WriteAccess::open(dir.path()).unwrap();
+        commit_runs(&mut second, &[2]);
+        let newest = std::fs::read(manifest_path(dir.path(), 3)).unwrap();
+        let mut draft = first.draft().unwrap();
+        draft.manifest.runs.clear();
+        let error = first.commit(draft).unwrap_err();
+        assert!(matches!(error, StoreError::LostLock { .. }), "{error}");
+        assert_eq!(std::fs::read(manifest_path(dir.path(), 3)).unwrap(), newest);
+        assert_eq!(*Held::open(dir.path(), None).unwrap().manifest(), *second.current());
+    }
+
+    #[test]
+    fn a_manifest_is_never_put_in_place_of_another() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut access = WriteAccess::open(dir.path()).unwrap();
+        commit_runs(&mut access, &[1]);
+        // Both go on from the same manifest, as two could that have no lock in common.
+        let mut first = access.draft().unwrap();
+        std::fs::remove_file(dir.path().join("commit.lock")).unwrap();
+        let second = Draft::begin(dir.path(), None).unwrap();
+        let there = second.commit().unwrap();
+        first.manifest.runs.clear();
+        let error = first.manifest.write(dir.path()).unwrap_err();
+        assert!(error.to_string().contains("where another is"), "{error}");
+        assert_eq!(*Held::open(dir.path(), None).unwrap().manifest(), there);
     }
 
     #[test]

@@ -201,16 +201,21 @@ fn work(access: &Mutex<WriteAccess>, jobs: &Receiver<Job>, done: &Sender<Outcome
     let mut sorter = BatchSorter::default();
     for job in jobs {
         match job {
-            Job::Write(mut batch) => match write(&mut lock(access), &mut sorter, &mut batch) {
-                Ok(held) => {
-                    // The caller may be gone; the batch is durable all the same.
-                    let _ = done.send(Outcome::Committed(held, batch));
+            Job::Write(mut batch) => {
+                let mut access = lock(access);
+                let first = access.next_number();
+                match write(&mut access, &mut sorter, &mut batch) {
+                    Ok(held) => {
+                        // The caller may be gone; the batch is durable all the same.
+                        let _ = done.send(Outcome::Committed(held, batch));
+                    }
+                    Err(error) => {
+                        access.discard(first..access.next_number());
+                        let _ = done.send(Outcome::Failed(error));
+                        return;
+                    }
                 }
-                Err(error) => {
-                    let _ = done.send(Outcome::Failed(error));
-                    return;
-                }
-            },
+            }
             Job::Barrier(answer) => {
                 let _ = answer.send(());
             }

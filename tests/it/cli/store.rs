@@ -61,6 +61,22 @@ fn one_writer_at_a_time_and_any_number_of_readers() {
 }
 
 #[test]
+fn who_waits_long_for_a_commit_is_told_for_which_process() {
+    let home = Home::with_store();
+    let path = home.file("more.pcap", &capture(&[exports(6, &FLOWS)]));
+    let mut lock = fs::File::options().write(true).open(home.store().join("commit.lock")).unwrap();
+    lock.lock().unwrap();
+    writeln!(lock, "4711").unwrap();
+    let load = home.command(&["load", &path]).stderr(Stdio::piped()).stdout(Stdio::piped()).spawn();
+    let load = load.unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(2_700));
+    lock.unlock().unwrap();
+    let run = Run::of(load.wait_with_output().unwrap()).ends(0, "6 stored");
+    let told = "commit.lock: waiting for another (process 4711), who has it";
+    assert_eq!(run.stderr.matches(told).count(), 1, "{}", run.stderr);
+}
+
+#[test]
 fn a_folder_that_is_no_store_is_left_alone() {
     let home = Home::new();
     let path = home.file("day.pcap", &capture(&[exports(0, &FLOWS)]));
