@@ -20,6 +20,8 @@ use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::parser::parse_message_type;
 use parquet::schema::types::ColumnPath;
 
+use super::filter::Filter;
+use super::mix::Seeded;
 use super::spans::spans_of;
 use crate::flow::{DatagramId, UnixMillis};
 use crate::store::embedded::fs::{self, NewFile};
@@ -112,6 +114,8 @@ pub(super) struct BlockFile {
     metadata: ParquetMetaData,
     /// Each block's least identity and the checksum of its bytes.
     blocks: Vec<(DatagramId, Checksum)>,
+    /// None where it was not asked for.
+    filter: Option<Filter>,
 }
 
 impl BlockFile {
@@ -121,8 +125,21 @@ impl BlockFile {
     ///
     /// [`StoreError::Damaged`] if it is not what was written; [`StoreError::Io`].
     pub(super) fn open(dir: &Path, file: &IdentityFile) -> Result<Self> {
+        Self::open_filtered(dir, file, None)
+    }
+
+    /// As [`Self::open`], and with a filter that is `seeded`, if it is.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::open`].
+    pub(super) fn open_filtered(
+        dir: &Path,
+        file: &IdentityFile,
+        seeded: Option<&Seeded>,
+    ) -> Result<Self> {
         let path = dir.join(&file.name);
-        let bytes = Bytes::from(fs::read(&path)?);
+        let bytes = Bytes::from(read_whole(&path)?);
         if bytes.len() as u64 != file.bytes {
             let detail = format!("{} bytes, the manifest says {}", bytes.len(), file.bytes);
             return Err(StoreError::damaged(&path, detail));
@@ -130,10 +147,10 @@ impl BlockFile {
         if Checksum::of(&bytes) != file.hash {
             return Err(StoreError::damaged(&path, "its checksum does not match"));
         }
-        Self::index(path.clone(), bytes).map_err(|error| damaged(&path, &error))
+        Self::index(path.clone(), bytes, seeded).map_err(|error| damaged(&path, &error))
     }
 
-    fn index(path: PathBuf, bytes: Bytes) -> ParquetResult<Self> {
+    fn index(path: PathBuf, bytes: Bytes, seeded: Option<&Seeded>) -> ParquetResult<Self> {
         let metadata = ParquetMetaDataReader::new().parse_and_finish(&bytes)?;
         let whole = Arc::new(Part { offset: 0, bytes });
         let mut blocks = Vec::with_capacity(metadata.num_row_groups());
@@ -144,7 +161,14 @@ impl BlockFile {
             let least = least.ok_or_else(|| ParquetError::General("an empty row group".into()))?;
             blocks.push((least, checksum));
         }
-        Ok(Self { path, metadata, blocks })
+        let filter = seeded.map(|seeded| filter(&whole, &metadata, seeded)).transpose()?;
+        Ok(Self { path, metadata, blocks, filter })
+    }
+
+    /// Whether `id` may be in it, as far as that is known without reading a block. `seeded` is that
+    /// with which it was opened.
+    pub(super) fn may_hold(&self, id: DatagramId, seeded: &Seeded) -> bool {
+        self.filter.as_ref().is_none_or(|filter| filter.may_hold(id, seeded))
     }
 
     /// How many blocks it has.
@@ -187,6 +211,26 @@ impl BlockFile {
         }
         Ok(all)
     }
+}
+
+/// The filter of the identities in `whole`, a file.
+fn filter(whole: &Arc<Part>, metadata: &ParquetMetaData, seeded: &Seeded) -> ParquetResult<Filter> {
+    let mut all = Vec::new();
+    for group in metadata.row_groups() {
+        all.append(&mut decode(whole, group, group.num_rows() as usize)?);
+    }
+    let count = all.len();
+    Ok(Filter::of(all.into_iter(), count, seeded))
+}
+
+/// What is not there was written, and is not as it was.
+fn read_whole(path: &Path) -> Result<Vec<u8>> {
+    fs::read(path).map_err(|error| match error {
+        StoreError::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+            StoreError::damaged(path, "it is missing")
+        }
+        error => error,
+    })
 }
 
 /// Reads the whole of `file`, and holds it against what the manifest says of it.

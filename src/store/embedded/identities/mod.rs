@@ -1,6 +1,7 @@
 //! Which datagrams are in the store, so that none is stored twice.
 
 mod file;
+mod filter;
 mod merge;
 mod mix;
 mod seen;

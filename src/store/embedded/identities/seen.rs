@@ -1,9 +1,10 @@
 //! The look-up: was this datagram met before?
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::path::PathBuf;
 
 use super::file::BlockFile;
+use super::filter::Filter;
 use super::mix::Seeded;
 use super::spans::held_around;
 use crate::flow::DatagramId;
@@ -13,6 +14,9 @@ use crate::store::embedded::manifest::{IdentityFile, Span};
 
 /// At most so many identities of files are in memory: 32 MB.
 const MAX_LOADED: usize = 1 << 21;
+/// Filters take at most so many bytes: those of 100 million identities, some 200 full files. What is
+/// beyond that is looked up in the files themselves.
+const MAX_FILTER_BYTES: usize = 128 << 20;
 
 /// The identities of the store, read as far as they are asked for, and those of datagrams that
 /// were admitted and are not committed yet.
@@ -27,15 +31,31 @@ pub(crate) struct Seen {
     near: Near,
     /// Identities of files in memory.
     loaded: usize,
+    /// The blocks in memory, each once: those that were not used for long come first, nearly.
+    queue: VecDeque<Queued>,
+    /// Bytes of filters.
+    filter_bytes: usize,
+    /// Of filters; as little known as that of `uncommitted`.
+    seeded: Seeded,
     /// Rises with every look-up, and tells which blocks were not used for long.
     clock: u64,
     max_loaded: usize,
+    max_filter_bytes: usize,
+}
+
+/// A block of a file, and when it was used last when it came into the queue.
+#[derive(Debug, Clone, Copy)]
+struct Queued {
+    file: usize,
+    block: usize,
+    used: u64,
 }
 
 /// As much of a file as was needed.
 #[derive(Debug, Default)]
 struct SeenFile {
     open: Option<BlockFile>,
+    filter_bytes: usize,
     blocks: Vec<Option<Block>>,
 }
 
@@ -69,8 +89,12 @@ impl Seen {
             uncommitted: HashSet::default(),
             near: Near::NOTHING,
             loaded: 0,
+            queue: VecDeque::new(),
+            filter_bytes: 0,
+            seeded: Seeded::default(),
             clock: 0,
             max_loaded: MAX_LOADED,
+            max_filter_bytes: MAX_FILTER_BYTES,
         }
     }
 
@@ -95,13 +119,24 @@ impl Seen {
     /// Learns of a commit: these datagrams are now in the files of the manifest that is `held`.
     pub(crate) fn committed(&mut self, held: Held, datagrams: &[DatagramId]) {
         let names = self.held.manifest().identities.iter().map(|entry| entry.name.clone());
-        let mut before: HashMap<_, _> = names.zip(self.files.drain(..)).collect();
-        let entries = &held.manifest().identities;
-        self.files = entries
-            .iter()
-            .map(|entry| before.remove(entry.name.as_str()).unwrap_or_default())
-            .collect();
-        self.loaded -= before.values().map(SeenFile::loaded).sum::<usize>();
+        let mut before: HashMap<_, _> = names.zip(self.files.drain(..).enumerate()).collect();
+        let mut moved = HashMap::new();
+        for (now, entry) in held.manifest().identities.iter().enumerate() {
+            let known = before.remove(entry.name.as_str());
+            self.files.push(known.map_or_else(SeenFile::default, |(then, file)| {
+                moved.insert(then, now);
+                file
+            }));
+        }
+        self.queue.retain_mut(|queued| {
+            let now = moved.get(&queued.file);
+            queued.file = now.copied().unwrap_or(0);
+            now.is_some()
+        });
+        for (_, gone) in before.values() {
+            self.loaded -= gone.loaded();
+            self.filter_bytes -= gone.filter_bytes;
+        }
         self.held = held;
         self.near = Near::NOTHING;
         for datagram in datagrams {
@@ -131,11 +166,19 @@ impl Seen {
         let open = match &mut file.open {
             Some(open) => open,
             none => {
-                let opened = none.insert(BlockFile::open(&self.dir, entry)?);
+                let bytes = Filter::bytes_for(entry.count as usize);
+                let fits = self.filter_bytes + bytes <= self.max_filter_bytes;
+                let seeded = fits.then_some(&self.seeded);
+                let opened = none.insert(BlockFile::open_filtered(&self.dir, entry, seeded)?);
+                file.filter_bytes = if fits { bytes } else { 0 };
+                self.filter_bytes += file.filter_bytes;
                 file.blocks.resize_with(opened.blocks(), || None);
                 opened
             }
         };
+        if !open.may_hold(id, &self.seeded) {
+            return Ok(false);
+        }
         let Some(block_at) = open.block_of(id) else {
             return Ok(false);
         };
@@ -147,6 +190,7 @@ impl Seen {
         let found = ids.binary_search(&id).is_ok();
         self.loaded += ids.len();
         file.blocks[block_at] = Some(Block { ids, used: self.clock });
+        self.queue.push_back(Queued { file: file_at, block: block_at, used: self.clock });
         self.forget();
         Ok(found)
     }
@@ -154,14 +198,20 @@ impl Seen {
     /// Drops the blocks that were not used for the longest time, until what is loaded is bounded.
     fn forget(&mut self) {
         while self.loaded > self.max_loaded {
-            let blocks = self.files.iter_mut().flat_map(|file| &mut file.blocks);
-            let oldest = blocks
-                .filter(|block| block.is_some())
-                .min_by_key(|block| block.as_ref().map(|block| block.used));
-            let Some(dropped) = oldest.and_then(Option::take) else {
-                return;
+            let Some(mut queued) = self.queue.pop_front() else { return };
+            let place = self.files.get_mut(queued.file);
+            let Some(place) = place.and_then(|file| file.blocks.get_mut(queued.block)) else {
+                continue;
             };
-            self.loaded -= dropped.ids.len();
+            let Some(block) = place else { continue };
+            if block.used > queued.used {
+                // It was used since.
+                queued.used = block.used;
+                self.queue.push_back(queued);
+            } else {
+                self.loaded -= block.ids.len();
+                *place = None;
+            }
         }
     }
 }

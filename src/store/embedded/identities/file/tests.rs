@@ -72,7 +72,10 @@ fn every_flipped_bit_and_every_cut_is_found() {
     }
     std::fs::remove_file(&path).unwrap();
     let error = verify(dir.path(), &file).unwrap_err();
-    assert!(error.to_string().ends_with("identities-00000001.parquet: read"), "{error}");
+    assert!(
+        error.to_string().ends_with("identities-00000001.parquet: damaged: it is missing"),
+        "{error}"
+    );
 }
 
 #[test]

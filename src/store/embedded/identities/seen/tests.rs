@@ -93,6 +93,30 @@ fn memory_is_bounded_and_the_answers_stay_right() {
 }
 
 #[test]
+fn what_is_in_no_file_is_told_without_reading_a_block() {
+    let (_dir, mut access, mut seen) = store();
+    let stored = ids(1_000_000, 100_000, 4 * BLOCK_IDENTITIES);
+    commit(&mut access, &mut seen, &stored);
+    let asked = stored.iter().step_by(50);
+    let absent = asked.map(|id| DatagramId { hash: id.hash ^ 1, ..*id });
+    let mut blocks_read = 0;
+    for id in absent {
+        // As if each were of a block that is not in memory.
+        seen.max_loaded = 0;
+        seen.forget();
+        seen.max_loaded = MAX_LOADED;
+        assert!(seen.admit(id).unwrap());
+        blocks_read += seen.queue.len();
+    }
+    assert!(blocks_read * 20 < stored.len() / 50, "{blocks_read} blocks read");
+    // Without room for filters the answers are the same.
+    let mut without = open(access.dir());
+    without.max_filter_bytes = 0;
+    assert_eq!(admitted(&mut without, &stored[..100]), 0);
+    assert_eq!((without.filter_bytes, seen.filter_bytes > 0), (0, true));
+}
+
+#[test]
 fn a_damaged_file_is_an_error_and_never_an_answer() {
     let (dir, mut access, mut seen) = store();
     let stored = ids(100, 50, 10);
@@ -167,4 +191,41 @@ fn datagrams_are_looked_up_fast() {
     timed(&mut seen, "other wrong clocks", &others);
     let known = ids(1_700_000_000, 3600, 100_000);
     timed(&mut seen, "known, in order, among wrong clocks", &known);
+}
+
+#[test]
+#[ignore = "a measurement: cargo test --release -- --ignored --nocapture forger"]
+fn a_forger_of_export_times_does_not_hold_up_the_loader() {
+    const FILES: u32 = 200;
+    const EACH: usize = 1 << 17;
+    let (dir, mut access, _) = store();
+    let mut draft = access.draft().unwrap();
+    for file in 0..FILES {
+        let rising = ids(1_700_000_000 + file * 3600, 3600, EACH);
+        let number = access.take_number();
+        let entry = super::super::file::write(dir.path(), number, &rising, UnixMillis::EPOCH);
+        draft.manifest.identities.push(entry.unwrap());
+    }
+    access.commit(draft).unwrap();
+    let mut state = 1u64;
+    let mut forged = || {
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let past = (state >> 33) as u32 % (FILES * 3600);
+        DatagramId { exported_secs: 1_700_000_000 + past, hash: state.rotate_left(29) }
+    };
+    for (what, max_filter_bytes) in [("without filters", 0), ("with filters", MAX_FILTER_BYTES)] {
+        let mut seen = open(dir.path());
+        seen.max_filter_bytes = max_filter_bytes;
+        for round in 0..4 {
+            let rounds = if max_filter_bytes == 0 { 2_000 } else { 50_000 };
+            let start = Instant::now();
+            for _ in 0..rounds {
+                seen.admit(forged()).unwrap();
+            }
+            let rate = f64::from(rounds) / start.elapsed().as_secs_f64();
+            let megabytes = seen.filter_bytes >> 20;
+            println!("{what}, round {round}: {rate:.0} datagrams/s, {megabytes} MB of filters");
+        }
+    }
 }
