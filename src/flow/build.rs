@@ -170,7 +170,7 @@ impl FlowBuilder {
     /// The sources of the flows appended so far, for batches that are handed over; flows appended
     /// from now on count in a new table. So nobody is refused for what was sent before.
     pub fn take_sources(&mut self) -> Arc<Vec<Source>> {
-        std::mem::take(&mut self.sources).list()
+        self.sources.take()
     }
 
     /// Whether batches are to be handed over, as there may be no room for the sources of one

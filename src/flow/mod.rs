@@ -30,7 +30,7 @@ pub use record::{Family, FlowRecord, Sampling, Source};
 pub(crate) use seldom::Seldom;
 pub use sequence::{Lost, MAX_GAPS, MAX_LEAP, MAX_STREAMS, MAX_UNCONFIRMED_LEAP, Sequence, Unit};
 pub(crate) use share::giving_way;
-pub use sources::{MAX_SOURCES, MAX_SOURCES_OF_EXPORTER};
+pub use sources::{MAX_CLAIMED_SOURCES, MAX_SOURCES, MAX_SOURCES_OF_EXPORTER};
 pub(crate) use steady::SteadyClock;
 pub use time::{ParseTimeError, TimeRange, UnixMillis, rate};
 pub(crate) use time_text::{text, text_or_null};

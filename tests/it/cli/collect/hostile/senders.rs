@@ -16,9 +16,6 @@ const DAY_MS: u64 = 24 * HOUR_MS;
 /// 2042-06-01, as one of the clocks has it.
 const IN_2042_MS: u64 = 2_285_193_600_000;
 
-/// When the hostile ones have filled what they can, honest ones do what takes room.
-const LATE: u32 = 900;
-
 /// What is told apart of flows: exporter, source, its port, destination, octets, and the beginning
 /// where it is told.
 pub(super) type Key = (String, String, u16, String, u32, Option<u64>);
@@ -82,6 +79,7 @@ impl Sender {
             number: 0,
             sequence: 0,
             tick: 0,
+            late: (time.as_millis() / TICK.as_millis() * 9 / 10) as u32,
             sent: Sent::default(),
         };
         let send = self.send;
@@ -109,6 +107,8 @@ struct Sending {
     /// Of the next datagram.
     sequence: u32,
     tick: u32,
+    /// When the hostile ones have filled what they can, honest ones do what takes room: even.
+    late: u32,
     sent: Sent,
 }
 
@@ -163,10 +163,10 @@ impl Sending {
 
 /// Changes its port late, and loses a datagram after that.
 fn honest_v5(to: &mut Sending) {
-    if to.tick == LATE {
+    if to.tick == to.late {
         to.socket = UdpSocket::bind((to.address, 0)).unwrap();
     }
-    if to.tick == LATE + 40 {
+    if to.tick == to.late + 40 {
         to.sent.lost += to.flows(10, 0).len() as u64;
         return;
     }
@@ -190,8 +190,8 @@ fn honest_ipfix(to: &mut Sending) {
     if let Some(defines) = to.is_due() {
         let (now, sequence) = (now_ms(), to.number);
         let flows = to.kept(now - 5000, false, true);
-        let domain = if to.tick < LATE { 7 } else { 8 };
-        to.send(&ipfix(now, sequence, domain, defines || to.tick == LATE, &flows));
+        let domain = if to.tick < to.late { 7 } else { 8 };
+        to.send(&ipfix(now, sequence, domain, defines || to.tick == to.late, &flows));
     }
 }
 
@@ -200,7 +200,7 @@ fn honest_ipfix_v6(to: &mut Sending) {
     if let Some(defines) = to.is_due() {
         let (now, sequence) = (now_ms(), to.number);
         let flows = to.kept(now - 5000, true, true);
-        to.send(&ipfix(now, sequence, 7, defines && to.tick >= LATE, &flows));
+        to.send(&ipfix(now, sequence, 7, defines && to.tick >= to.late, &flows));
     }
 }
 
