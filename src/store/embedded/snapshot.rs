@@ -74,7 +74,7 @@ impl EmbeddedSnapshot {
 
 impl Snapshot for EmbeddedSnapshot {
     fn may_be_sampled(&self) -> bool {
-        self.sources.iter().any(|source| source.sampling.interval > 1)
+        self.manifest().sources_in_use().any(|source| source.sampling.interval > 1)
     }
 
     fn regions(&self, scan: &Scan) -> Result<Vec<Box<dyn Region>>> {
