@@ -62,6 +62,8 @@ impl Store for Compacted {
     }
 
     fn expire(&self, before: UnixMillis, dry_run: bool) -> Result<Expired> {
+        // What goes is asked of the runs from which it goes.
+        drop(self.snapshot()?);
         EmbeddedStore::new(&self.0).expire(before, dry_run)
     }
 }

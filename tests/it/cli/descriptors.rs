@@ -102,11 +102,16 @@ fn run_of(run: u64) -> WriteBatch {
 
 /// The command, which may have so many files open and not one more.
 fn limited(home: &Home, open_files: u64, arguments: &[&str]) -> Run {
+    with_limit(home, &format!("-n {open_files}"), arguments)
+}
+
+/// The command under a limit as `ulimit` takes it.
+fn with_limit(home: &Home, limit: &str, arguments: &[&str]) -> Run {
     let command = home.command(arguments);
     let mut limited = Command::new("sh");
     limited
         .arg("-c")
-        .arg(format!("ulimit -n {open_files}; exec \"$0\" \"$@\""))
+        .arg(format!("ulimit {limit}; exec \"$0\" \"$@\""))
         .arg(command.get_program())
         .args(command.get_args())
         .current_dir(home.0.path())
@@ -147,11 +152,12 @@ fn more_runs_than_open_files_are_queried_summed_up_verified_and_merged() {
 #[test]
 fn what_cannot_be_opened_is_never_called_damaged() {
     let home = Home::with_store();
+    let store = home.store();
+    let verify = ["verify", "--store", store.to_str().unwrap()];
     let mut unread = 0;
     // From too few for anything to enough for everything.
     for open_files in 3..24 {
-        let found =
-            limited(&home, open_files, &["verify", "--store", home.store().to_str().unwrap()]);
+        let found = limited(&home, open_files, &verify);
         assert!(!found.stdout.contains("damaged "), "{open_files}: {}", found.stdout);
         assert!(!found.stderr.contains("damaged"), "{open_files}: {}", found.stderr);
         unread += u64::from(found.status == Some(5));
@@ -160,4 +166,6 @@ fn what_cannot_be_opened_is_never_called_damaged() {
         }
     }
     assert!(unread > 0, "there were always enough");
+    // What the usual limit forbids, and the last one allows, is asked for at the start.
+    with_limit(&home, "-S -n 6", &verify).succeeds();
 }
