@@ -15,7 +15,7 @@ use super::{interrupt, store};
 use crate::flow::{Column, Columns, TimeRange, UnixMillis};
 use crate::store::embedded::{EmbeddedStore, Fit, Misfit};
 use crate::store::hbase::HbaseStore;
-use crate::store::{Expired, Scan, Store};
+use crate::store::{AHEAD_MS, Expired, Scan, Store};
 
 /// A store whose newest flow is older than what is kept by so much, in milliseconds, is not emptied
 /// unasked.
@@ -206,12 +206,13 @@ fn refuse_to_empty(store: &dyn Store, before: UnixMillis, zone: &Zone) -> anyhow
     }
 }
 
-/// When the newest flow began; any one from `before` on will do.
+/// When the newest flow began, but for those of days to come, which are of clocks that are wrong; any
+/// one from `before` on will do.
 fn newest(store: &dyn Store, before: UnixMillis) -> anyhow::Result<Option<UnixMillis>> {
     let snapshot = store.snapshot()?;
-    let since = TimeRange { since: before, ..TimeRange::ALL };
+    let all = TimeRange { until: UnixMillis::now() + AHEAD_MS, ..TimeRange::ALL };
     let mut newest = None;
-    for (time, any_will_do) in [(since, true), (TimeRange::ALL, false)] {
+    for (time, any_will_do) in [(TimeRange { since: before, ..all }, true), (all, false)] {
         let scan = Scan { time, ..Scan::all(Columns::of(&[Column::First])) };
         for region in snapshot.regions(&scan)? {
             for batch in region.read() {

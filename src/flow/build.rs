@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::sequence::{Sequences, Span, Stream, Told};
 use super::sources::SourceTable;
-use super::{DatagramId, ExportClock, FlowBatch, Lost, Source};
+use super::{DatagramId, ExportClock, FlowBatch, Lost, Source, UnixMillis};
 use crate::netflow::{ExportPacket, Records, v1, v5, v7};
 
 mod data;
@@ -42,6 +42,7 @@ mod fixed;
 pub struct FlowBuilder {
     sources: SourceTable,
     sequences: Sequences,
+    received: Option<UnixMillis>,
 }
 
 /// The batches that flows are appended to, by family.
@@ -127,7 +128,8 @@ impl FlowBuilder {
         let clock = ExportClock::new(packet.exported(), packet.uptime_ms.unwrap_or(0));
         if let Records::Data(records, extras) = packet.records {
             let sources = &mut self.sources;
-            let mut data = data::Data { clock, source, sender, id, sources, extras };
+            let received = self.received;
+            let mut data = data::Data { clock, received, source, sender, id, sources, extras };
             return data.append(records, packet, to, outcome);
         }
         let Some(source) = self.sources.place(source, sender) else {
@@ -141,6 +143,12 @@ impl FlowBuilder {
             Records::Data(..) => (0, 0),
         };
         Appended { appended, clamped, before_1970: whole - appended, ..outcome }
+    }
+
+    /// Tells when what is appended next was received. Who has it from a capture, whose times may be
+    /// anybody's, does not say it.
+    pub fn set_received(&mut self, received: UnixMillis) {
+        self.received = Some(received);
     }
 
     /// Notes the sequence number of a packet whose flows are not wanted, such as a duplicate's:

@@ -53,9 +53,11 @@ impl ExportClock {
     }
 
     /// Whether an export at this clock's time can tell of `time`. One that says to have been sent at
-    /// the very beginning of 1970 says nothing of when that was.
-    pub(super) const fn believes(self, time: UnixMillis) -> bool {
-        self.exported.0 == 0 || time.0 <= self.exported.0 + MAX_BELIEVED_LEAD_MS
+    /// the very beginning of 1970 says nothing of when that was; then what counts is when it was
+    /// `received`, where that is known.
+    pub(super) fn believes(self, time: UnixMillis, received: Option<UnixMillis>) -> bool {
+        let sent = if self.exported.0 == 0 { received } else { Some(self.exported) };
+        sent.is_none_or(|sent| time <= sent + MAX_BELIEVED_LEAD_MS)
     }
 
     /// The export's time.

@@ -144,8 +144,9 @@ impl Batcher<'_> {
         self.account().decoded += 1;
         self.exporter(datagram).decoded += 1;
         for packet in decoded.packets() {
-            let sent = if self.options.live { datagram.received } else { packet.exported() };
-            self.batch.usual.enter(sent);
+            if let Some(sent) = self.sent(datagram, packet) {
+                self.batch.usual.enter(sent);
+            }
             self.append_packet(datagram, file, packet, id);
         }
         let WriteBatch { v4, v6, usual, ahead, .. } = &mut *self.batch;
@@ -171,6 +172,9 @@ impl Batcher<'_> {
         id: DatagramId,
     ) {
         let rows = [self.batch.v4.len(), self.batch.v6.len()];
+        if self.options.live {
+            self.builder.set_received(datagram.received);
+        }
         let mut to = Batches { v4: &mut self.batch.v4, v6: &mut self.batch.v6 };
         let appended =
             self.builder.append(packet, datagram.exporter, datagram.src_port, id, &mut to);
@@ -198,6 +202,14 @@ impl Batcher<'_> {
             file.stored += appended.appended;
         }
         self.progress.records.fetch_add(appended.records, Relaxed);
+    }
+
+    /// When a datagram was sent, as far as that is known: when it was received. The times of a
+    /// capture may be anybody's, and so may those that exporters tell; what both say counts.
+    fn sent(&self, datagram: &Datagram<'_>, packet: &ExportPacket<'_>) -> Option<UnixMillis> {
+        let (told, received) = (packet.exported(), datagram.received);
+        let agree = (told - received).max(received - told) <= AHEAD_MS;
+        (self.options.live || agree).then_some(received)
     }
 
     /// How far the clock of `packet` is ahead of its receipt, if its flows are to be moved by that.

@@ -1,10 +1,10 @@
 //! Which times are usual for the flows of a batch: what clocks tell that are not all wrong.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use crate::flow::UnixMillis;
 
-/// So many days of datagrams are told apart in one batch; those of days beyond them count as
+/// So many days of datagrams are told apart in one batch; of more, those with the fewest count as
 /// unusual.
 pub const MAX_USUAL_DAYS: usize = 1024;
 
@@ -19,21 +19,28 @@ pub const AHEAD_MS: u64 = 86_400_000;
 /// puts anywhere else: so that what is usual can be found, and deleted, by its day.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Usual {
-    days: BTreeSet<u64>,
+    /// How many datagrams were sent on each.
+    days: BTreeMap<u64, u64>,
     horizon: UnixMillis,
 }
 
 impl Usual {
     /// No day is usual yet, and none is one to come.
     pub const fn new() -> Self {
-        Self { days: BTreeSet::new(), horizon: UnixMillis::MAX }
+        Self { days: BTreeMap::new(), horizon: UnixMillis::MAX }
     }
 
-    /// Enters the day on which a datagram was sent, or received.
+    /// Enters the day on which a datagram was sent.
     pub fn enter(&mut self, sent: UnixMillis) {
-        if self.days.len() < MAX_USUAL_DAYS {
-            self.days.insert(sent.day());
+        let day = sent.day();
+        if self.days.len() >= MAX_USUAL_DAYS && !self.days.contains_key(&day) {
+            // Made-up days come once, true ones again and again.
+            let least = self.days.iter().min_by_key(|(_, datagrams)| **datagrams);
+            if let Some(least) = least.map(|(&day, _)| day) {
+                self.days.remove(&least);
+            }
         }
+        *self.days.entry(day).or_default() += 1;
     }
 
     /// From now on the present is `now`.
@@ -44,6 +51,11 @@ impl Usual {
     /// Whether a flow that began at `first` is of a day to come.
     pub fn is_ahead(&self, first: UnixMillis) -> bool {
         first > self.horizon
+    }
+
+    /// Whether it is not known of any day.
+    pub fn is_unknown(&self) -> bool {
+        self.days.is_empty()
     }
 
     /// Whether flows of `day` are of a day on which datagrams were sent, or of one next to it.
@@ -84,9 +96,11 @@ mod tests {
         assert!(!usual.is_ahead(UnixMillis::of_day(11)));
         assert!(usual.is_ahead(UnixMillis::of_day(11) + 1));
         for day in 0..5000 {
+            usual.enter(UnixMillis::of_day(100_000));
             usual.enter(UnixMillis::of_day(day * 3));
         }
         assert_eq!(usual.days.len(), MAX_USUAL_DAYS);
+        assert!(usual.is_usual(100_000));
         usual.clear();
         assert_eq!(usual, Usual::new());
     }

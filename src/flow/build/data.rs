@@ -12,6 +12,8 @@ use crate::netflow::{DataRecord, ExportPacket, NoEnds, Stamp};
 /// What the records of a packet have in common.
 pub(super) struct Data<'a> {
     pub(super) clock: ExportClock,
+    /// When they were received, where the clock that says so is ours.
+    pub(super) received: Option<UnixMillis>,
     /// Whose they are, where a record does not say that it was sampled otherwise.
     pub(super) source: Source,
     /// Whose share of sources it is.
@@ -102,12 +104,12 @@ impl Data<'_> {
         let relates = knows_uptime || record.started.is_some();
         let believed = |stamp: &Stamp| match *stamp {
             Stamp::Uptime(_) => true,
-            Stamp::Unix(time) => self.clock.believes(time),
+            Stamp::Unix(time) => self.clock.believes(time, self.received),
         };
         let told = [record.first, record.last, record.observed.map(Stamp::Unix)];
         let not_believed = told.iter().flatten().any(|stamp| !believed(stamp));
         let (told_first, told_last) = (record.first.filter(believed), record.last.filter(believed));
-        let observed = record.observed.filter(|&time| self.clock.believes(time));
+        let observed = record.observed.filter(|&time| self.clock.believes(time, self.received));
         if let (Some(Stamp::Uptime(first)), Some(Stamp::Uptime(last)), false) =
             (told_first, told_last, relates)
         {

@@ -116,6 +116,14 @@ fn a_flow_before_1970_is_rejected_and_the_others_keep_their_identity() {
 
 /// Appends one record of a template that an exporter sent at `exported_secs`.
 fn build_record(exported_secs: u32, record: DataRecord) -> (Appended, FlowBatch) {
+    build_record_with(&mut FlowBuilder::new(), exported_secs, record)
+}
+
+fn build_record_with(
+    builder: &mut FlowBuilder,
+    exported_secs: u32,
+    record: DataRecord,
+) -> (Appended, FlowBatch) {
     let records = [DataRecord { src: Some(EXPORTER), dst: Some(EXPORTER), ..record }];
     let packet = ExportPacket {
         exporter: None,
@@ -132,7 +140,7 @@ fn build_record(exported_secs: u32, record: DataRecord) -> (Appended, FlowBatch)
     };
     let (mut v4, mut v6) = (FlowBatch::new(Family::V4), FlowBatch::new(Family::V6));
     let mut to = Batches { v4: &mut v4, v6: &mut v6 };
-    let appended = FlowBuilder::new().append(&packet, EXPORTER, 4000, ID, &mut to);
+    let appended = builder.append(&packet, EXPORTER, 4000, ID, &mut to);
     (appended, v4)
 }
 
@@ -160,6 +168,23 @@ fn a_time_more_than_a_day_after_its_export_is_not_believed_and_is_counted() {
         let (appended, batch) = build_record((SENT / 1000) as u32, record);
         assert_eq!((batch.first_ms[0], batch.duration_ms[0]), (first, duration), "{what}");
         assert_eq!((appended.appended, appended.not_believed), (1, not_believed), "{what}");
+    }
+}
+
+#[test]
+fn what_was_received_tells_of_no_later_time_where_its_export_tells_none() {
+    let received = UnixMillis(1_760_000_000_000);
+    for (first, expected, not_believed) in [
+        (received.0 + 5, received.0 + 5, 0),
+        (received.0 + MAX_BELIEVED_LEAD_MS + 1, 0, 1),
+        (u64::MAX, 0, 1),
+    ] {
+        let mut builder = FlowBuilder::new();
+        builder.set_received(received);
+        let first = Some(Stamp::Unix(UnixMillis(first)));
+        let record = DataRecord { first, ..DataRecord::default() };
+        let (appended, batch) = build_record_with(&mut builder, 0, record);
+        assert_eq!((batch.first_ms[0], appended.not_believed), (expected, not_believed));
     }
 }
 

@@ -196,8 +196,8 @@ pub(super) fn lock(access: &Mutex<WriteAccess>) -> MutexGuard<'_, WriteAccess> {
 
 /// The numbers of the runs to be merged with each other.
 fn groups(runs: &[Run], effort: Effort) -> Vec<Vec<u64>> {
-    // Runs of one day; and, for themselves, runs that hold several, which only damaged clocks make,
-    // of days that were and of days to come.
+    // Runs of one day; and, for themselves, runs of strangers, and those of earlier versions that hold
+    // several days: of days that were, and of days to come.
     let tomorrow = UnixMillis::now().day() + 1;
     let mut days: BTreeMap<(Family, Option<u64>, bool), Vec<&Run>> = BTreeMap::new();
     for run in runs {
@@ -260,6 +260,7 @@ fn merge(
         number,
         family: shape.family,
         extras: shape.extras,
+        stranger: entries().any(|run| run.stranger),
         rows: entries().map(|run| run.rows).sum(),
         min_first: entries().map(|run| run.min_first).min().unwrap_or_default(),
         max_first: entries().map(|run| run.max_first).max().unwrap_or_default(),

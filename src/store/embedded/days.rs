@@ -10,10 +10,10 @@ use crate::flow::{Column, Columns, UnixMillis};
 use crate::store::{Result, Scan};
 
 impl Run {
-    /// The day on which all of its flows began, if they did on one.
+    /// The day on which all of its flows began, if they did on one that is no stranger's.
     pub(super) fn day(&self) -> Option<u64> {
         let day = self.min_first.day();
-        (day == self.max_first.day()).then_some(day)
+        (day == self.max_first.day() && !self.stranger).then_some(day)
     }
 }
 

@@ -8,7 +8,7 @@ use super::manifest::{Manifest, Run};
 use super::snapshot::EmbeddedSnapshot;
 use super::store::EmbeddedStore;
 use crate::flow::UnixMillis;
-use crate::store::Result;
+use crate::store::{AHEAD_MS, Result};
 
 /// What it takes to keep a store within so many bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,7 +102,9 @@ impl Days {
             return Fit::From(cut);
         }
         let left_bytes = self.left(newest);
-        let ahead_bytes = self.left(UnixMillis::of_day(newest.day() + 1));
+        // Clocks may differ by hours.
+        let tomorrow = (now + AHEAD_MS).day();
+        let ahead_bytes = self.left(UnixMillis::of_day(newest.day().max(tomorrow) + 1));
         // The newest day stays in any case, and asks no more than the rest of the past. What is of
         // days to come would have all of the past deleted, and not fit then either.
         if ahead_bytes > 0 && left_bytes - ahead_bytes <= max_bytes {

@@ -58,6 +58,10 @@ pub(crate) struct Run {
     /// Whether its files have the column of extras. Format 1 has no such runs.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) extras: bool,
+    /// Whether its flows are of days that wrong clocks and forgers name, and so many: such runs are
+    /// merged with each other, not by day.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) stranger: bool,
     /// How many flows each of the files holds.
     pub(crate) rows: u64,
     /// When its earliest flow began.

@@ -7,7 +7,7 @@ use super::manifest::{Checksum, Run, RunFile};
 use super::packed::PackedRows;
 use super::run_writer::{RunWriter, WrittenFile};
 use super::schema::{PAGE_ROWS, Shape, lead_column};
-use super::sort::{Entry, parts_by_day, sort};
+use super::sort::{Entry, PartRows, parts_by_day, sort};
 use super::sources::{Places, SourceList};
 use crate::flow::{Column, FlowBatch, UnixMillis};
 use crate::row::{AddressRange, Order};
@@ -42,8 +42,9 @@ impl BatchSorter {
         let Self { packed, by_src, by_dst, .. } = self;
         packed.fill(batch);
         let mut runs = Vec::new();
-        for rows in parts_by_day(batch, usual) {
-            let part = Part { dir, batch, packed, rows: &rows, sources, number: number() };
+        for PartRows { rows, strangers } in parts_by_day(batch, usual) {
+            let number = number();
+            let part = Part { dir, batch, packed, rows: &rows, strangers, sources, number };
             let (src, dst) = rayon::join(
                 || part.write_file(Order::Src, by_src),
                 || part.write_file(Order::Dst, by_dst),
@@ -61,6 +62,7 @@ struct Part<'a> {
     batch: &'a FlowBatch,
     packed: &'a PackedRows,
     rows: &'a [u32],
+    strangers: bool,
     /// How many sources the store has.
     sources: usize,
     number: u64,
@@ -73,6 +75,7 @@ impl Part<'_> {
             number: self.number,
             family: self.batch.family(),
             extras: self.shape().extras,
+            stranger: self.strangers,
             rows: self.rows.len() as u64,
             min_first: UnixMillis(firsts().min().unwrap_or(0)),
             max_first: UnixMillis(firsts().max().unwrap_or(0)),

@@ -19,7 +19,7 @@ pub(super) const MIN_UNUSUAL_ROWS: usize = 4_096;
 /// A usual day has a run of its own however few its flows are, so that it is found, and dropped, as
 /// a whole. What is left, of days with a wrong clock, comes together in one run that ends before
 /// the days to come, and one of these.
-pub(super) fn parts_by_day(batch: &FlowBatch, usual: &Usual) -> Vec<Vec<u32>> {
+pub(super) fn parts_by_day(batch: &FlowBatch, usual: &Usual) -> Vec<PartRows> {
     let mut days: Vec<(u64, Vec<u32>)> = rows_of_days(batch).into_iter().collect();
     let has_own =
         |(day, rows): &(u64, Vec<u32>)| usual.is_usual(*day) || rows.len() >= MIN_UNUSUAL_ROWS;
@@ -29,12 +29,23 @@ pub(super) fn parts_by_day(batch: &FlowBatch, usual: &Usual) -> Vec<Vec<u32>> {
     });
     let own = days.iter().take(MAX_DAYS).take_while(|day| has_own(day)).count();
     let rest = days.split_off(own);
-    let mut parts: Vec<Vec<u32>> = days.into_iter().map(|(_, rows)| rows).collect();
+    let mut parts: Vec<PartRows> =
+        days.into_iter().map(|(_, rows)| PartRows { rows, strangers: false }).collect();
     let rest: Vec<u32> = rest.into_iter().flat_map(|(_, rows)| rows).collect();
     let is_ahead = |row: &u32| usual.is_ahead(UnixMillis(batch.first_ms[*row as usize]));
     let (ahead, before): (Vec<u32>, Vec<u32>) = rest.into_iter().partition(is_ahead);
-    parts.extend([before, ahead].into_iter().filter(|rows| !rows.is_empty()));
+    let rests = [before, ahead].into_iter().filter(|rows| !rows.is_empty());
+    let strangers = !usual.is_unknown();
+    parts.extend(rests.map(|rows| PartRows { rows, strangers }));
     parts
+}
+
+/// Rows of a batch that become one run.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct PartRows {
+    pub rows: Vec<u32>,
+    /// Whether they are of days that are not usual where others are, and so share their run.
+    pub strangers: bool,
 }
 
 /// The rows of `batch` by the day on which they began.

@@ -1,5 +1,5 @@
-//! Cuts runs of several days, which wrong clocks make, into runs of one, so that what is usual is
-//! found by its day, and dropped with it.
+//! Cuts what is usual out of runs of several days, which wrong clocks make, so that it is found by
+//! its day, and dropped with it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
@@ -21,14 +21,17 @@ use crate::store::Result;
 
 /// So many days are cut out at once; each is a file that is open meanwhile.
 const MAX_DAYS: usize = 32;
-/// Runs of no more days than this are cut into all of them.
+/// Runs of earlier versions, where usual days and strangers share runs, are cut into all of their
+/// days if these are no more than so many.
 const FEW_DAYS: usize = 64;
 
-/// What is cut out of runs of several days: flows of one day, or all others.
+/// What is cut out of runs of several days: flows of one day, or all others, of days that were or of
+/// days to come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Part {
     Day(u64),
-    Rest,
+    Before,
+    Ahead,
 }
 
 impl EmbeddedStore {
@@ -70,21 +73,30 @@ impl EmbeddedStore {
         let runs: Vec<&OpenRun> = of_family().filter(|run| run.entry.day().is_none()).collect();
         let own: BTreeSet<u64> = of_family().filter_map(|run| run.entry.day()).collect();
         let mut flows: BTreeMap<u64, u64> = BTreeMap::new();
+        let mut mixed: BTreeSet<u64> = BTreeSet::new();
         for run in &runs {
             for (day, rows) in flows_by_day(&snapshot, run)? {
                 *flows.entry(day).or_default() += rows;
+                if !run.entry.stranger {
+                    mixed.insert(day);
+                }
             }
         }
-        let days = days_to_cut_out(&flows, &own);
+        let days = days_to_cut_out(&flows, &own, &mixed);
         if days.is_empty() {
             return Ok(Some(0));
         }
+        let tomorrow = UnixMillis::now().day() + 1;
+        let part_of = |day| match day {
+            day if days.contains(&day) => Part::Day(day),
+            day if day > tomorrow => Part::Ahead,
+            _ => Part::Before,
+        };
         let mut numbers: BTreeMap<Part, u64> = BTreeMap::new();
         for &day in flows.keys() {
-            let part = if days.contains(&day) { Part::Day(day) } else { Part::Rest };
-            numbers.entry(part).or_insert_with(|| lock(access).take_number());
+            numbers.entry(part_of(day)).or_insert_with(|| lock(access).take_number());
         }
-        let parts = self.write_parts(&snapshot, &runs, &numbers, stop);
+        let parts = self.write_parts(&snapshot, &runs, (&numbers, &part_of), stop);
         let Ok(Some(parts)) = parts else {
             let access = lock(access);
             for &number in numbers.values() {
@@ -106,7 +118,7 @@ impl EmbeddedStore {
         &self,
         snapshot: &EmbeddedSnapshot,
         runs: &[&OpenRun],
-        numbers: &BTreeMap<Part, u64>,
+        (numbers, part_of): (&BTreeMap<Part, u64>, &dyn Fn(u64) -> Part),
         stop: &AtomicBool,
     ) -> Result<Option<Vec<Run>>> {
         let Some(shape) = shape(runs) else { return Ok(None) };
@@ -122,7 +134,7 @@ impl EmbeddedStore {
                 if stop.load(Relaxed) {
                     return Ok(None);
                 }
-                for (part, flows) in cut(&batch?, numbers) {
+                for (part, flows) in cut(&batch?, part_of) {
                     if let Some((file, content)) = files.get_mut(&part) {
                         file.append(&flows)?;
                         content.enter(&flows);
@@ -135,6 +147,7 @@ impl EmbeddedStore {
                     number: numbers[&part],
                     family: shape.family,
                     extras: shape.extras,
+                    stranger: !matches!(part, Part::Day(_)),
                     rows: content.rows,
                     min_first: content.min_first,
                     max_first: content.max_first,
@@ -148,24 +161,28 @@ impl EmbeddedStore {
     }
 }
 
-/// Which days of runs with `flows` on these days get runs of their own, where those in `own` have
-/// some: the fullest, no more than so many at once.
-fn days_to_cut_out(flows: &BTreeMap<u64, u64>, own: &BTreeSet<u64>) -> BTreeSet<u64> {
-    let worth_it = |(day, rows): &(&u64, &u64)| {
-        own.contains(day) || **rows >= MIN_UNUSUAL_ROWS as u64 || flows.len() <= FEW_DAYS
+/// Which days of runs with `flows` on these days get runs of their own: those in `own`, which have
+/// some, those that are worth it, and `mixed` ones if they are few. The fullest, and no more than so
+/// many at once.
+fn days_to_cut_out(
+    flows: &BTreeMap<u64, u64>,
+    own: &BTreeSet<u64>,
+    mixed: &BTreeSet<u64>,
+) -> BTreeSet<u64> {
+    let are_few = mixed.len() <= FEW_DAYS;
+    let is_cut_out = |(day, rows): &(&u64, &u64)| {
+        own.contains(day) || **rows >= MIN_UNUSUAL_ROWS as u64 || are_few && mixed.contains(day)
     };
-    let mut days: Vec<(&u64, &u64)> = flows.iter().filter(worth_it).collect();
+    let mut days: Vec<(&u64, &u64)> = flows.iter().filter(is_cut_out).collect();
     days.sort_by_key(|&(_, &rows)| std::cmp::Reverse(rows));
     days.into_iter().take(MAX_DAYS).map(|(&day, _)| day).collect()
 }
 
 /// The flows of `batch` by the part that they belong to, in the same order.
-fn cut(batch: &FlowBatch, numbers: &BTreeMap<Part, u64>) -> BTreeMap<Part, FlowBatch> {
+fn cut(batch: &FlowBatch, part_of: &dyn Fn(u64) -> Part) -> BTreeMap<Part, FlowBatch> {
     let mut rows: BTreeMap<Part, Vec<u32>> = BTreeMap::new();
     for (row, &first) in batch.first_ms.iter().enumerate() {
-        let day = Part::Day(UnixMillis(first).day());
-        let part = if numbers.contains_key(&day) { day } else { Part::Rest };
-        rows.entry(part).or_default().push(row as u32);
+        rows.entry(part_of(UnixMillis(first).day())).or_default().push(row as u32);
     }
     rows.into_iter().map(|(part, rows)| (part, batch.take_rows(&rows))).collect()
 }
@@ -197,10 +214,13 @@ impl Content {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
-    use crate::store::Store;
+    use crate::flow::{DatagramId, Origin};
     use crate::store::conformance::{flow, read_all, store_from};
     use crate::store::embedded::Effort;
+    use crate::store::{Store, WriteBatch};
 
     const TODAY: u64 = 20_000;
 
@@ -244,12 +264,52 @@ mod tests {
 
     #[test]
     fn scattered_days_stay_together_but_for_those_that_are_worth_a_run() {
-        let few = (0..FEW_DAYS as u64).map(|day| (day, 1)).collect();
-        assert_eq!(days_to_cut_out(&few, &BTreeSet::new()).len(), MAX_DAYS);
+        let none = BTreeSet::new();
+        let few: BTreeMap<u64, u64> = (0..FEW_DAYS as u64).map(|day| (day, 1)).collect();
+        let mixed: BTreeSet<u64> = few.keys().copied().collect();
+        assert_eq!(days_to_cut_out(&few, &none, &mixed).len(), MAX_DAYS);
+        assert!(days_to_cut_out(&few, &none, &none).is_empty(), "strangers are left together");
         let mut many: BTreeMap<u64, u64> = (0..1000).map(|day| (day, 1)).collect();
-        assert!(days_to_cut_out(&many, &BTreeSet::new()).is_empty());
+        let mixed: BTreeSet<u64> = many.keys().copied().collect();
+        assert!(days_to_cut_out(&many, &none, &mixed).is_empty());
         many.insert(7, MIN_UNUSUAL_ROWS as u64);
         let own = BTreeSet::from([9, 5000]);
-        assert_eq!(days_to_cut_out(&many, &own), BTreeSet::from([7, 9]));
+        assert_eq!(days_to_cut_out(&many, &own, &none), BTreeSet::from([7, 9]));
+    }
+
+    #[test]
+    fn a_forger_of_days_makes_no_number_of_runs() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = EmbeddedStore::new(dir.path());
+        let mut writer = store.writer().unwrap();
+        let today = UnixMillis::now();
+        // Each commit is a flow of today, and one of another day each time, before or to come.
+        for number in 0..120u64 {
+            let strange = UnixMillis::of_day((number * 331) % 50_000) + number;
+            let mut batch = WriteBatch::new();
+            for (first, host) in [(today, "10.0.0.1"), (strange, "10.0.0.9")] {
+                let flow = flow(host, "10.0.0.2", first.0, number as u32);
+                batch.v4.push(&flow, 0, Origin(number));
+            }
+            batch.v4.sources = Arc::new(vec![flow("10.0.0.1", "10.0.0.2", 0, 0).source]);
+            batch.datagrams.push(DatagramId { exported_secs: number as u32, hash: number });
+            batch.usual.enter(today);
+            batch.usual.set_present(today);
+            writer.write(batch).unwrap();
+            writer.commit().unwrap();
+        }
+        drop(writer);
+        store.compact(Effort::Full, &AtomicBool::new(false)).unwrap();
+        let runs = store.open().unwrap().manifest().runs.clone();
+        assert_eq!(runs.len(), 3, "{runs:?}");
+        let own: Vec<&Run> = runs.iter().filter(|run| run.day() == Some(today.day())).collect();
+        assert_eq!((own.len(), own[0].rows), (1, 120));
+        // What is to come is not mixed with what was.
+        assert!(
+            runs.iter()
+                .filter(|run| run.stranger)
+                .all(|run| { run.min_first > today + 86_400_000 || run.max_first <= today })
+        );
+        assert!(store.verify().unwrap().faults.is_empty());
     }
 }

@@ -11,7 +11,7 @@ use super::run_file::RunFile;
 use super::run_reader::stretches;
 use super::run_writer::RunWriter;
 use super::schema::Shape;
-use super::sort::{parts_by_day, sort};
+use super::sort::{PartRows, parts_by_day, sort};
 use crate::TimeRange;
 use crate::flow::{
     Columns, DatagramId, Family, FlowBatch, FlowRecord, Origin, Protocol, Sampling, Source,
@@ -148,10 +148,10 @@ fn a_writer_of_many_small_commits_merges_their_runs_beside_its_work() {
 fn rows_are_sorted_by_key_and_cut_by_day() {
     let batch = batch(Family::V4, 50_000);
     let parts = parts_by_day(&batch, &Usual::new());
-    assert_eq!(parts.iter().map(Vec::len).sum::<usize>(), 50_000);
+    assert_eq!(parts.iter().map(|part| part.rows.len()).sum::<usize>(), 50_000);
     assert_eq!(parts.len(), 4);
     for order in Order::ALL {
-        let sorted = in_key_order(&batch, &parts[0], order);
+        let sorted = in_key_order(&batch, &parts[0].rows, order);
         assert!(
             (1..sorted.len())
                 .all(|row| place(&sorted, row - 1, order) <= place(&sorted, row, order))
@@ -174,8 +174,8 @@ fn a_usual_day_shares_its_run_with_no_stranger_however_few_flows_it_has() {
         let flow = FlowRecord { first, ..flow(Family::V4, number as u64) };
         batch.push(&flow, 0, Origin(number as u64));
     }
-    let days_of = |rows: &Vec<u32>| -> Vec<u64> {
-        let mut days: Vec<u64> = rows.iter().map(|&row| starts[row as usize]).collect();
+    let days_of = |part: &PartRows| -> Vec<u64> {
+        let mut days: Vec<u64> = part.rows.iter().map(|&row| starts[row as usize]).collect();
         days.sort_unstable();
         days
     };
@@ -197,7 +197,7 @@ fn no_number_of_days_makes_more_runs_than_a_few() {
     }
     let parts = parts_by_day(&batch, &usual);
     assert_eq!(parts.len(), 65);
-    let mut rows = parts.concat();
+    let mut rows = parts.into_iter().flat_map(|part| part.rows).collect::<Vec<_>>();
     rows.sort_unstable();
     assert!(rows.into_iter().eq(0..1000));
 }

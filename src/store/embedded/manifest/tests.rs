@@ -6,6 +6,7 @@ use std::time::Instant;
 pub(crate) fn any_run(number: u64) -> Run {
     let name = run_name(number, Order::Src);
     Run {
+        stranger: false,
         number,
         family: Family::V4,
         extras: false,
