@@ -223,10 +223,11 @@ fn in_2042(to: &mut Sending) {
     }
 }
 
-/// A clock that was never set.
+/// A clock that was never set, and jumps: each datagram is of another day from 1970 on.
 fn in_1970(to: &mut Sending) {
     if to.is_due().is_some() {
-        let (now, sequence) = (4 * DAY_MS + now_ms() % DAY_MS, to.number);
+        let day = 4 + u64::from(to.number) * 37 % 18_000;
+        let (now, sequence) = (day * DAY_MS + now_ms() % DAY_MS, to.number);
         let flows = to.flows(172, now - 5000);
         to.send(&v5(now - HOUR_MS, now, sequence, &flows));
     }
