@@ -5,6 +5,7 @@
 
 mod packets;
 mod senders;
+mod sessions;
 
 use self::packets::{Told, v5};
 use self::senders::{
@@ -135,10 +136,7 @@ impl Scene {
         });
         let status = home.status();
         assert_eq!(status["sockets"][0]["kernelDrops"], 0, "{status}");
-        let process =
-            fs::read_to_string(format!("/proc/{}/status", collecting.child.id())).unwrap();
-        let most = process.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-        let memory_kb = most.trim().trim_end_matches(" kB").parse().unwrap();
+        let memory_kb = memory_kb(&collecting);
         let load = collecting.ends("-TERM").succeeds().json()["load"].clone();
         let waiting = home.path("data/earlgrey-hbase/store.spool/waiting.pcap");
         let waiting_bytes = fs::metadata(waiting).map_or(0, |file| file.len());
@@ -162,17 +160,28 @@ impl Scene {
         self.home.run(&["query", net, "--count"]).succeeds().stdout.trim().parse().unwrap()
     }
 
-    /// The manifest that counts.
     fn manifest(&self) -> Value {
-        let files = files_in(&self.home.store());
-        let name = |path: &Path| path.file_name().unwrap().to_str().unwrap().to_owned();
-        let newest = files
-            .iter()
-            .filter(|path| name(path).starts_with("manifest-"))
-            .max_by_key(|path| name(path))
-            .unwrap();
-        body(newest)
+        manifest_of(&self.home)
     }
+}
+
+/// The manifest that counts.
+fn manifest_of(home: &Home) -> Value {
+    let files = files_in(&home.store());
+    let name = |path: &Path| path.file_name().unwrap().to_str().unwrap().to_owned();
+    let newest = files
+        .iter()
+        .filter(|path| name(path).starts_with("manifest-"))
+        .max_by_key(|path| name(path))
+        .unwrap();
+    body(newest)
+}
+
+/// The most memory that a collector had so far, in kB.
+fn memory_kb(collecting: &Collecting) -> u64 {
+    let process = fs::read_to_string(format!("/proc/{}/status", collecting.child.id())).unwrap();
+    let most = process.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    most.trim().trim_end_matches(" kB").parse().unwrap()
 }
 
 #[test]
