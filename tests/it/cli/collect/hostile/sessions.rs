@@ -137,7 +137,7 @@ fn collect_session(home: &Home, session: u32, bursts: &[Burst]) {
         for number in 0..count {
             let number = session * 100_000 + place * 1000 + number;
             socket.send_to(&datagram(kind, number), collecting.to()).unwrap();
-            if number % 32 == 0 {
+            if number.is_multiple_of(32) {
                 thread::sleep(Duration::from_millis(1));
             }
         }
