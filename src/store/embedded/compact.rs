@@ -116,6 +116,7 @@ impl EmbeddedStore {
         stop: &AtomicBool,
     ) -> Result<Option<u64>> {
         let begun = Instant::now();
+        lock(access).check()?;
         let number = lock(access).take_number();
         let snapshot = self.open()?;
         if entries(&snapshot, group).count() < group.len() {

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::commit::{Draft, NotCommitted};
 use super::compact::{rewrite, shape};
+use super::fs;
 use super::layout::{EXPIRE_LOCK, cut_run_name};
 use super::lock::{Held, Turn};
 use super::manifest::{Manifest, Run, RunFile};
@@ -223,7 +224,11 @@ fn cut_file(
     let (Some(_), Some(shape)) = (run.file(order), shape(&[run])) else { return Ok(None) };
     let name = cut_run_name(run.entry.number, before, order);
     let to = match output {
-        Output::Store => SortedFile::create(dir, name, shape, order)?,
+        Output::Store => {
+            // A crash may have left one: no manifest names it, as this run is not cut yet.
+            fs::remove(&dir.join(&name))?;
+            SortedFile::create(dir, name, shape, order)?
+        }
         Output::Nothing => SortedFile::measure(name, shape, order)?,
     };
     let time = TimeRange { since: before, until: UnixMillis::MAX };

@@ -60,7 +60,7 @@ fn decode(path: &Path, bytes: &[u8]) -> Result<Vec<Load>> {
 #[derive(Debug)]
 pub(crate) struct Ledger {
     /// Keeps others from appending, also when the rest of the writer has given up.
-    _lock: Arc<WriterLock>,
+    lock: Arc<WriterLock>,
     path: PathBuf,
     /// None until there is something to write.
     file: Option<File>,
@@ -87,7 +87,7 @@ impl Ledger {
         let lines = Lines::of(&bytes);
         let whole = (bytes.len() - lines.cut_short) as u64;
         let mut ledger = Self {
-            _lock: Arc::clone(access.lock()),
+            lock: Arc::clone(access.lock()),
             path,
             file: None,
             end: whole,
@@ -132,8 +132,10 @@ impl Ledger {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Io`] naming the file; the ledger is then as it was.
+    /// [`StoreError::Io`] naming the file, [`StoreError::LostLock`] if somebody deleted the lock, as
+    /// then another may have entered what is not known here; the ledger is as it was.
     pub(crate) fn record(&mut self, load: &Load) -> Result<()> {
+        self.lock.check()?;
         let mut line = encode(load)
             .map_err(|error| StoreError::io(&self.path, "write")(io::Error::other(error)))?;
         if self.unended {

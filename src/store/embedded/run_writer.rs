@@ -114,7 +114,7 @@ impl RunWriter {
         self.file.finish().map_err(broken(&self.path))?;
         let bytes = self.file.bytes_written() as u64;
         let sink = self.file.inner_mut();
-        sink.to.as_mut().map_or(Ok(()), NewFile::finish)?;
+        sink.to.as_mut().map_or(Ok(()), NewFile::finish_new)?;
         let tail_hash = sink.hash.as_ref().map_or(0, Xxh3::digest);
         Ok(WrittenFile { bytes, tail_offset, tail_hash })
     }

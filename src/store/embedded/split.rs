@@ -92,6 +92,7 @@ impl EmbeddedStore {
             day if day > tomorrow => Part::Ahead,
             _ => Part::Before,
         };
+        lock(access).check()?;
         let mut numbers: BTreeMap<Part, u64> = BTreeMap::new();
         for &day in flows.keys() {
             numbers.entry(part_of(day)).or_insert_with(|| lock(access).take_number());

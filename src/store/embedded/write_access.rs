@@ -76,8 +76,22 @@ impl WriteAccess {
         &self.current
     }
 
+    /// Sees that this still keeps other writers out. Asked before files are written: where another
+    /// writes beside, he gives them the same numbers.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::LostLock`] if somebody deleted the lock.
+    pub(crate) fn check(&self) -> Result<()> {
+        self.lock.check()
+    }
+
     /// A number for a new run or identity file.
     pub(crate) fn take_number(&mut self) -> u64 {
+        // What a crash left is there yet where it could not be deleted at the start.
+        while names_with(self.next).any(|name| self.dir.join(name).exists()) {
+            self.next += 1;
+        }
         self.next += 1;
         self.next - 1
     }
@@ -88,15 +102,15 @@ impl WriteAccess {
     }
 
     /// Deletes files with these numbers that no manifest came to name: on a disk that is full they
-    /// would be in the way of what comes next. Where a commit may have named them, they stay.
+    /// would be in the way of what comes next. Where a commit may have named them, they stay: this
+    /// one's, or, without a lock, one of another writer.
     pub(crate) fn discard(&self, numbers: Range<u64>) {
-        if self.unsure {
+        if self.unsure || self.check().is_err() {
             return;
         }
         let named: HashSet<&str> = self.current.file_names().collect();
         for number in numbers {
-            let runs = Order::ALL.map(|order| run_name(number, order));
-            for name in runs.into_iter().chain([identities_name(number)]) {
+            for name in names_with(number) {
                 if !named.contains(name.as_str()) {
                     // The next writer deletes what is left behind too; but that may be long hence.
                     let _ = std::fs::remove_file(self.dir.join(name));
@@ -133,7 +147,7 @@ impl WriteAccess {
     /// late that the commit may or may not have taken place, or another one is in its place, every
     /// later draft fails, and the store must be opened anew.
     pub(crate) fn commit(&mut self, mut draft: Draft) -> Result<()> {
-        self.lock.check()?;
+        self.check()?;
         draft.manifest.next = self.next;
         draft.manifest.forget_sources();
         match draft.commit() {
@@ -147,6 +161,12 @@ impl WriteAccess {
             }
         }
     }
+}
+
+/// The names that new files with this number may have.
+fn names_with(number: u64) -> impl Iterator<Item = String> {
+    let runs = Order::ALL.map(|order| run_name(number, order));
+    runs.into_iter().chain([identities_name(number)])
 }
 
 #[cfg(test)]

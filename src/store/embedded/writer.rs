@@ -135,9 +135,13 @@ impl Writer for EmbeddedWriter {
     }
 
     fn name(&mut self, names: &Names) -> Result<()> {
+        let manifest = {
+            let access = lock(&self.tidier.access);
+            access.check()?;
+            Arc::clone(access.current())
+        };
         let known = names::read(&self.dir)?;
         let mut all = known.clone();
-        let manifest = Arc::clone(lock(&self.tidier.access).current());
         let exporters = manifest.sources_in_use().map(|source| source.exporter).collect();
         names::make_room(&mut all, &exporters, names);
         all.merge(names);
@@ -229,6 +233,7 @@ pub(super) fn write(
     sorter: &mut BatchSorter,
     batch: &mut WriteBatch,
 ) -> Result<Held> {
+    access.check()?;
     let begun = Instant::now();
     let dir = access.dir().to_owned();
     // Nobody but the one writer gives places, so the last list that it knows is the store's.
@@ -277,3 +282,6 @@ fn by_latest(batch: &WriteBatch) -> [(Vec<DatagramId>, UnixMillis); 2] {
         (batch.ahead.clone(), of_all.unwrap_or_default()),
     ]
 }
+
+#[cfg(test)]
+mod tests;

@@ -59,7 +59,7 @@ pub(super) fn write(
         .map_err(io::Error::other)
         .and_then(|bytes| file.write_all(&bytes).map(|()| bytes))
         .map_err(StoreError::io(&path, "write"))?;
-    file.finish()?;
+    file.finish_new()?;
     Ok(IdentityFile {
         name,
         bytes: bytes.len() as u64,
