@@ -205,7 +205,7 @@ impl Spool {
         if frames.is_empty() {
             durable::remove(&path)?;
         } else {
-            let mut file = NewFile::create(&path)?;
+            let mut file = NewFile::create_alone(&path)?;
             let written = file.write_all(&frame::file_header());
             written
                 .and_then(|()| file.write_all(&frames))

@@ -201,7 +201,8 @@ fn copies_that_were_made_in_vain_do_not_stay() {
     // A folder in the way of the next manifest fails the commit.
     let next = before.iter().filter_map(|name| name.strip_prefix("manifest-")).next_back().unwrap();
     let next: u64 = next.trim_end_matches(".json").parse().unwrap();
-    let obstacle = store.dir().join(format!("manifest-{:08}.json.tmp", next + 1));
+    let process = std::process::id();
+    let obstacle = store.dir().join(format!("manifest-{:08}.json.{process}-0.tmp", next + 1));
     std::fs::create_dir(&obstacle).unwrap();
     let error = store.expire(cut, false).unwrap_err().to_string();
     assert!(error.contains("manifest-"), "{error}");

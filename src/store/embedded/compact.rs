@@ -345,7 +345,11 @@ mod tests {
             names
         };
         let manifest = Held::open(dir.path(), None).unwrap().manifest().number;
-        let obstacle = dir.path().join(format!("manifest-{:08}.json.tmp", manifest + 1));
+        let obstacle = dir.path().join(format!(
+            "manifest-{:08}.json.{}-0.tmp",
+            manifest + 1,
+            std::process::id()
+        ));
         let access = Mutex::new(WriteAccess::open(dir.path()).unwrap());
         std::fs::create_dir(&obstacle).unwrap();
         let before = names();

@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use super::layout::TEMP_SUFFIX;
+use super::layout::{TEMP_SUFFIX, temp_name};
 use crate::store::{Result, StoreError};
 
 /// Who may read and write the files of a store, as far as the umask lets: they tell who talked to
@@ -13,6 +13,9 @@ use crate::store::{Result, StoreError};
 pub(crate) const FILE_MODE: u32 = 0o640;
 /// Likewise of its folder, and of those that are made above it.
 const FOLDER_MODE: u32 = 0o750;
+
+/// So many names are tried for a file on its way.
+const MAX_TRIES: u32 = 1000;
 
 /// A file on its way: written under a temporary name, and given its own when it is whole.
 /// Dropped before that, it is removed.
@@ -25,15 +28,43 @@ pub(crate) struct NewFile {
 }
 
 impl NewFile {
-    /// Begins the file at `path`.
+    /// Begins the file at `path`, under a name that nobody else writes to, whatever he begins at
+    /// this path.
     ///
     /// # Errors
     ///
     /// [`StoreError::Io`] naming the file: a read-only folder, a full disk.
     pub(crate) fn create(path: &Path) -> Result<Self> {
-        let mut temp = path.to_owned().into_os_string();
-        temp.push(TEMP_SUFFIX);
-        let temp = PathBuf::from(temp);
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true).mode(FILE_MODE);
+        let mut attempt = 0;
+        loop {
+            let temp = with_name(path, |name| temp_name(name, std::process::id(), attempt));
+            match options.open(&temp) {
+                // Processes of two containers or machines may have one number, as one after the
+                // other may.
+                Err(error)
+                    if error.kind() == ErrorKind::AlreadyExists
+                        && attempt < MAX_TRIES
+                        && !temp.is_dir() =>
+                {
+                    attempt += 1;
+                }
+                opened => {
+                    let file = opened.map_err(StoreError::io(path, "create"))?;
+                    return Ok(Self { file, path: path.to_owned(), temp, finished: false });
+                }
+            }
+        }
+    }
+
+    /// Begins the file at `path` where nobody else does, in place of what a crash left of it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::create`].
+    pub(crate) fn create_alone(path: &Path) -> Result<Self> {
+        let temp = with_name(path, |name| format!("{name}{TEMP_SUFFIX}"));
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(true).mode(FILE_MODE);
         let file = options.open(&temp).map_err(StoreError::io(path, "create"))?;
@@ -91,6 +122,12 @@ impl NewFile {
         let both = self.file.metadata().and_then(|ours| Ok((ours, fs::metadata(&self.path)?)));
         both.is_ok_and(|(ours, named)| same(ours, named))
     }
+}
+
+/// The path beside `path` whose name `name` makes of its own.
+fn with_name(path: &Path, name: impl FnOnce(&str) -> String) -> PathBuf {
+    let own = path.file_name().unwrap_or_default();
+    path.with_file_name(name(&own.to_string_lossy()))
 }
 
 impl Write for NewFile {
@@ -241,6 +278,25 @@ mod tests {
         assert!(error.to_string().ends_with("a: put in its place, where another is"), "{error}");
         assert_eq!(read(&path).unwrap(), b"first");
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn two_who_write_one_file_do_not_write_into_each_others() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a");
+        // A process of the same number left one, on this machine or another.
+        let left = dir.path().join(temp_name("a", std::process::id(), 0));
+        fs::write(&left, "left").unwrap();
+        let mut first = NewFile::create(&path).unwrap();
+        let mut second = NewFile::create(&path).unwrap();
+        first.write_all(b"first").unwrap();
+        second.write_all(b"second").unwrap();
+        first.finish_new().unwrap();
+        second.finish_new().unwrap_err();
+        drop(second);
+        assert_eq!(read(&path).unwrap(), b"first");
+        assert_eq!(read(&left).unwrap(), b"left");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2);
     }
 
     #[test]

@@ -51,6 +51,26 @@ pub(crate) fn identities_name(number: u64) -> String {
     format!("{IDENTITIES_PREFIX}{number:08}{PARQUET_SUFFIX}")
 }
 
+/// The name that the file `name` has while a process writes it; `attempt` tells apart those whose
+/// process has the same number.
+pub(crate) fn temp_name(name: &str, process: u32, attempt: u32) -> String {
+    format!("{name}.{process}-{attempt}{TEMP_SUFFIX}")
+}
+
+/// The name that the file of this temporary name was to have. Earlier versions had no process in it.
+fn temp_name_of(temp: &str) -> Option<&str> {
+    let name = temp.strip_suffix(TEMP_SUFFIX)?;
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    match name.rsplit_once('.') {
+        Some((name, writer))
+            if writer.split_once('-').is_some_and(|(a, b)| is_number(a) && is_number(b)) =>
+        {
+            Some(name)
+        }
+        _ => Some(name),
+    }
+}
+
 /// The number of the manifest called `name`.
 pub(crate) fn manifest_number(name: &str) -> Option<u64> {
     let digits = name.strip_prefix(MANIFEST_PREFIX)?.strip_suffix(MANIFEST_SUFFIX)?;
@@ -108,7 +128,7 @@ impl Contents {
             self.manifests.push(number);
         } else if is_data(&name) {
             self.data.push(name);
-        } else if name.ends_with(TEMP_SUFFIX) && is_ours(name.trim_end_matches(TEMP_SUFFIX)) {
+        } else if temp_name_of(&name).is_some_and(is_ours) {
             self.unfinished.push(name);
         } else if !KEPT.contains(&name.as_str())
             && !name.starts_with('.')
@@ -169,6 +189,25 @@ mod tests {
         }
         for number in [0, 1, 99_999_999, u64::MAX] {
             assert_eq!(manifest_number(&manifest_name(number)), Some(number));
+        }
+    }
+
+    #[test]
+    fn what_is_being_written_is_known_by_its_name() {
+        for name in
+            [&manifest_name(12), &run_name(1, Order::Src), &identities_name(7), LEDGER, NAMES]
+        {
+            for temp in [temp_name(name, 4711, 0), format!("{name}.tmp")] {
+                let mut contents = Contents::default();
+                contents.enter(temp.clone());
+                assert_eq!((contents.unfinished, contents.foreign), (vec![temp], None));
+            }
+        }
+        for foreign in ["mine.4711-0.tmp", "manifest-00000012.json.4711.tmp", "names.json.a-1.tmp"]
+        {
+            let mut contents = Contents::default();
+            contents.enter(foreign.to_owned());
+            assert_eq!(contents.foreign.as_deref(), Some(foreign));
         }
     }
 

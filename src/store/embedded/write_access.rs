@@ -172,6 +172,7 @@ fn names_with(number: u64) -> impl Iterator<Item = String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::embedded::layout::temp_name;
     use crate::store::embedded::manifest::tests::{any_identities, any_run};
     use std::collections::BTreeSet;
 
@@ -267,6 +268,7 @@ mod tests {
             &format!("{}.tmp", run_name(4, crate::row::Order::Src)),
             "manifest-00000003.json.tmp",
             "ledger.ndjson.tmp",
+            "names.json.4711-0.tmp",
         ] {
             std::fs::write(dir.path().join(left), "x").unwrap();
         }
@@ -326,7 +328,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let mut access = WriteAccess::open(dir.path()).unwrap();
         // A folder in the way of the temporary file fails the commit before it takes place.
-        let obstacle = dir.path().join("manifest-00000002.json.tmp");
+        let name = temp_name("manifest-00000002.json", std::process::id(), 0);
+        let obstacle = dir.path().join(name);
         std::fs::create_dir(&obstacle).unwrap();
         let draft = access.draft().unwrap();
         let error = access.commit(draft).unwrap_err();
