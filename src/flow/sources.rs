@@ -1,10 +1,10 @@
 //! The table of sources that a batch's rows count in.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::{Seldom, Source};
+use super::{Seldom, Source, UnixMillis, giving_way};
 
 /// So many sources are told apart in one table. Engines and sampling come over the network, so a
 /// forger could make any number of them.
@@ -14,12 +14,17 @@ pub const MAX_SOURCES: usize = 65_536;
 /// half of them.
 pub const MAX_SOURCES_OF_EXPORTER: usize = 8192;
 
-/// So many sources one address may claim for others, as agents of sFlow do, as long as the session
-/// lasts. Of its own it has what a table gives it; what it claims is new every time, and stores keep
-/// the source of every flow.
+/// So many sources one address may claim for others, as agents of sFlow do: those that it spoke for
+/// within [`UNUSED_HOURS`]. Of its own it has what a table gives it; what it claims is new every
+/// time, and stores keep the source of every flow.
 pub const MAX_CLAIMED_SOURCES: usize = 16_384;
-/// So many are claimed by all of them together.
+/// So many that are claimed are remembered of all of them together.
 const MAX_ALL_CLAIMED_SOURCES: usize = 32_768;
+/// For so many more there is room once some were forgotten.
+const ROOM: usize = 4096;
+/// What was not spoken for in so long counts in nobody's share.
+const UNUSED_HOURS: u64 = 24;
+const HOUR_MS: u64 = 3_600_000;
 
 /// Sources, each at a place that it keeps.
 #[derive(Debug, Clone, Default)]
@@ -49,7 +54,8 @@ impl SourceTable {
         }
         let of_sender = self.by_sender.entry(sender).or_default();
         let is_full = *of_sender >= limit || self.list.len() >= MAX_SOURCES;
-        if is_full || sender != source.exporter && !self.claimed.enter(source, sender) {
+        let hour = || UnixMillis::now().0 / HOUR_MS;
+        if is_full || sender != source.exporter && !self.claimed.enter(source, sender, hour()) {
             if let Some(times) = FULL.again(1) {
                 tracing::warn!(
                     "no room for more engines and samplings: {times} were refused, now one that \
@@ -85,23 +91,80 @@ impl SourceTable {
 /// What addresses claimed that are others', by who did.
 #[derive(Debug, Clone, Default)]
 struct Claimed {
-    by_sender: Arc<HashMap<IpAddr, HashSet<Source>>>,
+    // A session is kept with every commit, and this seldom changes.
+    by_sender: Arc<HashMap<IpAddr, OfSender>>,
     all: usize,
 }
 
+/// What one address claimed.
+#[derive(Debug, Clone, Default)]
+struct OfSender {
+    /// The hour in which it was last.
+    heard: HashMap<Source, u64>,
+    /// The hour in which it was last seen whether any of it is unused.
+    looked: u64,
+}
+
 impl Claimed {
-    /// Whether `sender` may claim `source`, once more or for the first time.
-    fn enter(&mut self, source: Source, sender: IpAddr) -> bool {
+    /// Whether `sender` may claim `source`, once more or for the first time, in this hour.
+    fn enter(&mut self, source: Source, sender: IpAddr, hour: u64) -> bool {
         let of_sender = self.by_sender.get(&sender);
-        if of_sender.is_some_and(|claimed| claimed.contains(&source)) {
+        let heard = of_sender.and_then(|of| of.heard.get(&source));
+        if heard == Some(&hour) {
             return true;
         }
-        let count = of_sender.map_or(0, HashSet::len);
-        if count >= MAX_CLAIMED_SOURCES || self.all >= MAX_ALL_CLAIMED_SOURCES {
+        if heard.is_none() {
+            if of_sender.is_some_and(|of| of.heard.len() >= MAX_CLAIMED_SOURCES)
+                && !self.forget_unused(sender, hour)
+            {
+                return false;
+            }
+            if self.all >= MAX_ALL_CLAIMED_SOURCES {
+                self.make_room();
+            }
+            self.all += 1;
+        }
+        let of_sender = Arc::make_mut(&mut self.by_sender).entry(sender).or_default();
+        of_sender.heard.insert(source, hour);
+        true
+    }
+
+    /// Forgets what `sender` does not speak for any more; whether that was anything.
+    fn forget_unused(&mut self, sender: IpAddr, hour: u64) -> bool {
+        // A forger is refused again and again: it is looked for once an hour.
+        if self.by_sender.get(&sender).is_none_or(|of| of.looked == hour) {
             return false;
         }
-        self.all += 1;
-        Arc::make_mut(&mut self.by_sender).entry(sender).or_default().insert(source)
+        let of_sender = Arc::make_mut(&mut self.by_sender).entry(sender).or_default();
+        of_sender.looked = hour;
+        let before = of_sender.heard.len();
+        of_sender.heard.retain(|_, heard| *heard + UNUSED_HOURS >= hour);
+        let gone = before - of_sender.heard.len();
+        self.all -= gone;
+        gone > 0
+    }
+
+    /// Forgets what those claimed who claimed most. It may be claimed again.
+    fn make_room(&mut self) {
+        static FULL: Seldom = Seldom::new();
+        let entries = self.by_sender.iter().flat_map(|(&sender, of)| {
+            of.heard.iter().map(move |(&source, &heard)| (sender, heard, source))
+        });
+        let gone = giving_way(entries.collect(), MAX_ALL_CLAIMED_SOURCES - ROOM);
+        if let (Some(times), Some((most, _))) = (FULL.again(gone.len() as u64), gone.first()) {
+            tracing::warn!(
+                "many addresses speak for other exporters: of what they claimed {times} were \
+                 forgotten, now what {most} did, which claimed most"
+            );
+        }
+        self.all -= gone.len();
+        let by_sender = Arc::make_mut(&mut self.by_sender);
+        for (sender, source) in gone {
+            if let Some(of_sender) = by_sender.get_mut(&sender) {
+                of_sender.heard.remove(&source);
+            }
+        }
+        by_sender.retain(|_, of| !of.heard.is_empty());
     }
 }
 
@@ -138,7 +201,56 @@ mod tests {
                 }
             }
         }
-        assert_eq!(table.claimed.all, MAX_ALL_CLAIMED_SOURCES);
+        assert!(table.claimed.all <= MAX_ALL_CLAIMED_SOURCES);
         assert!(table.place(source(sender(30), 1), sender(30)).is_some());
+    }
+
+    fn claimed_by(number: u8, agent: u32) -> (Source, IpAddr) {
+        let exporter = IpAddr::from(agent.to_be_bytes());
+        let source = Source { exporter, engine: 0, sampling: Sampling::default() };
+        (source, IpAddr::from([192, 0, 2, number]))
+    }
+
+    #[test]
+    fn an_agent_is_placed_after_forgers_claimed_all_there_is() {
+        let mut table = SourceTable::default();
+        for forger in 1..=2 {
+            for agent in 0..MAX_CLAIMED_SOURCES as u32 {
+                let (source, sender) = claimed_by(forger, agent);
+                table.place(source, sender);
+                if agent % 4096 == 4095 {
+                    table.take();
+                }
+            }
+        }
+        assert_eq!(table.claimed.all, MAX_ALL_CLAIMED_SOURCES);
+        let (agent, sender) = claimed_by(3, u32::MAX);
+        assert!(table.place(agent, sender).is_some());
+        // It is still known when the forgers fill the room again.
+        for agent in 0..MAX_CLAIMED_SOURCES as u32 {
+            let (source, sender) = claimed_by(4, agent);
+            assert!(table.claimed.enter(source, sender, 0));
+        }
+        assert!(table.claimed.by_sender[&sender].heard.contains_key(&agent));
+        let all = table.claimed.by_sender.values().map(|of| of.heard.len()).sum::<usize>();
+        assert_eq!(table.claimed.all, all);
+        assert!(all <= MAX_ALL_CLAIMED_SOURCES);
+    }
+
+    #[test]
+    fn what_an_address_does_not_speak_for_any_more_makes_room_for_what_it_does() {
+        let mut claimed = Claimed::default();
+        let mut enter = |agent: usize, hour| {
+            let (source, sender) = claimed_by(1, agent as u32);
+            claimed.enter(source, sender, hour)
+        };
+        assert!((0..MAX_CLAIMED_SOURCES).all(|agent| enter(agent, 100)));
+        assert!(!enter(MAX_CLAIMED_SOURCES, 100));
+        assert!((0..10).all(|agent| enter(agent, 101)));
+        assert!(!enter(MAX_CLAIMED_SOURCES, 100 + UNUSED_HOURS));
+        let next = MAX_CLAIMED_SOURCES..2 * MAX_CLAIMED_SOURCES - 10;
+        assert!(next.clone().all(|agent| enter(agent, 101 + UNUSED_HOURS)));
+        assert!(!enter(next.end, 101 + UNUSED_HOURS));
+        assert_eq!(claimed.all, MAX_CLAIMED_SOURCES);
     }
 }
