@@ -1,5 +1,6 @@
 //! Export packets become flows: absolute times, one table of sources, and who lost how many.
 
+use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -173,6 +174,12 @@ impl FlowBuilder {
     /// be given a table that is longer than it needs.
     pub fn sources(&self) -> Arc<Vec<Source>> {
         self.sources.list()
+    }
+
+    /// Those of [`Self::sources`] that only others than their exporters sent, as agents of sFlow
+    /// do: a forger chooses these.
+    pub fn claimed(&self) -> &HashSet<Source> {
+        self.sources.claimed()
     }
 
     /// The sources of the flows appended so far, for batches that are handed over; flows appended

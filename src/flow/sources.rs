@@ -1,6 +1,6 @@
 //! The table of sources that a batch's rows count in.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -32,6 +32,8 @@ pub(super) struct SourceTable {
     list: Arc<Vec<Source>>,
     places: HashMap<Source, u32>,
     by_sender: HashMap<IpAddr, usize>,
+    /// Those that others than their exporters sent, and these did not.
+    claimed_here: HashSet<Source>,
     /// Outlives the table.
     claimed: Claimed,
 }
@@ -50,6 +52,9 @@ impl SourceTable {
     fn place_within(&mut self, source: Source, sender: IpAddr, limit: usize) -> Option<u32> {
         static FULL: Seldom = Seldom::new();
         if let Some(&place) = self.places.get(&source) {
+            if sender == source.exporter {
+                self.claimed_here.remove(&source);
+            }
             return Some(place);
         }
         let of_sender = self.by_sender.entry(sender).or_default();
@@ -65,6 +70,9 @@ impl SourceTable {
             return None;
         }
         *of_sender += 1;
+        if sender != source.exporter {
+            self.claimed_here.insert(source);
+        }
         let place = self.list.len() as u32;
         Arc::make_mut(&mut self.list).push(source);
         self.places.insert(source, place);
@@ -74,6 +82,11 @@ impl SourceTable {
     /// Every source so far, in place.
     pub(super) fn list(&self) -> Arc<Vec<Source>> {
         Arc::clone(&self.list)
+    }
+
+    /// Those of [`Self::list`] that only others than their exporters sent.
+    pub(super) fn claimed(&self) -> &HashSet<Source> {
+        &self.claimed_here
     }
 
     /// Every source so far; the table begins anew.
@@ -235,6 +248,21 @@ mod tests {
         let all = table.claimed.by_sender.values().map(|of| of.heard.len()).sum::<usize>();
         assert_eq!(table.claimed.all, all);
         assert!(all <= MAX_ALL_CLAIMED_SOURCES);
+    }
+
+    #[test]
+    fn what_an_exporter_sends_itself_is_not_claimed_whoever_came_first() {
+        let mut table = SourceTable::default();
+        let (first, forger) = claimed_by(1, 1);
+        let (second, _) = claimed_by(1, 2);
+        table.place(first, forger);
+        table.place(second, forger);
+        table.place(second, second.exporter);
+        table.place(second, forger);
+        table.place(Source { engine: 1, ..first }, first.exporter);
+        assert_eq!(*table.claimed(), HashSet::from([first]));
+        table.take();
+        assert!(table.claimed().is_empty());
     }
 
     #[test]

@@ -63,6 +63,7 @@ impl Batcher<'_> {
             return Ok(());
         }
         let mut batch = std::mem::take(self.batch);
+        batch.claimed.clone_from(self.builder.claimed());
         let sources = self.builder.take_sources();
         for flows in [&mut batch.v4, &mut batch.v6] {
             flows.sources = Arc::clone(&sources);

@@ -1,6 +1,7 @@
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
+use std::sync::atomic::AtomicU64;
 
 use proptest::prelude::*;
 
@@ -341,6 +342,15 @@ struct Interrupting {
     store: MemoryStore,
     at: u64,
     stop: Arc<AtomicBool>,
+    /// How many sources were claimed, summed over batches.
+    claimed: Arc<AtomicU64>,
+}
+
+impl Interrupting {
+    fn new(at: u64, stop: &Arc<AtomicBool>) -> Self {
+        let (store, claimed) = (MemoryStore::default(), Arc::default());
+        Self { store, at, stop: Arc::clone(stop), claimed }
+    }
 }
 
 impl std::fmt::Display for Interrupting {
@@ -386,6 +396,7 @@ impl Writer for InterruptingWriter {
     }
 
     fn write(&mut self, batch: WriteBatch) -> crate::store::Result<WriteBatch> {
+        self.store.claimed.fetch_add(batch.claimed.len() as u64, Relaxed);
         self.writer.write(batch)
     }
 
@@ -408,8 +419,7 @@ fn an_interrupted_load_keeps_what_it_read_and_says_so() {
     let path = folder.path().join("a.pcap");
     fs::write(&path, capture(&exports(&[30; 6]))).unwrap();
     let options = Options::default();
-    let store =
-        Interrupting { store: MemoryStore::default(), at: 3, stop: Arc::clone(&options.stop) };
+    let store = Interrupting::new(3, &options.stop);
     let inputs = [Input::File(path.clone()), Input::File(path)];
     let load = load(&store, &inputs, &options, &Progress::default()).unwrap();
     assert!(load.interrupted && load.finished.is_some());
@@ -451,4 +461,27 @@ proptest! {
         let malformed: u64 = account.malformed.values().sum();
         prop_assert_eq!(malformed, damaged(&[Damage::CountZero, Damage::Stub]));
     }
+}
+
+/// A datagram of sFlow by the agent 192.0.2.`agent` with one sample, of an IPv4 header.
+fn sflow(agent: u8) -> Vec<u8> {
+    let agent = u32::from_be_bytes([192, 0, 2, agent]);
+    let mut words = vec![5, 1, agent, 0, 77, 5000, 1];
+    words.extend([1, 76, 9, 1, 1000, 0, 4, 5, 0, 1]);
+    words.extend([1, 36, 11, 20, 0, 20]);
+    words.extend([0x4500_0014, 0, 0x3fff_0000, 0x0a00_0001, 0x0a00_0002]);
+    words.iter().flat_map(|word: &u32| word.to_be_bytes()).collect()
+}
+
+#[test]
+fn a_store_is_told_which_sources_only_others_than_their_exporters_sent() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = small_batches();
+    let store = Interrupting::new(u64::MAX, &options.stop);
+    let path = folder.path().join("a.pcap");
+    let payloads = [sflow(7), sflow(1), sflow(8)];
+    fs::write(&path, capture(&payloads)).unwrap();
+    let load = load(&store, &[Input::File(path)], &options, &Progress::default()).unwrap();
+    assert_eq!(load.account.stored, 3, "{load:?}");
+    assert_eq!(store.claimed.load(Relaxed), 2);
 }

@@ -17,6 +17,7 @@ pub mod hbase;
 pub mod memory;
 pub mod wrap;
 
+use std::collections::HashSet;
 use std::fmt;
 
 pub use error::{Retry, StoreError};
@@ -27,7 +28,7 @@ pub use scan::{Access, Plan, Scan};
 pub use size::{RunSize, Size};
 pub use usual::{AHEAD_MS, MAX_USUAL_DAYS, Usual};
 
-use crate::flow::{DatagramId, Family, FlowBatch, UnixMillis};
+use crate::flow::{DatagramId, Family, FlowBatch, Source, UnixMillis};
 use crate::netflow::Names;
 
 /// The result of a store's work.
@@ -166,6 +167,9 @@ pub struct WriteBatch {
     pub ahead: Vec<DatagramId>,
     /// When their flows usually began.
     pub usual: Usual,
+    /// Sources of these flows that only others than their exporters sent. A store that keeps a list
+    /// of sources keeps room in it for those that exporters sent themselves.
+    pub claimed: HashSet<Source>,
     /// The flows between IPv4 addresses, with their origins.
     pub v4: FlowBatch,
     /// The flows between IPv6 addresses, with their origins.
@@ -179,6 +183,7 @@ impl WriteBatch {
             datagrams: Vec::new(),
             ahead: Vec::new(),
             usual: Usual::new(),
+            claimed: HashSet::new(),
             v4: FlowBatch::new(Family::V4),
             v6: FlowBatch::new(Family::V6),
         }
@@ -207,6 +212,7 @@ impl WriteBatch {
         self.datagrams.clear();
         self.ahead.clear();
         self.usual.clear();
+        self.claimed.clear();
         self.v4.clear();
         self.v6.clear();
     }

@@ -5,20 +5,22 @@
 //! another process deletes meanwhile: less can be in use then, never more. A snapshot has the list
 //! of its own manifest.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::manifest::Manifest;
-use crate::flow::{FlowBatch, Sampling, Source};
+use crate::flow::{FlowBatch, Sampling, Seldom, Source};
 use crate::store::WriteBatch;
 
 /// So many places the list has: exporters, engines and rates come over the network, so a forger can
-/// make any number of sources.
+/// make any number of sources. Those that only others than their exporters sent get one as long as more
+/// than half of them is free: who claims them chooses the exporters, so no share would bind him.
 const MAX_STORE_SOURCES: usize = 65_536;
-/// So many of them may be one exporter's, so that it does not take the room of all others.
+/// So many of them may be one exporter's, so that it does not take the room of all others; half as
+/// many of what is claimed of it.
 const MAX_STORE_SOURCES_OF_EXPORTER: usize = 8_192;
 /// A run says so exactly which places it refers to; where it would take more ranges, those that lie
 /// nearest to each other are told as one.
@@ -148,8 +150,6 @@ impl Manifest {
 pub(super) struct SourceList {
     most: usize,
     most_of_exporter: usize,
-    /// Whether it was told that there is no room.
-    told: bool,
 }
 
 impl Default for SourceList {
@@ -161,13 +161,13 @@ impl Default for SourceList {
 impl SourceList {
     /// A list of so many places, at least one, and so many of one exporter.
     pub(super) fn of_at_most(most: usize, most_of_exporter: usize) -> Self {
-        Self { most, most_of_exporter, told: false }
+        Self { most, most_of_exporter }
     }
 
     /// Counts the sources of the rows of `batch` in the list of `manifest`, the last that counts, to
     /// which those that are new are added, instead of in the batch's own lists, which go. Gives the
     /// list that must be committed with these rows.
-    pub(super) fn place(&mut self, batch: &mut WriteBatch, manifest: &Manifest) -> Vec<Source> {
+    pub(super) fn place(&self, batch: &mut WriteBatch, manifest: &Manifest) -> Vec<Source> {
         let mut places: HashMap<Source, Option<u32>> = HashMap::new();
         for flows in [&batch.v4, &batch.v6] {
             places.extend(sources_of(flows).map(|source| (source, None)));
@@ -178,9 +178,11 @@ impl SourceList {
                 known.get_or_insert(place);
             }
         }
+        let mut left_out = HashSet::new();
         if places.values().any(Option::is_none) {
-            self.add_new(&mut places, &mut list, manifest);
+            left_out = self.add_new(&mut places, &mut list, &batch.claimed, manifest);
         }
+        tell_left_out(batch, &left_out, list.len());
         for flows in [&mut batch.v4, &mut batch.v6] {
             let place = |source: &Source| places.get(source).copied().flatten().unwrap_or(0);
             let stand_in = place(&STAND_IN);
@@ -194,12 +196,14 @@ impl SourceList {
     }
 
     /// Gives a place to every one of `places` that has none yet: one that is free, or a further one.
+    /// Those for which there is none get that of what stands in for them; gives these.
     fn add_new(
-        &mut self,
+        &self,
         places: &mut HashMap<Source, Option<u32>>,
         list: &mut Vec<Source>,
+        claimed: &HashSet<Source>,
         manifest: &Manifest,
-    ) {
+    ) -> HashSet<Source> {
         let mut new: Vec<Source> =
             places.iter().filter(|(_, place)| place.is_none()).map(|(&source, _)| source).collect();
         // Neighbours get neighbouring places, so that runs refer to few ranges.
@@ -218,29 +222,52 @@ impl SourceList {
             list,
             most: self.most,
         };
-        let mut left_out = 0;
+        let mut left_out = HashSet::new();
         for source in new {
             let share = of_exporter.entry(source.exporter).or_default();
             // The last place is for what stands in for all that find none.
-            let fits = room.places() > usize::from(stand_in.is_none())
-                && *share < self.most_of_exporter
+            let (keep, most_of_exporter) = if claimed.contains(&source) {
+                (self.most / 2, self.most_of_exporter / 2)
+            } else {
+                (0, self.most_of_exporter)
+            };
+            let fits = room.places() > keep + usize::from(stand_in.is_none())
+                && *share < most_of_exporter
                 && source != STAND_IN;
             let place = if fits {
                 *share += 1;
                 room.take(source)
             } else {
-                left_out += usize::from(source != STAND_IN);
+                if source != STAND_IN {
+                    left_out.insert(source);
+                }
                 *stand_in.get_or_insert_with(|| room.take(STAND_IN))
             };
             places.insert(source, Some(place));
         }
-        if left_out > 0 && !std::mem::replace(&mut self.told, true) {
-            tracing::warn!(
-                sources = room.list.len(),
-                "there is no room for {left_out} more exporters, engines and rates in the store: \
-                 flows of these, and of others that are new, are kept without them"
-            );
-        }
+        left_out
+    }
+}
+
+/// Says how many flows of `batch`, whose rows count in its own lists yet, are of sources without a
+/// place in the store's list, which is so long.
+fn tell_left_out(batch: &WriteBatch, left_out: &HashSet<Source>, length: usize) {
+    static FULL: Seldom = Seldom::new();
+    let Some(example) = left_out.iter().next() else { return };
+    let flows_of = |flows: &FlowBatch| {
+        let is_left_out: Vec<bool> =
+            flows.sources.iter().map(|source| left_out.contains(source)).collect();
+        let rows = flows.source.iter();
+        rows.filter(|&&row| is_left_out.get(row as usize) == Some(&true)).count() as u64
+    };
+    if let Some(flows) = FULL.again(flows_of(&batch.v4) + flows_of(&batch.v6)) {
+        tracing::warn!(
+            sources = length,
+            "there is no room for {} more exporters, engines and rates in the store, one of them \
+             of {}: {flows} flows of such were kept without them",
+            left_out.len(),
+            example.exporter
+        );
     }
 }
 

@@ -155,6 +155,35 @@ fn one_exporter_does_not_take_the_places_of_all_others() {
     assert!(SourceList::of_at_most(100, 5).place(&mut other, &manifest).contains(&source(2)));
 }
 
+#[test]
+fn what_is_claimed_over_many_batches_leaves_half_of_the_list_to_others() {
+    let list = SourceList::of_at_most(100, 20);
+    let mut manifest = Manifest::default();
+    let mut write = |numbers: std::ops::Range<u32>, is_claimed| {
+        let flows: Vec<_> = numbers.map(|number| (number.into(), number, 0)).collect();
+        let mut batch = batch(&flows);
+        if is_claimed {
+            batch.claimed = flows.iter().map(|&(_, number, _)| source(number)).collect();
+        }
+        manifest.sources = list.place(&mut batch, &manifest);
+        // A run that does not tell its sources keeps all of them.
+        manifest.runs = vec![any_run(1)];
+        let listed = |&(_, number, _): &_| manifest.sources.contains(&source(number));
+        (flows.iter().filter(|flow| listed(flow)).count(), manifest.sources.len())
+    };
+    // Half of one exporter's are left to itself as well.
+    let of_one = (0..15).map(|n| 7 * n + 1);
+    let placed: usize = of_one.map(|number| write(number..number + 1, true).0).sum();
+    assert_eq!(placed, 10);
+    for session in 1..20 {
+        write(session * 1000..session * 1000 + 40, true);
+    }
+    let (placed, length) = write(30_000..30_040, true);
+    assert_eq!((placed, length), (0, 50));
+    assert_eq!(write(40_000..40_050, false), (50, 100));
+    assert_eq!(write(50_000..50_001, false), (0, 100));
+}
+
 #[derive(Debug, Clone)]
 enum Step {
     Write(Vec<(u32, u64)>),
