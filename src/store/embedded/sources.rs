@@ -69,9 +69,24 @@ impl Places {
         }
     }
 
+    /// Enters a range, whole words at once: every commit may enter those of all runs.
+    fn enter_range(&mut self, range: PlaceRange) {
+        let last = (range.1 as usize).min(self.length.saturating_sub(1));
+        let first = range.0 as usize;
+        for at in first / 64..self.bits.len().min(last / 64 + 1) {
+            let from = first.max(at * 64);
+            let to = last.min(at * 64 + 63);
+            if from <= to {
+                self.bits[at] |= u64::MAX << (from % 64) & u64::MAX >> (63 - to % 64);
+            }
+        }
+    }
+
     /// All of a list of this length.
     fn all(length: usize) -> Self {
-        Self::of(0..length as u32, length)
+        let mut places = Self::none(length);
+        places.enter_range(PlaceRange(0, u32::MAX));
+        places
     }
 
     fn contains(&self, place: u32) -> bool {
@@ -122,10 +137,10 @@ impl Manifest {
     /// The places that its runs refer to; None where a run does not tell, which may be any.
     pub(super) fn places_in_use(&self) -> Option<Places> {
         let mut places = Places::none(self.sources.len());
-        let last = (self.sources.len() as u32).saturating_sub(1);
         for run in &self.runs {
-            let ranges = run.sources.as_ref()?.iter();
-            places.enter(ranges.flat_map(|range| range.0..=range.1.min(last)));
+            for &range in run.sources.as_ref()? {
+                places.enter_range(range);
+            }
         }
         Some(places)
     }
@@ -139,9 +154,12 @@ impl Manifest {
 
     /// Cuts off the end of the list to which no run refers.
     pub(super) fn forget_sources(&mut self) {
-        if let Some(places) = self.places_in_use() {
-            self.sources.truncate(places.iter().last().map_or(0, |last| last as usize + 1));
+        let mut length = 0;
+        for run in &self.runs {
+            let Some(ranges) = &run.sources else { return };
+            length = ranges.iter().map(|range| range.1 as usize + 1).fold(length, usize::max);
         }
+        self.sources.truncate(length);
     }
 }
 

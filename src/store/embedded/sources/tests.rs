@@ -89,6 +89,22 @@ fn range((first, last): (u32, u32)) -> PlaceRange {
 }
 
 #[test]
+fn a_range_holds_its_places_and_no_others() {
+    for length in [0, 1, 63, 64, 65, 130] {
+        for first in 0..140 {
+            for last in first..140 {
+                let mut places = Places::none(length);
+                places.enter_range(range((first, last)));
+                let expected: Vec<u32> =
+                    (first..=last).filter(|&n| (n as usize) < length).collect();
+                assert_eq!(places.iter().collect::<Vec<_>>(), expected, "{length} {first} {last}");
+            }
+        }
+        assert_eq!(Places::all(length).iter().count(), length);
+    }
+}
+
+#[test]
 fn only_sources_of_rows_are_listed_and_each_once() {
     let dir = tempfile::tempdir().unwrap();
     let mut access = WriteAccess::open(dir.path()).unwrap();
