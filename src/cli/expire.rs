@@ -183,12 +183,13 @@ fn never_fits(misfit: &Misfit, max_bytes: u64, zone: &Zone) -> String {
     let Misfit { newest, left_bytes, ahead_bytes } = *misfit;
     format!(
         "nothing was deleted: even without every flow before {} the store would take about {}, not {}, \
-         for {} of that are of days to come, of exporters whose clocks run ahead (stats tells whose); \
-         --before TIME deletes flows all the same",
+         for {} of that are of days to come, of exporters whose clocks run ahead (top exporter \
+         --since {} tells whose); --before TIME deletes flows all the same",
         show(newest, zone),
         bytes(left_bytes),
         bytes(max_bytes),
         bytes(ahead_bytes),
+        show(UnixMillis::now() + AHEAD_MS, zone),
     )
 }
 
