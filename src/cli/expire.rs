@@ -58,7 +58,7 @@ pub(crate) struct Args {
     max_size: Option<String>,
     /// With --keep: also where nothing would be left, and the newest flow is older than the span by
     /// a year and more
-    #[arg(long)]
+    #[arg(long, requires = "keep")]
     all: bool,
     /// Only say what would go
     #[arg(long)]
