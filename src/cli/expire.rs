@@ -58,7 +58,7 @@ pub(crate) struct Args {
     max_size: Option<String>,
     /// With --keep: also where nothing would be left, and the newest flow is older than the span by
     /// a year and more
-    #[arg(long, requires = "keep")]
+    #[arg(long)]
     all: bool,
     /// Only say what would go
     #[arg(long)]
@@ -92,6 +92,9 @@ type UnixTime = String;
 
 pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
     interrupt::end_at_once()?;
+    if args.all && args.keep.is_none() {
+        return Err(Usage("--all goes with --keep".to_owned()).into());
+    }
     let zone = &settings.tz.value;
     let (store, before) = choose(args, settings)?;
     if let Some(before) = before {
