@@ -114,6 +114,23 @@ fn a_flow_before_1970_is_rejected_and_the_others_keep_their_identity() {
     assert_eq!(batch.origin, [ID.origin(1), ID.origin(3)]);
 }
 
+/// A packet of records that templates describe, which says nothing else.
+fn packet_of(records: &[DataRecord]) -> ExportPacket<'_> {
+    ExportPacket {
+        exporter: None,
+        exported_secs: 0,
+        exported_nanos: 0,
+        uptime_ms: None,
+        engine: 0,
+        sampling: Sampling::default(),
+        sequence: None,
+        records: Records::Data(records, &[]),
+        first_index: 0,
+        missing: 0,
+        fault: None,
+    }
+}
+
 /// Appends one record of a template that an exporter sent at `exported_secs`.
 fn build_record(exported_secs: u32, record: DataRecord) -> (Appended, FlowBatch) {
     build_record_with(&mut FlowBuilder::new(), exported_secs, record)
@@ -125,19 +142,7 @@ fn build_record_with(
     record: DataRecord,
 ) -> (Appended, FlowBatch) {
     let records = [DataRecord { src: Some(EXPORTER), dst: Some(EXPORTER), ..record }];
-    let packet = ExportPacket {
-        exporter: None,
-        exported_secs,
-        exported_nanos: 0,
-        uptime_ms: None,
-        engine: 1,
-        sampling: Sampling::default(),
-        sequence: None,
-        records: Records::Data(&records, &[]),
-        first_index: 0,
-        missing: 0,
-        fault: None,
-    };
+    let packet = ExportPacket { exported_secs, engine: 1, ..packet_of(&records) };
     let (mut v4, mut v6) = (FlowBatch::new(Family::V4), FlowBatch::new(Family::V6));
     let mut to = Batches { v4: &mut v4, v6: &mut v6 };
     let appended = builder.append(&packet, EXPORTER, 4000, ID, &mut to);
@@ -252,15 +257,8 @@ fn a_sender_takes_one_share_whatever_agents_it_claims() {
         let packet = ExportPacket {
             exporter: Some(agent.to_be_bytes().into()),
             exported_secs: 1_186_040_527,
-            exported_nanos: 0,
-            uptime_ms: None,
             engine,
-            sampling: Sampling::default(),
-            sequence: None,
-            records: Records::Data(&records, &[]),
-            first_index: 0,
-            missing: 0,
-            fault: None,
+            ..packet_of(&records)
         };
         let mut to = Batches { v4: &mut v4, v6: &mut v6 };
         let sender = [203, 0, 113, sender].into();
@@ -275,15 +273,8 @@ fn a_sender_takes_one_share_whatever_agents_it_claims() {
     let packet = ExportPacket {
         exporter: Some([9, 0, 0, 0].into()),
         exported_secs: 1_186_040_527,
-        exported_nanos: 0,
-        uptime_ms: None,
         engine: 3,
-        sampling: Sampling::default(),
-        sequence: None,
-        records: Records::Data(&records, &[]),
-        first_index: 0,
-        missing: 0,
-        fault: None,
+        ..packet_of(&records)
     };
     let appended = builder.append(&packet, [203, 0, 113, 1].into(), 4000, ID, &mut to);
     assert_eq!((appended.appended, builder.sources().len()), (1, 1));

@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use serde::Serialize;
 
+use super::days::tomorrow;
 use super::layout::run_name;
 use super::lock::Held;
 use super::manifest::{Run, RunFile as FileEntry};
@@ -19,7 +20,7 @@ use super::snapshot::{EmbeddedSnapshot, OpenRun};
 use super::sources::Places;
 use super::store::EmbeddedStore;
 use super::write_access::WriteAccess;
-use crate::flow::{Columns, Family, FlowBatch, UnixMillis};
+use crate::flow::{Columns, Family, FlowBatch};
 use crate::row::Order;
 use crate::store::{FlowStream, Result, Scan};
 
@@ -199,7 +200,7 @@ pub(super) fn lock(access: &Mutex<WriteAccess>) -> MutexGuard<'_, WriteAccess> {
 fn groups(runs: &[Run], effort: Effort) -> Vec<Vec<u64>> {
     // Runs of one day; and, for themselves, runs of strangers, and those of earlier versions that hold
     // several days: of days that were, and of days to come.
-    let tomorrow = UnixMillis::now().day() + 1;
+    let tomorrow = tomorrow();
     let mut days: BTreeMap<(Family, Option<u64>, bool), Vec<&Run>> = BTreeMap::new();
     for run in runs {
         let is_ahead = run.min_first.day() > tomorrow;

@@ -17,6 +17,11 @@ impl Run {
     }
 }
 
+/// The last day that is none to come, as clocks may differ by hours.
+pub(super) fn tomorrow() -> u64 {
+    UnixMillis::now().day() + 1
+}
+
 /// How many flows of `run` began on each day. Only where these are several is it read.
 ///
 /// # Errors

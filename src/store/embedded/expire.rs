@@ -130,7 +130,7 @@ impl EmbeddedStore {
 }
 
 /// Whether `before` leaves a part of the run.
-fn falls_into(run: &Run, before: UnixMillis) -> bool {
+pub(super) fn falls_into(run: &Run, before: UnixMillis) -> bool {
     run.min_first.is_before(before) && !run.max_first.is_before(before)
 }
 

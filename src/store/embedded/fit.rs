@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::days::flows_by_day;
+use super::expire::falls_into;
 use super::manifest::{Manifest, Run};
 use super::snapshot::EmbeddedSnapshot;
 use super::store::EmbeddedStore;
@@ -49,7 +50,7 @@ impl EmbeddedStore {
         let Fit::From(first) = fit else { return Ok(fit) };
         // How large a part of a run is, is only known when it is written.
         for cut in held.cuts(UnixMillis::now()).into_iter().filter(|&cut| cut >= first) {
-            if !held.falls_into_a_run(cut) {
+            if !held.manifest.runs.iter().any(|run| falls_into(run, cut)) {
                 return Ok(Fit::From(cut));
             }
             let left = self.would_expire(cut)?.files.map(|files| files.bytes_left);
@@ -123,11 +124,6 @@ impl Days {
         let runs = self.manifest.runs.iter().zip(&self.runs).map(of_run);
         let identities = self.manifest.identities.iter().filter(|file| file.latest >= cut);
         runs.sum::<u64>() + identities.map(|file| file.bytes).sum::<u64>()
-    }
-
-    fn falls_into_a_run(&self, cut: UnixMillis) -> bool {
-        let runs = &self.manifest.runs;
-        runs.iter().any(|run| run.min_first < cut && cut <= run.max_first)
     }
 }
 

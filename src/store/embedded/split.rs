@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use super::compact::{lock, merged, replace, shape};
-use super::days::flows_by_day;
+use super::days::{flows_by_day, tomorrow};
 use super::layout::run_name;
 use super::manifest::{Run, RunFile};
 use super::run_set::SortedFile;
@@ -86,7 +86,7 @@ impl EmbeddedStore {
         if days.is_empty() {
             return Ok(Some(0));
         }
-        let tomorrow = UnixMillis::now().day() + 1;
+        let tomorrow = tomorrow();
         let part_of = |day| match day {
             day if days.contains(&day) => Part::Day(day),
             day if day > tomorrow => Part::Ahead,
