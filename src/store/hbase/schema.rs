@@ -173,13 +173,10 @@ const LEFT_OUT: &[&str] =
 /// Deletes the tables of the store that are there; gives their names.
 pub(super) fn drop(gateways: &Gateways, session: &mut Session) -> Result<Vec<String>> {
     let base = Tables::of(gateways);
-    let there = session.call("list the tables", |gateway| {
-        gateway.client().get_table_names_with_is_table_enabled()
-    })?;
     let mut dropped = Vec::new();
     // The ledger with its mark goes last: until then the others can be told to be a store's.
     for name in Order::ALL.map(|order| base.flows(order)).into_iter().chain([base.loads()]) {
-        if let Some(&enabled) = there.get(name.as_bytes()) {
+        if let Some(enabled) = tables::is_enabled(session, &name)? {
             let table = || name.clone().into_bytes();
             if enabled {
                 session.call("disable a table", |gateway| {

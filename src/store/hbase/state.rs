@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::gateways::{Gateways, Session};
 use super::table::{BLOOM_PREFIX_BYTES, FAMILY};
-use super::tables::Tables;
+use super::tables::{self, Tables};
 use super::thrift2::{ENCODING_FAST_DIFF, FamilyDescription, Thrift2};
 use crate::row::Order;
 use crate::store::Result;
@@ -48,13 +48,10 @@ pub(super) fn states(
     mut thrift2: Option<Thrift2>,
 ) -> Result<Vec<TableState>> {
     let base = Tables::of(gateways);
-    let there = session.call("list the tables", |gateway| {
-        gateway.client().get_table_names_with_is_table_enabled()
-    })?;
     let mut states = Vec::new();
     let names = orders.iter().map(|&order| (base.flows(order), true));
     for (name, flows) in names.chain([(base.loads(), false)]) {
-        let Some(&enabled) = there.get(name.as_bytes()) else {
+        let Some(enabled) = tables::is_enabled(session, &name)? else {
             let differences = vec!["it is not there".to_owned()];
             let state = "missing";
             states.push(TableState { name, state, differences, flows, ..TableState::NONE });

@@ -129,6 +129,18 @@ pub(super) fn mutation(row: Vec<u8>, value: Vec<u8>) -> BatchMutation {
     BatchMutation { row: Some(row), mutations: Some(vec![put]) }
 }
 
+/// Whether `table` is enabled; None where there is none of that name. It is asked for by name: the
+/// gateway's list of all tables with their states fails as a whole when somebody else's table goes
+/// while it is drawn up.
+pub(super) fn is_enabled(session: &mut Session, table: &str) -> Result<Option<bool>> {
+    session.call("look for a table", |gateway| {
+        match gateway.client().is_table_enabled(table.into()) {
+            Err(error) if super::error::says(&error, "TableNotFoundException") => Ok(None),
+            enabled => enabled.map(Some),
+        }
+    })
+}
+
 /// Sees that rows can be written to `table`: a gateway tries for minutes to write to one that is
 /// disabled, and then says no more than that it could not. It is asked once: where nobody answers,
 /// a call that matters will tell.

@@ -1,10 +1,13 @@
 //! The commands on a store in HBase: the same answers as on the embedded one, and the tables.
 
 use std::process::{Command, Output};
+use std::thread;
+
+use earlgrey_hbase::store::hbase::{HbaseStore, Schema};
 
 use crate::schema::check;
 
-use super::{gateway, new_table, service};
+use super::{gateway, location, new_table, options, service};
 
 fn earlgrey(arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_earlgrey-hbase"));
@@ -198,6 +201,30 @@ fn tables_are_made_shown_checked_and_dropped() {
     let gone = earlgrey(&["query", "10.0.0.1", "--store", &store]);
     assert_eq!(gone.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&gone.stderr).contains("there is no store here"));
+}
+
+#[test]
+fn tables_are_looked_at_while_others_come_and_go() {
+    let Some(gateway) = gateway() else { return };
+    let ours = HbaseStore::new(location(&gateway), options());
+    ours.create(&Schema::even(1), None).unwrap();
+    let somebody = {
+        let location = location(&gateway);
+        thread::spawn(move || {
+            let theirs = HbaseStore::new(location, options());
+            for _ in 0..3 {
+                theirs.create(&Schema::even(1), None).unwrap();
+                theirs.drop_tables().unwrap();
+            }
+        })
+    };
+    while !somebody.is_finished() {
+        let states = ours.tables(None).unwrap();
+        assert!(states.iter().all(|table| table.state == "enabled"), "{states:?}");
+    }
+    somebody.join().unwrap();
+    assert_eq!(ours.drop_tables().unwrap().len(), 3);
+    assert!(ours.tables(None).unwrap().iter().all(|table| table.state == "missing"));
 }
 
 #[test]
