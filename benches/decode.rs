@@ -9,9 +9,10 @@ use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
 use earlgrey_hbase::capture::{self, Datagram, Input};
-use earlgrey_hbase::flow::{Batches, DatagramId, Family, FlowBatch, FlowBuilder};
+use earlgrey_hbase::flow::{DatagramId, Family, FlowBatch};
 use earlgrey_hbase::generate::{self, Format, Traffic};
 use earlgrey_hbase::netflow::{Decoder, Outcome};
+use earlgrey_hbase::normalise::{Batches, FlowBuilder};
 
 /// Each format is decoded for so long.
 const LASTING: Duration = Duration::from_secs(2);

@@ -11,9 +11,8 @@ use std::path::Path;
 use std::time::Instant;
 
 use earlgrey_hbase::capture;
-use earlgrey_hbase::flow::{Columns, DatagramId, UnixMillis};
+use earlgrey_hbase::flow::{Columns, DatagramId, Names, UnixMillis};
 use earlgrey_hbase::load::{self, Options, Progress};
-use earlgrey_hbase::netflow::Names;
 use earlgrey_hbase::store::embedded::EmbeddedStore;
 use earlgrey_hbase::store::memory::MemoryStore;
 use earlgrey_hbase::store::{Expired, Load, Result, WriteBatch, Writer};

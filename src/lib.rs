@@ -4,7 +4,7 @@
 //! so a question about a host is a short range scan, and a question about everybody is a scan of
 //! regions in parallel. Data flows one way through the modules, and so do their imports:
 //!
-//! `capture → netflow → flow → row → store → load, query → collect, aggregate → answer → cli`
+//! `flow → capture → netflow → normalise, row → store → load, query → collect, aggregate → answer → cli`
 
 pub mod aggregate;
 pub mod answer;
@@ -15,6 +15,7 @@ pub mod flow;
 pub mod generate;
 pub mod load;
 pub mod netflow;
+pub mod normalise;
 pub mod query;
 pub mod row;
 pub mod store;

@@ -11,8 +11,7 @@ use super::pieces::Pieces;
 use super::text::push_address;
 use super::{AnswerError, Format, Style, Written};
 use crate::aggregate::{Conversation, Sent};
-use crate::flow::{Family, FlowRecord, Sampling, Source};
-use crate::netflow::Names;
+use crate::flow::{Family, FlowRecord, Names, Sampling, Source};
 use crate::store::Result as StoreResult;
 
 const CSV_HEADER: &str = "initiatorAddress,initiatorPort,responderAddress,responderPort,protocol,\

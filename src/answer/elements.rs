@@ -7,8 +7,10 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use byteorder::{BigEndian, ByteOrder};
 
 use super::text::{push_address, push_number};
-use crate::flow::{ElementId, Extra, FlowRecord, UnixMillis, extra_value, extras};
-use crate::netflow::{self, Kind, Names, REVERSE_ENTERPRISE, element};
+use crate::flow::{
+    ElementId, Extra, FlowRecord, Kind, Names, REVERSE_ENTERPRISE, UnixMillis, element,
+    extra_value, extras, unsigned,
+};
 
 /// Seconds from 1900, where NTP counts from, to 1970.
 const NTP_TO_UNIX_SECS: u64 = 2_208_988_800;
@@ -65,15 +67,12 @@ pub(super) fn push_names(to: &mut Vec<u8>, flow: &FlowRecord, bytes: &[u8], name
         {
             continue;
         }
-        let vrf = || names.vrfs.get(&(exporter, netflow::number(value) as u32));
+        let vrf = || names.vrfs.get(&(exporter, unsigned(value) as u32));
         match number {
             234 => push("ingressVRFName", vrf()),
             235 => push("egressVRFName", vrf()),
             95 if !says(bytes, 96) => {
-                push(
-                    "applicationName",
-                    names.applications.get(&(exporter, netflow::number(value))),
-                );
+                push("applicationName", names.applications.get(&(exporter, unsigned(value))));
             }
             _ => {}
         }
@@ -107,14 +106,14 @@ fn push_name(to: &mut Vec<u8>, Extra { number, enterprise, .. }: Extra<'_>) -> K
 
 fn push_value(to: &mut Vec<u8>, kind: Kind, value: &[u8]) {
     match (kind, value.len()) {
-        (Kind::Unsigned, 0..=8) => push_number(to, netflow::number(value)),
+        (Kind::Unsigned, 0..=8) => push_number(to, unsigned(value)),
         (Kind::Signed, 1..=8) => push_signed(to, value),
         (Kind::Boolean, 1) => {
             to.extend_from_slice(if value[0] == 1 { b"true" } else { b"false" });
         }
-        (Kind::Seconds, 0..=6) => push_time(to, UnixMillis(netflow::number(value) * 1000)),
-        (Kind::Millis, 0..=8) => push_time(to, UnixMillis(netflow::number(value))),
-        (Kind::Ntp, 8) => push_ntp(to, netflow::number(value)),
+        (Kind::Seconds, 0..=6) => push_time(to, UnixMillis(unsigned(value) * 1000)),
+        (Kind::Millis, 0..=8) => push_time(to, UnixMillis(unsigned(value))),
+        (Kind::Ntp, 8) => push_ntp(to, unsigned(value)),
         (Kind::Text, _) => push_text(to, &String::from_utf8_lossy(value)),
         (Kind::Float, 4 | 8) => push_float(to, value),
         (Kind::Mac, 6) => push_hex(to, value, ":"),
@@ -125,7 +124,7 @@ fn push_value(to: &mut Vec<u8>, kind: Kind, value: &[u8]) {
 
 fn push_signed(to: &mut Vec<u8>, value: &[u8]) {
     let unused = 64 - 8 * value.len() as u32;
-    let number = (netflow::number(value) << unused) as i64 >> unused;
+    let number = (unsigned(value) << unused) as i64 >> unused;
     let _ = write!(to, "{number}");
 }
 

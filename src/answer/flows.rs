@@ -9,8 +9,7 @@ use super::clock::Clock;
 use super::nfdump::{self, Layout, Row};
 use super::pieces::Pieces;
 use super::{AnswerError, Format, json};
-use crate::flow::{FlowBatch, FlowRecord};
-use crate::netflow::Names;
+use crate::flow::{FlowBatch, FlowRecord, Names};
 use crate::store::Result as StoreResult;
 
 /// Prints flows. A reader that has had enough (a closed pipe) is no error: the rest is not written.

@@ -4,8 +4,7 @@ use super::clock::Clock;
 use super::elements::{push_extras, push_names};
 use super::nfdump::tcp_flags;
 use super::text::{push_address, push_number};
-use crate::flow::FlowRecord;
-use crate::netflow::Names;
+use crate::flow::{FlowRecord, Names};
 
 /// Appends the array of `objects`, which lie behind one another, a comma and a line feed behind each.
 pub(super) fn push_array(to: &mut Vec<u8>, objects: &[u8]) {

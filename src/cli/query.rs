@@ -13,7 +13,7 @@ use super::settings::{Flags, Settings, keys};
 use super::{bidir, interrupt, store};
 use crate::aggregate::Conversations;
 use crate::answer::{FlowWriter, Format};
-use crate::netflow::Names;
+use crate::flow::Names;
 use crate::query::{Direction, Question};
 
 const EXAMPLES: &str = "\

@@ -33,8 +33,10 @@ impl FlowBatch {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::flow::{Family, FlowRecord, MAX_EXTRAS_BYTES, Origin, Protocol};
-    use crate::flow::{Sampling, Source, UnixMillis, extra_value};
+    use crate::flow::{
+        Family, FlowRecord, MAX_EXTRAS_BYTES, Origin, Protocol, Sampling, Source, UnixMillis,
+        extra_value,
+    };
 
     fn flow(first: u64) -> FlowRecord {
         let address = Family::V4.address(7);

@@ -7,8 +7,9 @@ use super::account::{count, sum_up};
 use super::exporters::{ByExporter, Exported};
 use super::{Options, Progress};
 use crate::capture::Datagram;
-use crate::flow::{Batches, DatagramId, FlowBuilder, UnixMillis};
+use crate::flow::{DatagramId, UnixMillis};
 use crate::netflow::{DecodeError, Decoded, Decoder, ExportPacket, Fault, Held, Outcome};
+use crate::normalise::{Batches, FlowBuilder};
 use crate::store::{AHEAD_MS, Account, Load, StoreError, WriteBatch, Writer};
 
 /// So many malformed datagrams are logged one by one; all of them are counted.

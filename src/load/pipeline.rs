@@ -9,8 +9,8 @@ use super::batcher::Batcher;
 use super::session::Session;
 use super::{LoadError, Options, Progress, files};
 use crate::capture::{self, Datagram, Fault, FaultKind, Input, Report, Sink};
-use crate::flow::UnixMillis;
-use crate::netflow::{Decoder, Names};
+use crate::flow::{Names, UnixMillis};
+use crate::netflow::Decoder;
 use crate::store::{Account, Load, LoadedFile, Store, StoreError, WriteBatch, Writer};
 
 /// What could not be read to its end, and why: there may be more in it, to be read another time.

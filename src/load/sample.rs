@@ -5,8 +5,9 @@ use std::ops::ControlFlow;
 use std::sync::atomic::AtomicU64;
 
 use crate::capture::{self, CaptureError, Datagram, Input};
-use crate::flow::{Batches, DatagramId, Family, FlowBatch, FlowBuilder};
+use crate::flow::{DatagramId, Family, FlowBatch};
 use crate::netflow::{Decoded, Decoder, Outcome};
+use crate::normalise::{Batches, FlowBuilder};
 use crate::row::Order;
 
 /// So many flows are looked at; more would not move the boundaries by much.

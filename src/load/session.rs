@@ -7,8 +7,9 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::exporters::{ByExporter, Exported};
 use crate::capture::Datagram;
-use crate::flow::{FlowBuilder, UnixMillis};
+use crate::flow::UnixMillis;
 use crate::netflow::Decoder;
+use crate::normalise::FlowBuilder;
 use crate::store::{Account, Load, LoadedFile};
 
 /// What exporters told, what was read, and what became of it. It outlives a writer: where a store

@@ -6,9 +6,10 @@ use std::sync::atomic::AtomicU64;
 use proptest::prelude::*;
 
 use super::*;
-use crate::flow::{Columns, DatagramId, MAX_SOURCES_OF_EXPORTER, UnixMillis};
+use crate::flow::{Columns, DatagramId, Names, UnixMillis};
 use crate::generate::{self, Damage, Traffic};
-use crate::netflow::{Names, v5};
+use crate::netflow::v5;
+use crate::normalise::MAX_SOURCES_OF_EXPORTER;
 use crate::store::memory::MemoryStore;
 use crate::store::wrap::{Call, Fault, FaultStore};
 use crate::store::{Account, Expired, Scan, Snapshot, WriteBatch, Writer};

@@ -3,7 +3,6 @@
 use std::ops::Range;
 
 use super::cursor::Cursor;
-use super::names::Names;
 use super::options::DomainOptions;
 use super::sets::{Found, Message, Reading, Sets};
 use super::template::Format;
@@ -11,7 +10,7 @@ use super::templates::Scope;
 use super::waiting::{Held, Waiting};
 use super::{DecodeError, ExportPacket, Fault, Records, fixed, ipfix, sflow, v9};
 use crate::capture::Datagram;
-use crate::flow::{Sequence, Unit, UnixMillis};
+use crate::flow::{Names, Sequence, Unit, UnixMillis};
 
 /// Decodes datagrams of every format, one after the other.
 ///

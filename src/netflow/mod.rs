@@ -7,14 +7,12 @@
 
 mod cursor;
 mod decoder;
-mod element;
 mod error;
 mod field;
 mod fixed;
 mod frame;
 mod ipfix;
 mod layouts;
-mod names;
 mod options;
 mod plan;
 mod rate;
@@ -31,11 +29,8 @@ pub mod v5;
 pub mod v7;
 
 pub use decoder::{Decoded, Decoder, Outcome};
-pub use element::{Element, Kind, REVERSE_ENTERPRISE, element, elements};
 pub use error::{DecodeError, Fault};
-pub(crate) use field::number;
 pub use layouts::MAX_LAYOUTS;
-pub use names::{MAX_NAME_BYTES, MAX_NAMES, Names};
 pub use options::MAX_SAMPLERS;
 pub(crate) use plan::{Common, common};
 pub use record::{DataRecord, NoEnds, Stamp};

@@ -4,11 +4,10 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::net::IpAddr;
 
-use super::field::{number, number_u32, text};
-use super::names::{Named, Names, enter};
+use super::field::{number_u32, text};
 use super::rate::Rate;
 use super::template::{Span, Template};
-use crate::flow::{Sampling, UnixMillis};
+use crate::flow::{Named, Names, Sampling, UnixMillis, enter_name, unsigned};
 
 /// So many samplers, and so many interfaces with a sampling of their own, are kept of a domain.
 pub const MAX_SAMPLERS: usize = 4096;
@@ -131,7 +130,7 @@ pub(super) fn learn(
 
 fn call<I: Ord + Copy>(names: &mut Named<I>, key: (IpAddr, I), name: String, late: bool) {
     if !late || !names.contains_key(&key) {
-        enter(names, key, name);
+        enter_name(names, key, name);
     }
 }
 
@@ -147,13 +146,13 @@ impl Said {
         let word = || Some(number_u32(value));
         match element {
             _ if self.rate.take(element, value) => {}
-            48 | 302 => self.sampler = Some(number(value)),
+            48 | 302 => self.sampler = Some(unsigned(value)),
             10 | 14 | 252 | 253 => self.interface = word(),
             234 | 235 => self.vrf = word(),
-            95 => self.application = Some(number(value)),
+            95 => self.application = Some(unsigned(value)),
             82 | 96 | 236 => self.name = Some(text(value)),
             83 | 94 => self.description = Some(text(value)),
-            160 => self.started = Some(UnixMillis(number(value))).filter(|time| time.0 > 0),
+            160 => self.started = Some(UnixMillis(unsigned(value))).filter(|time| time.0 > 0),
             _ => {}
         }
     }

@@ -4,13 +4,13 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 
 use super::field::{
-    address_v4, address_v6, ntp, number, number_u32, without_zeros_at_end, without_zeros_at_start,
+    address_v4, address_v6, ntp, number_u32, without_zeros_at_end, without_zeros_at_start,
 };
 use super::frame::{self, Kept};
 use super::rate::Rate;
 use super::record::{DataRecord, Stamp, put_address};
 use super::template::{Field, Span};
-use crate::flow::{Extra, UnixMillis, push_extra};
+use crate::flow::{Extra, UnixMillis, push_extra, unsigned};
 
 mod target;
 #[cfg(test)]
@@ -216,22 +216,22 @@ fn take(
         Target::DstV6 => inner(28, v6(&mut record.dst)),
         Target::NextHopV4 => inner(15, v4(&mut record.next_hop)),
         Target::NextHopV6 => inner(62, v6(&mut record.next_hop)),
-        Target::SrcPort => record.src_port = number(value) as u16,
-        Target::DstPort => record.dst_port = number(value) as u16,
-        Target::Icmp => record.icmp = number(value) as u16,
-        Target::IcmpType => record.icmp = (number(value) as u16) << 8 | record.icmp & 0xff,
-        Target::IcmpCode => record.icmp = record.icmp & 0xff00 | number(value) as u16 & 0xff,
-        Target::Protocol => record.protocol = number(value) as u8,
-        Target::TcpFlags => record.tcp_flags = number(value) as u8,
-        Target::Tos => record.tos = number(value) as u8,
+        Target::SrcPort => record.src_port = unsigned(value) as u16,
+        Target::DstPort => record.dst_port = unsigned(value) as u16,
+        Target::Icmp => record.icmp = unsigned(value) as u16,
+        Target::IcmpType => record.icmp = (unsigned(value) as u16) << 8 | record.icmp & 0xff,
+        Target::IcmpCode => record.icmp = record.icmp & 0xff00 | unsigned(value) as u16 & 0xff,
+        Target::Protocol => record.protocol = unsigned(value) as u8,
+        Target::TcpFlags => record.tcp_flags = unsigned(value) as u8,
+        Target::Tos => record.tos = unsigned(value) as u8,
         Target::Input => record.input = number_u32(value),
         Target::Output => record.output = number_u32(value),
         Target::SrcAs => record.src_as = number_u32(value),
         Target::DstAs => record.dst_as = number_u32(value),
-        Target::SrcMask => record.src_mask = record.src_mask.max(number(value) as u8),
-        Target::DstMask => record.dst_mask = record.dst_mask.max(number(value) as u8),
-        Target::Octets => record.octets = number(value),
-        Target::Packets => record.packets = number(value),
+        Target::SrcMask => record.src_mask = record.src_mask.max(unsigned(value) as u8),
+        Target::DstMask => record.dst_mask = record.dst_mask.max(unsigned(value) as u8),
+        Target::Octets => record.octets = unsigned(value),
+        Target::Packets => record.packets = unsigned(value),
         Target::First(clock) => record.first = clock.read(value, exported).or(record.first),
         Target::Last(clock) => record.last = clock.read(value, exported).or(record.last),
         Target::Observed(clock) => {
@@ -239,10 +239,10 @@ fn take(
                 record.observed = Some(time);
             }
         }
-        Target::LastedMillis => record.lasted_ms = Some(number(value)),
-        Target::LastedMicros => record.lasted_ms = Some(number(value) / 1000),
-        Target::Started => record.started = Some(UnixMillis(number(value))).filter(|t| t.0 > 0),
-        Target::Sampler => aside.sampler = Some(number(value)),
+        Target::LastedMillis => record.lasted_ms = Some(unsigned(value)),
+        Target::LastedMicros => record.lasted_ms = Some(unsigned(value) / 1000),
+        Target::Started => record.started = Some(UnixMillis(unsigned(value))).filter(|t| t.0 > 0),
+        Target::Sampler => aside.sampler = Some(unsigned(value)),
         Target::Rate(element) => {
             aside.rate.take(element, value);
         }
@@ -290,11 +290,11 @@ impl Clock {
     /// uptime may well be zero.
     fn read(self, value: &[u8], exported: UnixMillis) -> Option<Stamp> {
         let time = match self {
-            Self::Uptime => return Some(Stamp::Uptime(number(value) as u32)),
-            Self::Seconds => UnixMillis(number(value).saturating_mul(1000)),
-            Self::Millis => UnixMillis(number(value)),
+            Self::Uptime => return Some(Stamp::Uptime(unsigned(value) as u32)),
+            Self::Seconds => UnixMillis(unsigned(value).saturating_mul(1000)),
+            Self::Millis => UnixMillis(unsigned(value)),
             Self::Ntp => ntp(value)?,
-            Self::DeltaMicros => UnixMillis(exported.0.saturating_sub(number(value) / 1000)),
+            Self::DeltaMicros => UnixMillis(exported.0.saturating_sub(unsigned(value) / 1000)),
         };
         (time.0 > 0).then_some(Stamp::Unix(time))
     }

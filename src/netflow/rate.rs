@@ -1,7 +1,7 @@
 //! How packets were chosen, by the fields that say it: one rule for options and for data records.
 
-use super::field::{float, number, number_u32};
-use crate::flow::Sampling;
+use super::field::{float, number_u32};
+use crate::flow::{Sampling, unsigned};
 
 /// What the fields of one record say.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -30,7 +30,7 @@ impl Rate {
             309 => self.size = word(),
             310 => self.population = word(),
             311 => self.probability = float(value),
-            35 | 49 | 304 => self.algorithm = mode(element, number(value)),
+            35 | 49 | 304 => self.algorithm = mode(element, unsigned(value)),
             _ => return false,
         }
         true

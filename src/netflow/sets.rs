@@ -9,12 +9,11 @@ use super::Fault;
 use super::cursor::Cursor;
 use super::field::without_zeros_at_end;
 use super::layouts::Layouts;
-use super::names::Names;
 use super::options::{self, Learning};
 use super::record::DataRecord;
 use super::template::{Field, Format, Span, Template, fields};
 use super::templates::{Scope, Templates};
-use crate::flow::UnixMillis;
+use crate::flow::{Names, UnixMillis};
 
 /// Bytes before the content of a set: its id and its length.
 const SET_HEADER_BYTES: usize = 4;

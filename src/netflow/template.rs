@@ -3,8 +3,8 @@
 //! RFC 3954 §5.2 and §6.1 for NetFlow v9, RFC 7011 §3.4 for IPFIX.
 
 use super::cursor::Cursor;
-use super::element::{Kind, element};
 use super::plan::Plan;
+use crate::flow::{Kind, REVERSE_ENTERPRISE, element};
 
 /// A template with more fields than this is not used.
 pub const MAX_FIELDS: usize = 1024;
@@ -37,7 +37,7 @@ pub(super) struct Field {
 impl Field {
     /// What its value is, as far as IANA says.
     pub(super) fn kind(self) -> Option<Kind> {
-        let ours = self.enterprise == 0 || self.enterprise == super::REVERSE_ENTERPRISE;
+        let ours = self.enterprise == 0 || self.enterprise == REVERSE_ENTERPRISE;
         element(self.number).filter(|_| ours).map(|element| element.kind)
     }
 }

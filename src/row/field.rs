@@ -3,8 +3,10 @@
 use std::net::IpAddr;
 
 use super::{AddressSet, RangeSet};
-use crate::flow::{Column, Columns, ElementId, FlowBatch, Protocol, Source, extra_value, rate};
-use crate::netflow::{self, Common, common};
+use crate::flow::{
+    Column, Columns, ElementId, FlowBatch, Protocol, Source, extra_value, rate, unsigned,
+};
+use crate::netflow::{Common, common};
 
 /// Numbers of a field.
 pub type NumberSet = RangeSet<u64>;
@@ -297,7 +299,7 @@ fn by_element(batch: &FlowBatch, element: ElementId, test: impl Fn(&[u8]) -> boo
 
 /// The number that `value` is, unless that has more than 64 bits.
 fn number(value: &[u8]) -> Option<u64> {
-    (value.len() <= 8).then(|| netflow::number(value))
+    (value.len() <= 8).then(|| unsigned(value))
 }
 
 fn address(value: &[u8]) -> Option<IpAddr> {

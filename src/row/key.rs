@@ -6,8 +6,7 @@ use std::net::IpAddr;
 use byteorder::{BigEndian, ByteOrder};
 use serde::{Deserialize, Serialize};
 
-use crate::flow::FlowRecord;
-use crate::flow::{Family, Origin, UnixMillis};
+use crate::flow::{Family, FlowRecord, Origin, UnixMillis};
 
 /// Which end of a flow leads the row key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -4,8 +4,7 @@
 use std::fmt::{Display, Formatter, Result};
 
 use super::{AddressField, AddressSet, NumberField, NumberSet, Predicate};
-use crate::flow::{ElementId, Family, Protocol, UnixMillis};
-use crate::netflow::{Kind, REVERSE_ENTERPRISE, element};
+use crate::flow::{ElementId, Family, Kind, Protocol, REVERSE_ENTERPRISE, UnixMillis, element};
 
 /// So many ranges of a set are shown to people.
 const SHOWN_RANGES: usize = 8;

@@ -9,8 +9,7 @@ use super::{
     Access, Expired, FlowStream, Load, Plan, Reading, Region, Result, SCAN_BATCH_ROWS, Scan,
     Snapshot, Store, StoreError, WriteBatch, Writer,
 };
-use crate::flow::{DatagramId, Family, FlowBatch, FlowRecord, UnixMillis};
-use crate::netflow::Names;
+use crate::flow::{DatagramId, Family, FlowBatch, FlowRecord, Names, UnixMillis};
 use crate::row::{Order, RowKey};
 
 /// Flows, and their extras.

@@ -28,8 +28,7 @@ pub use scan::{Access, Plan, Scan};
 pub use size::{RunSize, Size};
 pub use usual::{AHEAD_MS, MAX_USUAL_DAYS, Usual};
 
-use crate::flow::{DatagramId, Family, FlowBatch, Source, UnixMillis};
-use crate::netflow::Names;
+use crate::flow::{DatagramId, Family, FlowBatch, Names, Source, UnixMillis};
 
 /// The result of a store's work.
 pub type Result<T, E = StoreError> = std::result::Result<T, E>;

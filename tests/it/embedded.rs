@@ -10,8 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
 
-use earlgrey_hbase::flow::Columns;
-use earlgrey_hbase::netflow::Names;
+use earlgrey_hbase::flow::{Columns, Names};
 use earlgrey_hbase::store::conformance::{self, sample_batch, write_sample};
 use earlgrey_hbase::store::embedded::{Effort, EmbeddedStore};
 use earlgrey_hbase::store::{Expired, Load, Result};

@@ -7,11 +7,10 @@ use std::process::Command;
 use std::sync::atomic::AtomicU64;
 
 use earlgrey_hbase::capture::{self, Datagram, Input};
-use earlgrey_hbase::flow::{
-    Batches, DatagramId, Family, FlowBatch, FlowBuilder, FlowRecord, UnixMillis,
-};
+use earlgrey_hbase::flow::{DatagramId, Family, FlowBatch, FlowRecord, UnixMillis};
 use earlgrey_hbase::generate::{Damage, EXAMPLE_HOST, Made, Traffic, write};
 use earlgrey_hbase::netflow::{self, DecodeError, v5};
+use earlgrey_hbase::normalise::{Batches, FlowBuilder};
 use xxhash_rust::xxh3::xxh3_64;
 
 fn make(traffic: &Traffic) -> (Vec<u8>, Made) {

@@ -8,8 +8,9 @@ use std::process::Command;
 use std::sync::atomic::AtomicU64;
 
 use earlgrey_hbase::capture::{self, Datagram, Input};
-use earlgrey_hbase::flow::{Batches, DatagramId, Family, FlowBatch, FlowBuilder, FlowRecord};
+use earlgrey_hbase::flow::{DatagramId, Family, FlowBatch, FlowRecord};
 use earlgrey_hbase::netflow::{self, v5};
+use earlgrey_hbase::normalise::{Batches, FlowBuilder};
 
 use super::interop::{collect, tool};
 

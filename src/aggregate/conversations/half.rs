@@ -1,7 +1,6 @@
 //! One direction of a conversation.
 
-use crate::flow::{Extra, FlowRecord, extras};
-use crate::netflow::{self, REVERSE_ENTERPRISE};
+use crate::flow::{Extra, FlowRecord, REVERSE_ENTERPRISE, extras, unsigned};
 
 /// What one end sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,7 +97,7 @@ impl WayBack {
     fn of(elements: &[u8]) -> Self {
         let mut back = Self::default();
         for Extra { number, enterprise, value } in extras(elements) {
-            let value = netflow::number(value);
+            let value = unsigned(value);
             match (number, enterprise) {
                 // Deltas, totals, or what firewalls call the responder's; whichever comes first.
                 (1 | 85, REVERSE_ENTERPRISE) | (232, 0) if back.octets == 0 => back.octets = value,

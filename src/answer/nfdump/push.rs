@@ -12,8 +12,7 @@ use crate::answer::text::{
     push_inet_ntop, push_left, push_number, push_number_left, push_number_right, push_right,
     push_three_digits, push_v4_right,
 };
-use crate::flow::UnixMillis;
-use crate::netflow;
+use crate::flow::{UnixMillis, unsigned};
 
 impl Layout {
     /// Appends the line of `row`.
@@ -286,9 +285,9 @@ fn push_application(to: &mut Vec<u8>, id: Option<&[u8]>) {
         None => write!(to, "0..0..0"),
         Some((&PRIVATE, [a, b, c, d, selector @ ..])) => {
             let enterprise = u32::from_be_bytes([*a, *b, *c, *d]);
-            write!(to, "{PRIVATE:2}..{enterprise}..{}", netflow::number(selector))
+            write!(to, "{PRIVATE:2}..{enterprise}..{}", unsigned(selector))
         }
-        Some((engine, selector)) => write!(to, "{engine:2}..{}", netflow::number(selector)),
+        Some((engine, selector)) => write!(to, "{engine:2}..{}", unsigned(selector)),
     };
 }
 

@@ -1,7 +1,6 @@
 //! What cells are filled from: a flow, or a conversation.
 
-use crate::flow::{ElementId, FlowRecord, extra_value};
-use crate::netflow::{self, Names, REVERSE_ENTERPRISE};
+use crate::flow::{ElementId, FlowRecord, Names, REVERSE_ENTERPRISE, extra_value, unsigned};
 
 /// A flow as cells see it. Of a conversation, the flow is what the initiator sent.
 pub(in crate::answer) struct Row<'a> {
@@ -53,7 +52,7 @@ impl<'a> Row<'a> {
 
     /// The number that IANA's element `number` holds.
     pub(super) fn number(&self, number: u16) -> Option<u64> {
-        self.element(number).map(netflow::number)
+        self.element(number).map(unsigned)
     }
 
     pub(super) fn out_packets(&self) -> u128 {
@@ -72,7 +71,7 @@ impl<'a> Row<'a> {
             .find_map(|&(number, is_reverse)| {
                 self.element_of(number, if is_reverse { REVERSE_ENTERPRISE } else { 0 })
             })
-            .map_or(0, |value| netflow::number(value).into())
+            .map_or(0, |value| unsigned(value).into())
     }
 
     fn element_of(&self, number: u16, enterprise: u32) -> Option<&'a [u8]> {

@@ -3,10 +3,11 @@ use std::net::IpAddr;
 use proptest::prelude::*;
 
 use super::*;
-use crate::flow::{FlowBuilder, Sampling};
+use crate::flow::Sampling;
 use crate::netflow::{
     DataRecord, MAX_FIELDS, MAX_LAYOUTS, MAX_WAITING_BYTES, MAX_WAITING_DATAGRAMS, v5,
 };
+use crate::normalise::FlowBuilder;
 
 mod waiting;
 

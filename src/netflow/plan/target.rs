@@ -1,8 +1,8 @@
 //! Which element becomes what.
 
-use super::super::element::Kind;
 use super::super::template::Field;
 use super::{Clock, Target, Trim};
+use crate::flow::Kind;
 
 /// What of a flow an element of IANA's becomes: a column, or a part of one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,8 +3,8 @@
 use super::fields::{Term, values_of};
 use super::values::{Values, Wrong};
 use super::words;
-use crate::flow::{ElementId, TOLD_START};
-use crate::netflow::{Common, Kind, REVERSE_ENTERPRISE, common, element, elements};
+use crate::flow::{ElementId, Kind, REVERSE_ENTERPRISE, TOLD_START, element, elements};
+use crate::netflow::{Common, common};
 use crate::row::{AddressField, NumberField};
 
 /// What is asked for by `text`: the name of an element of IANA's, also with `reverse` before it,

@@ -4,8 +4,7 @@
 use std::ops::Range;
 
 use super::values::Values;
-use crate::flow::{ElementId, Family};
-use crate::netflow::{Kind, REVERSE_ENTERPRISE};
+use crate::flow::{ElementId, Family, Kind, REVERSE_ENTERPRISE};
 use crate::row::{AddressField, AddressRange, AddressSet, NumberField, NumberSet, Predicate};
 
 /// What a term asks for, before its test is read.

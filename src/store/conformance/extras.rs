@@ -3,8 +3,7 @@
 use super::Open;
 use super::reading::place;
 use super::samples::{datagram, mixed_flows, put};
-use crate::flow::{Column, Columns, FlowRecord};
-use crate::netflow::Names;
+use crate::flow::{Column, Columns, FlowRecord, Names};
 use crate::row::Order;
 use crate::store::{Scan, Snapshot, WriteBatch};
 

@@ -1,6 +1,5 @@
 use super::*;
-use crate::flow::{Columns, FlowBatch, TimeRange, UnixMillis};
-use crate::netflow::Names;
+use crate::flow::{Columns, FlowBatch, Names, TimeRange, UnixMillis};
 use crate::row::Order;
 use crate::store::memory::MemoryStore;
 use crate::store::{Expired, FlowStream, Load, Plan, Region, Result, Scan, Snapshot, Writer};

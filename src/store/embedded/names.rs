@@ -11,7 +11,7 @@ use std::path::Path;
 use super::fs::{NewFile, sync_dir};
 use super::layout::NAMES;
 use super::manifest::Checksum;
-use crate::netflow::{MAX_NAMES, Names};
+use crate::flow::{MAX_NAMES, Names};
 use crate::store::{Result, StoreError};
 
 /// The names in the store at `dir`; none where nobody told any.

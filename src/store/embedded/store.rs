@@ -13,8 +13,7 @@ use super::schema::Shape;
 use super::snapshot::{EmbeddedSnapshot, OpenRun};
 use super::writer::EmbeddedWriter;
 use super::{ledger, names};
-use crate::flow::UnixMillis;
-use crate::netflow::Names;
+use crate::flow::{Names, UnixMillis};
 use crate::store::{Expired, Load, Result, Snapshot, Store, Writer};
 
 /// A store in a folder of its own. Cheap to make: nothing is read before it is needed.

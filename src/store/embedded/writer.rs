@@ -17,8 +17,7 @@ use super::names;
 use super::run_set::BatchSorter;
 use super::store::EmbeddedStore;
 use super::write_access::WriteAccess;
-use crate::flow::{DatagramId, UnixMillis};
-use crate::netflow::Names;
+use crate::flow::{DatagramId, Names, UnixMillis};
 use crate::store::{Load, Result, StoreError, WriteBatch, Writer};
 
 /// Writes batches while the next one is being filled: one is at work, one is with the caller.

@@ -8,7 +8,7 @@ use hbase_thrift::hbase::THbaseSyncClient;
 use super::gateways::{Gateways, Session};
 use super::region::{Bounds, open_scanner};
 use super::tables::{Tables, get, put, unwritable};
-use crate::netflow::Names;
+use crate::flow::Names;
 use crate::store::{Load, Result, StoreError};
 
 /// The row of the names. It sorts behind all entries, as the layout's mark does.

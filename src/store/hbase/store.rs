@@ -12,8 +12,7 @@ use super::tables::Layout;
 use super::thrift2::Thrift2;
 use super::writer::HbaseWriter;
 use super::{expire, ledger};
-use crate::flow::UnixMillis;
-use crate::netflow::Names;
+use crate::flow::{Names, UnixMillis};
 use crate::row::Order;
 use crate::store::{Expired, Load, Result, Snapshot, Store, StoreError, Writer};
 

@@ -11,8 +11,7 @@ use hbase_thrift::hbase::THbaseSyncClient;
 use super::gateways::{Gateways, Session};
 use super::tables::{self, Layout, Tables, mutation};
 use super::{cell, ledger};
-use crate::flow::{DatagramId, Family, FlowBatch};
-use crate::netflow::Names;
+use crate::flow::{DatagramId, Family, FlowBatch, Names};
 use crate::row::{Order, RowKey, V4_KEY_BYTES, V6_KEY_BYTES};
 use crate::store::{Load, Result, StoreError, WriteBatch, Writer};
 

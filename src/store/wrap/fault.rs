@@ -5,8 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use super::Call;
-use crate::flow::{DatagramId, UnixMillis};
-use crate::netflow::Names;
+use crate::flow::{DatagramId, Names, UnixMillis};
 use crate::store::{
     Expired, FlowStream, Load, Plan, Region, Result, Scan, Size, Snapshot, Store, StoreError,
     WriteBatch, Writer,

@@ -8,8 +8,7 @@ use std::time::Instant;
 use serde::Serialize;
 
 use super::Call;
-use crate::flow::{DatagramId, FlowBatch, UnixMillis};
-use crate::netflow::Names;
+use crate::flow::{DatagramId, FlowBatch, Names, UnixMillis};
 use crate::store::{
     Expired, FlowStream, Load, Plan, Region, Result, Scan, Size, Snapshot, Store, WriteBatch,
     Writer,

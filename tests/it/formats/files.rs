@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
 
 use earlgrey_hbase::capture::{self, Datagram, Input};
-use earlgrey_hbase::flow::{Batches, DatagramId, Family, FlowBatch, FlowBuilder, Lost};
+use earlgrey_hbase::flow::{DatagramId, Family, FlowBatch, Lost};
 use earlgrey_hbase::netflow::{Decoder, Outcome};
+use earlgrey_hbase::normalise::{Batches, FlowBuilder};
 
 /// The folder of captures, if it is there.
 pub(crate) fn captures() -> Option<PathBuf> {

@@ -9,7 +9,8 @@ use std::io::Read as _;
 use std::net::IpAddr;
 use std::path::Path;
 
-use earlgrey_hbase::flow::{FlowBatch, FlowRecord, MAX_LEAD_MS, extras};
+use earlgrey_hbase::flow::{FlowBatch, FlowRecord, extras};
+use earlgrey_hbase::normalise::MAX_LEAD_MS;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use serde_json::Value;

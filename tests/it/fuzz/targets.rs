@@ -9,10 +9,9 @@ use std::sync::Mutex;
 use std::sync::atomic::AtomicU64;
 
 use earlgrey_hbase::capture::{self, Datagram, Input, Report, Sink};
-use earlgrey_hbase::flow::{
-    Batches, DatagramId, Family, FlowBatch, FlowBuilder, UnixMillis, extras,
-};
+use earlgrey_hbase::flow::{DatagramId, Family, FlowBatch, UnixMillis, extras};
 use earlgrey_hbase::netflow::{DecodeError, Decoder, Outcome};
+use earlgrey_hbase::normalise::{Batches, FlowBuilder};
 use earlgrey_hbase::query::filter::{Context, Files, MAX_TEXT_BYTES, parse};
 use tempfile::NamedTempFile;
 

@@ -2,8 +2,9 @@
 
 use super::*;
 use crate::capture::Datagram;
-use crate::flow::{Batches, DatagramId, FlowBatch, FlowBuilder};
-use crate::netflow::{Common, Decoder, Element, Kind, Outcome, common, elements};
+use crate::flow::{DatagramId, Element, FlowBatch, Kind, elements};
+use crate::netflow::{Common, Decoder, Outcome, common};
+use crate::normalise::{Batches, FlowBuilder};
 
 const SECS: u32 = 1_186_040_527;
 

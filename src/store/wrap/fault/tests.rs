@@ -1,6 +1,5 @@
 use super::*;
-use crate::flow::{Columns, UnixMillis};
-use crate::netflow::Names;
+use crate::flow::{Columns, Names, UnixMillis};
 use crate::store::conformance;
 use crate::store::memory::MemoryStore;
 

@@ -258,7 +258,7 @@ fn all_is_within_bounds(scene: &Scene) {
     let manifest = scene.manifest();
     let sources = manifest["sources"].as_array().unwrap().len();
     // Of one that claims to speak for others there are so many.
-    assert!(sources <= earlgrey_hbase::flow::MAX_CLAIMED_SOURCES + 16, "{sources}");
+    assert!(sources <= earlgrey_hbase::normalise::MAX_CLAIMED_SOURCES + 16, "{sources}");
     let runs = manifest["runs"].as_array().unwrap().len();
     assert!(runs < 100, "{runs}");
 }

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::{Seldom, Source, UnixMillis, giving_way};
+use crate::flow::{Seldom, Source, UnixMillis, giving_way};
 
 /// So many sources are told apart in one table. Engines and sampling come over the network, so a
 /// forger could make any number of them.

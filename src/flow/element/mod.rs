@@ -5,6 +5,8 @@
 
 mod registry;
 
+use byteorder::{BigEndian, ByteOrder};
+
 /// An element of the IANA registry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Element {
@@ -61,9 +63,38 @@ pub fn elements() -> &'static [Element] {
     &registry::ELEMENTS
 }
 
+/// An unsigned number of any length; none is 0, and of more than eight bytes the last eight count
+/// (RFC 7011 §6.2).
+#[inline]
+pub(crate) fn unsigned(bytes: &[u8]) -> u64 {
+    match bytes.len() {
+        1 => bytes[0].into(),
+        2 => BigEndian::read_u16(bytes).into(),
+        4 => BigEndian::read_u32(bytes).into(),
+        8 => BigEndian::read_u64(bytes),
+        _ => bytes.iter().fold(0, |number, &byte| number << 8 | u64::from(byte)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_have_any_length() {
+        for (bytes, expected) in [
+            (&[][..], 0),
+            (&[7], 7),
+            (&[1, 2], 258),
+            (&[1, 0, 0], 65_536),
+            (&[0, 0, 1, 0], 256),
+            (&[1, 0, 0, 0, 0], 1 << 32),
+            (&[0xff; 8], u64::MAX),
+            (&[9, 0, 0, 0, 0, 0, 0, 0, 5], 5),
+        ] {
+            assert_eq!(unsigned(bytes), expected, "{bytes:?}");
+        }
+    }
 
     #[test]
     fn elements_are_found_by_their_numbers() {

@@ -3,11 +3,12 @@
 
 use super::*;
 use crate::capture::Datagram;
-use crate::flow::MAX_STREAMS;
+use crate::flow::{MAX_NAME_BYTES, MAX_NAMES};
 use crate::netflow::{
-    DecodeError, Decoder, MAX_DOMAINS, MAX_NAME_BYTES, MAX_NAMES, MAX_TEMPLATES, MAX_WAITING_BYTES,
-    MAX_WAITING_DATAGRAMS, Outcome,
+    DecodeError, Decoder, MAX_DOMAINS, MAX_TEMPLATES, MAX_WAITING_BYTES, MAX_WAITING_DATAGRAMS,
+    Outcome,
 };
+use crate::normalise::MAX_STREAMS;
 
 const SECS: u32 = 1_186_040_527;
 /// Sends a datagram now and then, and of each two one is lost.

@@ -1,6 +1,7 @@
 //! Records of fixed layouts, appended column by column.
 
-use crate::flow::{DatagramId, ExportClock, FlowBatch};
+use super::ExportClock;
+use crate::flow::{DatagramId, FlowBatch};
 use crate::netflow::v5::Record;
 
 /// What the records of a packet have in common.

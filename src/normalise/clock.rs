@@ -1,6 +1,6 @@
 //! From an exporter's uptime to absolute time.
 
-use super::UnixMillis;
+use crate::flow::UnixMillis;
 
 /// A time may lie so far after the export that states it, in milliseconds. What seems to lie
 /// later than that is taken for a time before the last wrap of the uptime.

@@ -45,16 +45,16 @@ impl Names {
 }
 
 /// Names of a kind, by the ids `I` that exporters have for what they are names of.
-pub(super) type Named<I> = BTreeMap<(IpAddr, I), String>;
+pub(crate) type Named<I> = BTreeMap<(IpAddr, I), String>;
 
 fn merge<I: Ord + Copy>(names: &mut Named<I>, other: &Named<I>) {
     for (key, name) in other {
-        enter(names, *key, name.clone());
+        enter_name(names, *key, name.clone());
     }
 }
 
 /// Enters a name without its control characters.
-pub(super) fn enter<I: Ord + Copy>(names: &mut Named<I>, key: (IpAddr, I), mut name: String) {
+pub(crate) fn enter_name<I: Ord + Copy>(names: &mut Named<I>, key: (IpAddr, I), mut name: String) {
     name.retain(|letter| !letter.is_control());
     let mut bytes = name.len().min(MAX_NAME_BYTES);
     while !name.is_char_boundary(bytes) {
@@ -118,20 +118,20 @@ mod tests {
         let forger = IpAddr::from([203, 0, 113, 9]);
         let (mut session, mut store) = (Names::default(), Names::default());
         for number in 0..3 * MAX_NAMES as u32 {
-            enter(&mut session.interfaces, (forger, number), "forged".to_owned());
-            enter(&mut session.applications, (forger, number.into()), "forged".to_owned());
+            enter_name(&mut session.interfaces, (forger, number), "forged".to_owned());
+            enter_name(&mut session.applications, (forger, number.into()), "forged".to_owned());
             if number % 20_000 == 7 {
                 store.merge(&session);
             }
         }
         // Those of the others come when all is full.
         for (switch, port) in (0..200).flat_map(|switch| (0..100).map(move |port| (switch, port))) {
-            enter(&mut session.interfaces, (other(switch), port), format!("eth{port}"));
+            enter_name(&mut session.interfaces, (other(switch), port), format!("eth{port}"));
         }
-        enter(&mut session.applications, (other(1), 80), "http".to_owned());
+        enter_name(&mut session.applications, (other(1), 80), "http".to_owned());
         store.merge(&session);
         for number in 0..MAX_NAMES as u32 {
-            enter(&mut session.interfaces, (forger, 1 << 20 | number), "forged".to_owned());
+            enter_name(&mut session.interfaces, (forger, 1 << 20 | number), "forged".to_owned());
         }
         store.merge(&session);
         for names in [&session, &store] {
@@ -145,11 +145,11 @@ mod tests {
     fn later_names_take_the_place_of_earlier_ones_and_survive_being_written() {
         let exporter = IpAddr::from([192, 0, 2, 1]);
         let mut names = Names::default();
-        enter(&mut names.interfaces, (exporter, 3), "eth3".to_owned());
-        enter(&mut names.vrfs, (exporter, 1), String::new());
+        enter_name(&mut names.interfaces, (exporter, 3), "eth3".to_owned());
+        enter_name(&mut names.vrfs, (exporter, 1), String::new());
         let mut later = Names::default();
-        enter(&mut later.interfaces, (exporter, 3), "xe-0/0/3".to_owned());
-        enter(&mut later.applications, (exporter, 0x0300_0050), "ü".repeat(100));
+        enter_name(&mut later.interfaces, (exporter, 3), "xe-0/0/3".to_owned());
+        enter_name(&mut later.applications, (exporter, 0x0300_0050), "ü".repeat(100));
         names.merge(&later);
         assert_eq!(names.interfaces[&(exporter, 3)], "xe-0/0/3");
         assert!(names.vrfs.is_empty());

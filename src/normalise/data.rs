@@ -2,11 +2,9 @@
 
 use std::net::IpAddr;
 
-use super::{Appended, Batches};
-use crate::flow::sources::SourceTable;
-use crate::flow::{
-    DatagramId, ExportClock, Family, FlowRecord, Protocol, Sampling, Source, UnixMillis,
-};
+use super::sources::SourceTable;
+use super::{Appended, Batches, ExportClock};
+use crate::flow::{DatagramId, Family, FlowRecord, Protocol, Sampling, Source, UnixMillis};
 use crate::netflow::{DataRecord, ExportPacket, NoEnds, Stamp};
 
 /// What the records of a packet have in common.

@@ -1,4 +1,4 @@
-//! Export packets become flows: absolute times, one table of sources, and who lost how many.
+//! The flows of export packets, appended to batches.
 
 use std::collections::HashSet;
 use std::net::IpAddr;
@@ -6,11 +6,9 @@ use std::sync::Arc;
 
 use super::sequence::{Sequences, Span, Stream, Told};
 use super::sources::SourceTable;
-use super::{DatagramId, ExportClock, FlowBatch, Lost, Source, UnixMillis};
+use super::{ExportClock, data, fixed};
+use crate::flow::{DatagramId, FlowBatch, Lost, Source, UnixMillis};
 use crate::netflow::{ExportPacket, Records, v1, v5, v7};
-
-mod data;
-mod fixed;
 
 /// Turns export packets into flows, for one reader of datagrams.
 ///
@@ -19,8 +17,9 @@ mod fixed;
 /// gives on both batches before they are handed over:
 ///
 /// ```
-/// use earlgrey_hbase::flow::{Batches, DatagramId, Family, FlowBatch, FlowBuilder};
+/// use earlgrey_hbase::flow::{DatagramId, Family, FlowBatch};
 /// use earlgrey_hbase::netflow::{self, v5};
+/// use earlgrey_hbase::normalise::{Batches, FlowBuilder};
 ///
 /// let record = v5::Record { octets: 1500, packets: 1, ..v5::Record::default() };
 /// let header = v5::Header { count: 1, unix_secs: 1_186_040_527, ..v5::Header::default() };
@@ -69,7 +68,7 @@ pub struct Appended {
     pub cut: u64,
     /// Rejected: flows that would have begun before 1970.
     pub before_1970: u64,
-    /// Rejected: flows that would have begun after [`UnixMillis::LAST`](super::UnixMillis::LAST).
+    /// Rejected: flows that would have begun after [`UnixMillis::LAST`].
     pub no_such_time: u64,
     /// Rejected: flows of one source more than is told apart.
     pub no_room_for_source: u64,
