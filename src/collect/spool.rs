@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 use super::CollectError;
 use crate::capture::frame;
 use crate::store::StoreError;
-use crate::store::embedded::fs::{self as durable, FILE_MODE, NewFile};
+use crate::store::durable::{self, FILE_MODE, NewFile};
 
 use segment::MAX_NUMBER;
 pub(super) use segment::Segment;

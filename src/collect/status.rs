@@ -18,7 +18,7 @@ use super::{Failing, Shared};
 use crate::capture::{self, Datagram, Input};
 use crate::flow::{Unit, UnixMillis};
 use crate::load::Exported;
-use crate::store::embedded::fs::FILE_MODE;
+use crate::store::durable::FILE_MODE;
 
 const STATUS: &str = "status.json";
 

@@ -3,6 +3,7 @@
 //! A [`Writer`] takes batches of flows and makes them durable; a [`Snapshot`] is the store as of
 //! one moment, and answers a [`Scan`] with regions that may be read side by side.
 
+pub(crate) mod durable;
 mod error;
 mod expired;
 mod ledger;

@@ -12,11 +12,11 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::fs::{self, NewFile, sync_dir};
-use super::layout::LEDGER;
-use super::lock::WriterLock;
-use super::manifest::Checksum;
-use super::write_access::WriteAccess;
+use super::folder::access::WriteAccess;
+use super::folder::file_names::LEDGER;
+use super::folder::lock::WriterLock;
+use super::folder::manifest::Checksum;
+use crate::store::durable::{self, NewFile, sync_dir};
 use crate::store::{Load, Result, StoreError};
 
 /// From this size on, a ledger of which less than half counts is written anew without the rest: when
@@ -177,7 +177,7 @@ fn append_at(file: &mut File, end: u64, line: &[u8]) -> io::Result<()> {
 
 fn open_for_writing(path: &Path) -> Result<File> {
     let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(false).mode(fs::FILE_MODE);
+    options.write(true).create(true).truncate(false).mode(durable::FILE_MODE);
     options.open(path).map_err(StoreError::io(path, "open for writing"))
 }
 
@@ -244,7 +244,7 @@ impl<'a> Lines<'a> {
 }
 
 fn read_or_nothing(path: &Path) -> Result<Vec<u8>> {
-    match fs::read(path) {
+    match durable::read(path) {
         Err(StoreError::Io { source, .. }) if source.kind() == ErrorKind::NotFound => {
             Ok(Vec::new())
         }

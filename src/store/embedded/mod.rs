@@ -1,45 +1,26 @@
 //! The default store: a directory of Parquet runs, sorted by row key, and a manifest.
+//!
+//! Four rooms, each of which uses those before it:
+//!
+//! - [`folder`]: the files by their names, who may touch them, and how they change in one step
+//!   (elsewhere: a transaction log, file locks).
+//! - [`run`]: one sorted file of flows, written, opened and read (an SSTable with a columnar inside).
+//! - this folder: the store itself, what is written to it and what a snapshot of it answers, with
+//!   the ledger of loads, the names that exporters told, and the identities of datagrams.
+//! - [`upkeep`]: what is done with what is stored: merging, deleting, looking for damage.
 
-mod column_cursor;
-mod commit;
-mod compact;
-mod days;
-mod expire;
-mod fit;
-pub(crate) mod fs;
+mod folder;
 mod identities;
-mod layout;
 mod ledger;
-mod lock;
-mod manifest;
-mod merge;
 mod names;
-mod open_files;
-mod packed;
-mod page;
-mod page_header;
-mod reclaim;
-mod run_file;
-mod run_reader;
-mod run_set;
-mod run_writer;
-mod schema;
+mod run;
 mod snapshot;
-mod sort;
-mod sources;
-mod split;
 mod store;
-mod verify;
-mod write_access;
+mod upkeep;
 mod writer;
 
 #[cfg(test)]
 mod tests;
 
-pub use compact::{Compacted, Effort};
-pub use fit::{Fit, Misfit};
 pub use store::EmbeddedStore;
-pub use verify::Verified;
-
-/// The version of the layout of runs.
-const LAYOUT_VERSION: u32 = 1;
+pub use upkeep::{Compacted, Effort, Fit, Misfit, Verified};

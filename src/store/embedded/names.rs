@@ -8,10 +8,10 @@ use std::io::{self, Write};
 use std::net::IpAddr;
 use std::path::Path;
 
-use super::fs::{NewFile, sync_dir};
-use super::layout::NAMES;
-use super::manifest::Checksum;
+use super::folder::file_names::NAMES;
+use super::folder::manifest::Checksum;
 use crate::flow::{MAX_NAMES, Names};
+use crate::store::durable::{NewFile, sync_dir};
 use crate::store::{Result, StoreError};
 
 /// The names in the store at `dir`; none where nobody told any.

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use super::lock::Held;
-use super::manifest::{Manifest, Run};
-use super::merge::{KEY_COLUMNS, Merge};
-use super::run_file::RunFile;
-use super::run_reader::{Stretch, stretches};
-use super::schema::{PAGE_ROWS, has_bounds};
+use super::folder::lock::Held;
+use super::folder::manifest::{Manifest, Run};
+use super::run::file::RunFile;
+use super::run::merge::{KEY_COLUMNS, Merge};
+use super::run::reader::{Stretch, stretches};
+use super::run::schema::{PAGE_ROWS, has_bounds};
 use crate::flow::{Family, Source};
 use crate::row::{Order, Predicate};
 use crate::store::{
@@ -125,7 +125,7 @@ impl Snapshot for EmbeddedSnapshot {
             let Some(file) = run.candidate(scan) else {
                 // What is in a run that is not opened is told from the manifest alone.
                 plan.pages.0 += run.entry.rows.div_ceil(PAGE_ROWS as u64);
-                plan.blocks.0 += run.entry.rows.div_ceil(super::schema::ROW_GROUP_ROWS as u64);
+                plan.blocks.0 += run.entry.rows.div_ceil(super::run::schema::ROW_GROUP_ROWS as u64);
                 continue;
             };
             let groups = file.groups()?;

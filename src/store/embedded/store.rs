@@ -5,14 +5,15 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::lock::Held;
-use super::manifest::Manifest;
-use super::run_file::RunFile;
-use super::run_writer::WrittenFile;
-use super::schema::Shape;
+use super::folder::lock::Held;
+use super::folder::manifest::Manifest;
+use super::ledger;
+use super::names;
+use super::run::file::RunFile;
+use super::run::schema::Shape;
+use super::run::writer::WrittenFile;
 use super::snapshot::{EmbeddedSnapshot, OpenRun};
 use super::writer::EmbeddedWriter;
-use super::{ledger, names};
 use crate::flow::{Names, UnixMillis};
 use crate::store::{Expired, Load, Result, Snapshot, Store, Writer};
 

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::EmbeddedStore;
-use super::lock::Held;
-use super::merge::place;
-use super::run_file::RunFile;
-use super::run_reader::stretches;
-use super::run_writer::RunWriter;
-use super::schema::Shape;
-use super::sort::{PartRows, parts_by_day, sort};
+use super::folder::lock::Held;
+use super::run::file::RunFile;
+use super::run::merge::place;
+use super::run::reader::stretches;
+use super::run::schema::Shape;
+use super::run::sort::{PartRows, parts_by_day, sort};
+use super::run::writer::RunWriter;
 use crate::TimeRange;
 use crate::flow::{
     Columns, DatagramId, Family, FlowBatch, FlowRecord, Origin, Protocol, Sampling, Source,

@@ -9,14 +9,14 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
-use super::compact::lock;
+use super::folder::access::WriteAccess;
+use super::folder::lock::Held;
 use super::identities::{self, Seen};
 use super::ledger::Ledger;
-use super::lock::Held;
 use super::names;
-use super::run_set::BatchSorter;
+use super::run::set::BatchSorter;
 use super::store::EmbeddedStore;
-use super::write_access::WriteAccess;
+use super::upkeep::compact::lock;
 use crate::flow::{DatagramId, Names, UnixMillis};
 use crate::store::{Load, Result, StoreError, WriteBatch, Writer};
 

@@ -24,9 +24,9 @@ use super::filter::Filter;
 use super::mix::Seeded;
 use super::spans::spans_of;
 use crate::flow::{DatagramId, UnixMillis};
-use crate::store::embedded::fs::{self, NewFile};
-use crate::store::embedded::layout::identities_name;
-use crate::store::embedded::manifest::{Checksum, IdentityFile};
+use crate::store::durable::{self, NewFile};
+use crate::store::embedded::folder::file_names::identities_name;
+use crate::store::embedded::folder::manifest::{Checksum, IdentityFile};
 use crate::store::{Result, StoreError};
 
 /// A file holds at most so many identities: about 5 MB.
@@ -225,7 +225,7 @@ fn filter(whole: &Arc<Part>, metadata: &ParquetMetaData, seeded: &Seeded) -> Par
 
 /// What is not there was written, and is not as it was.
 fn read_whole(path: &Path) -> Result<Vec<u8>> {
-    fs::read(path).map_err(|error| match error {
+    durable::read(path).map_err(|error| match error {
         StoreError::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => {
             StoreError::damaged(path, "it is missing")
         }

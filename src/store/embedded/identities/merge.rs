@@ -7,7 +7,7 @@ use std::path::Path;
 use super::file::{self, BlockFile, MAX_FILE_IDENTITIES};
 use crate::flow::UnixMillis;
 use crate::store::Result;
-use crate::store::embedded::manifest::IdentityFile;
+use crate::store::embedded::folder::manifest::IdentityFile;
 
 /// So many files of about one size are merged into one, which is of a greater size, or at the least
 /// size still. So an identity is written anew a few times only, however many there are.

@@ -13,7 +13,7 @@ pub(crate) use file::verify;
 pub(crate) use merge::merge_small;
 pub(crate) use seen::Seen;
 
-use super::manifest::IdentityFile;
+use super::folder::manifest::IdentityFile;
 use crate::flow::{DatagramId, UnixMillis};
 use crate::store::Result;
 

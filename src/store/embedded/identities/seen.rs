@@ -9,8 +9,8 @@ use super::mix::Seeded;
 use super::spans::held_around;
 use crate::flow::DatagramId;
 use crate::store::Result;
-use crate::store::embedded::lock::Held;
-use crate::store::embedded::manifest::{IdentityFile, Span};
+use crate::store::embedded::folder::lock::Held;
+use crate::store::embedded::folder::manifest::{IdentityFile, Span};
 
 /// At most so many identities of files are in memory: 32 MB.
 const MAX_LOADED: usize = 1 << 21;

@@ -4,7 +4,7 @@
 //! the last, a file that holds one of them would seem to hold everything.
 
 use crate::flow::DatagramId;
-use crate::store::embedded::manifest::Span;
+use crate::store::embedded::folder::manifest::Span;
 
 /// Export times further apart than this are in stretches of their own.
 const GAP_SECS: u32 = 3600;

@@ -21,7 +21,7 @@ fn ledger_of(dir: &Path, loads: &[Load]) -> Vec<u8> {
     for load in loads {
         ledger.record(load).unwrap();
     }
-    fs::read(&dir.join(LEDGER)).unwrap()
+    durable::read(&dir.join(LEDGER)).unwrap()
 }
 
 #[test]

@@ -1,8 +1,9 @@
 use super::*;
 use crate::flow::UnixMillis;
 use crate::store::conformance::sample_batch;
-use crate::store::embedded::layout::identities_name;
-use crate::store::embedded::{ledger, lock::Turn};
+use crate::store::embedded::folder::file_names::identities_name;
+use crate::store::embedded::folder::lock::Turn;
+use crate::store::embedded::ledger;
 use crate::store::{Account, Store};
 
 fn load(id: &str) -> Load {

@@ -1,8 +1,8 @@
 use super::*;
 use crate::flow::UnixMillis;
+use crate::store::embedded::folder::access::WriteAccess;
 use crate::store::embedded::identities::add;
 use crate::store::embedded::identities::file::{BLOCK_IDENTITIES, tests::ids};
-use crate::store::embedded::write_access::WriteAccess;
 use proptest::prelude::*;
 use std::path::Path;
 use std::time::Instant;

@@ -1,0 +1,330 @@
+//! The manifest: which files are the store, as of one commit.
+//!
+//! Manifests are numbered, and the one with the highest number counts. Each is a line of JSON that
+//! says its format and a checksum of all that follows, then the body in JSON.
+//! `schema/embedded.md` writes the format down.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{Read, Write};
+use std::net::IpAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize, de};
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::file_names::manifest_name;
+use super::sources::PlaceRange;
+use crate::flow::{Family, Source, UnixMillis};
+use crate::row::{AddressRange, Order};
+use crate::store::durable::{NewFile, sync_dir};
+use crate::store::{Result, StoreError};
+
+/// The last format that this version reads, and writes where a run has extras.
+pub(crate) const FORMAT: u32 = 2;
+/// What it writes where none has any, so that the version before reads it, too.
+const FORMAT_WITHOUT_EXTRAS: u32 = 1;
+
+/// The files of a store as of one commit.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Manifest {
+    /// The number in its file's name: the commits up to it.
+    #[serde(skip)]
+    pub(crate) number: u64,
+    /// The checksum of its body as it was read, or written.
+    #[serde(skip)]
+    pub(crate) checksum: Checksum,
+    /// The number that the next run or identity file gets.
+    pub(crate) next: u64,
+    /// Who exported the flows. Runs hold indexes into this list: a place is given to another source
+    /// only when no run refers to it.
+    pub(crate) sources: Vec<Source>,
+    /// The runs, in the order in which they were committed.
+    pub(crate) runs: Vec<Run>,
+    /// The files of datagram identities.
+    pub(crate) identities: Vec<IdentityFile>,
+}
+
+/// Flows of one family in one or two files, each sorted in another order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Run {
+    /// The number in its files' names; it is never given again.
+    pub(crate) number: u64,
+    /// The family of all of its flows.
+    pub(crate) family: Family,
+    /// Whether its files have the column of extras. Format 1 has no such runs.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) extras: bool,
+    /// Whether its flows are of days that wrong clocks and forgers name, and so many: such runs are
+    /// merged with each other, not by day.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) stranger: bool,
+    /// How many flows each of the files holds.
+    pub(crate) rows: u64,
+    /// When its earliest flow began.
+    pub(crate) min_first: UnixMillis,
+    /// When its latest flow began.
+    pub(crate) max_first: UnixMillis,
+    /// The places in the list of sources that its flows refer to, rising, and perhaps others; None
+    /// where that is not known, in runs of versions before 2026-11-29.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) sources: Option<Vec<PlaceRange>>,
+    /// A file for each order that is kept.
+    pub(crate) files: Vec<RunFile>,
+}
+
+/// A run in one order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct RunFile {
+    /// The order of its rows.
+    pub(crate) order: Order,
+    /// Its name in the store's folder.
+    pub(crate) name: String,
+    /// Its size.
+    pub(crate) bytes: u64,
+    /// Where the pages end, and the page indexes and the footer begin.
+    pub(crate) tail_offset: u64,
+    /// XXH3-64 of everything from there on. Pages have checksums of their own.
+    pub(crate) tail_hash: Checksum,
+    /// The least and the greatest leading address.
+    #[serde(with = "lead")]
+    pub(crate) lead: AddressRange,
+}
+
+/// The identities of datagrams whose flows are in the store.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct IdentityFile {
+    /// Its name in the store's folder.
+    pub(crate) name: String,
+    /// Its size.
+    pub(crate) bytes: u64,
+    /// XXH3-64 of the whole file.
+    pub(crate) hash: Checksum,
+    /// How many identities it holds.
+    pub(crate) count: u64,
+    /// The stretches of export times that they lie in, rising.
+    pub(crate) spans: Vec<Span>,
+    /// When the latest flow of these datagrams began, or later. A file that does not say it stays.
+    #[serde(default = "unknown", skip_serializing_if = "UnixMillis::is_max")]
+    pub(crate) latest: UnixMillis,
+}
+
+const fn unknown() -> UnixMillis {
+    UnixMillis::MAX
+}
+
+/// A stretch of export times from the first to the last, both included, in seconds since 1970.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Span(pub(crate) u32, pub(crate) u32);
+
+/// An XXH3-64 hash; in JSON 16 hexadecimal digits, as a number would lose bits in some readers.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Checksum(pub(crate) u64);
+
+impl Checksum {
+    /// The checksum of `bytes`.
+    pub(crate) fn of(bytes: &[u8]) -> Self {
+        Self(xxh3_64(bytes))
+    }
+}
+
+impl Run {
+    /// The file in `order`, if that order is kept.
+    pub(crate) fn file(&self, order: Order) -> Option<&RunFile> {
+        self.files.iter().find(|file| file.order == order)
+    }
+
+    /// What its files take on disk.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.files.iter().map(|file| file.bytes).sum()
+    }
+}
+
+impl Manifest {
+    /// How many flows the store holds.
+    pub(crate) fn flows(&self) -> u64 {
+        self.runs.iter().map(|run| run.rows).sum()
+    }
+
+    /// What runs and identities take on disk.
+    pub(crate) fn bytes(&self) -> u64 {
+        let identities = self.identities.iter().map(|file| file.bytes);
+        self.runs.iter().map(Run::bytes).chain(identities).sum()
+    }
+
+    /// The names of all runs and identity files.
+    pub(crate) fn file_names(&self) -> impl Iterator<Item = &str> {
+        let runs = self.runs.iter().flat_map(|run| &run.files).map(|file| file.name.as_str());
+        runs.chain(self.identities.iter().map(|file| file.name.as_str()))
+    }
+
+    /// What the manifest's file holds.
+    ///
+    /// # Errors
+    ///
+    /// None in practice: every value in it can be written as JSON.
+    fn encode(&self) -> serde_json::Result<(Checksum, Vec<u8>)> {
+        let body = serde_json::to_vec(self)?;
+        let checksum = Checksum::of(&body);
+        let has_extras = self.runs.iter().any(|run| run.extras);
+        let format = if has_extras { FORMAT } else { FORMAT_WITHOUT_EXTRAS };
+        let mut bytes = serde_json::to_vec(&Header { format, checksum })?;
+        bytes.push(b'\n');
+        bytes.extend_from_slice(&body);
+        Ok((checksum, bytes))
+    }
+
+    /// Reads what a manifest's file holds; `path` is for messages.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Newer`] if a later version wrote it, [`StoreError::Damaged`] if it is not
+    /// what was written.
+    pub(crate) fn decode(path: &Path, number: u64, bytes: &[u8]) -> Result<Self> {
+        let (checksum, body) = split(path, bytes)?;
+        let manifest: Self = serde_json::from_slice(body)
+            .map_err(|error| StoreError::damaged(path, error.to_string()))?;
+        Ok(Self { number, checksum, ..manifest })
+    }
+
+    /// Reads the manifest in `file`; `known` is given back where it is the same.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::decode`], and [`StoreError::Io`].
+    pub(crate) fn read(
+        path: &Path,
+        mut file: &File,
+        number: u64,
+        known: Option<&Arc<Self>>,
+    ) -> Result<Arc<Self>> {
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).map_err(StoreError::io(path, "read"))?;
+        let (checksum, _) = split(path, &bytes)?;
+        if let Some(known) = known
+            && (known.number, known.checksum) == (number, checksum)
+        {
+            return Ok(Arc::clone(known));
+        }
+        Self::decode(path, number, &bytes).map(Arc::new)
+    }
+
+    /// Makes this the manifest that counts, durably, together with the names of the files in it.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Io`] naming the file.
+    pub(crate) fn write(&mut self, dir: &Path) -> Result<()> {
+        let mut file = NewFile::create(&dir.join(manifest_name(self.number)))?;
+        let path = file.path().to_owned();
+        let (checksum, bytes) = self
+            .encode()
+            .map_err(|error| StoreError::io(&path, "write")(std::io::Error::other(error)))?;
+        file.write_all(&bytes).map_err(StoreError::io(&path, "write"))?;
+        // The files that it names must be there for certain before it is.
+        sync_dir(dir)?;
+        // Two who commit at once is what locks are against; but where one was deleted, neither may
+        // take the other's place without a word.
+        file.finish_new()?;
+        sync_dir(dir)?;
+        self.checksum = checksum;
+        Ok(())
+    }
+}
+
+/// The first line of a manifest.
+#[derive(Serialize, Deserialize)]
+struct Header {
+    format: u32,
+    checksum: Checksum,
+}
+
+/// At most so long is the first line; a later format may add to it.
+const MAX_HEADER_BYTES: usize = 4096;
+
+/// The checksum in a manifest's first line, and the body, which has it.
+fn split<'a>(path: &Path, bytes: &'a [u8]) -> Result<(Checksum, &'a [u8])> {
+    #[derive(Deserialize)]
+    struct AnyFormat {
+        format: u32,
+    }
+    let damaged = |detail: &str| StoreError::damaged(path, detail);
+    let end = bytes
+        .iter()
+        .take(MAX_HEADER_BYTES)
+        .position(|&byte| byte == b'\n')
+        .ok_or_else(|| damaged("its first line does not end"))?;
+    let line = &bytes[..end];
+    let AnyFormat { format } = serde_json::from_slice(line)
+        .map_err(|_| damaged("its first line is no manifest header"))?;
+    if format > FORMAT {
+        let path = path.to_owned();
+        return Err(StoreError::Newer { path, found: format, known: FORMAT });
+    }
+    let Header { format, checksum } = serde_json::from_slice(line)
+        .map_err(|_| damaged("its first line is no manifest header"))?;
+    if format == 0 {
+        return Err(damaged("its format is 0"));
+    }
+    let body = &bytes[end + 1..];
+    if Checksum::of(body) != checksum {
+        return Err(damaged("its checksum does not match"));
+    }
+    Ok((checksum, body))
+}
+
+impl fmt::Debug for Checksum {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl fmt::Display for Checksum {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+impl Serialize for Checksum {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Checksum {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let digits = <&str>::deserialize(deserializer)?;
+        let plain = digits.len() == 16
+            && digits.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'));
+        let number = u64::from_str_radix(digits, 16).ok().filter(|_| plain);
+        number.map(Self).ok_or_else(|| de::Error::custom("a checksum has 16 hexadecimal digits"))
+    }
+}
+
+/// A range of addresses as `[first, last]`.
+mod lead {
+    use super::{AddressRange, Deserialize, IpAddr, Result, Serialize, de};
+
+    pub(crate) fn serialize<S: serde::Serializer>(
+        range: &AddressRange,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        [range.first(), range.last()].serialize(serializer)
+    }
+
+    pub(crate) fn deserialize<'de, D: serde::Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<AddressRange, D::Error> {
+        let [first, last] = <[IpAddr; 2]>::deserialize(deserializer)?;
+        AddressRange::new(first, last)
+            .ok_or_else(|| de::Error::custom("the addresses of a range are in no order"))
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

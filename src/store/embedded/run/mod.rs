@@ -1,0 +1,15 @@
+//! A run: flows of one family in one order, sorted by row key, in one Parquet file (elsewhere: an
+//! SSTable, a part, a segment). How it is sorted and written, and how pages of it are read.
+
+pub(super) mod cursor;
+pub(super) mod file;
+pub(super) mod merge;
+pub(super) mod open_files;
+pub(super) mod packed;
+pub(super) mod page;
+pub(super) mod page_header;
+pub(super) mod reader;
+pub(super) mod schema;
+pub(super) mod set;
+pub(super) mod sort;
+pub(super) mod writer;

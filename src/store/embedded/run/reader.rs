@@ -1,0 +1,302 @@
+//! Reads of a run what a scan asks for: by key range, by time, by predicate, and no more pages
+//! than that takes.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::cursor::ColumnCursor;
+use super::file::{PageBounds, RunFile};
+use super::schema::{PAGE_ROWS, lead_column};
+use crate::flow::{Addresses, Column, Columns, FlowBatch, Source, UnixMillis};
+use crate::row::{AddressRange, AddressSet, Predicate, Verdict};
+use crate::store::{FlowStream, Reading, Result, SCAN_BATCH_ROWS, Scan};
+
+const BATCH_PAGES: usize = SCAN_BATCH_ROWS / PAGE_ROWS;
+
+/// Pages of one row group that may hold what a scan looks for.
+#[derive(Debug, Clone)]
+pub(crate) struct Stretch {
+    pub run: Arc<RunFile>,
+    pub group: usize,
+    /// The rows of the row group.
+    pub group_rows: usize,
+    pub pages: Range<usize>,
+}
+
+/// The stretches of `run` that `scan` must read, in key order.
+pub(crate) fn stretches(run: &Arc<RunFile>, scan: &Scan) -> Result<Vec<Stretch>> {
+    let mut stretches = Vec::new();
+    let hull = match &scan.lead {
+        None => None,
+        Some(lead) => match lead.hull(run.family()) {
+            None => return Ok(stretches),
+            hull => hull,
+        },
+    };
+    for (group, group_rows) in run.groups()?.into_iter().enumerate() {
+        let mut pages = 0..group_rows.div_ceil(PAGE_ROWS);
+        let mut leads = None;
+        if let Some(hull) = &hull {
+            let bounds = run.bounds(group, lead_column(run.order()))?;
+            let (first, last) = hull.bits();
+            pages.start = bounds.partition_point(|&(_, max)| max < first);
+            pages.end = bounds.partition_point(|&(min, _)| min <= last);
+            leads = scan.lead.as_ref().filter(|lead| lead.len() > 1).map(|lead| (lead, bounds));
+        }
+        if pages.is_empty() {
+            continue;
+        }
+        let times = if scan.time.is_all() { None } else { Some(run.bounds(group, Column::First)?) };
+        let told = told_bounds(run, group, scan.predicate.as_ref())?;
+        let passes = |page: usize, predicate: &Predicate| {
+            let of_page = |(_, bounds): &(Column, PageBounds)| bounds[page];
+            let bounds = |column| told.iter().find(|told| told.0 == column).map(of_page);
+            predicate.verdict(run.family(), &bounds) > Verdict::None
+        };
+        let wanted = |&page: &usize| {
+            times.as_ref().is_none_or(|times| {
+                let (first, last) = moments(times[page]);
+                scan.time.overlaps(first, last)
+            }) && leads.as_ref().is_none_or(|(lead, bounds)| {
+                let (min, max) = bounds[page];
+                lead.meets(&AddressRange::of_bits(run.family(), min, max))
+            }) && scan.predicate.as_ref().is_none_or(|predicate| passes(page, predicate))
+        };
+        let mut next = pages.start;
+        while let Some(start) = (next..pages.end).find(wanted) {
+            next = (start..pages.end).find(|page| !wanted(page)).unwrap_or(pages.end);
+            let run = Arc::clone(run);
+            stretches.push(Stretch { run, group, group_rows, pages: start..next });
+        }
+    }
+    Ok(stretches)
+}
+
+/// The bounds of the pages of those columns that `predicate` reads, as far as the run tells them.
+fn told_bounds(
+    run: &RunFile,
+    group: usize,
+    predicate: Option<&Predicate>,
+) -> Result<Vec<(Column, PageBounds)>> {
+    let mut told = Vec::new();
+    for column in predicate.map_or(Columns::NONE, Predicate::columns).iter() {
+        told.extend(run.known_bounds(group, column)?.map(|bounds| (column, bounds)));
+    }
+    Ok(told)
+}
+
+/// The bounds of a page of times, as times.
+fn moments((first, last): (u128, u128)) -> (UnixMillis, UnixMillis) {
+    (UnixMillis(first as u64), UnixMillis(last as u64))
+}
+
+impl Stretch {
+    /// Reads the flows of the stretch that `scan` finds. `sources` are the store's.
+    pub(crate) fn read(self, scan: Arc<Scan>, sources: Arc<Vec<Source>>) -> FlowStream {
+        scan.meter.add(Reading { blocks: 1, ..Reading::default() });
+        let next = self.pages.start;
+        let mut reader = StretchReader {
+            cursors: Column::ALL.map(|_| None),
+            stretch: self,
+            scan,
+            sources,
+            next,
+        };
+        let mut failed = false;
+        Box::new(std::iter::from_fn(move || {
+            if failed {
+                return None;
+            }
+            let batch = reader.next_found().transpose();
+            failed = matches!(batch, Some(Err(_)));
+            batch
+        }))
+    }
+}
+
+struct StretchReader {
+    stretch: Stretch,
+    scan: Arc<Scan>,
+    sources: Arc<Vec<Source>>,
+    /// The next page to read.
+    next: usize,
+    cursors: [Option<ColumnCursor>; Column::ALL.len()],
+}
+
+impl StretchReader {
+    /// The next batch in which anything was found.
+    fn next_found(&mut self) -> Result<Option<FlowBatch>> {
+        while self.next < self.stretch.pages.end {
+            let pages = self.next..(self.next + BATCH_PAGES).min(self.stretch.pages.end);
+            self.next = pages.end;
+            let batch = self.read(&pages)?;
+            if !batch.is_empty() {
+                let found = batch.len() as u64;
+                self.scan.meter.add(Reading { found, ..Reading::default() });
+                return Ok(Some(batch));
+            }
+        }
+        Ok(None)
+    }
+
+    fn read(&mut self, pages: &Range<usize>) -> Result<FlowBatch> {
+        let scan = Arc::clone(&self.scan);
+        let mut rows =
+            pages.start * PAGE_ROWS..(pages.end * PAGE_ROWS).min(self.stretch.group_rows);
+        scan.meter.add(Reading { rows: rows.len() as u64, ..Reading::default() });
+        let mut batch = self.empty();
+        let mut have = Columns::NONE;
+        if let Some(hull) = scan.lead.as_ref().and_then(|lead| lead.hull(batch.family())) {
+            (rows, have) = self.narrow(pages, rows, &hull, &mut batch)?;
+        }
+        if rows.is_empty() {
+            return Ok(self.empty());
+        }
+        batch.set_len(rows.len());
+        let mut keep: Option<Vec<bool>> = None;
+        if let Some(lead) = &scan.lead
+            && !self.all_lead(pages, lead)?
+        {
+            let column = lead_column(self.stretch.run.order());
+            self.fill(Columns::of(&[column]), &mut have, &rows, &mut batch)?;
+            keep = Some(lead.test(if column == Column::Src { &batch.src } else { &batch.dst }));
+        }
+        if !self.all_in_time(pages)? {
+            self.fill(Columns::of(&[Column::First]), &mut have, &rows, &mut batch)?;
+            let in_time = |&first: &u64| scan.time.contains(UnixMillis(first));
+            keep = Some(both(keep, batch.first_ms.iter().map(in_time).collect()));
+        }
+        // What costs least is not asked first, but what leaves nothing to be asked ends it.
+        for term in scan.predicate.iter().flat_map(Predicate::conjuncts) {
+            if keep.as_ref().is_some_and(|keep| !keep.contains(&true)) {
+                return Ok(self.empty());
+            }
+            self.fill(term.columns(), &mut have, &rows, &mut batch)?;
+            keep = Some(both(keep, term.evaluate(&batch)));
+        }
+        let Some(keep) = keep else {
+            self.fill(scan.columns, &mut have, &rows, &mut batch)?;
+            return Ok(batch.project(scan.columns));
+        };
+        let kept: Vec<u32> = (0..rows.len() as u32).filter(|&row| keep[row as usize]).collect();
+        let (Some(&first), Some(&last)) = (kept.first(), kept.last()) else {
+            return Ok(self.empty());
+        };
+        // Of the columns that decided nothing, only what lies between the first row found and the
+        // last is read.
+        let found = batch.take_rows(&kept);
+        let mut rest = self.empty();
+        let found_rows = rows.start + first as usize..rows.start + last as usize + 1;
+        rest.set_len(found_rows.len());
+        let missing = scan.columns.without(have);
+        self.fill(missing, &mut Columns::NONE.clone(), &found_rows, &mut rest)?;
+        let kept: Vec<u32> = kept.iter().map(|&row| row - first).collect();
+        Ok(found.with_columns_of(rest.take_rows(&kept), missing).project(scan.columns))
+    }
+
+    fn empty(&self) -> FlowBatch {
+        let mut batch = FlowBatch::new(self.stretch.run.family());
+        batch.sources = Arc::clone(&self.sources);
+        batch
+    }
+
+    /// The rows that `lead` leads, and the columns that `batch` has of them now. The lead column is
+    /// sorted, so only pages that hold a bound of the range are read for this.
+    fn narrow(
+        &self,
+        pages: &Range<usize>,
+        rows: Range<usize>,
+        lead: &AddressRange,
+        batch: &mut FlowBatch,
+    ) -> Result<(Range<usize>, Columns)> {
+        let Stretch { run, group, .. } = &self.stretch;
+        let column = lead_column(run.order());
+        let bounds = run.bounds(*group, column)?;
+        let (first, last) = lead.bits();
+        if bounds[pages.clone()].iter().all(|&(min, max)| first <= min && max <= last) {
+            return Ok((rows, Columns::NONE));
+        }
+        ColumnCursor::open(run, *group, column, pages.clone(), &self.scan.meter)?
+            .read(rows.clone(), batch)?;
+        let values = if column == Column::Src { &mut batch.src } else { &mut batch.dst };
+        let found = sorted_range(values, first, last);
+        *values = values.slice(found.clone());
+        Ok((rows.start + found.start..rows.start + found.end, Columns::of(&[column])))
+    }
+
+    /// Whether every row that the narrowed pages hold is led by an address of `lead`.
+    fn all_lead(&self, pages: &Range<usize>, lead: &AddressSet) -> Result<bool> {
+        // Of one range, what is not in it was cut off at both ends.
+        let Stretch { run, group, .. } = &self.stretch;
+        if lead.ranges_of(run.family()).nth(1).is_none() {
+            return Ok(true);
+        }
+        let bounds = run.bounds(*group, lead_column(run.order()))?;
+        let covered = |&(min, max): &(u128, u128)| {
+            lead.covers(&AddressRange::of_bits(run.family(), min, max))
+        };
+        Ok(bounds[pages.clone()].iter().all(covered))
+    }
+
+    fn all_in_time(&self, pages: &Range<usize>) -> Result<bool> {
+        if self.scan.time.is_all() {
+            return Ok(true);
+        }
+        let bounds = self.stretch.run.bounds(self.stretch.group, Column::First)?;
+        Ok(bounds[pages.clone()].iter().all(|&page| {
+            let (first, last) = moments(page);
+            self.scan.time.covers(first, last)
+        }))
+    }
+
+    /// Reads those of `columns` that `batch` does not have yet.
+    fn fill(
+        &mut self,
+        columns: Columns,
+        have: &mut Columns,
+        rows: &Range<usize>,
+        batch: &mut FlowBatch,
+    ) -> Result<()> {
+        let from_page = rows.start / PAGE_ROWS;
+        let mut missing = columns.without(*have);
+        if !self.stretch.run.has_extras() {
+            missing = missing.without(Columns::of(&[Column::Extras]));
+        }
+        for column in missing.iter() {
+            let cursor = match &mut self.cursors[column as usize] {
+                Some(cursor) => cursor,
+                none => none.insert(ColumnCursor::open(
+                    &self.stretch.run,
+                    self.stretch.group,
+                    column,
+                    from_page..self.stretch.pages.end,
+                    &self.scan.meter,
+                )?),
+            };
+            cursor.read(rows.clone(), batch)?;
+        }
+        *have = *have | columns;
+        Ok(())
+    }
+}
+
+/// What both keep.
+fn both(keep: Option<Vec<bool>>, mut passes: Vec<bool>) -> Vec<bool> {
+    for (pass, kept) in passes.iter_mut().zip(keep.into_iter().flatten()) {
+        *pass &= kept;
+    }
+    passes
+}
+
+fn sorted_range(values: &Addresses, first: u128, last: u128) -> Range<usize> {
+    match values {
+        Addresses::V4(values) => {
+            values.partition_point(|&value| u128::from(value) < first)
+                ..values.partition_point(|&value| u128::from(value) <= last)
+        }
+        Addresses::V6(values) => {
+            values.partition_point(|&value| value < first)
+                ..values.partition_point(|&value| value <= last)
+        }
+    }
+}

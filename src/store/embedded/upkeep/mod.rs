@@ -1,0 +1,13 @@
+//! What is done with runs that are there: they are merged (elsewhere: compaction), cut by day, old
+//! ones are deleted (retention), and all of them are looked at for damage.
+
+pub(super) mod compact;
+mod days;
+mod expire;
+mod fit;
+mod split;
+mod verify;
+
+pub use compact::{Compacted, Effort};
+pub use fit::{Fit, Misfit};
+pub use verify::Verified;
