@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Protocol, UnixMillis};
+use super::{Addresses, Column, FlowBatch, Numbers, Origin, Protocol, UnixMillis};
 
 /// The address family of a flow's two ends. A run, a batch and a row key hold one family.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -106,6 +106,96 @@ impl FlowRecord {
     pub fn last(&self) -> UnixMillis {
         self.first + u64::from(self.duration_ms)
     }
+
+    /// Its numbers by their columns, where its source has the place `source`.
+    fn numbers(&self, source: u32) -> Numbers {
+        let mut numbers = Numbers::default();
+        for (column, number) in [
+            (Column::First, self.first.0),
+            (Column::Duration, self.duration_ms.into()),
+            (Column::Octets, self.octets),
+            (Column::Packets, self.packets),
+            (Column::SrcPort, self.src_port.into()),
+            (Column::DstPort, self.dst_port.into()),
+            (Column::Protocol, self.protocol.0.into()),
+            (Column::TcpFlags, self.tcp_flags.into()),
+            (Column::Tos, self.tos.into()),
+            (Column::Input, self.input.into()),
+            (Column::Output, self.output.into()),
+            (Column::SrcAs, self.src_as.into()),
+            (Column::DstAs, self.dst_as.into()),
+            (Column::SrcMask, self.src_mask.into()),
+            (Column::DstMask, self.dst_mask.into()),
+            (Column::Source, source.into()),
+        ] {
+            numbers[column] = number;
+        }
+        numbers
+    }
+}
+
+impl FlowBatch {
+    /// Appends a flow whose source is the one at `source` in [`Self::sources`].
+    pub fn push(&mut self, flow: &FlowRecord, source: u32, origin: Origin) {
+        self.push_with(flow, source, origin, &[]);
+    }
+
+    /// Appends a flow likewise, with what it has beyond the other columns.
+    pub fn push_with(&mut self, flow: &FlowRecord, source: u32, origin: Origin, extras: &[u8]) {
+        debug_assert_eq!(flow.family(), self.family());
+        self.push_numbers(
+            [flow.src, flow.dst, flow.next_hop],
+            &flow.numbers(source),
+            origin,
+            extras,
+        );
+    }
+
+    /// The flow at `row`. Columns that were not read are zero.
+    pub fn record(&self, row: usize) -> FlowRecord {
+        fn value<T: Copy + Default>(column: &[T], row: usize) -> T {
+            column.get(row).copied().unwrap_or_default()
+        }
+        let unspecified = self.family().address(0);
+        let address =
+            |column: &Addresses| if column.is_empty() { unspecified } else { column.get(row) };
+        FlowRecord {
+            src: address(&self.src),
+            dst: address(&self.dst),
+            next_hop: address(&self.next_hop),
+            first: UnixMillis(value(&self.first_ms, row)),
+            duration_ms: value(&self.duration_ms, row),
+            octets: value(&self.octets, row),
+            packets: value(&self.packets, row),
+            src_port: value(&self.src_port, row),
+            dst_port: value(&self.dst_port, row),
+            protocol: Protocol(value(&self.protocol, row)),
+            tcp_flags: value(&self.tcp_flags, row),
+            tos: value(&self.tos, row),
+            input: value(&self.input, row),
+            output: value(&self.output, row),
+            src_as: value(&self.src_as, row),
+            dst_as: value(&self.dst_as, row),
+            src_mask: value(&self.src_mask, row),
+            dst_mask: value(&self.dst_mask, row),
+            source: self.source_of(row),
+        }
+    }
+
+    /// Every flow as a record.
+    pub fn records(&self) -> impl Iterator<Item = FlowRecord> + '_ {
+        (0..self.len()).map(|row| self.record(row))
+    }
+
+    fn source_of(&self, row: usize) -> Source {
+        let unknown =
+            Source { exporter: Family::V4.address(0), engine: 0, sampling: Sampling::default() };
+        self.source
+            .get(row)
+            .and_then(|&source| self.sources.get(source as usize))
+            .copied()
+            .unwrap_or(unknown)
+    }
 }
 
 /// The stream of exports that a flow came in: an exporter, one engine of it, and its sampling.
@@ -132,4 +222,26 @@ pub struct Sampling {
     /// One packet of this many was seen; 0 and 1 mean every packet.
     #[serde(rename = "sampling")]
     pub interval: u32,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flow_keeps_the_number_of_every_column() {
+        let mut numbers = Numbers::default();
+        for (number, column) in (1..).zip(Column::ALL) {
+            if column.kind().number_bytes().is_some() && column != Column::Source {
+                numbers[column] = number;
+            }
+        }
+        let ends = [1, 2, 3].map(|bits| Family::V6.address(bits));
+        let mut batch = FlowBatch::new(Family::V6);
+        batch.push_numbers(ends, &numbers, Origin(4), &[5]);
+        let flow = batch.record(0);
+        assert_eq!([flow.src, flow.dst, flow.next_hop], ends);
+        assert_eq!(flow.numbers(0), numbers);
+        assert_eq!((batch.origin[0], batch.extras.get(0)), (Origin(4), &[5][..]));
+    }
 }

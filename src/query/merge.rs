@@ -114,10 +114,7 @@ struct Keys<'a> {
 
 impl<'a> Keys<'a> {
     fn new(batch: &'a FlowBatch, order: Order) -> Self {
-        let lead = match order {
-            Order::Src => &batch.src,
-            Order::Dst => &batch.dst,
-        };
+        let (lead, _) = order.addresses(batch);
         Self { lead, first_ms: &batch.first_ms }
     }
 

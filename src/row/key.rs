@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use byteorder::{BigEndian, ByteOrder};
 use serde::{Deserialize, Serialize};
 
-use crate::flow::{Family, FlowRecord, Origin, UnixMillis};
+use crate::flow::{Addresses, Column, Family, FlowBatch, FlowRecord, Origin, UnixMillis};
 
 /// Which end of a flow leads the row key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -27,6 +27,33 @@ impl Order {
         match self {
             Self::Src => (flow.src, flow.dst),
             Self::Dst => (flow.dst, flow.src),
+        }
+    }
+
+    /// The columns of the two ends: the one that leads the key, then the other.
+    pub const fn columns(self) -> (Column, Column) {
+        match self {
+            Self::Src => (Column::Src, Column::Dst),
+            Self::Dst => (Column::Dst, Column::Src),
+        }
+    }
+
+    /// The addresses that lead the keys of a batch's flows, then the others.
+    pub const fn addresses(self, batch: &FlowBatch) -> (&Addresses, &Addresses) {
+        match self {
+            Self::Src => (&batch.src, &batch.dst),
+            Self::Dst => (&batch.dst, &batch.src),
+        }
+    }
+
+    /// Likewise, to be changed.
+    pub(crate) const fn addresses_mut(
+        self,
+        batch: &mut FlowBatch,
+    ) -> (&mut Addresses, &mut Addresses) {
+        match self {
+            Self::Src => (&mut batch.src, &mut batch.dst),
+            Self::Dst => (&mut batch.dst, &mut batch.src),
         }
     }
 }

@@ -7,8 +7,8 @@ use super::folder::manifest::{Manifest, Run};
 use super::run::file::RunFile;
 use super::run::merge::{KEY_COLUMNS, Merge};
 use super::run::reader::{Stretch, stretches};
-use super::run::schema::{PAGE_ROWS, has_bounds};
-use crate::flow::{Family, Source};
+use super::run::schema::PAGE_ROWS;
+use crate::flow::{Column, Family, Source};
 use crate::row::{Order, Predicate};
 use crate::store::{
     Access, FlowStream, Plan, Reading, Region, Result, RunSize, Scan, Size, Snapshot,
@@ -139,7 +139,7 @@ impl Snapshot for EmbeddedSnapshot {
             plan.pages.1 += stretches.iter().map(|stretch| stretch.pages.len() as u64).sum::<u64>();
         }
         for term in scan.predicate.iter().flat_map(Predicate::conjuncts) {
-            let told = term.columns().iter().any(has_bounds);
+            let told = term.columns().iter().any(Column::has_bounds);
             let on = if told { "on the bounds of pages, then on rows" } else { "on rows" };
             plan.notes.push(format!("tested {on}: {term}"));
         }

@@ -319,10 +319,7 @@ fn decode_keys<'a>(
     columns: Columns,
     batch: &mut FlowBatch,
 ) {
-    let (lead, other) = match order {
-        Order::Src => (Column::Src, Column::Dst),
-        Order::Dst => (Column::Dst, Column::Src),
-    };
+    let (lead, other) = order.columns();
     let address_bytes = match batch.family() {
         Family::V4 => 4,
         Family::V6 => 16,

@@ -267,13 +267,9 @@ fn write(session: &mut Session, table: &str, rows: &CallRows) -> Result<()> {
 }
 
 fn key_at(flows: &FlowBatch, row: usize, order: Order) -> RowKey {
-    let (src, dst) = (flows.src.get(row), flows.dst.get(row));
-    let (lead, other) = match order {
-        Order::Src => (src, dst),
-        Order::Dst => (dst, src),
-    };
+    let (lead, other) = order.addresses(flows);
     let first = crate::flow::UnixMillis(flows.first_ms[row]);
-    RowKey { lead, first, other, origin: flows.origin[row] }
+    RowKey { lead: lead.get(row), first, other: other.get(row), origin: flows.origin[row] }
 }
 
 /// The rows of each call, in their order.

@@ -5,29 +5,31 @@ use std::sync::Arc;
 use bytes::Bytes;
 use parquet::column::reader::{ColumnReaderImpl, get_column_reader, get_typed_column_reader};
 use parquet::data_type::{
-    ByteArrayType, DataType, FixedLenByteArray, FixedLenByteArrayType, Int32Type, Int64Type,
+    ByteArray, ByteArrayType, DataType, FixedLenByteArray, FixedLenByteArrayType, Int32Type,
+    Int64Type,
 };
 use parquet::errors::ParquetError;
 
 use super::file::RunFile;
 use super::page::{PageSpan, Pages, ReadAt};
 use super::schema::{PAGE_ROWS, encoding};
-use crate::flow::{Addresses, Column, Family, FlowBatch};
+use crate::flow::{Addresses, Column, ColumnKind, Family, FlowBatch, ValuesMut};
 use crate::store::{Meter, Reading, Result};
 
 /// A column of one row group, at some row of it.
 pub(crate) struct ColumnCursor {
     run: Arc<RunFile>,
     column: Column,
-    values: Values,
+    values: Chunk,
     at: usize,
 }
 
-enum Values {
+/// The column's chunk in the row group, by its type in the file.
+enum Chunk {
     Words(ColumnReaderImpl<Int32Type>),
     Longs(ColumnReaderImpl<Int64Type>),
     Addresses(ColumnReaderImpl<FixedLenByteArrayType>),
-    Extras(ColumnReaderImpl<ByteArrayType>),
+    Strings(ColumnReaderImpl<ByteArrayType>),
 }
 
 impl ColumnCursor {
@@ -46,15 +48,15 @@ impl ColumnCursor {
         let file = Arc::new(Metered { file: run.reader(), meter: Arc::clone(meter) });
         let source = Box::new(Pages::new(file, spans, encoding(column, run.order(), run.family())));
         let reader = get_column_reader(run.descriptor(column)?, source);
-        let values = match column {
-            Column::First | Column::Octets | Column::Packets => {
-                Values::Longs(get_typed_column_reader(reader))
+        let values = match column.kind() {
+            ColumnKind::U64 => Chunk::Longs(get_typed_column_reader(reader)),
+            ColumnKind::Address if run.family() == Family::V6 => {
+                Chunk::Addresses(get_typed_column_reader(reader))
             }
-            Column::Src | Column::Dst | Column::NextHop if run.family() == Family::V6 => {
-                Values::Addresses(get_typed_column_reader(reader))
+            ColumnKind::Address | ColumnKind::U8 | ColumnKind::U16 | ColumnKind::U32 => {
+                Chunk::Words(get_typed_column_reader(reader))
             }
-            Column::Extras => Values::Extras(get_typed_column_reader(reader)),
-            _ => Values::Words(get_typed_column_reader(reader)),
+            ColumnKind::Extras => Chunk::Strings(get_typed_column_reader(reader)),
         };
         Ok(Self { run: Arc::clone(run), column, values, at: pages.start * PAGE_ROWS })
     }
@@ -67,22 +69,16 @@ impl ColumnCursor {
     ) -> Result<()> {
         let (skip, count) = (rows.start - self.at, rows.len());
         self.at = rows.end;
+        let to = batch.values_mut(self.column);
         let done = match &mut self.values {
-            Values::Words(reader) => {
-                values(reader, skip, count).map(|words| fill_words(batch, self.column, words))
-            }
-            Values::Longs(reader) => {
-                values(reader, skip, count).map(|longs| fill_longs(batch, self.column, longs))
-            }
-            Values::Addresses(reader) => values(reader, skip, count)
+            Chunk::Words(reader) => values(reader, skip, count).map(|words| fill_words(to, words)),
+            Chunk::Longs(reader) => values(reader, skip, count).map(|longs| fill_longs(to, longs)),
+            Chunk::Addresses(reader) => values(reader, skip, count)
                 .and_then(|addresses| numbers(&addresses))
-                .map(|values| fill_addresses(batch, self.column, Addresses::V6(values))),
-            Values::Extras(reader) => values(reader, skip, count).map(|strings| {
-                batch.extras.clear();
-                for (row, string) in strings.iter().enumerate() {
-                    batch.extras.set(row, string.data());
-                }
-            }),
+                .map(|addresses| fill_addresses(to, Addresses::V6(addresses))),
+            Chunk::Strings(reader) => {
+                values(reader, skip, count).map(|strings| fill_extras(to, &strings))
+            }
         };
         done.map_err(|error| self.run.error(self.column, error))
     }
@@ -134,53 +130,37 @@ fn numbers(addresses: &[FixedLenByteArray]) -> Result<Vec<u128>, ParquetError> {
         .ok_or_else(|| ParquetError::General("an address is not of 16 bytes".into()))
 }
 
-// The casts are to the column's own width, which the writer widened.
-fn fill_words(batch: &mut FlowBatch, column: Column, words: Vec<i32>) {
-    fn unsigned(words: Vec<i32>) -> Vec<u32> {
-        words.into_iter().map(|word| word as u32).collect()
-    }
-    fn short(words: &[i32]) -> Vec<u16> {
-        words.iter().map(|&word| word as u16).collect()
-    }
-    fn byte(words: &[i32]) -> Vec<u8> {
-        words.iter().map(|&word| word as u8).collect()
-    }
-    match column {
-        Column::Src | Column::Dst | Column::NextHop => {
-            fill_addresses(batch, column, Addresses::V4(unsigned(words)));
+// The casts are to the column's own width, which the writer widened. Each kind of column has one
+// type in files, so the other kinds do not come here.
+fn fill_words(to: ValuesMut<'_>, words: Vec<i32>) {
+    match to {
+        ValuesMut::Addresses(to) => {
+            *to = Addresses::V4(words.into_iter().map(|word| word as u32).collect());
         }
-        Column::Duration => batch.duration_ms = unsigned(words),
-        Column::Input => batch.input = unsigned(words),
-        Column::Output => batch.output = unsigned(words),
-        Column::SrcAs => batch.src_as = unsigned(words),
-        Column::DstAs => batch.dst_as = unsigned(words),
-        Column::Source => batch.source = unsigned(words),
-        Column::SrcPort => batch.src_port = short(&words),
-        Column::DstPort => batch.dst_port = short(&words),
-        Column::Protocol => batch.protocol = byte(&words),
-        Column::TcpFlags => batch.tcp_flags = byte(&words),
-        Column::Tos => batch.tos = byte(&words),
-        Column::SrcMask => batch.src_mask = byte(&words),
-        Column::DstMask => batch.dst_mask = byte(&words),
-        Column::First | Column::Octets | Column::Packets | Column::Extras => {}
+        ValuesMut::U8(to) => *to = words.into_iter().map(|word| word as u8).collect(),
+        ValuesMut::U16(to) => *to = words.into_iter().map(|word| word as u16).collect(),
+        ValuesMut::U32(to) => *to = words.into_iter().map(|word| word as u32).collect(),
+        ValuesMut::U64(_) | ValuesMut::Extras(_) => {}
     }
 }
 
-fn fill_longs(batch: &mut FlowBatch, column: Column, longs: Vec<i64>) {
-    let longs: Vec<u64> = longs.into_iter().map(|long| long as u64).collect();
-    match column {
-        Column::First => batch.first_ms = longs,
-        Column::Octets => batch.octets = longs,
-        Column::Packets => batch.packets = longs,
-        _ => {}
+fn fill_longs(to: ValuesMut<'_>, longs: Vec<i64>) {
+    if let ValuesMut::U64(to) = to {
+        *to = longs.into_iter().map(|long| long as u64).collect();
     }
 }
 
-fn fill_addresses(batch: &mut FlowBatch, column: Column, addresses: Addresses) {
-    match column {
-        Column::Src => batch.src = addresses,
-        Column::Dst => batch.dst = addresses,
-        Column::NextHop => batch.next_hop = addresses,
-        _ => {}
+fn fill_addresses(to: ValuesMut<'_>, addresses: Addresses) {
+    if let ValuesMut::Addresses(to) = to {
+        *to = addresses;
+    }
+}
+
+fn fill_extras(to: ValuesMut<'_>, strings: &[ByteArray]) {
+    if let ValuesMut::Extras(to) = to {
+        to.clear();
+        for (row, string) in strings.iter().enumerate() {
+            to.set(row, string.data());
+        }
     }
 }

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use super::schema::lead_column;
 use crate::flow::{Column, Columns, Family, FlowBatch, Source};
 use crate::row::Order;
 use crate::store::{FlowStream, Result, SCAN_BATCH_ROWS};
@@ -22,10 +21,7 @@ pub(crate) const KEY_COLUMNS: Columns = Columns::of(&[
 type Place = (u128, u64, u128, u8, u16, u16);
 
 pub(crate) fn place(batch: &FlowBatch, row: usize, order: Order) -> Place {
-    let (lead, other) = match lead_column(order) {
-        Column::Src => (&batch.src, &batch.dst),
-        _ => (&batch.dst, &batch.src),
-    };
+    let (lead, other) = order.addresses(batch);
     (
         lead.bits(row),
         batch.first_ms[row],

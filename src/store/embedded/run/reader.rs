@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::cursor::ColumnCursor;
 use super::file::{PageBounds, RunFile};
-use super::schema::{PAGE_ROWS, lead_column};
+use super::schema::PAGE_ROWS;
 use crate::flow::{Addresses, Column, Columns, FlowBatch, Source, UnixMillis};
 use crate::row::{AddressRange, AddressSet, Predicate, Verdict};
 use crate::store::{FlowStream, Reading, Result, SCAN_BATCH_ROWS, Scan};
@@ -37,7 +37,7 @@ pub(crate) fn stretches(run: &Arc<RunFile>, scan: &Scan) -> Result<Vec<Stretch>>
         let mut pages = 0..group_rows.div_ceil(PAGE_ROWS);
         let mut leads = None;
         if let Some(hull) = &hull {
-            let bounds = run.bounds(group, lead_column(run.order()))?;
+            let bounds = run.bounds(group, run.order().columns().0)?;
             let (first, last) = hull.bits();
             pages.start = bounds.partition_point(|&(_, max)| max < first);
             pages.end = bounds.partition_point(|&(min, _)| min <= last);
@@ -157,9 +157,9 @@ impl StretchReader {
         if let Some(lead) = &scan.lead
             && !self.all_lead(pages, lead)?
         {
-            let column = lead_column(self.stretch.run.order());
-            self.fill(Columns::of(&[column]), &mut have, &rows, &mut batch)?;
-            keep = Some(lead.test(if column == Column::Src { &batch.src } else { &batch.dst }));
+            let order = self.stretch.run.order();
+            self.fill(Columns::of(&[order.columns().0]), &mut have, &rows, &mut batch)?;
+            keep = Some(lead.test(order.addresses(&batch).0));
         }
         if !self.all_in_time(pages)? {
             self.fill(Columns::of(&[Column::First]), &mut have, &rows, &mut batch)?;
@@ -210,7 +210,7 @@ impl StretchReader {
         batch: &mut FlowBatch,
     ) -> Result<(Range<usize>, Columns)> {
         let Stretch { run, group, .. } = &self.stretch;
-        let column = lead_column(run.order());
+        let column = run.order().columns().0;
         let bounds = run.bounds(*group, column)?;
         let (first, last) = lead.bits();
         if bounds[pages.clone()].iter().all(|&(min, max)| first <= min && max <= last) {
@@ -218,7 +218,7 @@ impl StretchReader {
         }
         ColumnCursor::open(run, *group, column, pages.clone(), &self.scan.meter)?
             .read(rows.clone(), batch)?;
-        let values = if column == Column::Src { &mut batch.src } else { &mut batch.dst };
+        let (values, _) = run.order().addresses_mut(batch);
         let found = sorted_range(values, first, last);
         *values = values.slice(found.clone());
         Ok((rows.start + found.start..rows.start + found.end, Columns::of(&[column])))
@@ -231,7 +231,7 @@ impl StretchReader {
         if lead.ranges_of(run.family()).nth(1).is_none() {
             return Ok(true);
         }
-        let bounds = run.bounds(*group, lead_column(run.order()))?;
+        let bounds = run.bounds(*group, run.order().columns().0)?;
         let covered = |&(min, max): &(u128, u128)| {
             lead.covers(&AddressRange::of_bits(run.family(), min, max))
         };

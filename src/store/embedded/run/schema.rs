@@ -9,7 +9,7 @@ use parquet::errors::ParquetError;
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVersion};
 use parquet::schema::types::{ColumnPath, SchemaDescriptor, Type, TypePtr};
 
-use crate::flow::{Column, Family};
+use crate::flow::{Column, ColumnKind, Family};
 use crate::row::Order;
 
 /// The version of the layout of runs.
@@ -47,27 +47,20 @@ pub(crate) fn schema(shape: Shape) -> Result<SchemaDescriptor, ParquetError> {
 
 fn field(column: Column, family: Family) -> Result<Type, ParquetError> {
     let unsigned = |bit_width| Some(LogicalType::integer(bit_width, false));
-    let (physical, logical, length) = match column {
-        Column::Src | Column::Dst | Column::NextHop => match family {
+    let (physical, logical, length) = match column.kind() {
+        ColumnKind::Address => match family {
             Family::V4 => (Physical::INT32, unsigned(32), -1),
             Family::V6 => (Physical::FIXED_LEN_BYTE_ARRAY, None, 16),
         },
-        Column::First => {
+        ColumnKind::U64 if column == Column::First => {
             let timestamp = LogicalType::timestamp(true, TimeUnit::MILLIS);
             (Physical::INT64, Some(timestamp), -1)
         }
-        Column::Octets | Column::Packets => (Physical::INT64, unsigned(64), -1),
-        Column::SrcPort | Column::DstPort => (Physical::INT32, unsigned(16), -1),
-        Column::Protocol | Column::TcpFlags | Column::Tos | Column::SrcMask | Column::DstMask => {
-            (Physical::INT32, unsigned(8), -1)
-        }
-        Column::Duration
-        | Column::Input
-        | Column::Output
-        | Column::SrcAs
-        | Column::DstAs
-        | Column::Source => (Physical::INT32, unsigned(32), -1),
-        Column::Extras => (Physical::BYTE_ARRAY, None, -1),
+        ColumnKind::U64 => (Physical::INT64, unsigned(64), -1),
+        ColumnKind::U32 => (Physical::INT32, unsigned(32), -1),
+        ColumnKind::U16 => (Physical::INT32, unsigned(16), -1),
+        ColumnKind::U8 => (Physical::INT32, unsigned(8), -1),
+        ColumnKind::Extras => (Physical::BYTE_ARRAY, None, -1),
     };
     Type::primitive_type_builder(column.name(), physical)
         .with_repetition(Repetition::REQUIRED)
@@ -76,63 +69,25 @@ fn field(column: Column, family: Family) -> Result<Type, ParquetError> {
         .build()
 }
 
-/// The column that leads the row key in `order`.
-pub(crate) const fn lead_column(order: Order) -> Column {
-    match order {
-        Order::Src => Column::Src,
-        Order::Dst => Column::Dst,
-    }
-}
-
 /// How the values of a column are laid out in its pages. Never more than one way in a column, so
 /// that a reader knows what a page must look like.
 pub(crate) fn encoding(column: Column, order: Order, family: Family) -> Encoding {
-    match column {
+    match (column, column.kind()) {
         // Sorted, so most differences are zero.
-        column if column == lead_column(order) && matches!(family, Family::V4) => {
+        (column, ColumnKind::Address)
+            if column == order.columns().0 && matches!(family, Family::V4) =>
+        {
             Encoding::DELTA_BINARY_PACKED
         }
-        Column::First => Encoding::DELTA_BINARY_PACKED,
+        (Column::First, _) => Encoding::DELTA_BINARY_PACKED,
         // Byte streams would be smaller, but not every reader of Parquet knows them of sixteen bytes.
-        Column::Src | Column::Dst | Column::NextHop if matches!(family, Family::V6) => {
-            Encoding::PLAIN
-        }
-        Column::Src
-        | Column::Dst
-        | Column::SrcPort
-        | Column::DstPort
-        | Column::Octets
-        | Column::Packets
-        | Column::Duration
-        | Column::Protocol
-        | Column::TcpFlags
-        | Column::Tos
-        | Column::Input
-        | Column::Output
-        | Column::SrcMask
-        | Column::DstMask
-        | Column::NextHop => Encoding::BYTE_STREAM_SPLIT,
+        (_, ColumnKind::Address) if matches!(family, Family::V6) => Encoding::PLAIN,
         // Few distinct values of two bytes that say nothing apart.
-        Column::SrcAs | Column::DstAs | Column::Source => Encoding::RLE_DICTIONARY,
+        (Column::SrcAs | Column::DstAs | Column::Source, _) => Encoding::RLE_DICTIONARY,
         // Lengths by themselves, as they are mostly the same; what repeats is left to zstd.
-        Column::Extras => Encoding::DELTA_LENGTH_BYTE_ARRAY,
+        (_, ColumnKind::Extras) => Encoding::DELTA_LENGTH_BYTE_ARRAY,
+        _ => Encoding::BYTE_STREAM_SPLIT,
     }
-}
-
-/// Whether the bounds of each page of `column` are told: of those in the row key, and of those
-/// whose great or rare values are looked for among all flows. In the others every page has about
-/// the same.
-pub(crate) const fn has_bounds(column: Column) -> bool {
-    matches!(
-        column,
-        Column::Src
-            | Column::Dst
-            | Column::First
-            | Column::Protocol
-            | Column::Octets
-            | Column::Packets
-            | Column::Duration
-    )
 }
 
 /// How a run in `order` is written.
@@ -156,7 +111,7 @@ pub(crate) fn properties(order: Order, family: Family) -> WriterProperties {
         if !dictionary {
             properties = properties.set_column_encoding(path.clone(), encoding);
         }
-        if has_bounds(column) {
+        if column.has_bounds() {
             properties = properties.set_column_statistics_enabled(path, EnabledStatistics::Page);
         }
     }

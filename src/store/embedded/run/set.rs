@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use super::packed::PackedRows;
-use super::schema::{PAGE_ROWS, Shape, lead_column};
+use super::schema::{PAGE_ROWS, Shape};
 use super::sort::{Entry, PartRows, parts_by_day, sort};
 use super::writer::{RunWriter, WrittenFile};
-use crate::flow::{Column, FlowBatch, UnixMillis};
+use crate::flow::{FlowBatch, UnixMillis};
 use crate::row::{AddressRange, Order};
 use crate::store::embedded::folder::file_names::run_name;
 use crate::store::embedded::folder::manifest::{Checksum, Run, RunFile};
@@ -149,10 +149,7 @@ impl SortedFile {
         let Some(last) = batch.len().checked_sub(1) else {
             return Ok(());
         };
-        let leads = match lead_column(self.order) {
-            Column::Src => &batch.src,
-            _ => &batch.dst,
-        };
+        let (leads, _) = self.order.addresses(batch);
         let first = self.lead.map_or_else(|| leads.get(0), |lead| lead.first());
         self.lead = AddressRange::new(first, leads.get(last));
         self.writer.append(batch)

@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::merge::place;
-use super::schema::lead_column;
-use crate::flow::{Addresses, Column, FlowBatch, UnixMillis};
+use crate::flow::{Addresses, FlowBatch, UnixMillis};
 use crate::row::Order;
 use crate::store::Usual;
 
@@ -73,9 +72,8 @@ pub(crate) struct Entry {
 
 /// Fills `entries` with `rows` of `batch` in the order of their row keys.
 pub(crate) fn sort(batch: &FlowBatch, rows: &[u32], order: Order, entries: &mut Vec<Entry>) {
-    let lead = if lead_column(order) == Column::Src { &batch.src } else { &batch.dst };
     entries.clear();
-    match lead {
+    match order.addresses(batch).0 {
         Addresses::V4(lead) => {
             let firsts = || rows.iter().map(|&row| batch.first_ms[row as usize]);
             let begin = firsts().min().unwrap_or(0);

@@ -18,7 +18,7 @@ use xxhash_rust::xxh3::Xxh3;
 
 use super::page::ChunkBytes;
 use super::schema::{LAYOUT_VERSION, PAGE_ROWS, ROW_GROUP_ROWS, Shape, properties, schema};
-use crate::flow::{Addresses, Column, Extras, FlowBatch};
+use crate::flow::{Addresses, Column, Extras, FlowBatch, Values};
 use crate::row::Order;
 use crate::store::durable::NewFile;
 use crate::store::{Result, StoreError};
@@ -192,31 +192,13 @@ impl GroupWriter {
             let range = start..(start + PAGE_ROWS).min(from + rows);
             for (column, writer, _) in columns.iter_mut() {
                 let range = range.clone();
-                match column {
-                    Column::Src => put_addresses(writer, &batch.src, range, words),
-                    Column::Dst => put_addresses(writer, &batch.dst, range, words),
-                    Column::NextHop => put_addresses(writer, &batch.next_hop, range, words),
-                    Column::First => put_longs(writer, &batch.first_ms[range], longs),
-                    Column::Octets => put_longs(writer, &batch.octets[range], longs),
-                    Column::Packets => put_longs(writer, &batch.packets[range], longs),
-                    Column::Duration => {
-                        put_words(writer, &batch.duration_ms[range], words, |v| v as i32)
-                    }
-                    Column::SrcPort => put_words(writer, &batch.src_port[range], words, i32::from),
-                    Column::DstPort => put_words(writer, &batch.dst_port[range], words, i32::from),
-                    Column::Protocol => put_words(writer, &batch.protocol[range], words, i32::from),
-                    Column::TcpFlags => {
-                        put_words(writer, &batch.tcp_flags[range], words, i32::from)
-                    }
-                    Column::Tos => put_words(writer, &batch.tos[range], words, i32::from),
-                    Column::Input => put_words(writer, &batch.input[range], words, |v| v as i32),
-                    Column::Output => put_words(writer, &batch.output[range], words, |v| v as i32),
-                    Column::SrcAs => put_words(writer, &batch.src_as[range], words, |v| v as i32),
-                    Column::DstAs => put_words(writer, &batch.dst_as[range], words, |v| v as i32),
-                    Column::SrcMask => put_words(writer, &batch.src_mask[range], words, i32::from),
-                    Column::DstMask => put_words(writer, &batch.dst_mask[range], words, i32::from),
-                    Column::Source => put_words(writer, &batch.source[range], words, |v| v as i32),
-                    Column::Extras => put_extras(writer, &batch.extras, range),
+                match batch.values(*column) {
+                    Values::Addresses(values) => put_addresses(writer, values, range, words),
+                    Values::U8(values) => put_words(writer, &values[range], words, i32::from),
+                    Values::U16(values) => put_words(writer, &values[range], words, i32::from),
+                    Values::U32(values) => put_words(writer, &values[range], words, |v| v as i32),
+                    Values::U64(values) => put_longs(writer, &values[range], longs),
+                    Values::Extras(values) => put_extras(writer, values, range),
                 }?;
             }
         }

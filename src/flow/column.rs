@@ -1,0 +1,134 @@
+//! The columns of a flow, and sets of them.
+
+use std::fmt;
+use std::ops::{BitAnd, BitOr};
+
+use super::fields::columns;
+use super::values::{ColumnKind, ColumnValues};
+use super::{Addresses, Extras};
+
+macro_rules! column {
+    ($($column:ident $field:ident: $values:ty, $name:literal,
+        [$($($element:literal)|+),*], $bounds:literal;)*) => {
+        /// One column of a [`FlowBatch`](super::FlowBatch), and of a run.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[expect(missing_docs, reason = "each names the field of FlowRecord that it holds")]
+        pub enum Column {
+            $($column,)*
+        }
+
+        impl Column {
+            /// Every column, in the order in which a run stores them.
+            pub const ALL: [Self; [$(Self::$column),*].len()] = [$(Self::$column),*];
+
+            /// The column's name in files, with its unit.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$column => $name,)*
+                }
+            }
+
+            /// What its values are.
+            pub const fn kind(self) -> ColumnKind {
+                match self {
+                    $(Self::$column => <$values>::KIND,)*
+                }
+            }
+
+            /// The numbers of IANA's elements that tell it: the best ones first, then those that
+            /// are taken where a record has none of them.
+            pub const fn elements(self) -> &'static [&'static [u16]] {
+                match self {
+                    $(Self::$column => &[$(&[$($element),+]),*],)*
+                }
+            }
+
+            /// Whether runs keep the bounds of each of its pages: of the columns in the row key, and
+            /// of those whose great or rare values are looked for among all flows. In the others
+            /// every page has about the same.
+            pub const fn has_bounds(self) -> bool {
+                match self {
+                    $(Self::$column => $bounds,)*
+                }
+            }
+        }
+    };
+}
+
+columns!(column);
+
+impl Column {
+    /// The column that IANA's element `number` tells, and how good it is among those that tell the
+    /// same: 0 is best.
+    pub fn of_element(number: u16) -> Option<(Self, u8)> {
+        Self::ALL.into_iter().find_map(|column| {
+            let rank = column.elements().iter().position(|same| same.contains(&number))?;
+            Some((column, u8::try_from(rank).unwrap_or(u8::MAX)))
+        })
+    }
+}
+
+/// A set of columns: what a scan is asked to read.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct Columns(u32);
+
+impl Columns {
+    /// No column.
+    pub const NONE: Self = Self(0);
+    /// Every column.
+    pub const ALL: Self = Self((1 << Column::ALL.len()) - 1);
+
+    /// The set of these columns.
+    pub const fn of(columns: &[Column]) -> Self {
+        let mut bits = 0;
+        let mut at = 0;
+        while at < columns.len() {
+            bits |= 1 << columns[at] as u32;
+            at += 1;
+        }
+        Self(bits)
+    }
+
+    /// Whether `column` is in the set.
+    pub const fn contains(self, column: Column) -> bool {
+        self.0 & 1 << column as u32 != 0
+    }
+
+    /// This set without the columns of `other`.
+    #[must_use]
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
+    /// Whether no column is in the set.
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// The columns, in the order of [`Column::ALL`].
+    pub fn iter(self) -> impl Iterator<Item = Column> {
+        Column::ALL.into_iter().filter(move |&column| self.contains(column))
+    }
+}
+
+impl BitAnd for Columns {
+    type Output = Self;
+
+    fn bitand(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+}
+
+impl BitOr for Columns {
+    type Output = Self;
+
+    fn bitor(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
+
+impl fmt::Debug for Columns {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.iter().map(Column::name)).finish()
+    }
+}

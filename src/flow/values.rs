@@ -1,0 +1,209 @@
+//! The values of a column, of whatever kind.
+
+use std::ops::Range;
+
+use super::{Addresses, Extras, Family};
+
+/// What the values of a column are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ColumnKind {
+    /// Addresses of the batch's family.
+    Address,
+    /// Numbers of 8 bits.
+    U8,
+    /// Numbers of 16 bits.
+    U16,
+    /// Numbers of 32 bits.
+    U32,
+    /// Numbers of 64 bits.
+    U64,
+    /// Strings of bytes, as [`Extras`] keeps them.
+    Extras,
+}
+
+impl ColumnKind {
+    /// The bytes of a number; none of what is no number.
+    pub const fn number_bytes(self) -> Option<usize> {
+        match self {
+            Self::U8 => Some(1),
+            Self::U16 => Some(2),
+            Self::U32 => Some(4),
+            Self::U64 => Some(8),
+            Self::Address | Self::Extras => None,
+        }
+    }
+}
+
+/// The values of one column of a batch; empty where it was not read.
+#[derive(Debug, Clone, Copy)]
+pub enum Values<'a> {
+    /// Of [`ColumnKind::Address`].
+    Addresses(&'a Addresses),
+    /// Of [`ColumnKind::U8`].
+    U8(&'a [u8]),
+    /// Of [`ColumnKind::U16`].
+    U16(&'a [u16]),
+    /// Of [`ColumnKind::U32`].
+    U32(&'a [u32]),
+    /// Of [`ColumnKind::U64`].
+    U64(&'a [u64]),
+    /// Of [`ColumnKind::Extras`].
+    Extras(&'a Extras),
+}
+
+/// Likewise, to be written.
+#[derive(Debug)]
+pub(crate) enum ValuesMut<'a> {
+    Addresses(&'a mut Addresses),
+    U8(&'a mut Vec<u8>),
+    U16(&'a mut Vec<u16>),
+    U32(&'a mut Vec<u32>),
+    U64(&'a mut Vec<u64>),
+    Extras(&'a mut Extras),
+}
+
+/// What a batch does with each of its columns.
+pub(super) trait ColumnValues {
+    const KIND: ColumnKind;
+
+    /// No values; addresses are of `family`.
+    fn none(family: Family) -> Self;
+    fn reserve(&mut self, more: usize);
+    fn clear(&mut self);
+    /// The values of these rows, in this order.
+    fn take_rows(&self, rows: &[u32]) -> Self;
+    /// Appends the values that `other` has of `rows` behind those of `len` rows.
+    fn extend_rows(&mut self, len: usize, other: &Self, rows: &Range<usize>);
+    /// Appends `number` where these are numbers.
+    fn push_number(&mut self, number: u64);
+    fn values(&self) -> Values<'_>;
+    fn values_mut(&mut self) -> ValuesMut<'_>;
+}
+
+macro_rules! numbers {
+    ($($number:ty, $kind:ident;)*) => {
+        $(impl ColumnValues for Vec<$number> {
+            const KIND: ColumnKind = ColumnKind::$kind;
+
+            fn none(_: Family) -> Self {
+                Self::new()
+            }
+
+            fn reserve(&mut self, more: usize) {
+                self.reserve(more);
+            }
+
+            fn clear(&mut self) {
+                self.clear();
+            }
+
+            fn take_rows(&self, rows: &[u32]) -> Self {
+                take(self, rows)
+            }
+
+            fn extend_rows(&mut self, _: usize, other: &Self, rows: &Range<usize>) {
+                extend(self, other, rows);
+            }
+
+            fn push_number(&mut self, number: u64) {
+                self.push(number as $number);
+            }
+
+            fn values(&self) -> Values<'_> {
+                Values::$kind(self)
+            }
+
+            fn values_mut(&mut self) -> ValuesMut<'_> {
+                ValuesMut::$kind(self)
+            }
+        })*
+    };
+}
+
+numbers! {
+    u8, U8;
+    u16, U16;
+    u32, U32;
+    u64, U64;
+}
+
+impl ColumnValues for Addresses {
+    const KIND: ColumnKind = ColumnKind::Address;
+
+    fn none(family: Family) -> Self {
+        Self::new(family)
+    }
+
+    fn reserve(&mut self, more: usize) {
+        self.reserve(more);
+    }
+
+    fn clear(&mut self) {
+        self.clear();
+    }
+
+    fn take_rows(&self, rows: &[u32]) -> Self {
+        self.take_rows(rows)
+    }
+
+    fn extend_rows(&mut self, _: usize, other: &Self, rows: &Range<usize>) {
+        self.extend(other, rows);
+    }
+
+    fn push_number(&mut self, _: u64) {}
+
+    fn values(&self) -> Values<'_> {
+        Values::Addresses(self)
+    }
+
+    fn values_mut(&mut self) -> ValuesMut<'_> {
+        ValuesMut::Addresses(self)
+    }
+}
+
+impl ColumnValues for Extras {
+    const KIND: ColumnKind = ColumnKind::Extras;
+
+    fn none(_: Family) -> Self {
+        Self::default()
+    }
+
+    /// How long strings are is not known.
+    fn reserve(&mut self, _: usize) {}
+
+    fn clear(&mut self) {
+        self.clear();
+    }
+
+    fn take_rows(&self, rows: &[u32]) -> Self {
+        self.take_rows(rows)
+    }
+
+    fn extend_rows(&mut self, len: usize, other: &Self, rows: &Range<usize>) {
+        self.extend(len, other, rows.clone());
+    }
+
+    fn push_number(&mut self, _: u64) {}
+
+    fn values(&self) -> Values<'_> {
+        Values::Extras(self)
+    }
+
+    fn values_mut(&mut self) -> ValuesMut<'_> {
+        ValuesMut::Extras(self)
+    }
+}
+
+pub(super) fn extend<T: Copy>(to: &mut Vec<T>, from: &[T], rows: &Range<usize>) {
+    if !from.is_empty() {
+        to.extend_from_slice(&from[rows.clone()]);
+    }
+}
+
+pub(super) fn take<T: Copy>(values: &[T], rows: &[u32]) -> Vec<T> {
+    if values.is_empty() {
+        Vec::new()
+    } else {
+        rows.iter().map(|&row| values[row as usize]).collect()
+    }
+}
