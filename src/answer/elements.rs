@@ -117,7 +117,7 @@ fn push_value(to: &mut Vec<u8>, kind: Kind, value: &[u8]) {
         (Kind::Text, _) => push_text(to, &String::from_utf8_lossy(value)),
         (Kind::Float, 4 | 8) => push_float(to, value),
         (Kind::Mac, 6) => push_hex(to, value, ":"),
-        (Kind::Address, 4 | 16) => push_quoted_address(to, value),
+        (Kind::Address(_), 4 | 16) => push_quoted_address(to, value),
         _ => push_hex(to, value, ""),
     }
 }

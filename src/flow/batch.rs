@@ -10,7 +10,7 @@ use super::values::{ColumnValues, Values, ValuesMut, extend, take};
 use super::{Addresses, Column, Columns, Extras, Family, Numbers, Origin, Source};
 
 macro_rules! batch {
-    ($($column:ident $field:ident: $values:ty, $name:literal, $elements:tt, $bounds:literal;)*) => {
+    ($($column:ident $field:ident: $values:ty, $($rest:tt),*;)*) => {
         /// Flows of one family, a vector a column; a column that a scan did not ask for is empty.
         ///
         /// What `load` fills, and what a scan gives back. Its rows are in key order where they come

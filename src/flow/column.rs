@@ -8,7 +8,7 @@ use super::values::{ColumnKind, ColumnValues};
 use super::{Addresses, Extras};
 
 macro_rules! column {
-    ($($column:ident $field:ident: $values:ty, $name:literal,
+    ($($column:ident $field:ident: $values:ty, $name:literal, $word:literal,
         [$($($element:literal)|+),*], $bounds:literal;)*) => {
         /// One column of a [`FlowBatch`](super::FlowBatch), and of a run.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -25,6 +25,13 @@ macro_rules! column {
             pub const fn name(self) -> &'static str {
                 match self {
                     $(Self::$column => $name,)*
+                }
+            }
+
+            /// What it is asked for by in filters.
+            pub const fn word(self) -> &'static str {
+                match self {
+                    $(Self::$column => $word,)*
                 }
             }
 
@@ -61,12 +68,32 @@ impl Column {
     /// The column that IANA's element `number` tells, and how good it is among those that tell the
     /// same: 0 is best.
     pub fn of_element(number: u16) -> Option<(Self, u8)> {
-        Self::ALL.into_iter().find_map(|column| {
-            let rank = column.elements().iter().position(|same| same.contains(&number))?;
-            Some((column, u8::try_from(rank).unwrap_or(u8::MAX)))
-        })
+        TOLD_BY.get(usize::from(number)).copied().flatten()
     }
 }
+
+/// IANA's elements below this number may tell a column.
+const ELEMENTS: usize = 512;
+
+/// The column that each element tells, and its rank: templates ask for each of their fields.
+static TOLD_BY: [Option<(Column, u8)>; ELEMENTS] = {
+    let mut told_by = [None; ELEMENTS];
+    let mut at = 0;
+    while at < Column::ALL.len() {
+        let ranks = Column::ALL[at].elements();
+        let mut rank = 0;
+        while rank < ranks.len() {
+            let mut same = 0;
+            while same < ranks[rank].len() {
+                told_by[ranks[rank][same] as usize] = Some((Column::ALL[at], rank as u8));
+                same += 1;
+            }
+            rank += 1;
+        }
+        at += 1;
+    }
+    told_by
+};
 
 /// A set of columns: what a scan is asked to read.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]

@@ -109,6 +109,11 @@ impl Extras {
         self.bytes.is_empty()
     }
 
+    /// How many rows there are up to the last that has any.
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
     /// Bytes of all rows together.
     pub fn bytes(&self) -> usize {
         self.bytes.len()

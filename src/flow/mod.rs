@@ -19,6 +19,7 @@ mod share;
 mod steady;
 mod time;
 mod time_text;
+mod told;
 mod values;
 
 pub use addresses::Addresses;
@@ -42,5 +43,6 @@ pub(crate) use share::giving_way;
 pub(crate) use steady::SteadyClock;
 pub use time::{ParseTimeError, TimeRange, UnixMillis, rate};
 pub(crate) use time_text::{text, text_or_null};
+pub use told::Told;
 pub(crate) use values::ValuesMut;
 pub use values::{ColumnKind, Values};

@@ -9,21 +9,27 @@ use super::{Column, ColumnKind};
 pub struct Numbers([u64; Column::ALL.len()]);
 
 impl Numbers {
-    /// Takes what a field of any width says of `column`. Where several fields say it, the greatest
-    /// number counts.
+    /// Makes `number`, of any width, the one of `column`.
     ///
-    /// Of a number that is too great for the column, the low bits count where they are few: IANA's
-    /// TCP flags have 16, of which the column has 8. One of 32 bits is the greatest then.
+    /// Of one that is too great for the column, the low bits count where it has few: IANA's TCP
+    /// flags have 16, of which the column has 8. One of 32 bits is the greatest then.
     #[inline]
-    pub fn take(&mut self, column: Column, number: u64) {
-        let number = match column.kind() {
+    pub fn set(&mut self, column: Column, number: impl Into<u64>) {
+        let number = number.into();
+        self[column] = match column.kind() {
             ColumnKind::U8 => number & u64::from(u8::MAX),
             ColumnKind::U16 => number & u64::from(u16::MAX),
             ColumnKind::U32 => number.min(u32::MAX.into()),
             ColumnKind::U64 | ColumnKind::Address | ColumnKind::Extras => number,
         };
-        let known = &mut self[column];
-        *known = number.max(*known);
+    }
+
+    /// Likewise, unless a greater one is there: several fields may tell a column.
+    #[inline]
+    pub fn raise(&mut self, column: Column, number: u64) {
+        let known = self[column];
+        self.set(column, number);
+        self[column] = self[column].max(known);
     }
 }
 
@@ -57,16 +63,16 @@ mod tests {
     fn a_number_is_cut_to_its_column() {
         let mut numbers = Numbers::default();
         for (column, number, expected) in [
-            (Column::TcpFlags, 0x1_12, 0x12),
+            (Column::TcpFlags, 0x112_u64, 0x12),
             (Column::SrcPort, 0x1_0035, 0x35),
             (Column::Input, 1 << 40, u32::MAX.into()),
             (Column::Octets, 1 << 40, 1 << 40),
             (Column::SrcMask, 24, 24),
         ] {
-            numbers.take(column, number);
+            numbers.set(column, number);
             assert_eq!(numbers[column], expected, "{column:?}");
         }
-        numbers.take(Column::SrcMask, 0);
+        numbers.raise(Column::SrcMask, 0);
         assert_eq!(numbers[Column::SrcMask], 24);
     }
 }

@@ -108,7 +108,7 @@ impl FlowRecord {
     }
 
     /// Its numbers by their columns, where its source has the place `source`.
-    fn numbers(&self, source: u32) -> Numbers {
+    pub(crate) fn numbers(&self, source: u32) -> Numbers {
         let mut numbers = Numbers::default();
         for (column, number) in [
             (Column::First, self.first.0),

@@ -32,6 +32,14 @@ impl ColumnKind {
             Self::Address | Self::Extras => None,
         }
     }
+
+    /// The greatest number; 0 of what is no number.
+    pub const fn greatest(self) -> u64 {
+        match self.number_bytes() {
+            Some(bytes) => u64::MAX >> (64 - 8 * bytes),
+            None => 0,
+        }
+    }
 }
 
 /// The values of one column of a batch; empty where it was not read.
@@ -49,6 +57,25 @@ pub enum Values<'a> {
     U64(&'a [u64]),
     /// Of [`ColumnKind::Extras`].
     Extras(&'a Extras),
+}
+
+impl Values<'_> {
+    /// How many values there are; of strings, how many rows there are up to the last that has any.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Addresses(values) => values.len(),
+            Self::U8(values) => values.len(),
+            Self::U16(values) => values.len(),
+            Self::U32(values) => values.len(),
+            Self::U64(values) => values.len(),
+            Self::Extras(values) => values.len(),
+        }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
 }
 
 /// Likewise, to be written.

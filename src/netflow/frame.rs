@@ -3,7 +3,7 @@
 use super::cursor::Cursor;
 use super::field::{address_v4, address_v6};
 use super::record::DataRecord;
-use crate::flow::{ElementId, Extra, extra_value, push_extra};
+use crate::flow::{Column, ElementId, Extra, extra_value, push_extra};
 
 /// What a sampled header begins with (sFlow v5, `header_protocol`).
 pub(super) const ETHERNET: u32 = 1;
@@ -24,7 +24,7 @@ const MAX_TAGS: usize = 4;
 /// No more extension headers of IPv6 than this are passed over.
 const MAX_EXTENSIONS: usize = 8;
 /// The UDP port of VXLAN (RFC 7348 §5).
-const VXLAN_PORT: u16 = 4789;
+const VXLAN_PORT: u64 = 4789;
 
 /// Elements of IANA's.
 const SRC_MAC: u16 = 56;
@@ -142,9 +142,9 @@ fn mpls(at: &mut Cursor<'_>, record: &mut DataRecord, kept: &mut Kept<'_>) -> Op
 fn ipv4(at: &mut Cursor<'_>, record: &mut DataRecord, kept: &mut Kept<'_>) -> Option<()> {
     let header = at.take(20)?;
     let word = |offset: usize| u16::from_be_bytes([header[offset], header[offset + 1]]);
-    record.tos = header[1];
-    record.octets = word(2).into();
-    record.protocol = header[9];
+    record.numbers.set(Column::Tos, header[1]);
+    record.numbers.set(Column::Octets, word(2));
+    record.numbers.set(Column::Protocol, header[9]);
     record.src = address_v4(&header[12..]);
     record.dst = address_v4(&header[16..]);
     kept.push_number(TTL, header[8].into());
@@ -160,28 +160,28 @@ fn ipv4(at: &mut Cursor<'_>, record: &mut DataRecord, kept: &mut Kept<'_>) -> Op
 
 fn ipv6(at: &mut Cursor<'_>, record: &mut DataRecord, kept: &mut Kept<'_>) -> Option<()> {
     let header = at.take(40)?;
-    record.tos = header[0] << 4 | header[1] >> 4;
+    record.numbers.set(Column::Tos, header[0] << 4 | header[1] >> 4);
     let label = u32::from_be_bytes([0, header[1] & 0x0f, header[2], header[3]]);
-    record.octets = 40 + u64::from(u16::from_be_bytes([header[4], header[5]]));
+    record.numbers.set(Column::Octets, 40 + u64::from(u16::from_be_bytes([header[4], header[5]])));
     record.src = address_v6(&header[8..]);
     record.dst = address_v6(&header[24..]);
-    record.protocol = header[6];
+    record.numbers.set(Column::Protocol, header[6]);
     kept.push_number(TTL, header[7].into());
     if label > 0 {
         kept.push_number(FLOW_LABEL, label);
     }
     for _ in 0..MAX_EXTENSIONS {
-        match record.protocol {
+        match record.numbers[Column::Protocol] {
             // Hop by hop, routing and destination options: next header and length.
             0 | 43 | 60 => {
                 let (next, words) = (at.read_u8()?, at.read_u8()?);
                 at.take(6 + 8 * usize::from(words))?;
-                record.protocol = next;
+                record.numbers.set(Column::Protocol, next);
             }
             // A fragment.
             44 => {
                 let extension = at.take(8)?;
-                record.protocol = extension[0];
+                record.numbers.set(Column::Protocol, extension[0]);
                 let offset = u16::from_be_bytes([extension[2], extension[3]]) >> 3;
                 if offset > 0 {
                     kept.push_number(FRAGMENT_OFFSET, offset.into());
@@ -195,13 +195,15 @@ fn ipv6(at: &mut Cursor<'_>, record: &mut DataRecord, kept: &mut Kept<'_>) -> Op
 }
 
 fn transport(at: &mut Cursor<'_>, record: &mut DataRecord, kept: &mut Kept<'_>) -> Option<()> {
-    match record.protocol {
+    match record.numbers[Column::Protocol] {
         6 | 17 | 33 | 132 | 136 => {
-            record.src_port = at.read_u16()?;
-            record.dst_port = at.read_u16()?;
-            if record.protocol == 6 {
-                record.tcp_flags = at.take(10)?[9];
-            } else if record.protocol == 17 && record.dst_port == VXLAN_PORT {
+            record.numbers.set(Column::SrcPort, at.read_u16()?);
+            record.numbers.set(Column::DstPort, at.read_u16()?);
+            if record.numbers[Column::Protocol] == 6 {
+                record.numbers.set(Column::TcpFlags, at.take(10)?[9]);
+            } else if record.numbers[Column::Protocol] == 17
+                && record.numbers[Column::DstPort] == VXLAN_PORT
+            {
                 // Length and checksum; then flags, of which one says that the network's id is set.
                 let vxlan = at.take(12)?;
                 if vxlan[4] & 0x08 != 0 {
@@ -210,7 +212,7 @@ fn transport(at: &mut Cursor<'_>, record: &mut DataRecord, kept: &mut Kept<'_>) 
                 }
             }
         }
-        1 | 58 => record.dst_port = at.read_u16()?,
+        1 | 58 => record.numbers.set(Column::DstPort, at.read_u16()?),
         _ => {}
     }
     Some(())

@@ -32,7 +32,6 @@ pub use decoder::{Decoded, Decoder, Outcome};
 pub use error::{DecodeError, Fault};
 pub use layouts::MAX_LAYOUTS;
 pub use options::MAX_SAMPLERS;
-pub(crate) use plan::{Common, common};
 pub use record::{DataRecord, NoEnds, Stamp};
 pub use template::MAX_FIELDS;
 pub use templates::{MAX_DOMAINS, MAX_TEMPLATES, TEMPLATE_LIFETIME_SECS};

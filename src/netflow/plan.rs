@@ -3,21 +3,18 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
-use super::field::{
-    address_v4, address_v6, ntp, number_u32, without_zeros_at_end, without_zeros_at_start,
-};
+use super::field::{address_v4, address_v6, ntp, without_zeros_at_end, without_zeros_at_start};
 use super::frame::{self, Kept};
 use super::rate::Rate;
 use super::record::{DataRecord, Stamp, put_address};
 use super::template::{Field, Span};
-use crate::flow::{Extra, UnixMillis, push_extra, unsigned};
+use crate::flow::{Column, Extra, Family, UnixMillis, push_extra, unsigned};
 
 mod target;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use target::{Common, common};
-use target::{OF_A_FRAME, extra, is_also_kept, is_icmp, may_repeat, target};
+use target::{OF_A_FRAME, address_element, extra, is_also_kept, is_icmp, may_repeat, target};
 
 /// The steps that take a record apart.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -25,7 +22,7 @@ pub(super) struct Plan {
     steps: Vec<Step>,
     /// The field that is the beginning of a frame, and what may be taken from there: what no other
     /// field says.
-    frame: Option<(u16, Vec<Target>)>,
+    frame: Option<(u16, Vec<Column>)>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -38,28 +35,13 @@ struct Step {
 /// What a field becomes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Target {
-    SrcV4,
-    DstV4,
-    SrcV6,
-    DstV6,
-    NextHopV4,
-    NextHopV6,
-    SrcPort,
-    DstPort,
+    /// The address of a column.
+    Address(Column, Family),
+    /// The number of a column.
+    Number(Column),
     Icmp,
     IcmpType,
     IcmpCode,
-    Protocol,
-    TcpFlags,
-    Tos,
-    Input,
-    Output,
-    SrcAs,
-    DstAs,
-    SrcMask,
-    DstMask,
-    Octets,
-    Packets,
     First(Clock),
     Last(Clock),
     Observed(Clock),
@@ -141,16 +123,16 @@ impl Plan {
         // The best of several times is read last, over the others.
         steps.sort_by_key(|&(rank, _)| std::cmp::Reverse(rank));
         let steps: Vec<Step> = steps.into_iter().map(|(_, step)| step).collect();
-        let says = |target: Target| {
+        let says = |column: Column| {
             steps.iter().any(|step| {
-                let is_port = target == Target::DstPort && is_icmp(step.target);
-                step.target == target || is_port
+                let is_port = column == Column::DstPort && is_icmp(step.target);
+                step.target == Target::Number(column) || is_port
             })
         };
         let frame = steps.iter().find(|step| step.target == Target::Frame);
         let frame = frame.map(|step| {
-            let parts = OF_A_FRAME.into_iter().filter(|&part| !says(part));
-            (step.field, parts.collect())
+            let columns = OF_A_FRAME.into_iter().filter(|&column| !says(column));
+            (step.field, columns.collect())
         });
         Self { steps, frame }
     }
@@ -179,13 +161,17 @@ impl Plan {
             }
             take(&mut record, &mut aside, step.target, value, exported, (extras, start));
         }
-        if let Some((field, parts)) = &self.frame
+        if let Some((field, columns)) = &self.frame
             && let Some(span) = spans.get(usize::from(*field))
         {
-            fill(&mut record, parts, span.of(bytes), &mut Kept { bytes: extras, start });
+            fill(&mut record, columns, span.of(bytes), &mut Kept { bytes: extras, start });
         }
-        if record.icmp != 0 && record.dst_port == 0 && matches!(record.protocol, 0 | 1 | 58) {
-            record.dst_port = record.icmp;
+        let numbers = &mut record.numbers;
+        if record.icmp != 0
+            && numbers[Column::DstPort] == 0
+            && matches!(numbers[Column::Protocol], 0 | 1 | 58)
+        {
+            numbers.set(Column::DstPort, record.icmp);
         }
         record.extras = (start as u32, extras.len() as u32);
         (record, aside)
@@ -201,37 +187,22 @@ fn take(
     exported: UnixMillis,
     (extras, start): (&mut Vec<u8>, usize),
 ) {
-    // What is said of an inner packet, too, is kept beside the outer one.
-    let mut inner = |number, is_left: bool| {
-        if is_left {
-            push_extra(extras, start, Extra { number, enterprise: 0, value });
-        }
-    };
-    let v4 = |place: &mut Option<_>| address_v4(value).is_some_and(|ip| put_address(place, ip));
-    let v6 = |place: &mut Option<_>| address_v6(value).is_some_and(|ip| put_address(place, ip));
     match target {
-        Target::SrcV4 => inner(8, v4(&mut record.src)),
-        Target::DstV4 => inner(12, v4(&mut record.dst)),
-        Target::SrcV6 => inner(27, v6(&mut record.src)),
-        Target::DstV6 => inner(28, v6(&mut record.dst)),
-        Target::NextHopV4 => inner(15, v4(&mut record.next_hop)),
-        Target::NextHopV6 => inner(62, v6(&mut record.next_hop)),
-        Target::SrcPort => record.src_port = unsigned(value) as u16,
-        Target::DstPort => record.dst_port = unsigned(value) as u16,
+        Target::Address(column, family) => {
+            let address = match family {
+                Family::V4 => address_v4(value),
+                Family::V6 => address_v6(value),
+            };
+            // What is said of an inner packet, too, is kept beside the outer one.
+            if address.is_some_and(|address| put_address(record.address_mut(column), address)) {
+                let number = address_element(column, family);
+                push_extra(extras, start, Extra { number, enterprise: 0, value });
+            }
+        }
+        Target::Number(column) => record.numbers.raise(column, unsigned(value)),
         Target::Icmp => record.icmp = unsigned(value) as u16,
         Target::IcmpType => record.icmp = (unsigned(value) as u16) << 8 | record.icmp & 0xff,
         Target::IcmpCode => record.icmp = record.icmp & 0xff00 | unsigned(value) as u16 & 0xff,
-        Target::Protocol => record.protocol = unsigned(value) as u8,
-        Target::TcpFlags => record.tcp_flags = unsigned(value) as u8,
-        Target::Tos => record.tos = unsigned(value) as u8,
-        Target::Input => record.input = number_u32(value),
-        Target::Output => record.output = number_u32(value),
-        Target::SrcAs => record.src_as = number_u32(value),
-        Target::DstAs => record.dst_as = number_u32(value),
-        Target::SrcMask => record.src_mask = record.src_mask.max(unsigned(value) as u8),
-        Target::DstMask => record.dst_mask = record.dst_mask.max(unsigned(value) as u8),
-        Target::Octets => record.octets = unsigned(value),
-        Target::Packets => record.packets = unsigned(value),
         Target::First(clock) => record.first = clock.read(value, exported).or(record.first),
         Target::Last(clock) => record.last = clock.read(value, exported).or(record.last),
         Target::Observed(clock) => {
@@ -260,8 +231,8 @@ fn take(
     }
 }
 
-/// Takes `parts`, and the addresses if none are told, from the beginning of a frame.
-fn fill(record: &mut DataRecord, parts: &[Target], value: &[u8], kept: &mut Kept<'_>) {
+/// Takes `columns`, and the addresses if none are told, from the beginning of a frame.
+fn fill(record: &mut DataRecord, columns: &[Column], value: &[u8], kept: &mut Kept<'_>) {
     if value.is_empty() {
         return;
     }
@@ -271,17 +242,9 @@ fn fill(record: &mut DataRecord, parts: &[Target], value: &[u8], kept: &mut Kept
     let same = |ip: IpAddr| told.is_none_or(|told| told.is_ipv4() == ip.is_ipv4());
     record.src = record.src.or(framed.src.filter(|&ip| same(ip)));
     record.dst = record.dst.or(framed.dst.filter(|&ip| same(ip)));
-    for part in parts {
-        match part {
-            Target::SrcPort => record.src_port = framed.src_port,
-            Target::DstPort => record.dst_port = framed.dst_port,
-            Target::Protocol => record.protocol = framed.protocol,
-            Target::TcpFlags => record.tcp_flags = framed.tcp_flags,
-            Target::Tos => record.tos = framed.tos,
-            Target::Octets => record.octets = framed.octets,
-            Target::Packets => record.packets = 1,
-            _ => {}
-        }
+    framed.numbers.set(Column::Packets, 1_u8);
+    for &column in columns {
+        record.numbers[column] = framed.numbers[column];
     }
 }
 

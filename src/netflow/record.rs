@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::flow::{Sampling, UnixMillis};
+use crate::flow::{Column, Numbers, Sampling, UnixMillis};
 
 /// A time as an exporter states it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,39 +34,24 @@ pub struct DataRecord {
     pub started: Option<UnixMillis>,
     /// How this flow was sampled, if otherwise than the packet says.
     pub sampling: Option<Sampling>,
-    /// Layer-3 bytes.
-    pub octets: u64,
-    /// Packets.
-    pub packets: u64,
-    /// SNMP index of the input interface.
-    pub input: u32,
-    /// SNMP index of the output interface.
-    pub output: u32,
-    /// AS of the source.
-    pub src_as: u32,
-    /// AS of the destination.
-    pub dst_as: u32,
-    /// Source port.
-    pub src_port: u16,
-    /// Destination port; of ICMP type × 256 + code.
-    pub dst_port: u16,
+    /// All other columns that hold numbers.
+    pub numbers: Numbers,
     /// Type and code of ICMP, where they are told for themselves.
     pub icmp: u16,
-    /// IP protocol.
-    pub protocol: u8,
-    /// The OR of the TCP flags.
-    pub tcp_flags: u8,
-    /// Type of service, or traffic class.
-    pub tos: u8,
-    /// Prefix length of the source's route.
-    pub src_mask: u8,
-    /// Prefix length of the destination's route.
-    pub dst_mask: u8,
     /// Where the elements beyond the common ones lie: from, to.
     pub extras: (u32, u32),
 }
 
 impl DataRecord {
+    /// The address of `column`; of one that holds none, that of the next hop.
+    pub(super) const fn address_mut(&mut self, column: Column) -> &mut Option<IpAddr> {
+        match column {
+            Column::Src => &mut self.src,
+            Column::Dst => &mut self.dst,
+            _ => &mut self.next_hop,
+        }
+    }
+
     /// Both ends as addresses of one family: a missing one is unspecified, and of two families
     /// the one counts whose addresses are not zero.
     ///

@@ -13,7 +13,7 @@ use super::options::{self, Learning};
 use super::record::DataRecord;
 use super::template::{Field, Format, Span, Template, fields};
 use super::templates::{Scope, Templates};
-use crate::flow::{Names, UnixMillis};
+use crate::flow::{Column, Names, UnixMillis};
 
 /// Bytes before the content of a set: its id and its length.
 const SET_HEADER_BYTES: usize = 4;
@@ -307,8 +307,9 @@ impl Sets {
                 template.plan.read(bytes, spans, message.exported, &mut self.extras);
             // An interval of zero says nothing.
             let own = aside.rate.sampling().filter(|sampling| sampling.interval > 0);
-            record.sampling = own
-                .or_else(|| options.and_then(|said| said.sampling_of(aside.sampler, record.input)));
+            let input = record.numbers[Column::Input] as u32;
+            record.sampling =
+                own.or_else(|| options.and_then(|said| said.sampling_of(aside.sampler, input)));
             self.records.push(record);
         }
         (self.records.len() - before) as u32

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::sources::SourceTable;
 use super::{Appended, Batches, ExportClock};
-use crate::flow::{DatagramId, Family, FlowRecord, Protocol, Sampling, Source, UnixMillis};
+use crate::flow::{Column, DatagramId, Family, Sampling, Source, UnixMillis};
 use crate::netflow::{DataRecord, ExportPacket, NoEnds, Stamp};
 
 /// What the records of a packet have in common.
@@ -65,14 +65,20 @@ impl Data<'_> {
             outcome.clamped += u64::from(lasting.clamped);
             outcome.not_believed += u64::from(lasting.not_believed);
             outcome.appended += 1;
-            let flow = flow(record, (src, dst), &lasting, self.source);
-            let batch = match flow.family() {
+            let family = Family::of(src);
+            let batch = match family {
                 Family::V4 => &mut *to.v4,
                 Family::V6 => &mut *to.v6,
             };
+            let next_hop = record.next_hop.filter(|&hop| Family::of(hop) == family);
+            let ends = [src, dst, next_hop.unwrap_or(family.address(0))];
+            let mut numbers = record.numbers;
+            numbers.set(Column::First, lasting.first.0);
+            numbers.set(Column::Duration, lasting.duration_ms);
+            numbers.set(Column::Source, place);
             let (from, until) = record.extras;
             let extras = self.extras.get(from as usize..until as usize).unwrap_or_default();
-            batch.push_with(&flow, place, self.id.origin(index), extras);
+            batch.push_numbers(ends, &numbers, self.id.origin(index), extras);
         }
         outcome
     }
@@ -151,35 +157,4 @@ struct Lasting {
     clamped: bool,
     /// Whether a time of it cannot be.
     not_believed: bool,
-}
-
-fn flow(
-    record: &DataRecord,
-    (src, dst): (IpAddr, IpAddr),
-    lasting: &Lasting,
-    source: Source,
-) -> FlowRecord {
-    let family = Family::of(src);
-    let next_hop = record.next_hop.filter(|&hop| Family::of(hop) == family);
-    FlowRecord {
-        src,
-        dst,
-        first: lasting.first,
-        duration_ms: u32::try_from(lasting.duration_ms).unwrap_or(u32::MAX),
-        octets: record.octets,
-        packets: record.packets,
-        src_port: record.src_port,
-        dst_port: record.dst_port,
-        protocol: Protocol(record.protocol),
-        tcp_flags: record.tcp_flags,
-        tos: record.tos,
-        input: record.input,
-        output: record.output,
-        src_as: record.src_as,
-        dst_as: record.dst_as,
-        src_mask: record.src_mask,
-        dst_mask: record.dst_mask,
-        next_hop: next_hop.unwrap_or(family.address(0)),
-        source,
-    }
 }

@@ -2,7 +2,7 @@
 //! much of it can be answered by ranges of row keys.
 
 use super::{AddressField, AddressSet, NumberField, NumberSet, Order, Predicate};
-use crate::flow::{Family, TimeRange, UnixMillis};
+use crate::flow::{Column, Family, TimeRange, UnixMillis};
 
 /// Addresses of which every flow that passes a predicate has one: its source is in `src`, or its
 /// destination in `dst`, or both.
@@ -83,7 +83,7 @@ impl Predicate {
         match self {
             Self::Address(field, set) if *field == order.lead() => known(self, set, lead),
             Self::Family(family) => known(self, &AddressSet::of(*family), lead),
-            Self::Number(NumberField::First, set) => {
+            Self::Number(NumberField::Column(Column::First), set) => {
                 let last = if time.until == UnixMillis::MAX {
                     u64::MAX
                 } else {
@@ -117,7 +117,7 @@ impl Predicate {
     /// When the flows that pass began, or, where `negated`, those that do not.
     fn first(&self, negated: bool) -> Option<NumberSet> {
         match self {
-            Self::Number(NumberField::First, set) => {
+            Self::Number(NumberField::Column(Column::First), set) => {
                 Some(if negated { set.complement() } else { set.clone() })
             }
             // No flow begins after it ended.

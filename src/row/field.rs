@@ -4,9 +4,9 @@ use std::net::IpAddr;
 
 use super::{AddressSet, RangeSet};
 use crate::flow::{
-    Column, Columns, ElementId, FlowBatch, Protocol, Source, extra_value, rate, unsigned,
+    Column, Columns, ElementId, FlowBatch, Protocol, Source, Told, Values, extra_value, rate,
+    unsigned,
 };
-use crate::netflow::{Common, common};
 
 /// Numbers of a field.
 pub type NumberSet = RangeSet<u64>;
@@ -33,10 +33,10 @@ impl AddressField {
         if let 130 | 131 = number {
             return Some(Self::Exporter);
         }
-        match common(number)?.0 {
-            Common::Src => Some(Self::Src),
-            Common::Dst => Some(Self::Dst),
-            Common::NextHop => Some(Self::NextHop),
+        match Told::of_element(number)?.0 {
+            Told::Column(Column::Src) => Some(Self::Src),
+            Told::Column(Column::Dst) => Some(Self::Dst),
+            Told::Column(Column::NextHop) => Some(Self::NextHop),
             _ => None,
         }
     }
@@ -69,36 +69,8 @@ impl AddressField {
 /// A number of a flow. A field that a flow does not have passes no test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum NumberField {
-    /// IP protocol.
-    Protocol,
-    /// Source port.
-    SrcPort,
-    /// Destination port.
-    DstPort,
-    /// Layer-3 bytes.
-    Octets,
-    /// Packets.
-    Packets,
-    /// From the first packet to the last, in milliseconds.
-    Duration,
-    /// The TCP flags seen; only TCP has them.
-    TcpFlags,
-    /// Type of service.
-    Tos,
-    /// Interface that the packets came in by.
-    Input,
-    /// Interface that they left by.
-    Output,
-    /// Autonomous system of the source.
-    SrcAs,
-    /// Autonomous system of the destination.
-    DstAs,
-    /// Prefix length of the route to the source.
-    SrcMask,
-    /// Prefix length of the route to the destination.
-    DstMask,
-    /// When the first packet was seen, in ms since 1970.
-    First,
+    /// The one of a column; of TCP flags only that of TCP, which has them.
+    Column(Column),
     /// When the last packet was seen, in ms since 1970.
     Last,
     /// Packets a second, rounded down; 0 of a flow that took no time.
@@ -161,48 +133,25 @@ impl NumberField {
         if number == 149 {
             return Some(Self::Engine);
         }
-        Some(match common(number)?.0 {
-            Common::Src | Common::Dst | Common::NextHop => return None,
-            Common::SrcPort => Self::SrcPort,
-            Common::DstPort | Common::Icmp => Self::DstPort,
-            Common::IcmpType => Self::IcmpType,
-            Common::IcmpCode => Self::IcmpCode,
-            Common::Protocol => Self::Protocol,
-            Common::TcpFlags => Self::TcpFlags,
-            Common::Tos => Self::Tos,
-            Common::Input => Self::Input,
-            Common::Output => Self::Output,
-            Common::SrcAs => Self::SrcAs,
-            Common::DstAs => Self::DstAs,
-            Common::SrcMask => Self::SrcMask,
-            Common::DstMask => Self::DstMask,
-            Common::Octets => Self::Octets,
-            Common::Packets => Self::Packets,
-            Common::First => Self::First,
-            Common::Last => Self::Last,
-            Common::Duration => Self::Duration,
-            Common::Sampling => Self::Sampling,
+        Some(match Told::of_element(number)?.0 {
+            Told::Column(column) => {
+                column.kind().number_bytes()?;
+                Self::Column(column)
+            }
+            Told::Last => Self::Last,
+            Told::Observed => Self::Column(Column::First),
+            Told::Icmp => Self::Column(Column::DstPort),
+            Told::IcmpType => Self::IcmpType,
+            Told::IcmpCode => Self::IcmpCode,
+            Told::SamplingInterval => Self::Sampling,
         })
     }
 
     /// The columns that it is read from.
     pub fn columns(self) -> Columns {
         Columns::of(match self {
-            Self::Protocol => &[Column::Protocol],
-            Self::SrcPort => &[Column::SrcPort],
-            Self::DstPort => &[Column::DstPort],
-            Self::Octets => &[Column::Octets],
-            Self::Packets => &[Column::Packets],
-            Self::Duration => &[Column::Duration],
-            Self::TcpFlags => &[Column::Protocol, Column::TcpFlags],
-            Self::Tos => &[Column::Tos],
-            Self::Input => &[Column::Input],
-            Self::Output => &[Column::Output],
-            Self::SrcAs => &[Column::SrcAs],
-            Self::DstAs => &[Column::DstAs],
-            Self::SrcMask => &[Column::SrcMask],
-            Self::DstMask => &[Column::DstMask],
-            Self::First => &[Column::First],
+            Self::Column(Column::TcpFlags) => &[Column::Protocol, Column::TcpFlags],
+            Self::Column(column) => return Columns::of(&[column]),
             Self::Last => &[Column::First, Column::Duration],
             Self::PacketsPerSecond => &[Column::Packets, Column::Duration],
             Self::BitsPerSecond => &[Column::Octets, Column::Duration],
@@ -216,24 +165,17 @@ impl NumberField {
     /// Whether the number of each row of `batch` passes `test`.
     pub(super) fn test(self, batch: &FlowBatch, test: Test<'_>) -> Vec<bool> {
         match self {
-            Self::Protocol => test.column(&batch.protocol),
-            Self::SrcPort => test.column(&batch.src_port),
-            Self::DstPort => test.column(&batch.dst_port),
-            Self::Octets => test.column(&batch.octets),
-            Self::Packets => test.column(&batch.packets),
-            Self::Duration => test.column(&batch.duration_ms),
-            Self::TcpFlags => {
+            Self::Column(Column::TcpFlags) => {
                 let is_tcp = |protocol| protocol == Protocol::TCP;
                 and_protocol(test.column(&batch.tcp_flags), &batch.protocol, is_tcp)
             }
-            Self::Tos => test.column(&batch.tos),
-            Self::Input => test.column(&batch.input),
-            Self::Output => test.column(&batch.output),
-            Self::SrcAs => test.column(&batch.src_as),
-            Self::DstAs => test.column(&batch.dst_as),
-            Self::SrcMask => test.column(&batch.src_mask),
-            Self::DstMask => test.column(&batch.dst_mask),
-            Self::First => test.column(&batch.first_ms),
+            Self::Column(column) => match batch.values(column) {
+                Values::U8(numbers) => test.column(numbers),
+                Values::U16(numbers) => test.column(numbers),
+                Values::U32(numbers) => test.column(numbers),
+                Values::U64(numbers) => test.column(numbers),
+                Values::Addresses(_) | Values::Extras(_) => vec![false; batch.len()],
+            },
             Self::Last => {
                 let ends = batch.first_ms.iter().zip(&batch.duration_ms);
                 test.each(ends.map(|(&first, &duration)| first.saturating_add(duration.into())))

@@ -4,7 +4,9 @@
 use std::fmt::{Display, Formatter, Result};
 
 use super::{AddressField, AddressSet, NumberField, NumberSet, Predicate};
-use crate::flow::{ElementId, Family, Kind, Protocol, REVERSE_ENTERPRISE, UnixMillis, element};
+use crate::flow::{
+    Column, ElementId, Family, Kind, Protocol, REVERSE_ENTERPRISE, UnixMillis, element,
+};
 
 /// So many ranges of a set are shown to people.
 const SHOWN_RANGES: usize = 8;
@@ -96,10 +98,12 @@ fn are_of_both_ends(src: &Predicate, dst: &Predicate, ends: Ends) -> bool {
 /// What is `field` of the other end, where one word means both.
 fn of_both_ends(field: NumberField, ends: Ends) -> Option<NumberField> {
     match field {
-        NumberField::SrcPort => Some(NumberField::DstPort),
-        NumberField::SrcAs => Some(NumberField::DstAs),
-        NumberField::SrcMask => Some(NumberField::DstMask),
-        NumberField::Input if matches!(ends, Ends::Either) => Some(NumberField::Output),
+        NumberField::Column(Column::SrcPort) => Some(NumberField::Column(Column::DstPort)),
+        NumberField::Column(Column::SrcAs) => Some(NumberField::Column(Column::DstAs)),
+        NumberField::Column(Column::SrcMask) => Some(NumberField::Column(Column::DstMask)),
+        NumberField::Column(Column::Input) if matches!(ends, Ends::Either) => {
+            Some(NumberField::Column(Column::Output))
+        }
         _ => None,
     }
 }
@@ -118,10 +122,10 @@ fn test(f: &mut Formatter<'_>, term: &Predicate, ends: Option<Ends>) -> Result {
         Predicate::Family(Family::V6) => f.write_str("ipv6"),
         Predicate::Address(field, set) => address(f, name(field.to_string()), set),
         Predicate::Number(field, set) => numbers(f, *field, &name(field.to_string()), set),
-        Predicate::Bits(NumberField::TcpFlags, bits @ 1..=0xff) => {
+        Predicate::Bits(NumberField::Column(Column::TcpFlags), bits @ 1..=0xff) => {
             write!(f, "flags {}", letters(*bits))
         }
-        Predicate::Bits(field @ (NumberField::First | NumberField::Last), bits) => {
+        Predicate::Bits(field @ (NumberField::Column(Column::First) | NumberField::Last), bits) => {
             write!(f, "{} has {}", name(field.to_string()), UnixMillis(*bits))
         }
         Predicate::Bits(field, bits) => write!(f, "{} has {bits}", name(field.to_string())),
@@ -150,21 +154,7 @@ fn letters(bits: u64) -> String {
 impl Display for NumberField {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         f.pad(match self {
-            Self::Protocol => "proto",
-            Self::SrcPort => "src port",
-            Self::DstPort => "dst port",
-            Self::Octets => "bytes",
-            Self::Packets => "packets",
-            Self::Duration => "duration",
-            Self::TcpFlags => "flags",
-            Self::Tos => "tos",
-            Self::Input => "in if",
-            Self::Output => "out if",
-            Self::SrcAs => "src as",
-            Self::DstAs => "dst as",
-            Self::SrcMask => "src mask",
-            Self::DstMask => "dst mask",
-            Self::First => "first seen",
+            Self::Column(column) => column.word(),
             Self::Last => "last seen",
             Self::PacketsPerSecond => "pps",
             Self::BitsPerSecond => "bps",
@@ -179,7 +169,7 @@ impl Display for NumberField {
                 let is_number = |kind| {
                     !matches!(
                         kind,
-                        Kind::Address | Kind::Text | Kind::Float | Kind::Signed | Kind::List
+                        Kind::Address(_) | Kind::Text | Kind::Float | Kind::Signed | Kind::List
                     )
                 };
                 return write!(f, "element {}", element_name(*id, is_number));
@@ -207,9 +197,11 @@ fn element_name(id: ElementId, is_kind: impl Fn(Kind) -> bool) -> String {
 /// One number of `field`.
 fn number(field: NumberField, number: u64) -> String {
     match field {
-        NumberField::First | NumberField::Last => UnixMillis(number).to_string(),
-        NumberField::TcpFlags if (1..=0xff).contains(&number) => letters(number),
-        NumberField::Protocol => protocol(number).unwrap_or_else(|| number.to_string()),
+        NumberField::Column(Column::First) | NumberField::Last => UnixMillis(number).to_string(),
+        NumberField::Column(Column::TcpFlags) if (1..=0xff).contains(&number) => letters(number),
+        NumberField::Column(Column::Protocol) => {
+            protocol(number).unwrap_or_else(|| number.to_string())
+        }
         NumberField::Element(id)
             if matches!(id.enterprise, 0 | REVERSE_ENTERPRISE)
                 && element(id.number).is_some_and(|known| known.kind == Kind::Mac)
@@ -263,12 +255,12 @@ pub(super) fn left_out(f: &mut Formatter<'_>, count: usize) -> Result {
 impl Display for AddressField {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         f.pad(match self {
-            Self::Src => "src ip",
-            Self::Dst => "dst ip",
-            Self::NextHop => "next ip",
+            Self::Src => Column::Src.word(),
+            Self::Dst => Column::Dst.word(),
+            Self::NextHop => Column::NextHop.word(),
             Self::Exporter => "router ip",
             Self::Element(id) => {
-                let is_address = |kind| kind == Kind::Address;
+                let is_address = |kind| matches!(kind, Kind::Address(_));
                 return write!(f, "element {}", element_name(*id, is_address));
             }
         })

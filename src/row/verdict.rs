@@ -32,7 +32,9 @@ impl Predicate {
                 bounds(column).map_or(Verdict::Some, |bounds| of_addresses(set, family, bounds))
             }
             Self::Number(field, set) => of_number(*field, set, bounds),
-            Self::Bits(NumberField::TcpFlags, _) => of_protocol(bounds, |p| p == Protocol::TCP),
+            Self::Bits(NumberField::Column(Column::TcpFlags), _) => {
+                of_protocol(bounds, |p| p == Protocol::TCP)
+            }
             Self::Bits(..) => Verdict::Some,
             Self::And(terms) => {
                 let of_terms = terms.iter().map(|term| term.verdict(family, bounds));
@@ -73,21 +75,10 @@ fn of_number(
     bounds: &impl Fn(Column) -> Option<Bounds>,
 ) -> Verdict {
     let column = match field {
-        NumberField::Protocol => Column::Protocol,
-        NumberField::SrcPort => Column::SrcPort,
-        NumberField::DstPort => Column::DstPort,
-        NumberField::Octets => Column::Octets,
-        NumberField::Packets => Column::Packets,
-        NumberField::Duration => Column::Duration,
-        NumberField::Tos => Column::Tos,
-        NumberField::Input => Column::Input,
-        NumberField::Output => Column::Output,
-        NumberField::SrcAs => Column::SrcAs,
-        NumberField::DstAs => Column::DstAs,
-        NumberField::SrcMask => Column::SrcMask,
-        NumberField::DstMask => Column::DstMask,
-        NumberField::First => Column::First,
-        NumberField::TcpFlags => return of_protocol(bounds, |p| p == Protocol::TCP),
+        NumberField::Column(Column::TcpFlags) => {
+            return of_protocol(bounds, |p| p == Protocol::TCP);
+        }
+        NumberField::Column(column) => column,
         NumberField::IcmpType | NumberField::IcmpCode => {
             return of_protocol(bounds, Protocol::is_icmp);
         }
@@ -134,13 +125,13 @@ mod tests {
 
     fn any_predicate() -> impl Strategy<Value = Predicate> {
         let field = prop::sample::select(vec![
-            NumberField::Protocol,
-            NumberField::DstPort,
-            NumberField::Octets,
-            NumberField::Duration,
-            NumberField::First,
+            NumberField::Column(Column::Protocol),
+            NumberField::Column(Column::DstPort),
+            NumberField::Column(Column::Octets),
+            NumberField::Column(Column::Duration),
+            NumberField::Column(Column::First),
             NumberField::Last,
-            NumberField::TcpFlags,
+            NumberField::Column(Column::TcpFlags),
             NumberField::IcmpType,
             NumberField::BytesPerPacket,
         ]);
@@ -151,7 +142,8 @@ mod tests {
             let range = AddressRange::of_bits(Family::V4, a.min(b), a.max(b));
             if src { Predicate::src(range) } else { Predicate::dst(range) }
         });
-        let bits = (0u64..4).prop_map(|bits| Predicate::Bits(NumberField::TcpFlags, bits));
+        let bits =
+            (0u64..4).prop_map(|bits| Predicate::Bits(NumberField::Column(Column::TcpFlags), bits));
         let family = prop::sample::select(Family::ALL.to_vec()).prop_map(Predicate::Family);
         let term = prop_oneof![4 => number, 3 => address, 1 => bits, 1 => family];
         term.prop_recursive(3, 8, 3, |term| {

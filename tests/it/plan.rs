@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use earlgrey_hbase::flow::{
-    Columns, DatagramId, Family, FlowBatch, FlowRecord, Origin, TimeRange, UnixMillis,
+    Column, Columns, DatagramId, Family, FlowBatch, FlowRecord, Origin, TimeRange, UnixMillis,
 };
 use earlgrey_hbase::query::{Direction, Question};
 use earlgrey_hbase::row::{
@@ -46,10 +46,10 @@ fn any_numbers() -> impl Strategy<Value = NumberSet> {
 
 fn any_filter() -> impl Strategy<Value = Predicate> {
     let number = prop_oneof![
-        Just(NumberField::First),
-        Just(NumberField::First),
+        Just(NumberField::Column(Column::First)),
+        Just(NumberField::Column(Column::First)),
         Just(NumberField::Last),
-        Just(NumberField::Octets),
+        Just(NumberField::Column(Column::Octets)),
     ];
     let term = prop_oneof![
         4 => any_addresses().prop_map(Predicate::src),
@@ -93,7 +93,7 @@ fn passes(filter: &Predicate, flow: &FlowRecord) -> bool {
         Predicate::Address(_, set) => holds(set, flow.dst),
         Predicate::Number(field, set) => {
             let number = match field {
-                NumberField::First => flow.first.0,
+                NumberField::Column(Column::First) => flow.first.0,
                 NumberField::Last => flow.last().0,
                 _ => flow.octets,
             };
@@ -179,8 +179,9 @@ fn planned(filter: Predicate) -> Vec<(Order, Option<String>, bool, Option<String
 fn what_a_key_range_answers_is_not_tested_again() {
     let host = |last: u8| AddressSet::from(std::net::IpAddr::from([10, 0, 0, last]));
     let either = |last| Predicate::or([Predicate::src(host(last)), Predicate::dst(host(last))]);
-    let port = || Predicate::Number(NumberField::DstPort, NumberSet::only(53));
-    let since = || Predicate::Number(NumberField::First, NumberSet::between(5, u64::MAX));
+    let port = || Predicate::Number(NumberField::Column(Column::DstPort), NumberSet::only(53));
+    let since =
+        || Predicate::Number(NumberField::Column(Column::First), NumberSet::between(5, u64::MAX));
     let text = |text: &str| Some(text.to_owned());
 
     let sent = Predicate::and([Predicate::src(host(1)), port(), since()]);

@@ -7,6 +7,8 @@ mod registry;
 
 use byteorder::{BigEndian, ByteOrder};
 
+use super::Family;
+
 /// An element of the IANA registry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Element {
@@ -31,8 +33,8 @@ pub enum Kind {
     Boolean,
     /// A MAC address.
     Mac,
-    /// An IPv4 or IPv6 address.
-    Address,
+    /// An address of this family.
+    Address(Family),
     /// UTF-8, with zeros at its end where the field is longer.
     Text,
     /// Bytes of no type.

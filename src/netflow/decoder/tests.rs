@@ -1,3 +1,4 @@
+use crate::flow::Column;
 use std::net::IpAddr;
 
 use proptest::prelude::*;
@@ -76,7 +77,7 @@ fn decode_all(decoder: &mut Decoder, payload: &[u8]) -> Vec<Option<Vec<u64>>> {
                         Records::Data(records, _) => records.to_vec(),
                         _ => Vec::new(),
                     })
-                    .map(|record| record.octets)
+                    .map(|record| record.numbers[Column::Octets])
                     .collect(),
             ),
         }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::flow::{Sampling, extras};
+use crate::flow::{Column, Sampling, extras};
 use crate::netflow::template::Template;
 
 const EXPORTED: UnixMillis = UnixMillis(1_186_040_527_000);
@@ -23,10 +23,10 @@ fn read(fields: &[(u16, &[u8])]) -> (DataRecord, Aside, Vec<(u16, Vec<u8>)>) {
 #[test]
 fn of_several_counters_the_best_one_counts_and_the_others_are_kept() {
     let (record, _, extras) = read(&[(23, &[0, 9]), (1, &[1, 0]), (85, &[7]), (2, &[3])]);
-    assert_eq!((record.octets, record.packets), (256, 3));
+    assert_eq!((record.numbers[Column::Octets], record.numbers[Column::Packets]), (256, 3));
     assert_eq!(extras, [(23, vec![9]), (85, vec![7])]);
     let (record, _, extras) = read(&[(24, &[0, 9]), (231, &[8]), (232, &[0, 0])]);
-    assert_eq!((record.octets, record.packets), (8, 9));
+    assert_eq!((record.numbers[Column::Octets], record.numbers[Column::Packets]), (8, 9));
     assert_eq!(extras, [(232, vec![])]);
 }
 
@@ -53,9 +53,9 @@ fn type_and_code_of_icmp_become_the_destination_port() {
         &[(4, &[1]), (176, &[3]), (177, &[1])],
         &[(4, &[1]), (11, &[3, 1]), (32, &[0, 0])],
     ] {
-        assert_eq!(read(fields).0.dst_port, 0x0301, "{fields:?}");
+        assert_eq!(read(fields).0.numbers[Column::DstPort], 0x0301, "{fields:?}");
     }
-    assert_eq!(read(&[(4, &[17]), (11, &[0, 53]), (32, &[0, 1])]).0.dst_port, 53);
+    assert_eq!(read(&[(4, &[17]), (11, &[0, 53]), (32, &[0, 1])]).0.numbers[Column::DstPort], 53);
 }
 
 #[test]
@@ -101,8 +101,15 @@ fn the_beginning_of_a_frame_is_taken_apart() {
     frame.extend([0x45, 0, 0, 60, 0, 0, 0, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2, 0, 53, 1, 0]);
     let (record, _, extras) = read(&[(10, &[7]), (315, &frame)]);
     assert_eq!(record.dst, Some([10, 0, 0, 2].into()));
-    assert_eq!((record.input, record.src_port, record.dst_port), (7, 53, 256));
-    assert_eq!((record.octets, record.packets), (60, 1));
+    assert_eq!(
+        (
+            record.numbers[Column::Input],
+            record.numbers[Column::SrcPort],
+            record.numbers[Column::DstPort]
+        ),
+        (7, 53, 256)
+    );
+    assert_eq!((record.numbers[Column::Octets], record.numbers[Column::Packets]), (60, 1));
     assert_eq!(extras[2], (192, vec![64]));
 }
 
@@ -120,8 +127,15 @@ fn a_frame_does_not_override_what_other_fields_say() {
     ]);
     assert_eq!(record.src, Some([192, 0, 2, 1].into()));
     assert_eq!(record.dst, Some([10, 0, 0, 2].into()));
-    assert_eq!((record.octets, record.packets), (0, 9));
-    assert_eq!((record.src_port, record.dst_port, record.protocol), (0, 256, 17));
+    assert_eq!((record.numbers[Column::Octets], record.numbers[Column::Packets]), (0, 9));
+    assert_eq!(
+        (
+            record.numbers[Column::SrcPort],
+            record.numbers[Column::DstPort],
+            record.numbers[Column::Protocol]
+        ),
+        (0, 256, 17)
+    );
     let macs: Vec<_> = extras.iter().filter(|(number, _)| *number == 56).collect();
     assert_eq!(macs, [&(56, vec![1, 2, 3, 4, 5, 6])]);
 }
@@ -139,7 +153,7 @@ fn of_an_outer_and_an_inner_packet_the_outer_one_counts_and_the_inner_one_is_kep
         (7, &[4, 87]),
     ]);
     assert_eq!(record.ends().unwrap().0, std::net::IpAddr::from([0x2020_u16; 8]));
-    assert_eq!((record.protocol, record.src_port), (4, 0));
+    assert_eq!((record.numbers[Column::Protocol], record.numbers[Column::SrcPort]), (4, 0));
     let kept: Vec<u16> = extras.iter().map(|(number, _)| *number).collect();
     assert_eq!(kept, [8, 12, 4, 7]);
 }

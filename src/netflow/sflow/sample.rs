@@ -6,7 +6,7 @@ use super::super::cursor::Cursor;
 use super::super::field::{address_v4, address_v6};
 use super::super::frame::{self, Kept};
 use super::super::record::DataRecord;
-use crate::flow::Sampling;
+use crate::flow::{Column, Sampling};
 
 /// Formats of flow records, of enterprise 0.
 const SAMPLED_HEADER: u32 = 1;
@@ -36,13 +36,14 @@ const PREV_ADJACENT_AS: u16 = 129;
 
 /// Reads a flow sample; None if what says how it was sampled is not all there.
 pub(super) fn read(mut at: Cursor<'_>, expanded: bool, extras: &mut Vec<u8>) -> Option<DataRecord> {
-    let mut record = DataRecord { packets: 1, ..DataRecord::default() };
+    let mut record = DataRecord::default();
+    record.numbers.set(Column::Packets, 1_u8);
     let _sequence = at.read_u32()?;
     let _source = at.take(if expanded { 8 } else { 4 })?;
     record.sampling = Some(Sampling { mode: 2, interval: at.read_u32()? });
     let _pool_and_drops = at.take(8)?;
-    record.input = interface(&mut at, expanded)?;
-    record.output = interface(&mut at, expanded)?;
+    record.numbers.set(Column::Input, interface(&mut at, expanded)?);
+    record.numbers.set(Column::Output, interface(&mut at, expanded)?);
     let records = at.read_u32()?;
     let mut kept = Kept { start: extras.len(), bytes: extras };
     for _ in 0..records {
@@ -85,9 +86,9 @@ fn read_record(
             let _stripped = at.read_u32()?;
             let header_bytes = at.read_u32()?;
             frame::read(protocol, at.take_up_to(header_bytes as usize), record, kept);
-            if record.octets == 0 {
+            if record.numbers[Column::Octets] == 0 {
                 // No packet of IP: what is known is the size of its frame.
-                record.octets = frame_bytes.into();
+                record.numbers.set(Column::Octets, frame_bytes);
             }
         }
         SAMPLED_ETHERNET => {
@@ -95,8 +96,8 @@ fn read_record(
             let (src, dst) = (at.take(8)?, at.take(8)?);
             kept.push(SRC_MAC, &src[..6]);
             kept.push(DST_MAC, &dst[..6]);
-            if record.octets == 0 {
-                record.octets = frame_bytes.into();
+            if record.numbers[Column::Octets] == 0 {
+                record.numbers.set(Column::Octets, frame_bytes);
             }
         }
         SAMPLED_IPV4 | SAMPLED_IPV6 => sampled_ip(format == SAMPLED_IPV6, &mut at, record)?,
@@ -110,8 +111,8 @@ fn read_record(
         }
         EXTENDED_ROUTER => {
             record.next_hop = address(&mut at)?.into();
-            record.src_mask = at.read_u32()? as u8;
-            record.dst_mask = at.read_u32()? as u8;
+            record.numbers.set(Column::SrcMask, at.read_u32()?);
+            record.numbers.set(Column::DstMask, at.read_u32()?);
         }
         EXTENDED_GATEWAY => gateway(&mut at, record, kept)?,
         _ => {}
@@ -121,16 +122,16 @@ fn read_record(
 
 /// An IP packet whose header's fields are told one by one.
 fn sampled_ip(is_v6: bool, at: &mut Cursor<'_>, record: &mut DataRecord) -> Option<()> {
-    record.octets = at.read_u32()?.into();
-    record.protocol = at.read_u32()? as u8;
+    record.numbers.set(Column::Octets, at.read_u32()?);
+    record.numbers.set(Column::Protocol, at.read_u32()?);
     let read = if is_v6 { address_v6 } else { address_v4 };
     let bytes = if is_v6 { 16 } else { 4 };
     record.src = read(at.take(bytes)?);
     record.dst = read(at.take(bytes)?);
-    record.src_port = at.read_u32()? as u16;
-    record.dst_port = at.read_u32()? as u16;
-    record.tcp_flags = at.read_u32()? as u8;
-    record.tos = at.read_u32()? as u8;
+    record.numbers.set(Column::SrcPort, at.read_u32()?);
+    record.numbers.set(Column::DstPort, at.read_u32()?);
+    record.numbers.set(Column::TcpFlags, at.read_u32()?);
+    record.numbers.set(Column::Tos, at.read_u32()?);
     Some(())
 }
 
@@ -144,7 +145,7 @@ fn gateway(at: &mut Cursor<'_>, record: &mut DataRecord, kept: &mut Kept<'_>) ->
     let own = at.read_u32()?;
     let src = at.read_u32()?;
     // The agent's own system is told where the source is in it.
-    record.src_as = if src == 0 { own } else { src };
+    record.numbers.set(Column::SrcAs, if src == 0 { own } else { src });
     kept.push_number(PREV_ADJACENT_AS, at.read_u32()?);
     let segments = at.read_u32()?;
     let (mut first, mut last) = (None, None);
@@ -157,7 +158,7 @@ fn gateway(at: &mut Cursor<'_>, record: &mut DataRecord, kept: &mut Kept<'_>) ->
         }
     }
     // No path leads to a destination in the agent's own system.
-    record.dst_as = last.unwrap_or(own);
+    record.numbers.set(Column::DstAs, last.unwrap_or(own));
     if let Some(first) = first {
         kept.push_number(NEXT_ADJACENT_AS, first);
     }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::flow::Column;
 
 const RECEIVED: UnixMillis = UnixMillis(1_186_040_527_123);
 
@@ -56,10 +57,17 @@ fn a_sampled_frame_is_a_flow_of_one_packet() {
     let record = records[0];
     assert_eq!(record.src, Some([10, 0, 0, 1].into()));
     assert_eq!(record.dst, Some([10, 0, 0, 2].into()));
-    assert_eq!((record.src_port, record.dst_port), (80, 50_000));
-    assert_eq!((record.protocol, record.tcp_flags, record.tos), (6, 0x12, 0x10));
-    assert_eq!((record.packets, record.octets), (1, 1500));
-    assert_eq!((record.input, record.output), (4, 0));
+    assert_eq!((record.numbers[Column::SrcPort], record.numbers[Column::DstPort]), (80, 50_000));
+    assert_eq!(
+        (
+            record.numbers[Column::Protocol],
+            record.numbers[Column::TcpFlags],
+            record.numbers[Column::Tos]
+        ),
+        (6, 0x12, 0x10)
+    );
+    assert_eq!((record.numbers[Column::Packets], record.numbers[Column::Octets]), (1, 1500));
+    assert_eq!((record.numbers[Column::Input], record.numbers[Column::Output]), (4, 0));
     assert_eq!(record.sampling, Some(Sampling { mode: 2, interval: 512 }));
     assert_eq!(kept[0], (56, ETHERNET[6..].to_vec()));
     assert_eq!(kept[1..], [(80, ETHERNET[..6].to_vec()), (192, vec![63])]);
@@ -78,7 +86,7 @@ fn tags_and_labels_are_taken_off_and_kept() {
     ] {
         let frame = [&ETHERNET[..], between, &IPV4_TCP].concat();
         let (_, records, kept) = read_all(&datagram(&[sample(&[header(&frame)])]));
-        assert_eq!(records[0].dst_port, 50_000, "{between:02x?}");
+        assert_eq!(records[0].numbers[Column::DstPort], 50_000, "{between:02x?}");
         assert_eq!(kept[2..kept.len() - 1], *expected, "{between:02x?}");
     }
 }
@@ -90,7 +98,10 @@ fn a_network_of_vxlan_is_kept_with_the_outer_flow() {
     packet.extend([0xc0, 0, 0x12, 0xb5, 0, 99, 0, 0, 8, 0, 0, 0, 0, 1, 0x23, 0]);
     let frame = [&ETHERNET[..], &[8, 0], &packet].concat();
     let (_, records, kept) = read_all(&datagram(&[sample(&[header(&frame)])]));
-    assert_eq!((records[0].protocol, records[0].dst_port), (17, 4789));
+    assert_eq!(
+        (records[0].numbers[Column::Protocol], records[0].numbers[Column::DstPort]),
+        (17, 4789)
+    );
     assert_eq!(kept.last(), Some(&(351, vec![1, 0x23])));
 }
 
@@ -104,8 +115,15 @@ fn extension_headers_of_ipv6_are_passed_over() {
     let frame = [&ETHERNET[..], &[0x86, 0xdd], &packet].concat();
     let (_, records, kept) = read_all(&datagram(&[sample(&[header(&frame)])]));
     let record = records[0];
-    assert_eq!((record.octets, record.protocol, record.tos), (64, 17, 0x28));
-    assert_eq!((record.src_port, record.dst_port), (53, 99));
+    assert_eq!(
+        (
+            record.numbers[Column::Octets],
+            record.numbers[Column::Protocol],
+            record.numbers[Column::Tos]
+        ),
+        (64, 17, 0x28)
+    );
+    assert_eq!((record.numbers[Column::SrcPort], record.numbers[Column::DstPort]), (53, 99));
     assert_eq!(record.src, Some([0x2020_u16; 8].into()));
     assert_eq!(kept.last(), Some(&(31, vec![5])));
 }
@@ -117,10 +135,17 @@ fn routes_are_told_by_records_of_their_own() {
     let ip = block(3, &words(&[1500, 6, 0x0a00_0001, 0x0a00_0002, 80, 81, 2, 0]));
     let (_, records, kept) = read_all(&datagram(&[sample(&[ip, router, gateway])]));
     let record = records[0];
-    assert_eq!((record.octets, record.src_port, record.tcp_flags), (1500, 80, 2));
+    assert_eq!(
+        (
+            record.numbers[Column::Octets],
+            record.numbers[Column::SrcPort],
+            record.numbers[Column::TcpFlags]
+        ),
+        (1500, 80, 2)
+    );
     assert_eq!(record.next_hop, Some([10, 0, 0, 254].into()));
-    assert_eq!((record.src_mask, record.dst_mask), (24, 16));
-    assert_eq!((record.src_as, record.dst_as), (100, 400));
+    assert_eq!((record.numbers[Column::SrcMask], record.numbers[Column::DstMask]), (24, 16));
+    assert_eq!((record.numbers[Column::SrcAs], record.numbers[Column::DstAs]), (100, 400));
     assert_eq!(kept, [(18, vec![10, 0, 0, 253]), (129, vec![200]), (128, vec![1, 44])]);
 }
 
@@ -133,7 +158,10 @@ fn expanded_samples_are_read_and_counters_are_passed_over() {
     let samples = [&others[..], &[expanded]].concat();
     let (header, records, _) = read_all(&datagram(&samples));
     assert_eq!((records.len(), header.fault), (1, None));
-    assert_eq!((records[0].input, records[0].output), (70_000, 0));
+    assert_eq!(
+        (records[0].numbers[Column::Input], records[0].numbers[Column::Output]),
+        (70_000, 0)
+    );
 }
 
 #[test]

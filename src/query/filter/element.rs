@@ -3,8 +3,9 @@
 use super::fields::{Term, values_of};
 use super::values::{Values, Wrong};
 use super::words;
-use crate::flow::{ElementId, Kind, REVERSE_ENTERPRISE, TOLD_START, element, elements};
-use crate::netflow::{Common, common};
+use crate::flow::{
+    Column, ElementId, Kind, REVERSE_ENTERPRISE, TOLD_START, Told, element, elements,
+};
 use crate::row::{AddressField, NumberField};
 
 /// What is asked for by `text`: the name of an element of IANA's, also with `reverse` before it,
@@ -32,7 +33,7 @@ pub(super) fn term_of(text: &str, like_address: bool) -> Result<Term, Wrong> {
     }
     match kind(id) {
         None => Ok(as_it_is(id, like_address)),
-        Some(Kind::Address) => Ok(Term::address(AddressField::Element(id))),
+        Some(Kind::Address(_)) => Ok(Term::address(AddressField::Element(id))),
         Some(Kind::Text | Kind::Float | Kind::Signed | Kind::List) => {
             Err(Wrong::new(format!("{text} holds neither a plain number nor an address"))
                 .expecting("an element that does")
@@ -45,18 +46,19 @@ pub(super) fn term_of(text: &str, like_address: bool) -> Result<Term, Wrong> {
 /// The common field that the element becomes. Where a record had a better one for that, or tells
 /// otherwise what the field means, the element is kept beside it and asked for there.
 fn common_field(id: ElementId) -> Option<Term> {
-    let known = common(id.number);
-    let may_be_kept = known.is_none_or(|(_, is_best)| !is_best);
+    let told = Told::of_element(id.number);
+    // Of several that say one thing the best is taken.
+    let may_be_kept = told.is_none_or(|(told, rank)| rank > 0 && !told.may_repeat());
     if let Some(field) = AddressField::of_element(id.number) {
         return Some(Term::address_or(field, may_be_kept.then_some(AddressField::Element(id))));
     }
     let field = NumberField::of_element(id.number)?;
-    if let Some((Common::Icmp, _)) = known {
+    if let Some((Told::Icmp, _)) = told {
         return Some(Term::icmp());
     }
     let values = match field {
-        NumberField::First | NumberField::Last => times(id.number),
-        NumberField::Duration if id.number == 162 => Values::Micros,
+        NumberField::Column(Column::First) | NumberField::Last => times(id.number),
+        NumberField::Column(Column::Duration) if id.number == 162 => Values::Micros,
         _ => values_of(&field),
     };
     // A flow of a clock that runs ahead keeps what its exporter told beside when it was.

@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use super::values::Values;
-use crate::flow::{ElementId, Family, Kind, REVERSE_ENTERPRISE};
+use crate::flow::{Column, ElementId, Family, Kind, REVERSE_ENTERPRISE};
 use crate::row::{AddressField, AddressRange, AddressSet, NumberField, NumberSet, Predicate};
 
 /// What a term asks for, before its test is read.
@@ -66,7 +66,10 @@ impl<F: Field> Fields<F> {
         let mut passes = if self.all { Predicate::and(ends) } else { Predicate::or(ends) };
         if self.icmp {
             let icmp = NumberSet::new(vec![(1, 1), (58, 58)]);
-            passes = Predicate::and([Predicate::Number(NumberField::Protocol, icmp), passes]);
+            passes = Predicate::and([
+                Predicate::Number(NumberField::Column(Column::Protocol), icmp),
+                passes,
+            ]);
         }
         if let Some(other) = self.instead {
             let lacks_it = Predicate::not(other.is_there());
@@ -102,7 +105,7 @@ impl Term {
 
     /// Type and code of ICMP in one number.
     pub(super) fn icmp() -> Self {
-        let port = Fields { icmp: true, ..Fields::any(&[NumberField::DstPort]) };
+        let port = Fields { icmp: true, ..Fields::any(&[NumberField::Column(Column::DstPort)]) };
         Self::Number(port, Values::UpTo(u16::MAX.into()))
     }
 
@@ -129,26 +132,21 @@ impl Term {
 /// What the values of `field` are.
 pub(super) fn values_of(field: &NumberField) -> Values {
     match field {
-        NumberField::Protocol => Values::Protocol,
-        NumberField::SrcPort | NumberField::DstPort => Values::UpTo(u16::MAX.into()),
-        NumberField::TcpFlags => Values::Flags,
-        NumberField::Tos
-        | NumberField::IcmpType
+        NumberField::Column(column) => match column {
+            Column::Protocol => Values::Protocol,
+            Column::TcpFlags => Values::Flags,
+            Column::SrcMask | Column::DstMask => Values::UpTo(128),
+            Column::First => Values::Time,
+            Column::Duration => Values::Millis,
+            column => Values::UpTo(column.kind().greatest()),
+        },
+        NumberField::IcmpType
         | NumberField::IcmpCode
         | NumberField::EngineType
         | NumberField::EngineId => Values::UpTo(u8::MAX.into()),
-        NumberField::SrcMask | NumberField::DstMask => Values::UpTo(128),
-        NumberField::Input
-        | NumberField::Output
-        | NumberField::SrcAs
-        | NumberField::DstAs
-        | NumberField::Engine
-        | NumberField::Sampling => Values::UpTo(u32::MAX.into()),
-        NumberField::First | NumberField::Last => Values::Time,
-        NumberField::Duration => Values::Millis,
-        NumberField::Octets
-        | NumberField::Packets
-        | NumberField::PacketsPerSecond
+        NumberField::Engine | NumberField::Sampling => Values::UpTo(u32::MAX.into()),
+        NumberField::Last => Values::Time,
+        NumberField::PacketsPerSecond
         | NumberField::BitsPerSecond
         | NumberField::BytesPerPacket => Values::UpTo(u64::MAX),
         NumberField::Element(id) => match (id.number, super::element::kind(*id)) {
@@ -209,6 +207,10 @@ pub(super) enum Meaning {
     Misplaced(&'static str),
 }
 
+const fn column(column: Column) -> NumberField {
+    NumberField::Column(column)
+}
+
 const fn iana(number: u16) -> NumberField {
     NumberField::Element(ElementId::iana(number))
 }
@@ -239,14 +241,14 @@ pub(super) fn meaning(keyword: &str, qualifiers: &Qualifiers) -> Option<Meaning>
         },
         "port" => match (way, which) {
             (None, None) => {
-                numbers(Fields::of(end, &[NumberField::SrcPort], &[NumberField::DstPort]))
+                numbers(Fields::of(end, &[column(Column::SrcPort)], &[column(Column::DstPort)]))
             }
             (None, Some(Which::Nat)) => numbers(Fields::of(end, &[iana(227)], &[iana(228)])),
             _ => misplaced("src, dst, nat, or no word before it"),
         },
         "as" | "asn" => match (end, way, which) {
             (_, None, None) => {
-                numbers(Fields::of(end, &[NumberField::SrcAs], &[NumberField::DstAs]))
+                numbers(Fields::of(end, &[column(Column::SrcAs)], &[column(Column::DstAs)]))
             }
             (None, None, Some(Which::Next)) => numbers(Fields::any(&[iana(128)])),
             (None, None, Some(Which::Previous)) => numbers(Fields::any(&[iana(129)])),
@@ -254,18 +256,18 @@ pub(super) fn meaning(keyword: &str, qualifiers: &Qualifiers) -> Option<Meaning>
         },
         "mask" => match (way, which) {
             (None, None) => {
-                numbers(Fields::of(end, &[NumberField::SrcMask], &[NumberField::DstMask]))
+                numbers(Fields::of(end, &[column(Column::SrcMask)], &[column(Column::DstMask)]))
             }
             _ => misplaced("src, dst, or no word before it"),
         },
         "tos" => match (end, way, which) {
-            (None | Some(End::Src), None, None) => numbers(Fields::any(&[NumberField::Tos])),
+            (None | Some(End::Src), None, None) => numbers(Fields::any(&[column(Column::Tos)])),
             (Some(End::Dst), None, None) => numbers(Fields::any(&[iana(55)])),
             _ => misplaced("src, dst, or no word before it"),
         },
         "if" | "interface" => match (end, which) {
             (None, None) => {
-                let (input, output) = ([NumberField::Input], [NumberField::Output]);
+                let (input, output) = ([column(Column::Input)], [column(Column::Output)]);
                 numbers(Fields::of(as_end(way), &input, &output))
             }
             _ => misplaced("in, out, or no word before it"),
@@ -286,14 +288,14 @@ pub(super) fn meaning(keyword: &str, qualifiers: &Qualifiers) -> Option<Meaning>
             Some(_) => misplaced("in, out, src, dst, or no word before it"),
         },
         "bytes" | "octets" => match (end, way, which) {
-            (None, None | Some(Way::In), None) => numbers(Fields::any(&[NumberField::Octets])),
+            (None, None | Some(Way::In), None) => numbers(Fields::any(&[column(Column::Octets)])),
             (None, Some(Way::Out), None) => {
                 numbers(Fields::any(&[iana(23), iana(171), iana(232), reverse(1), reverse(85)]))
             }
             _ => misplaced("in, out, or no word before it"),
         },
         "packets" => match (end, way, which) {
-            (None, None | Some(Way::In), None) => numbers(Fields::any(&[NumberField::Packets])),
+            (None, None | Some(Way::In), None) => numbers(Fields::any(&[column(Column::Packets)])),
             (None, Some(Way::Out), None) => {
                 numbers(Fields::any(&[iana(24), iana(172), iana(299), reverse(2), reverse(86)]))
             }
@@ -305,9 +307,7 @@ pub(super) fn meaning(keyword: &str, qualifiers: &Qualifiers) -> Option<Meaning>
             (None, None, Some(Which::Max)) => numbers(Fields::any(&[iana(53)])),
             _ => misplaced("min, max, or no word before it"),
         },
-        "proto" | "protocol" => plain(NumberField::Protocol),
-        "flags" => plain(NumberField::TcpFlags),
-        "duration" => plain(NumberField::Duration),
+        "protocol" => plain(column(Column::Protocol)),
         "pps" => plain(NumberField::PacketsPerSecond),
         "bps" => plain(NumberField::BitsPerSecond),
         "bpp" => plain(NumberField::BytesPerPacket),
@@ -319,8 +319,15 @@ pub(super) fn meaning(keyword: &str, qualifiers: &Qualifiers) -> Option<Meaning>
         "fwdstat" => plain(iana(89)),
         "flowdir" => plain(iana(61)),
         "ethertype" => plain(iana(256)),
-        _ => None,
+        word => plain(column(numbers_called(word)?)),
     }
+}
+
+/// The column of numbers that filters call `word`.
+fn numbers_called(word: &str) -> Option<Column> {
+    let is_called =
+        |column: &Column| column.word() == word && column.kind().number_bytes().is_some();
+    Column::ALL.into_iter().filter(|&column| column != Column::Source).find(is_called)
 }
 
 fn as_end(way: Option<Way>) -> Option<End> {

@@ -8,7 +8,7 @@ use super::lexer::Kind;
 use super::parser::{Parser, Result};
 use super::values::Values;
 use super::{element, words};
-use crate::flow::{ElementId, Family};
+use crate::flow::{Column, ElementId, Family};
 use crate::row::{NumberField, NumberSet, Predicate};
 
 impl Parser<'_, '_, '_> {
@@ -34,7 +34,7 @@ impl Parser<'_, '_, '_> {
                 self.next();
                 self.take_word("seen");
                 Term::number(if keyword == "first" {
-                    NumberField::First
+                    NumberField::Column(Column::First)
                 } else {
                     NumberField::Last
                 })
@@ -106,7 +106,7 @@ impl Parser<'_, '_, '_> {
     fn protocol(&mut self, number: u8) -> Result<Term> {
         let start = self.next().span.start;
         let set = NumberSet::only(number.into());
-        let protocol = Predicate::Number(NumberField::Protocol, set);
+        let protocol = Predicate::Number(NumberField::Column(Column::Protocol), set);
         let of_icmp = match self.peek_word(0).as_deref() {
             Some("type") => Some(NumberField::IcmpType),
             Some("code") => Some(NumberField::IcmpCode),

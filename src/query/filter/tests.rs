@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use proptest::prelude::*;
 
 use super::{Context, Files, MAX_INCLUDES, MAX_NESTING, MAX_TEXT_BYTES, NoFiles, ParseFilterError};
-use crate::flow::{ElementId, Family, UnixMillis};
+use crate::flow::{Column, ElementId, Family, UnixMillis};
 use crate::row::{AddressField, AddressSet, NumberField, NumberSet, Predicate};
 
 mod elements;
@@ -416,21 +416,21 @@ fn any_term() -> impl Strategy<Value = Predicate> {
         AddressField::Element(ElementId { number: 5, enterprise: 9 }),
     ]);
     let number = prop::sample::select(vec![
-        (NumberField::Protocol, 255),
-        (NumberField::SrcPort, 65_535),
-        (NumberField::DstPort, 65_535),
-        (NumberField::Octets, u64::MAX),
-        (NumberField::Packets, u64::MAX),
-        (NumberField::Duration, u64::MAX),
-        (NumberField::TcpFlags, 255),
-        (NumberField::Tos, 255),
-        (NumberField::Input, 0xffff_ffff),
-        (NumberField::Output, 0xffff_ffff),
-        (NumberField::SrcAs, 0xffff_ffff),
-        (NumberField::DstAs, 0xffff_ffff),
-        (NumberField::SrcMask, 128),
-        (NumberField::DstMask, 128),
-        (NumberField::First, 253_402_207_199_000),
+        (NumberField::Column(Column::Protocol), 255),
+        (NumberField::Column(Column::SrcPort), 65_535),
+        (NumberField::Column(Column::DstPort), 65_535),
+        (NumberField::Column(Column::Octets), u64::MAX),
+        (NumberField::Column(Column::Packets), u64::MAX),
+        (NumberField::Column(Column::Duration), u64::MAX),
+        (NumberField::Column(Column::TcpFlags), 255),
+        (NumberField::Column(Column::Tos), 255),
+        (NumberField::Column(Column::Input), 0xffff_ffff),
+        (NumberField::Column(Column::Output), 0xffff_ffff),
+        (NumberField::Column(Column::SrcAs), 0xffff_ffff),
+        (NumberField::Column(Column::DstAs), 0xffff_ffff),
+        (NumberField::Column(Column::SrcMask), 128),
+        (NumberField::Column(Column::DstMask), 128),
+        (NumberField::Column(Column::First), 253_402_207_199_000),
         (NumberField::Last, 253_402_207_199_000),
         (NumberField::PacketsPerSecond, u64::MAX),
         (NumberField::BitsPerSecond, u64::MAX),
@@ -453,7 +453,7 @@ fn any_term() -> impl Strategy<Value = Predicate> {
     let numbers = number.prop_flat_map(|(field, most)| {
         let bits = (0..=most).prop_map(move |bits| Predicate::Bits(field, bits));
         let set = any_numbers(most).prop_map(move |set| Predicate::Number(field, set));
-        let is_time = matches!(field, NumberField::First | NumberField::Last);
+        let is_time = matches!(field, NumberField::Column(Column::First) | NumberField::Last);
         prop_oneof![3 => set.boxed(), 1 => if is_time { any_numbers(most)
             .prop_map(move |set| Predicate::Number(field, set)).boxed() } else { bits.boxed() }]
     });
@@ -471,7 +471,10 @@ fn any_predicate() -> impl Strategy<Value = Predicate> {
     let pair = (any_addresses(), any_numbers(65_535), 0usize..4).prop_map(|(set, ports, kind)| {
         let addresses = [Predicate::src(set.clone()), Predicate::dst(set)];
         let port = |field| Predicate::Number(field, ports.clone());
-        let ports = [port(NumberField::SrcPort), port(NumberField::DstPort)];
+        let ports = [
+            port(NumberField::Column(Column::SrcPort)),
+            port(NumberField::Column(Column::DstPort)),
+        ];
         match kind {
             0 => Predicate::or(addresses),
             1 => Predicate::and(addresses),

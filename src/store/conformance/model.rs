@@ -8,7 +8,7 @@ use super::Open;
 use super::reading::{assert_same, finds, place, projected, random_columns, read};
 use super::samples::{Random, put, source};
 use crate::flow::{
-    Columns, DatagramId, Family, FlowRecord, Origin, Protocol, TimeRange, UnixMillis,
+    Column, Columns, DatagramId, Family, FlowRecord, Origin, Protocol, TimeRange, UnixMillis,
 };
 use crate::row::{
     AddressField, AddressRange, AddressSet, NumberField, NumberSet, Order, Predicate, RowKey,
@@ -190,21 +190,21 @@ fn any_predicate(random: &mut Random, depth: u32) -> Predicate {
 }
 
 const NUMBERS: [NumberField; 25] = [
-    NumberField::Protocol,
-    NumberField::SrcPort,
-    NumberField::DstPort,
-    NumberField::Octets,
-    NumberField::Packets,
-    NumberField::Duration,
-    NumberField::TcpFlags,
-    NumberField::Tos,
-    NumberField::Input,
-    NumberField::Output,
-    NumberField::SrcAs,
-    NumberField::DstAs,
-    NumberField::SrcMask,
-    NumberField::DstMask,
-    NumberField::First,
+    NumberField::Column(Column::Protocol),
+    NumberField::Column(Column::SrcPort),
+    NumberField::Column(Column::DstPort),
+    NumberField::Column(Column::Octets),
+    NumberField::Column(Column::Packets),
+    NumberField::Column(Column::Duration),
+    NumberField::Column(Column::TcpFlags),
+    NumberField::Column(Column::Tos),
+    NumberField::Column(Column::Input),
+    NumberField::Column(Column::Output),
+    NumberField::Column(Column::SrcAs),
+    NumberField::Column(Column::DstAs),
+    NumberField::Column(Column::SrcMask),
+    NumberField::Column(Column::DstMask),
+    NumberField::Column(Column::First),
     NumberField::Last,
     NumberField::PacketsPerSecond,
     NumberField::BitsPerSecond,

@@ -50,17 +50,25 @@ fn beginnings_of_cells(flow: &FlowRecord) -> Vec<Predicate> {
         |field, first: u64, last: u64| Predicate::Number(field, NumberSet::between(first, last));
     let (protocol, src_port) = (u64::from(flow.protocol.0), u64::from(flow.src_port));
     let dst_port = u64::from(flow.dst_port);
-    let of_protocol = || number(NumberField::Protocol, protocol, protocol);
-    let at = || number(NumberField::DstPort, dst_port, dst_port);
-    let from = || number(NumberField::SrcPort, src_port, src_port);
-    let other = || number(NumberField::Protocol, protocol + 1, 300);
+    let of_protocol = || number(NumberField::Column(Column::Protocol), protocol, protocol);
+    let at = || number(NumberField::Column(Column::DstPort), dst_port, dst_port);
+    let from = || number(NumberField::Column(Column::SrcPort), src_port, src_port);
+    let other = || number(NumberField::Column(Column::Protocol), protocol + 1, 300);
     vec![
         of_protocol(),
         Predicate::not(of_protocol()),
         Predicate::and([of_protocol(), at()]),
         Predicate::and([at(), from(), of_protocol()]),
-        Predicate::and([of_protocol(), at(), number(NumberField::SrcPort, 0, src_port)]),
-        Predicate::and([of_protocol(), number(NumberField::DstPort, dst_port, 70_000), from()]),
+        Predicate::and([
+            of_protocol(),
+            at(),
+            number(NumberField::Column(Column::SrcPort), 0, src_port),
+        ]),
+        Predicate::and([
+            of_protocol(),
+            number(NumberField::Column(Column::DstPort), dst_port, 70_000),
+            from(),
+        ]),
         Predicate::and([Predicate::not(at()), Predicate::or([of_protocol(), other()])]),
         Predicate::and([of_protocol(), Predicate::or([at(), from()])]),
         Predicate::or([Predicate::and([of_protocol(), at()]), other()]),

@@ -47,36 +47,10 @@ pub(super) fn check_shape(batch: &FlowBatch, columns: Columns) {
             continue;
         }
         let expected = if columns.contains(column) { batch.len() } else { 0 };
-        assert_eq!(column_len(batch, column), expected, "column {}", column.name());
+        assert_eq!(batch.values(column).len(), expected, "column {}", column.name());
     }
     for addresses in [&batch.src, &batch.dst, &batch.next_hop] {
         assert_eq!(Addresses::family(addresses), batch.family());
-    }
-}
-
-fn column_len(batch: &FlowBatch, column: Column) -> usize {
-    match column {
-        Column::Src => batch.src.len(),
-        Column::Dst => batch.dst.len(),
-        Column::NextHop => batch.next_hop.len(),
-        Column::First => batch.first_ms.len(),
-        Column::Duration => batch.duration_ms.len(),
-        Column::Octets => batch.octets.len(),
-        Column::Packets => batch.packets.len(),
-        Column::SrcPort => batch.src_port.len(),
-        Column::DstPort => batch.dst_port.len(),
-        Column::Protocol => batch.protocol.len(),
-        Column::TcpFlags => batch.tcp_flags.len(),
-        Column::Tos => batch.tos.len(),
-        Column::Input => batch.input.len(),
-        Column::Output => batch.output.len(),
-        Column::SrcAs => batch.src_as.len(),
-        Column::DstAs => batch.dst_as.len(),
-        Column::SrcMask => batch.src_mask.len(),
-        Column::DstMask => batch.dst_mask.len(),
-        Column::Source => batch.source.len(),
-        // A row without any costs nothing.
-        Column::Extras => 0,
     }
 }
 
@@ -122,22 +96,9 @@ fn number(field: NumberField, flow: &FlowRecord) -> Option<u64> {
     let [icmp_type, icmp_code] = flow.dst_port.to_be_bytes();
     let of_icmp = |number: u8| matches!(flow.protocol.0, 1 | 58).then_some(number.into());
     Some(match field {
-        NumberField::Protocol => flow.protocol.0.into(),
-        NumberField::SrcPort => flow.src_port.into(),
-        NumberField::DstPort => flow.dst_port.into(),
-        NumberField::Octets => flow.octets,
-        NumberField::Packets => flow.packets,
-        NumberField::Duration => flow.duration_ms.into(),
-        NumberField::TcpFlags if flow.protocol.0 == 6 => flow.tcp_flags.into(),
-        NumberField::TcpFlags | NumberField::Element(_) => return None,
-        NumberField::Tos => flow.tos.into(),
-        NumberField::Input => flow.input.into(),
-        NumberField::Output => flow.output.into(),
-        NumberField::SrcAs => flow.src_as.into(),
-        NumberField::DstAs => flow.dst_as.into(),
-        NumberField::SrcMask => flow.src_mask.into(),
-        NumberField::DstMask => flow.dst_mask.into(),
-        NumberField::First => flow.first.0,
+        NumberField::Column(Column::TcpFlags) if flow.protocol.0 != 6 => return None,
+        NumberField::Column(column) => flow.numbers(0)[column],
+        NumberField::Element(_) => return None,
         NumberField::Last => flow.first.0.saturating_add(flow.duration_ms.into()),
         NumberField::PacketsPerSecond => rate(flow.packets, 1000),
         NumberField::BitsPerSecond => rate(flow.octets, 8000),

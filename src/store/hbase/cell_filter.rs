@@ -1,6 +1,7 @@
 //! What of a predicate is told by the leading bytes of a cell: protocol, destination port, source
 //! port.
 
+use crate::flow::Column;
 use crate::row::{NumberField, NumberSet, Predicate};
 
 /// More ranges than this are not worth telling a server, which would compare each cell with all.
@@ -20,10 +21,10 @@ pub(super) struct CellRanges {
 
 /// What the cells begin with of the flows that pass all of `terms`. None if that says nothing.
 pub(super) fn cell_ranges(terms: &[Predicate]) -> Option<CellRanges> {
-    let protocols = numbers(terms, NumberField::Protocol, u8::MAX.into())?;
+    let protocols = numbers(terms, NumberField::Column(Column::Protocol), u8::MAX.into())?;
     let mut ranges = Vec::new();
     let mut told = protocols.told;
-    let dst_ports = numbers(terms, NumberField::DstPort, u16::MAX.into());
+    let dst_ports = numbers(terms, NumberField::Column(Column::DstPort), u16::MAX.into());
     match dst_ports.filter(|_| protocols.set.count() <= MAX_PROTOCOLS) {
         None => {
             for &(first, last) in protocols.set.ranges() {
@@ -32,7 +33,7 @@ pub(super) fn cell_ranges(terms: &[Predicate]) -> Option<CellRanges> {
         }
         Some(dst_ports) => {
             told.extend(dst_ports.told);
-            let src_ports = numbers(terms, NumberField::SrcPort, u16::MAX.into())
+            let src_ports = numbers(terms, NumberField::Column(Column::SrcPort), u16::MAX.into())
                 .filter(|_| dst_ports.set.ranges().iter().all(|(first, last)| first == last));
             for protocol in protocols.set.ranges().iter().flat_map(|&(first, last)| first..=last) {
                 for &(first, last) in dst_ports.set.ranges() {
@@ -84,13 +85,13 @@ fn numbers(terms: &[Predicate], field: NumberField, greatest: u64) -> Option<Num
 mod tests {
     use super::*;
 
-    fn number(field: NumberField, first: u64, last: u64) -> Predicate {
-        Predicate::Number(field, NumberSet::between(first, last))
+    fn number(column: Column, first: u64, last: u64) -> Predicate {
+        Predicate::Number(NumberField::Column(column), NumberSet::between(first, last))
     }
 
     #[test]
     fn protocol_and_ports_begin_a_cell() {
-        use NumberField::{DstPort, Octets, Protocol, SrcPort};
+        use Column::{DstPort, Octets, Protocol, SrcPort};
         let tcp = || number(Protocol, 6, 6);
         let ranges = |terms: &[Predicate]| {
             cell_ranges(terms).map(|found| (found.ranges, found.told)).unwrap_or_default()

@@ -19,7 +19,7 @@ pub(crate) struct PackedRows {
 }
 
 macro_rules! row {
-    ($($column:ident $field:ident: $values:ty, $name:literal, $elements:tt, $bounds:literal;)*) => {
+    ($($column:ident $field:ident: $values:ty, $($rest:tt),*;)*) => {
         /// One flow, all of it in one place; its addresses are of type `A`.
         #[derive(Debug)]
         struct Row<A: Address> {
