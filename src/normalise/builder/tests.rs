@@ -130,16 +130,16 @@ fn packet_of(records: &[DataRecord]) -> ExportPacket<'_> {
 }
 
 /// Appends one record of a template that an exporter sent at `exported_secs`.
-fn build_record(exported_secs: u32, record: DataRecord) -> (Appended, FlowBatch) {
+fn build_record(exported_secs: u32, record: &DataRecord) -> (Appended, FlowBatch) {
     build_record_with(&mut FlowBuilder::new(), exported_secs, record)
 }
 
 fn build_record_with(
     builder: &mut FlowBuilder,
     exported_secs: u32,
-    record: DataRecord,
+    record: &DataRecord,
 ) -> (Appended, FlowBatch) {
-    let records = [DataRecord { src: Some(EXPORTER), dst: Some(EXPORTER), ..record }];
+    let records = [DataRecord { src: Some(EXPORTER), dst: Some(EXPORTER), ..*record }];
     let packet = ExportPacket { exported_secs, engine: 1, ..packet_of(&records) };
     let (mut v4, mut v6) = (FlowBatch::new(Family::V4), FlowBatch::new(Family::V6));
     let mut to = Batches { v4: &mut v4, v6: &mut v6 };
@@ -168,7 +168,7 @@ fn a_time_more_than_a_day_after_its_export_is_not_believed_and_is_counted() {
         ("its length stands for it", lasted(50, record(end, decades)), (SENT - 1000, 50), 1),
         ("an event that cannot be", event(u64::MAX), (SENT, 0), 1),
     ] {
-        let (appended, batch) = build_record((SENT / 1000) as u32, record);
+        let (appended, batch) = build_record((SENT / 1000) as u32, &record);
         assert_eq!((batch.first_ms[0], batch.duration_ms[0]), (first, duration), "{what}");
         assert_eq!((appended.appended, appended.not_believed), (1, not_believed), "{what}");
     }
@@ -186,7 +186,7 @@ fn what_was_received_tells_of_no_later_time_where_its_export_tells_none() {
         builder.set_received(received);
         let first = Some(Stamp::Unix(UnixMillis(first)));
         let record = DataRecord { first, ..DataRecord::default() };
-        let (appended, batch) = build_record_with(&mut builder, 0, record);
+        let (appended, batch) = build_record_with(&mut builder, 0, &record);
         assert_eq!((batch.first_ms[0], appended.not_believed), (expected, not_believed));
     }
 }
@@ -198,10 +198,10 @@ fn a_flow_at_a_time_that_no_calendar_has_is_rejected_as_such() {
         ..DataRecord::default()
     };
     // An export that tells no time of its own can be of any.
-    let (appended, batch) = build_record(0, at(UnixMillis::LAST.0));
+    let (appended, batch) = build_record(0, &at(UnixMillis::LAST.0));
     assert_eq!((appended.appended, batch.first_ms[0]), (1, UnixMillis::LAST.0));
     for millis in [UnixMillis::LAST.0 + 1, u64::MAX] {
-        let (appended, batch) = build_record(0, at(millis));
+        let (appended, batch) = build_record(0, &at(millis));
         assert_eq!(appended.rejected().collect::<Vec<_>>(), [("no such time", 1)]);
         assert!(batch.is_empty());
     }

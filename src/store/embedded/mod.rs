@@ -4,7 +4,7 @@
 //!
 //! - [`folder`]: the files by their names, who may touch them, and how they change in one step
 //!   (elsewhere: a transaction log, file locks).
-//! - [`run`]: one sorted file of flows, written, opened and read (an SSTable with a columnar inside).
+//! - [`run`]: one sorted file of flows, written, opened and read (an `SSTable`, with columns inside).
 //! - this folder: the store itself, what is written to it and what a snapshot of it answers, with
 //!   the ledger of loads, the names that exporters told, and the identities of datagrams.
 //! - [`upkeep`]: what is done with what is stored: merging, deleting, looking for damage.

@@ -1,5 +1,5 @@
 //! A run: flows of one family in one order, sorted by row key, in one Parquet file (elsewhere: an
-//! SSTable, a part, a segment). How it is sorted and written, and how pages of it are read.
+//! `SSTable`, a part, a segment). How it is sorted and written, and how pages of it are read.
 
 pub(super) mod cursor;
 pub(super) mod file;
