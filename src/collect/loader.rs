@@ -7,7 +7,7 @@ use super::{Failing, Shared};
 use crate::capture::Input;
 use crate::capture::frame::{self, Path};
 use crate::flow::UnixMillis;
-use crate::load::{LoadError, Options, Pipeline, Progress, Session, chain};
+use crate::load::{LoadError, Options, Progress, Reader, Session, chain};
 use crate::store::{Load, Retry, Store, StoreError};
 
 /// So many bytes of the spool are loaded for one commit.
@@ -32,9 +32,9 @@ pub(super) struct Loader<'a> {
     store: &'a dyn Store,
     options: &'a Options,
     progress: &'a Progress,
-    /// Where a new pipeline begins: as of the last commit.
+    /// Where a new reader begins: as of the last commit.
     session: Session,
-    pipeline: Option<Pipeline<'a>>,
+    reader: Option<Reader<'a>>,
     pause: Pause,
     /// What the spool has against it is tried again by itself: the store may well work.
     spool: Pause,
@@ -72,12 +72,12 @@ impl<'a> Loader<'a> {
             options,
             progress,
             session,
-            pipeline: None,
+            reader: None,
             pause: Pause(FIRST_PAUSE),
             spool: Pause(FIRST_PAUSE),
             spool_tried: Instant::now(),
         };
-        match loader.pipeline() {
+        match loader.reader() {
             Ok(_) => Ok(loader),
             Err(error) if error.retry() == Retry::Never => Err(error),
             Err(error) => {
@@ -102,7 +102,7 @@ impl<'a> Loader<'a> {
                     return self.end();
                 }
             } else if let Err(error) = self.load(&segments) {
-                self.pipeline = None;
+                self.reader = None;
                 self.failed(&error);
                 if last {
                     return Ended { load: self.session.load().clone(), failure: Some(error) };
@@ -123,29 +123,29 @@ impl<'a> Loader<'a> {
         }
     }
 
-    fn pipeline(&mut self) -> Result<&mut Pipeline<'a>, StoreError> {
-        let pipeline = match self.pipeline.take() {
-            Some(pipeline) => pipeline,
-            None => Pipeline::open(self.store, self.session.clone(), self.options, self.progress)?,
+    fn reader(&mut self) -> Result<&mut Reader<'a>, StoreError> {
+        let reader = match self.reader.take() {
+            Some(reader) => reader,
+            None => Reader::open(self.store, self.session.clone(), self.options, self.progress)?,
         };
-        Ok(self.pipeline.insert(pipeline))
+        Ok(self.reader.insert(reader))
     }
 
     fn load(&mut self, segments: &[Segment]) -> Result<(), StoreError> {
-        let pipeline = self.pipeline()?;
+        let reader = self.reader()?;
         let (mut read, mut unread) = (Vec::new(), Vec::new());
         for segment in segments {
-            match pipeline.read(&Input::File(segment.path.clone())) {
+            match reader.read(&Input::File(segment.path.clone())) {
                 Ok(()) => read.push(segment.clone()),
                 // What was read of it is stored, and met again when all of it is read.
                 Err(problem) => unread.push((segment, problem)),
             }
-            if pipeline.is_over() {
+            if reader.is_over() {
                 break;
             }
         }
-        pipeline.commit()?;
-        self.session = pipeline.kept().clone();
+        reader.commit()?;
+        self.session = reader.kept().clone();
         let spool = &self.shared.spool;
         spool.loaded(read);
         for (segment, problem) in unread {
@@ -153,7 +153,7 @@ impl<'a> Loader<'a> {
         }
         self.committed();
         self.let_go();
-        self.pipeline()?.record_and_tidy()
+        self.reader()?.record_and_tidy()
     }
 
     /// Tries again what the spool refused, where it is time to, or at the end.
@@ -222,9 +222,9 @@ impl<'a> Loader<'a> {
     /// Closes the ledger's entry.
     fn end(mut self) -> Ended {
         let held = self.shared.spool.let_go(waiting(&self.session)).err();
-        let opened = self.pipeline().err();
-        let ended = match (self.pipeline.take(), opened) {
-            (Some(pipeline), _) => pipeline.end(),
+        let opened = self.reader().err();
+        let ended = match (self.reader.take(), opened) {
+            (Some(reader), _) => reader.end(),
             (None, Some(error)) => Err(LoadError::Open(error)),
             (None, None) => Ok(self.session.load().clone()),
         };

@@ -1,14 +1,16 @@
 //! One pipeline from captures to a store: read, decode, drop what was seen before, batch, write.
 //!
 //! Every datagram and every record that is read is accounted for, and nothing counts as stored
-//! before the store says that it is durable.
+//! before the store says that it is durable. `reader` reads captures, `feed` takes datagrams to
+//! the store by way of `batcher`, and `accounts` counts them.
 
-mod account;
+mod accounts;
 mod batcher;
 mod exporters;
+mod feed;
 mod files;
-mod pipeline;
 mod progress;
+mod reader;
 mod sample;
 mod session;
 
@@ -17,12 +19,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
-pub(crate) use account::chain;
 pub(crate) use exporters::ByExporter;
 pub use exporters::{ClockAhead, Exported, MAX_AHEAD, MAX_EXPORTERS};
 pub use files::MAX_FILES_LISTED;
-pub(crate) use pipeline::Pipeline;
 pub use progress::{Done, Progress};
+pub(crate) use reader::Reader;
 pub use sample::quantiles;
 pub(crate) use session::Session;
 
@@ -90,16 +91,16 @@ pub fn load(
     progress: &Progress,
 ) -> Result<Load, LoadError> {
     progress.bytes_total.store(total_bytes(inputs), Relaxed);
-    let mut pipeline =
-        Pipeline::open(store, Session::new(), options, progress).map_err(LoadError::Open)?;
+    let mut reader =
+        Reader::open(store, Session::new(), options, progress).map_err(LoadError::Open)?;
     for input in inputs {
-        if pipeline.is_over() {
+        if reader.is_over() {
             break;
         }
         // What cannot be read is told in the entry, and the next input may be sound.
-        let _ = pipeline.read(input);
+        let _ = reader.read(input);
     }
-    pipeline.finish()
+    reader.finish()
 }
 
 /// Bytes of all inputs together, as they are stored; 0 if one of them does not tell.
@@ -111,6 +112,17 @@ fn total_bytes(inputs: &[Input]) -> u64 {
         Input::Stdin => None,
     };
     inputs.iter().map(bytes).sum::<Option<u64>>().unwrap_or(0)
+}
+
+/// An error and its causes, in one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
 }
 
 #[cfg(test)]

@@ -1,16 +1,13 @@
 //! What a load knows from one datagram to the next.
 
 use std::fmt;
-use std::time::Instant;
 
-use xxhash_rust::xxh3::xxh3_64;
-
+use super::accounts::Accounts;
 use super::exporters::{ByExporter, Exported};
 use crate::capture::Datagram;
-use crate::flow::UnixMillis;
 use crate::netflow::Decoder;
 use crate::normalise::FlowBuilder;
-use crate::store::{Account, Load, LoadedFile};
+use crate::store::Load;
 
 /// What exporters told, what was read, and what became of it. It outlives a writer: where a store
 /// fails, the load can go on with a new one from where it stood when the store acknowledged last.
@@ -19,73 +16,37 @@ pub(crate) struct Session {
     /// What is known of the exporters' templates.
     pub(super) decoder: Decoder,
     pub(super) builder: FlowBuilder,
-    /// What was read, and what becomes of it if all goes well.
-    pub(super) load: Load,
-    pub(super) exporters: ByExporter<Exported>,
-    /// How many of them have a clock that runs ahead.
-    pub(super) clocks_ahead: u64,
-    /// Whether all that is read counts as one file, the entry's first.
-    pub(super) one_file: bool,
-    /// Whether what cannot be read is read again, so that it is no fault of the load.
-    pub(super) reads_again: bool,
+    pub(super) accounts: Accounts,
 }
 
 impl Session {
-    /// A session that has read nothing.
+    /// A session that has read nothing, and lists every file that it reads.
     pub(super) fn new() -> Self {
-        Self {
-            decoder: Decoder::new(),
-            builder: FlowBuilder::new(),
-            load: new_load(),
-            exporters: ByExporter::default(),
-            clocks_ahead: 0,
-            one_file: false,
-            reads_again: false,
-        }
+        Self::with(Accounts::new())
     }
 
     /// A session of which the ledger lists the one source `name`, whatever files it is read from,
     /// and however often one of them is tried until it can be read.
     pub(crate) fn of(name: impl fmt::Display) -> Self {
-        let mut session = Self::new();
-        session.load.files = vec![LoadedFile { path: name.to_string(), ..LoadedFile::default() }];
-        session.one_file = true;
-        session.reads_again = true;
-        session
+        Self::with(Accounts::of(name))
+    }
+
+    fn with(accounts: Accounts) -> Self {
+        Self { decoder: Decoder::new(), builder: FlowBuilder::new(), accounts }
     }
 
     /// The ledger's entry.
     pub(crate) fn load(&self) -> &Load {
-        &self.load
+        &self.accounts.load
     }
 
     /// What came from whom.
     pub(crate) fn exporters(&self) -> &ByExporter<Exported> {
-        &self.exporters
+        &self.accounts.exporters
     }
 
     /// The datagrams that wait for their templates.
     pub(crate) fn waiting(&self) -> impl Iterator<Item = Datagram<'_>> {
         self.decoder.waiting()
-    }
-}
-
-fn new_load() -> Load {
-    let started = UnixMillis::now();
-    // Two loads of one store never run at once, but one may be copied into the ledger of another.
-    let seed = format!("{started} {} {:?}", std::process::id(), Instant::now());
-    Load {
-        id: format!(
-            "{}-{:08x}",
-            started.timestamp().strftime("%Y%m%dT%H%M%SZ"),
-            xxh3_64(seed.as_bytes()) as u32
-        ),
-        started,
-        finished: None,
-        interrupted: false,
-        failure: None,
-        files: Vec::new(),
-        other_files: Vec::new(),
-        account: Account::default(),
     }
 }
