@@ -1,9 +1,15 @@
 //! Files that are written for the user: each is there as a whole, or as it was before.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::store::StoreError;
+use crate::store::durable::{self, NewFile};
+
+/// Who may read and write them, as far as the umask lets: what is usual.
+const FILE_MODE: u32 = 0o666;
 
 /// What is half written, for whoever ends the process in the middle of it.
 static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
@@ -50,9 +56,7 @@ impl WriteFileError {
 /// before that, it is removed.
 #[derive(Debug)]
 pub(super) struct WholeFile {
-    file: File,
-    path: PathBuf,
-    beside: PathBuf,
+    file: NewFile,
     replace: bool,
 }
 
@@ -66,19 +70,16 @@ impl WholeFile {
     pub(super) fn create(path: &Path, replace: bool) -> Result<Self, WriteFileError> {
         let failed = |source| WriteFileError { path: path.to_owned(), source };
         check(path, replace).map_err(failed)?;
-        let mut name = path.file_name().unwrap_or_default().to_owned();
-        name.push(format!(".{}.tmp", std::process::id()));
-        let beside = path.with_file_name(name);
         let mut unfinished = unfinished();
-        // What is there already is somebody else's.
-        let file = File::options().write(true).create_new(true).open(&beside).map_err(failed)?;
-        unfinished.push(beside.clone());
-        Ok(Self { file, path: path.to_owned(), beside, replace })
+        let file = NewFile::create_for(path, FILE_MODE);
+        let file = file.map_err(|error| failed(error.into_io()))?;
+        unfinished.push(file.temp().to_owned());
+        Ok(Self { file, replace })
     }
 
     /// What the writer of this file makes of an error that it met.
     pub(super) fn failed(&self) -> impl FnOnce(io::Error) -> WriteFileError + use<> {
-        let path = self.path.clone();
+        let path = self.file.path().to_owned();
         |source| WriteFileError { path, source }
     }
 
@@ -87,19 +88,20 @@ impl WholeFile {
     /// # Errors
     ///
     /// [`WriteFileError`]; the place is as it was then.
-    pub(super) fn finish(self) -> Result<u64, WriteFileError> {
-        self.put().map_err(self.failed())
+    pub(super) fn finish(mut self) -> Result<u64, WriteFileError> {
+        self.put().map_err(|error| self.failed()(error.into_io()))
     }
 
-    fn put(&self) -> io::Result<u64> {
-        self.file.sync_all()?;
-        let bytes = self.file.metadata()?.len();
-        // Somebody may have made one meanwhile.
-        check(&self.path, self.replace)?;
-        fs::rename(&self.beside, &self.path)?;
+    fn put(&mut self) -> Result<u64, StoreError> {
+        let bytes = self.file.bytes()?;
+        if self.replace {
+            self.file.finish()?;
+        } else {
+            // Somebody may have made one meanwhile.
+            self.file.finish_new()?;
+        }
         // The name is durable where folders can be asked for that.
-        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let _ = File::open(folder.unwrap_or(Path::new("."))).and_then(|folder| folder.sync_all());
+        let _ = durable::sync_dir(durable::folder_of(self.file.path()));
         Ok(bytes)
     }
 }
@@ -127,8 +129,8 @@ impl Drop for WholeFile {
     fn drop(&mut self) {
         let mut unfinished = unfinished();
         // It is gone if it was put in its place.
-        let _ = fs::remove_file(&self.beside);
-        unfinished.retain(|path| *path != self.beside);
+        let _ = fs::remove_file(self.file.temp());
+        unfinished.retain(|path| path != self.file.temp());
     }
 }
 

@@ -10,10 +10,10 @@ mod shares;
 mod unread;
 
 use std::collections::VecDeque;
-use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::net::IpAddr;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -32,8 +32,6 @@ pub(super) use unread::Unread;
 
 /// A segment that has so many bytes is closed, so that room comes back piece by piece.
 const SEGMENT_BYTES: u64 = 64 << 20;
-
-const FOLDER_MODE: u32 = 0o750;
 
 const LOCK: &str = "lock";
 const WAITING: &str = "waiting.pcap";
@@ -94,7 +92,8 @@ impl Spool {
     ///
     /// [`CollectError::SpoolInUse`] while another collector has it; [`CollectError::Spool`].
     pub(super) fn open(dir: &Path, limit_bytes: u64) -> Result<Self, CollectError> {
-        make(dir).map_err(CollectError::spool(dir, "make"))?;
+        durable::create_dir(dir)
+            .map_err(|error| CollectError::spool(dir, "make")(error.into_io()))?;
         let lock = lock(dir)?;
         let inner = Inner::found(dir).map_err(CollectError::spool(dir, "read"))?;
         Ok(Self {
@@ -239,7 +238,7 @@ impl Inner {
         if waited.symlink_metadata().is_ok() {
             let segment = Segment::of(dir, next);
             fs::rename(waited, &segment.path)?;
-            File::open(dir)?.sync_all()?;
+            durable::sync_dir(dir).map_err(StoreError::into_io)?;
             closed.push(Segment { bytes: segment::bytes(&segment.path), ..segment });
             next += 1;
         }
@@ -308,17 +307,6 @@ impl Inner {
             self.closed.push_back(segment);
         }
     }
-}
-
-/// Makes the folder `dir` where there is none, with those above it.
-fn make(dir: &Path) -> io::Result<()> {
-    if dir.is_dir() {
-        return Ok(());
-    }
-    if let Some(above) = dir.parent() {
-        fs::create_dir_all(above)?;
-    }
-    DirBuilder::new().mode(FOLDER_MODE).recursive(true).create(dir)
 }
 
 /// Takes the lock of the spool in `dir`.

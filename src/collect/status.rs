@@ -1,11 +1,10 @@
 //! How a collector stands, also for those who ask from another process.
 
 use std::collections::BTreeMap;
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io::{self, ErrorKind, Write};
 use std::net::{IpAddr, SocketAddr};
 use std::ops::ControlFlow;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
 use std::sync::atomic::AtomicU64;
@@ -18,7 +17,8 @@ use super::{Failing, Shared};
 use crate::capture::{self, Datagram, Input};
 use crate::flow::{Unit, UnixMillis};
 use crate::load::Exported;
-use crate::store::durable::FILE_MODE;
+use crate::store::StoreError;
+use crate::store::durable::NewFile;
 
 const STATUS: &str = "status.json";
 
@@ -282,11 +282,9 @@ pub fn read(dir: &Path) -> io::Result<Option<Status>> {
 
 /// Writes `status` beside the spool, in one step.
 pub(super) fn write(dir: &Path, status: &Status) -> io::Result<()> {
-    let new = dir.join("status.json.tmp");
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true).mode(FILE_MODE);
-    options.open(&new)?.write_all(&serde_json::to_vec_pretty(status)?)?;
-    fs::rename(new, dir.join(STATUS))
+    let mut file = NewFile::create_alone(&dir.join(STATUS)).map_err(StoreError::into_io)?;
+    file.write_all(&serde_json::to_vec_pretty(status)?)?;
+    file.finish_unsynced().map_err(StoreError::into_io)
 }
 
 /// When the collector that had `spool` before was last seen alive.

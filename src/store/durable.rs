@@ -14,7 +14,7 @@ pub(crate) const TEMP_SUFFIX: &str = ".tmp";
 /// whom, which is not for everybody on the machine.
 pub(crate) const FILE_MODE: u32 = 0o640;
 /// Likewise of its folder, and of those that are made above it.
-const FOLDER_MODE: u32 = 0o750;
+pub(crate) const FOLDER_MODE: u32 = 0o750;
 
 /// So many names are tried for a file on its way.
 const MAX_TRIES: u32 = 1000;
@@ -37,8 +37,17 @@ impl NewFile {
     ///
     /// [`StoreError::Io`] naming the file: a read-only folder, a full disk.
     pub(crate) fn create(path: &Path) -> Result<Self> {
+        Self::create_for(path, FILE_MODE)
+    }
+
+    /// As [`Self::create`], for those whom `mode` names, as far as the umask lets.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::create`].
+    pub(crate) fn create_for(path: &Path, mode: u32) -> Result<Self> {
         let mut options = OpenOptions::new();
-        options.write(true).create_new(true).mode(FILE_MODE);
+        options.write(true).create_new(true).mode(mode);
         let mut attempt = 0;
         loop {
             let temp = with_name(path, |name| temp_name(name, std::process::id(), attempt));
@@ -78,6 +87,21 @@ impl NewFile {
         &self.path
     }
 
+    /// The path that it has until then.
+    pub(crate) fn temp(&self) -> &Path {
+        &self.temp
+    }
+
+    /// How many bytes are in it.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Io`] naming the file.
+    pub(crate) fn bytes(&self) -> Result<u64> {
+        let metadata = self.file.metadata().map_err(StoreError::io(&self.path, "write"))?;
+        Ok(metadata.len())
+    }
+
     /// Makes the contents durable and gives the file its name. The name is durable after
     /// [`sync_dir`], which one call does for many files.
     ///
@@ -86,6 +110,16 @@ impl NewFile {
     /// [`StoreError::Io`] naming the file.
     pub(crate) fn finish(&mut self) -> Result<()> {
         self.file.sync_all().map_err(StoreError::io(&self.path, "write"))?;
+        self.finish_unsynced()
+    }
+
+    /// As [`Self::finish`], for what is written anew so often that it need not outlive a loss of
+    /// power.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::finish`].
+    pub(crate) fn finish_unsynced(&mut self) -> Result<()> {
         fs::rename(&self.temp, &self.path).map_err(StoreError::io(&self.path, "rename"))?;
         self.finished = true;
         Ok(())
@@ -151,6 +185,24 @@ impl Drop for NewFile {
     }
 }
 
+/// Writes the file at `path`, in place of what is there, durably.
+///
+/// # Errors
+///
+/// [`StoreError::Io`] naming the file.
+pub(crate) fn replace(path: &Path, contents: &[u8]) -> Result<()> {
+    let mut file = NewFile::create(path)?;
+    file.write_all(contents).map_err(StoreError::io(path, "write"))?;
+    file.finish()?;
+    sync_dir(folder_of(path))
+}
+
+/// The folder that `path` is in.
+pub(crate) fn folder_of(path: &Path) -> &Path {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    folder.unwrap_or(Path::new("."))
+}
+
 /// Makes the names in `dir` durable.
 ///
 /// # Errors
@@ -176,8 +228,7 @@ fn create_dir_telling(dir: &Path, made_in: &mut impl FnMut(&Path) -> Result<()>)
     if dir.is_dir() {
         return Ok(());
     }
-    let above = dir.parent().filter(|above| !above.as_os_str().is_empty());
-    let above = above.unwrap_or(Path::new("."));
+    let above = folder_of(dir);
     create_dir_telling(above, made_in).map_err(|error| match error {
         // What was to be made is told, not what that would have taken.
         StoreError::Io { doing, source, .. } => StoreError::io(dir, doing)(source),
@@ -235,101 +286,4 @@ pub(crate) fn temp_name_of(temp: &str) -> Option<&str> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_file_has_its_name_only_when_it_is_whole() {
-        let dir = tempfile::tempdir().unwrap();
-        let names = || fs::read_dir(dir.path()).unwrap().count();
-        let mut file = NewFile::create(&dir.path().join("a")).unwrap();
-        file.write_all(b"abc").unwrap();
-        assert!(!dir.path().join("a").exists());
-        drop(file);
-        assert_eq!(names(), 0);
-
-        let mut file = NewFile::create(&dir.path().join("a")).unwrap();
-        file.write_all(b"abc").unwrap();
-        file.finish().unwrap();
-        sync_dir(dir.path()).unwrap();
-        assert_eq!(read(&dir.path().join("a")).unwrap(), b"abc");
-        assert_eq!(names(), 1);
-    }
-
-    #[test]
-    fn an_error_names_the_file_and_what_was_done_to_it() {
-        let dir = tempfile::tempdir().unwrap();
-        let error = NewFile::create(&dir.path().join("absent/a")).unwrap_err();
-        assert!(error.to_string().ends_with("absent/a: create"), "{error}");
-        let error = read(&dir.path().join("b")).unwrap_err();
-        assert!(error.to_string().ends_with("b: read"), "{error}");
-        remove(&dir.path().join("b")).unwrap();
-    }
-
-    #[test]
-    fn a_folder_is_made_with_those_above_it_and_each_lasts() {
-        let dir = tempfile::tempdir().unwrap();
-        let deep = dir.path().join("a/b/c");
-        let mut synced = Vec::new();
-        let mut create = || {
-            create_dir_telling(&deep, &mut |folder| {
-                synced.push(folder.to_owned());
-                sync_dir(folder)
-            })
-        };
-        create().unwrap();
-        create().unwrap();
-        assert!(deep.is_dir());
-        assert_eq!(synced, ["", "a", "a/b"].map(|name| dir.path().join(name)));
-        fs::write(dir.path().join("file"), "").unwrap();
-        let error = create_dir(&dir.path().join("file/a/b")).unwrap_err();
-        assert!(error.to_string().ends_with("file/a/b: create folder"), "{error}");
-    }
-
-    #[test]
-    fn a_new_file_is_not_put_in_place_of_another() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("a");
-        let new = |bytes: &[u8]| {
-            let mut file = NewFile::create(&path).unwrap();
-            file.write_all(bytes).unwrap();
-            file.finish_new()
-        };
-        new(b"first").unwrap();
-        let error = new(b"second").unwrap_err();
-        assert!(error.to_string().ends_with("a: put in its place, where another is"), "{error}");
-        assert_eq!(read(&path).unwrap(), b"first");
-        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
-    }
-
-    #[test]
-    fn two_who_write_one_file_do_not_write_into_each_others() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("a");
-        // A process of the same number left one, on this machine or another.
-        let left = dir.path().join(temp_name("a", std::process::id(), 0));
-        fs::write(&left, "left").unwrap();
-        let mut first = NewFile::create(&path).unwrap();
-        let mut second = NewFile::create(&path).unwrap();
-        first.write_all(b"first").unwrap();
-        second.write_all(b"second").unwrap();
-        first.finish_new().unwrap();
-        second.finish_new().unwrap_err();
-        drop(second);
-        assert_eq!(read(&path).unwrap(), b"first");
-        assert_eq!(read(&left).unwrap(), b"left");
-        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2);
-    }
-
-    #[test]
-    fn what_is_made_is_not_for_everybody_on_the_machine() {
-        let dir = tempfile::tempdir().unwrap();
-        let deep = dir.path().join("a/store");
-        create_dir(&deep).unwrap();
-        NewFile::create(&deep.join("run")).unwrap().finish().unwrap();
-        for (name, most) in [("a", 0o750), ("a/store", 0o750), ("a/store/run", 0o640)] {
-            let mode = fs::metadata(dir.path().join(name)).unwrap().mode() & 0o777;
-            assert_eq!(mode & !most, 0, "{name}: {mode:o}");
-        }
-    }
-}
+mod tests;

@@ -110,6 +110,14 @@ impl StoreError {
         move |source| Self::Io { path, doing, source }
     }
 
+    /// What the system said, for callers that tell by themselves what it was about.
+    pub(crate) fn into_io(self) -> io::Error {
+        match self {
+            Self::Io { source, .. } => source,
+            other => io::Error::other(other),
+        }
+    }
+
     /// A file that is not what was written.
     pub fn damaged(path: &Path, detail: impl Into<String>) -> Self {
         Self::Damaged { path: path.to_owned(), detail: detail.into() }

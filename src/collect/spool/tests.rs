@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::mpsc::channel;
 
 use super::*;
+use crate::store::durable::FOLDER_MODE;
 
 fn bytes_of(segments: &[Segment]) -> Vec<Vec<u8>> {
     segments.iter().map(|segment| fs::read(&segment.path).unwrap()).collect()

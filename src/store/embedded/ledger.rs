@@ -16,7 +16,7 @@ use super::folder::access::WriteAccess;
 use super::folder::file_names::LEDGER;
 use super::folder::lock::WriterLock;
 use super::folder::manifest::Checksum;
-use crate::store::durable::{self, NewFile, sync_dir};
+use crate::store::durable::{self, sync_dir};
 use crate::store::{Load, Result, StoreError};
 
 /// From this size on, a ledger of which less than half counts is written anew without the rest: when
@@ -118,10 +118,9 @@ impl Ledger {
         }
         if let Some(counting) = Lines::of(bytes).counting()
             && counting.len() * 2 < bytes.len()
-            && let Some(dir) = self.path.parent()
         {
             self.file = None;
-            rewrite(dir, &counting)?;
+            durable::replace(&self.path, &counting)?;
             self.end = counting.len() as u64;
         }
         self.look_at = (self.end * 2).max(REWRITE_BYTES as u64);
@@ -179,14 +178,6 @@ fn open_for_writing(path: &Path) -> Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(false).mode(durable::FILE_MODE);
     options.open(path).map_err(StoreError::io(path, "open for writing"))
-}
-
-fn rewrite(dir: &Path, contents: &[u8]) -> Result<()> {
-    let mut file = NewFile::create(&dir.join(LEDGER))?;
-    let path = file.path().to_owned();
-    file.write_all(contents).map_err(StoreError::io(&path, "write"))?;
-    file.finish()?;
-    sync_dir(dir)
 }
 
 fn encode(load: &Load) -> serde_json::Result<Vec<u8>> {

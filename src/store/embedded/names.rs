@@ -4,15 +4,14 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::net::IpAddr;
 use std::path::Path;
 
 use super::folder::file_names::NAMES;
 use super::folder::manifest::Checksum;
 use crate::flow::{MAX_NAMES, Names};
-use crate::store::durable::{NewFile, sync_dir};
-use crate::store::{Result, StoreError};
+use crate::store::{Result, StoreError, durable};
 
 /// The names in the store at `dir`; none where nobody told any.
 ///
@@ -61,10 +60,7 @@ pub(super) fn write(dir: &Path, names: &Names) -> Result<()> {
     let body = serde_json::to_string(names)
         .map_err(|error| StoreError::io(&path, "write")(error.into()))?;
     let checksum = Checksum::of(body.as_bytes());
-    let mut file = NewFile::create(&path)?;
-    write!(file, "{checksum}\n{body}").map_err(StoreError::io(&path, "write"))?;
-    file.finish()?;
-    sync_dir(dir)
+    durable::replace(&path, format!("{checksum}\n{body}").as_bytes())
 }
 
 #[cfg(test)]
