@@ -7,6 +7,7 @@ pub(crate) mod durable;
 mod error;
 mod expired;
 mod ledger;
+pub(crate) mod merge;
 mod meter;
 mod scan;
 mod size;

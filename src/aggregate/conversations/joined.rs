@@ -15,6 +15,9 @@ pub(super) struct Tuple {
     pub(super) ends: [(u128, u16); 2],
 }
 
+/// What conversations are sorted by: when they began, or nothing, and then their tuple.
+pub(super) type Key = (u64, Tuple);
+
 /// A conversation while it is put together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Joined {
@@ -80,13 +83,13 @@ fn answer(protocol: Protocol, kind_and_code: u16) -> u16 {
 
 impl Joined {
     /// Brings the parts of a conversation together.
-    pub(super) fn by_tuple(&self, other: &Self) -> Ordering {
-        self.tuple.cmp(&other.tuple)
+    pub(super) fn by_tuple(&self) -> Key {
+        (0, self.tuple)
     }
 
     /// By the beginning.
-    pub(super) fn by_time(&self, other: &Self) -> Ordering {
-        (self.first_ms(), self.tuple).cmp(&(other.first_ms(), other.tuple))
+    pub(super) fn by_time(&self) -> Key {
+        (self.first_ms(), self.tuple)
     }
 
     fn first_ms(&self) -> u64 {

@@ -1,7 +1,5 @@
 //! Conversations in temporary files, each sorted; merged, those that are equal are one.
 
-use std::cmp::{Ordering, Reverse};
-use std::collections::BinaryHeap;
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::PathBuf;
@@ -10,11 +8,12 @@ use std::vec::IntoIter;
 use super::super::temporary::TemporaryFile;
 use super::Limits;
 use super::half::{self, Half};
-use super::joined::{Joined, Tuple};
+use super::joined::{Joined, Key, Tuple};
 use crate::flow::Family;
+use crate::store::merge::{Merge, Sorted};
 use crate::store::{Result, StoreError};
 
-type Order = fn(&Joined, &Joined) -> Ordering;
+type Order = fn(&Joined) -> Key;
 
 /// Sorted files, in one order.
 #[derive(Debug)]
@@ -42,7 +41,7 @@ impl Runs {
 
     /// Sorts `entries` into a file.
     pub(super) fn write(&mut self, mut entries: Vec<Joined>) -> Result<()> {
-        entries.sort_unstable_by(self.order);
+        entries.sort_unstable_by_key(self.order);
         let mut to = TemporaryFile::create(&self.temp_dir)?;
         write_entries(&mut to.file, &entries)
             .map_err(StoreError::io(&to.path, "write temporary file"))?;
@@ -51,29 +50,23 @@ impl Runs {
     }
 
     /// Everything in the files, and `rest`, in order.
-    pub(super) fn merge(self, mut rest: Vec<Joined>) -> Result<Merged> {
-        rest.sort_unstable_by(self.order);
-        let mut sources = vec![Source::Memory(rest.into_iter())];
-        sources.extend(
-            self.files
-                .into_iter()
-                .map(|run| Source::File(BufReader::with_capacity(BUFFER_BYTES, RunReader(run)))),
-        );
-        let mut merged = Merged { sources, heads: BinaryHeap::new(), order: self.order };
-        for source in 0..merged.sources.len() {
-            merged.refill(source)?;
-        }
-        Ok(merged)
+    pub(super) fn merge(self, mut rest: Vec<Joined>) -> Merged {
+        rest.sort_unstable_by_key(self.order);
+        let file = |run| Source::File(BufReader::with_capacity(BUFFER_BYTES, RunReader(run)));
+        let sources = std::iter::once(Source::Memory(rest.into_iter()));
+        let sources = sources.chain(self.files.into_iter().map(file));
+        let entries = |source| Entries { source, next: None, order: self.order };
+        Merged(Merge::new(sources.map(entries).collect()))
     }
 }
 
 /// Bytes read or written at once.
 const BUFFER_BYTES: usize = 64 << 10;
 
-/// The entries of all sources in order.
-pub(super) struct Merged {
-    sources: Vec<Source>,
-    heads: BinaryHeap<Reverse<Head>>,
+/// A sorted source, and the next entry of it.
+struct Entries {
+    source: Source,
+    next: Option<Joined>,
     order: Order,
 }
 
@@ -91,55 +84,30 @@ impl Read for RunReader {
     }
 }
 
-/// The next entry of a source.
-struct Head {
-    joined: Joined,
-    source: usize,
-    order: Order,
-}
+impl Sorted for Entries {
+    type Key = Key;
 
-impl Ord for Head {
-    fn cmp(&self, other: &Self) -> Ordering {
-        (self.order)(&self.joined, &other.joined).then(self.source.cmp(&other.source))
-    }
-}
-
-impl PartialOrd for Head {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Head {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other) == Ordering::Equal
-    }
-}
-
-impl Eq for Head {}
-
-impl Merged {
-    fn refill(&mut self, source: usize) -> Result<()> {
-        let next = match &mut self.sources[source] {
+    fn key(&mut self) -> Result<Option<Key>> {
+        self.next = match &mut self.source {
             Source::Memory(entries) => entries.next(),
             Source::File(reader) => read_entry(reader)?,
         };
-        if let Some(joined) = next {
-            self.heads.push(Reverse(Head { joined, source, order: self.order }));
-        }
-        Ok(())
+        Ok(self.next.as_ref().map(self.order))
     }
+}
 
-    fn pop(&mut self) -> Result<Option<Joined>> {
-        let Some(Reverse(head)) = self.heads.pop() else { return Ok(None) };
-        self.refill(head.source)?;
-        Ok(Some(head.joined))
+/// The entries of all sources in order, those of one tuple as one.
+pub(super) struct Merged(Merge<Entries>);
+
+impl Merged {
+    fn next_entry(&mut self) -> Result<Option<Joined>> {
+        Ok(self.0.next(|entries, _| entries.next.take())?.flatten())
     }
 
     fn join_next(&mut self) -> Result<Option<Joined>> {
-        let Some(mut joined) = self.pop()? else { return Ok(None) };
-        while self.heads.peek().is_some_and(|head| head.0.joined.tuple == joined.tuple) {
-            if let Some(more) = self.pop()? {
+        let Some(mut joined) = self.next_entry()? else { return Ok(None) };
+        while self.0.peek().is_some_and(|(_, tuple)| *tuple == joined.tuple) {
+            if let Some(more) = self.next_entry()? {
                 half::merge(&mut joined.halves, &more.halves);
             }
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::folder::lock::Held;
 use super::folder::manifest::{Manifest, Run};
 use super::run::file::RunFile;
-use super::run::merge::{KEY_COLUMNS, Merge};
+use super::run::merge::{KEY_COLUMNS, in_key_order};
 use super::run::reader::{Stretch, stretches};
 use super::run::schema::PAGE_ROWS;
 use crate::flow::{Column, Family, Source};
@@ -221,7 +221,7 @@ impl Region for Merged {
                 )
             })
             .collect();
-        let merged = Merge::new(streams, scan.order, self.family, sources);
+        let merged = in_key_order(streams, scan.order, self.family, sources);
         Box::new(merged.map(move |batch| batch.map(|batch| batch.project(columns))))
     }
 }

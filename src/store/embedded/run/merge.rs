@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::flow::{Column, Columns, Family, FlowBatch, Source};
 use crate::row::Order;
+use crate::store::merge::{Merge, Sorted};
 use crate::store::{FlowStream, Result, SCAN_BATCH_ROWS};
 
 /// The columns that the order of rows depends on. The embedded store keeps no origins: flows that
@@ -32,94 +33,59 @@ pub(crate) fn place(batch: &FlowBatch, row: usize, order: Order) -> Place {
     )
 }
 
-/// One stream's batch, and how far it is merged.
-struct Head {
+/// A stream in key order, and how far its batch is merged.
+struct Flows {
     stream: FlowStream,
-    batch: FlowBatch,
+    order: Order,
+    batch: Option<FlowBatch>,
     row: usize,
-    place: Place,
 }
 
-impl Head {
-    fn next(mut stream: FlowStream, order: Order) -> Result<Option<Self>> {
-        Ok(match stream.next().transpose()? {
-            Some(batch) => {
-                let place = place(&batch, 0, order);
-                Some(Self { stream, batch, row: 0, place })
-            }
-            None => None,
-        })
+impl Sorted for Flows {
+    type Key = Place;
+
+    fn key(&mut self) -> Result<Option<Place>> {
+        if self.batch.as_ref().is_none_or(|batch| self.row == batch.len()) {
+            self.batch = self.stream.next().transpose()?;
+            self.row = 0;
+        }
+        Ok(self.batch.as_ref().map(|batch| place(batch, self.row, self.order)))
     }
 }
 
-/// Streams of one family, merged. Their batches have at least [`KEY_COLUMNS`].
-pub(crate) struct Merge {
+impl Flows {
+    /// Everything of this batch up to the next one's head goes over at once, as far as there is
+    /// room.
+    fn take(&mut self, to: &mut FlowBatch, others: Option<&Place>) {
+        let Some(batch) = &self.batch else { return };
+        let room = batch.len().min(self.row + SCAN_BATCH_ROWS - to.len());
+        let until = others.and_then(|others| {
+            (self.row + 1..room).find(|&row| place(batch, row, self.order) > *others)
+        });
+        let until = until.unwrap_or(room);
+        to.append_rows(batch, self.row..until);
+        self.row = until;
+    }
+}
+
+/// `streams` of one family, each in key order, as one. Their batches have at least [`KEY_COLUMNS`].
+pub(crate) fn in_key_order(
+    streams: Vec<FlowStream>,
     order: Order,
     family: Family,
     sources: Arc<Vec<Source>>,
-    /// Streams that are not begun yet.
-    fresh: Vec<FlowStream>,
-    heads: Vec<Head>,
-}
-
-impl Merge {
-    pub(crate) fn new(
-        streams: Vec<FlowStream>,
-        order: Order,
-        family: Family,
-        sources: Arc<Vec<Source>>,
-    ) -> Self {
-        Self { order, family, sources, fresh: streams, heads: Vec::new() }
-    }
-
-    fn next_batch(&mut self) -> Result<Option<FlowBatch>> {
-        for stream in std::mem::take(&mut self.fresh) {
-            self.heads.extend(Head::next(stream, self.order)?);
-        }
-        let mut merged = FlowBatch::new(self.family);
-        merged.sources = Arc::clone(&self.sources);
+) -> FlowStream {
+    let flows = |stream| Flows { stream, order, batch: None, row: 0 };
+    let mut merge = Merge::new(streams.into_iter().map(flows).collect());
+    let mut next_batch = move || {
+        let mut merged = FlowBatch::new(family);
+        merged.sources = Arc::clone(&sources);
         while merged.len() < SCAN_BATCH_ROWS {
-            let Some(least) = (0..self.heads.len()).min_by_key(|&at| self.heads[at].place) else {
+            if merge.next(|flows, others| flows.take(&mut merged, others))?.is_none() {
                 break;
-            };
-            let bound = self
-                .heads
-                .iter()
-                .enumerate()
-                .filter(|(at, _)| *at != least)
-                .map(|(_, head)| head.place)
-                .min();
-            let head = &mut self.heads[least];
-            let room = head.batch.len().min(head.row + SCAN_BATCH_ROWS - merged.len());
-            // Everything of this stream up to the next one's head goes over at once.
-            let until = match bound {
-                None => room,
-                Some(bound) => (head.row + 1..room)
-                    .find(|&row| place(&head.batch, row, self.order) > bound)
-                    .unwrap_or(room),
-            };
-            merged.append_rows(&head.batch, head.row..until);
-            head.row = until;
-            if until < head.batch.len() {
-                head.place = place(&head.batch, until, self.order);
-            } else {
-                let done = self.heads.swap_remove(least);
-                self.heads.extend(Head::next(done.stream, self.order)?);
             }
         }
-        Ok(if merged.is_empty() { None } else { Some(merged) })
-    }
-}
-
-impl Iterator for Merge {
-    type Item = Result<FlowBatch>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let batch = self.next_batch().transpose();
-        if matches!(batch, Some(Err(_))) {
-            self.fresh.clear();
-            self.heads.clear();
-        }
-        batch
-    }
+        Ok((!merged.is_empty()).then_some(merged))
+    };
+    Box::new(std::iter::from_fn(move || next_batch().transpose()))
 }

@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use serde::Serialize;
 
+use super::content::Content;
 use super::days::tomorrow;
 use crate::flow::{Columns, Family, FlowBatch};
 use crate::row::Order;
@@ -15,8 +16,7 @@ use crate::store::embedded::folder::access::WriteAccess;
 use crate::store::embedded::folder::file_names::run_name;
 use crate::store::embedded::folder::lock::Held;
 use crate::store::embedded::folder::manifest::{Run, RunFile as FileEntry};
-use crate::store::embedded::folder::sources::Places;
-use crate::store::embedded::run::merge::Merge;
+use crate::store::embedded::run::merge::in_key_order;
 use crate::store::embedded::run::reader::stretches;
 use crate::store::embedded::run::schema::Shape;
 use crate::store::embedded::run::set::SortedFile;
@@ -245,30 +245,20 @@ fn merge(
     let file = |order| {
         let to = SortedFile::create(dir, run_name(number, order), shape, order)?;
         let scan = Scan { order, ordered: true, ..Scan::all(Columns::ALL) };
-        let mut places = Places::none(snapshot.sources().len());
+        let mut content = Content::none(snapshot.sources().len());
         let file = rewrite(snapshot, &runs, scan, to, |batch| {
-            places.enter(batch.source.iter().copied());
+            content.enter(batch);
             !stop.load(Relaxed)
         })?;
-        Ok(file.map(|file| (file, places)))
+        Ok(file.map(|file| (file, content)))
     };
     let (src, dst) = match hands {
         Hands::One => (file(Order::Src), file(Order::Dst)),
         Hands::Two => rayon::join(|| file(Order::Src), || file(Order::Dst)),
     };
-    let (Some((src, places)), Some((dst, _))) = (src?, dst?) else { return Ok(None) };
-    let entries = || runs.iter().map(|run| &run.entry);
-    Ok(Some(Run {
-        number,
-        family: shape.family,
-        extras: shape.extras,
-        stranger: entries().any(|run| run.stranger),
-        rows: entries().map(|run| run.rows).sum(),
-        min_first: entries().map(|run| run.min_first).min().unwrap_or_default(),
-        max_first: entries().map(|run| run.max_first).max().unwrap_or_default(),
-        sources: Some(places.ranges()),
-        files: vec![src, dst],
-    }))
+    let (Some((src, content)), Some((dst, _))) = (src?, dst?) else { return Ok(None) };
+    let stranger = runs.iter().any(|run| run.entry.stranger);
+    Ok(Some(Run { files: vec![src, dst], ..content.run(number, shape, stranger) }))
 }
 
 /// What a run that holds all of `runs`, which are of one family, looks like; None where none are.
@@ -320,7 +310,7 @@ fn merge_of(snapshot: &EmbeddedSnapshot, runs: &[&OpenRun], scan: Scan) -> Resul
         };
         streams.push(Box::new(stretches.flat_map(read)));
     }
-    Ok(Box::new(Merge::new(streams, order, family, Arc::clone(snapshot.sources()))))
+    Ok(in_key_order(streams, order, family, Arc::clone(snapshot.sources())))
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //! ones are deleted (retention), and all of them are looked at for damage.
 
 pub(super) mod compact;
+mod content;
 mod days;
 mod expire;
 mod fit;

@@ -6,6 +6,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use super::compact::{lock, merged, replace, shape};
+use super::content::Content;
 use super::days::{flows_by_day, tomorrow};
 use crate::flow::{Family, FlowBatch, UnixMillis};
 use crate::row::Order;
@@ -13,7 +14,6 @@ use crate::store::Result;
 use crate::store::embedded::folder::access::WriteAccess;
 use crate::store::embedded::folder::file_names::run_name;
 use crate::store::embedded::folder::manifest::{Run, RunFile};
-use crate::store::embedded::folder::sources::Places;
 use crate::store::embedded::run::set::SortedFile;
 use crate::store::embedded::run::sort::MIN_UNUSUAL_ROWS;
 use crate::store::embedded::snapshot::{EmbeddedSnapshot, OpenRun};
@@ -144,18 +144,9 @@ impl EmbeddedStore {
             }
             for (part, (file, content)) in files {
                 let file: RunFile = file.finish()?;
-                let run = parts.entry(part).or_insert_with(|| Run {
-                    number: numbers[&part],
-                    family: shape.family,
-                    extras: shape.extras,
-                    stranger: !matches!(part, Part::Day(_)),
-                    rows: content.rows,
-                    min_first: content.min_first,
-                    max_first: content.max_first,
-                    sources: Some(content.places.ranges()),
-                    files: Vec::new(),
-                });
-                run.files.push(file);
+                let is_stranger = !matches!(part, Part::Day(_));
+                let run = || content.run(numbers[&part], shape, is_stranger);
+                parts.entry(part).or_insert_with(run).files.push(file);
             }
         }
         Ok(Some(parts.into_values().collect()))
@@ -186,31 +177,6 @@ fn cut(batch: &FlowBatch, part_of: &dyn Fn(u64) -> Part) -> BTreeMap<Part, FlowB
         rows.entry(part_of(UnixMillis(first).day())).or_default().push(row as u32);
     }
     rows.into_iter().map(|(part, rows)| (part, batch.take_rows(&rows))).collect()
-}
-
-/// What the manifest is to say of a part.
-struct Content {
-    rows: u64,
-    min_first: UnixMillis,
-    max_first: UnixMillis,
-    places: Places,
-}
-
-impl Content {
-    /// Nothing, in a store of so many sources.
-    fn none(sources: usize) -> Self {
-        let places = Places::none(sources);
-        Self { rows: 0, min_first: UnixMillis::MAX, max_first: UnixMillis::EPOCH, places }
-    }
-
-    fn enter(&mut self, flows: &FlowBatch) {
-        self.rows += flows.len() as u64;
-        for &first in &flows.first_ms {
-            self.min_first = self.min_first.min(UnixMillis(first));
-            self.max_first = self.max_first.max(UnixMillis(first));
-        }
-        self.places.enter(flows.source.iter().copied());
-    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,46 @@
+//! What the manifest says of a run that is written from batches.
+
+use crate::flow::{FlowBatch, UnixMillis};
+use crate::store::embedded::folder::manifest::Run;
+use crate::store::embedded::folder::sources::Places;
+use crate::store::embedded::run::schema::Shape;
+
+/// What is in a run, told by the batches that were written to it.
+pub(super) struct Content {
+    rows: u64,
+    min_first: UnixMillis,
+    max_first: UnixMillis,
+    places: Places,
+}
+
+impl Content {
+    /// Nothing, in a store of so many sources.
+    pub(super) fn none(sources: usize) -> Self {
+        let places = Places::none(sources);
+        Self { rows: 0, min_first: UnixMillis::MAX, max_first: UnixMillis::EPOCH, places }
+    }
+
+    pub(super) fn enter(&mut self, flows: &FlowBatch) {
+        self.rows += flows.len() as u64;
+        for &first in &flows.first_ms {
+            self.min_first = self.min_first.min(UnixMillis(first));
+            self.max_first = self.max_first.max(UnixMillis(first));
+        }
+        self.places.enter(flows.source.iter().copied());
+    }
+
+    /// The run that holds it, without a file yet.
+    pub(super) fn run(&self, number: u64, shape: Shape, stranger: bool) -> Run {
+        Run {
+            number,
+            family: shape.family,
+            extras: shape.extras,
+            stranger,
+            rows: self.rows,
+            min_first: self.min_first,
+            max_first: self.max_first,
+            sources: Some(self.places.ranges()),
+            files: Vec::new(),
+        }
+    }
+}
