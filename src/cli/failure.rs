@@ -93,7 +93,7 @@ fn store_hint(error: &StoreError, stores: bool) -> Option<String> {
         StoreError::Missing { .. } => {
             "run `earlgrey-hbase load FILE…` to make one, or name another with --store".to_owned()
         }
-        StoreError::NotAStore { path, .. } if path.starts_with("hbase:") => {
+        StoreError::NotAStore { place, .. } if place.starts_with("hbase://") => {
             "name tables of another name, --store hbase://HOST/NAME, or delete these in HBase's shell"
                 .to_owned()
         }

@@ -25,19 +25,19 @@ pub enum StoreError {
         /// Where it was looked for.
         place: String,
     },
-    /// The folder holds something else.
-    #[error("{path}: not a store: {found}")]
+    /// The place holds something else.
+    #[error("{place}: not a store: {found}")]
     NotAStore {
-        /// The folder.
-        path: PathBuf,
+        /// The folder, or the tables of a server.
+        place: String,
         /// What was found there.
         found: String,
     },
     /// Another writer has the store.
-    #[error("{path}: in use by another writer{holder}")]
+    #[error("{place}: in use by another writer{holder}")]
     InUse {
         /// The store.
-        path: PathBuf,
+        place: String,
         /// ` (process 123)`, or nothing where it is not known.
         holder: String,
     },
@@ -50,20 +50,20 @@ pub enum StoreError {
         path: PathBuf,
     },
     /// The store was written by a later version.
-    #[error("{path}: format {found}, this version reads up to {known}")]
+    #[error("{place}: format {found}, this version reads up to {known}")]
     Newer {
-        /// The file that says so.
-        path: PathBuf,
+        /// The file, or the store, that says so.
+        place: String,
         /// The format found.
         found: u32,
         /// The last format known here.
         known: u32,
     },
-    /// A file is not what was written.
-    #[error("{path}: damaged: {detail}")]
+    /// A file, or a table, is not what was written.
+    #[error("{place}: damaged: {detail}")]
     Damaged {
-        /// The file.
-        path: PathBuf,
+        /// The file, or the table.
+        place: String,
         /// What does not fit, and where.
         detail: String,
     },
@@ -77,6 +77,9 @@ pub enum StoreError {
         /// Why not.
         source: io::Error,
     },
+    /// The system gives no thread.
+    #[error("a thread: start")]
+    Thread(#[source] io::Error),
     /// The store cannot be reached.
     #[error("{place}: cannot be reached")]
     Unreachable {
@@ -120,7 +123,7 @@ impl StoreError {
 
     /// A file that is not what was written.
     pub fn damaged(path: &Path, detail: impl Into<String>) -> Self {
-        Self::Damaged { path: path.to_owned(), detail: detail.into() }
+        Self::Damaged { place: path.display().to_string(), detail: detail.into() }
     }
 
     /// What a server refused to do.

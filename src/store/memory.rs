@@ -53,8 +53,7 @@ impl Store for MemoryStore {
     fn writer(&self) -> Result<Box<dyn Writer>> {
         let mut content = self.content();
         if content.has_writer {
-            let path = self.to_string().into();
-            return Err(StoreError::InUse { path, holder: String::new() });
+            return Err(StoreError::InUse { place: self.to_string(), holder: String::new() });
         }
         content.has_writer = true;
         let seen = content.datagrams.clone();

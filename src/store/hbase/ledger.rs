@@ -45,7 +45,7 @@ pub(super) fn names(gateways: &Gateways, session: &mut Session) -> Result<Names>
         return Ok(Names::default());
     };
     serde_json::from_slice(&text).map_err(|error| StoreError::Damaged {
-        path: table.into(),
+        place: table,
         detail: format!("the names: {error}"),
     })
 }
@@ -71,7 +71,7 @@ pub(super) fn read(gateways: &Gateways, session: &mut Session) -> Result<Vec<Loa
         Ok(entries)
     })?;
     let damaged = |error: serde_json::Error| StoreError::Damaged {
-        path: table.clone().into(),
+        place: table.clone(),
         detail: format!("an entry of the ledger: {error}"),
     };
     entries.iter().map(|entry| serde_json::from_slice(entry).map_err(damaged)).collect()

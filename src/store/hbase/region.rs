@@ -224,10 +224,10 @@ impl Reader {
         let end = (*next..most).find(|row| !good(row)).unwrap_or(most);
         let (Some(family), true) = (family, end > *next) else {
             let key = filter::text(rows.key(*next));
-            return Err(StoreError::damaged(
-                format!("{}/{}", self.gateways.location(), self.table).as_ref(),
-                format!("row {key} is no flow of this layout"),
-            ));
+            return Err(StoreError::Damaged {
+                place: format!("{}/{}", self.gateways.location(), self.table),
+                detail: format!("row {key} is no flow of this layout"),
+            });
         };
         let range = *next..end;
         *next = end;

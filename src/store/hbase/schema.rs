@@ -242,7 +242,7 @@ fn refuse_others(gateways: &Gateways, session: &mut Session) -> Result<()> {
         let name = tables.flows(order);
         if is_there(&name) && !unfinished {
             return Err(StoreError::NotAStore {
-                path: gateways.location().to_string().into(),
+                place: gateways.location().to_string(),
                 found: format!("there is a table {name} that this program did not make"),
             });
         }

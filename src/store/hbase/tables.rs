@@ -1,7 +1,5 @@
 //! The tables of a store, and the mark that says what is in them.
 
-use std::path::Path;
-
 use hbase_thrift::Attributes;
 use hbase_thrift::hbase::{BatchMutation, ColumnDescriptor, Mutation, THbaseSyncClient};
 use serde::{Deserialize, Serialize};
@@ -60,15 +58,14 @@ impl Layout {
         let Some(mark) = get(session, "read the layout", &loads, LAYOUT_ROW)? else {
             return Err(StoreError::Missing { place: gateways.location().to_string() });
         };
-        let place = gateways.location().to_string();
-        let path = Path::new(&place);
+        let place = || gateways.location().to_string();
         let found: Self = serde_json::from_slice(&mark).map_err(|error| StoreError::NotAStore {
-            path: path.to_owned(),
+            place: place(),
             found: format!("the mark of its layout is {error}"),
         })?;
         if found.layout > LAYOUT_VERSION {
-            let path = path.to_owned();
-            return Err(StoreError::Newer { path, found: found.layout, known: LAYOUT_VERSION });
+            let (place, found) = (place(), found.layout);
+            return Err(StoreError::Newer { place, found, known: LAYOUT_VERSION });
         }
         Ok(found)
     }

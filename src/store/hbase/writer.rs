@@ -120,7 +120,7 @@ impl HbaseWriter {
                 std::thread::Builder::new()
                     .name("hbase-writer".into())
                     .spawn(move || work(&gateways, &to_do, write))
-                    .map_err(StoreError::io("a thread".as_ref(), "start"))
+                    .map_err(StoreError::Thread)
             })
             .collect::<Result<_>>()?;
         Ok(Self {

@@ -140,7 +140,7 @@ fn is_ours(name: &str) -> bool {
 }
 
 fn not_a_store(path: &Path, found: impl Into<String>) -> StoreError {
-    StoreError::NotAStore { path: path.to_owned(), found: found.into() }
+    StoreError::NotAStore { place: path.display().to_string(), found: found.into() }
 }
 
 /// The path of the manifest with this number.

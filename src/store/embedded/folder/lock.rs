@@ -117,7 +117,7 @@ impl WriterLock {
     pub(crate) fn acquire(dir: &Path) -> Result<Self> {
         let lock = LockFile::lock_by(dir, LOCK, |file| try_lock(file))?;
         lock.map(Self).ok_or_else(|| StoreError::InUse {
-            path: dir.to_owned(),
+            place: dir.display().to_string(),
             holder: holder(&dir.join(LOCK)),
         })
     }

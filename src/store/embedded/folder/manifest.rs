@@ -263,8 +263,8 @@ fn split<'a>(path: &Path, bytes: &'a [u8]) -> Result<(Checksum, &'a [u8])> {
     let AnyFormat { format } = serde_json::from_slice(line)
         .map_err(|_| damaged("its first line is no manifest header"))?;
     if format > FORMAT {
-        let path = path.to_owned();
-        return Err(StoreError::Newer { path, found: format, known: FORMAT });
+        let place = path.display().to_string();
+        return Err(StoreError::Newer { place, found: format, known: FORMAT });
     }
     let Header { format, checksum } = serde_json::from_slice(line)
         .map_err(|_| damaged("its first line is no manifest header"))?;
