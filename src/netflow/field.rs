@@ -1,13 +1,51 @@
-//! Values of fields as they lie in a record: any length that the exporter chose.
+//! Fields of templates, and their values as they lie in a record: any length that the exporter
+//! chose.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use byteorder::{BigEndian, ByteOrder};
 
-use crate::flow::{UnixMillis, unsigned};
+use crate::flow::{Kind, REVERSE_ENTERPRISE, UnixMillis, element, unsigned};
 
+/// What a field says as its length where each record says it (RFC 7011 §7).
+pub(super) const VARIABLE: u16 = 0xffff;
 /// Seconds from 1900, where NTP counts from, to 1970.
 const NTP_TO_UNIX_SECS: u64 = 2_208_988_800;
+
+/// One field of a template.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Field {
+    /// The element's number, without the enterprise bit.
+    pub(super) number: u16,
+    /// Whose number it is; 0 for IANA's, and for all of v9's.
+    pub(super) enterprise: u32,
+    /// In bytes, or [`VARIABLE`].
+    pub(super) length: u16,
+}
+
+impl Field {
+    /// What its value is, as far as IANA says.
+    pub(super) fn kind(self) -> Option<Kind> {
+        let ours = self.enterprise == 0 || self.enterprise == REVERSE_ENTERPRISE;
+        element(self.number).filter(|_| ours).map(|element| element.kind)
+    }
+}
+
+/// Where a field lies in its record.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Span {
+    pub(super) start: u16,
+    pub(super) length: u16,
+}
+
+impl Span {
+    /// The field's bytes; empty where the record has none.
+    #[inline]
+    pub(super) fn of(self, record: &[u8]) -> &[u8] {
+        let start = usize::from(self.start);
+        record.get(start..start + usize::from(self.length)).unwrap_or_default()
+    }
+}
 
 /// A number as one of 32 bits; a greater one is the greatest.
 #[inline]

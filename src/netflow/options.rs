@@ -4,9 +4,10 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::net::IpAddr;
 
+use super::field::Span;
 use super::field::{number_u32, text};
 use super::rate::Rate;
-use super::template::{Span, Template};
+use super::template::Template;
 use crate::flow::{Named, Names, Sampling, UnixMillis, enter_name, unsigned};
 
 /// So many samplers, and so many interfaces with a sampling of their own, are kept of a domain.
@@ -161,7 +162,7 @@ impl Said {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::netflow::template::Field;
+    use crate::netflow::field::Field;
 
     /// Takes in one record of these fields: number, value.
     fn take(options: &mut DomainOptions, names: &mut Names, fields: &[(u16, &[u8])]) {

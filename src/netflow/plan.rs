@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
-use super::field::{address_v4, address_v6, ntp, without_zeros_at_end, without_zeros_at_start};
+use super::field::{
+    Field, Span, address_v4, address_v6, ntp, without_zeros_at_end, without_zeros_at_start,
+};
 use super::frame::{self, Kept};
 use super::rate::Rate;
 use super::record::{DataRecord, Stamp, put_address};
-use super::template::{Field, Span};
 use crate::flow::{Column, Extra, Family, UnixMillis, push_extra, unsigned};
 
 mod target;

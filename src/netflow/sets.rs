@@ -8,10 +8,11 @@ use std::sync::Arc;
 use super::Fault;
 use super::cursor::Cursor;
 use super::field::without_zeros_at_end;
+use super::field::{Field, Span};
 use super::layouts::Layouts;
 use super::options::{self, Learning};
 use super::record::DataRecord;
-use super::template::{Field, Format, Span, Template, fields};
+use super::template::{Format, Template, fields};
 use super::templates::{Scope, Templates};
 use crate::flow::{Column, Names, UnixMillis};
 

@@ -3,15 +3,13 @@
 //! RFC 3954 §5.2 and §6.1 for NetFlow v9, RFC 7011 §3.4 for IPFIX.
 
 use super::cursor::Cursor;
+use super::field::{Field, Span, VARIABLE};
 use super::plan::Plan;
-use crate::flow::{Kind, REVERSE_ENTERPRISE, element};
 
 /// A template with more fields than this is not used.
 pub const MAX_FIELDS: usize = 1024;
 
-/// What a field says as its length where each record says it (RFC 7011 §7).
-pub(super) const VARIABLE: u16 = 0xffff;
-/// The first byte of such a length that does not fit into one.
+/// The first byte of a length, told by the record, that does not fit into one.
 const LONG_LENGTH: u8 = 0xff;
 /// The bit of an IPFIX element's number that an enterprise number follows (RFC 7011 §3.2).
 const ENTERPRISE_BIT: u16 = 0x8000;
@@ -21,41 +19,6 @@ const ENTERPRISE_BIT: u16 = 0x8000;
 pub(super) enum Format {
     V9,
     Ipfix,
-}
-
-/// One field of a template.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct Field {
-    /// The element's number, without the enterprise bit.
-    pub(super) number: u16,
-    /// Whose number it is; 0 for IANA's, and for all of v9's.
-    pub(super) enterprise: u32,
-    /// In bytes, or [`VARIABLE`].
-    pub(super) length: u16,
-}
-
-impl Field {
-    /// What its value is, as far as IANA says.
-    pub(super) fn kind(self) -> Option<Kind> {
-        let ours = self.enterprise == 0 || self.enterprise == REVERSE_ENTERPRISE;
-        element(self.number).filter(|_| ours).map(|element| element.kind)
-    }
-}
-
-/// Where a field lies in its record.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Span {
-    pub(super) start: u16,
-    pub(super) length: u16,
-}
-
-impl Span {
-    /// The field's bytes; empty where the record has none.
-    #[inline]
-    pub(super) fn of(self, record: &[u8]) -> &[u8] {
-        let start = usize::from(self.start);
-        record.get(start..start + usize::from(self.length)).unwrap_or_default()
-    }
 }
 
 /// A template that can be used.

@@ -8,8 +8,9 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::field::Field;
 use super::options::DomainOptions;
-use super::template::{Field, Format, Template};
+use super::template::{Format, Template};
 use crate::flow::{SteadyClock, UnixMillis};
 
 /// So many templates are kept, of all exporters together.

@@ -83,6 +83,16 @@ impl Counts {
     pub fn bits_a_second(&self) -> u128 {
         rate(self.counters.octets, 8000, self.duration_ms())
     }
+
+    /// The number that `order` puts keys in order by.
+    pub fn get(&self, order: TopOrder) -> u128 {
+        match order {
+            TopOrder::Measure(measure) => self.counters.get(measure),
+            TopOrder::PacketsASecond => self.packets_a_second(),
+            TopOrder::BitsASecond => self.bits_a_second(),
+            TopOrder::OctetsAPacket => self.counters.octets_a_packet(),
+        }
+    }
 }
 
 /// What is kept of the flows of a key while they are read.
@@ -190,7 +200,7 @@ impl Kept for Narrow {
 
     #[inline]
     fn rank(total: &Counts, order: TopOrder) -> u128 {
-        order.of(total)
+        total.get(order)
     }
 }
 

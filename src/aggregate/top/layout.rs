@@ -9,7 +9,7 @@ use std::ops::Range;
 use ipnet::IpNet;
 
 use super::field::{End, KeyField, KeyValue, Prefix};
-use super::piece::{Piece, Side, Which};
+use super::piece::{Piece, Place, Put, Side, Which};
 use crate::flow::{Columns, Family, FlowBatch, Protocol, UnixMillis};
 
 /// Keys may be so many words long.
@@ -22,15 +22,6 @@ pub(super) struct Layout {
     pub(super) family: Family,
     /// What is read of a flow, with its place.
     pieces: Vec<(Piece, Place)>,
-    bits: u32,
-}
-
-/// Bits of a key.
-#[derive(Debug, Clone, Copy)]
-struct Place {
-    /// How many bits are before them.
-    at: u32,
-    /// How many they are: at most 64.
     bits: u32,
 }
 
@@ -83,31 +74,6 @@ impl Layout {
     pub(super) fn unpack(&self, key: &[u64]) -> Vec<KeyValue> {
         let mut reader = Reader { key, at: 0 };
         self.fields.iter().map(|&field| reader.value(field, self.family)).collect()
-    }
-}
-
-/// Where the values of a piece go.
-pub(super) struct Put<'a, const W: usize> {
-    keys: &'a mut [[u64; W]],
-    place: Place,
-}
-
-impl<const W: usize> Put<'_, W> {
-    /// Puts a value into each key.
-    #[inline]
-    pub(super) fn put(&mut self, values: impl Iterator<Item = u64>) {
-        let Place { at, bits } = self.place;
-        let (word, end) = ((at / 64) as usize, at % 64 + bits);
-        let mask = u64::MAX >> (64 - bits);
-        let keys = self.keys.iter_mut().zip(values);
-        if end <= 64 {
-            keys.for_each(|(key, value)| key[word] |= (value & mask) << (64 - end));
-        } else {
-            keys.for_each(|(key, value)| {
-                key[word] |= (value & mask) >> (end - 64);
-                key[word + 1] |= value << (128 - end);
-            });
-        }
     }
 }
 

@@ -111,7 +111,7 @@ impl Top {
             top.add(part(snapshot, scans.iter().cloned(), &layout, options)?);
         }
         top.entries.sort_by(|a, b| {
-            let rank = |entry: &TopEntry| Reverse(options.order.of(&entry.counts));
+            let rank = |entry: &TopEntry| Reverse(entry.counts.get(options.order));
             rank(a).cmp(&rank(b)).then_with(|| a.key.cmp(&b.key))
         });
         top.entries.truncate(options.count.unwrap_or(usize::MAX));

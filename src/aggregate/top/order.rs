@@ -4,7 +4,6 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::super::measure::Measure;
-use super::counts::Counts;
 
 /// What keys are ordered by, downwards.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,16 +44,6 @@ impl TopOrder {
         match self {
             Self::Measure(measure) => Some(measure),
             _ => None,
-        }
-    }
-
-    /// The number of a key whose flows come to `counts`.
-    pub fn of(self, counts: &Counts) -> u128 {
-        match self {
-            Self::Measure(measure) => counts.counters.get(measure),
-            Self::PacketsASecond => counts.packets_a_second(),
-            Self::BitsASecond => counts.bits_a_second(),
-            Self::OctetsAPacket => counts.counters.octets_a_packet(),
         }
     }
 }

@@ -5,7 +5,6 @@ use std::net::IpAddr;
 use std::ops::Range;
 
 use super::field::End;
-use super::layout::Put;
 use crate::flow::{Addresses, FlowBatch, address_bits};
 
 /// The end of a flow that a field of any end is read at.
@@ -85,6 +84,40 @@ impl Piece {
             Self::Exporter { shift } => to.put(
                 exporters(flows, rows).map(|exporter| (address_bits(exporter) >> shift) as u64),
             ),
+        }
+    }
+}
+
+/// Bits of a key.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place {
+    /// How many bits are before them.
+    pub(super) at: u32,
+    /// How many they are: at most 64.
+    pub(super) bits: u32,
+}
+
+/// Where the values of a piece go.
+pub(super) struct Put<'a, const W: usize> {
+    pub(super) keys: &'a mut [[u64; W]],
+    pub(super) place: Place,
+}
+
+impl<const W: usize> Put<'_, W> {
+    /// Puts a value into each key.
+    #[inline]
+    pub(super) fn put(&mut self, values: impl Iterator<Item = u64>) {
+        let Place { at, bits } = self.place;
+        let (word, end) = ((at / 64) as usize, at % 64 + bits);
+        let mask = u64::MAX >> (64 - bits);
+        let keys = self.keys.iter_mut().zip(values);
+        if end <= 64 {
+            keys.for_each(|(key, value)| key[word] |= (value & mask) << (64 - end));
+        } else {
+            keys.for_each(|(key, value)| {
+                key[word] |= (value & mask) >> (end - 64);
+                key[word + 1] |= value << (128 - end);
+            });
         }
     }
 }

@@ -136,7 +136,7 @@ fn slow_top(flows: &[FlowRecord], options: &TopOptions) -> Top {
     let mut entries: Vec<TopEntry> =
         map.into_iter().map(|(key, counts)| TopEntry { key, counts }).collect();
     // Keys are in order already.
-    entries.sort_by_key(|entry| Reverse(options.order.of(&entry.counts)));
+    entries.sort_by_key(|entry| Reverse(entry.counts.get(options.order)));
     entries.truncate(options.count.unwrap_or(usize::MAX));
     Top { entries, keys, totals }
 }

@@ -1,6 +1,6 @@
 //! Which element becomes what.
 
-use super::super::template::Field;
+use super::super::field::Field;
 use super::{Clock, Target, Trim};
 use crate::flow::{Column, Family, Kind, Told, element};
 

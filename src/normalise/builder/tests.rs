@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::flow::{Family, FlowRecord, Protocol, Sampling, UnixMillis};
+use crate::flow::{Family, FlowBatch, FlowRecord, Protocol, Sampling, UnixMillis};
 use crate::netflow::v5::{self, Header, Record};
 use crate::netflow::{DataRecord, Stamp};
 use crate::normalise::{MAX_BELIEVED_LEAD_MS, MAX_SOURCES, MAX_SOURCES_OF_EXPORTER};
