@@ -8,8 +8,7 @@ use byteorder::{BigEndian, ByteOrder};
 
 use super::text::{push_address, push_number};
 use crate::flow::{
-    ElementId, Extra, FlowRecord, Kind, Names, REVERSE_ENTERPRISE, UnixMillis, element,
-    extra_value, extras, unsigned,
+    ElementId, Extra, FlowRecord, Kind, Names, UnixMillis, extra_value, extras, unsigned,
 };
 
 /// Seconds from 1900, where NTP counts from, to 1970.
@@ -23,7 +22,7 @@ pub(super) fn push_extras(to: &mut Vec<u8>, bytes: &[u8]) {
             continue;
         }
         to.extend_from_slice(b",\"");
-        let kind = push_name(to, extra);
+        let kind = push_name(to, extra.id());
         to.extend_from_slice(b"\":");
         push_value(to, kind, extra.value);
     }
@@ -86,11 +85,9 @@ fn says(bytes: &[u8], number: u16) -> bool {
 
 /// Appends the element's name: IANA's, with `reverse` before it for the flow's way back (RFC 5103
 /// §6.1); else its number, behind that of its enterprise.
-fn push_name(to: &mut Vec<u8>, Extra { number, enterprise, .. }: Extra<'_>) -> Kind {
-    let known = match enterprise {
-        0 | REVERSE_ENTERPRISE => element(number),
-        _ => None,
-    };
+fn push_name(to: &mut Vec<u8>, id: ElementId) -> Kind {
+    let ElementId { number, enterprise } = id;
+    let known = id.known();
     // Writing to memory cannot fail.
     let _ = match known {
         Some(known) if enterprise == 0 => write!(to, "{}", known.name),

@@ -7,6 +7,8 @@
 
 use std::ops::Range;
 
+use super::element::{Element, REVERSE_ENTERPRISE, element};
+
 /// The elements of one flow take no more bytes than this; those beyond it are left out.
 pub const MAX_EXTRAS_BYTES: usize = 1024;
 
@@ -41,6 +43,11 @@ impl ElementId {
     /// IANA's element of this number.
     pub const fn iana(number: u16) -> Self {
         Self { number, enterprise: 0 }
+    }
+
+    /// What is known of it: of IANA's elements, also where they are of a flow's way back.
+    pub fn known(self) -> Option<&'static Element> {
+        matches!(self.enterprise, 0 | REVERSE_ENTERPRISE).then(|| element(self.number)).flatten()
     }
 }
 

@@ -203,9 +203,7 @@ fn number(field: NumberField, number: u64) -> String {
             protocol(number).unwrap_or_else(|| number.to_string())
         }
         NumberField::Element(id)
-            if matches!(id.enterprise, 0 | REVERSE_ENTERPRISE)
-                && element(id.number).is_some_and(|known| known.kind == Kind::Mac)
-                && number >> 48 == 0 =>
+            if id.known().is_some_and(|known| known.kind == Kind::Mac) && number >> 48 == 0 =>
         {
             let bytes = number.to_be_bytes().map(|byte| format!("{byte:02x}"));
             bytes[2..].join(":")

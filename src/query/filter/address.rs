@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::Ipv4Net;
 
-use super::values::Wrong;
+use super::error::Wrong;
 use crate::query::parse_addresses;
 use crate::row::AddressRange;
 

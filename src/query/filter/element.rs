@@ -1,7 +1,8 @@
 //! Elements by their names or numbers.
 
+use super::error::Wrong;
 use super::fields::{Term, values_of};
-use super::values::{Values, Wrong};
+use super::values::Values;
 use super::words;
 use crate::flow::{
     Column, ElementId, Kind, REVERSE_ENTERPRISE, TOLD_START, Told, element, elements,
@@ -31,7 +32,7 @@ pub(super) fn term_of(text: &str, like_address: bool) -> Result<Term, Wrong> {
     {
         return Ok(term);
     }
-    match kind(id) {
+    match id.known().map(|element| element.kind) {
         None => Ok(as_it_is(id, like_address)),
         Some(Kind::Address(_)) => Ok(Term::address(AddressField::Element(id))),
         Some(Kind::Text | Kind::Float | Kind::Signed | Kind::List) => {
@@ -87,12 +88,6 @@ fn as_it_is(id: ElementId, like_address: bool) -> Term {
     } else {
         Term::number(NumberField::Element(id))
     }
-}
-
-/// What the values of the element are, if it is known.
-pub(super) fn kind(id: ElementId) -> Option<Kind> {
-    let known = matches!(id.enterprise, 0 | REVERSE_ENTERPRISE).then(|| element(id.number));
-    known.flatten().map(|element| element.kind)
 }
 
 /// An element by its enterprise and number.

@@ -127,6 +127,30 @@ fn shown(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
+/// Why a value is none; the place is known to whom it is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Wrong {
+    pub(super) problem: String,
+    pub(super) expected: Option<String>,
+    pub(super) hint: Option<String>,
+}
+
+impl Wrong {
+    pub(super) fn new(problem: impl Into<String>) -> Self {
+        Self { problem: problem.into(), expected: None, hint: None }
+    }
+
+    #[must_use]
+    pub(super) fn expecting(self, expected: impl Into<String>) -> Self {
+        Self { expected: Some(expected.into()), ..self }
+    }
+
+    #[must_use]
+    pub(super) fn hinting(self, hint: impl Into<String>) -> Self {
+        Self { hint: Some(hint.into()), ..self }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -149,7 +149,7 @@ pub(super) fn values_of(field: &NumberField) -> Values {
         NumberField::PacketsPerSecond
         | NumberField::BitsPerSecond
         | NumberField::BytesPerPacket => Values::UpTo(u64::MAX),
-        NumberField::Element(id) => match (id.number, super::element::kind(*id)) {
+        NumberField::Element(id) => match (id.number, id.known().map(|element| element.kind)) {
             (52 | 53 | 55 | 192, _) if id.enterprise == 0 => Values::UpTo(u8::MAX.into()),
             (61, _) if id.enterprise == 0 => Values::FlowDirection,
             (89, _) if id.enterprise == 0 => Values::Forwarding,

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::address::read_addresses;
-use super::values::Wrong;
+use super::error::Wrong;
 use crate::row::{AddressRange, AddressSet, NumberSet};
 
 /// A line that is not what it should be.

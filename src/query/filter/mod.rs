@@ -72,7 +72,7 @@ pub struct Context<'a> {
 /// [`ParseFilterError`] with the place, if the text is no filter, is longer or deeper than the
 /// limits of this module, or names a file that cannot be read or holds what it should not.
 pub fn parse(text: &str, context: &Context<'_>) -> Result<Predicate, ParseFilterError> {
-    Sources::new(context).parse(text).map_err(|error| match error.file {
+    parser::parse(text, &mut Sources::new(context)).map_err(|error| match error.file {
         None => error.located(text),
         Some(_) => error,
     })

@@ -1,15 +1,26 @@
 //! Terms joined by `and`, `or`, `not` and parentheses: a parser that climbs their precedence.
 
 use std::ops::Range;
+use std::sync::Arc;
 
-use super::ParseFilterError;
 use super::address::may_be_address;
+use super::error::Wrong;
 use super::lexer::{Kind, Token, tokens};
 use super::sources::Sources;
-use super::values::Wrong;
+use super::{Included, MAX_TEXT_BYTES, ParseFilterError};
 use crate::row::Predicate;
 
 pub(super) type Result<T> = std::result::Result<T, ParseFilterError>;
+
+/// Reads a text that is a filter as a whole.
+pub(super) fn parse(text: &str, sources: &mut Sources<'_>) -> Result<Predicate> {
+    if text.len() > MAX_TEXT_BYTES {
+        let problem = format!("the filter is longer than {MAX_TEXT_BYTES} bytes");
+        return Err(ParseFilterError::at(0..0, problem)
+            .hinting("put long lists of addresses into a file, and write ip in @FILE"));
+    }
+    Parser { tokens: tokens(text)?, at: 0, text, sources, before: None }.whole()
+}
 
 /// Reads one text.
 pub(super) struct Parser<'a, 's, 'c> {
@@ -22,13 +33,9 @@ pub(super) struct Parser<'a, 's, 'c> {
     pub(super) before: Option<(Range<usize>, Range<usize>)>,
 }
 
-impl<'a, 's, 'c> Parser<'a, 's, 'c> {
-    pub(super) fn new(text: &'a str, sources: &'s mut Sources<'c>) -> Result<Self> {
-        Ok(Self { tokens: tokens(text)?, at: 0, text, sources, before: None })
-    }
-
+impl<'a> Parser<'a, '_, '_> {
     /// The expression that the whole text is.
-    pub(super) fn whole(mut self) -> Result<Predicate> {
+    fn whole(mut self) -> Result<Predicate> {
         if self.peek().kind == Kind::End {
             return Err(self
                 .wrong_here("there is no filter")
@@ -85,6 +92,21 @@ impl<'a, 's, 'c> Parser<'a, 's, 'c> {
             return Err(self.not_joined());
         }
         Ok(inner)
+    }
+
+    /// The filter in the file `name`, which stands at `span`.
+    pub(super) fn file(&mut self, name: &str, span: &Range<usize>) -> Result<Predicate> {
+        let text = self.sources.include(name, span)?;
+        let predicate = parse(&text, self.sources).map_err(|error| match error.file {
+            None => {
+                let error = error.located(&text);
+                let file = Some(Arc::new(Included { name: name.to_owned(), text: text.clone() }));
+                ParseFilterError { file, ..error }
+            }
+            Some(_) => error,
+        })?;
+        self.sources.included();
+        Ok(predicate)
     }
 
     /// The next token, which stays.

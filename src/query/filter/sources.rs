@@ -3,15 +3,11 @@
 use std::collections::HashMap;
 use std::io;
 use std::ops::Range;
-use std::sync::Arc;
 
 use super::list::{self, ListFault};
-use super::parser::Parser;
 use super::values::Values;
-use super::{
-    Context, Included, MAX_INCLUDES, MAX_LIST_BYTES, MAX_NESTING, MAX_TEXT_BYTES, ParseFilterError,
-};
-use crate::row::{AddressSet, NumberSet, Predicate};
+use super::{Context, MAX_INCLUDES, MAX_LIST_BYTES, MAX_NESTING, MAX_TEXT_BYTES, ParseFilterError};
+use crate::row::{AddressSet, NumberSet};
 
 /// All that is included, together: files that include each other many times would have no end.
 const MAX_INCLUDED_BYTES: usize = 1 << 20;
@@ -52,16 +48,6 @@ impl<'a> Sources<'a> {
         Self { context, nesting: 0, includes: 0, included_bytes: 0, lists: HashMap::new() }
     }
 
-    /// Reads one text.
-    pub(super) fn parse(&mut self, text: &str) -> Result<Predicate, ParseFilterError> {
-        if text.len() > MAX_TEXT_BYTES {
-            let problem = format!("the filter is longer than {MAX_TEXT_BYTES} bytes");
-            return Err(ParseFilterError::at(0..0, problem)
-                .hinting("put long lists of addresses into a file, and write ip in @FILE"));
-        }
-        Parser::new(text, self)?.whole()
-    }
-
     /// Goes one level deeper; [`Self::leave`] comes back.
     pub(super) fn enter(&mut self, span: &Range<usize>) -> Result<(), ParseFilterError> {
         self.nesting += 1;
@@ -76,12 +62,13 @@ impl<'a> Sources<'a> {
         self.nesting -= 1;
     }
 
-    /// The filter in the file `name`, which stands at `span`.
+    /// The text of the file `name`, which stands at `span`, to be read next; [`Self::included`]
+    /// comes back.
     pub(super) fn include(
         &mut self,
         name: &str,
         span: &Range<usize>,
-    ) -> Result<Predicate, ParseFilterError> {
+    ) -> Result<String, ParseFilterError> {
         let wrong = |problem: String| ParseFilterError::at(span.clone(), problem);
         if self.includes == MAX_INCLUDES {
             return Err(wrong(format!(
@@ -97,17 +84,12 @@ impl<'a> Sources<'a> {
             .map_err(|_| wrong(format!("{name}: this is no text in UTF-8")))?;
         self.includes += 1;
         self.enter(span)?;
-        let predicate = self.parse(&text).map_err(|error| match error.file {
-            None => {
-                let error = error.located(&text);
-                let file = Some(Arc::new(Included { name: name.to_owned(), text: text.clone() }));
-                ParseFilterError { file, ..error }
-            }
-            Some(_) => error,
-        })?;
+        Ok(text)
+    }
+
+    pub(super) fn included(&mut self) {
         self.leave();
         self.includes -= 1;
-        Ok(predicate)
     }
 
     /// The addresses in the file `name`, which stands at `span`.

@@ -103,12 +103,12 @@ impl Parser<'_, '_, '_> {
         self.before = None;
         let span = self.next().span;
         if !name.eq_ignore_ascii_case("include") {
-            return self.sources.include(name, &span);
+            return self.file(name, &span);
         }
         let token = self.next();
         match token.kind {
-            Kind::Word(name) => self.sources.include(name, &token.span),
-            Kind::Quoted(name) | Kind::At(name) => self.sources.include(&name, &token.span),
+            Kind::Word(name) => self.file(name, &token.span),
+            Kind::Quoted(name) | Kind::At(name) => self.file(&name, &token.span),
             _ => Err(ParseFilterError::at(span, "@include without a file")
                 .expecting("the name of a file behind it")),
         }

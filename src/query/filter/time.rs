@@ -2,7 +2,7 @@
 
 use jiff::tz::TimeZone;
 
-use super::values::Wrong;
+use super::error::Wrong;
 use crate::flow::UnixMillis;
 
 /// Reads a time as [`UnixMillis::parse`] does, and, as nfdump does, also one that ends with the

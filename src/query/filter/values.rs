@@ -1,34 +1,11 @@
 //! What the values of a field are, and how one is read.
 
 use super::Context;
+use super::error::Wrong;
 use super::number::read_number;
 use super::time::read_time;
 use crate::flow::Protocol;
 use crate::row::NumberSet;
-
-/// Why a value is none; the place is known to whom it is told.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Wrong {
-    pub(super) problem: String,
-    pub(super) expected: Option<String>,
-    pub(super) hint: Option<String>,
-}
-
-impl Wrong {
-    pub(super) fn new(problem: impl Into<String>) -> Self {
-        Self { problem: problem.into(), expected: None, hint: None }
-    }
-
-    #[must_use]
-    pub(super) fn expecting(self, expected: impl Into<String>) -> Self {
-        Self { expected: Some(expected.into()), ..self }
-    }
-
-    #[must_use]
-    pub(super) fn hinting(self, hint: impl Into<String>) -> Self {
-        Self { hint: Some(hint.into()), ..self }
-    }
-}
 
 /// What the values of a field are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
