@@ -1,13 +1,14 @@
 //! The default store: a directory of Parquet runs, sorted by row key, and a manifest.
 //!
-//! Four rooms, each of which uses those before it:
+//! Three rooms and what lies around them, each of which uses those before it:
 //!
 //! - [`folder`]: the files by their names, who may touch them, and how they change in one step
 //!   (elsewhere: a transaction log, file locks).
 //! - [`run`]: one sorted file of flows, written, opened and read (an `SSTable`, with columns inside).
-//! - this folder: the store itself, what is written to it and what a snapshot of it answers, with
-//!   the ledger of loads, the names that exporters told, and the identities of datagrams.
+//! - this folder: the store itself and what a snapshot of it answers, with the ledger of loads, the
+//!   names that exporters told, and the identities of datagrams.
 //! - [`upkeep`]: what is done with what is stored: merging, deleting, looking for damage.
+//! - `writer`: what is written, and merged beside that.
 
 mod folder;
 mod identities;
@@ -24,3 +25,33 @@ mod tests;
 
 pub use store::EmbeddedStore;
 pub use upkeep::{Compacted, Effort, Fit, Misfit, Verified};
+
+use self::folder::lock::Held;
+use self::writer::EmbeddedWriter;
+use crate::flow::{Names, UnixMillis};
+use crate::store::{Expired, Load, Result, Snapshot, Store, Writer};
+
+impl Store for EmbeddedStore {
+    fn snapshot(&self) -> Result<Box<dyn Snapshot>> {
+        Ok(Box::new(self.open()?))
+    }
+
+    fn writer(&self) -> Result<Box<dyn Writer>> {
+        Ok(Box::new(EmbeddedWriter::open(self.dir())?))
+    }
+
+    fn loads(&self) -> Result<Vec<Load>> {
+        // A store that is not there is an error, not one into which nothing was loaded.
+        drop(Held::open(self.dir(), None)?);
+        ledger::read(self.dir())
+    }
+
+    fn names(&self) -> Result<Names> {
+        drop(Held::open(self.dir(), None)?);
+        names::read(self.dir())
+    }
+
+    fn expire(&self, before: UnixMillis, dry_run: bool) -> Result<Expired> {
+        if dry_run { self.would_expire(before) } else { self.expire_before(before) }
+    }
+}

@@ -1,4 +1,4 @@
-//! The embedded store as a whole: snapshots of it, its writer, and its ledger.
+//! The embedded store as a place that is read: its snapshots, and what is known of it already.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -7,15 +7,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::folder::lock::Held;
 use super::folder::manifest::Manifest;
-use super::ledger;
-use super::names;
 use super::run::file::RunFile;
 use super::run::schema::Shape;
 use super::run::writer::WrittenFile;
 use super::snapshot::{EmbeddedSnapshot, OpenRun};
-use super::writer::EmbeddedWriter;
-use crate::flow::{Names, UnixMillis};
-use crate::store::{Expired, Load, Result, Snapshot, Store, Writer};
+use crate::store::Result;
 
 /// A store in a folder of its own. Cheap to make: nothing is read before it is needed.
 #[derive(Debug, Clone)]
@@ -79,30 +75,5 @@ impl EmbeddedStore {
 impl fmt::Display for EmbeddedStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.dir.display().fmt(f)
-    }
-}
-
-impl Store for EmbeddedStore {
-    fn snapshot(&self) -> Result<Box<dyn Snapshot>> {
-        Ok(Box::new(self.open()?))
-    }
-
-    fn writer(&self) -> Result<Box<dyn Writer>> {
-        Ok(Box::new(EmbeddedWriter::open(&self.dir)?))
-    }
-
-    fn loads(&self) -> Result<Vec<Load>> {
-        // A store that is not there is an error, not one into which nothing was loaded.
-        drop(Held::open(&self.dir, None)?);
-        ledger::read(&self.dir)
-    }
-
-    fn names(&self) -> Result<Names> {
-        drop(Held::open(&self.dir, None)?);
-        names::read(&self.dir)
-    }
-
-    fn expire(&self, before: UnixMillis, dry_run: bool) -> Result<Expired> {
-        if dry_run { self.would_expire(before) } else { self.expire_before(before) }
     }
 }

@@ -9,14 +9,13 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
-use super::folder::access::WriteAccess;
+use super::folder::access::{WriteAccess, lock};
 use super::folder::lock::Held;
 use super::identities::{self, Seen};
 use super::ledger::Ledger;
 use super::names;
 use super::run::set::BatchSorter;
 use super::store::EmbeddedStore;
-use super::upkeep::compact::lock;
 use crate::flow::{DatagramId, Names, UnixMillis};
 use crate::store::{Load, Result, StoreError, WriteBatch, Writer};
 

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::io::ErrorKind;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::commit::{Draft, NotCommitted};
 use super::file_names::{
@@ -170,6 +170,12 @@ impl WriteAccess {
 fn names_with(number: u64) -> impl Iterator<Item = String> {
     let runs = Order::ALL.map(|order| run_name(number, order));
     runs.into_iter().chain([identities_name(number)])
+}
+
+/// What several threads share, locked for one of them.
+pub(crate) fn lock(access: &Mutex<WriteAccess>) -> MutexGuard<'_, WriteAccess> {
+    // Whoever panicked with it left the store as it was: a commit is one step.
+    access.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize, de};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::file_names::manifest_name;
-use super::sources::PlaceRange;
+use super::places::PlaceRange;
 use crate::flow::{Family, Source, UnixMillis};
 use crate::row::{AddressRange, Order};
 use crate::store::durable::{NewFile, sync_dir};

@@ -6,5 +6,6 @@ pub(super) mod commit;
 pub(super) mod file_names;
 pub(super) mod lock;
 pub(super) mod manifest;
+pub(super) mod places;
 pub(super) mod reclaim;
 pub(super) mod sources;

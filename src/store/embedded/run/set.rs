@@ -10,7 +10,8 @@ use crate::flow::{FlowBatch, UnixMillis};
 use crate::row::{AddressRange, Order};
 use crate::store::embedded::folder::file_names::run_name;
 use crate::store::embedded::folder::manifest::{Checksum, Run, RunFile};
-use crate::store::embedded::folder::sources::{Places, SourceList};
+use crate::store::embedded::folder::places::Places;
+use crate::store::embedded::folder::sources::SourceList;
 use crate::store::{Result, StoreError, Usual};
 
 /// Writes one batch after another, in the same room: nothing is allocated but for the first.

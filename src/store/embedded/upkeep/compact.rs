@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use serde::Serialize;
@@ -12,7 +12,7 @@ use super::content::Content;
 use super::days::tomorrow;
 use crate::flow::{Columns, Family, FlowBatch};
 use crate::row::Order;
-use crate::store::embedded::folder::access::WriteAccess;
+use crate::store::embedded::folder::access::{WriteAccess, lock};
 use crate::store::embedded::folder::file_names::run_name;
 use crate::store::embedded::folder::lock::Held;
 use crate::store::embedded::folder::manifest::{Run, RunFile as FileEntry};
@@ -189,11 +189,6 @@ enum Hands {
     One,
     /// Two of the pool's.
     Two,
-}
-
-pub(crate) fn lock(access: &Mutex<WriteAccess>) -> MutexGuard<'_, WriteAccess> {
-    // Whoever panicked with it left the store as it was: a commit is one step.
-    access.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The numbers of the runs to be merged with each other.

@@ -2,7 +2,7 @@
 
 use crate::flow::{FlowBatch, UnixMillis};
 use crate::store::embedded::folder::manifest::Run;
-use crate::store::embedded::folder::sources::Places;
+use crate::store::embedded::folder::places::Places;
 use crate::store::embedded::run::schema::Shape;
 
 /// What is in a run, told by the batches that were written to it.

@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-use super::compact::{lock, merged, replace, shape};
+use super::compact::{merged, replace, shape};
 use super::content::Content;
 use super::days::{flows_by_day, tomorrow};
 use crate::flow::{Family, FlowBatch, UnixMillis};
 use crate::row::Order;
 use crate::store::Result;
-use crate::store::embedded::folder::access::WriteAccess;
+use crate::store::embedded::folder::access::{WriteAccess, lock};
 use crate::store::embedded::folder::file_names::run_name;
 use crate::store::embedded::folder::manifest::{Run, RunFile};
 use crate::store::embedded::run::set::SortedFile;

@@ -10,7 +10,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::flow::{Columns, FlowRecord, Source, UnixMillis};
 use crate::row::Order;
 use crate::store::embedded::folder::file_names::LEDGER;
-use crate::store::embedded::folder::sources::{PlaceRange, Places, tell_all};
+use crate::store::embedded::folder::places::{PlaceRange, Places, tell_all};
 use crate::store::embedded::identities;
 use crate::store::embedded::ledger;
 use crate::store::embedded::names;

@@ -2,6 +2,7 @@ use super::*;
 use crate::flow::{Columns, Family, FlowRecord, Origin, Protocol, UnixMillis};
 use crate::store::embedded::folder::access::WriteAccess;
 use crate::store::embedded::folder::manifest::tests::any_run;
+use crate::store::embedded::folder::places::PlaceRange;
 use crate::store::embedded::run::set::BatchSorter;
 use crate::store::embedded::{Effort, EmbeddedStore, writer};
 use crate::store::{Scan, Store};
@@ -70,41 +71,6 @@ fn commit(access: &mut WriteAccess, sorter: &mut BatchSorter, flows: &[(u64, u32
 }
 
 #[test]
-fn few_ranges_hold_all_places_and_the_narrowest_gaps_are_closed() {
-    let ranges = |rows: &[u32]| Places::of(rows.iter().copied(), 70_000).ranges();
-    assert_eq!(ranges(&[]), []);
-    assert_eq!(ranges(&[5, 3, 4, 4, 9, 64, 63]), [(3, 5), (9, 9), (63, 64)].map(range));
-    // What lies behind the end of the list is no place.
-    assert_eq!(ranges(&[69_999, 70_000, u32::MAX]), [(69_999, 69_999)].map(range));
-    let squares: Vec<u32> = (0..100).map(|n| n * n).collect();
-    let told = ranges(&squares);
-    assert_eq!(told.len(), MAX_RANGES);
-    assert!(tell_all(Some(&told), &Places::of(squares.into_iter(), 70_000)));
-    assert_eq!((told[0], told[15]), (range((0, 84 * 84)), range((99 * 99, 99 * 99))));
-    assert!(!tell_all(Some(&told), &Places::of([99 * 99 + 1].into_iter(), 70_000)));
-}
-
-fn range((first, last): (u32, u32)) -> PlaceRange {
-    PlaceRange(first, last)
-}
-
-#[test]
-fn a_range_holds_its_places_and_no_others() {
-    for length in [0, 1, 63, 64, 65, 130] {
-        for first in 0..140 {
-            for last in first..140 {
-                let mut places = Places::none(length);
-                places.enter_range(range((first, last)));
-                let expected: Vec<u32> =
-                    (first..=last).filter(|&n| (n as usize) < length).collect();
-                assert_eq!(places.iter().collect::<Vec<_>>(), expected, "{length} {first} {last}");
-            }
-        }
-        assert_eq!(Places::all(length).iter().count(), length);
-    }
-}
-
-#[test]
 fn only_sources_of_rows_are_listed_and_each_once() {
     let dir = tempfile::tempdir().unwrap();
     let mut access = WriteAccess::open(dir.path()).unwrap();
@@ -151,7 +117,7 @@ fn a_run_that_does_not_tell_its_sources_keeps_all_of_them() {
     manifest.forget_sources();
     let list = SourceList::default().place(&mut batch(&[(1, 4, 0)]), &manifest);
     assert_eq!(list, [1, 2, 3, 4].map(source));
-    manifest.runs[0].sources = Some(vec![range((1, 1))]);
+    manifest.runs[0].sources = Some(vec![PlaceRange(1, 1)]);
     manifest.forget_sources();
     assert_eq!(manifest.sources, [1, 2].map(source));
     assert_eq!(manifest.sources_in_use().collect::<Vec<_>>(), [&source(2)]);
