@@ -1,8 +1,23 @@
-//! Data flows one way, and so do imports: a stage uses what stands to its left.
+//! Data flows one way, and so do imports, in the house as in each of its rooms.
+//!
+//! Every path in the code of a module is followed to the module that has the item, through what
+//! others re-export of it. Modules of one folder stand for all that lies within them, so a path
+//! counts where its two ends part: one from `store/embedded/run/file.rs` to
+//! `store/embedded/folder/access.rs` says that `run` uses `folder`. Two rules hold:
+//!
+//! - A stage uses what stands to its left.
+//! - The modules of a folder use each other in no circle.
+//!
+//! What a module and those within it use of each other is no circle of place: it is the front
+//! of their room, and keeps what they share.
 
-use std::collections::BTreeMap;
+mod code;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+
+use code::{Modules, Use};
 
 /// The stages in the order of the data; those of one line do not know each other.
 const STAGES: [&[&str]; 10] = [
@@ -20,26 +35,19 @@ const STAGES: [&[&str]; 10] = [
 
 #[test]
 fn each_stage_uses_only_stages_to_its_left() {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let vocabulary = vocabulary(&fs::read_to_string(source.join("lib.rs")).unwrap());
-    let mut wrong = Vec::new();
-    for file in rust_files(&source) {
-        let inside = file.strip_prefix(&source).unwrap();
-        let Some(stage) = stage_of(inside) else { continue };
-        for path in crate_paths(&library_code(&fs::read_to_string(&file).unwrap())) {
-            let used = vocabulary.get(&path[0]).unwrap_or(&path[0]);
-            if !may_use(&stage, used) {
-                wrong.push(format!("src/{}: crate::{}", inside.display(), path.join("::")));
-            }
-        }
-    }
+    let wrong = from_the_right(&library().uses());
     assert!(wrong.is_empty(), "these import from the right:\n{}", wrong.join("\n"));
 }
 
 #[test]
+fn modules_of_a_folder_use_each_other_in_no_circle() {
+    let circles = circles(&library().uses());
+    assert!(circles.is_empty(), "these lie on circles: {circles:#?}");
+}
+
+#[test]
 fn every_folder_is_a_stage() {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    for entry in fs::read_dir(source).unwrap() {
+    for entry in fs::read_dir(source()).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
         let name = name.trim_end_matches(".rs");
         assert!(["lib", "main"].contains(&name) || rank(name).is_some(), "src/{name}");
@@ -47,22 +55,43 @@ fn every_folder_is_a_stage() {
 }
 
 #[test]
-fn paths_are_found_in_every_form() {
-    let code = "use crate::flow::{Family, record::{A, B}};\nfn f(x: crate::row::Order) {}\n\
-                use crate::{load, store::Scan};\nuse crate::FlowBatch;";
-    let found: Vec<String> = crate_paths(code).iter().map(|path| path.join("::")).collect();
-    assert_eq!(
-        found,
-        [
-            "flow::Family",
-            "flow::record::A",
-            "flow::record::B",
-            "row::Order",
-            "load",
-            "store::Scan",
-            "FlowBatch"
-        ]
-    );
+fn a_path_leads_to_the_module_that_has_the_item() {
+    let files = [
+        ("lib.rs", "pub mod row;\npub use row::{Order, key as keys};"),
+        ("row/mod.rs", "mod key;\nmod order;\npub use self::order::Order;\npub struct Row;"),
+        ("row/key.rs", "pub struct Key;"),
+        ("row/order.rs", "pub enum Order {}"),
+    ];
+    for (user, code, used) in [
+        ("load", "use crate::row::{Row, key::{Key}};", "row row::key"),
+        ("load", "fn f(x: &crate::row::Order) {}", "row::order"),
+        ("load", "use crate::Order;\nfn f() { Order::first() }", "row::order row::order"),
+        ("load", "use crate::{keys::Key, row::order::Key as Other};", "row::key row::order"),
+        ("load", "use crate::row::{self as rows};\nfn f(_: rows::key::Key) {}", "row row::key"),
+        (
+            "row/new",
+            "use super::{Order, key};\nuse super::super::Order as O;",
+            "row::order row::key row::order",
+        ),
+        (
+            "row/new",
+            "mod a {\n    use super::super::Order;\n}\nuse self::a::A;",
+            "row::new::a row::order",
+        ),
+        ("row/new/deep", "const A: u8 = super::super::key::A;", "row::key"),
+        ("load", "// crate::row::Row\nuse std::row::Row;\nlet _ = row::Row;", ""),
+        ("load", "#[cfg(test)]\nmod tests {\n    use crate::row::Row;\n}", ""),
+    ] {
+        let file = format!("{user}.rs");
+        let uses = modules(&[&files[..], &[(&file, code)]].concat()).uses();
+        let uses = uses.iter().filter(|one| one.user.join("/").starts_with(user));
+        let found: Vec<String> = uses.map(|one| one.used.join("::")).collect();
+        assert_eq!(found.join(" "), used, "{user}: {code}");
+    }
+}
+
+#[test]
+fn what_comes_from_the_right_is_told() {
     for (stage, used, allowed) in [
         ("store", "row", true),
         ("row", "store", false),
@@ -71,37 +100,90 @@ fn paths_are_found_in_every_form() {
         ("flow", "netflow", false),
         ("capture", "row", false),
         ("cli", "generate", true),
-        ("cli", "nowhere", false),
     ] {
-        assert_eq!(may_use(stage, used), allowed, "{stage} → {used}");
+        let (user, path) =
+            (format!("{stage}/deep/file.rs"), format!("use super::super::super::{used}::X;"));
+        let code = modules(&[("lib.rs", ""), (&format!("{used}/mod.rs"), ""), (&user, &path)]);
+        assert_eq!(from_the_right(&code.uses()).is_empty(), allowed, "{stage} → {used}");
     }
 }
 
-fn rank(stage: &str) -> Option<usize> {
-    STAGES.iter().position(|rank| rank.contains(&stage))
+#[test]
+fn circles_are_told_where_their_ends_part() {
+    for (case, files, expected) in [
+        ("two files", vec![("a/b.rs", "use super::c::C;"), ("a/c.rs", "use crate::a::b::B;")], 2),
+        ("one way", vec![("a/b.rs", "use super::c::C;"), ("a/c.rs", "struct C;")], 0),
+        (
+            "three, one of them through what the parent gives out",
+            vec![
+                ("a/mod.rs", "mod b;\npub use b::B;"),
+                ("a/b.rs", "use super::c::C;"),
+                ("a/c.rs", "use super::d::D;"),
+                ("a/d.rs", "use super::B;"),
+            ],
+            3,
+        ),
+        (
+            "two rooms, by other files",
+            vec![
+                ("a/b/mod.rs", ""),
+                ("a/b/x.rs", "use crate::a::c::x::X;"),
+                ("a/b/y.rs", ""),
+                ("a/c/mod.rs", ""),
+                ("a/c/x.rs", ""),
+                ("a/c/y.rs", "use super::super::b::y::Y;"),
+            ],
+            2,
+        ),
+        (
+            "a parent and its child",
+            vec![("a/mod.rs", "mod b;\nuse b::B;\nstruct A;"), ("a/b.rs", "use super::A;")],
+            0,
+        ),
+    ] {
+        let mut all = vec![("lib.rs", ""), ("a/mod.rs", "")];
+        all.extend(files);
+        let circles = circles(&modules(&all).uses());
+        assert_eq!(circles.len(), expected, "{case}: {circles:#?}");
+    }
 }
 
-fn may_use(stage: &str, used: &str) -> bool {
-    let to_the_left = rank(used).zip(rank(stage)).is_some_and(|(used, stage)| used < stage);
-    stage == used || to_the_left
+fn source() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
 }
 
-/// `capture` of `capture/pcap.rs`; none of `lib.rs` and `main.rs`, which see all.
-fn stage_of(inside: &Path) -> Option<String> {
-    let mut parts = inside.components();
-    let first = parts.next()?.as_os_str().to_str()?.to_owned();
-    parts.next().map(|_| first)
+/// The library as it is; the program only calls it.
+fn library() -> Modules {
+    let source = source();
+    let mut modules = Modules::default();
+    for file in rust_files(&source) {
+        let inside = file.strip_prefix(&source).unwrap().to_str().unwrap();
+        if inside != "main.rs" {
+            modules.add(inside, &fs::read_to_string(&file).unwrap());
+        }
+    }
+    modules
 }
 
+fn modules(files: &[(&str, &str)]) -> Modules {
+    let mut modules = Modules::default();
+    for (file, code) in files {
+        modules.add(file, code);
+    }
+    modules
+}
+
+/// All files of library code.
 fn rust_files(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
+        if path.file_stem().is_some_and(|stem| stem == "tests") {
+            continue;
+        }
         if path.is_dir() {
             files.extend(rust_files(&path));
-        } else if path.extension().is_some_and(|extension| extension == "rs")
-            && path.file_name().is_none_or(|name| name != "tests.rs")
-        {
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
             files.push(path);
         }
     }
@@ -109,62 +191,60 @@ fn rust_files(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// The code without comments, and without the tests at its end, which may use any stage.
-fn library_code(code: &str) -> String {
-    let code = code.split("#[cfg(test)]\nmod ").next().unwrap();
-    code.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
+fn rank(stage: &str) -> Option<usize> {
+    STAGES.iter().position(|rank| rank.contains(&stage))
 }
 
-/// Which stage each name comes from that `lib.rs` gives out at the top of the crate.
-fn vocabulary(lib: &str) -> BTreeMap<String, String> {
-    lib.lines()
-        .filter_map(|line| line.strip_prefix("pub use "))
-        .flat_map(use_tree)
-        .filter_map(|path| Some((path.last()?.clone(), path.first()?.clone())))
+/// The uses that go from a stage to one that does not stand to its left.
+fn from_the_right(uses: &[Use]) -> Vec<String> {
+    uses.iter()
+        .filter_map(|one| {
+            let (user, used) = (one.user.first()?, one.used.first()?);
+            let to_the_left = rank(used).zip(rank(user)).is_some_and(|(used, user)| used < user);
+            (user != used && !to_the_left).then(|| told(one))
+        })
         .collect()
 }
 
-/// Every path that begins with `crate::`, without that, and with groups spread out.
-fn crate_paths(code: &str) -> Vec<Vec<String>> {
-    code.split("crate::").skip(1).flat_map(use_tree).collect()
-}
-
-/// The paths of the use tree that `text` begins with.
-fn use_tree(text: &str) -> Vec<Vec<String>> {
-    let mut paths = Vec::new();
-    read_tree(text, &mut Vec::new(), &mut paths);
-    paths
-}
-
-/// Reads one tree and returns what follows it.
-fn read_tree<'a>(text: &'a str, prefix: &mut Vec<String>, paths: &mut Vec<Vec<String>>) -> &'a str {
-    let depth = prefix.len();
-    let mut rest = text.trim_start();
-    loop {
-        if let Some(group) = rest.strip_prefix('{') {
-            rest = group;
-            while !rest.starts_with('}') && !rest.is_empty() {
-                rest = read_tree(rest, prefix, paths).trim_start();
-                rest = rest.strip_prefix(',').unwrap_or(rest).trim_start();
-            }
-            rest = rest.strip_prefix('}').unwrap_or(rest);
-            break;
-        }
-        let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
-        if end == 0 {
-            // `*`, or nothing that a path can go on with: the path ends here.
-            rest = rest.get(1..).unwrap_or_default();
-            paths.push(prefix.clone());
-            break;
-        }
-        prefix.push(rest[..end].to_owned());
-        rest = &rest[end..];
-        let Some(more) = rest.strip_prefix("::") else {
-            paths.push(prefix.clone());
-            break;
-        };
-        rest = more;
+/// The uses between modules of one folder from whose end a way leads back to their beginning.
+fn circles(uses: &[Use]) -> BTreeSet<String> {
+    let mut edges: BTreeMap<&[String], BTreeSet<&[String]>> = BTreeMap::new();
+    let parted: Vec<_> = uses.iter().filter_map(|one| Some((parted(one)?, one))).collect();
+    for ((user, used), _) in &parted {
+        edges.entry(user).or_default().insert(used);
     }
-    prefix.truncate(depth);
-    rest
+    let on_circles = parted.iter().filter(|((user, used), _)| leads_to(&edges, used, user));
+    on_circles
+        .map(|((user, used), one)| {
+            format!("{} → {}: {}", user.join("::"), used.join("::"), told(one))
+        })
+        .collect()
+}
+
+/// The two modules of one folder that a use goes between; none where one end lies within the
+/// other.
+fn parted(one: &Use) -> Option<(&[String], &[String])> {
+    let part = one.user.iter().zip(&one.used).position(|(user, used)| user != used)?;
+    Some((&one.user[..=part], &one.used[..=part]))
+}
+
+fn leads_to(
+    edges: &BTreeMap<&[String], BTreeSet<&[String]>>,
+    from: &[String],
+    to: &[String],
+) -> bool {
+    let (mut seen, mut open) = (BTreeSet::new(), vec![from]);
+    while let Some(module) = open.pop() {
+        if module == to {
+            return true;
+        }
+        if seen.insert(module) {
+            open.extend(edges.get(module).into_iter().flatten());
+        }
+    }
+    false
+}
+
+fn told(one: &Use) -> String {
+    format!("{}: {}", one.user.join("::"), one.path)
 }
