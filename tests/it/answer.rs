@@ -4,7 +4,6 @@
 
 use std::io::{self, ErrorKind, Write};
 use std::net::IpAddr;
-use std::path::PathBuf;
 
 use earlgrey_hbase::aggregate::{ActivePairs, Aggregate, Measure, PairOptions};
 use earlgrey_hbase::answer::{Format, write_flows};
@@ -43,15 +42,9 @@ fn text(flows: &[FlowRecord], format: &Format) -> String {
     String::from_utf8(text).unwrap()
 }
 
+/// One of nfdump's outputs.
 fn golden(name: &str) -> Option<String> {
-    let path = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/golden")).join(name);
-    match std::fs::read_to_string(&path) {
-        Ok(text) => Some(text),
-        Err(error) => {
-            println!("skipped: {}: {error}", path.display());
-            None
-        }
-    }
+    Some(std::fs::read_to_string(crate::needs::golden()?.join(name)).unwrap())
 }
 
 /// The flows of `csv-fast.txt`: counted, af, first and last in ms, proto, addresses and ports, …

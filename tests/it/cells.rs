@@ -8,7 +8,8 @@ use std::process::Command;
 
 use earlgrey_hbase::generate::{self, Traffic};
 
-use crate::interop::{collect, earlgrey, payloads, tool};
+use crate::interop::{collect, earlgrey, payloads};
+use crate::needs::nfdump;
 
 /// Cells that nfdump 1.7.1, Debian's, prints otherwise than 1.7.8, and how.
 const OTHERWISE: [(&str, &str); 30] = [
@@ -66,8 +67,9 @@ pub(super) struct Both {
 impl Both {
     /// None where nfdump is missing and need not be there.
     pub(super) fn of(capture: &[u8], payloads: &[&[u8]], addresses: &'static str) -> Option<Self> {
-        tool("nfcapd", &["-V"])?;
-        tool("nfdump", &["-V"])?;
+        if !nfdump() {
+            return None;
+        }
         let both = Self { folder: tempfile::tempdir().unwrap(), addresses };
         fs::create_dir(both.path("nfcapd")).unwrap();
         collect(payloads, &both.path("nfcapd"));

@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::interop::{earlgrey, tool};
+use super::interop::earlgrey;
+use super::needs::duckdb;
 
 /// Sums in groups, a line each: the group's kind and name, then flows, packets and octets.
 const GROUPS: &str = r#"
@@ -47,14 +48,7 @@ for row in duckdb.sql(f"""
 
 #[test]
 fn duckdb_finds_the_same_sums_in_groups_and_in_bins() {
-    let Some(python) = std::env::var_os("EARLGREY_PYTHON") else {
-        assert!(tool("EARLGREY_PYTHON", &[]).is_none());
-        return;
-    };
-    let duckdb = |script: &str, arguments: &[&str]| {
-        let all = [&["-c", script], arguments].concat();
-        tool(python.to_str().unwrap(), &all).unwrap()
-    };
+    let Some(duckdb) = duckdb() else { return };
     let folder = tempfile::tempdir().unwrap();
     let (file, store) = (folder.path().join("day.pcap"), folder.path().join("store"));
     let (file, store) = (file.to_str().unwrap(), store.to_str().unwrap());

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::cells::rich;
 use crate::cli::{Home, capture};
-use crate::interop::tool;
+use crate::needs::duckdb;
 
 /// Prints what DuckDB makes of a file: each row in its order as JSON with the members of `query -o
 /// ndjson`, and then counts, sums and times by protocol, which DuckDB works out.
@@ -38,26 +38,22 @@ type Seen = (Vec<Value>, Value, Value);
 /// A home whose store holds a day of both families, with what DuckDB makes of files in it; none
 /// where there is no DuckDB.
 fn home() -> Option<(Home, impl Fn(&Home, &str) -> Seen)> {
-    let Some(python) = std::env::var_os("EARLGREY_PYTHON") else {
-        assert!(tool("EARLGREY_PYTHON", &[]).is_none());
-        return None;
-    };
+    let duckdb = duckdb()?;
     let home = Home::new();
     let rich = home.file("rich.pcap", &capture(&[rich()]));
     let made = ["generate", "day.pcap", "--flows", "20000", "--hours", "30", "--format", "v9"];
     home.run(&made).succeeds();
     home.run(&["load", "day.pcap", &rich]).succeeds();
-    let duckdb = move |home: &Home, file: &str| {
+    let seen = move |home: &Home, file: &str| {
         let file = home.path(file);
-        let printed =
-            tool(python.to_str().unwrap(), &["-c", DUCKDB, file.to_str().unwrap()]).unwrap();
+        let printed = duckdb(DUCKDB, &[file.to_str().unwrap()]);
         let mut lines: Vec<Value> =
             printed.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         let types = lines.pop().unwrap();
         let sums = lines.pop().unwrap();
         (lines, sums, types)
     };
-    Some((home, duckdb))
+    Some((home, seen))
 }
 
 /// What `query` prints of a question, with numbers where it has names, and times in milliseconds.

@@ -9,5 +9,3 @@ mod logstash;
 mod options;
 mod sflow;
 mod tshark;
-
-pub(crate) use files::captures;

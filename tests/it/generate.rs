@@ -284,19 +284,9 @@ fn what_cannot_be_made_is_refused() {
     assert_eq!(make(&most).1.readable, 20_000);
 }
 
-fn has_tshark() -> bool {
-    let found = Command::new("tshark").arg("--version").output().is_ok();
-    let required = std::env::var("EARLGREY_REQUIRE_SERVICES").is_ok_and(|value| value == "1");
-    assert!(found || !required, "tshark is required and not there");
-    if !found {
-        println!("skipped: there is no tshark");
-    }
-    found
-}
-
 #[test]
 fn tshark_decodes_the_same() {
-    if !has_tshark() {
+    if !crate::needs::tools(&["tshark"]) {
         return;
     }
     let (capture, made) = make(&small());

@@ -18,20 +18,11 @@ use earlgrey_hbase::store::hbase::{HbaseStore, Location, Options};
 use earlgrey_hbase::store::memory::MemoryStore;
 use earlgrey_hbase::store::{Scan, Store, conformance};
 
-/// What the environment says where to find; none where it says nothing and need not.
-fn service(variable: &str) -> Option<String> {
-    let place = std::env::var(variable).ok();
-    if place.is_none() {
-        let required = std::env::var_os("EARLGREY_REQUIRE_SERVICES").is_some_and(|it| it == "1");
-        assert!(!required, "{variable} names no server");
-        println!("skipped: no HBase; scripts/hbase up starts one, {variable} names its gateway");
-    }
-    place
-}
+use crate::needs;
 
 /// The Thrift gateway.
 fn gateway() -> Option<String> {
-    service("EARLGREY_HBASE")
+    needs::hbase("EARLGREY_HBASE")
 }
 
 /// The name of a table that no other test, and no earlier run, has.
@@ -100,7 +91,7 @@ fn tops_are_those_of_a_store_in_memory() {
 
 #[test]
 fn a_gateway_that_wants_frames_gives_the_same_answers() {
-    let (Some(gateway), Some(framed)) = (gateway(), service("EARLGREY_HBASE_FRAMED")) else {
+    let (Some(gateway), Some(framed)) = (gateway(), needs::hbase("EARLGREY_HBASE_FRAMED")) else {
         return;
     };
     let expected = MemoryStore::default();

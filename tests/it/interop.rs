@@ -8,19 +8,7 @@ use std::time::Duration;
 
 use earlgrey_hbase::generate::{self, Traffic};
 
-/// Runs a tool; none where it is missing and need not be there.
-pub(super) fn tool(name: &str, arguments: &[&str]) -> Option<String> {
-    match Command::new(name).args(arguments).output() {
-        Ok(output) => Some(String::from_utf8_lossy(&output.stdout).into_owned()),
-        Err(error) => {
-            let required =
-                std::env::var_os("EARLGREY_REQUIRE_SERVICES").is_some_and(|it| it == "1");
-            assert!(!required, "{name}: {error}");
-            println!("skipped: {name} is not here");
-            None
-        }
-    }
-}
+use crate::needs::{duckdb, nfdump, tool};
 
 pub(super) fn earlgrey(arguments: &[&str]) -> String {
     let output =
@@ -80,7 +68,7 @@ pub(super) fn collect(payloads: &[&[u8]], folder: &Path) {
 
 #[test]
 fn nfdump_counts_the_same_flows_and_finds_the_same_ten_pairs() {
-    if tool("nfcapd", &["-V"]).is_none() || tool("nfdump", &["-V"]).is_none() {
+    if !nfdump() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
@@ -159,10 +147,7 @@ for (a, b), octets in sorted(sums.items(), key=lambda pair: (-pair[1], pair[0]))
 
 #[test]
 fn duckdb_reads_the_runs_as_they_lie() {
-    let Some(python) = std::env::var_os("EARLGREY_PYTHON") else {
-        assert!(tool("EARLGREY_PYTHON", &[]).is_none());
-        return;
-    };
+    let Some(duckdb) = duckdb() else { return };
     let folder = tempfile::tempdir().unwrap();
     let (file, store) = (folder.path().join("day.pcap"), folder.path().join("store"));
     let (file, store) = (file.to_str().unwrap(), store.to_str().unwrap());
@@ -200,7 +185,7 @@ fn duckdb_reads_the_runs_as_they_lie() {
     ];
     let pairs = earlgrey(&["active-flow", "-print", "10", "--store", store]);
     for order in ["src", "dst"] {
-        let theirs = tool(python.to_str().unwrap(), &["-c", DUCKDB, store, order]).unwrap();
+        let theirs = duckdb(DUCKDB, &[store, order]);
         let mut theirs = theirs.lines();
         assert_eq!(theirs.next().unwrap(), ours.map(|value| value.to_string()).join(" "));
         assert_eq!(theirs.next().unwrap(), "0", "rows of {order} out of order");

@@ -25,6 +25,7 @@ mod generate;
 mod hbase;
 mod house;
 mod interop;
+mod needs;
 mod plan;
 mod query;
 mod reference;

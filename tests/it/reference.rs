@@ -12,17 +12,8 @@ use earlgrey_hbase::flow::{DatagramId, Family, FlowBatch, FlowRecord};
 use earlgrey_hbase::netflow::{self, v5};
 use earlgrey_hbase::normalise::{Batches, FlowBuilder};
 
-use super::interop::{collect, tool};
-
-/// The captures from elsewhere, if they are there.
-fn captures() -> Option<PathBuf> {
-    let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/captures"));
-    if folder.is_dir() {
-        return Some(folder.to_owned());
-    }
-    println!("skipped: {} is not there", folder.display());
-    None
-}
+use super::interop::collect;
+use super::needs::{captures, nfdump};
 
 /// One file of the manifest that has NetFlow v5 in it.
 struct Case {
@@ -236,7 +227,7 @@ fn when(flow: &FlowRecord) -> When {
 #[test]
 fn flows_lie_in_time_where_nfdump_puts_them() {
     let Some(folder) = captures() else { return };
-    if tool("nfcapd", &["-V"]).is_none() || tool("nfdump", &["-V"]).is_none() {
+    if !nfdump() {
         return;
     }
     for path in [

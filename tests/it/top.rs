@@ -1,6 +1,6 @@
 //! `top` against nfdump's statistics of the same flows, and on different stores.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use earlgrey_hbase::Family;
@@ -12,7 +12,8 @@ use earlgrey_hbase::store::memory::MemoryStore;
 use earlgrey_hbase::store::{Scan, Store, conformance};
 use tempfile::TempDir;
 
-use super::interop::{collect, earlgrey, payloads, tool};
+use super::interop::{collect, earlgrey, payloads};
+use super::needs::{golden, nfdump};
 
 /// The same datagrams in a store, and in files of nfcapd.
 struct Both {
@@ -24,8 +25,9 @@ struct Both {
 impl Both {
     /// None where nfdump is missing.
     fn of(payloads: &[&[u8]], capture: &[u8], flows: u64) -> Option<Self> {
-        tool("nfcapd", &["-V"])?;
-        tool("nfdump", &["-V"])?;
+        if !nfdump() {
+            return None;
+        }
         let folder = tempfile::tempdir().unwrap();
         let nfcapd = folder.path().join("nfcapd");
         std::fs::create_dir(&nfcapd).unwrap();
@@ -303,24 +305,15 @@ fn statistics_of_both_families_are_nfdumps() {
     }
 }
 
-fn golden(name: &str) -> Option<String> {
-    let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/golden")).join(name);
-    match std::fs::read_to_string(&path) {
-        Ok(text) => Some(text),
-        Err(error) => {
-            println!("skipped: {}: {error}", path.display());
-            None
-        }
-    }
-}
-
 #[test]
 fn the_tables_are_the_published_ones_line_by_line() {
-    let pcap = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/golden/s.pcap");
-    let Some(ip) = golden("stat_ip.txt") else { return };
+    let Some(golden) = golden() else { return };
+    let text = |name: &str| std::fs::read_to_string(golden.join(name)).unwrap();
+    let pcap = golden.join("s.pcap");
+    let ip = text("stat_ip.txt");
     let folder = tempfile::tempdir().unwrap();
     let store = folder.path().join("store").to_str().unwrap().to_owned();
-    earlgrey(&["load", pcap, "--store", &store]);
+    earlgrey(&["load", pcap.to_str().unwrap(), "--store", &store]);
     let top = |arguments: &[&str]| earlgrey(&[&["top"], arguments, &["--store", &store]].concat());
     let table = |golden: &str, from: usize, lines: usize| {
         golden.split_inclusive('\n').skip(from).take(lines).collect::<String>()
@@ -328,12 +321,12 @@ fn the_tables_are_the_published_ones_line_by_line() {
     // Each table: what nfdump calls it, a header, and the rows.
     assert_eq!(top(&["ip", "--by", "flows", "-n", "3"]), table(&ip, 1, 4));
     assert_eq!(top(&["ip", "--by", "bytes", "-n", "3"]), table(&ip, 6, 4));
-    let sources = golden("stat_srcip_bytes.txt").unwrap();
+    let sources = text("stat_srcip_bytes.txt");
     assert_eq!(top(&["srcip", "-n", "5"]), table(&sources, 1, 6));
-    let ports = golden("stat_dstport_p.txt").unwrap();
+    let ports = text("stat_dstport_p.txt");
     assert_eq!(top(&["dstport:p", "--by", "packets", "-n", "5"]), table(&ports, 1, 6));
     // Pairs have no shares there.
-    let pairs = golden("top_pairs.txt").unwrap();
+    let pairs = text("top_pairs.txt");
     let ours = top(&["srcip,dstip", "-N"]);
     for (ours, theirs) in ours.lines().skip(1).zip(pairs.lines().skip(2).take(10)) {
         let (ours, theirs) = (words(ours), words(theirs));

@@ -1,34 +1,13 @@
 //! Captures from elsewhere: the datagrams read are those that tshark shows.
 
 use std::collections::{HashMap, HashSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use earlgrey_hbase::capture::{Input, find};
 
 use super::read_file;
-
-const CAPTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/captures");
-
-/// Where the captures are, or nothing after a line that says so.
-fn captures() -> Option<PathBuf> {
-    let folder = Path::new(CAPTURES);
-    if folder.is_dir() {
-        return Some(folder.to_owned());
-    }
-    eprintln!("skipped: there is no {CAPTURES}");
-    None
-}
-
-fn has_tshark() -> bool {
-    let found = Command::new("tshark").arg("--version").output().is_ok();
-    let required = std::env::var("EARLGREY_REQUIRE_SERVICES").is_ok_and(|value| value == "1");
-    assert!(found || !required, "tshark is required and not there");
-    if !found {
-        eprintln!("skipped: there is no tshark");
-    }
-    found
-}
+use crate::needs::{captures, tools};
 
 /// Source, port, length of payload, milliseconds.
 type Seen = (String, u16, usize, u64);
@@ -99,7 +78,7 @@ fn to_compare(rows: Vec<HashMap<String, String>>) -> Vec<HashMap<String, String>
 
 #[test]
 fn captures_from_elsewhere_give_the_datagrams_that_tshark_shows() {
-    let (Some(folder), true) = (captures(), has_tshark()) else { return };
+    let (Some(folder), true) = (captures(), tools(&["tshark"])) else { return };
     for row in to_compare(manifest(&folder)) {
         let path = folder.join(&row["path"]);
         let (ours, theirs) = (by_us(&path), by_tshark(&path));

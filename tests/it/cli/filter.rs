@@ -1,7 +1,7 @@
 //! `--where`.
 
 use super::*;
-use crate::interop;
+use crate::{interop, needs};
 
 #[test]
 fn a_filter_is_asked_with_an_address_or_without() {
@@ -209,7 +209,7 @@ fn flows_with_more() -> Vec<Vec<u8>> {
 
 #[test]
 fn nfdump_finds_as_many_flows_of_version_9() {
-    if interop::tool("nfcapd", &["-V"]).is_none() || interop::tool("nfdump", &["-V"]).is_none() {
+    if !needs::nfdump() {
         return;
     }
     let home = Home::new();
@@ -245,7 +245,7 @@ fn nfdump_finds_as_many_flows_of_version_9() {
         ("duration >= 5000 and dst port > 260", 20),
     ] {
         let folder = folder.to_str().unwrap();
-        let output = interop::tool("nfdump", &["-R", folder, "-q", "-o", "fmt:%ts", filter]);
+        let output = needs::tool("nfdump", &["-R", folder, "-q", "-o", "fmt:%ts", filter]);
         let theirs = output.unwrap().lines().filter(|line| line.trim().starts_with("20")).count();
         let ours = home.run(&["query", "--count", "--where", filter]).succeeds();
         let ours: usize = ours.stdout.trim().parse().unwrap();

@@ -10,7 +10,8 @@ use earlgrey_hbase::store::memory::MemoryStore;
 use super::expression::{self, Random, Spelling};
 use super::parsed;
 use super::traffic::{exports, flows, store_of};
-use crate::interop::{collect, counts, tool};
+use crate::interop::{collect, counts};
+use crate::needs::{nfdump, tool};
 
 /// How many flows nfdump finds in what nfcapd wrote into `folder`; None if it takes the filter for
 /// wrong.
@@ -90,7 +91,7 @@ const BY_HAND: [&str; 54] = [
 
 #[test]
 fn nfdump_finds_as_many_flows() {
-    if tool("nfcapd", &["-V"]).is_none() || tool("nfdump", &["-V"]).is_none() {
+    if !nfdump() {
         return;
     }
     let mut random = Random(7);

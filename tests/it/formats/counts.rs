@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::files::{Read, captures, manifest, read};
+use super::files::{Read, manifest, read};
+use crate::needs::captures;
 
 /// Where we find more than the manifest says: format, packets and records that we find, and why.
 const MORE: [(&str, &str, u64, u64, &str); 12] = [

@@ -10,16 +10,6 @@ use earlgrey_hbase::flow::{DatagramId, Family, FlowBatch, Lost};
 use earlgrey_hbase::netflow::{Decoder, Outcome};
 use earlgrey_hbase::normalise::{Batches, FlowBuilder};
 
-/// The folder of captures, if it is there.
-pub(crate) fn captures() -> Option<PathBuf> {
-    let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/captures"));
-    if folder.is_dir() {
-        return Some(folder.to_owned());
-    }
-    println!("skipped: {} is not there", folder.display());
-    None
-}
-
 /// The rows of the manifest as maps from column to value.
 pub(super) fn manifest(folder: &Path) -> Vec<HashMap<String, String>> {
     let text = std::fs::read_to_string(folder.join("MANIFEST.tsv")).unwrap();

@@ -7,7 +7,8 @@ use std::sync::atomic::AtomicU64;
 use earlgrey_hbase::capture::{self, Datagram, Input};
 use earlgrey_hbase::netflow::{Records, decode, v1, v5, v7};
 
-use super::files::{captures, manifest};
+use super::files::manifest;
+use crate::needs::captures;
 use crate::reference::{common_cells, route_cells};
 
 /// A record as the last columns of a row have it; v1 has no AS numbers and no masks.

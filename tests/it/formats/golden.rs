@@ -7,7 +7,8 @@ use earlgrey_hbase::FlowBatch;
 use earlgrey_hbase::flow::FlowRecord;
 use serde_json::Value;
 
-use super::files::{Read, captures, read};
+use super::files::{Read, read};
+use crate::needs::captures;
 
 /// What both sides tell of a flow: ends, ports, octets, packets.
 type Told = (String, String, u64, u64, u64, u64);

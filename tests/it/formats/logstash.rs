@@ -6,7 +6,8 @@ use earlgrey_hbase::FlowBatch;
 use earlgrey_hbase::flow::FlowRecord;
 use serde_json::Value;
 
-use super::files::{captures, manifest, read};
+use super::files::{manifest, read};
+use crate::needs::captures;
 
 /// Where the codec says something else than we do: its test, what of a flow it says otherwise (of
 /// times, by how many milliseconds), and why.

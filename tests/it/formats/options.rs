@@ -2,7 +2,8 @@
 
 use earlgrey_hbase::FlowBatch;
 
-use super::files::{Read, captures, read, read_all};
+use super::files::{Read, read, read_all};
+use crate::needs::captures;
 
 /// The sampling intervals of all flows, each once.
 fn intervals(found: &Read) -> Vec<u32> {

@@ -6,9 +6,9 @@ use earlgrey_hbase::FlowBatch;
 use earlgrey_hbase::flow::FlowRecord;
 use serde_json::Value;
 
-use super::files::{captures, manifest, read};
+use super::files::{manifest, read};
 use super::tshark::number;
-use crate::interop::tool;
+use crate::needs::{captures, tool};
 
 /// Ends, protocol, ports, octets, interfaces, sampling interval.
 type Sampled = (String, String, u64, [u64; 2], u64, [u64; 2], u64);

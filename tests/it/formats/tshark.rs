@@ -15,7 +15,8 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use serde_json::Value;
 
-use super::files::{captures, manifest, read};
+use super::files::{manifest, read};
+use crate::needs::captures;
 
 /// A field of tshark's, and what we have in its place.
 type Field = (&'static str, fn(&FlowRecord) -> u64);

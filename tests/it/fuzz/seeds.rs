@@ -8,7 +8,7 @@ use earlgrey_hbase::generate::{Format, Traffic, write};
 
 use super::targets::{piece_of_decoder, piece_of_fragments};
 use crate::capture::{Sent, containers, datagrams, fragments};
-use crate::formats::captures;
+use crate::needs::captures;
 use crate::reference::each_datagram;
 
 /// Bytes of datagrams that one input is made of.

@@ -7,7 +7,8 @@ use earlgrey_hbase::store::hbase::{HbaseStore, Schema};
 
 use crate::schema::check;
 
-use super::{gateway, location, new_table, options, service};
+use super::{gateway, location, new_table, options};
+use crate::needs;
 
 fn earlgrey(arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_earlgrey-hbase"));
@@ -125,7 +126,7 @@ fn a_filter_goes_to_the_servers_and_the_plan_says_so() {
 
 #[test]
 fn tables_are_made_shown_checked_and_dropped() {
-    let (Some(gateway), Some(thrift2)) = (gateway(), service("EARLGREY_HBASE_THRIFT2")) else {
+    let (Some(gateway), Some(thrift2)) = (gateway(), needs::hbase("EARLGREY_HBASE_THRIFT2")) else {
         return;
     };
     let folder = tempfile::tempdir().unwrap();

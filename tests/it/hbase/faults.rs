@@ -7,7 +7,8 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use super::proxy::{Fate, Proxy};
-use super::{flows, gateway, location, new_table, options, service};
+use super::{flows, gateway, location, new_table, options};
+use crate::needs;
 use earlgrey_hbase::flow::Columns;
 use earlgrey_hbase::store::hbase::{HbaseStore, Options};
 use earlgrey_hbase::store::memory::MemoryStore;
@@ -75,7 +76,7 @@ fn a_server_that_is_no_gateway_is_told() {
     });
     let options = Options { answer: Duration::from_secs(1), ..options() };
     let mut others = vec![http, closing, silent];
-    others.extend(service("EARLGREY_HBASE_THRIFT2"));
+    others.extend(needs::hbase("EARLGREY_HBASE_THRIFT2"));
     for gateway in others {
         let reason = unreachable_because(&gateway, options.clone());
         assert!(reason.contains("no HBase Thrift gateway"), "{reason}");

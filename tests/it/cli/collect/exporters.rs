@@ -4,7 +4,7 @@
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use super::*;
-use crate::interop;
+use crate::{interop, needs};
 
 /// Passes on to `to` what comes to a port of its own, and keeps it.
 struct Tee {
@@ -102,10 +102,6 @@ fn compare(home: &Home, what: &str, export: impl FnOnce(u16)) {
     }
 }
 
-fn has(tools: &[&str]) -> bool {
-    ["nfcapd", "nfdump"].iter().chain(tools).all(|tool| interop::tool(tool, &["-V"]).is_some())
-}
-
 /// Runs an exporter to its end.
 #[track_caller]
 fn ends(exporter: &mut Command) {
@@ -121,7 +117,7 @@ fn softflowd(capture: &str, to: &str, version: &str) {
 
 #[test]
 fn softflowd_is_understood_as_nfcapd_understands_it() {
-    if !has(&["softflowd"]) {
+    if !needs::tools(&["nfcapd", "nfdump", "softflowd"]) {
         return;
     }
     let home = Home::new();
@@ -136,7 +132,7 @@ fn softflowd_is_understood_as_nfcapd_understands_it() {
 
 #[test]
 fn nfreplay_is_understood_as_nfcapd_understands_it() {
-    if !has(&["nfreplay", "softflowd"]) {
+    if !needs::tools(&["nfcapd", "nfdump", "nfreplay", "softflowd"]) {
         return;
     }
     let home = Home::new();
@@ -178,7 +174,7 @@ fn pmacctd(home: &Home, configuration: &str) {
 
 #[test]
 fn pmacct_is_understood_as_nfcapd_understands_it() {
-    if !has(&["pmacctd"]) {
+    if !needs::tools(&["nfcapd", "nfdump", "pmacctd"]) {
         return;
     }
     let home = Home::new();
@@ -201,7 +197,7 @@ fn sampled_lengths(home: &Home, came: &[Vec<u8>]) -> Option<Vec<u64>> {
     let file = home.file("came.pcap", &capture(came));
     let decode = ["-r", &file, "-d", "udp.port==2055,sflow"];
     let show = ["-T", "fields", "-E", "occurrence=a", "-E", "aggregator=,", "-e", "ip.len"];
-    let text = interop::tool("tshark", &[&decode[..], &show].concat())?;
+    let text = needs::tool("tshark", &[&decode[..], &show].concat())?;
     // The first one of each datagram is its own.
     let inner = text.lines().flat_map(|lengths| lengths.split(',').skip(1));
     Some(inner.map(|length| length.parse().unwrap()).collect())
@@ -209,7 +205,7 @@ fn sampled_lengths(home: &Home, came: &[Vec<u8>]) -> Option<Vec<u64>> {
 
 #[test]
 fn sflow_of_pmacct_is_understood_as_tshark_understands_it() {
-    if !has(&["pmacctd"]) {
+    if !needs::tools(&["nfcapd", "nfdump", "pmacctd"]) {
         return;
     }
     let home = Home::new();

@@ -4,6 +4,7 @@ use earlgrey_hbase::Store;
 use earlgrey_hbase::store::embedded::EmbeddedStore;
 
 use super::*;
+use crate::needs::tool;
 
 /// As many datagrams, each with a flow of its own.
 fn datagrams(count: u32) -> Vec<Vec<u8>> {
@@ -65,13 +66,8 @@ fn sees(segment: &Path) {
     let checks = ["-o", "ip.check_checksum:TRUE", "-o", "udp.check_checksum:TRUE"];
     let fields = ["-T", "fields", "-e", "ip.checksum.status", "-e", "udp.checksum.status"];
     let show = ["-e", "ip.src", "-e", "ipv6.src", "-e", "udp.dstport"];
-    let mut tshark = Command::new("tshark");
-    tshark.arg("-r").arg(segment).args(checks).args(fields).args(show);
-    let Ok(output) = tshark.output() else {
-        println!("skipped: tshark is not here");
-        return;
-    };
-    let text = String::from_utf8(output.stdout).unwrap();
+    let read = ["-r", segment.to_str().unwrap()];
+    let Some(text) = tool("tshark", &[&read[..], &checks, &fields, &show].concat()) else { return };
     // Each address has sockets of its own: which was read first is not said.
     let mut lines: Vec<&str> = text.lines().collect();
     lines.sort_unstable_by(|a, b| b.trim_end().cmp(a.trim_end()));

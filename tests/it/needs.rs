@@ -1,0 +1,91 @@
+//! What tests need beside the project: captures from elsewhere, tools, servers.
+//!
+//! Where something is missing, a line says so and the test is skipped; with
+//! `EARLGREY_REQUIRE_SERVICES=1`, which continuous integration sets, that is a failure.
+
+use std::fmt::Display;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// Tells that something is missing.
+///
+/// # Panics
+///
+/// If everything is to be there.
+#[track_caller]
+pub(crate) fn missing(what: impl Display) {
+    let required = std::env::var_os("EARLGREY_REQUIRE_SERVICES").is_some_and(|it| it == "1");
+    assert!(!required, "EARLGREY_REQUIRE_SERVICES is 1, but {what}");
+    println!("skipped: {what}");
+}
+
+/// The real captures, with what other tools make of them.
+pub(crate) fn captures() -> Option<PathBuf> {
+    shared("captures")
+}
+
+/// What nfdump prints of a capture, and the capture, `s.pcap`.
+pub(crate) fn golden() -> Option<PathBuf> {
+    shared("golden")
+}
+
+/// A folder of others' files. Not all of their licences let them be part of the project, so they
+/// lie beside it.
+#[track_caller]
+fn shared(name: &str) -> Option<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared").join(name);
+    if folder.is_dir() {
+        return Some(folder);
+    }
+    missing(format_args!("there is no folder {}", folder.display()));
+    None
+}
+
+/// What a tool prints; none where it is missing.
+#[track_caller]
+pub(crate) fn tool(name: &str, arguments: &[&str]) -> Option<String> {
+    match Command::new(name).args(arguments).stdin(Stdio::null()).output() {
+        Ok(output) => Some(String::from_utf8_lossy(&output.stdout).into_owned()),
+        Err(error) => {
+            missing(format_args!("{name} cannot be run: {error}"));
+            None
+        }
+    }
+}
+
+/// Whether all of these tools are there.
+#[track_caller]
+pub(crate) fn tools(names: &[&str]) -> bool {
+    names.iter().all(|name| tool(name, &["--version"]).is_some())
+}
+
+/// Whether nfdump and its collector are there.
+#[track_caller]
+pub(crate) fn nfdump() -> bool {
+    tools(&["nfcapd", "nfdump"])
+}
+
+/// Runs a script of Python's that uses DuckDB, and gives what it prints. `scripts/test` says by
+/// `EARLGREY_PYTHON` which Python has it.
+#[track_caller]
+pub(crate) fn duckdb() -> Option<impl Fn(&str, &[&str]) -> String> {
+    let python = named("EARLGREY_PYTHON", "a Python that has duckdb")?;
+    Some(move |script: &str, arguments: &[&str]| {
+        tool(&python, &[&["-c", script], arguments].concat()).unwrap()
+    })
+}
+
+/// The gateway of an HBase, which `scripts/test` and `scripts/hbase up` start.
+#[track_caller]
+pub(crate) fn hbase(variable: &str) -> Option<String> {
+    named(variable, "a gateway of HBase, as scripts/hbase up starts one")
+}
+
+#[track_caller]
+fn named(variable: &str, what: &str) -> Option<String> {
+    let value = std::env::var(variable).ok();
+    if value.is_none() {
+        missing(format_args!("{variable} does not name {what}"));
+    }
+    value
+}
