@@ -4,8 +4,8 @@ use std::net::IpAddr;
 use std::ops::Range;
 
 use super::Family;
-use super::record::address_bits;
-use super::values::{extend, take};
+use super::family::address_bits;
+use super::rows::{extend, take};
 
 /// Addresses of one family.
 #[derive(Debug, Clone, PartialEq, Eq)]

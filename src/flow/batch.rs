@@ -6,7 +6,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::fields::columns;
-use super::values::{ColumnValues, Values, ValuesMut, extend, take};
+use super::rows::{extend, take};
+use super::values::{ColumnValues, Values, ValuesMut};
 use super::{Addresses, Column, Columns, Extras, Family, Numbers, Origin, Source};
 
 macro_rules! batch {

@@ -1,57 +1,10 @@
 //! One flow, as every part of the program behind the decoders sees it.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 
-use serde::{Deserialize, Serialize};
-
-use super::{Addresses, Column, FlowBatch, Numbers, Origin, Protocol, UnixMillis};
-
-/// The address family of a flow's two ends. A run, a batch and a row key hold one family.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Family {
-    /// IPv4.
-    V4,
-    /// IPv6.
-    V6,
-}
-
-impl Family {
-    /// Both families, in the order of their row keys.
-    pub const ALL: [Family; 2] = [Family::V4, Family::V6];
-
-    /// The family of `address`.
-    pub const fn of(address: IpAddr) -> Self {
-        match address {
-            IpAddr::V4(_) => Self::V4,
-            IpAddr::V6(_) => Self::V6,
-        }
-    }
-
-    /// The address of this family whose number is `bits`.
-    pub fn address(self, bits: u128) -> IpAddr {
-        match self {
-            Self::V4 => Ipv4Addr::from(bits as u32).into(),
-            Self::V6 => Ipv6Addr::from(bits).into(),
-        }
-    }
-
-    /// The greatest address of this family as a number; the least is 0.
-    pub const fn max_bits(self) -> u128 {
-        match self {
-            Self::V4 => u32::MAX as u128,
-            Self::V6 => u128::MAX,
-        }
-    }
-}
-
-/// `address` as a number, in the order of its bytes.
-pub(crate) fn address_bits(address: IpAddr) -> u128 {
-    match address {
-        IpAddr::V4(address) => u128::from(u32::from(address)),
-        IpAddr::V6(address) => u128::from(address),
-    }
-}
+use super::{
+    Addresses, Column, Family, FlowBatch, Numbers, Origin, Protocol, Sampling, Source, UnixMillis,
+};
 
 /// One flow record. Counters are as exported: sampling is told beside them, never multiplied in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -196,32 +149,6 @@ impl FlowBatch {
             .copied()
             .unwrap_or(unknown)
     }
-}
-
-/// The stream of exports that a flow came in: an exporter, one engine of it, and its sampling.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Source {
-    /// The exporter's address.
-    pub exporter: IpAddr,
-    /// NetFlow v5: engine type × 256 + engine id. v9: source id. IPFIX: observation domain.
-    pub engine: u32,
-    /// How the exporter said that it samples.
-    #[serde(flatten)]
-    pub sampling: Sampling,
-}
-
-/// Packet sampling as exported. The interval may be set while the mode says none (Juniper), so
-/// both are kept as they came.
-#[derive(
-    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
-pub struct Sampling {
-    /// NetFlow v5's two mode bits: 0 none, 1 deterministic, 2 random.
-    #[serde(rename = "samplingMode")]
-    pub mode: u8,
-    /// One packet of this many was seen; 0 and 1 mean every packet.
-    #[serde(rename = "sampling")]
-    pub interval: u32,
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::rows::{extend, take};
 use super::{Addresses, Extras, Family};
 
 /// What the values of a column are.
@@ -218,19 +219,5 @@ impl ColumnValues for Extras {
 
     fn values_mut(&mut self) -> ValuesMut<'_> {
         ValuesMut::Extras(self)
-    }
-}
-
-pub(super) fn extend<T: Copy>(to: &mut Vec<T>, from: &[T], rows: &Range<usize>) {
-    if !from.is_empty() {
-        to.extend_from_slice(&from[rows.clone()]);
-    }
-}
-
-pub(super) fn take<T: Copy>(values: &[T], rows: &[u32]) -> Vec<T> {
-    if values.is_empty() {
-        Vec::new()
-    } else {
-        rows.iter().map(|&row| values[row as usize]).collect()
     }
 }

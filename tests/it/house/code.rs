@@ -126,7 +126,9 @@ fn imports(code: &str) -> BTreeMap<String, Name> {
         let text = text.join("\n");
         for (path, renamed) in tree(&text[text.find("use ").unwrap() + 4..]).0 {
             let name = renamed.or_else(|| path.last().cloned());
-            imports.extend(name.map(|name| (name, path)));
+            // A macro that is given out under the name that it has here is no other's.
+            let is_own = path.len() == 1 && path.first() == name.as_ref();
+            imports.extend(name.filter(|_| !is_own).map(|name| (name, path)));
         }
     }
     imports
