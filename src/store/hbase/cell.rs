@@ -1,64 +1,104 @@
 //! The one cell of a row: all of a flow that is not in its key. `schema/hbase.md` writes it down.
 //!
 //! Protocol and ports come first, so that a server-side filter on the leading bytes finds them.
+//! Columns that came later stand at the end of what is fixed, behind their length, so that cells
+//! without them, and cells with more of them than are known here, are read as well.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use byteorder::{BigEndian, ByteOrder};
 
-use crate::flow::{Addresses, Column, Columns, Family, FlowBatch, Sampling, Source};
+use crate::flow::{
+    Addresses, Column, Columns, Family, FlowBatch, Sampling, Source, Values, ValuesMut,
+};
 use crate::row::encode_address;
 
 /// Family and qualifier, as Thrift names a column.
 pub(super) const COLUMN: &[u8] = b"f:p";
 
-const PROTOCOL: usize = 0;
-const DST_PORT: usize = 1;
-const SRC_PORT: usize = 3;
-const OCTETS: usize = 5;
-const PACKETS: usize = 13;
-const DURATION: usize = 21;
-const TCP_FLAGS: usize = 25;
-const TOS: usize = 26;
-const INPUT: usize = 27;
-const OUTPUT: usize = 31;
-const SRC_AS: usize = 35;
-const DST_AS: usize = 39;
-const SRC_MASK: usize = 43;
-const DST_MASK: usize = 44;
+/// The columns that every cell has, and where.
+const HEAD: [(Column, usize); 14] = [
+    (Column::Protocol, 0),
+    (Column::DstPort, 1),
+    (Column::SrcPort, 3),
+    (Column::Octets, 5),
+    (Column::Packets, 13),
+    (Column::Duration, 21),
+    (Column::TcpFlags, 25),
+    (Column::Tos, 26),
+    (Column::Input, 27),
+    (Column::Output, 31),
+    (Column::SrcAs, 35),
+    (Column::DstAs, 39),
+    (Column::SrcMask, 43),
+    (Column::DstMask, 44),
+];
 /// Here the parts begin whose length the families decide: next hop, then the source.
 const NEXT_HOP: usize = 45;
-/// Behind the exporter's address: engine, sampling mode, sampling interval. What follows them are
-/// the elements that the flow has beyond the others, as [`FlowBatch::extras`] keeps them.
+/// Behind the exporter's address: engine, sampling mode, sampling interval.
 const SOURCE_REST_BYTES: usize = 4 + 1 + 4;
+
+/// The layout of a cell stands in the upper half of the byte that says the family of its exporter's
+/// address: 0 is one without columns that came later.
+const LAYOUT_SHIFT: u32 = 4;
+/// Behind the source there are a byte that says how many follow, and the columns that came later,
+/// each of its own width, in their order. What is not there any more is zero, and what is there
+/// beyond those that are known is passed over.
+const LATER: u8 = 1;
+
+/// The columns that came later, and where each stands among them.
+fn later() -> impl Iterator<Item = (Column, usize, usize)> {
+    let mut at = 0;
+    Column::ALL.into_iter().filter(|&column| is_later(column)).filter_map(move |column| {
+        let bytes = column.kind().number_bytes()?;
+        at += bytes;
+        Some((column, at - bytes, bytes))
+    })
+}
+
+/// Whether a column is neither in the key, nor at the head of each cell, nor in its source.
+fn is_later(column: Column) -> bool {
+    column != Column::First && column != Column::Source && HEAD.iter().all(|(of, _)| *of != column)
+}
 
 /// Appends the cell of the flow at `row`.
 pub(super) fn encode(batch: &FlowBatch, row: usize, to: &mut Vec<u8>) {
-    let mut head = [0; NEXT_HOP];
-    head[PROTOCOL] = batch.protocol[row];
-    BigEndian::write_u16(&mut head[DST_PORT..], batch.dst_port[row]);
-    BigEndian::write_u16(&mut head[SRC_PORT..], batch.src_port[row]);
-    BigEndian::write_u64(&mut head[OCTETS..], batch.octets[row]);
-    BigEndian::write_u64(&mut head[PACKETS..], batch.packets[row]);
-    BigEndian::write_u32(&mut head[DURATION..], batch.duration_ms[row]);
-    head[TCP_FLAGS] = batch.tcp_flags[row];
-    head[TOS] = batch.tos[row];
-    BigEndian::write_u32(&mut head[INPUT..], batch.input[row]);
-    BigEndian::write_u32(&mut head[OUTPUT..], batch.output[row]);
-    BigEndian::write_u32(&mut head[SRC_AS..], batch.src_as[row]);
-    BigEndian::write_u32(&mut head[DST_AS..], batch.dst_as[row]);
-    head[SRC_MASK] = batch.src_mask[row];
-    head[DST_MASK] = batch.dst_mask[row];
-    to.extend_from_slice(&head);
+    let start = to.len();
+    to.resize(start + NEXT_HOP, 0);
+    for (column, at) in HEAD {
+        write_number(batch, column, row, &mut to[start + at..]);
+    }
     match &batch.next_hop {
         Addresses::V4(addresses) => to.extend_from_slice(&addresses[row].to_be_bytes()),
         Addresses::V6(addresses) => to.extend_from_slice(&addresses[row].to_be_bytes()),
     }
+    let mut added = [0; u8::MAX as usize];
+    for (column, at, _) in later() {
+        write_number(batch, column, row, &mut added[at..]);
+    }
+    let added_bytes = added.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
+    let tag_at = to.len();
     if let Some(source) = batch.sources.get(batch.source[row] as usize) {
         encode_source(source, to);
     }
+    if added_bytes > 0 {
+        to[tag_at] |= LATER << LAYOUT_SHIFT;
+        to.push(added_bytes as u8);
+        to.extend_from_slice(&added[..added_bytes]);
+    }
     to.extend_from_slice(batch.extras.get(row));
+}
+
+/// Writes the number that `column` has at `row`, in as many bytes as it has.
+fn write_number(batch: &FlowBatch, column: Column, row: usize, to: &mut [u8]) {
+    match batch.values(column) {
+        Values::U8(numbers) => to[0] = numbers[row],
+        Values::U16(numbers) => BigEndian::write_u16(to, numbers[row]),
+        Values::U32(numbers) => BigEndian::write_u32(to, numbers[row]),
+        Values::U64(numbers) => BigEndian::write_u64(to, numbers[row]),
+        Values::Addresses(_) | Values::Extras(_) => {}
+    }
 }
 
 fn encode_source(source: &Source, to: &mut Vec<u8>) {
@@ -68,9 +108,9 @@ fn encode_source(source: &Source, to: &mut Vec<u8>) {
     to.extend_from_slice(&source.sampling.interval.to_be_bytes());
 }
 
-/// Whether `cell` is one of a flow of `family`.
+/// Whether `cell` is one of a flow of `family`, in a layout that is known.
 pub(super) fn is_cell(cell: &[u8], family: Family) -> bool {
-    cell.get(source_at(family)..).and_then(source_bytes).is_some()
+    Tail::of(cell, family).is_some()
 }
 
 const fn address_bytes(family: Family) -> usize {
@@ -80,18 +120,35 @@ const fn address_bytes(family: Family) -> usize {
     }
 }
 
-const fn source_at(family: Family) -> usize {
-    NEXT_HOP + address_bytes(family)
+/// What stands behind the next hop of a cell.
+struct Tail<'a> {
+    /// The exporter's address and the rest of the source.
+    source: &'a [u8],
+    /// Columns that came later.
+    later: &'a [u8],
+    /// The elements that the flow has beyond the columns, as [`FlowBatch::extras`] keeps them.
+    extras: &'a [u8],
 }
 
-/// The part of `rest` that tells the source.
-fn source_bytes(rest: &[u8]) -> Option<&[u8]> {
-    let address_bytes = match rest.first()? {
-        4 => 4,
-        6 => 16,
-        _ => return None,
-    };
-    rest.get(..1 + address_bytes + SOURCE_REST_BYTES)
+impl<'a> Tail<'a> {
+    fn of(cell: &'a [u8], family: Family) -> Option<Self> {
+        let (&tag, rest) = cell.get(NEXT_HOP + address_bytes(family)..)?.split_first()?;
+        let exporter = match tag & 0x0f {
+            4 => 4,
+            6 => 16,
+            _ => return None,
+        };
+        let (source, rest) = rest.split_at_checked(exporter + SOURCE_REST_BYTES)?;
+        let (later, extras) = match tag >> LAYOUT_SHIFT {
+            0 => (&[][..], rest),
+            LATER => {
+                let (&bytes, rest) = rest.split_first()?;
+                rest.split_at_checked(bytes.into())?
+            }
+            _ => return None,
+        };
+        Some(Self { source, later, extras })
+    }
 }
 
 /// Appends those `columns` of the flows in `cells` that are not in their keys to `batch`, a column
@@ -103,28 +160,11 @@ pub(super) fn decode<'a>(
     sources: &mut Sources,
 ) {
     let family = batch.family();
-    let byte = |at: usize| cells.clone().map(move |cell| cell[at]);
-    let short = |at: usize| cells.clone().map(move |cell| BigEndian::read_u16(&cell[at..]));
-    let word = |at: usize| cells.clone().map(move |cell| BigEndian::read_u32(&cell[at..]));
-    let long = |at: usize| cells.clone().map(move |cell| BigEndian::read_u64(&cell[at..]));
+    let tails = || cells.clone().filter_map(|cell| Tail::of(cell, family));
     for column in columns.iter() {
         match column {
             // In the key.
             Column::Src | Column::First | Column::Dst => {}
-            Column::Protocol => batch.protocol.extend(byte(PROTOCOL)),
-            Column::SrcPort => batch.src_port.extend(short(SRC_PORT)),
-            Column::DstPort => batch.dst_port.extend(short(DST_PORT)),
-            Column::Octets => batch.octets.extend(long(OCTETS)),
-            Column::Packets => batch.packets.extend(long(PACKETS)),
-            Column::Duration => batch.duration_ms.extend(word(DURATION)),
-            Column::TcpFlags => batch.tcp_flags.extend(byte(TCP_FLAGS)),
-            Column::Tos => batch.tos.extend(byte(TOS)),
-            Column::Input => batch.input.extend(word(INPUT)),
-            Column::Output => batch.output.extend(word(OUTPUT)),
-            Column::SrcAs => batch.src_as.extend(word(SRC_AS)),
-            Column::DstAs => batch.dst_as.extend(word(DST_AS)),
-            Column::SrcMask => batch.src_mask.extend(byte(SRC_MASK)),
-            Column::DstMask => batch.dst_mask.extend(byte(DST_MASK)),
             Column::NextHop => {
                 for cell in cells.clone() {
                     let bits = BigEndian::read_uint128(&cell[NEXT_HOP..], address_bytes(family));
@@ -132,18 +172,49 @@ pub(super) fn decode<'a>(
                 }
             }
             Column::Extras => {
-                for (row, cell) in cells.clone().enumerate() {
-                    let rest = &cell[source_at(family)..];
-                    let source = source_bytes(rest).map_or(rest.len(), <[u8]>::len);
-                    batch.extras.set(row, &rest[source..]);
+                for (row, tail) in tails().enumerate() {
+                    batch.extras.set(row, tail.extras);
                 }
             }
             Column::Source => {
-                let sources_of =
-                    cells.clone().filter_map(|cell| source_bytes(&cell[source_at(family)..]));
-                batch.source.extend(sources_of.map(|bytes| sources.place(bytes)));
+                batch.source.extend(tails().map(|tail| sources.place(tail.source)));
             }
+            column => match HEAD.iter().find(|(of, _)| *of == column) {
+                Some(&(_, at)) => {
+                    let bytes = cells.clone().map(|cell| &cell[at..]);
+                    read_numbers(bytes, batch.values_mut(column));
+                }
+                None => {
+                    for (_, at, bytes) in later().filter(|(of, ..)| *of == column) {
+                        let of_tail = |tail: Tail<'a>| added(tail.later, at, bytes);
+                        let numbers: Vec<[u8; 8]> = tails().map(of_tail).collect();
+                        let bytes = numbers.iter().map(|number| &number[..]);
+                        read_numbers(bytes, batch.values_mut(column));
+                    }
+                }
+            },
         }
+    }
+}
+
+/// The number of `bytes` bytes at `at` of the columns that came later, as its bytes; those that are
+/// not there are zero.
+fn added(later: &[u8], at: usize, bytes: usize) -> [u8; 8] {
+    let mut number = [0; 8];
+    let there = later.get(at..).unwrap_or_default();
+    let there = &there[..there.len().min(bytes)];
+    number[..there.len()].copy_from_slice(there);
+    number
+}
+
+/// Appends the number that each of `cells` begins with.
+fn read_numbers<'a>(cells: impl Iterator<Item = &'a [u8]>, to: ValuesMut<'_>) {
+    match to {
+        ValuesMut::U8(to) => to.extend(cells.map(|bytes| bytes[0])),
+        ValuesMut::U16(to) => to.extend(cells.map(BigEndian::read_u16)),
+        ValuesMut::U32(to) => to.extend(cells.map(BigEndian::read_u32)),
+        ValuesMut::U64(to) => to.extend(cells.map(BigEndian::read_u64)),
+        ValuesMut::Addresses(_) | ValuesMut::Extras(_) => {}
     }
 }
 
@@ -171,15 +242,95 @@ impl Sources {
     }
 }
 
+/// The source of these bytes, whose exporter has an address of as many bytes as there are before the
+/// rest.
 fn decode_source(bytes: &[u8]) -> Source {
     let rest = bytes.len() - SOURCE_REST_BYTES;
-    let family = if bytes[0] == 4 { Family::V4 } else { Family::V6 };
+    let family = if rest == 4 { Family::V4 } else { Family::V6 };
     Source {
-        exporter: family.address(BigEndian::read_uint128(&bytes[1..], rest - 1)),
+        exporter: family.address(BigEndian::read_uint128(bytes, rest)),
         engine: BigEndian::read_u32(&bytes[rest..]),
         sampling: Sampling {
             mode: bytes[rest + 4],
             interval: BigEndian::read_u32(&bytes[rest + 5..]),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flow::{FlowRecord, Origin};
+
+    /// A flow whose exporter is of IPv6, and its cell.
+    fn flow(family: Family) -> (FlowRecord, FlowBatch, Vec<u8>) {
+        let source = Source {
+            exporter: Family::V6.address(9),
+            engine: 7,
+            sampling: Sampling { mode: 2, interval: 100 },
+        };
+        let flow = FlowRecord {
+            next_hop: family.address(3),
+            octets: 1 << 40,
+            packets: 5,
+            src_port: 53,
+            dst_mask: 24,
+            source,
+            ..FlowBatch::new(family).record(0)
+        };
+        let mut batch = FlowBatch::new(family);
+        batch.sources = Arc::new(vec![source]);
+        batch.push_with(&flow, 0, Origin(0), &[0, 58, 0, 1, 7]);
+        let mut cell = Vec::new();
+        encode(&batch, 0, &mut cell);
+        (flow, batch, cell)
+    }
+
+    fn decoded(cell: &[u8], family: Family) -> (FlowRecord, Vec<u8>) {
+        assert!(is_cell(cell, family));
+        let mut batch = FlowBatch::new(family);
+        let mut sources = Sources::default();
+        decode(&std::iter::once(cell), Columns::ALL, &mut batch, &mut sources);
+        batch.sources = sources.list();
+        let (src, dst) = (family.address(0), family.address(0));
+        (FlowRecord { src, dst, ..batch.record(0) }, batch.extras.get(0).to_vec())
+    }
+
+    #[test]
+    fn a_cell_is_read_as_it_was_written() {
+        for family in Family::ALL {
+            let (flow, batch, cell) = flow(family);
+            assert_eq!(decoded(&cell, family), (flow, batch.extras.get(0).to_vec()));
+            for cut in 0..cell.len() - batch.extras.get(0).len() {
+                assert!(!is_cell(&cell[..cut], family), "{cut}");
+            }
+        }
+    }
+
+    #[test]
+    fn columns_of_a_later_version_are_passed_over() {
+        for family in Family::ALL {
+            let (flow, batch, mut cell) = flow(family);
+            let tag = NEXT_HOP + address_bytes(family);
+            assert_eq!(cell[tag], 6, "as the first layout has it");
+            cell[tag] |= LATER << LAYOUT_SHIFT;
+            let at = cell.len() - batch.extras.get(0).len();
+            cell.splice(at..at, [3, 0xaa, 0xbb, 0xcc]);
+            assert_eq!(decoded(&cell, family), (flow, batch.extras.get(0).to_vec()));
+            cell[tag] = 6 | 2 << LAYOUT_SHIFT;
+            assert!(!is_cell(&cell, family), "of a layout that is not known");
+        }
+    }
+
+    #[test]
+    fn what_was_cut_off_of_later_columns_is_zero() {
+        assert_eq!(added(&[1, 2, 3], 1, 4)[..4], [2, 3, 0, 0]);
+        assert_eq!(added(&[1, 2, 3], 3, 4)[..4], [0; 4]);
+        assert_eq!(later().map(|(_, _, bytes)| bytes).sum::<usize>(), later_bytes());
+        assert!(later_bytes() < usize::from(u8::MAX));
+    }
+
+    fn later_bytes() -> usize {
+        later().last().map_or(0, |(_, at, bytes)| at + bytes)
     }
 }
