@@ -108,7 +108,9 @@ fn store_hint(error: &StoreError, stores: bool) -> Option<String> {
              command again"
                 .to_owned()
         }
-        StoreError::Newer { .. } => "use the version of earlgrey-hbase that wrote it".to_owned(),
+        StoreError::Newer { .. } | StoreError::UnknownColumn { .. } => {
+            "use the version of earlgrey-hbase that wrote it".to_owned()
+        }
         StoreError::Damaged { .. } => {
             "run `earlgrey-hbase verify` to see all that is damaged".to_owned()
         }

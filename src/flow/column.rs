@@ -138,6 +138,12 @@ impl Columns {
     }
 }
 
+impl FromIterator<Column> for Columns {
+    fn from_iter<I: IntoIterator<Item = Column>>(columns: I) -> Self {
+        columns.into_iter().fold(Self::NONE, |set, column| set | Self::of(&[column]))
+    }
+}
+
 impl BitAnd for Columns {
     type Output = Self;
 

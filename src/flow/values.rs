@@ -77,6 +77,24 @@ impl Values<'_> {
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
+
+    /// Whether any of `rows` has another value than zero, or than none.
+    pub(crate) fn any(&self, rows: &[u32]) -> bool {
+        fn any<T: Copy + Default + PartialEq>(values: &[T], rows: &[u32]) -> bool {
+            rows.iter().any(|&row| values[row as usize] != T::default())
+        }
+        match self {
+            Self::Addresses(Addresses::V4(values)) => any(values, rows),
+            Self::Addresses(Addresses::V6(values)) => any(values, rows),
+            Self::U8(values) => any(values, rows),
+            Self::U16(values) => any(values, rows),
+            Self::U32(values) => any(values, rows),
+            Self::U64(values) => any(values, rows),
+            Self::Extras(values) => {
+                !values.is_empty() && rows.iter().any(|&row| !values.get(row as usize).is_empty())
+            }
+        }
+    }
 }
 
 /// Likewise, to be written.
@@ -88,6 +106,20 @@ pub(crate) enum ValuesMut<'a> {
     U32(&'a mut Vec<u32>),
     U64(&'a mut Vec<u64>),
     Extras(&'a mut Extras),
+}
+
+impl ValuesMut<'_> {
+    /// Makes the values as many zeros, unspecified addresses, or strings of no bytes.
+    pub(crate) fn zeros(self, rows: usize) {
+        match self {
+            Self::Addresses(Addresses::V4(values)) | Self::U32(values) => *values = vec![0; rows],
+            Self::Addresses(Addresses::V6(values)) => *values = vec![0; rows],
+            Self::U8(values) => *values = vec![0; rows],
+            Self::U16(values) => *values = vec![0; rows],
+            Self::U64(values) => *values = vec![0; rows],
+            Self::Extras(values) => values.clear(),
+        }
+    }
 }
 
 /// What a batch does with each of its columns.

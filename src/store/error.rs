@@ -59,6 +59,15 @@ pub enum StoreError {
         /// The last format known here.
         known: u32,
     },
+    /// A later version wrote a column that is not known here. What has it can be read, and deleted as
+    /// a whole, but not be written anew without losing that column.
+    #[error("{place}: it has a column {column}, which this version does not know and would lose")]
+    UnknownColumn {
+        /// What has it.
+        place: String,
+        /// Its name.
+        column: String,
+    },
     /// A file, or a table, is not what was written.
     #[error("{place}: damaged: {detail}")]
     Damaged {

@@ -58,7 +58,7 @@ impl EmbeddedStore {
                         Arc::new(RunFile::new(
                             self.dir.join(&file.name),
                             file.order,
-                            Shape { family: entry.family, extras: entry.extras },
+                            Shape::new(entry.family, &entry.columns),
                             written,
                         ))
                     });

@@ -4,8 +4,11 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
+mod formats;
+
 use super::EmbeddedStore;
 use super::folder::lock::Held;
+use super::folder::run_columns::RunColumns;
 use super::run::file::RunFile;
 use super::run::merge::place;
 use super::run::reader::stretches;
@@ -14,7 +17,7 @@ use super::run::sort::{PartRows, parts_by_day, sort};
 use super::run::writer::RunWriter;
 use crate::TimeRange;
 use crate::flow::{
-    Columns, DatagramId, Family, FlowBatch, FlowRecord, Origin, Protocol, Sampling, Source,
+    Column, Columns, DatagramId, Family, FlowBatch, FlowRecord, Origin, Protocol, Sampling, Source,
     UnixMillis,
 };
 use crate::row::{AddressRange, Order, Predicate};
@@ -84,7 +87,9 @@ struct Written {
 fn write(batch: &FlowBatch, order: Order) -> Written {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("run.parquet");
-    let shape = Shape { family: batch.family(), extras: !batch.extras.is_empty() };
+    let extras =
+        if batch.extras.is_empty() { Columns::NONE } else { Columns::of(&[Column::Extras]) };
+    let shape = Shape::new(batch.family(), &RunColumns::with(extras));
     let rows: Vec<u32> = (0..batch.len() as u32).collect();
     let mut sorted = in_key_order(batch, &rows, order);
     let mut writer = RunWriter::create(&path, order, shape).unwrap();

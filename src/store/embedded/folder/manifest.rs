@@ -16,15 +16,17 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::file_names::manifest_name;
 use super::places::PlaceRange;
+use super::run_columns::RunColumns;
 use crate::flow::{Family, Source, UnixMillis};
 use crate::row::{AddressRange, Order};
 use crate::store::durable::{NewFile, sync_dir};
 use crate::store::{Result, StoreError};
 
-/// The last format that this version reads, and writes where a run has extras.
-pub(crate) const FORMAT: u32 = 2;
-/// What it writes where none has any, so that the version before reads it, too.
-const FORMAT_WITHOUT_EXTRAS: u32 = 1;
+/// The last format that this version reads, and writes where a run has more than the columns that
+/// all have.
+pub(crate) const FORMAT: u32 = 3;
+/// What it writes where none has any, so that all versions before read it, too.
+const FORMAT_OF_BASE: u32 = 1;
 
 /// The files of a store as of one commit.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,9 +57,10 @@ pub(crate) struct Run {
     pub(crate) number: u64,
     /// The family of all of its flows.
     pub(crate) family: Family,
-    /// Whether its files have the column of extras. Format 1 has no such runs.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub(crate) extras: bool,
+    /// The columns of its files. Format 1 has one list of them for all runs, and format 2 says of
+    /// each whether it has extras as well.
+    #[serde(default, alias = "extras", skip_serializing_if = "RunColumns::are_base")]
+    pub(crate) columns: RunColumns,
     /// Whether its flows are of days that wrong clocks and forgers name, and so many: such runs are
     /// merged with each other, not by day.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -163,6 +166,10 @@ impl Manifest {
         runs.chain(self.identities.iter().map(|file| file.name.as_str()))
     }
 
+    fn is_of_base(&self) -> bool {
+        self.runs.iter().all(|run| run.columns.are_base())
+    }
+
     /// What the manifest's file holds.
     ///
     /// # Errors
@@ -171,8 +178,7 @@ impl Manifest {
     fn encode(&self) -> serde_json::Result<(Checksum, Vec<u8>)> {
         let body = serde_json::to_vec(self)?;
         let checksum = Checksum::of(&body);
-        let has_extras = self.runs.iter().any(|run| run.extras);
-        let format = if has_extras { FORMAT } else { FORMAT_WITHOUT_EXTRAS };
+        let format = if self.is_of_base() { FORMAT_OF_BASE } else { FORMAT };
         let mut bytes = serde_json::to_vec(&Header { format, checksum })?;
         bytes.push(b'\n');
         bytes.extend_from_slice(&body);
@@ -186,9 +192,12 @@ impl Manifest {
     /// [`StoreError::Newer`] if a later version wrote it, [`StoreError::Damaged`] if it is not
     /// what was written.
     pub(crate) fn decode(path: &Path, number: u64, bytes: &[u8]) -> Result<Self> {
-        let (checksum, body) = split(path, bytes)?;
+        let (Header { format, checksum }, body) = split(path, bytes)?;
         let manifest: Self = serde_json::from_slice(body)
             .map_err(|error| StoreError::damaged(path, error.to_string()))?;
+        if (format == FORMAT_OF_BASE) != manifest.is_of_base() {
+            return Err(StoreError::damaged(path, format!("format {format} has no such runs")));
+        }
         Ok(Self { number, checksum, ..manifest })
     }
 
@@ -205,7 +214,7 @@ impl Manifest {
     ) -> Result<Arc<Self>> {
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).map_err(StoreError::io(path, "read"))?;
-        let (checksum, _) = split(path, &bytes)?;
+        let (Header { checksum, .. }, _) = split(path, &bytes)?;
         if let Some(known) = known
             && (known.number, known.checksum) == (number, checksum)
         {
@@ -247,8 +256,8 @@ struct Header {
 /// At most so long is the first line; a later format may add to it.
 const MAX_HEADER_BYTES: usize = 4096;
 
-/// The checksum in a manifest's first line, and the body, which has it.
-fn split<'a>(path: &Path, bytes: &'a [u8]) -> Result<(Checksum, &'a [u8])> {
+/// A manifest's first line, and the body, which has the checksum that it says.
+fn split<'a>(path: &Path, bytes: &'a [u8]) -> Result<(Header, &'a [u8])> {
     #[derive(Deserialize)]
     struct AnyFormat {
         format: u32,
@@ -266,16 +275,16 @@ fn split<'a>(path: &Path, bytes: &'a [u8]) -> Result<(Checksum, &'a [u8])> {
         let place = path.display().to_string();
         return Err(StoreError::Newer { place, found: format, known: FORMAT });
     }
-    let Header { format, checksum } = serde_json::from_slice(line)
+    let header: Header = serde_json::from_slice(line)
         .map_err(|_| damaged("its first line is no manifest header"))?;
     if format == 0 {
         return Err(damaged("its format is 0"));
     }
     let body = &bytes[end + 1..];
-    if Checksum::of(body) != checksum {
+    if Checksum::of(body) != header.checksum {
         return Err(damaged("its checksum does not match"));
     }
-    Ok((checksum, body))
+    Ok((header, body))
 }
 
 impl fmt::Debug for Checksum {

@@ -8,4 +8,5 @@ pub(super) mod lock;
 pub(super) mod manifest;
 pub(super) mod places;
 pub(super) mod reclaim;
+pub(super) mod run_columns;
 pub(super) mod sources;

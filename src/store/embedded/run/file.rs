@@ -15,7 +15,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::open_files::NamedFile;
 use super::page::{PageSpan, ReadAt};
-use super::schema::{PAGE_ROWS, Shape, schema};
+use super::schema::{PAGE_ROWS, Shape, difference};
 use super::writer::WrittenFile;
 use crate::flow::{Column, Family};
 use crate::row::Order;
@@ -73,9 +73,14 @@ impl RunFile {
         self.shape.family
     }
 
-    /// Whether any of its flows has extras; else it has no column of them.
-    pub(crate) fn has_extras(&self) -> bool {
-        self.shape.extras
+    /// Whether it has `column`; else that is zero in all of its flows.
+    pub(crate) fn has(&self, column: Column) -> bool {
+        self.shape.place(column).is_some()
+    }
+
+    fn place(&self, column: Column) -> Result<usize> {
+        let lacks = || self.damaged(format!("it has no column {}", column.name()));
+        self.shape.place(column).ok_or_else(lacks)
     }
 
     /// The rows of each row group.
@@ -91,7 +96,8 @@ impl RunFile {
 
     /// The type of `column`.
     pub(crate) fn descriptor(&self, column: Column) -> Result<ColumnDescPtr> {
-        Ok(self.opened()?.footer.file_metadata().schema_descr().column(column as usize))
+        let place = self.place(column)?;
+        Ok(self.opened()?.footer.file_metadata().schema_descr().column(place))
     }
 
     /// The file, for reading its pages.
@@ -148,11 +154,9 @@ impl RunFile {
     /// Likewise of any column; None where the run does not tell, as runs of earlier versions do not
     /// of all columns that later ones do.
     pub(crate) fn known_bounds(&self, group: usize, column: Column) -> Result<Option<PageBounds>> {
-        if column == Column::Extras {
-            return Ok(None);
-        }
-        let chunk = self.opened()?.footer.row_group(group).column(column as usize);
-        let told = chunk.column_index_range().is_some();
+        let Some(place) = self.shape.place(column) else { return Ok(None) };
+        let chunk = self.opened()?.footer.row_group(group).column(place);
+        let told = column != Column::Extras && chunk.column_index_range().is_some();
         told.then(|| self.bounds(group, column)).transpose()
     }
 
@@ -226,11 +230,10 @@ impl RunFile {
             .checked_sub(footer_bytes)
             .ok_or_else(|| ParquetError::General("longer than the file's tail".into()))?;
         let footer = ParquetMetaDataReader::decode_metadata(&rest[start..])?;
-        let expected = schema(self.shape)?;
-        if footer.file_metadata().schema_descr().root_schema() != expected.root_schema() {
-            return Err(ParquetError::General("columns are not those of a run".into()));
+        match difference(footer.file_metadata().schema_descr(), &self.shape)? {
+            Some(difference) => Err(ParquetError::General(difference)),
+            None => Ok(footer),
         }
-        Ok(footer)
     }
 
     fn in_tail(&self, opened: &Opened, range: Option<std::ops::Range<u64>>) -> Result<Bytes> {
@@ -245,7 +248,7 @@ impl RunFile {
     }
 
     fn decode_pages(&self, opened: &Opened, group: usize, column: Column) -> Result<ChunkPages> {
-        let chunk = opened.footer.row_group(group).column(column as usize);
+        let chunk = opened.footer.row_group(group).column(self.place(column)?);
         let rows = opened.footer.row_group(group).num_rows() as usize;
         let index = decode_offset_index(&self.in_tail(opened, chunk.offset_index_range())?)
             .map_err(|error| self.error(column, error))?;
@@ -280,7 +283,7 @@ impl RunFile {
     }
 
     fn decode_bounds(&self, opened: &Opened, group: usize, column: Column) -> Result<PageBounds> {
-        let chunk = opened.footer.row_group(group).column(column as usize);
+        let chunk = opened.footer.row_group(group).column(self.place(column)?);
         let bytes = self.in_tail(opened, chunk.column_index_range())?;
         let index = decode_column_index(&bytes, chunk.column_type())
             .map_err(|error| self.error(column, error))?;

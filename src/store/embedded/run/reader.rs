@@ -258,11 +258,11 @@ impl StretchReader {
         batch: &mut FlowBatch,
     ) -> Result<()> {
         let from_page = rows.start / PAGE_ROWS;
-        let mut missing = columns.without(*have);
-        if !self.stretch.run.has_extras() {
-            missing = missing.without(Columns::of(&[Column::Extras]));
-        }
-        for column in missing.iter() {
+        for column in columns.without(*have).iter() {
+            if !self.stretch.run.has(column) {
+                batch.values_mut(column).zeros(rows.len());
+                continue;
+            }
             let cursor = match &mut self.cursors[column as usize] {
                 Some(cursor) => cursor,
                 none => none.insert(ColumnCursor::open(

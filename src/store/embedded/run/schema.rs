@@ -9,8 +9,9 @@ use parquet::errors::ParquetError;
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVersion};
 use parquet::schema::types::{ColumnPath, SchemaDescriptor, Type, TypePtr};
 
-use crate::flow::{Column, ColumnKind, Family};
+use crate::flow::{Column, ColumnKind, Columns, Family};
 use crate::row::Order;
+use crate::store::embedded::folder::run_columns::RunColumns;
 
 /// The version of the layout of runs.
 pub(crate) const LAYOUT_VERSION: u32 = 1;
@@ -19,30 +20,69 @@ pub(crate) const PAGE_ROWS: usize = 8_192;
 /// Rows in a row group: what a thread takes at a time.
 pub(crate) const ROW_GROUP_ROWS: usize = 128 * PAGE_ROWS;
 
-/// What decides about the columns of a run.
+/// What decides about the columns of a run's files, and where each of them lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Shape {
     /// The family of its flows.
     pub family: Family,
-    /// Whether any of its flows has extras; a run in which none has any lacks their column.
-    pub extras: bool,
+    places: [Option<u8>; Column::ALL.len()],
+    /// How many columns the files have, those that are not known here among them.
+    pub count: usize,
 }
 
 impl Shape {
+    /// What files with these `columns` look like.
+    pub(crate) fn new(family: Family, columns: &RunColumns) -> Self {
+        let mut places = [None; Column::ALL.len()];
+        for (place, column) in (0..=u8::MAX).zip(columns.places()) {
+            if let Some(column) = column {
+                places[column as usize] = Some(place);
+            }
+        }
+        Self { family, places, count: columns.places().count() }
+    }
+
+    /// Where `column` lies in the files, unless these lack it: then it is zero in all flows.
+    pub(crate) fn place(&self, column: Column) -> Option<usize> {
+        self.places[column as usize].map(usize::from)
+    }
+
     /// Its columns, in the order of [`Column::ALL`].
-    pub(crate) fn columns(self) -> impl Iterator<Item = Column> {
-        Column::ALL.into_iter().filter(move |&column| column != Column::Extras || self.extras)
+    pub(crate) fn columns(&self) -> Columns {
+        Columns::ALL.iter().filter(|&column| self.place(column).is_some()).collect()
     }
 }
 
-/// The columns of a run of this shape.
+/// The columns of a run of this shape, all of which are known.
 pub(crate) fn schema(shape: Shape) -> Result<SchemaDescriptor, ParquetError> {
-    let fields = shape
-        .columns()
+    let mut columns: Vec<Column> = shape.columns().iter().collect();
+    columns.sort_by_key(|&column| shape.place(column));
+    let fields = columns
+        .into_iter()
         .map(|column| field(column, shape.family).map(Arc::new))
         .collect::<Result<Vec<TypePtr>, _>>()?;
     let root = Type::group_type_builder("flow").with_fields(fields).build()?;
     Ok(SchemaDescriptor::new(Arc::new(root)))
+}
+
+/// What of `schema`, which a file has, is not as it should be for a run of this shape.
+pub(crate) fn difference(
+    schema: &SchemaDescriptor,
+    shape: &Shape,
+) -> Result<Option<String>, ParquetError> {
+    if schema.num_columns() != shape.count {
+        return Ok(Some(format!("{} columns, and {} are told", schema.num_columns(), shape.count)));
+    }
+    for column in shape.columns().iter() {
+        let is_there = match shape.place(column) {
+            Some(place) => *schema.column(place).self_type() == field(column, shape.family)?,
+            None => true,
+        };
+        if !is_there {
+            return Ok(Some(format!("the column {} is not as a run has it", column.name())));
+        }
+    }
+    Ok(None)
 }
 
 fn field(column: Column, family: Family) -> Result<Type, ParquetError> {

@@ -6,11 +6,12 @@ use super::packed::PackedRows;
 use super::schema::{PAGE_ROWS, Shape};
 use super::sort::{Entry, PartRows, parts_by_day, sort};
 use super::writer::{RunWriter, WrittenFile};
-use crate::flow::{FlowBatch, UnixMillis};
+use crate::flow::{Column, Columns, FlowBatch, UnixMillis};
 use crate::row::{AddressRange, Order};
 use crate::store::embedded::folder::file_names::run_name;
 use crate::store::embedded::folder::manifest::{Checksum, Run, RunFile};
 use crate::store::embedded::folder::places::Places;
+use crate::store::embedded::folder::run_columns::RunColumns;
 use crate::store::embedded::folder::sources::SourceList;
 use crate::store::{Result, StoreError, Usual};
 
@@ -75,7 +76,7 @@ impl Part<'_> {
         Run {
             number: self.number,
             family: self.batch.family(),
-            extras: self.shape().extras,
+            columns: self.columns(),
             stranger: self.strangers,
             rows: self.rows.len() as u64,
             min_first: UnixMillis(firsts().min().unwrap_or(0)),
@@ -89,20 +90,17 @@ impl Part<'_> {
         Places::of(self.rows.iter().map(|&row| self.batch.source[row as usize]), self.sources)
     }
 
-    fn shape(self) -> Shape {
-        let extras = &self.batch.extras;
-        let has_extras = |&row: &u32| !extras.get(row as usize).is_empty();
-        Shape {
-            family: self.batch.family(),
-            extras: !extras.is_empty() && self.rows.iter().any(has_extras),
-        }
+    /// Those that every run has, and of the others those that say something of any of its flows.
+    fn columns(self) -> RunColumns {
+        let says = |&column: &Column| self.batch.values(column).any(self.rows);
+        RunColumns::with(Columns::ALL.without(RunColumns::BASE).iter().filter(says).collect())
     }
 
     fn write_file(self, order: Order, entries: &mut Vec<Entry>) -> Result<RunFile> {
         let family = self.batch.family();
         sort(self.batch, self.rows, order, entries);
-        let mut file =
-            SortedFile::create(self.dir, run_name(self.number, order), self.shape(), order)?;
+        let shape = Shape::new(family, &self.columns());
+        let mut file = SortedFile::create(self.dir, run_name(self.number, order), shape, order)?;
         let mut page = FlowBatch::new(family);
         for entries in entries.chunks(PAGE_ROWS) {
             page.clear();

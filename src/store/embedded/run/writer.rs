@@ -171,12 +171,14 @@ struct GroupWriter {
 
 impl GroupWriter {
     fn new(shape: Shape, schema: &SchemaDescriptor, properties: &Arc<WriterProperties>) -> Self {
-        let columns = shape
-            .columns()
-            .map(|column| {
+        let columns = shape.columns();
+        let columns = columns
+            .iter()
+            .filter_map(|column| Some((column, shape.place(column)?)))
+            .map(|(column, place)| {
                 let bytes = ChunkBytes::default();
                 let writer = get_column_writer(
-                    schema.column(column as usize),
+                    schema.column(place),
                     Arc::clone(properties),
                     Box::new(bytes.clone()),
                 );

@@ -16,13 +16,14 @@ use crate::store::embedded::folder::access::{WriteAccess, lock};
 use crate::store::embedded::folder::file_names::run_name;
 use crate::store::embedded::folder::lock::Held;
 use crate::store::embedded::folder::manifest::{Run, RunFile as FileEntry};
+use crate::store::embedded::folder::run_columns::RunColumns;
 use crate::store::embedded::run::merge::in_key_order;
 use crate::store::embedded::run::reader::stretches;
 use crate::store::embedded::run::schema::Shape;
 use crate::store::embedded::run::set::SortedFile;
 use crate::store::embedded::snapshot::{EmbeddedSnapshot, OpenRun};
 use crate::store::embedded::store::EmbeddedStore;
-use crate::store::{FlowStream, Result, Scan};
+use crate::store::{FlowStream, Result, Scan, StoreError};
 
 /// How far to go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -197,7 +198,8 @@ fn groups(runs: &[Run], effort: Effort) -> Vec<Vec<u64>> {
     // several days: of days that were, and of days to come.
     let tomorrow = tomorrow();
     let mut days: BTreeMap<(Family, Option<u64>, bool), Vec<&Run>> = BTreeMap::new();
-    for run in runs {
+    // What this version does not know of a run would be lost.
+    for run in runs.iter().filter(|run| run.columns.unknown().next().is_none()) {
         let is_ahead = run.min_first.day() > tomorrow;
         days.entry((run.family, run.day(), is_ahead)).or_default().push(run);
     }
@@ -236,7 +238,7 @@ fn merge(
 ) -> Result<Option<Run>> {
     let runs: Vec<&OpenRun> =
         snapshot.runs().iter().filter(|run| group.contains(&run.entry.number)).collect();
-    let Some(shape) = shape(&runs) else { return Ok(None) };
+    let Some(shape) = shape(&runs)? else { return Ok(None) };
     let file = |order| {
         let to = SortedFile::create(dir, run_name(number, order), shape, order)?;
         let scan = Scan { order, ordered: true, ..Scan::all(Columns::ALL) };
@@ -257,9 +259,22 @@ fn merge(
 }
 
 /// What a run that holds all of `runs`, which are of one family, looks like; None where none are.
-pub(crate) fn shape(runs: &[&OpenRun]) -> Option<Shape> {
-    let family = runs.first()?.entry.family;
-    Some(Shape { family, extras: runs.iter().any(|run| run.entry.extras) })
+///
+/// # Errors
+///
+/// [`StoreError::UnknownColumn`] if one has a column of a later version, which would be lost.
+pub(crate) fn shape(runs: &[&OpenRun]) -> Result<Option<Shape>> {
+    let Some(first) = runs.first() else { return Ok(None) };
+    let family = first.entry.family;
+    let mut columns = Columns::NONE;
+    for run in runs {
+        if let Some(column) = run.entry.columns.unknown().next() {
+            let place = format!("run {}", run.entry.number);
+            return Err(StoreError::UnknownColumn { place, column: column.to_owned() });
+        }
+        columns = columns | Shape::new(family, &run.entry.columns).columns();
+    }
+    Ok(Some(Shape::new(family, &RunColumns::with(columns))))
 }
 
 /// Writes what `scan`, which is ordered and of all columns, finds in `runs` to one file. None if
@@ -291,7 +306,7 @@ pub(crate) fn merged(
 }
 
 fn merge_of(snapshot: &EmbeddedSnapshot, runs: &[&OpenRun], scan: Scan) -> Result<FlowStream> {
-    let Some(Shape { family, .. }) = shape(runs) else {
+    let Some(Shape { family, .. }) = shape(runs)? else {
         return Ok(Box::new(std::iter::empty()));
     };
     let order = scan.order;

@@ -3,6 +3,7 @@
 use crate::flow::{FlowBatch, UnixMillis};
 use crate::store::embedded::folder::manifest::Run;
 use crate::store::embedded::folder::places::Places;
+use crate::store::embedded::folder::run_columns::RunColumns;
 use crate::store::embedded::run::schema::Shape;
 
 /// What is in a run, told by the batches that were written to it.
@@ -34,7 +35,7 @@ impl Content {
         Run {
             number,
             family: shape.family,
-            extras: shape.extras,
+            columns: RunColumns::with(shape.columns()),
             stranger,
             rows: self.rows,
             min_first: self.min_first,

@@ -221,7 +221,7 @@ fn cut_file(
     order: Order,
     output: Output,
 ) -> Result<Option<(RunFile, Expired)>> {
-    let (Some(_), Some(shape)) = (run.file(order), shape(&[run])) else { return Ok(None) };
+    let (Some(_), Some(shape)) = (run.file(order), shape(&[run])?) else { return Ok(None) };
     let name = cut_run_name(run.entry.number, before, order);
     let to = match output {
         Output::Store => {

@@ -70,7 +70,9 @@ impl EmbeddedStore {
     ) -> Result<Option<u64>> {
         let snapshot = self.open()?;
         let of_family = || snapshot.runs().iter().filter(|run| run.entry.family == family);
-        let runs: Vec<&OpenRun> = of_family().filter(|run| run.entry.day().is_none()).collect();
+        let is_known = |run: &&OpenRun| run.entry.columns.unknown().next().is_none();
+        let of_days = of_family().filter(|run| run.entry.day().is_none());
+        let runs: Vec<&OpenRun> = of_days.filter(is_known).collect();
         let own: BTreeSet<u64> = of_family().filter_map(|run| run.entry.day()).collect();
         let mut flows: BTreeMap<u64, u64> = BTreeMap::new();
         let mut mixed: BTreeSet<u64> = BTreeSet::new();
@@ -122,7 +124,7 @@ impl EmbeddedStore {
         (numbers, part_of): (&BTreeMap<Part, u64>, &dyn Fn(u64) -> Part),
         stop: &AtomicBool,
     ) -> Result<Option<Vec<Run>>> {
-        let Some(shape) = shape(runs) else { return Ok(None) };
+        let Some(shape) = shape(runs)? else { return Ok(None) };
         let mut parts: BTreeMap<Part, Run> = BTreeMap::new();
         for order in Order::ALL {
             let mut files: BTreeMap<Part, (SortedFile, Content)> = BTreeMap::new();

@@ -1,5 +1,6 @@
 use super::*;
 use crate::flow::Sampling;
+use crate::flow::{Column, Columns};
 use crate::store::embedded::folder::file_names::{identities_name, manifest_path, run_name};
 use std::time::Instant;
 
@@ -9,7 +10,7 @@ pub(crate) fn any_run(number: u64) -> Run {
         stranger: false,
         number,
         family: Family::V4,
-        extras: false,
+        columns: RunColumns::default(),
         rows: 3,
         min_first: UnixMillis(5),
         max_first: UnixMillis(u64::MAX),
@@ -91,6 +92,18 @@ fn the_format_stays_as_stores_out_there_have_it() {
 }
 
 #[test]
+fn a_run_with_more_columns_says_so_in_a_later_format() {
+    let mut manifest = any_manifest(2);
+    manifest.runs[1].columns = RunColumns::with(Columns::of(&[Column::Extras]));
+    let (_, bytes) = manifest.encode().unwrap();
+    let text = String::from_utf8(bytes.clone()).unwrap();
+    assert!(text.starts_with("{\"format\":3,"), "{text}");
+    assert_eq!(text.matches("\"columns\":[\"base\",\"extras\"]").count(), 1, "{text}");
+    let path = Path::new("manifest-00000001.json");
+    assert_eq!(Manifest::decode(path, 1, &bytes).unwrap().runs, manifest.runs);
+}
+
+#[test]
 fn identities_say_how_late_their_flows_are_unless_it_is_not_known() {
     let path = Path::new("manifest-00000001.json");
     for (latest, told) in [(UnixMillis(8), true), (UnixMillis::MAX, false)] {
@@ -132,12 +145,12 @@ fn every_cut_is_found() {
 #[test]
 fn a_later_format_is_refused_by_its_number() {
     for header in [
-        "{\"format\":3}\n",
-        "{\"format\":3,\"digest\":\"of another kind\"}\nbinary",
-        "{\"x\":[],\"format\":3,\"checksum\":3}\n",
+        "{\"format\":4}\n",
+        "{\"format\":4,\"digest\":\"of another kind\"}\nbinary",
+        "{\"x\":[],\"format\":4,\"checksum\":3}\n",
     ] {
         let error = Manifest::decode(Path::new("m"), 1, header.as_bytes()).unwrap_err();
-        assert_eq!(error.to_string(), "m: format 3, this version reads up to 2");
+        assert_eq!(error.to_string(), "m: format 4, this version reads up to 3");
     }
 }
 
