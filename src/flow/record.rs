@@ -140,7 +140,8 @@ impl FlowBatch {
         (0..self.len()).map(|row| self.record(row))
     }
 
-    fn source_of(&self, row: usize) -> Source {
+    /// Who exported the flow at `row`; 0.0.0.0 where that is not known.
+    pub fn source_of(&self, row: usize) -> Source {
         let unknown =
             Source { exporter: Family::V4.address(0), engine: 0, sampling: Sampling::default() };
         self.source

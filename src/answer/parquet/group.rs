@@ -15,10 +15,10 @@ use parquet::schema::types::SchemaDescriptor;
 
 use super::MAX_GROUP_ROWS;
 use super::chunk::Chunk;
-use super::columns::{COLUMNS, Values};
+use super::columns::FileColumn;
 use crate::answer::elements::push_elements;
 use crate::answer::text::push_address;
-use crate::flow::{Extras, FlowBatch, FlowRecord};
+use crate::flow::{Addresses, Column, Extras, FlowBatch, Source, UnixMillis, Values};
 
 /// So many rows are encoded at a time.
 const STEP_ROWS: usize = 8192;
@@ -30,9 +30,7 @@ const MAX_ELEMENTS_BYTES: usize = 128 << 20;
 pub(super) struct Group {
     rows: usize,
     elements_bytes: usize,
-    columns: Vec<(ColumnWriter<'static>, Chunk)>,
-    /// The flows of a step.
-    records: Vec<FlowRecord>,
+    columns: Vec<(FileColumn, ColumnWriter<'static>, Chunk)>,
     numbers: Numbers,
 }
 
@@ -45,15 +43,17 @@ struct Numbers {
 
 impl Group {
     pub(super) fn new(schema: &SchemaDescriptor, properties: &Arc<WriterProperties>) -> Self {
-        let column = |place| {
-            let chunk = Chunk::default();
-            let pages = Box::new(chunk.clone());
-            let writer = get_column_writer(schema.column(place), Arc::clone(properties), pages);
-            (writer, chunk)
-        };
-        let columns = (0..COLUMNS.len()).map(column).collect();
-        let (records, numbers) = Default::default();
-        Self { rows: 0, elements_bytes: 0, columns, records, numbers }
+        let columns = FileColumn::all()
+            .enumerate()
+            .map(|(place, column)| {
+                let chunk = Chunk::default();
+                let pages = Box::new(chunk.clone());
+                let descriptor = schema.column(place);
+                let writer = get_column_writer(descriptor, Arc::clone(properties), pages);
+                (column, writer, chunk)
+            })
+            .collect();
+        Self { rows: 0, elements_bytes: 0, columns, numbers: Numbers::default() }
     }
 
     pub(super) fn is_full(&self) -> bool {
@@ -64,19 +64,24 @@ impl Group {
     pub(super) fn append(&mut self, flows: &FlowBatch, from: usize) -> Result<usize, ParquetError> {
         let rows = (flows.len() - from).min(STEP_ROWS).min(MAX_GROUP_ROWS - self.rows);
         let range = from..from + rows;
-        self.records.clear();
-        self.records.extend(range.clone().map(|row| flows.record(row)));
-        let records = self.records.iter();
-        for (column, (writer, _)) in COLUMNS.iter().zip(&mut self.columns) {
-            let records = records.clone();
-            match column.values {
-                Values::Address(of) => put_addresses(writer, records.map(of)),
-                Values::Time(of) | Values::Number(64, of) => {
-                    self.numbers.put_longs(writer, records.map(of))
+        let Self { columns, numbers, elements_bytes, .. } = self;
+        for (column, writer, _) in columns {
+            let range = range.clone();
+            let sources = || range.clone().map(|row| flows.source_of(row));
+            match *column {
+                FileColumn::Flow(column) => numbers.put_column(writer, flows, column, range),
+                FileColumn::Exporter => put_addresses(writer, sources().map(|of| of.exporter)),
+                FileColumn::Engine => numbers.put_words(writer, sources().map(|of| of.engine)),
+                FileColumn::SamplingMode => {
+                    let mode = |of: Source| of.sampling.mode.into();
+                    numbers.put_words(writer, sources().map(mode))
                 }
-                Values::Number(_, of) => self.numbers.put_words(writer, records.map(of)),
-                Values::Elements => put_elements(writer, &flows.extras, range.clone())
-                    .map(|bytes| self.elements_bytes += bytes),
+                FileColumn::SamplingInterval => {
+                    numbers.put_words(writer, sources().map(|of| of.sampling.interval))
+                }
+                FileColumn::Elements => {
+                    put_elements(writer, &flows.extras, range).map(|bytes| *elements_bytes += bytes)
+                }
             }?;
         }
         self.rows += rows;
@@ -88,7 +93,7 @@ impl Group {
         file: &mut SerializedFileWriter<W>,
     ) -> Result<(), ParquetError> {
         let mut group = file.next_row_group()?;
-        for (writer, chunk) in self.columns {
+        for (_, writer, chunk) in self.columns {
             let closed = writer.close()?;
             group.append_column::<Bytes>(&chunk.take()?, closed)?;
         }
@@ -98,10 +103,33 @@ impl Group {
 }
 
 impl Numbers {
+    /// Puts `rows` of a column of `flows`.
+    fn put_column(
+        &mut self,
+        writer: &mut ColumnWriter<'_>,
+        flows: &FlowBatch,
+        column: Column,
+        rows: Range<usize>,
+    ) -> Result<(), ParquetError> {
+        match flows.values(column) {
+            Values::Addresses(addresses) => {
+                put_addresses(writer, rows.map(|row| Addresses::get(addresses, row)))
+            }
+            Values::U8(values) => self.put_words(writer, values[rows].iter().map(|&v| v.into())),
+            Values::U16(values) => self.put_words(writer, values[rows].iter().map(|&v| v.into())),
+            Values::U32(values) => self.put_words(writer, values[rows].iter().copied()),
+            Values::U64(values) if column == Column::First => {
+                self.put_longs(writer, values[rows].iter().map(|&first| shown(first)))
+            }
+            Values::U64(values) => self.put_longs(writer, values[rows].iter().copied()),
+            Values::Extras(values) => put_elements(writer, values, rows).map(|_| ()),
+        }
+    }
+
     fn put_words(
         &mut self,
         writer: &mut ColumnWriter<'_>,
-        values: impl Iterator<Item = u64>,
+        values: impl Iterator<Item = u32>,
     ) -> Result<(), ParquetError> {
         self.words.clear();
         self.words.extend(values.map(|value| value as i32));
@@ -119,6 +147,11 @@ impl Numbers {
         get_typed_column_writer_mut::<Int64Type>(writer).write_batch(&self.longs, None, None)?;
         Ok(())
     }
+}
+
+/// When a flow began, as it is shown: readers fail at a time that their calendar does not reach.
+fn shown(first_ms: u64) -> u64 {
+    u64::try_from(UnixMillis(first_ms).timestamp().as_millisecond()).unwrap_or(0)
 }
 
 fn put_addresses(

@@ -19,7 +19,7 @@ use parquet::schema::types::{ColumnPath, SchemaDescriptor};
 use super::AnswerError;
 use crate::flow::FlowBatch;
 use crate::store::Result as StoreResult;
-use columns::COLUMNS;
+use columns::FileColumn;
 use group::Group;
 
 /// Rows in a row group at most: what a reader takes at a time, and what is held in memory, encoded,
@@ -115,8 +115,8 @@ fn properties() -> WriterProperties {
         .set_created_by(concat!("earlgrey-hbase ", env!("CARGO_PKG_VERSION")).to_owned())
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
         .set_max_row_group_row_count(Some(MAX_GROUP_ROWS));
-    for column in &COLUMNS {
-        let path = ColumnPath::from(column.name);
+    for column in FileColumn::all() {
+        let path = ColumnPath::from(column.name());
         properties = properties.set_column_dictionary_enabled(path, column.has_dictionary());
     }
     properties.build()
