@@ -103,7 +103,7 @@ mod tests {
         let reading = Reading { runs: 2, found: 20, ..Reading::default() };
         let filter = Predicate::src(AddressRange::all(Family::V4));
         let explanation = lookup.explain(&*snapshot).unwrap().of_filter(Some(&filter));
-        let explanation = explanation.after(reading, Duration::from_micros(610));
+        let explanation = explanation.after([reading], Duration::from_micros(610));
         assert_eq!(
             explanation_text(&explanation),
             "\

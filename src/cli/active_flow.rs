@@ -2,16 +2,15 @@
 
 use std::ffi::OsString;
 
-use super::explain::Explain;
 use super::failure::Ending;
 use super::filter::shown;
 use super::output;
 use super::plot::PlotOption;
 use super::question::SummaryOptions;
 use super::settings::{Flags, Settings, keys};
-use super::{interrupt, store, time};
+use super::time;
 use crate::aggregate::{ActivePairs, Measure, PairOptions};
-use crate::answer::{PairFormat, PairsView, plot_pairs, write_pairs};
+use crate::answer::{PairsView, plot_pairs, write_pairs};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -42,9 +41,6 @@ pub(crate) struct Args {
     flows: SummaryOptions,
     #[command(flatten)]
     plot: PlotOption,
-    /// Tell on standard error how the flows are found, and then what was read
-    #[arg(long)]
-    explain: bool,
     /// How pairs are written [default: line]
     #[arg(short, long, value_name = "FORMAT", value_parser = ["line", "json", "ndjson", "csv"])]
     output: Option<String>,
@@ -60,27 +56,21 @@ impl Args {
 }
 
 pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
-    interrupt::end_at_once()?;
     let format = settings.pair_format();
-    let question = args.flows.question(settings)?;
     let options = PairOptions {
         by: args.by.parse::<Measure>()?,
         directed: args.directed,
         limits: settings.limits(),
     };
-    let counters = args.flows.scaling.of(store::open(settings)?.snapshot()?, true);
-    let snapshot = counters.snapshot();
+    let asking = args.flows.ask(None, settings)?;
+    let question = asking.question();
     let lookup = question.plan_unordered(ActivePairs::columns(&options));
-    let json = matches!(format, PairFormat::Json | PairFormat::Ndjson);
-    let explain = Explain::before(args.explain, (&question, &lookup), snapshot, json)?;
-    let pairs = ActivePairs::top_of(snapshot, lookup.scans(), &options, settings.print.value)?;
-    let when = time::range_text(question.time, &settings.tz.value);
-    let view = PairsView { when: &when, filter: &shown(question.filter.as_ref()) };
-    args.plot.write(|| plot_pairs(&pairs, &options, view))?;
-    output::print(|out| Ok(write_pairs(&pairs, &options, format, out)?))?;
-    counters.tell();
-    if let Some(explain) = explain {
-        explain.after(&lookup);
-    }
-    Ok(Ending::Done)
+    asking.answer(&[&lookup], format.is_json(), || {
+        let (snapshot, most) = (asking.snapshot(), settings.print.value);
+        let pairs = ActivePairs::top_of(snapshot, lookup.scans(), &options, most)?;
+        let when = time::range_text(question.time, &settings.tz.value);
+        let view = PairsView { when: &when, filter: &shown(question.filter.as_ref()) };
+        args.plot.write(|| plot_pairs(&pairs, &options, view))?;
+        output::print(|out| Ok(write_pairs(&pairs, &options, format, out)?))
+    })
 }

@@ -8,10 +8,10 @@ use serde::Serialize;
 use super::failure::{Ending, Usage};
 use super::output::{self, say};
 use super::settings::{self, Settings, Zone};
+use super::store;
 use super::store::Place;
 use super::text::{bytes, grouped, plural, seconds};
 use super::time::{show, span_ms};
-use super::{interrupt, store};
 use crate::flow::{Column, Columns, TimeRange, UnixMillis};
 use crate::store::embedded::{EmbeddedStore, Fit, Misfit};
 use crate::store::hbase::HbaseStore;
@@ -91,7 +91,6 @@ struct Outcome {
 type UnixTime = String;
 
 pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
-    interrupt::end_at_once()?;
     if args.all && args.keep.is_none() {
         return Err(Usage("--all goes with --keep".to_owned()).into());
     }

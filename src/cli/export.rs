@@ -5,17 +5,17 @@ use std::time::Instant;
 
 use serde::Serialize;
 
+use super::asking::AskingOptions;
 use super::failure::{Ending, Usage};
 use super::output::{self, say};
 use super::question::QuestionOptions;
-use super::scaling::Scaling;
 use super::settings::Settings;
 use super::text::{bytes, plural, seconds};
 use super::whole_file::WholeFile;
-use super::{interrupt, store};
 use crate::answer::{AnswerError, FlowWriter, Format, write_parquet};
 use crate::flow::Columns;
 use crate::query::Direction;
+use crate::store::{FlowStream, Store};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -41,7 +41,7 @@ pub(crate) struct Args {
     #[arg(long)]
     force: bool,
     #[command(flatten)]
-    scaling: Scaling,
+    asking: AskingOptions,
     /// How the outcome is told: as text on standard error, or as JSON on standard output
     #[arg(short, long, value_name = "FORMAT", value_parser = ["text", "json"], default_value = "text")]
     output: String,
@@ -106,7 +106,6 @@ struct Exported<'a> {
 }
 
 pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
-    interrupt::end_at_once()?;
     let began = Instant::now();
     let Target { path, format } = &args.to;
     if !args.force && path.symlink_metadata().is_ok() {
@@ -115,11 +114,38 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
         return Err(Usage(problem).into());
     }
     let question = args.question.question(settings, Direction::Src)?;
-    let store = store::open(settings)?;
-    let counters = args.scaling.of(store.snapshot()?, false);
-    let flows = question.plan(format.columns()).run(counters.snapshot())?;
-    let mut file = WholeFile::create(path, args.force)?;
-    let written = match format {
+    let asking = args.asking.ask(question, settings, false)?;
+    let lookup = asking.question().plan(format.columns());
+    let json = args.output == "json";
+    asking.answer(&[&lookup], json, || {
+        let flows = lookup.run(asking.snapshot())?;
+        let (flows, size) = write(flows, args, &*asking.store, settings)?;
+        let took = began.elapsed().as_secs_f64();
+        if json {
+            let (format, bytes) = (format.name(), size);
+            return output::print_json(&Exported {
+                file: path,
+                format,
+                flows,
+                bytes,
+                seconds: took,
+            });
+        }
+        let (flows, size) = (plural(flows, "flow"), bytes(size));
+        say(format_args!("wrote {flows} to {} ({size}) in {}", path.display(), seconds(took)));
+        Ok(())
+    })
+}
+
+/// Writes `flows` to the file that is to be; says how many there are, and how many bytes they take.
+fn write(
+    flows: FlowStream,
+    args: &Args,
+    store: &dyn Store,
+    settings: &Settings,
+) -> anyhow::Result<(u64, u64)> {
+    let mut file = WholeFile::create(&args.to.path, args.force)?;
+    let written = match &args.to.format {
         FileFormat::Parquet => write_parquet(flows, &mut file),
         FileFormat::Text(format) => {
             let zone = settings.tz.value.zone().clone();
@@ -128,22 +154,11 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
             writer.write_all(flows).map(|written| written.flows)
         }
     };
-    let flows = match written {
-        Ok(flows) => flows,
-        Err(AnswerError::Output(error)) => return Err(file.failed()(error).into()),
-        Err(error) => return Err(error.into()),
-    };
-    let size = file.finish()?;
-    let took = began.elapsed().as_secs_f64();
-    if args.output == "json" {
-        let format = format.name();
-        output::print_json(&Exported { file: path, format, flows, bytes: size, seconds: took })?;
-    } else {
-        let (flows, size) = (plural(flows, "flow"), bytes(size));
-        say(format_args!("wrote {flows} to {} ({size}) in {}", path.display(), seconds(took)));
+    match written {
+        Ok(flows) => Ok((flows, file.finish()?)),
+        Err(AnswerError::Output(error)) => Err(file.failed()(error).into()),
+        Err(error) => Err(error.into()),
     }
-    counters.tell();
-    Ok(Ending::Done)
 }
 
 #[cfg(test)]

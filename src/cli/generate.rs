@@ -12,7 +12,6 @@ use anyhow::Context;
 use serde::Serialize;
 
 use super::failure::{Ending, Usage};
-use super::interrupt;
 use super::output::{self, say};
 use super::settings::{Settings, whole_number};
 use super::text::{bytes, grouped, plural, seconds};
@@ -97,7 +96,6 @@ impl Args {
 }
 
 pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
-    interrupt::end_at_once()?;
     let traffic = args.traffic(settings)?;
     let (piped, json) = (args.file == Path::new("-"), args.output == "json");
     if piped && json {

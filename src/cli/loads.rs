@@ -7,7 +7,7 @@ use super::output;
 use super::settings::Settings;
 use super::summary::{self, View};
 use super::text::{bytes, columns, grouped, plural, seconds};
-use super::{interrupt, store, time};
+use super::{store, time};
 use crate::store::Load;
 
 const EXAMPLES: &str = "\
@@ -25,7 +25,6 @@ pub(crate) struct Args {
 }
 
 pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
-    interrupt::end_at_once()?;
     let loads = store::open(settings)?.loads()?;
     let zone = &settings.tz.value;
     if args.output == "json" {

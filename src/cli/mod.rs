@@ -4,13 +4,13 @@
 //! message, a hint and an exit status.
 
 mod active_flow;
+mod asking;
 mod bidir;
 mod collect;
 mod compact;
 mod completions;
 mod config;
 mod expire;
-mod explain;
 mod export;
 mod failure;
 mod filter;
@@ -28,7 +28,6 @@ mod progress;
 mod query;
 mod question;
 mod replay;
-mod scaling;
 mod schema;
 mod settings;
 mod stats;
@@ -140,6 +139,11 @@ impl Command {
     fn stores(&self) -> bool {
         matches!(self, Self::Load(_) | Self::Collect(_) | Self::Compact(_))
     }
+
+    /// Whether an interrupt finds it at something that it first brings to an end.
+    fn minds_interrupts(&self) -> bool {
+        self.stores() || matches!(self, Self::Replay(_))
+    }
 }
 
 /// Runs the command that `arguments`, the program's name first, ask for.
@@ -188,6 +192,9 @@ fn carry_out(Arguments { common, command }: Arguments) -> anyhow::Result<Ending>
     let settings = resolve()?;
     settings.log();
     settings.use_threads();
+    if !command.minds_interrupts() {
+        interrupt::end_at_once()?;
+    }
     match command {
         Command::Load(args) => load::run(&args, &settings),
         Command::Collect(args) => collect::run(&args, &settings, &resolve),

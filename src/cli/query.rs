@@ -3,14 +3,13 @@
 use std::ffi::OsString;
 use std::io::Write;
 
-use super::explain::Explain;
+use super::asking::AskingOptions;
+use super::bidir;
 use super::failure::{Ending, Usage};
 use super::format::{FormatParser, StyleOptions};
 use super::output;
 use super::question::QuestionOptions;
-use super::scaling::Scaling;
 use super::settings::{Flags, Settings, keys};
-use super::{bidir, interrupt, store};
 use crate::aggregate::Conversations;
 use crate::answer::{FlowWriter, Format};
 use crate::flow::Names;
@@ -40,14 +39,11 @@ pub(crate) struct Args {
     question: QuestionOptions,
     #[command(flatten)]
     joining: bidir::Joining,
-    #[command(flatten)]
-    scaling: Scaling,
     /// Print only how many flows there are, up to --limit
     #[arg(long)]
     count: bool,
-    /// Tell on standard error how the flows are found, and then what was read
-    #[arg(long)]
-    explain: bool,
+    #[command(flatten)]
+    asking: AskingOptions,
     /// How flows are written [default: line]
     #[arg(short, long, value_name = "FORMAT", value_parser = FormatParser)]
     output: Option<String>,
@@ -78,45 +74,32 @@ impl Args {
 }
 
 pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
-    interrupt::end_at_once()?;
     let format = if args.joining.bidir { bidir::format(settings)? } else { settings.flow_format() };
-    let question = args.question(settings)?;
-    let store = store::open(settings)?;
-    let counters = args.scaling.of(store.snapshot()?, false);
-    let snapshot = counters.snapshot();
+    let asking = args.asking.ask(args.question(settings)?, settings, false)?;
+    let question = asking.question();
     let lookup = match (args.count, args.joining.bidir) {
         (true, _) => question.plan_count(),
         (_, true) => question.plan(Conversations::COLUMNS),
         _ => question.plan(format.columns()),
     };
-    let json = format.is_json();
-    let explain = Explain::before(args.explain, (&question, &lookup), snapshot, json)?;
-    if args.count {
-        let flows = lookup.count(snapshot)?;
-        let answer = if json { format!("{{\"flows\":{flows}}}") } else { flows.to_string() };
-        output::print(|out| Ok(writeln!(out, "{answer}")?))?;
-    } else if args.joining.bidir {
-        bidir::print(
-            lookup.run(snapshot)?,
-            args.question.limit,
-            &format,
-            args.style.style(),
-            settings,
-        )?;
-    } else {
-        let flows = lookup.run(snapshot)?;
+    let (json, style) = (format.is_json(), args.style.style());
+    asking.answer(&[&lookup], json, || {
+        if args.count {
+            let flows = lookup.count(asking.snapshot())?;
+            let answer = if json { format!("{{\"flows\":{flows}}}") } else { flows.to_string() };
+            return output::print(|out| Ok(writeln!(out, "{answer}")?));
+        }
+        let flows = lookup.run(asking.snapshot())?;
+        if args.joining.bidir {
+            return bidir::print(flows, args.question.limit, &format, style, settings);
+        }
         let zone = settings.tz.value.zone().clone();
         // Only formats that name every field have room for them, and cells of their own.
         let asks = json || matches!(format, Format::Own(_));
-        let names = if asks { store.names()? } else { Names::default() };
+        let names = if asks { asking.store.names()? } else { Names::default() };
         output::print(|out| {
-            let style = args.style.style();
-            Ok(FlowWriter::styled(out, &format, style, zone).with_names(names).write_all(flows)?)
-        })?;
-    }
-    counters.tell();
-    if let Some(explain) = explain {
-        explain.after(&lookup);
-    }
-    Ok(Ending::Done)
+            let writer = FlowWriter::styled(out, &format, style, zone).with_names(names);
+            Ok(writer.write_all(flows).map(drop)?)
+        })
+    })
 }

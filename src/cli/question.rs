@@ -1,9 +1,8 @@
 //! Which flows a command is about: the options that `query` and `export` share, and those of the
 //! commands that sum up.
 
-use super::failure::Usage;
+use super::asking::{Asking, AskingOptions};
 use super::filter::Where;
-use super::scaling::Scaling;
 use super::settings::{Settings, whole_number};
 use super::time;
 use crate::query::{Direction, Question, parse_addresses};
@@ -42,21 +41,27 @@ pub(super) struct SummaryOptions {
     #[command(flatten)]
     window: time::Window,
     #[command(flatten)]
-    pub(super) scaling: Scaling,
+    asking: AskingOptions,
 }
 
 impl SummaryOptions {
-    /// The question that is meant.
+    /// Asks for what is meant of the flows of `addresses`, or of everybody's.
     ///
     /// # Errors
     ///
-    /// As [`QuestionOptions::question`].
-    pub(super) fn question(&self, settings: &Settings) -> Result<Question, Usage> {
-        Ok(Question {
+    /// As [`QuestionOptions::question`] and [`AskingOptions::ask`].
+    pub(super) fn ask(
+        &self,
+        addresses: Option<AddressRange>,
+        settings: &Settings,
+    ) -> anyhow::Result<Asking> {
+        let question = Question {
+            addresses,
             time: self.window.range(&settings.tz.value)?,
             filter: self.condition.predicate(settings)?,
             ..Question::everything()
-        })
+        };
+        self.asking.ask(question, settings, true)
     }
 }
 
@@ -70,7 +75,7 @@ impl QuestionOptions {
     ///
     /// # Errors
     ///
-    /// [`Usage`] for a filter that is none, and for times that are none.
+    /// [`Usage`](super::failure::Usage) for a filter that is none, and for times that are none.
     pub(super) fn question(
         &self,
         settings: &Settings,

@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use super::failure::{Ending, Usage};
 use super::output::{self, say};
 use super::settings::Settings;
+use super::store;
 use super::store::Place;
 use super::text::{columns, plural};
 use super::time::span_ms;
-use super::{interrupt, store};
 use crate::capture;
 use crate::load;
 use crate::row::Order;
@@ -134,7 +134,6 @@ fn wanted_ttl(text: &str) -> Result<Ttl, String> {
 }
 
 pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
-    interrupt::end_at_once()?;
     let Place::Hbase(location) = store::place(settings)? else {
         return Err(Usage(
             "schema is for a store in HBase; name one with --store hbase://HOST".to_owned(),

@@ -7,7 +7,7 @@ use super::output;
 use super::question::SummaryOptions;
 use super::settings::{Settings, Zone};
 use super::text::{bytes, columns, grouped, plural, seconds};
-use super::{interrupt, store, time};
+use super::time;
 use crate::aggregate::{FlowTotals, Measure, Stats};
 use crate::answer::{Rates, StoreStats, date, rate, stats_json};
 use crate::query::Question;
@@ -38,26 +38,26 @@ pub(crate) struct Args {
 const MAX_ROWS: usize = 40;
 
 pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
-    interrupt::end_at_once()?;
     let zone = &settings.tz.value;
-    let question = args.flows.question(settings)?;
-    let counters = args.flows.scaling.of(store::open(settings)?.snapshot()?, true);
-    let snapshot = counters.snapshot();
-    let stats = Stats::of(snapshot, &question.plan_unordered(Stats::COLUMNS), zone.zone())?;
-    // A store that keeps no count would read all of its flows once more.
-    let flows = if question == Question::everything() {
-        stats.totals.all().flows
-    } else {
-        snapshot.flows()?
-    };
-    let store = StoreStats { flows, size: snapshot.size()? };
-    if args.output == "json" {
-        output::print_all(&stats_json(&stats, &store, zone.zone()))?;
-    } else {
-        output::print_all(&text(&stats, &store, zone))?;
-    }
-    counters.tell();
-    Ok(Ending::Done)
+    let json = args.output == "json";
+    let asking = args.flows.ask(None, settings)?;
+    let lookup = asking.question().plan_unordered(Stats::COLUMNS);
+    asking.answer(&[&lookup], json, || {
+        let snapshot = asking.snapshot();
+        let stats = Stats::of(snapshot, &lookup, zone.zone())?;
+        // A store that keeps no count would read all of its flows once more.
+        let flows = if *asking.question() == Question::everything() {
+            stats.totals.all().flows
+        } else {
+            snapshot.flows()?
+        };
+        let store = StoreStats { flows, size: snapshot.size()? };
+        output::print_all(&if json {
+            stats_json(&stats, &store, zone.zone())
+        } else {
+            text(&stats, &store, zone)
+        })
+    })
 }
 
 fn text(stats: &Stats, store: &StoreStats, zone: &Zone) -> String {

@@ -12,7 +12,7 @@ use super::output;
 use super::plot::PlotOption;
 use super::question::SummaryOptions;
 use super::settings::{Flags, Settings, Zone, keys};
-use super::{interrupt, store, time};
+use super::time;
 use crate::aggregate::{BinWidth, Measure, Timeline, TimelineError, TimelineOptions, Whose};
 use crate::answer::{
     TimelineFormat, TimelineView, chart_bins, plot_timeline, width, write_timeline,
@@ -81,10 +81,6 @@ impl Args {
         }
     }
 
-    fn question(&self, settings: &Settings) -> anyhow::Result<Question> {
-        Ok(Question { addresses: self.addresses, ..self.flows.question(settings)? })
-    }
-
     /// A lookup for each series.
     fn lookups(&self, question: &Question) -> anyhow::Result<Vec<(Whose, Lookup)>> {
         let columns = Timeline::columns(self.by.parse::<Measure>()?);
@@ -103,11 +99,8 @@ impl Args {
 }
 
 pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
-    interrupt::end_at_once()?;
     let format = args.format(settings);
     let zone = &settings.tz.value;
-    let question = args.question(settings)?;
-    let lookups = args.lookups(&question)?;
     let columns = chart_columns();
     let most = match format {
         TimelineFormat::Chart if !args.plot.is_given() => chart_bins(columns),
@@ -118,17 +111,21 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
         width: args.bin.map_or(BinWidth::AtMost(most), BinWidth::Millis),
         zone: zone.zone().clone(),
     };
-    let counters = args.flows.scaling.of(store::open(settings)?.snapshot()?, true);
-    let timeline = Timeline::of(counters.snapshot(), &lookups, &options)
-        .map_err(|error| told(error, zone, options.width))?;
-    let of = args.addresses.map(|addresses| addresses.to_string()).unwrap_or_default();
-    let filter = shown(question.filter.as_ref());
-    let view =
-        TimelineView { of: &of, filter: &filter, zone: options.zone, zone_name: zone.name() };
-    args.plot.write(|| plot_timeline(&timeline, &view))?;
-    output::print(|out| Ok(write_timeline(&timeline, &view, format, columns, out)?))?;
-    counters.tell();
-    Ok(Ending::Done)
+    let asking = args.flows.ask(args.addresses, settings)?;
+    let lookups = args.lookups(asking.question())?;
+    let all: Vec<&Lookup> = lookups.iter().map(|(_, lookup)| lookup).collect();
+    asking.answer(&all, format.is_json(), || {
+        let timeline = Timeline::of(asking.snapshot(), &lookups, &options)
+            .map_err(|error| told(error, zone, options.width))?;
+        let view = TimelineView {
+            of: &args.addresses.map(|addresses| addresses.to_string()).unwrap_or_default(),
+            filter: &shown(asking.question().filter.as_ref()),
+            zone: zone.zone().clone(),
+            zone_name: zone.name(),
+        };
+        args.plot.write(|| plot_timeline(&timeline, &view))?;
+        output::print(|out| Ok(write_timeline(&timeline, &view, format, columns, out)?))
+    })
 }
 
 /// As wide as the terminal that standard output goes to.

@@ -2,13 +2,11 @@
 
 use std::ffi::OsString;
 
-use super::explain::Explain;
 use super::failure::{Ending, Usage};
 use super::output::{self, say};
 use super::question::SummaryOptions;
 use super::settings::{Flags, Settings, keys, whole_number};
 use super::text::{grouped, plural};
-use super::{interrupt, store};
 use crate::aggregate::{ParseKeyError, Top, TopOptions, TopOrder, parse_keys};
 use crate::answer::{PairFormat, TopStyle, write_top};
 use crate::flow::Columns;
@@ -50,9 +48,6 @@ pub(crate) struct Args {
     count: usize,
     #[command(flatten)]
     flows: SummaryOptions,
-    /// Tell on standard error how the flows are found, and then what was read
-    #[arg(long)]
-    explain: bool,
     /// Print all digits of numbers, durations in seconds, and protocols as numbers
     #[arg(short = 'N', long)]
     plain: bool,
@@ -68,7 +63,6 @@ impl Args {
 }
 
 pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
-    interrupt::end_at_once()?;
     let options = TopOptions {
         fields: parse_keys(&args.key).map_err(|error| usage(&args.key, &error))?,
         order: args.by.parse::<TopOrder>()?,
@@ -80,22 +74,16 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
         zone: settings.tz.value.zone().clone(),
         plain: args.plain,
     };
-    let question = args.flows.question(settings)?;
-    let counters = args.flows.scaling.of(store::open(settings)?.snapshot()?, true);
-    let snapshot = counters.snapshot();
-    let lookup = question.plan_unordered(Columns::NONE);
-    let json = matches!(style.format, PairFormat::Json | PairFormat::Ndjson);
-    let explain = Explain::before(args.explain, (&question, &lookup), snapshot, json)?;
-    let top = Top::of(snapshot, lookup.scans(), &options)?;
-    output::print(|out| Ok(write_top(&top, &options, &style, out)?))?;
-    if style.format != PairFormat::Json {
-        say(summary(&top));
-    }
-    counters.tell();
-    if let Some(explain) = explain {
-        explain.after(&lookup);
-    }
-    Ok(Ending::Done)
+    let asking = args.flows.ask(None, settings)?;
+    let lookup = asking.question().plan_unordered(Columns::NONE);
+    asking.answer(&[&lookup], style.format.is_json(), || {
+        let top = Top::of(asking.snapshot(), lookup.scans(), &options)?;
+        output::print(|out| Ok(write_top(&top, &options, &style, out)?))?;
+        if style.format != PairFormat::Json {
+            say(summary(&top));
+        }
+        Ok(())
+    })
 }
 
 /// The error, with a mark under the key that it is about.

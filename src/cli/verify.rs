@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use super::failure::{Ending, Unread};
 use super::output;
 use super::settings::Settings;
+use super::store;
 use super::text::{bytes, grouped, plural};
-use super::{interrupt, store};
 use crate::store::StoreError;
 use crate::store::embedded::Verified;
 
@@ -28,7 +28,6 @@ pub(crate) struct Args {
 }
 
 pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
-    interrupt::end_at_once()?;
     let store = store::embedded(settings)?;
     let found = store.verify().map_err(unread)?;
     if args.output == "json" {

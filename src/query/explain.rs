@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::Lookup;
 use crate::flow::{Column, TimeRange};
 use crate::row::{Order, Predicate};
-use crate::store::{Plan, Reading, Result, Scan, Snapshot};
+use crate::store::{Meter, Plan, Reading, Result, Scan, Snapshot};
 
 /// The plan of each scan, and what was read in the end. What is long in it is cut short, as `{:#}`
 /// does.
@@ -50,9 +50,12 @@ impl Explanation {
     /// # Errors
     ///
     /// As [`Snapshot::plan`].
-    pub fn of(snapshot: &dyn Snapshot, scans: &[Scan]) -> Result<Self> {
+    pub fn of<'a>(
+        snapshot: &dyn Snapshot,
+        scans: impl IntoIterator<Item = &'a Scan>,
+    ) -> Result<Self> {
         let scans = scans
-            .iter()
+            .into_iter()
             .map(|scan| {
                 Ok(ScanExplanation {
                     order: scan.order,
@@ -74,10 +77,12 @@ impl Explanation {
         Self { filter: filter.map(|filter| format!("{filter:#}")), ..self }
     }
 
-    /// Adds what came of it.
+    /// Adds what came of it: what each lookup read, and in which time all of them.
     #[must_use]
-    pub fn after(self, read: Reading, elapsed: Duration) -> Self {
-        Self { read: Some(read), elapsed_ms: Some(elapsed.as_secs_f64() * 1000.0), ..self }
+    pub fn after(self, read: impl IntoIterator<Item = Reading>, elapsed: Duration) -> Self {
+        let all = Meter::default();
+        read.into_iter().for_each(|read| all.add(read));
+        Self { read: Some(all.reading()), elapsed_ms: Some(elapsed.as_secs_f64() * 1000.0), ..self }
     }
 }
 

@@ -50,6 +50,11 @@ impl TimelineFormat {
             Self::Csv => "csv",
         }
     }
+
+    /// Whether it is JSON, in one piece or in lines.
+    pub const fn is_json(self) -> bool {
+        matches!(self, Self::Json | Self::Ndjson)
+    }
 }
 
 impl fmt::Display for TimelineFormat {

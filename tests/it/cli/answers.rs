@@ -137,6 +137,33 @@ fn an_explanation_goes_to_standard_error_before_and_after_the_run() {
 }
 
 #[test]
+fn every_command_that_asks_explains() {
+    let home = Home::with_store();
+    let run = |arguments: &[&str]| home.run(arguments).succeeds();
+    let asked = ["--where", "ip 10.0.0.1", "--explain"];
+    for command in [
+        &["query"][..],
+        &["query", "--bidir"],
+        &["export", "--force", "--to", "a.csv"],
+        &["active-flow"],
+        &["top", "src"],
+        &["timeline"],
+        &["timeline", "10.0.0.1"],
+        &["stats"],
+    ] {
+        let told = run(&[command, &asked].concat()).stderr;
+        assert!(told.starts_with("filter       ip 10.0.0.1\nscan 1 of "), "{command:?}: {told}");
+        assert!(told.contains("\nread\n"), "{command:?}: {told}");
+        let told = run(&[command, &asked, &["-o", "json"]].concat()).stderr;
+        let explanation = told.lines().find(|line| line.starts_with('{')).unwrap_or_default();
+        let explanation: serde_json::Value = serde_json::from_str(explanation).unwrap();
+        crate::schema::check("explanation", &explanation);
+        // Some commands look twice, and what a series shows is looked for in each of two.
+        assert!(explanation["read"]["found"].as_u64() >= Some(3), "{command:?}: {told}");
+    }
+}
+
+#[test]
 fn a_reader_that_has_enough_is_no_error() {
     let home = Home::with_store();
     for arguments in [

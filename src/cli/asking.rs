@@ -1,0 +1,100 @@
+//! How every command that asks goes about it: it puts a question to the store, says how the answer
+//! will be found, answers, and says what was read for it.
+//!
+//! What prints nothing of this is [`Asked`]; here it meets options and standard error.
+
+use std::time::Instant;
+
+use super::failure::Ending;
+use super::output::say;
+use super::settings::Settings;
+use super::store;
+use crate::answer::{explanation_json, explanation_text};
+use crate::query::{Asked, Explanation, Lookup, Question};
+use crate::store::{Snapshot, Store};
+
+/// The options.
+#[derive(Debug, clap::Args)]
+pub(super) struct AskingOptions {
+    /// Multiply octets and packets by the sampling interval of their exporter, where it said one;
+    /// or, with --scaled=no, leave them as they were exported
+    #[arg(long, value_name = "yes|no", value_parser = ["yes", "no"], num_args = 0..=1,
+        require_equals = true, default_missing_value = "yes", hide_possible_values = true)]
+    scaled: Option<String>,
+    /// Tell on standard error how the flows are found, and then what was read
+    #[arg(long)]
+    explain: bool,
+}
+
+impl AskingOptions {
+    /// Puts `question` to the store of the settings, as it is now. Where nobody said whether what
+    /// exporters sampled is scaled up, it is if that is `usual`.
+    ///
+    /// # Errors
+    ///
+    /// As [`store::open`] and [`Store::snapshot`].
+    pub(super) fn ask(
+        &self,
+        question: Question,
+        settings: &Settings,
+        usual: bool,
+    ) -> anyhow::Result<Asking> {
+        let store = store::open(settings)?;
+        let scaled = self.scaled.as_ref().map_or(usual, |wanted| wanted == "yes");
+        let asked = Asked::new(question, store.snapshot()?, scaled);
+        Ok(Asking { store, asked, explain: self.explain })
+    }
+}
+
+/// A question on its way to an answer.
+pub(super) struct Asking {
+    pub(super) store: Box<dyn Store>,
+    asked: Asked,
+    explain: bool,
+}
+
+impl Asking {
+    pub(super) fn question(&self) -> &Question {
+        &self.asked.question
+    }
+
+    pub(super) fn snapshot(&self) -> &dyn Snapshot {
+        self.asked.snapshot()
+    }
+
+    /// Has `answer` carry out `lookups` and print what comes of them. How the flows are found is
+    /// said before that, and what was read after it; as JSON, both after it.
+    ///
+    /// # Errors
+    ///
+    /// What `answer` meets, and what planning does.
+    pub(super) fn answer(
+        &self,
+        lookups: &[&Lookup],
+        json: bool,
+        answer: impl FnOnce() -> anyhow::Result<()>,
+    ) -> anyhow::Result<Ending> {
+        let plan = self.explain.then(|| self.asked.explain(lookups)).transpose()?;
+        if let Some(plan) = plan.as_ref().filter(|_| !json) {
+            say(explanation_text(plan).trim_end());
+        }
+        let began = Instant::now();
+        answer()?;
+        if self.asked.has_scaled() {
+            say("octets and packets are multiplied by the sampling intervals of their exporters; \
+                 --scaled=no leaves them as they were exported");
+        }
+        if let Some(plan) = plan {
+            let read = lookups.iter().map(|lookup| lookup.reading());
+            let whole = plan.after(read, began.elapsed());
+            if json {
+                say(explanation_json(&whole).trim_end());
+            } else {
+                // The filter and the scans were told before.
+                let read = Explanation { filter: None, scans: Vec::new(), ..whole };
+                say(explanation_text(&read).trim_end());
+            }
+        }
+        Ok(Ending::Done)
+    }
+}
