@@ -219,7 +219,7 @@ fn show(tables: &[TableState], format: &str) -> anyhow::Result<Ending> {
     let row = |table: &TableState| {
         vec![
             table.name.clone(),
-            table.state.to_owned(),
+            table.state.to_string(),
             table.regions.to_string(),
             table.compression.clone(),
             table.encoding.unwrap_or("?").to_owned(),

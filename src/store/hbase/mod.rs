@@ -31,7 +31,7 @@ mod writer;
 
 pub use location::{Location, LocationError};
 pub use schema::{Created, Schema};
-pub use state::TableState;
+pub use state::{Presence, TableState};
 pub use store::{HbaseStore, Options};
 pub use table::Compression;
 

@@ -1,5 +1,7 @@
 //! The tables of a store as they are, and what is not as it should be.
 
+use std::fmt;
+
 use hbase_thrift::hbase::THbaseSyncClient;
 use serde::Serialize;
 
@@ -13,14 +15,37 @@ use crate::store::Result;
 /// HBase's name for a Bloom filter of the first bytes of row keys.
 const ROW_PREFIX: &str = "ROWPREFIX_FIXED_LENGTH";
 
+/// Whether a table is there, and enabled.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Presence {
+    /// It is not there.
+    #[default]
+    Missing,
+    /// It is there, and answers nothing.
+    Disabled,
+    /// It is there.
+    Enabled,
+}
+
+impl fmt::Display for Presence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Missing => "missing",
+            Self::Disabled => "disabled",
+            Self::Enabled => "enabled",
+        })
+    }
+}
+
 /// A table as it is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TableState {
     /// Its name.
     pub name: String,
     /// Whether it is there, and enabled.
-    pub state: &'static str,
+    pub state: Presence,
     /// Its regions.
     pub regions: usize,
     /// How its blocks are compressed.
@@ -53,8 +78,7 @@ pub(super) fn states(
     for (name, flows) in names.chain([(base.loads(), false)]) {
         let Some(enabled) = tables::is_enabled(session, &name)? else {
             let differences = vec!["it is not there".to_owned()];
-            let state = "missing";
-            states.push(TableState { name, state, differences, flows, ..TableState::NONE });
+            states.push(TableState { name, differences, flows, ..TableState::default() });
             continue;
         };
         let mut state = state(session, name, flows, enabled)?;
@@ -65,7 +89,8 @@ pub(super) fn states(
         states.push(state);
     }
     // What goes from one order and stays in the other is found in some answers only.
-    let first = states.first().filter(|state| state.state != "missing").map(|state| state.ttl_secs);
+    let first = states.first().filter(|table| table.state != Presence::Missing);
+    let first = first.map(|table| table.ttl_secs);
     if let Some(ttl_secs) = first {
         let wanted = ttl_secs.and_then(|secs| u32::try_from(secs).ok());
         for state in &mut states {
@@ -76,23 +101,10 @@ pub(super) fn states(
 }
 
 impl TableState {
-    const NONE: Self = Self {
-        name: String::new(),
-        state: "",
-        regions: 0,
-        compression: String::new(),
-        encoding: None,
-        bloom: String::new(),
-        versions: 0,
-        ttl_secs: None,
-        differences: Vec::new(),
-        flows: false,
-    };
-
     /// Adds what is to be said if rows of flows should go after `wanted` seconds, or never.
     pub fn compare_ttl(&mut self, wanted: Option<u32>) {
         let found = self.ttl_secs.and_then(|secs| u32::try_from(secs).ok());
-        if self.flows && self.state != "missing" && found != wanted {
+        if self.flows && self.state != Presence::Missing && found != wanted {
             let name = |secs: Option<u32>| {
                 secs.map_or_else(|| "never".to_owned(), |secs| format!("after {secs} s"))
             };
@@ -139,10 +151,10 @@ fn state(session: &mut Session, name: String, flows: bool, enabled: bool) -> Res
     }
     let mut state = TableState {
         name,
-        state: if enabled { "enabled" } else { "disabled" },
+        state: if enabled { Presence::Enabled } else { Presence::Disabled },
         regions: regions.len(),
         flows,
-        ..TableState::NONE
+        ..TableState::default()
     };
     let family =
         families.get(format!("{FAMILY}:").as_bytes()).or_else(|| families.get(FAMILY.as_bytes()));

@@ -3,7 +3,7 @@
 use std::process::{Command, Output};
 use std::thread;
 
-use earlgrey_hbase::store::hbase::{HbaseStore, Schema};
+use earlgrey_hbase::store::hbase::{HbaseStore, Presence, Schema};
 
 use crate::schema::check;
 
@@ -221,11 +221,11 @@ fn tables_are_looked_at_while_others_come_and_go() {
     };
     while !somebody.is_finished() {
         let states = ours.tables(None).unwrap();
-        assert!(states.iter().all(|table| table.state == "enabled"), "{states:?}");
+        assert!(states.iter().all(|table| table.state == Presence::Enabled), "{states:?}");
     }
     somebody.join().unwrap();
     assert_eq!(ours.drop_tables().unwrap().len(), 3);
-    assert!(ours.tables(None).unwrap().iter().all(|table| table.state == "missing"));
+    assert!(ours.tables(None).unwrap().iter().all(|table| table.state == Presence::Missing));
 }
 
 #[test]
