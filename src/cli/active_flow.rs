@@ -7,10 +7,10 @@ use super::filter::shown;
 use super::output;
 use super::plot::PlotOption;
 use super::question::SummaryOptions;
-use super::settings::{Flags, Settings, keys};
+use super::settings::{Flags, Settings, keys, one_of};
 use super::time;
 use crate::aggregate::{ActivePairs, Measure, PairOptions};
-use crate::answer::{PairsView, plot_pairs, write_pairs};
+use crate::answer::{PairFormat, PairsView, plot_pairs, write_pairs};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -31,9 +31,9 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     print: Option<OsString>,
     /// What pairs are weighed by
-    #[arg(long, value_name = "MEASURE", value_parser = ["octets", "packets", "flows"],
-        default_value = "octets")]
-    by: String,
+    #[arg(long, value_name = "MEASURE", default_value_t,
+        value_parser = one_of::<Measure>(Measure::ALL.map(Measure::name)))]
+    by: Measure,
     /// Keep the two directions of a pair apart
     #[arg(long)]
     directed: bool,
@@ -42,26 +42,23 @@ pub(crate) struct Args {
     #[command(flatten)]
     plot: PlotOption,
     /// How pairs are written [default: line]
-    #[arg(short, long, value_name = "FORMAT", value_parser = ["line", "json", "ndjson", "csv"])]
-    output: Option<String>,
+    #[arg(short, long, value_name = "FORMAT",
+        value_parser = one_of::<PairFormat>(PairFormat::ALL.map(PairFormat::name)))]
+    output: Option<PairFormat>,
 }
 
 impl Args {
     pub(super) fn flags(&self) -> Flags {
         vec![
             (keys::PRINT, self.print.clone()),
-            (keys::FORMAT, self.output.clone().map(OsString::from)),
+            (keys::FORMAT, self.output.map(|format| format.name().into())),
         ]
     }
 }
 
 pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
     let format = settings.pair_format();
-    let options = PairOptions {
-        by: args.by.parse::<Measure>()?,
-        directed: args.directed,
-        limits: settings.limits(),
-    };
+    let options = PairOptions { by: args.by, directed: args.directed, limits: settings.limits() };
     let asking = args.flows.ask(None, settings)?;
     let question = asking.question();
     let lookup = question.plan_unordered(ActivePairs::columns(&options));

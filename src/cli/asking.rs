@@ -5,6 +5,8 @@
 
 use std::time::Instant;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+
 use super::failure::Ending;
 use super::output::say;
 use super::settings::Settings;
@@ -18,9 +20,9 @@ use crate::store::{Snapshot, Store};
 pub(super) struct AskingOptions {
     /// Multiply octets and packets by the sampling interval of their exporter, where it said one;
     /// or, with --scaled=no, leave them as they were exported
-    #[arg(long, value_name = "yes|no", value_parser = ["yes", "no"], num_args = 0..=1,
+    #[arg(long, value_name = "yes|no", value_parser = yes_or_no(), num_args = 0..=1,
         require_equals = true, default_missing_value = "yes", hide_possible_values = true)]
-    scaled: Option<String>,
+    scaled: Option<bool>,
     /// Tell on standard error how the flows are found, and then what was read
     #[arg(long)]
     explain: bool,
@@ -40,10 +42,14 @@ impl AskingOptions {
         usual: bool,
     ) -> anyhow::Result<Asking> {
         let store = store::open(settings)?;
-        let scaled = self.scaled.as_ref().map_or(usual, |wanted| wanted == "yes");
+        let scaled = self.scaled.unwrap_or(usual);
         let asked = Asked::new(question, store.snapshot()?, scaled);
         Ok(Asking { store, asked, explain: self.explain })
     }
+}
+
+fn yes_or_no() -> impl TypedValueParser<Value = bool> {
+    PossibleValuesParser::new(["yes", "no"]).map(|answer| answer == "yes")
 }
 
 /// A question on its way to an answer.

@@ -1,7 +1,7 @@
 //! `compact`: few runs in place of many.
 
 use super::failure::Ending;
-use super::output;
+use super::output::Output;
 use super::settings::Settings;
 use super::text::{bytes, grouped, plural};
 use super::{interrupt, store};
@@ -22,25 +22,21 @@ pub(crate) struct Args {
     #[arg(long)]
     tidy: bool,
     /// How the outcome is written
-    #[arg(short, long, value_name = "FORMAT", value_parser = ["text", "json"], default_value = "text")]
-    output: String,
+    #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t)]
+    output: Output,
 }
 
 pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
     let stop = interrupt::stop_flag()?;
     let effort = if args.tidy { Effort::Tidy } else { Effort::Full };
     let done = store::embedded(settings)?.compact(effort, &stop)?;
-    if args.output == "json" {
-        output::print_json(&done)?;
-    } else {
-        output::print_all(&(text(&done) + "\n"))?;
-    }
+    args.output.print(&done, text)?;
     Ok(if done.stopped { Ending::Interrupted } else { Ending::Done })
 }
 
 fn text(done: &Compacted) -> String {
     format!(
-        "{} ({}) to {} ({}), {} written anew{}",
+        "{} ({}) to {} ({}), {} written anew{}\n",
         plural(done.runs_before, "run"),
         bytes(done.bytes_before),
         grouped(done.runs_after),

@@ -6,7 +6,7 @@ use clap::Subcommand;
 use serde_json::Value;
 
 use super::failure::Ending;
-use super::output;
+use super::output::{self, Output};
 use super::settings::{CONFIG_VARIABLE, Settings, user_file};
 use super::text::columns;
 
@@ -68,16 +68,15 @@ enum Action {
     #[command(after_help = SHOW_EXAMPLES)]
     Show {
         /// How settings are written
-        #[arg(short, long, value_name = "FORMAT", value_parser = ["text", "json"],
-            default_value = "text")]
-        output: String,
+        #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t)]
+        output: Output,
     },
 }
 
 pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
     let Action::Show { output } = &args.action;
     let shown = settings.shown();
-    if output == "json" {
+    if *output == Output::Json {
         output::print_json(&shown)?;
         return Ok(Ending::Done);
     }

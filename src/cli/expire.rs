@@ -6,7 +6,7 @@ use std::time::Instant;
 use serde::Serialize;
 
 use super::failure::{Ending, Usage};
-use super::output::{self, say};
+use super::output::{self, Output, say};
 use super::settings::{self, Settings, Zone};
 use super::store;
 use super::store::Place;
@@ -67,8 +67,8 @@ pub(crate) struct Args {
     #[arg(long)]
     yes: bool,
     /// How the outcome is written
-    #[arg(short, long, value_name = "FORMAT", value_parser = ["text", "json"], default_value = "text")]
-    output: String,
+    #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t)]
+    output: Output,
 }
 
 /// What is told in JSON.
@@ -119,7 +119,7 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
         None => Expired::default(),
     };
     let took = begun.elapsed().as_secs_f64();
-    if args.output == "json" {
+    if args.output == Output::Json {
         let time = |time: UnixMillis| show(time, zone);
         output::print_json(&Outcome {
             store: store.to_string(),

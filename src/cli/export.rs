@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::asking::AskingOptions;
 use super::failure::{Ending, Usage};
-use super::output::{self, say};
+use super::output::{self, Output, say};
 use super::question::QuestionOptions;
 use super::settings::Settings;
 use super::text::{bytes, plural, seconds};
@@ -43,8 +43,8 @@ pub(crate) struct Args {
     #[command(flatten)]
     asking: AskingOptions,
     /// How the outcome is told: as text on standard error, or as JSON on standard output
-    #[arg(short, long, value_name = "FORMAT", value_parser = ["text", "json"], default_value = "text")]
-    output: String,
+    #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t)]
+    output: Output,
 }
 
 /// A file to be, and its format.
@@ -116,7 +116,7 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
     let question = args.question.question(settings, Direction::Src)?;
     let asking = args.asking.ask(question, settings, false)?;
     let lookup = asking.question().plan(format.columns());
-    let json = args.output == "json";
+    let json = args.output == Output::Json;
     asking.answer(&[&lookup], json, || {
         let flows = lookup.run(asking.snapshot())?;
         let (flows, size) = write(flows, args, &*asking.store, settings)?;

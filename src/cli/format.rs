@@ -12,17 +12,17 @@ use crate::answer::{Format, Style};
 pub(super) struct FormatParser;
 
 impl TypedValueParser for FormatParser {
-    type Value = String;
+    type Value = Format;
 
     fn parse_ref(
         &self,
         command: &clap::Command,
         arg: Option<&clap::Arg>,
         value: &OsStr,
-    ) -> Result<String, clap::Error> {
+    ) -> Result<Format, clap::Error> {
         let text = StringValueParser::new().parse_ref(command, arg, value)?;
         match text.parse::<Format>() {
-            Ok(_) => Ok(text),
+            Ok(format) => Ok(format),
             Err(problem) => {
                 let option = arg.map_or_else(String::new, ToString::to_string);
                 let message = format!("{option}: {problem}\n");

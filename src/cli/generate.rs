@@ -12,7 +12,7 @@ use anyhow::Context;
 use serde::Serialize;
 
 use super::failure::{Ending, Usage};
-use super::output::{self, say};
+use super::output::{self, Output, say};
 use super::settings::{Settings, whole_number};
 use super::text::{bytes, grouped, plural, seconds};
 use crate::flow::UnixMillis;
@@ -68,9 +68,15 @@ pub(crate) struct Args {
     #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
     damage: Option<f64>,
     /// Print what was made to standard output, as text or JSON
-    #[arg(short, long, value_name = "FORMAT", value_parser = ["text", "json"], default_value = "text",
-        hide_default_value = true)]
-    output: String,
+    #[arg(
+        short,
+        long,
+        value_name = "FORMAT",
+        value_enum,
+        default_value_t,
+        hide_default_value = true
+    )]
+    output: Output,
 }
 
 impl Args {
@@ -97,7 +103,7 @@ impl Args {
 
 pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
     let traffic = args.traffic(settings)?;
-    let (piped, json) = (args.file == Path::new("-"), args.output == "json");
+    let (piped, json) = (args.file == Path::new("-"), args.output == Output::Json);
     if piped && json {
         let problem = "standard output takes the capture, or what was made as JSON; name a file";
         return Err(Usage(problem.to_owned()).into());

@@ -13,7 +13,7 @@ use std::time::Instant;
 use anyhow::Context;
 
 use super::failure::{Ending, Usage};
-use super::output::{self, say};
+use super::output::{self, Output, say};
 use super::progress::{Display, Mode};
 use super::settings::{Flags, Origin, Setting, Settings, keys};
 use super::store::Place;
@@ -51,16 +51,22 @@ pub(crate) struct Args {
     commit_every: Option<OsString>,
     /// The orders in which a store in HBase is made: both, or only by source, which loads twice as
     /// fast and cannot be asked for destinations
-    #[arg(long, value_name = "ORDERS", value_parser = ["both", "src"], default_value = "both",
+    #[arg(long, value_name = "ORDERS", value_parser = store::orders(), default_value = "both",
         hide_default_value = true)]
-    orders: String,
+    orders: &'static [Order],
     /// Show progress on standard error: a bar on a terminal (auto), or always, never, or as JSON
     #[arg(long, value_name = "WHEN", value_parser = Mode::NAMES)]
     progress: Option<String>,
     /// Print the summary also to standard output
-    #[arg(short, long, value_name = "FORMAT", value_parser = ["text", "json"], default_value = "text",
-        hide_default_value = true)]
-    output: String,
+    #[arg(
+        short,
+        long,
+        value_name = "FORMAT",
+        value_enum,
+        default_value_t,
+        hide_default_value = true
+    )]
+    output: Output,
 }
 
 impl Args {
@@ -79,8 +85,7 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
     if inputs.is_empty() {
         return Err(Usage(format!("there are no files in {}", listed(&paths))).into());
     }
-    let orders = if args.orders == "src" { &[Order::Src][..] } else { &Order::ALL };
-    let store = store::open_with(settings, orders)?;
+    let store = store::open_with(settings, args.orders)?;
     let embedded = match store::place(settings)? {
         Place::Folder(folder) => Some(EmbeddedStore::new(folder)),
         Place::Hbase(_) => None,
@@ -170,7 +175,7 @@ fn tell_program(
     load: &Load,
     took_secs: f64,
 ) -> anyhow::Result<()> {
-    if args.output == "json" {
+    if args.output == Output::Json {
         output::print_json(&View::new(load, Some(took_secs), &settings.tz.value))?;
     }
     Ok(())

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use super::failure::Ending;
-use super::output;
+use super::output::{self, Output};
 use super::settings::Settings;
 use super::summary::{self, View};
 use super::text::{bytes, columns, grouped, plural, seconds};
@@ -20,14 +20,14 @@ Examples:
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     /// How loads are written
-    #[arg(short, long, value_name = "FORMAT", value_parser = ["text", "json"], default_value = "text")]
-    output: String,
+    #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t)]
+    output: Output,
 }
 
 pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
     let loads = store::open(settings)?.loads()?;
     let zone = &settings.tz.value;
-    if args.output == "json" {
+    if args.output == Output::Json {
         let views: Vec<View<'_>> = loads.iter().map(|load| View::new(load, None, zone)).collect();
         output::print_json(&views)?;
     } else {

@@ -5,6 +5,28 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use anyhow::Context;
 
+/// How a command writes what it found or did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Output {
+    #[default]
+    Text,
+    Json,
+}
+
+impl Output {
+    /// Prints `found` as JSON, or the text of it.
+    pub(crate) fn print<T: serde::Serialize>(
+        self,
+        found: &T,
+        text: impl FnOnce(&T) -> String,
+    ) -> anyhow::Result<()> {
+        match self {
+            Self::Text => print_all(&text(found)),
+            Self::Json => print_json(found),
+        }
+    }
+}
+
 /// Whether somebody closed the other end of standard output.
 static CLOSED: AtomicBool = AtomicBool::new(false);
 

@@ -1,6 +1,5 @@
 //! `query`: the flows of a host or a network.
 
-use std::ffi::OsString;
 use std::io::Write;
 
 use super::asking::AskingOptions;
@@ -46,14 +45,14 @@ pub(crate) struct Args {
     asking: AskingOptions,
     /// How flows are written [default: line]
     #[arg(short, long, value_name = "FORMAT", value_parser = FormatParser)]
-    output: Option<String>,
+    output: Option<Format>,
     #[command(flatten)]
     style: StyleOptions,
 }
 
 impl Args {
     pub(super) fn flags(&self) -> Flags {
-        vec![(keys::FORMAT, self.output.clone().map(OsString::from))]
+        vec![(keys::FORMAT, self.output.as_ref().map(|format| format.name().into()))]
     }
 
     fn question(&self, settings: &Settings) -> anyhow::Result<Question> {

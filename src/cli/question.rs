@@ -3,7 +3,7 @@
 
 use super::asking::{Asking, AskingOptions};
 use super::filter::Where;
-use super::settings::{Settings, whole_number};
+use super::settings::{Settings, one_of, whole_number};
 use super::time;
 use crate::query::{Direction, Question, parse_addresses};
 use crate::row::AddressRange;
@@ -22,9 +22,9 @@ pub(super) struct QuestionOptions {
     #[arg(long)]
     filter: bool,
     /// Which end of a flow the addresses are [default: src; of conversations, any]
-    #[arg(long, value_name = "END", value_parser = ["src", "dst", "any"],
-        requires = "addresses")]
-    direction: Option<String>,
+    #[arg(long, value_name = "END", requires = "addresses",
+        value_parser = one_of::<Direction>(Direction::ALL.map(Direction::name)))]
+    direction: Option<Direction>,
     #[command(flatten)]
     window: time::Window,
     /// At most so many, the first in key order
@@ -83,8 +83,8 @@ impl QuestionOptions {
     ) -> anyhow::Result<Question> {
         Ok(Question {
             addresses: self.addresses,
-            direction: match &self.direction {
-                Some(direction) => direction.parse()?,
+            direction: match self.direction {
+                Some(direction) => direction,
                 None if self.addresses.is_some() => usual,
                 None => Direction::Src,
             },

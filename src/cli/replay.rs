@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 
 use super::failure::{Ending, Usage};
-use super::output::say;
+use super::output::{Output, say};
 use super::settings::Settings;
 use super::text::{bytes, grouped, plural, seconds};
 use super::{interrupt, output};
@@ -39,9 +39,15 @@ pub(crate) struct Args {
     #[arg(long, value_name = "X", allow_negative_numbers = true)]
     speed: Option<f64>,
     /// Print what was sent to standard output, as text or JSON
-    #[arg(short, long, value_name = "FORMAT", value_parser = ["text", "json"], default_value = "text",
-        hide_default_value = true)]
-    output: String,
+    #[arg(
+        short,
+        long,
+        value_name = "FORMAT",
+        value_enum,
+        default_value_t,
+        hide_default_value = true
+    )]
+    output: Output,
 }
 
 impl Args {
@@ -72,7 +78,7 @@ pub(super) fn run(args: &Args, _: &Settings) -> anyhow::Result<Ending> {
     let stop = interrupt::quiet_stop_flag()?;
     let done = capture::replay(&inputs, to, pace, &stop).context("replay")?;
     say(text(&done, to));
-    if args.output == "json" {
+    if args.output == Output::Json {
         output::print_json(&done)?;
     }
     Ok(if stop.load(std::sync::atomic::Ordering::Relaxed) {

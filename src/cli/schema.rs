@@ -3,8 +3,10 @@
 use std::io::{IsTerminal, Write as _, stdin};
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+
 use super::failure::{Ending, Usage};
-use super::output::{self, say};
+use super::output::{self, Output, say};
 use super::settings::Settings;
 use super::store;
 use super::store::Place;
@@ -37,7 +39,7 @@ pub(crate) struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Action {
     Create(Create),
-    Show(Output),
+    Show(Show),
     Check(Check),
     Drop(Drop),
 }
@@ -60,26 +62,33 @@ struct Create {
     #[arg(long, value_name = "FILE")]
     split_from: Option<PathBuf>,
     /// How blocks are compressed [default: the first that there is of ZSTD, LZ4, GZ]
-    #[arg(long, value_name = "CODEC", ignore_case = true, value_parser = ["ZSTD", "LZ4", "SNAPPY", "GZ", "NONE"])]
-    compression: Option<String>,
+    #[arg(long, value_name = "CODEC", ignore_case = true, value_parser = codec())]
+    compression: Option<Compression>,
     /// Let HBase delete rows so long after they were written, whenever the flows began: 30d
     /// [default: never]
     #[arg(long, value_name = "SPAN", value_parser = ttl_secs, allow_hyphen_values = true)]
     ttl: Option<u32>,
     /// Both orders, or only by source, which cannot be asked for destinations
-    #[arg(long, value_name = "ORDERS", value_parser = ["both", "src"], default_value = "both")]
-    orders: String,
+    #[arg(long, value_name = "ORDERS", value_parser = store::orders(), default_value = "both")]
+    orders: &'static [Order],
     /// Print what was made to standard output, as text or JSON
-    #[arg(short, long, value_name = "FORMAT", value_parser = ["text", "json"], default_value = "text",
-        hide_default_value = true, conflicts_with = "print")]
-    output: String,
+    #[arg(
+        short,
+        long,
+        value_name = "FORMAT",
+        value_enum,
+        default_value_t,
+        hide_default_value = true,
+        conflicts_with = "print"
+    )]
+    output: Output,
 }
 
 /// As `show`, and ends with status 1 if anything is not as it should be.
 #[derive(Debug, clap::Args)]
 struct Check {
     #[command(flatten)]
-    output: Output,
+    tables: Show,
     /// Rows should go so long after they were written: 30d, or never
     #[arg(long, value_name = "SPAN", value_parser = wanted_ttl, allow_hyphen_values = true)]
     ttl: Option<Ttl>,
@@ -91,13 +100,13 @@ struct Ttl(Option<u32>);
 
 /// Print the tables as they are, each with what is not as it should be.
 #[derive(Debug, clap::Args)]
-struct Output {
+struct Show {
     /// A Thrift2 gateway, which also tells encoding and length of the Bloom filter
     #[arg(long, value_name = "HOST:PORT", value_parser = host_and_port)]
     thrift2: Option<String>,
     /// How tables are written
-    #[arg(short, long, value_name = "FORMAT", value_parser = ["text", "json"], default_value = "text")]
-    output: String,
+    #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t)]
+    output: Output,
 }
 
 /// Delete the tables, with every flow in them.
@@ -107,9 +116,15 @@ struct Drop {
     #[arg(long)]
     yes: bool,
     /// Print what was deleted to standard output, as text or JSON
-    #[arg(short, long, value_name = "FORMAT", value_parser = ["text", "json"], default_value = "text",
-        hide_default_value = true)]
-    output: String,
+    #[arg(
+        short,
+        long,
+        value_name = "FORMAT",
+        value_enum,
+        default_value_t,
+        hide_default_value = true
+    )]
+    output: Output,
 }
 
 fn host_and_port(text: &str) -> Result<String, String> {
@@ -119,6 +134,14 @@ fn host_and_port(text: &str) -> Result<String, String> {
         }
         _ => Err("write it as HOST:PORT".to_owned()),
     }
+}
+
+fn codec() -> impl TypedValueParser<Value = Compression> {
+    let of = |name: &str| {
+        Compression::ALL.into_iter().find(|codec| codec.name().eq_ignore_ascii_case(name))
+    };
+    let names = PossibleValuesParser::new(Compression::ALL.map(Compression::name));
+    names.try_map(move |name| of(&name).ok_or("no codec of HBase"))
 }
 
 /// A span in seconds, as HBase has it: it keeps them in 31 bits.
@@ -144,15 +167,15 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
     let store = open(settings.hbase_options());
     match &args.action {
         Action::Create(args) => create(args, &store),
-        Action::Show(args) => show(&store.tables(args.thrift2.as_deref())?, &args.output),
-        Action::Check(Check { output, ttl }) => {
-            let mut tables = store.tables(output.thrift2.as_deref())?;
+        Action::Show(args) => show(&store.tables(args.thrift2.as_deref())?, args.output),
+        Action::Check(Check { tables: asked, ttl }) => {
+            let mut tables = store.tables(asked.thrift2.as_deref())?;
             if let Some(Ttl(wanted)) = ttl {
                 for table in &mut tables {
                     table.compare_ttl(*wanted);
                 }
             }
-            check(&tables, &output.output)
+            check(&tables, asked.output)
         }
         Action::Drop(args) => drop(args, &store, &location),
     }
@@ -165,7 +188,7 @@ fn create(args: &Create, store: &HbaseStore) -> anyhow::Result<Ending> {
         return Ok(Ending::Done);
     }
     let created = store.create(&schema, args.thrift2.as_deref())?;
-    if args.output == "json" {
+    if args.output == Output::Json {
         output::print_json(&created)?;
     }
     if !created.there.is_empty() {
@@ -201,18 +224,14 @@ fn schema(args: &Create) -> anyhow::Result<Schema> {
             ));
         }
     }
-    if args.orders == "src" {
-        schema.orders = vec![Order::Src];
-    }
-    schema.compression = args.compression.as_ref().and_then(|name| {
-        Compression::ALL.into_iter().find(|codec| codec.name().eq_ignore_ascii_case(name))
-    });
+    schema.orders = args.orders.to_vec();
+    schema.compression = args.compression;
     schema.ttl_secs = args.ttl;
     Ok(schema)
 }
 
-fn show(tables: &[TableState], format: &str) -> anyhow::Result<Ending> {
-    if format == "json" {
+fn show(tables: &[TableState], output: Output) -> anyhow::Result<Ending> {
+    if output == Output::Json {
         output::print_json(&tables)?;
         return Ok(Ending::Done);
     }
@@ -243,8 +262,8 @@ fn show(tables: &[TableState], format: &str) -> anyhow::Result<Ending> {
     Ok(Ending::Done)
 }
 
-fn check(tables: &[TableState], format: &str) -> anyhow::Result<Ending> {
-    show(tables, format)?;
+fn check(tables: &[TableState], output: Output) -> anyhow::Result<Ending> {
+    show(tables, output)?;
     match tables.iter().map(|table| table.differences.len() as u64).sum() {
         0 => Ok(Ending::Done),
         differences => anyhow::bail!("{} from what should be", plural(differences, "difference")),
@@ -268,7 +287,7 @@ fn drop(args: &Drop, store: &HbaseStore, location: &Location) -> anyhow::Result<
     }
     let tables = store.drop_tables()?;
     say(format_args!("deleted {}", tables.join(", ")));
-    if args.output == "json" {
+    if args.output == Output::Json {
         output::print_json(&serde_json::json!({ "tables": tables }))?;
     }
     Ok(Ending::Done)

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::failure::Ending;
-use super::output;
+use super::output::{self, Output};
 use super::question::SummaryOptions;
 use super::settings::{Settings, Zone};
 use super::text::{bytes, columns, grouped, plural, seconds};
@@ -30,8 +30,8 @@ pub(crate) struct Args {
     #[command(flatten)]
     flows: SummaryOptions,
     /// How the statistics are written
-    #[arg(short, long, value_name = "FORMAT", value_parser = ["text", "json"], default_value = "text")]
-    output: String,
+    #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t)]
+    output: Output,
 }
 
 /// So many groups of a kind are shown as text.
@@ -39,7 +39,7 @@ const MAX_ROWS: usize = 40;
 
 pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
     let zone = &settings.tz.value;
-    let json = args.output == "json";
+    let json = args.output == Output::Json;
     let asking = args.flows.ask(None, settings)?;
     let lookup = asking.question().plan_unordered(Stats::COLUMNS);
     asking.answer(&[&lookup], json, || {

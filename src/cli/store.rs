@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+
 use super::failure::Usage;
 use super::settings::Settings;
 use crate::row::Order;
@@ -56,6 +58,12 @@ pub(crate) fn embedded(settings: &Settings) -> Result<EmbeddedStore, Usage> {
             "{location}: this command is for the embedded store; HBase looks after its own files"
         ))),
     }
+}
+
+/// Reads which orders a store in HBase is made with: both, or only by source.
+pub(crate) fn orders() -> impl TypedValueParser<Value = &'static [Order]> {
+    let read = |orders: String| if orders == "src" { &[Order::Src][..] } else { &Order::ALL };
+    PossibleValuesParser::new(["both", "src"]).map(read)
 }
 
 /// Where the store is.

@@ -1,6 +1,5 @@
 //! `timeline`: traffic over time.
 
-use std::ffi::OsString;
 use std::io;
 use std::num::NonZeroU64;
 
@@ -11,7 +10,7 @@ use super::filter::shown;
 use super::output;
 use super::plot::PlotOption;
 use super::question::SummaryOptions;
-use super::settings::{Flags, Settings, Zone, keys};
+use super::settings::{Flags, Settings, Zone, keys, one_of};
 use super::time;
 use crate::aggregate::{BinWidth, Measure, Timeline, TimelineError, TimelineOptions, Whose};
 use crate::answer::{
@@ -42,23 +41,25 @@ pub(crate) struct Args {
     #[arg(value_name = "ADDR|CIDR", value_parser = parse_addresses)]
     addresses: Option<AddressRange>,
     /// Only what the addresses sent (src), or received (dst)
-    #[arg(long, value_name = "END", value_parser = ["src", "dst", "any"], default_value = "any",
+    #[arg(long, value_name = "END", default_value_t = Direction::Any,
+        value_parser = one_of::<Direction>(Direction::ALL.map(Direction::name)),
         requires = "addresses")]
-    direction: String,
+    direction: Direction,
     #[command(flatten)]
     flows: SummaryOptions,
     /// What is counted
-    #[arg(long, value_name = "MEASURE", value_parser = ["octets", "packets", "flows"],
-        default_value = "octets")]
-    by: String,
+    #[arg(long, value_name = "MEASURE", default_value_t,
+        value_parser = one_of::<Measure>(Measure::ALL.map(Measure::name)))]
+    by: Measure,
     /// How long a bin is: 500ms, 30s, 5m, 1h, 1d [default: as short as the chart has room for]
     #[arg(long, value_name = "SPAN", value_parser = span, allow_hyphen_values = true)]
     bin: Option<NonZeroU64>,
     #[command(flatten)]
     plot: PlotOption,
     /// How bins are written [default: chart]
-    #[arg(short, long, value_name = "FORMAT", value_parser = ["chart", "json", "ndjson", "csv"])]
-    output: Option<String>,
+    #[arg(short, long, value_name = "FORMAT",
+        value_parser = one_of::<TimelineFormat>(TimelineFormat::ALL.map(TimelineFormat::name)))]
+    output: Option<TimelineFormat>,
 }
 
 /// So many bins there are at most where no width is given and no terminal sets their number: those
@@ -70,31 +71,29 @@ const USUAL_COLUMNS: usize = 80;
 impl Args {
     pub(super) fn flags(&self) -> Flags {
         // A chart is the answer where no format is named at all.
-        let named = self.output.as_ref().filter(|format| *format != "chart");
-        vec![(keys::FORMAT, named.map(OsString::from))]
+        let named = self.output.filter(|format| *format != TimelineFormat::Chart);
+        vec![(keys::FORMAT, named.map(|format| format.name().into()))]
     }
 
     fn format(&self, settings: &Settings) -> TimelineFormat {
-        match &self.output {
-            Some(named) => named.parse().unwrap_or_default(),
-            None => settings.pair_format().name().parse().unwrap_or_default(),
-        }
+        let set = || settings.pair_format().name().parse().unwrap_or_default();
+        self.output.unwrap_or_else(set)
     }
 
     /// A lookup for each series.
-    fn lookups(&self, question: &Question) -> anyhow::Result<Vec<(Whose, Lookup)>> {
-        let columns = Timeline::columns(self.by.parse::<Measure>()?);
+    fn lookups(&self, question: &Question) -> Vec<(Whose, Lookup)> {
+        let columns = Timeline::columns(self.by);
         let lookup = |whose: Whose, direction| {
             (whose, Question { direction, ..question.clone() }.plan_unordered(columns))
         };
         let sent = || lookup(Whose::Sent, Direction::Src);
         let received = || lookup(Whose::Received, Direction::Dst);
-        Ok(match self.direction.parse::<Direction>()? {
+        match self.direction {
             _ if self.addresses.is_none() => vec![lookup(Whose::All, Direction::Any)],
             Direction::Src => vec![sent()],
             Direction::Dst => vec![received()],
             Direction::Any => vec![sent(), received()],
-        })
+        }
     }
 }
 
@@ -107,12 +106,12 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
         _ => USUAL_BINS,
     };
     let options = TimelineOptions {
-        by: args.by.parse::<Measure>()?,
+        by: args.by,
         width: args.bin.map_or(BinWidth::AtMost(most), BinWidth::Millis),
         zone: zone.zone().clone(),
     };
     let asking = args.flows.ask(args.addresses, settings)?;
-    let lookups = args.lookups(asking.question())?;
+    let lookups = args.lookups(asking.question());
     let all: Vec<&Lookup> = lookups.iter().map(|(_, lookup)| lookup).collect();
     asking.answer(&all, format.is_json(), || {
         let timeline = Timeline::of(asking.snapshot(), &lookups, &options)

@@ -1,11 +1,9 @@
 //! `top`: what most of the traffic is of.
 
-use std::ffi::OsString;
-
 use super::failure::{Ending, Usage};
 use super::output::{self, say};
 use super::question::SummaryOptions;
-use super::settings::{Flags, Settings, keys, whole_number};
+use super::settings::{Flags, Settings, keys, one_of, whole_number};
 use super::text::{grouped, plural};
 use crate::aggregate::{ParseKeyError, Top, TopOptions, TopOrder, parse_keys};
 use crate::answer::{PairFormat, TopStyle, write_top};
@@ -39,9 +37,9 @@ pub(crate) struct Args {
     key: String,
     /// What keys are ordered by; pps, bps and bpp are packets and bits a second and octets a packet
     #[arg(long, value_name = "MEASURE",
-        value_parser = ["octets", "bytes", "packets", "flows", "pps", "bps", "bpp"],
-        hide_possible_values = true, default_value = "octets")]
-    by: String,
+        value_parser = one_of::<TopOrder>(["octets", "bytes", "packets", "flows", "pps", "bps", "bpp"]),
+        hide_possible_values = true, default_value_t)]
+    by: TopOrder,
     /// How many keys; 0 for all
     #[arg(short = 'n', long = "count", value_name = "N", default_value = "10",
         value_parser = whole_number::<usize>, allow_negative_numbers = true)]
@@ -52,20 +50,21 @@ pub(crate) struct Args {
     #[arg(short = 'N', long)]
     plain: bool,
     /// How keys are written [default: line]
-    #[arg(short, long, value_name = "FORMAT", value_parser = ["line", "json", "ndjson", "csv"])]
-    output: Option<String>,
+    #[arg(short, long, value_name = "FORMAT",
+        value_parser = one_of::<PairFormat>(PairFormat::ALL.map(PairFormat::name)))]
+    output: Option<PairFormat>,
 }
 
 impl Args {
     pub(super) fn flags(&self) -> Flags {
-        vec![(keys::FORMAT, self.output.clone().map(OsString::from))]
+        vec![(keys::FORMAT, self.output.map(|format| format.name().into()))]
     }
 }
 
 pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
     let options = TopOptions {
         fields: parse_keys(&args.key).map_err(|error| usage(&args.key, &error))?,
-        order: args.by.parse::<TopOrder>()?,
+        order: args.by,
         count: (args.count > 0).then_some(args.count),
         limits: settings.limits(),
     };

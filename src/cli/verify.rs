@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::failure::{Ending, Unread};
-use super::output;
+use super::output::Output;
 use super::settings::Settings;
 use super::store;
 use super::text::{bytes, grouped, plural};
@@ -23,18 +23,14 @@ all of it could; the answer says what, and in which file.";
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     /// How the findings are written
-    #[arg(short, long, value_name = "FORMAT", value_parser = ["text", "json"], default_value = "text")]
-    output: String,
+    #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t)]
+    output: Output,
 }
 
 pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
     let store = store::embedded(settings)?;
     let found = store.verify().map_err(unread)?;
-    if args.output == "json" {
-        output::print_json(&found)?;
-    } else {
-        output::print_all(&text(&found))?;
-    }
+    args.output.print(&found, text)?;
     let places = |list: &[String]| plural(list.len() as u64, "place");
     match (found.faults.as_slice(), found.unread.as_slice()) {
         ([], []) => Ok(Ending::Done),

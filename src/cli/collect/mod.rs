@@ -17,7 +17,7 @@ use clap::Subcommand;
 
 use super::failure::Ending;
 use super::interrupt::Orders;
-use super::output::say;
+use super::output::{Output, say};
 use super::settings::{Flags, Settings, Zone, keys};
 use super::text::plural;
 use super::{interrupt, load, output, store};
@@ -77,9 +77,15 @@ pub(crate) struct Args {
     #[arg(long, value_name = "SIZE", allow_hyphen_values = true)]
     receive_buffer: Option<OsString>,
     /// Print the accounts, at the end, also to standard output
-    #[arg(short, long, value_name = "FORMAT", value_parser = ["text", "json"], default_value = "text",
-        hide_default_value = true)]
-    output: String,
+    #[arg(
+        short,
+        long,
+        value_name = "FORMAT",
+        value_enum,
+        default_value_t,
+        hide_default_value = true
+    )]
+    output: Output,
 }
 
 #[derive(Debug, clap::Args)]
@@ -97,9 +103,8 @@ enum Action {
         #[command(flatten)]
         place: SpoolPlace,
         /// How it is written
-        #[arg(short, long, value_name = "FORMAT", value_parser = ["text", "json"],
-            default_value = "text")]
-        output: String,
+        #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t)]
+        output: Output,
     },
 }
 
@@ -130,7 +135,7 @@ pub(in crate::cli) fn run(
     again: &dyn Fn() -> anyhow::Result<Settings>,
 ) -> anyhow::Result<Ending> {
     if let Some(Action::Status { output, .. }) = &args.action {
-        return status(output, settings);
+        return status(*output, settings);
     }
     let orders = interrupt::orders()?;
     let store = store::open(settings)?;
@@ -160,7 +165,7 @@ pub(in crate::cli) fn run(
     };
     let finished = collector.finish();
     say(report::finished(&finished, &named, &settings.tz.value));
-    if args.output == "json" {
+    if args.output == Output::Json {
         output::print_json(&report::FinishedView::new(&finished, &settings.tz.value))?;
     }
     outcome(finished)
@@ -271,7 +276,7 @@ fn reload(collector: &Collector, again: &dyn Fn() -> anyhow::Result<Settings>) {
     collector.set_rules(now);
 }
 
-fn status(output: &str, settings: &Settings) -> anyhow::Result<Ending> {
+fn status(output: Output, settings: &Settings) -> anyhow::Result<Ending> {
     interrupt::end_at_once()?;
     let spool: &Path = settings.spool()?;
     let status = collect::read(spool)
@@ -279,11 +284,7 @@ fn status(output: &str, settings: &Settings) -> anyhow::Result<Ending> {
     let Some(status) = status else {
         anyhow::bail!("{}: no collector has used this spool", spool.display());
     };
-    if output == "json" {
-        output::print_json(&status)?;
-    } else {
-        output::print_all(&report::status(&status, &settings.tz.value))?;
-    }
+    output.print(&status, |status| report::status(status, &settings.tz.value))?;
     Ok(Ending::Done)
 }
 

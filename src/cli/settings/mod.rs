@@ -21,7 +21,7 @@ use crate::store::hbase;
 use collect::Collect;
 pub(crate) use file::{CONFIG_VARIABLE, user_file};
 pub(crate) use keys::Key;
-pub(crate) use values::{ProgressMode, Zone, bytes, whole_number};
+pub(crate) use values::{ProgressMode, Zone, bytes, one_of, whole_number};
 
 /// The settings, each with where its value came from.
 #[derive(Debug)]

@@ -1,10 +1,12 @@
 //! The kinds of values that settings have, read from text.
 
+use std::error::Error;
 use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use jiff::tz::TimeZone;
 
 use crate::answer::{Format, ParseFormatError};
@@ -79,6 +81,14 @@ pub(super) fn store(text: &OsStr) -> Result<Option<PathBuf>, String> {
 /// A format of answers.
 pub(super) fn format(text: &str) -> Result<Option<Format>, String> {
     text.parse().map(Some).map_err(|error: ParseFormatError| error.to_string())
+}
+
+/// Reads one of `names`, which are told in the help, and offered where the shell completes.
+pub(crate) fn one_of<T>(names: impl Into<PossibleValuesParser>) -> impl TypedValueParser<Value = T>
+where
+    T: FromStr<Err: Into<Box<dyn Error + Send + Sync>>> + Clone + Send + Sync + 'static,
+{
+    names.into().try_map(|name| name.parse())
 }
 
 /// A whole number of a setting or a flag, none of which is below 0.
