@@ -1,22 +1,35 @@
 //! Conversations to an output.
 
 use std::io::Write;
-use std::net::IpAddr;
 
 use jiff::tz::TimeZone;
 
 use super::clock::Clock;
-use super::nfdump::{Layout, Row, tcp_flags};
-use super::pieces::Pieces;
-use super::text::push_address;
-use super::{AnswerError, Format, Style, Written};
-use crate::aggregate::{Conversation, Sent};
+use super::nfdump::{Layout, Row};
+use super::pieces::{Written, write_each};
+use super::rows::{Head, Value, write_rows};
+use super::{AnswerError, Format, PairFormat, Style};
+use crate::aggregate::Conversation;
 use crate::flow::{Family, FlowRecord, Names, Sampling, Source};
 use crate::store::Result as StoreResult;
 
-const CSV_HEADER: &str = "initiatorAddress,initiatorPort,responderAddress,responderPort,protocol,\
-    time,duration,initiatorBytes,initiatorPackets,responderBytes,responderPackets,tcpFlags,tos,\
-    flows\n";
+/// What the values of a conversation are called in JSON and CSV.
+const NAMES: [&str; 14] = [
+    "initiatorAddress",
+    "initiatorPort",
+    "responderAddress",
+    "responderPort",
+    "protocol",
+    "time",
+    "duration",
+    "initiatorBytes",
+    "initiatorPackets",
+    "responderBytes",
+    "responderPackets",
+    "tcpFlags",
+    "tos",
+    "flows",
+];
 
 /// Prints all of `conversations`, or as many as the reader of the output takes; `format` is one
 /// that [`Format::check_for_conversations`] lets pass.
@@ -35,127 +48,62 @@ pub fn write_conversations(
     style: Style,
     zone: TimeZone,
 ) -> Result<Written, AnswerError> {
-    let layout = if *format == Format::Csv { None } else { format.layout() };
-    let layout = layout.map(|layout| layout.styled(style.plain, style.wide));
-    let mut printer = Printer { layout, format, clock: Clock::new(zone), names: Names::default() };
-    let mut to = Pieces::new(to);
-    to.text.extend_from_slice(printer.header().as_bytes());
-    let mut count = 0;
-    for conversation in conversations {
-        let conversation = match conversation {
-            Ok(conversation) => conversation,
-            Err(error) => {
-                to.pass_on().map_err(AnswerError::Output)?;
-                return Err(error.into());
-            }
+    let rows = match format {
+        Format::Json => PairFormat::Json,
+        Format::Ndjson => PairFormat::Ndjson,
+        Format::Csv => PairFormat::Csv,
+        _ => return write_cells(conversations, to, format, style, zone),
+    };
+    let head = Head { names: NAMES.to_vec(), object: String::new() };
+    write_rows(conversations.map(|conversation| Ok(values(&conversation?))), &head, rows, zone, to)
+}
+
+/// Prints `conversations` as lines of cells; as nothing where the format has none.
+fn write_cells(
+    conversations: impl Iterator<Item = StoreResult<Conversation>>,
+    to: impl Write,
+    format: &Format,
+    style: Style,
+    zone: TimeZone,
+) -> Result<Written, AnswerError> {
+    let layout = format.layout().map(|layout| layout.styled(style.plain, style.wide));
+    let header = layout.as_ref().map(Layout::header).unwrap_or_default();
+    let (mut clock, names) = (Clock::new(zone), Names::default());
+    let push = |to: &mut Vec<u8>, conversation: Conversation, before| {
+        let Some(layout) = &layout else { return };
+        let flow = flow(&conversation);
+        let row = Row {
+            duration_ms: conversation.duration_ms,
+            packets: conversation.sent.packets,
+            octets: conversation.sent.octets,
+            out: Some((conversation.returned.packets, conversation.returned.octets)),
+            flows: conversation.flows,
+            ..Row::of(&flow, &[], &names, before + 1)
         };
-        if to.is_closed() {
-            break;
-        }
-        printer.push(&mut to.text, &conversation, count);
-        count += 1;
-        to.pass_on_full().map_err(AnswerError::Output)?;
-    }
-    if *format == Format::Json {
-        to.text.extend_from_slice(if count == 0 { b"]\n" } else { b"\n]\n" });
-    }
-    Ok(Written { flows: count, closed: to.finish().map_err(AnswerError::Output)? })
+        layout.push(to, &mut clock, &row);
+    };
+    write_each(conversations, to, &header, push, |_| String::new())
 }
 
-struct Printer<'a> {
-    layout: Option<Layout>,
-    format: &'a Format,
-    clock: Clock,
-    names: Names,
-}
-
-impl Printer<'_> {
-    fn header(&self) -> String {
-        match (&self.layout, self.format) {
-            (Some(layout), _) => layout.header(),
-            (None, Format::Csv) => CSV_HEADER.to_owned(),
-            (None, Format::Json) => "[".to_owned(),
-            (None, _) => String::new(),
-        }
-    }
-
-    fn push(&mut self, to: &mut Vec<u8>, conversation: &Conversation, before: u64) {
-        if let Some(layout) = &self.layout {
-            let flow = flow(conversation);
-            let row = Row {
-                duration_ms: conversation.duration_ms,
-                packets: conversation.sent.packets,
-                octets: conversation.sent.octets,
-                out: Some((conversation.returned.packets, conversation.returned.octets)),
-                flows: conversation.flows,
-                ..Row::of(&flow, &[], &self.names, before + 1)
-            };
-            return layout.push(to, &mut self.clock, &row);
-        }
-        match self.format {
-            Format::Json => {
-                to.extend_from_slice(if before == 0 { b"\n" } else { b",\n" });
-                self.push_object(to, conversation);
-            }
-            Format::Ndjson => {
-                self.push_object(to, conversation);
-                to.push(b'\n');
-            }
-            Format::Csv => self.push_csv(to, conversation),
-            _ => {}
-        }
-    }
-
-    fn push_object(&mut self, to: &mut Vec<u8>, conversation: &Conversation) {
-        push_end(to, b"{\"initiator", (conversation.initiator, conversation.initiator_port));
-        push_end(to, b",\"responder", (conversation.responder, conversation.responder_port));
-        // Writing to bytes cannot fail.
-        let _ = write!(to, ",\"protocol\":\"{}\",\"time\":\"", conversation.protocol);
-        self.clock.push_rfc_3339(to, conversation.first);
-        let _ = write!(to, "\",\"duration\":{}", conversation.duration_ms);
-        for (name, Sent { octets, packets }) in
-            [("initiator", conversation.sent), ("responder", conversation.returned)]
-        {
-            let _ = write!(to, ",\"{name}Bytes\":{octets},\"{name}Packets\":{packets}");
-        }
-        let flags = tcp_flags(conversation.tcp_flags);
-        let _ = write!(
-            to,
-            ",\"tcpFlags\":\"{}\",\"tos\":{},\"flows\":{}}}",
-            String::from_utf8_lossy(&flags),
-            conversation.tos,
-            conversation.flows
-        );
-    }
-
-    fn push_csv(&mut self, to: &mut Vec<u8>, conversation: &Conversation) {
-        for (address, port) in [
-            (conversation.initiator, conversation.initiator_port),
-            (conversation.responder, conversation.responder_port),
-        ] {
-            push_address(to, address);
-            let _ = write!(to, ",{port},");
-        }
-        let _ = write!(to, "{},", conversation.protocol);
-        self.clock.push_rfc_3339(to, conversation.first);
-        let _ = write!(to, ",{}", conversation.duration_ms);
-        for Sent { octets, packets } in [conversation.sent, conversation.returned] {
-            let _ = write!(to, ",{octets},{packets}");
-        }
-        let flags = tcp_flags(conversation.tcp_flags);
-        let flags = String::from_utf8_lossy(&flags);
-        let _ = writeln!(to, ",{flags},{},{}", conversation.tos, conversation.flows);
-    }
-}
-
-/// Appends the members of an end: `Address":"10.0.0.1","initiatorPort":443`.
-fn push_end(to: &mut Vec<u8>, name: &[u8], (address, port): (IpAddr, u16)) {
-    to.extend_from_slice(name);
-    to.extend_from_slice(b"Address\":\"");
-    push_address(to, address);
-    to.extend_from_slice(b"\",\"");
-    to.extend_from_slice(&name[2..]);
-    let _ = write!(to, "Port\":{port}");
+/// The values of [`NAMES`].
+fn values(conversation: &Conversation) -> [Value; NAMES.len()] {
+    let Conversation { sent, returned, .. } = conversation;
+    [
+        Value::Address(conversation.initiator),
+        Value::number(conversation.initiator_port),
+        Value::Address(conversation.responder),
+        Value::number(conversation.responder_port),
+        Value::Protocol(conversation.protocol),
+        Value::Time(conversation.first),
+        Value::number(conversation.duration_ms),
+        Value::Number(sent.octets),
+        Value::Number(sent.packets),
+        Value::Number(returned.octets),
+        Value::Number(returned.packets),
+        Value::TcpFlags(conversation.tcp_flags),
+        Value::number(conversation.tos),
+        Value::number(conversation.flows),
+    ]
 }
 
 /// The conversation as cells see it: a flow of the initiator.
@@ -187,6 +135,7 @@ fn flow(conversation: &Conversation) -> FlowRecord {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::aggregate::Sent;
     use crate::flow::{Protocol, UnixMillis};
 
     fn text(format: &str) -> String {
@@ -220,8 +169,9 @@ mod tests {
         assert_eq!(
             text("csv"),
             format!(
-                "{CSV_HEADER}10.0.0.1,40000,10.0.0.2,53,UDP,2007-07-26T22:15:38.007Z,8640000001,\
-                 100,1,18446744073709551616,2,........,8,3\n"
+                "{}\n10.0.0.1,40000,10.0.0.2,53,UDP,2007-07-26T22:15:38.007Z,8640000001,\
+                 100,1,18446744073709551616,2,........,8,3\n",
+                NAMES.join(",")
             )
         );
         assert_eq!(

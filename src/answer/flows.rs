@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 
 use super::clock::Clock;
 use super::nfdump::{self, Layout, Row};
-use super::pieces::Pieces;
+use super::pieces::{Pieces, Written};
 use super::{AnswerError, Format, json};
 use crate::flow::{FlowBatch, FlowRecord, Names};
 use crate::store::Result as StoreResult;
@@ -56,15 +56,6 @@ impl Printer {
     fn is_array(&self) -> bool {
         matches!(self, Self::Json | Self::Earlgrey)
     }
-}
-
-/// What was printed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Written {
-    /// The flows that were handed over.
-    pub flows: u64,
-    /// Whether the reader of the output had enough before the end.
-    pub closed: bool,
 }
 
 impl<W: Write> FlowWriter<W> {

@@ -196,17 +196,17 @@ impl FromStr for Format {
     }
 }
 
-/// A format of pairs.
+/// A format of rows: of pairs, and of the keys of a top.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum PairFormat {
-    /// `(ADDR,ADDR,VALUE)` on each line.
+    /// `(ADDR,ADDR,VALUE)` on each line; of a top, nfdump's table.
     #[default]
     Line,
     /// One JSON array of objects.
     Json,
     /// A JSON object on each line.
     Ndjson,
-    /// A header line, then a line for each pair.
+    /// A header line, then a line for each row.
     Csv,
 }
 

@@ -1,21 +1,10 @@
-//! A flow as a JSON object, and arrays of objects.
+//! A flow as a JSON object.
 
 use super::clock::Clock;
 use super::elements::{push_extras, push_names};
 use super::nfdump::tcp_flags;
 use super::text::{push_address, push_number};
 use crate::flow::{FlowRecord, Names};
-
-/// Appends the array of `objects`, which lie behind one another, a comma and a line feed behind each.
-pub(super) fn push_array(to: &mut Vec<u8>, objects: &[u8]) {
-    to.push(b'[');
-    if let Some(objects) = objects.strip_suffix(b",\n") {
-        to.push(b'\n');
-        to.extend_from_slice(objects);
-        to.push(b'\n');
-    }
-    to.push(b']');
-}
 
 /// Appends the object of `flow` with every field: `"time":"2007-07-26T22:15:38.007Z"`.
 /// What it has beyond these follows under the elements' names, and then what the exporter calls its

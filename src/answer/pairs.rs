@@ -2,9 +2,9 @@
 
 use std::io::Write;
 
-use super::json::push_array;
-use super::pieces::or_closed;
-use super::text::push_address;
+use jiff::tz::TimeZone;
+
+use super::rows::{Head, Value, write_rows};
 use super::{AnswerError, PairFormat};
 use crate::aggregate::{ActivePair, PairOptions};
 
@@ -20,59 +20,15 @@ pub fn write_pairs(
     pairs: &[ActivePair],
     options: &PairOptions,
     format: PairFormat,
-    mut to: impl Write,
+    to: impl Write,
 ) -> Result<(), AnswerError> {
-    let text = match format {
-        PairFormat::Line => lines(pairs, [b"(", b",", b",", b")\n"]),
-        PairFormat::Ndjson => {
-            let [before, between, behind] = json_names(options);
-            lines(pairs, [before.as_bytes(), between.as_bytes(), behind.as_bytes(), b"}\n"])
-        }
-        PairFormat::Json => json_array(pairs, options),
-        PairFormat::Csv => {
-            let (first, second) = names(options);
-            let mut text = format!("{first},{second},{}\n", options.by).into_bytes();
-            text.append(&mut lines(pairs, [b"", b",", b",", b"\n"]));
-            text
-        }
-    };
-    or_closed(to.write_all(&text).and_then(|()| to.flush()))
-        .map(|_| ())
-        .map_err(AnswerError::Output)
-}
-
-const fn names(options: &PairOptions) -> (&'static str, &'static str) {
-    if options.directed { ("srcAddress", "dstAddress") } else { ("first", "second") }
-}
-
-/// What stands before each of the three fields.
-fn json_names(options: &PairOptions) -> [String; 3] {
-    let (first, second) = names(options);
-    [format!("{{\"{first}\":\""), format!("\",\"{second}\":\""), format!("\",\"{}\":", options.by)]
-}
-
-/// A line for each pair: its three fields, with these texts before, between and behind them.
-fn lines(pairs: &[ActivePair], [before, between, value, end]: [&[u8]; 4]) -> Vec<u8> {
-    let mut text = Vec::new();
-    for pair in pairs {
-        text.extend_from_slice(before);
-        push_address(&mut text, pair.first);
-        text.extend_from_slice(between);
-        push_address(&mut text, pair.second);
-        text.extend_from_slice(value);
-        text.extend_from_slice(pair.value.to_string().as_bytes());
-        text.extend_from_slice(end);
-    }
-    text
-}
-
-fn json_array(pairs: &[ActivePair], options: &PairOptions) -> Vec<u8> {
-    let [before, between, value] = json_names(options);
-    let objects = lines(pairs, [before.as_bytes(), between.as_bytes(), value.as_bytes(), b"},\n"]);
-    let mut text = Vec::new();
-    push_array(&mut text, &objects);
-    text.push(b'\n');
-    text
+    let (first, second) =
+        if options.directed { ("srcAddress", "dstAddress") } else { ("first", "second") };
+    let head = Head { names: vec![first, second, options.by.name()], object: String::new() };
+    let rows = pairs.iter().map(|pair| {
+        Ok([Value::Address(pair.first), Value::Address(pair.second), Value::Number(pair.value)])
+    });
+    write_rows(rows, &head, format, TimeZone::UTC, to).map(drop)
 }
 
 #[cfg(test)]

@@ -2,6 +2,9 @@
 
 use std::io::{self, Write};
 
+use super::AnswerError;
+use crate::store::Result as StoreResult;
+
 /// The output is given pieces of about this size.
 const PIECE_BYTES: usize = 64 << 10;
 
@@ -49,8 +52,63 @@ impl<W: Write> Pieces<W> {
     }
 }
 
+/// What was printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Written {
+    /// How many flows or rows were handed over.
+    pub flows: u64,
+    /// Whether the reader of the output had enough before the end.
+    pub closed: bool,
+}
+
+/// Writes what `push` makes of each of `items`, or of as many as the reader of the output takes,
+/// between `start` and `end`; both closures are told how many were written before.
+///
+/// # Errors
+///
+/// [`AnswerError::Store`] for what `items` meet, when what came before is written;
+/// [`AnswerError::Output`] for what the output meets, but for a closed pipe.
+pub(super) fn write_each<T>(
+    items: impl Iterator<Item = StoreResult<T>>,
+    to: impl Write,
+    start: &str,
+    mut push: impl FnMut(&mut Vec<u8>, T, u64),
+    end: impl FnOnce(u64) -> String,
+) -> Result<Written, AnswerError> {
+    let mut to = Pieces::new(to);
+    to.text.extend_from_slice(start.as_bytes());
+    let mut written = 0;
+    for item in items {
+        let item = match item {
+            Ok(item) => item,
+            Err(error) => {
+                to.pass_on().map_err(AnswerError::Output)?;
+                return Err(error.into());
+            }
+        };
+        if to.is_closed() {
+            break;
+        }
+        push(&mut to.text, item, written);
+        written += 1;
+        to.pass_on_full().map_err(AnswerError::Output)?;
+    }
+    to.text.extend_from_slice(end(written).as_bytes());
+    Ok(Written { flows: written, closed: to.finish().map_err(AnswerError::Output)? })
+}
+
+/// Writes `text`, or as much as the reader of the output takes.
+///
+/// # Errors
+///
+/// [`AnswerError::Output`] for what the output meets, but for a closed pipe.
+pub(super) fn write_text(text: &str, mut to: impl Write) -> Result<(), AnswerError> {
+    let written = to.write_all(text.as_bytes()).and_then(|()| to.flush());
+    or_closed(written).map(drop).map_err(AnswerError::Output)
+}
+
 /// Whether the output is closed, which is no error.
-pub(super) fn or_closed(written: io::Result<()>) -> io::Result<bool> {
+fn or_closed(written: io::Result<()>) -> io::Result<bool> {
     match written {
         Ok(()) => Ok(false),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(true),

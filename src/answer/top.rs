@@ -1,18 +1,19 @@
 //! The greatest keys to an output.
 
 use std::io::Write;
+use std::iter;
 
 use jiff::tz::TimeZone;
 
 use super::clock::{Clock, push_duration};
-use super::nfdump::{push_scaled, tcp_flags};
-use super::pieces::or_closed;
-use super::text::{push_address, push_inet_ntop, push_left};
+use super::nfdump::push_scaled;
+use super::pieces::write_text;
+use super::rows::{Head, Value, write_rows};
+use super::text::{push_inet_ntop, push_left, push_number};
 use super::{AnswerError, PairFormat};
 use crate::aggregate::{
     Counters, Counts, End, KeyField, KeyValue, Prefix, Top, TopEntry, TopOptions,
 };
-use crate::flow::UnixMillis;
 
 /// How a top is written.
 #[derive(Debug, Clone)]
@@ -39,21 +40,65 @@ pub fn write_top(
     top: &Top,
     options: &TopOptions,
     style: &TopStyle,
-    mut to: impl Write,
+    to: impl Write,
 ) -> Result<(), AnswerError> {
-    let mut clock = Clock::new(style.zone.clone());
-    let text = match style.format {
-        PairFormat::Line => table(top, options, style.plain, &mut clock),
-        PairFormat::Ndjson => {
-            let objects = top.entries.iter();
-            objects.map(|entry| object(entry, top, options, &mut clock) + "\n").collect()
-        }
-        PairFormat::Json => json(top, options, &mut clock),
-        PairFormat::Csv => csv(top, options, &mut clock),
+    if style.format == PairFormat::Line {
+        let mut clock = Clock::new(style.zone.clone());
+        return write_text(&table(top, options, style.plain, &mut clock), to);
+    }
+    let key: Vec<&str> = options.fields.iter().flat_map(|&field| names(field)).copied().collect();
+    let head = Head { object: object(top, options, &key), names: [&key[..], &FIELDS].concat() };
+    let rows = top.entries.iter().map(|entry| {
+        let key = entry.key.iter().flat_map(|&value| key_values(value));
+        Ok(key.chain(values(&entry.counts, &top.totals)))
+    });
+    write_rows(rows, &head, style.format, style.zone.clone(), to).map(drop)
+}
+
+/// What JSON has before the rows.
+fn object(top: &Top, options: &TopOptions, key: &[&str]) -> String {
+    let Counters { flows, packets, octets } = top.totals;
+    format!(
+        "{{\"key\":[\"{}\"],\"by\":\"{}\",\"keys\":{},\n\
+         \"totals\":{{\"octets\":{octets},\"packets\":{packets},\"flows\":{flows}}},\n\
+         \"top\":",
+        key.join("\",\""),
+        options.order,
+        top.keys,
+    )
+}
+
+/// The values of a field of a key: a pair has two.
+fn key_values(value: KeyValue) -> impl Iterator<Item = Value> {
+    let (one, other) = match value {
+        KeyValue::Address(one) => (Value::Address(one), None),
+        KeyValue::Pair(one, other) => (Value::Address(one), Some(Value::Address(other))),
+        KeyValue::Net(net) => (Value::Net(net), None),
+        KeyValue::Number(number) => (Value::number(number), None),
+        KeyValue::Protocol(protocol) => (Value::Protocol(protocol), None),
+        KeyValue::TcpFlags(flags) => (Value::TcpFlags(flags), None),
+        KeyValue::Time(time) => (Value::Time(time), None),
     };
-    or_closed(to.write_all(text.as_bytes()).and_then(|()| to.flush()))
-        .map(|_| ())
-        .map_err(AnswerError::Output)
+    iter::once(one).chain(other)
+}
+
+/// The values of [`FIELDS`].
+fn values(counts: &Counts, totals: &Counters) -> [Value; FIELDS.len()] {
+    let Counters { flows, packets, octets } = counts.counters;
+    [
+        Value::Number(octets),
+        Value::Percent(percent(octets, totals.octets)),
+        Value::Number(packets),
+        Value::Percent(percent(packets, totals.packets)),
+        Value::Number(flows),
+        Value::Percent(percent(flows, totals.flows)),
+        Value::Time(counts.first),
+        Value::Time(counts.last),
+        Value::number(counts.duration_ms()),
+        Value::Number(counts.packets_a_second()),
+        Value::Number(counts.bits_a_second()),
+        Value::Number(counts.counters.octets_a_packet()),
+    ]
 }
 
 /// The fields behind those of the key.
@@ -184,21 +229,20 @@ fn protocol(entry: &TopEntry, plain: bool) -> String {
     protocol.unwrap_or_else(|| "any".to_owned())
 }
 
-/// A value as the table shows it.
+/// The values of a field of a key as the table shows them.
 fn cells(value: KeyValue, clock: &mut Clock) -> Vec<String> {
-    let address = |address| {
+    let mut cell = |value| {
         let mut text = Vec::new();
-        push_inet_ntop(&mut text, address);
+        match value {
+            Value::Address(address) => push_inet_ntop(&mut text, address),
+            // Its name is in a column of its own.
+            Value::Protocol(protocol) => push_number(&mut text, protocol.0),
+            Value::Time(time) => clock.push(&mut text, time),
+            _ => value.push(&mut text, clock),
+        }
         String::from_utf8_lossy(&text).into_owned()
     };
-    match value {
-        KeyValue::Address(one) => vec![address(one)],
-        KeyValue::Pair(a, b) => vec![address(a), address(b)],
-        // Its name is in a column of its own.
-        KeyValue::Protocol(protocol) => vec![protocol.0.to_string()],
-        KeyValue::Time(time) => vec![moment(time, clock)],
-        _ => texts(value, clock),
-    }
+    key_values(value).map(&mut cell).collect()
 }
 
 fn push_length(text: &mut Vec<u8>, millis: u64, plain: bool) {
@@ -232,107 +276,4 @@ fn push_counts(text: &mut Vec<u8>, counts: &Counts, totals: &Counters, plain: bo
 
 fn percent(number: u128, total: u128) -> f64 {
     if total == 0 { 0.0 } else { number as f64 * 100.0 / total as f64 }
-}
-
-/// A value as JSON and CSV have it, without quotes.
-fn texts(value: KeyValue, clock: &mut Clock) -> Vec<String> {
-    let address = |address| {
-        let mut text = Vec::new();
-        push_address(&mut text, address);
-        String::from_utf8_lossy(&text).into_owned()
-    };
-    match value {
-        KeyValue::Address(one) => vec![address(one)],
-        KeyValue::Net(net) => vec![net.to_string()],
-        KeyValue::Pair(a, b) => vec![address(a), address(b)],
-        KeyValue::Number(number) => vec![number.to_string()],
-        KeyValue::Protocol(protocol) => vec![protocol.to_string()],
-        KeyValue::TcpFlags(flags) => {
-            vec![String::from_utf8_lossy(&tcp_flags(flags)).into_owned()]
-        }
-        KeyValue::Time(time) => vec![rfc_3339(time, clock)],
-    }
-}
-
-fn moment(time: UnixMillis, clock: &mut Clock) -> String {
-    let mut text = Vec::new();
-    clock.push(&mut text, time);
-    String::from_utf8_lossy(&text).into_owned()
-}
-
-fn rfc_3339(time: UnixMillis, clock: &mut Clock) -> String {
-    let mut text = Vec::new();
-    clock.push_rfc_3339(&mut text, time);
-    String::from_utf8_lossy(&text).into_owned()
-}
-
-/// The values of [`FIELDS`], without quotes.
-fn values(entry: &TopEntry, totals: &Counters, clock: &mut Clock) -> [String; 12] {
-    let Counts { counters, first, last } = entry.counts;
-    let share = |number, total| format!("{:.4}", percent(number, total));
-    [
-        counters.octets.to_string(),
-        share(counters.octets, totals.octets),
-        counters.packets.to_string(),
-        share(counters.packets, totals.packets),
-        counters.flows.to_string(),
-        share(counters.flows, totals.flows),
-        rfc_3339(first, clock),
-        rfc_3339(last, clock),
-        entry.counts.duration_ms().to_string(),
-        entry.counts.packets_a_second().to_string(),
-        entry.counts.bits_a_second().to_string(),
-        counters.octets_a_packet().to_string(),
-    ]
-}
-
-fn object(entry: &TopEntry, top: &Top, options: &TopOptions, clock: &mut Clock) -> String {
-    let mut members = Vec::new();
-    for (&field, &value) in options.fields.iter().zip(&entry.key) {
-        let quotes = if matches!(value, KeyValue::Number(_)) { "" } else { "\"" };
-        for (name, text) in names(field).iter().zip(texts(value, clock)) {
-            members.push(format!("\"{name}\":{quotes}{text}{quotes}"));
-        }
-    }
-    for (name, text) in FIELDS.iter().zip(values(entry, &top.totals, clock)) {
-        let quotes = if name.ends_with("Seen") { "\"" } else { "" };
-        members.push(format!("\"{name}\":{quotes}{text}{quotes}"));
-    }
-    format!("{{{}}}", members.join(","))
-}
-
-fn json(top: &Top, options: &TopOptions, clock: &mut Clock) -> String {
-    let keys: Vec<String> = key_names(options).iter().map(|name| format!("\"{name}\"")).collect();
-    let objects: Vec<String> =
-        top.entries.iter().map(|entry| object(entry, top, options, clock)).collect();
-    let lines =
-        if objects.is_empty() { String::new() } else { format!("\n{}\n", objects.join(",\n")) };
-    let Counters { flows, packets, octets } = top.totals;
-    format!(
-        "{{\"key\":[{}],\"by\":\"{}\",\"keys\":{},\n\
-         \"totals\":{{\"octets\":{octets},\"packets\":{packets},\"flows\":{flows}}},\n\
-         \"top\":[{lines}]}}\n",
-        keys.join(","),
-        options.order,
-        top.keys,
-    )
-}
-
-fn csv(top: &Top, options: &TopOptions, clock: &mut Clock) -> String {
-    let mut header = key_names(options);
-    header.extend(FIELDS);
-    let mut text = header.join(",") + "\n";
-    for entry in &top.entries {
-        // No value needs quotes.
-        let mut row: Vec<String> =
-            entry.key.iter().flat_map(|&value| texts(value, clock)).collect();
-        row.extend(values(entry, &top.totals, clock));
-        text += &row.join(",");
-        text.push('\n');
-    }
-    text
-}
-
-fn key_names(options: &TopOptions) -> Vec<&'static str> {
-    options.fields.iter().flat_map(|&field| names(field)).copied().collect()
 }

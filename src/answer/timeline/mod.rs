@@ -7,9 +7,9 @@ mod told;
 #[cfg(test)]
 mod tests;
 
-use std::fmt;
 use std::io::Write;
 use std::str::FromStr;
+use std::{fmt, iter};
 
 use jiff::tz::TimeZone;
 
@@ -17,10 +17,9 @@ pub use chart::chart_bins;
 pub(super) use columns::ChartColumns;
 pub(super) use told::{summary, time_text, title};
 
-use super::clock::Clock;
-use super::json::push_array;
-use super::pieces::or_closed;
-use super::{AnswerError, ParseFormatError};
+use super::pieces::write_text;
+use super::rows::{Head, Value, write_rows};
+use super::{AnswerError, PairFormat, ParseFormatError};
 use crate::aggregate::Timeline;
 
 /// A format of timelines.
@@ -54,6 +53,16 @@ impl TimelineFormat {
     /// Whether it is JSON, in one piece or in lines.
     pub const fn is_json(self) -> bool {
         matches!(self, Self::Json | Self::Ndjson)
+    }
+
+    /// How its rows are written; none for a chart.
+    const fn of_rows(self) -> Option<PairFormat> {
+        match self {
+            Self::Chart => None,
+            Self::Json => Some(PairFormat::Json),
+            Self::Ndjson => Some(PairFormat::Ndjson),
+            Self::Csv => Some(PairFormat::Csv),
+        }
     }
 }
 
@@ -98,58 +107,19 @@ pub fn write_timeline(
     view: &TimelineView<'_>,
     format: TimelineFormat,
     columns: usize,
-    mut to: impl Write,
+    to: impl Write,
 ) -> Result<(), AnswerError> {
-    let text = match format {
-        TimelineFormat::Chart => chart::chart(timeline, view, columns).into_bytes(),
-        TimelineFormat::Json => json(timeline, view),
-        TimelineFormat::Ndjson => bins(timeline, view, "\n"),
-        TimelineFormat::Csv => csv(timeline, view),
+    let Some(format) = format.of_rows() else {
+        return write_text(&chart::chart(timeline, view, columns), to);
     };
-    or_closed(to.write_all(&text).and_then(|()| to.flush()))
-        .map(|_| ())
-        .map_err(AnswerError::Output)
-}
-
-fn json(timeline: &Timeline, view: &TimelineView<'_>) -> Vec<u8> {
-    let mut text = format!("{{\"by\":\"{}\",\"binMs\":{},\"bins\":", timeline.by, timeline.bin_ms)
-        .into_bytes();
-    push_array(&mut text, &bins(timeline, view, ",\n"));
-    text.extend_from_slice(b"}\n");
-    text
-}
-
-/// An object for each bin, with `end` behind it.
-fn bins(timeline: &Timeline, view: &TimelineView<'_>, end: &str) -> Vec<u8> {
-    let mut clock = Clock::new(view.zone.clone());
-    let mut text = Vec::new();
-    for (bin, &start) in timeline.starts.iter().enumerate() {
-        text.extend_from_slice(b"{\"time\":\"");
-        clock.push_rfc_3339(&mut text, start);
-        text.push(b'"');
-        for series in &timeline.series {
-            let name = series.whose.name(timeline.by);
-            text.extend_from_slice(format!(",\"{name}\":{}", series.values[bin]).as_bytes());
-        }
-        text.push(b'}');
-        text.extend_from_slice(end.as_bytes());
-    }
-    text
-}
-
-fn csv(timeline: &Timeline, view: &TimelineView<'_>) -> Vec<u8> {
-    let mut clock = Clock::new(view.zone.clone());
-    let mut text = b"time".to_vec();
-    for series in &timeline.series {
-        text.extend_from_slice(format!(",{}", series.whose.name(timeline.by)).as_bytes());
-    }
-    text.push(b'\n');
-    for (bin, &start) in timeline.starts.iter().enumerate() {
-        clock.push(&mut text, start);
-        for series in &timeline.series {
-            text.extend_from_slice(format!(",{}", series.values[bin]).as_bytes());
-        }
-        text.push(b'\n');
-    }
-    text
+    let values = timeline.series.iter().map(|series| series.whose.name(timeline.by));
+    let head = Head {
+        names: iter::once("time").chain(values).collect(),
+        object: format!("{{\"by\":\"{}\",\"binMs\":{},\"bins\":", timeline.by, timeline.bin_ms),
+    };
+    let rows = timeline.starts.iter().enumerate().map(|(bin, &start)| {
+        let values = timeline.series.iter().map(move |series| Value::Number(series.values[bin]));
+        Ok(iter::once(Value::CivilTime(start)).chain(values))
+    });
+    write_rows(rows, &head, format, view.zone.clone(), to).map(drop)
 }
