@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use byteorder::{BigEndian, ByteOrder, LittleEndian};
 
 use super::ip::UDP;
+use crate::flow::{saturated_u16, saturated_u32};
 
 /// The link-layer addresses, both made up and marked as such; the type follows.
 const MAC_ADDRESSES: [u8; 12] = [2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1];
@@ -19,11 +20,11 @@ const SNAP_LENGTH: u32 = 262_144;
 const HOPS: u8 = 61;
 
 /// As many bytes as [`file_header`] has.
-pub(crate) const FILE_HEADER_BYTES: u64 = 24;
+pub(crate) const FILE_HEADER_BYTES: usize = 24;
 
 /// The header of the file.
-pub(crate) fn file_header() -> [u8; FILE_HEADER_BYTES as usize] {
-    let mut header = [0; FILE_HEADER_BYTES as usize];
+pub(crate) fn file_header() -> [u8; FILE_HEADER_BYTES] {
+    let mut header = [0; FILE_HEADER_BYTES];
     LittleEndian::write_u32(&mut header[0..], 0xa1b2_c3d4);
     LittleEndian::write_u16(&mut header[4..], 2);
     LittleEndian::write_u16(&mut header[6..], 4);
@@ -56,17 +57,17 @@ pub(crate) fn packet(
     let frame_bytes = ETHERNET_BYTES + ip_bytes + udp_bytes;
 
     let mut header = [0; PACKET_HEADER_BYTES];
-    LittleEndian::write_u32(&mut header[0..], (time_us / 1_000_000) as u32);
-    LittleEndian::write_u32(&mut header[4..], (time_us % 1_000_000) as u32);
-    LittleEndian::write_u32(&mut header[8..], (frame_bytes - cut_bytes) as u32);
-    LittleEndian::write_u32(&mut header[12..], frame_bytes as u32);
+    LittleEndian::write_u32(&mut header[0..], saturated_u32(time_us / 1_000_000));
+    LittleEndian::write_u32(&mut header[4..], saturated_u32(time_us % 1_000_000));
+    LittleEndian::write_u32(&mut header[8..], saturated_u32(frame_bytes - cut_bytes));
+    LittleEndian::write_u32(&mut header[12..], saturated_u32(frame_bytes));
     to.extend_from_slice(&header);
     to.extend_from_slice(&MAC_ADDRESSES);
 
     let mut udp = [0; UDP_BYTES];
     BigEndian::write_u16(&mut udp[0..], path.src.port());
     BigEndian::write_u16(&mut udp[2..], path.dst.port());
-    BigEndian::write_u16(&mut udp[4..], udp_bytes as u16);
+    BigEndian::write_u16(&mut udp[4..], saturated_u16(udp_bytes));
     match path.src.ip() {
         // No UDP checksum: IPv4 allows that (RFC 768), and many exporters compute none.
         IpAddr::V4(src) => put_v4(to, src, path.dst.ip(), ip_id, udp_bytes),
@@ -84,7 +85,7 @@ fn put_v4(to: &mut Vec<u8>, src: Ipv4Addr, dst: IpAddr, ip_id: u16, udp_bytes: u
     let dst = if let IpAddr::V4(dst) = dst { dst } else { Ipv4Addr::UNSPECIFIED };
     let mut ip = [0; V4_BYTES];
     ip[0] = 0x45;
-    BigEndian::write_u16(&mut ip[2..], (V4_BYTES + udp_bytes) as u16);
+    BigEndian::write_u16(&mut ip[2..], saturated_u16(V4_BYTES + udp_bytes));
     BigEndian::write_u16(&mut ip[4..], ip_id);
     ip[8] = HOPS;
     ip[9] = UDP;
@@ -100,7 +101,7 @@ fn put_v6(to: &mut Vec<u8>, src: Ipv6Addr, dst: IpAddr, udp_bytes: usize) -> Ipv
     let dst = if let IpAddr::V6(dst) = dst { dst } else { Ipv6Addr::UNSPECIFIED };
     let mut ip = [0; V6_BYTES];
     ip[0] = 0x60;
-    BigEndian::write_u16(&mut ip[4..], udp_bytes as u16);
+    BigEndian::write_u16(&mut ip[4..], saturated_u16(udp_bytes));
     ip[6] = UDP;
     ip[7] = HOPS;
     ip[8..24].copy_from_slice(&src.octets());
@@ -112,10 +113,10 @@ fn put_v6(to: &mut Vec<u8>, src: Ipv6Addr, dst: IpAddr, udp_bytes: usize) -> Ipv
 
 /// The UDP checksum, which IPv6 demands (RFC 8200 §8.1): over a pseudo-header as well, and never 0.
 fn v6_checksum(src: Ipv6Addr, dst: Ipv6Addr, udp: [u8; UDP_BYTES], payload: &[u8]) -> u16 {
-    let udp_bytes = (UDP_BYTES + payload.len()) as u32;
+    let udp_bytes = (UDP_BYTES + payload.len()) as u64;
     let sum = words(&src.octets())
         + words(&dst.octets())
-        + u64::from(udp_bytes)
+        + udp_bytes
         + u64::from(UDP)
         + words(&udp)
         + words(payload);
@@ -134,10 +135,12 @@ fn words(bytes: &[u8]) -> u64 {
 
 /// A sum of words with its carries added in, and all bits turned over.
 fn folded(mut sum: u64) -> u16 {
-    while sum > 0xffff {
-        sum = (sum & 0xffff) + (sum >> 16);
+    loop {
+        match u16::try_from(sum) {
+            Ok(sum) => return !sum,
+            Err(_) => sum = (sum & 0xffff) + (sum >> 16),
+        }
     }
-    !(sum as u16)
 }
 
 #[cfg(test)]

@@ -9,6 +9,17 @@
 //! (`magic`, `decompress`, `archive`), `live` waits for pipes, `pcap` and `pcapng` cut records, `link` and `ip` take
 //! headers off, `fragments` puts IP fragments together, and a [`Sink`] is given each datagram.
 
+// What comes from outside is never narrowed without a word. Tests may.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::cast_lossless,
+        clippy::cast_possible_truncation,
+        clippy::cast_possible_wrap,
+        clippy::cast_sign_loss
+    )
+)]
+
 mod ahead;
 mod archive;
 mod datagram;

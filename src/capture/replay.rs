@@ -97,7 +97,7 @@ pub fn replay(
             break;
         }
     }
-    sender.done.took_ms = begun.elapsed().as_millis() as u64;
+    sender.done.took_ms = begun.elapsed().as_millis().try_into().unwrap_or(u64::MAX);
     match sender.failure {
         None => Ok(sender.done),
         Some(source) => Err(ReplayError::Send { to, source }),

@@ -124,7 +124,7 @@ impl Spool {
         if inner.open.as_ref().is_some_and(|(_, segment)| segment.bytes >= SEGMENT_BYTES) {
             inner.close();
         }
-        let header = if inner.open.is_some() { 0 } else { frame::FILE_HEADER_BYTES };
+        let header = if inner.open.is_some() { 0 } else { frame::FILE_HEADER_BYTES as u64 };
         let room = self.limit_bytes.saturating_sub(inner.bytes + header);
         let (places, is_full) = match inner.shares.choose(datagrams, room, self.limit_bytes) {
             Choice::All => return inner.append_all(&self.dir, frames, datagrams),
@@ -288,7 +288,8 @@ impl Inner {
         if self.next > MAX_NUMBER {
             return Err(io::Error::other("there is no number left for a segment"));
         }
-        let segment = Segment { bytes: frame::FILE_HEADER_BYTES, ..Segment::of(dir, self.next) };
+        let segment =
+            Segment { bytes: frame::FILE_HEADER_BYTES as u64, ..Segment::of(dir, self.next) };
         self.next += 1;
         let mut options = OpenOptions::new();
         options.append(true).create_new(true).mode(FILE_MODE);

@@ -10,7 +10,7 @@ use super::templates::Scope;
 use super::waiting::{Held, Waiting};
 use super::{DecodeError, ExportPacket, Fault, Records, fixed, ipfix, sflow, v9};
 use crate::capture::Datagram;
-use crate::flow::{Names, Sequence, Unit, UnixMillis};
+use crate::flow::{Names, Sequence, Unit, UnixMillis, low_u32, saturated_u16, saturated_u32};
 
 /// Decodes datagrams of every format, one after the other.
 ///
@@ -314,7 +314,7 @@ impl Decoder {
                 found.fault = found.fault.or(Some(Fault::Unfinished { what: "message" }));
             }
             let records = before..self.sets.records.len();
-            let count = records.len() as u32 + found.options + found.missing;
+            let count = saturated_u32(records.len()) + found.options + found.missing;
             let draft = Draft {
                 exported_secs: header.export_secs,
                 uptime_ms: None,
@@ -357,7 +357,7 @@ impl Draft {
         let started = options.and_then(|options| options.started);
         let uptime_ms = self.uptime_ms.or_else(|| {
             let exported_ms = u64::from(self.exported_secs) * 1000;
-            started.map(|started| exported_ms.wrapping_sub(started.0) as u32)
+            started.map(|started| low_u32(exported_ms.wrapping_sub(started.0)))
         });
         ExportPacket {
             exporter: None,
@@ -368,7 +368,7 @@ impl Draft {
             sampling: options.and_then(DomainOptions::sampling).unwrap_or_default(),
             sequence: Some(self.sequence),
             records: Records::Data(&sets.records[self.records.clone()], &sets.extras),
-            first_index: self.records.start as u16,
+            first_index: saturated_u16(self.records.start),
             missing: self.missing,
             fault: self.fault,
         }

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use byteorder::{BigEndian, ByteOrder};
 
-use crate::flow::{Kind, REVERSE_ENTERPRISE, UnixMillis, element, unsigned};
+use crate::flow::{Kind, REVERSE_ENTERPRISE, UnixMillis, element, saturated_u32, unsigned};
 
 /// What a field says as its length where each record says it (RFC 7011 §7).
 pub(super) const VARIABLE: u16 = 0xffff;
@@ -50,7 +50,7 @@ impl Span {
 /// A number as one of 32 bits; a greater one is the greatest.
 #[inline]
 pub(super) fn number_u32(bytes: &[u8]) -> u32 {
-    u32::try_from(unsigned(bytes)).unwrap_or(u32::MAX)
+    saturated_u32(unsigned(bytes))
 }
 
 /// An address of the family that `bytes` are long enough for; of longer ones the rest is padding.

@@ -4,6 +4,7 @@
 use byteorder::{BigEndian, ByteOrder};
 
 use super::{DecodeError, ExportPacket, Fault, Records, decode, v5};
+use crate::flow::{saturated_u16, saturated_u32};
 
 /// A header with a lying count is taken for NetFlow only if its export time is later than this,
 /// 1990-01-01, some years before there was any.
@@ -66,7 +67,7 @@ pub(super) fn find(
     if whole == 0 {
         return Err(cut("record", header_bytes, record_bytes, payload));
     }
-    let missing = (sent - whole) as u32;
+    let missing = saturated_u32(sent - whole);
     let trailing =
         payload.len().max(declared_bytes).saturating_sub(header_bytes + count * record_bytes);
     let fault = if declared > max_records {
@@ -135,7 +136,7 @@ fn following<'a>(
             return packets;
         }
         at += v5::HEADER_BYTES + last.len() * v5::RECORD_BYTES;
-        let index = last.first_index + last.len() as u16;
+        let index = last.first_index + saturated_u16(last.len());
         let rest = payload.get(at..).unwrap_or_default();
         let Ok(next) = v5::decode(rest, declared_bytes.saturating_sub(at)) else {
             return packets;

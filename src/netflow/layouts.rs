@@ -66,7 +66,7 @@ impl Layouts {
             self.slots.len() - 1
         });
         if !self.is_full {
-            self.sets.push(place as u8);
+            self.sets.push(u8::try_from(place).unwrap_or(u8::MAX));
         }
     }
 

@@ -5,6 +5,17 @@
 //! are borrowed as they lie; what templates describe (v9, IPFIX), and what sFlow sampled, becomes
 //! [`DataRecord`]s.
 
+// What comes from outside is never narrowed without a word. Tests may.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::cast_lossless,
+        clippy::cast_possible_truncation,
+        clippy::cast_possible_wrap,
+        clippy::cast_sign_loss
+    )
+)]
+
 mod cursor;
 mod decoder;
 mod error;

@@ -9,7 +9,10 @@ use super::field::{
 use super::frame::{self, Kept};
 use super::rate::Rate;
 use super::record::{DataRecord, Stamp, put_address};
-use crate::flow::{Column, Extra, Family, UnixMillis, push_extra, unsigned};
+use crate::flow::{
+    Column, Extra, Family, UnixMillis, low_u16, low_u32, push_extra, saturated_u16, saturated_u32,
+    unsigned,
+};
 
 mod target;
 #[cfg(test)]
@@ -92,7 +95,7 @@ impl Plan {
     pub(super) fn new(fields: &[Field]) -> Self {
         let mut steps: Vec<(u8, Step)> = Vec::new();
         for (place, &field) in fields.iter().enumerate() {
-            let place = place as u16;
+            let place = saturated_u16(place);
             match target(field) {
                 Some((target, rank)) => steps.push((rank, Step { field: place, target })),
                 None => steps.extend(extra(field).map(|target| (0, Step { field: place, target }))),
@@ -174,7 +177,7 @@ impl Plan {
         {
             numbers.set(Column::DstPort, record.icmp);
         }
-        record.extras = (start as u32, extras.len() as u32);
+        record.extras = (saturated_u32(start), saturated_u32(extras.len()));
         (record, aside)
     }
 }
@@ -201,9 +204,9 @@ fn take(
             }
         }
         Target::Number(column) => record.numbers.raise(column, unsigned(value)),
-        Target::Icmp => record.icmp = unsigned(value) as u16,
-        Target::IcmpType => record.icmp = (unsigned(value) as u16) << 8 | record.icmp & 0xff,
-        Target::IcmpCode => record.icmp = record.icmp & 0xff00 | unsigned(value) as u16 & 0xff,
+        Target::Icmp => record.icmp = low_u16(unsigned(value)),
+        Target::IcmpType => record.icmp = low_u16(unsigned(value)) << 8 | record.icmp & 0xff,
+        Target::IcmpCode => record.icmp = record.icmp & 0xff00 | low_u16(unsigned(value)) & 0xff,
         Target::First(clock) => record.first = clock.read(value, exported).or(record.first),
         Target::Last(clock) => record.last = clock.read(value, exported).or(record.last),
         Target::Observed(clock) => {
@@ -254,7 +257,7 @@ impl Clock {
     /// uptime may well be zero.
     fn read(self, value: &[u8], exported: UnixMillis) -> Option<Stamp> {
         let time = match self {
-            Self::Uptime => return Some(Stamp::Uptime(unsigned(value) as u32)),
+            Self::Uptime => return Some(Stamp::Uptime(low_u32(unsigned(value)))),
             Self::Seconds => UnixMillis(unsigned(value).saturating_mul(1000)),
             Self::Millis => UnixMillis(unsigned(value)),
             Self::Ntp => ntp(value)?,

@@ -48,7 +48,13 @@ impl Rate {
             population / size
         } else {
             let probability = self.probability.filter(|&probability| probability > 0.0)?;
-            (1.0 / probability).round() as u32
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "of what lies beyond all intervals, the greatest is meant"
+            )]
+            let interval = (1.0 / probability).round() as u32;
+            interval
         };
         Some(Sampling { mode: self.algorithm, interval })
     }
@@ -61,6 +67,6 @@ fn mode(element: u16, value: u64) -> u8 {
         (304, 1 | 2) => 1,
         (304, 3 | 4) => 2,
         (304, _) => 0,
-        _ => value as u8,
+        _ => value.to_le_bytes()[0],
     }
 }

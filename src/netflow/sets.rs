@@ -14,7 +14,7 @@ use super::options::{self, Learning};
 use super::record::DataRecord;
 use super::template::{Format, Template, fields};
 use super::templates::{Scope, Templates};
-use crate::flow::{Column, Names, UnixMillis};
+use crate::flow::{Column, Names, UnixMillis, saturated_u32};
 
 /// Bytes before the content of a set: its id and its length.
 const SET_HEADER_BYTES: usize = 4;
@@ -270,7 +270,7 @@ impl Sets {
             self.read_flows(message, &template, set.content)
         };
         if !set.whole && template.fixed.is_some() {
-            let cut = ((set.sent / template.min_bytes) as u32).saturating_sub(records);
+            let cut = saturated_u32(set.sent / template.min_bytes).saturating_sub(records);
             // Options are no flows; the exporter numbers them all the same.
             match template.scopes {
                 Some(_) => found.options += cut,
@@ -308,12 +308,12 @@ impl Sets {
                 template.plan.read(bytes, spans, message.exported, &mut self.extras);
             // An interval of zero says nothing.
             let own = aside.rate.sampling().filter(|sampling| sampling.interval > 0);
-            let input = record.numbers[Column::Input] as u32;
+            let input = saturated_u32(record.numbers[Column::Input]);
             record.sampling =
                 own.or_else(|| options.and_then(|said| said.sampling_of(aside.sampler, input)));
             self.records.push(record);
         }
-        (self.records.len() - before) as u32
+        saturated_u32(self.records.len() - before)
     }
 }
 

@@ -1,6 +1,6 @@
 //! From an exporter's uptime to absolute time.
 
-use crate::flow::UnixMillis;
+use crate::flow::{UnixMillis, low_u32};
 
 /// A time may lie so far after the export that states it, in milliseconds. What seems to lie
 /// later than that is taken for a time before the last wrap of the uptime.
@@ -49,7 +49,7 @@ impl ExportClock {
 
     /// When the exporter started, modulo 2³² ms: the same at every wrap of the uptime.
     pub(super) const fn start_ms(self) -> u32 {
-        (self.exported.0 as u32).wrapping_sub(self.uptime_ms)
+        low_u32(self.exported.0).wrapping_sub(self.uptime_ms)
     }
 
     /// Whether an export at this clock's time can tell of `time`. One that says to have been sent at

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::sources::SourceTable;
 use super::{Appended, Batches, ExportClock};
-use crate::flow::{Column, DatagramId, Family, Sampling, Source, UnixMillis};
+use crate::flow::{Column, DatagramId, Family, Sampling, Source, UnixMillis, low_u32};
 use crate::netflow::{DataRecord, ExportPacket, NoEnds, Stamp};
 
 /// What the records of a packet have in common.
@@ -103,7 +103,7 @@ impl Data<'_> {
     fn lasting(&self, record: &DataRecord, knows_uptime: bool) -> Option<Lasting> {
         let exported = self.clock.exported();
         let clock = record.started.map_or(self.clock, |started| {
-            ExportClock::new(exported, exported.0.wrapping_sub(started.0) as u32)
+            ExportClock::new(exported, low_u32(exported.0.wrapping_sub(started.0)))
         });
         let relates = knows_uptime || record.started.is_some();
         let believed = |stamp: &Stamp| match *stamp {

@@ -1,7 +1,7 @@
 //! Records of fixed layouts, appended column by column.
 
 use super::ExportClock;
-use crate::flow::{DatagramId, FlowBatch};
+use crate::flow::{DatagramId, FlowBatch, low_u32, saturated_u16};
 use crate::netflow::v5::Record;
 
 /// What the records of a packet have in common.
@@ -52,9 +52,9 @@ fn append_columns<'a, R: 'a>(
     batch.first_ms.extend(records.clone().map(|(_, record)| {
         exported_ms.wrapping_add_signed(clock.offset_ms(read(record).first_ms))
     }));
-    batch
-        .duration_ms
-        .extend(records.clone().map(|(_, record)| lasted_ms(read(record)).max(0) as u32));
+    batch.duration_ms.extend(
+        records.clone().map(|(_, record)| low_u32(lasted_ms(read(record)).max(0).unsigned_abs())),
+    );
     batch.octets.extend(each(&records, read, |record| u64::from(record.octets)));
     batch.packets.extend(each(&records, read, |record| u64::from(record.packets)));
     batch.src_port.extend(each(&records, read, |record| record.src_port));
@@ -69,7 +69,9 @@ fn append_columns<'a, R: 'a>(
     batch.src_mask.extend(each(&records, read, |record| record.src_mask));
     batch.dst_mask.extend(each(&records, read, |record| record.dst_mask));
     batch.source.extend(records.clone().map(|_| source));
-    batch.origin.extend(records.clone().map(|(index, _)| id.origin(first_index + index as u16)));
+    batch
+        .origin
+        .extend(records.clone().map(|(index, _)| id.origin(first_index + saturated_u16(index))));
     batch.set_len(batch.first_ms.len());
     records.filter(|(_, record)| lasted_ms(read(record)) < 0).count() as u64
 }

@@ -2,6 +2,17 @@
 //!
 //! [`FlowBuilder`] takes an export packet of any format and appends its flows to batches.
 
+// What comes from outside is never narrowed without a word. Tests may.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::cast_lossless,
+        clippy::cast_possible_truncation,
+        clippy::cast_possible_wrap,
+        clippy::cast_sign_loss
+    )
+)]
+
 mod appended;
 mod builder;
 mod clock;

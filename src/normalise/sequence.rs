@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 
 use super::ExportClock;
-use crate::flow::{Lost, Seldom, Unit, UnixMillis, giving_way};
+use crate::flow::{Lost, Seldom, Unit, UnixMillis, giving_way, low_u32};
 
 /// So many streams are followed. For more, those are forgotten that were not heard of for longest,
 /// first of senders that have most; what they lost goes on being told, of as many exporters' engines.
@@ -258,7 +258,8 @@ impl Run {
 
     /// The position whose sequence number is `from`, next to the end.
     fn position(&self, from: u32) -> i64 {
-        self.end + i64::from(from.wrapping_sub(self.end as u32) as i32)
+        let ahead = from.wrapping_sub(low_u32(self.end.cast_unsigned()));
+        self.end + i64::from(ahead.cast_signed())
     }
 
     fn observe(&mut self, told: Told, span: Span) {
@@ -298,7 +299,7 @@ impl Run {
 
     /// Notes that nothing of `from..to` was seen, which lies before or behind all other gaps.
     fn leave_gap(&mut self, from: i64, to: i64) {
-        self.lost += (to - from) as u64;
+        self.lost += (to - from).unsigned_abs();
         if self.gaps.len() == MAX_GAPS {
             self.gaps.remove(0);
         }
@@ -316,7 +317,7 @@ impl Run {
         let left = [(head, from), (to, tail)].into_iter().filter(|gap| gap.0 < gap.1);
         let before: i64 = self.gaps[touched.clone()].iter().map(|gap| gap.1 - gap.0).sum();
         let after: i64 = left.clone().map(|gap| gap.1 - gap.0).sum();
-        self.lost -= (before - after) as u64;
+        self.lost -= (before - after).unsigned_abs();
         self.gaps.splice(touched, left);
         // A gap may have become two.
         if self.gaps.len() > MAX_GAPS {

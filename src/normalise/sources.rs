@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use crate::flow::{Seldom, Source, UnixMillis, giving_way};
+use crate::flow::{Seldom, Source, UnixMillis, giving_way, saturated_u32};
 
 /// So many sources are told apart in one table. Engines and sampling come over the network, so a
 /// forger could make any number of them.
@@ -73,7 +73,7 @@ impl SourceTable {
         if sender != source.exporter {
             self.claimed_here.insert(source);
         }
-        let place = self.list.len() as u32;
+        let place = saturated_u32(self.list.len());
         Arc::make_mut(&mut self.list).push(source);
         self.places.insert(source, place);
         Some(place)

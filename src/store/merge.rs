@@ -107,7 +107,9 @@ mod tests {
         fn pieces_of_sorted_sources_come_in_order(
             mut sources in prop::collection::vec(prop::collection::vec(0..100u8, 0..20), 0..9)
         ) {
-            sources.iter_mut().for_each(|numbers| numbers.sort_unstable());
+            for numbers in &mut sources {
+                numbers.sort_unstable();
+            }
             let mut expected = sources.concat();
             expected.sort_unstable();
             let mut merge = Merge::new(sources.into_iter().map(Numbers).collect());

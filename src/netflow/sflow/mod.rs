@@ -14,7 +14,7 @@ use super::field::{address_v4, address_v6};
 use super::fixed::cut;
 use super::record::DataRecord;
 use super::{DecodeError, ExportPacket, Fault, Records};
-use crate::flow::{Sampling, Sequence, Unit, UnixMillis};
+use crate::flow::{Sampling, Sequence, Unit, UnixMillis, saturated_u32};
 
 const VERSION: u32 = 5;
 /// Formats of samples, of enterprise 0.
@@ -46,7 +46,7 @@ impl Header {
     pub(super) fn packet<'a>(&self, records: Records<'a>) -> ExportPacket<'a> {
         ExportPacket {
             exporter: Some(self.agent),
-            exported_secs: (self.received.0 / 1000) as u32,
+            exported_secs: saturated_u32(self.received.0 / 1000),
             exported_nanos: (self.received.0 % 1000) as u32 * 1_000_000,
             uptime_ms: Some(self.uptime_ms),
             engine: self.sub_agent,

@@ -6,7 +6,7 @@ use super::super::cursor::Cursor;
 use super::super::field::{address_v4, address_v6};
 use super::super::frame::{self, Kept};
 use super::super::record::DataRecord;
-use crate::flow::{Column, Sampling};
+use crate::flow::{Column, Sampling, saturated_u32};
 
 /// Formats of flow records, of enterprise 0.
 const SAMPLED_HEADER: u32 = 1;
@@ -55,7 +55,7 @@ pub(super) fn read(mut at: Cursor<'_>, expanded: bool, extras: &mut Vec<u8>) -> 
         }
     }
     let start = kept.start;
-    record.extras = (start as u32, extras.len() as u32);
+    record.extras = (saturated_u32(start), saturated_u32(extras.len()));
     Some(record)
 }
 

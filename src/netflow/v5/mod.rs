@@ -14,7 +14,7 @@ use byteorder::{BigEndian, ByteOrder};
 
 use super::fixed::{self, Layout};
 use super::{DecodeError, ExportPacket, Fault, Records};
-use crate::flow::{Sampling, Sequence, Unit};
+use crate::flow::{Sampling, Sequence, Unit, saturated_u32};
 
 /// The version number that the first two bytes hold.
 pub const VERSION: u16 = 5;
@@ -224,7 +224,7 @@ impl<'a> From<Packet<'a>> for ExportPacket<'a> {
             sampling: header.sampling(),
             sequence: Some(Sequence {
                 from: header.flow_sequence,
-                count: records.len() as u32 + missing,
+                count: saturated_u32(records.len()) + missing,
                 unit: Unit::Flows,
             }),
             records: Records::V5(records),

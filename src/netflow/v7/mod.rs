@@ -10,7 +10,7 @@ use byteorder::{BigEndian, ByteOrder};
 
 use super::fixed::{self, Layout};
 use super::{DecodeError, ExportPacket, Records, v5};
-use crate::flow::{Sampling, Sequence, Unit};
+use crate::flow::{Sampling, Sequence, Unit, saturated_u32};
 
 /// The version number that the first two bytes hold.
 pub const VERSION: u16 = 7;
@@ -65,7 +65,7 @@ pub fn decode(payload: &[u8], declared_bytes: usize) -> Result<ExportPacket<'_>,
         sampling: Sampling::default(),
         sequence: Some(Sequence {
             from: BigEndian::read_u32(&payload[16..]),
-            count: found.whole as u32 + found.missing,
+            count: saturated_u32(found.whole) + found.missing,
             unit: Unit::Flows,
         }),
         records: Records::V7(&records[..found.whole]),
