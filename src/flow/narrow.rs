@@ -12,6 +12,12 @@ pub(crate) fn saturated_u16(number: impl TryInto<u16>) -> u16 {
     number.try_into().unwrap_or(u16::MAX)
 }
 
+/// Likewise.
+#[inline]
+pub(crate) fn saturated_u8(number: impl TryInto<u8>) -> u8 {
+    number.try_into().unwrap_or(u8::MAX)
+}
+
 /// The low bits of `number`, of what counts on from 0 behind the greatest number.
 #[inline]
 pub(crate) const fn low_u32(number: u64) -> u32 {

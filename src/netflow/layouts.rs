@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::template::Template;
 use super::templates::Scope;
+use crate::flow::saturated_u8;
 
 /// The data of one datagram may have so many templates; where it has more, it does not wait for
 /// those that are not known.
@@ -66,7 +67,7 @@ impl Layouts {
             self.slots.len() - 1
         });
         if !self.is_full {
-            self.sets.push(u8::try_from(place).unwrap_or(u8::MAX));
+            self.sets.push(saturated_u8(place));
         }
     }
 

@@ -11,6 +11,7 @@ use byteorder::{BigEndian, ByteOrder};
 
 use crate::flow::{
     Addresses, Column, Columns, Family, FlowBatch, Sampling, Source, Values, ValuesMut,
+    saturated_u8, saturated_u32,
 };
 use crate::row::encode_address;
 
@@ -84,7 +85,7 @@ pub(super) fn encode(batch: &FlowBatch, row: usize, to: &mut Vec<u8>) {
     }
     if added_bytes > 0 {
         to[tag_at] |= LATER << LAYOUT_SHIFT;
-        to.push(added_bytes as u8);
+        to.push(saturated_u8(added_bytes));
         to.extend_from_slice(&added[..added_bytes]);
     }
     to.extend_from_slice(batch.extras.get(row));
@@ -230,7 +231,7 @@ impl Sources {
         if let Some(&place) = self.places.get(bytes) {
             return place;
         }
-        let place = self.list.len() as u32;
+        let place = saturated_u32(self.list.len());
         Arc::make_mut(&mut self.list).push(decode_source(bytes));
         self.places.insert(bytes.to_vec(), place);
         place

@@ -1,7 +1,7 @@
 //! What of a predicate is told by the leading bytes of a cell: protocol, destination port, source
 //! port.
 
-use crate::flow::Column;
+use crate::flow::{Column, saturated_u8, saturated_u16};
 use crate::row::{NumberField, NumberSet, Predicate};
 
 /// More ranges than this are not worth telling a server, which would compare each cell with all.
@@ -28,7 +28,7 @@ pub(super) fn cell_ranges(terms: &[Predicate]) -> Option<CellRanges> {
     match dst_ports.filter(|_| protocols.set.count() <= MAX_PROTOCOLS) {
         None => {
             for &(first, last) in protocols.set.ranges() {
-                ranges.push((vec![first as u8], vec![last as u8]));
+                ranges.push((vec![saturated_u8(first)], vec![saturated_u8(last)]));
             }
         }
         Some(dst_ports) => {
@@ -37,7 +37,8 @@ pub(super) fn cell_ranges(terms: &[Predicate]) -> Option<CellRanges> {
                 .filter(|_| dst_ports.set.ranges().iter().all(|(first, last)| first == last));
             for protocol in protocols.set.ranges().iter().flat_map(|&(first, last)| first..=last) {
                 for &(first, last) in dst_ports.set.ranges() {
-                    let start = |port: u64| [&[protocol as u8][..], &port_bytes(port)].concat();
+                    let start =
+                        |port: u64| [&[saturated_u8(protocol)][..], &port_bytes(port)].concat();
                     let Some(src_ports) = &src_ports else {
                         ranges.push((start(first), start(last)));
                         continue;
@@ -54,7 +55,7 @@ pub(super) fn cell_ranges(terms: &[Predicate]) -> Option<CellRanges> {
 }
 
 fn port_bytes(port: u64) -> [u8; 2] {
-    (port as u16).to_be_bytes()
+    saturated_u16(port).to_be_bytes()
 }
 
 struct Numbers {

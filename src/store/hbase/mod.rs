@@ -7,6 +7,17 @@
 //! HBase keeps promises for a row and not for a batch: a batch becomes visible row by row, and a
 //! snapshot sees what is committed while it is read. Several may write at once.
 
+// What comes from outside is never narrowed without a word. Tests may.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::cast_lossless,
+        clippy::cast_possible_truncation,
+        clippy::cast_possible_wrap,
+        clippy::cast_sign_loss
+    )
+)]
+
 mod cell;
 mod cell_filter;
 mod error;

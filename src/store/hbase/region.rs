@@ -11,7 +11,9 @@ use super::filter;
 use super::gateway::Gateway;
 use super::gateways::{Gateways, Session, Trial};
 use super::reply::Rows;
-use crate::flow::{Addresses, Column, Columns, Family, FlowBatch, TimeRange, UnixMillis};
+use crate::flow::{
+    Addresses, Column, Columns, Family, FlowBatch, TimeRange, UnixMillis, saturated_u32,
+};
 use crate::row::{AddressRange, KeyRange, Order, Predicate, V4_KEY_BYTES, V6_KEY_BYTES};
 use crate::store::{FlowStream, Reading, Region, Result, SCAN_BATCH_ROWS, Scan, StoreError};
 
@@ -251,7 +253,7 @@ impl Reader {
             self.time.is_none_or(|time| time.contains(UnixMillis(batch.first_ms[row])))
                 && passes.as_ref().is_none_or(|passes| passes[row])
         };
-        let rows: Vec<u32> = (0..batch.len() as u32).filter(keep).collect();
+        let rows: Vec<u32> = (0..saturated_u32(batch.len())).filter(keep).collect();
         batch.take_rows(&rows).project(self.scan.columns)
     }
 

@@ -5,6 +5,7 @@ use std::io::{self, Read};
 use thrift::{ApplicationError, ApplicationErrorKind};
 
 use super::wire::{WireReader, invalid, kind, put_call, put_i32};
+use crate::flow::saturated_u32;
 
 const NAME: &str = "scannerGetList";
 
@@ -125,7 +126,7 @@ fn read_rows<R: Read>(wire: &mut WireReader<R>, most: usize, rows: &mut Rows) ->
             return Err(invalid("a row without its one cell"));
         };
         // That it fits was seen to when the bytes were taken.
-        rows.ends.push((key_end, rows.bytes.len() as u32));
+        rows.ends.push((key_end, saturated_u32(rows.bytes.len())));
     }
     Ok(())
 }

@@ -178,7 +178,7 @@ pub(super) fn create(
         bloom_filter_vector_size: Some(0),
         bloom_filter_nb_hashes: Some(0),
         block_cache_enabled: Some(true),
-        time_to_live: Some(ttl_secs.map_or(i32::MAX, |secs| secs.min(i32::MAX as u32) as i32)),
+        time_to_live: Some(ttl_secs.map_or(i32::MAX, |secs| secs.try_into().unwrap_or(i32::MAX))),
     };
     session.call("create a table", |gateway| {
         match gateway.client().create_table(name.into(), vec![family.clone()]) {

@@ -224,7 +224,7 @@ fn put_description(table: &Table, to: &mut Vec<u8>) {
     }
     put_i32(10, 1, to);
     if let Some(secs) = table.ttl_secs {
-        put_i32(13, secs.min(i32::MAX as u32) as i32, to);
+        put_i32(13, secs.try_into().unwrap_or(i32::MAX), to);
     }
     // The family ends, and the table.
     to.extend_from_slice(&[kind::STOP, kind::STOP]);

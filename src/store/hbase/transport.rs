@@ -11,6 +11,7 @@ use std::time::Duration;
 use byteorder::{BigEndian, ByteOrder};
 
 use super::wire::invalid;
+use crate::flow::saturated_u32;
 
 /// The length of a frame, before its message.
 const LENGTH_BYTES: usize = 4;
@@ -100,7 +101,7 @@ impl Write for Transport {
 
     /// Sends the message.
     fn flush(&mut self) -> io::Result<()> {
-        let bytes = (self.message.len() - LENGTH_BYTES) as u32;
+        let bytes = saturated_u32(self.message.len() - LENGTH_BYTES);
         BigEndian::write_u32(&mut self.message, bytes);
         let from = match self.framing {
             Framing::None => LENGTH_BYTES,

@@ -5,6 +5,7 @@
 
 use std::io::{self, ErrorKind, Read};
 
+use crate::flow::saturated_u32;
 use byteorder::{BigEndian, ByteOrder};
 
 /// Types of fields, by their numbers in the protocol.
@@ -43,8 +44,7 @@ pub(super) fn invalid(what: &str) -> io::Error {
 /// Appends the head of a call.
 pub(super) fn put_call(name: &str, sequence: i32, to: &mut Vec<u8>) {
     to.extend_from_slice(&(VERSION | CALL).to_be_bytes());
-    to.extend_from_slice(&(name.len() as u32).to_be_bytes());
-    to.extend_from_slice(name.as_bytes());
+    put_bytes(name.as_bytes(), to);
     to.extend_from_slice(&sequence.to_be_bytes());
 }
 
@@ -60,9 +60,13 @@ pub(super) fn put_i32(id: i16, value: i32, to: &mut Vec<u8>) {
     to.extend_from_slice(&value.to_be_bytes());
 }
 
+fn put_length(length: usize, to: &mut Vec<u8>) {
+    to.extend_from_slice(&saturated_u32(length).to_be_bytes());
+}
+
 /// Appends bytes with their length.
 pub(super) fn put_bytes(bytes: &[u8], to: &mut Vec<u8>) {
-    to.extend_from_slice(&(bytes.len() as u32).to_be_bytes());
+    put_length(bytes.len(), to);
     to.extend_from_slice(bytes);
 }
 
@@ -70,14 +74,14 @@ pub(super) fn put_bytes(bytes: &[u8], to: &mut Vec<u8>) {
 pub(super) fn put_list(id: i16, element: u8, elements: usize, to: &mut Vec<u8>) {
     put_field(kind::LIST, id, to);
     to.push(element);
-    to.extend_from_slice(&(elements as u32).to_be_bytes());
+    put_length(elements, to);
 }
 
 /// Appends a field that is a map of texts.
 pub(super) fn put_map(id: i16, entries: &[(&str, &str)], to: &mut Vec<u8>) {
     put_field(kind::MAP, id, to);
     to.extend_from_slice(&[kind::STRING, kind::STRING]);
-    to.extend_from_slice(&(entries.len() as u32).to_be_bytes());
+    put_length(entries.len(), to);
     for (key, value) in entries {
         put_bytes(key.as_bytes(), to);
         put_bytes(value.as_bytes(), to);
@@ -171,7 +175,7 @@ impl<R: Read> WireReader<R> {
     /// Reads the head of the reply to the call `name` with this sequence number. Gives whether what
     /// follows is an answer; else it is an exception of the protocol's own.
     pub(super) fn reply(&mut self, name: &str, sequence: i32) -> io::Result<bool> {
-        let head = self.i32()? as u32;
+        let head = self.i32()?.cast_unsigned();
         if self.string()? != name.as_bytes() {
             return Err(invalid("an answer to another question"));
         }

@@ -11,7 +11,7 @@ use hbase_thrift::hbase::THbaseSyncClient;
 use super::gateways::{Gateways, Session};
 use super::tables::{self, Layout, Tables, mutation};
 use super::{cell, ledger};
-use crate::flow::{DatagramId, Family, FlowBatch, Names};
+use crate::flow::{DatagramId, Family, FlowBatch, Names, saturated_u32};
 use crate::row::{Order, RowKey, V4_KEY_BYTES, V6_KEY_BYTES};
 use crate::store::{Load, Result, StoreError, WriteBatch, Writer};
 
@@ -298,7 +298,7 @@ fn in_key_order(flows: &FlowBatch, order: Order) -> Vec<u32> {
     for row in 0..flows.len() {
         key_at(flows, row, order).encode(&mut keys);
     }
-    let mut rows: Vec<u32> = (0..flows.len() as u32).collect();
+    let mut rows: Vec<u32> = (0..saturated_u32(flows.len())).collect();
     rows.sort_unstable_by_key(|&row| &keys[row as usize * key_bytes..][..key_bytes]);
     rows
 }
