@@ -40,7 +40,9 @@ pub use lost::{Lost, Sequence, Unit};
 pub(crate) use moved::TOLD_START;
 pub use names::{MAX_NAME_BYTES, MAX_NAMES, Names};
 pub(crate) use names::{Named, enter_name};
-pub(crate) use narrow::{low_u16, low_u32, saturated_u8, saturated_u16, saturated_u32};
+pub(crate) use narrow::{
+    low_u16, low_u32, saturated_u8, saturated_u16, saturated_u32, saturated_usize,
+};
 pub use numbers::Numbers;
 pub use protocol::Protocol;
 pub use record::FlowRecord;

@@ -18,6 +18,12 @@ pub(crate) fn saturated_u8(number: impl TryInto<u8>) -> u8 {
     number.try_into().unwrap_or(u8::MAX)
 }
 
+/// Likewise.
+#[inline]
+pub(crate) fn saturated_usize(number: impl TryInto<usize>) -> usize {
+    number.try_into().unwrap_or(usize::MAX)
+}
+
 /// The low bits of `number`, of what counts on from 0 behind the greatest number.
 #[inline]
 pub(crate) const fn low_u32(number: u64) -> u32 {

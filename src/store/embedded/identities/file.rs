@@ -23,7 +23,7 @@ use parquet::schema::types::ColumnPath;
 use super::filter::Filter;
 use super::mix::Seeded;
 use super::spans::spans_of;
-use crate::flow::{DatagramId, UnixMillis};
+use crate::flow::{DatagramId, UnixMillis, saturated_usize};
 use crate::store::durable::{self, NewFile};
 use crate::store::embedded::folder::file_names::identities_name;
 use crate::store::embedded::folder::manifest::{Checksum, IdentityFile};
@@ -76,8 +76,8 @@ fn encode(rising: &[DatagramId]) -> ParquetResult<Vec<u8>> {
     let mut writer = SerializedFileWriter::new(&mut bytes, schema, Arc::new(properties()?))?;
     for block in rising.chunks(BLOCK_IDENTITIES) {
         let mut group = writer.next_row_group()?;
-        let secs: Vec<i32> = block.iter().map(|id| id.exported_secs as i32).collect();
-        let hashes: Vec<i64> = block.iter().map(|id| id.hash as i64).collect();
+        let secs: Vec<i32> = block.iter().map(|id| id.exported_secs.cast_signed()).collect();
+        let hashes: Vec<i64> = block.iter().map(|id| id.hash.cast_signed()).collect();
         if let Some(mut column) = group.next_column()? {
             column.typed::<Int32Type>().write_batch(&secs, None, None)?;
             column.close()?;
@@ -196,7 +196,7 @@ impl BlockFile {
             return Err(StoreError::damaged(&self.path, detail));
         }
         let part = Arc::new(Part { offset, bytes: bytes.into() });
-        decode(&part, group, group.num_rows() as usize).map_err(|error| damaged(&self.path, &error))
+        decode(&part, group, usize::MAX).map_err(|error| damaged(&self.path, &error))
     }
 
     /// All of its identities, rising.
@@ -217,7 +217,7 @@ impl BlockFile {
 fn filter(whole: &Arc<Part>, metadata: &ParquetMetaData, seeded: &Seeded) -> ParquetResult<Filter> {
     let mut all = Vec::new();
     for group in metadata.row_groups() {
-        all.append(&mut decode(whole, group, group.num_rows() as usize)?);
+        all.append(&mut decode(whole, group, usize::MAX)?);
     }
     let count = all.len();
     Ok(Filter::of(all.into_iter(), count, seeded))
@@ -257,7 +257,7 @@ fn extent(group: &RowGroupMetaData) -> (u64, usize) {
     let ranges = || group.columns().iter().map(ColumnChunkMetaData::byte_range);
     let start = ranges().map(|(start, _)| start).min().unwrap_or(0);
     let end = ranges().map(|(start, length)| start.saturating_add(length)).max().unwrap_or(0);
-    (start, (end - start) as usize)
+    (start, saturated_usize(end - start))
 }
 
 fn read_part(path: &Path, offset: u64, length: usize) -> Result<Vec<u8>> {
@@ -271,15 +271,19 @@ fn read_part(path: &Path, offset: u64, length: usize) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The first `rows` identities of a row group that lies in `part`.
+/// The identities of a row group that lies in `part`, the first of them up to so many.
 fn decode(
     part: &Arc<Part>,
     group: &RowGroupMetaData,
-    rows: usize,
+    most: usize,
 ) -> ParquetResult<Vec<DatagramId>> {
+    let rows = count(group.num_rows())?.min(most);
     let secs = column::<Int32Type>(part, group.column(0), rows)?;
     let hashes = column::<Int64Type>(part, group.column(1), rows)?;
-    let id = |(secs, hash)| DatagramId { exported_secs: secs as u32, hash: hash as u64 };
+    let id = |(secs, hash): (i32, i64)| DatagramId {
+        exported_secs: secs.cast_unsigned(),
+        hash: hash.cast_unsigned(),
+    };
     Ok(secs.into_iter().zip(hashes).map(id).collect())
 }
 
@@ -288,12 +292,16 @@ fn column<T: DataType>(
     chunk: &ColumnChunkMetaData,
     rows: usize,
 ) -> ParquetResult<Vec<T::T>> {
-    let total = chunk.num_values() as usize;
+    let total = count(chunk.num_values())?;
     let pages = SerializedPageReader::new(Arc::clone(part), chunk, total, None)?;
     let mut reader = ColumnReaderImpl::<T>::new(chunk.column_descr_ptr(), Box::new(pages));
     let mut values = Vec::with_capacity(rows);
     reader.read_records(rows, None, None, &mut values)?;
     Ok(values)
+}
+
+fn count(number: i64) -> ParquetResult<usize> {
+    usize::try_from(number).map_err(|error| ParquetError::General(format!("{number}: {error}")))
 }
 
 fn damaged(path: &Path, error: &ParquetError) -> StoreError {
@@ -316,12 +324,12 @@ impl ChunkReader for Part {
     type T = bytes::buf::Reader<Bytes>;
 
     fn get_read(&self, start: u64) -> ParquetResult<Self::T> {
-        let length = Length::len(self).saturating_sub(start) as usize;
+        let length = saturated_usize(Length::len(self).saturating_sub(start));
         Ok(self.get_bytes(start, length)?.reader())
     }
 
     fn get_bytes(&self, start: u64, length: usize) -> ParquetResult<Bytes> {
-        let begin = start.checked_sub(self.offset).map(|begin| begin as usize);
+        let begin = start.checked_sub(self.offset).map(saturated_usize);
         let end = begin.and_then(|begin| begin.checked_add(length));
         match (begin, end) {
             (Some(begin), Some(end)) if end <= self.bytes.len() => Ok(self.bytes.slice(begin..end)),

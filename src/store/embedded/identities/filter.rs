@@ -6,7 +6,7 @@
 use std::hash::BuildHasher;
 
 use super::mix::Seeded;
-use crate::flow::DatagramId;
+use crate::flow::{DatagramId, low_u16, saturated_usize};
 
 /// So many bits for each identity: of others, one in a hundred is taken for one that may be there.
 const BITS_EACH: usize = 10;
@@ -65,9 +65,9 @@ fn places(
 ) -> (usize, impl Iterator<Item = usize> + use<>) {
     let hash = seeded.hash_one(identity);
     // The line by the high half, the bits by what another multiplication makes of all of it.
-    let line = (((hash >> 32) * lines as u64) >> 32) as usize;
+    let line = saturated_usize(((hash >> 32) * lines as u64) >> 32);
     let mixed = seeded.hash_one(hash);
-    (line, (0..PROBES).map(move |probe| (mixed >> (9 * probe)) as usize % LINE_BITS))
+    (line, (0..PROBES).map(move |probe| usize::from(low_u16(mixed >> (9 * probe))) % LINE_BITS))
 }
 
 #[cfg(test)]

@@ -39,8 +39,8 @@ impl Hasher for Mix {
     }
 
     fn write_u64(&mut self, number: u64) {
-        let product = u128::from(self.0 ^ number) * u128::from(GOLDEN);
-        self.0 = product as u64 ^ (product >> 64) as u64;
+        let (low, high) = (self.0 ^ number).carrying_mul(GOLDEN, 0);
+        self.0 = low ^ high;
     }
 
     fn finish(&self) -> u64 {

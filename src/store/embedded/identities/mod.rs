@@ -1,5 +1,16 @@
 //! Which datagrams are in the store, so that none is stored twice.
 
+// What comes from outside is never narrowed without a word. Tests may.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::cast_lossless,
+        clippy::cast_possible_truncation,
+        clippy::cast_possible_wrap,
+        clippy::cast_sign_loss
+    )
+)]
+
 mod file;
 mod filter;
 mod merge;

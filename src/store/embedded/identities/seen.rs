@@ -7,7 +7,7 @@ use super::file::BlockFile;
 use super::filter::Filter;
 use super::mix::Seeded;
 use super::spans::held_around;
-use crate::flow::DatagramId;
+use crate::flow::{DatagramId, saturated_usize};
 use crate::store::Result;
 use crate::store::embedded::folder::lock::Held;
 use crate::store::embedded::folder::manifest::{IdentityFile, Span};
@@ -166,7 +166,7 @@ impl Seen {
         let open = match &mut file.open {
             Some(open) => open,
             none => {
-                let bytes = Filter::bytes_for(entry.count as usize);
+                let bytes = Filter::bytes_for(saturated_usize(entry.count));
                 let fits = self.filter_bytes + bytes <= self.max_filter_bytes;
                 let seeded = fits.then_some(&self.seeded);
                 let opened = none.insert(BlockFile::open_filtered(&self.dir, entry, seeded)?);
