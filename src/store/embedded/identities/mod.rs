@@ -1,6 +1,6 @@
 //! Which datagrams are in the store, so that none is stored twice.
 
-// What comes from outside is never narrowed without a word. Tests may.
+// What is read back is never narrowed without a word. Tests may.
 #![cfg_attr(
     not(test),
     deny(

@@ -5,6 +5,17 @@
 //! provides, and its header is held against what the page index and the schema say it must be, so
 //! that no flipped bit of either passes for data.
 
+// What is read back is never narrowed without a word. Tests may.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::cast_lossless,
+        clippy::cast_possible_truncation,
+        clippy::cast_possible_wrap,
+        clippy::cast_sign_loss
+    )
+)]
+
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,6 +29,7 @@ use parquet::errors::{ParquetError, Result};
 use zstd::bulk::Decompressor;
 
 use super::page_header::{PageHeader, PageKind};
+use crate::flow::saturated_usize;
 
 /// The bytes of a column chunk while they are written; clones share them.
 #[derive(Debug, Clone, Default)]
@@ -134,10 +146,12 @@ impl Pages {
                 }
                 until = next.end();
             }
-            self.ahead =
-                (span.offset, self.file.read_at(span.offset, (until - span.offset) as usize)?);
+            self.ahead = (
+                span.offset,
+                self.file.read_at(span.offset, saturated_usize(until - span.offset))?,
+            );
         }
-        let from = (span.offset - self.ahead.0) as usize;
+        let from = saturated_usize(span.offset - self.ahead.0);
         Ok(self.ahead.1.slice(from..from + span.bytes as usize))
     }
 

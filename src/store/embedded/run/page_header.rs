@@ -4,6 +4,17 @@
 //! only required columns, dictionary pages and data pages of version 2, so a header has one form
 //! for each of the two, and everything else is damage.
 
+// What is read back is never narrowed without a word. Tests may.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::cast_lossless,
+        clippy::cast_possible_truncation,
+        clippy::cast_possible_wrap,
+        clippy::cast_sign_loss
+    )
+)]
+
 use parquet::basic::Encoding;
 
 /// What a page holds.
@@ -43,22 +54,22 @@ impl PageHeader {
             PageKind::Data { .. } => DATA_PAGE_V2,
             PageKind::Dictionary { .. } => DICTIONARY_PAGE,
         };
-        for value in
-            [kind, self.uncompressed_bytes as i32, self.compressed_bytes as i32, self.crc as i32]
-        {
-            put_i32(value, to);
+        put_i32(kind, to);
+        for value in [self.uncompressed_bytes, self.compressed_bytes, self.crc] {
+            put_i32(value.cast_signed(), to);
         }
         match self.kind {
             PageKind::Dictionary { values } => {
                 to.push(DICTIONARY_STRUCT);
-                put_i32(values as i32, to);
+                put_i32(values.cast_signed(), to);
                 put_i32(encoding_number(self.encoding), to);
                 to.push(NEXT_FALSE);
             }
             PageKind::Data { rows, compressed } => {
                 to.push(DATA_V2_STRUCT);
+                let rows = rows.cast_signed();
                 // Values, nulls, rows, encoding, and the lengths of levels that there are not.
-                for value in [rows as i32, 0, rows as i32, encoding_number(self.encoding), 0, 0] {
+                for value in [rows, 0, rows, encoding_number(self.encoding), 0, 0] {
                     put_i32(value, to);
                 }
                 to.push(if compressed { NEXT_TRUE } else { NEXT_FALSE });
@@ -72,18 +83,18 @@ impl PageHeader {
     pub(crate) fn decode(bytes: &[u8]) -> Option<(Self, usize)> {
         let mut rest = bytes;
         let kind = take_i32(&mut rest)?;
-        let uncompressed_bytes = take_i32(&mut rest)? as u32;
-        let compressed_bytes = take_i32(&mut rest)? as u32;
-        let crc = take_i32(&mut rest)? as u32;
+        let uncompressed_bytes = take_i32(&mut rest)?.cast_unsigned();
+        let compressed_bytes = take_i32(&mut rest)?.cast_unsigned();
+        let crc = take_i32(&mut rest)?.cast_unsigned();
         let (kind, encoding) = match (kind, take_byte(&mut rest)?) {
             (DICTIONARY_PAGE, DICTIONARY_STRUCT) => {
-                let values = take_i32(&mut rest)? as u32;
+                let values = take_i32(&mut rest)?.cast_unsigned();
                 let encoding = take_i32(&mut rest)?;
                 take_byte(&mut rest)?;
                 (PageKind::Dictionary { values }, encoding)
             }
             (DATA_PAGE_V2, DATA_V2_STRUCT) => {
-                let rows = take_i32(&mut rest)? as u32;
+                let rows = take_i32(&mut rest)?.cast_unsigned();
                 take_i32(&mut rest)?;
                 take_i32(&mut rest)?;
                 let encoding = take_i32(&mut rest)?;
@@ -121,12 +132,12 @@ fn encoding_of(number: i32) -> Option<Encoding> {
 
 fn put_i32(value: i32, to: &mut Vec<u8>) {
     to.push(NEXT_I32);
-    let mut zigzag = ((value << 1) ^ (value >> 31)) as u32;
+    let mut zigzag = ((value << 1) ^ (value >> 31)).cast_unsigned();
     while zigzag >= 0x80 {
-        to.push(zigzag as u8 | 0x80);
+        to.push((zigzag & 0x7f) as u8 | 0x80);
         zigzag >>= 7;
     }
-    to.push(zigzag as u8);
+    to.push((zigzag & 0x7f) as u8);
 }
 
 fn take_byte(from: &mut &[u8]) -> Option<u8> {
@@ -144,7 +155,7 @@ fn take_i32(from: &mut &[u8]) -> Option<i32> {
         let byte = take_byte(from)?;
         zigzag |= u32::from(byte & 0x7f) << shift;
         if byte < 0x80 {
-            return Some((zigzag >> 1) as i32 ^ -((zigzag & 1) as i32));
+            return Some((zigzag >> 1).cast_signed() ^ -(zigzag & 1).cast_signed());
         }
     }
     None
