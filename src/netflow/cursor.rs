@@ -1,7 +1,5 @@
 //! A place in bytes that are being read; a copy of it is a checkpoint.
 
-use byteorder::{BigEndian, ByteOrder};
-
 /// Reads forward and knows how far it is. What is not all there reads as `None`, and the cursor
 /// stays.
 #[derive(Debug, Clone, Copy)]
@@ -35,10 +33,16 @@ impl<'a> Cursor<'a> {
         Some(taken)
     }
 
+    /// The next bytes, as many as the array has.
+    #[inline]
+    pub(super) fn take_array<const N: usize>(&mut self) -> Option<&'a [u8; N]> {
+        self.take(N)?.first_chunk()
+    }
+
     /// The next `count` bytes, or as many as there are.
     pub(super) fn take_up_to(&mut self, count: usize) -> &'a [u8] {
         let rest = self.rest();
-        let taken = &rest[..count.min(rest.len())];
+        let taken = rest.get(..count).unwrap_or(rest);
         self.offset += taken.len();
         taken
     }
@@ -46,19 +50,19 @@ impl<'a> Cursor<'a> {
     /// One byte.
     #[inline]
     pub(super) fn read_u8(&mut self) -> Option<u8> {
-        self.take(1).map(|bytes| bytes[0])
+        self.take_array().map(|&[byte]| byte)
     }
 
     /// Two bytes, in network order.
     #[inline]
     pub(super) fn read_u16(&mut self) -> Option<u16> {
-        self.take(2).map(BigEndian::read_u16)
+        self.take_array().map(|&bytes| u16::from_be_bytes(bytes))
     }
 
     /// Four bytes, in network order.
     #[inline]
     pub(super) fn read_u32(&mut self) -> Option<u32> {
-        self.take(4).map(BigEndian::read_u32)
+        self.take_array().map(|&bytes| u32::from_be_bytes(bytes))
     }
 }
 

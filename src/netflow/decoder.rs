@@ -293,7 +293,7 @@ impl Decoder {
         let (mut known_sets, mut without) = (0, 0);
         loop {
             let length = usize::from(header.length);
-            let bytes = length.min(rest.len());
+            let (bytes, behind) = rest.split_at(length.min(rest.len()));
             let scope =
                 Scope { exporter: datagram.exporter, domain: header.domain, format: Format::Ipfix };
             let message = Message {
@@ -302,7 +302,7 @@ impl Decoder {
                 declared_bytes: length.min(declared_bytes),
             };
             let before = self.sets.records.len();
-            let mut at = Cursor::new(&rest[..bytes]);
+            let mut at = Cursor::new(bytes);
             let _ = at.take(ipfix::HEADER_BYTES);
             let mut found = self.sets.read(&message, at, reading);
             known_sets += found.known_sets;
@@ -310,7 +310,7 @@ impl Decoder {
             if length > declared_bytes {
                 let fault = Fault::Length { what: "message", offset: 0, declared: length };
                 found.fault = found.fault.or(Some(fault));
-            } else if bytes < length {
+            } else if bytes.len() < length {
                 found.fault = found.fault.or(Some(Fault::Unfinished { what: "message" }));
             }
             let records = before..self.sets.records.len();
@@ -324,7 +324,7 @@ impl Decoder {
                 missing: 0,
                 fault: None,
             };
-            rest = &rest[bytes..];
+            rest = behind;
             declared_bytes = declared_bytes.saturating_sub(length);
             let next = match rest.first_chunk() {
                 Some([0, 10]) => ipfix::header(rest, declared_bytes).ok(),
@@ -359,6 +359,7 @@ impl Draft {
             let exported_ms = u64::from(self.exported_secs) * 1000;
             started.map(|started| low_u32(exported_ms.wrapping_sub(started.0)))
         });
+        let records = sets.records.get(self.records.clone()).unwrap_or_default();
         ExportPacket {
             exporter: None,
             exported_secs: self.exported_secs,
@@ -367,7 +368,7 @@ impl Draft {
             engine: self.scope.domain,
             sampling: options.and_then(DomainOptions::sampling).unwrap_or_default(),
             sequence: Some(self.sequence),
-            records: Records::Data(&sets.records[self.records.clone()], &sets.extras),
+            records: Records::Data(records, &sets.extras),
             first_index: saturated_u16(self.records.start),
             missing: self.missing,
             fault: self.fault,

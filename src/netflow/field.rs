@@ -90,14 +90,14 @@ pub(super) fn text(bytes: &[u8]) -> String {
 /// `bytes` without the zeros at their end.
 pub(super) fn without_zeros_at_end(bytes: &[u8]) -> &[u8] {
     let length = bytes.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
-    &bytes[..length]
+    bytes.get(..length).unwrap_or_default()
 }
 
 /// `bytes` without the zeros at their start.
 #[inline]
 pub(super) fn without_zeros_at_start(bytes: &[u8]) -> &[u8] {
     let start = bytes.iter().position(|&byte| byte != 0).unwrap_or(bytes.len());
-    &bytes[start..]
+    bytes.get(start..).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -14,10 +14,8 @@ const NANOS_A_SECOND: u32 = 1_000_000_000;
 /// A header of fixed size, and records of fixed size. The count stands at byte 2, the export time
 /// at byte 8, in seconds and nanoseconds.
 #[derive(Debug)]
-pub(super) struct Layout {
+pub(super) struct Layout<const HEADER: usize, const RECORD: usize> {
     pub(super) version: u16,
-    pub(super) header_bytes: usize,
-    pub(super) record_bytes: usize,
     pub(super) max_records: u16,
     /// With a greater count the content is something else.
     pub(super) max_count: u16,
@@ -25,8 +23,9 @@ pub(super) struct Layout {
 
 /// The records of a datagram as far as they are whole.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Found {
-    pub(super) whole: usize,
+pub(super) struct Found<'a, const HEADER: usize, const RECORD: usize> {
+    pub(super) header: &'a [u8; HEADER],
+    pub(super) records: &'a [[u8; RECORD]],
     pub(super) missing: u32,
     pub(super) fault: Option<Fault>,
 }
@@ -42,34 +41,34 @@ pub(super) struct Found {
 /// [`DecodeError::Cut`] if the header or the first record is not all there;
 /// [`DecodeError::Count`] if the header declares no record.
 #[inline]
-pub(super) fn find(
-    layout: &Layout,
-    payload: &[u8],
+pub(super) fn find<'a, const HEADER: usize, const RECORD: usize>(
+    layout: &Layout<HEADER, RECORD>,
+    payload: &'a [u8],
     declared_bytes: usize,
-) -> Result<Found, DecodeError> {
-    let Layout { header_bytes, record_bytes, max_records, .. } = *layout;
-    if !is_of(layout, payload, declared_bytes) {
+) -> Result<Found<'a, HEADER, RECORD>, DecodeError> {
+    let max_records = layout.max_records;
+    let Some(declared) = count_of(layout, payload, declared_bytes) else {
         return Err(DecodeError::NotFlowExport);
-    }
-    if payload.len() < header_bytes {
-        return Err(cut("header", 0, header_bytes, payload));
-    }
-    let declared = BigEndian::read_u16(&payload[2..]);
+    };
+    let Some((header, body)) = payload.split_first_chunk() else {
+        return Err(cut("header", 0, HEADER, payload));
+    };
     if declared == 0 {
         return Err(DecodeError::Count);
     }
-    let whole = (payload.len() - header_bytes) / record_bytes;
-    let declared_records = declared_bytes.saturating_sub(header_bytes) / record_bytes;
+    let (records, _) = body.as_chunks();
+    let whole = records.len();
+    let declared_records = declared_bytes.saturating_sub(HEADER) / RECORD;
     let count = usize::from(declared);
     // Above the format's limit a count is credible only as far as the datagram's length bears it.
     let sent = if declared > max_records { count.min(declared_records.max(whole)) } else { count };
-    let whole = sent.min(whole);
+    let records = records.get(..sent).unwrap_or(records);
+    let whole = records.len();
     if whole == 0 {
-        return Err(cut("record", header_bytes, record_bytes, payload));
+        return Err(cut("record", HEADER, RECORD, payload));
     }
     let missing = saturated_u32(sent - whole);
-    let trailing =
-        payload.len().max(declared_bytes).saturating_sub(header_bytes + count * record_bytes);
+    let trailing = payload.len().max(declared_bytes).saturating_sub(HEADER + count * RECORD);
     let fault = if declared > max_records {
         Some(Fault::Count { declared, present: whole })
     } else if missing > 0 {
@@ -79,24 +78,30 @@ pub(super) fn find(
     } else {
         None
     };
-    Ok(Found { whole, missing, fault })
+    Ok(Found { header, records, missing, fault })
 }
 
-/// Whether the content is of `layout`.
+/// The count in the header, if the content is of `layout`.
 ///
 /// Two bytes are little to tell it by: a TFTP error begins like version 5, and so does one DNS
 /// message in 65,536. So the length must be just what the count asks for, or the export time must
 /// be a possible one: DNS has zeros there, and a text's letters are too large for nanoseconds.
 #[inline]
-fn is_of(layout: &Layout, payload: &[u8], declared_bytes: usize) -> bool {
+fn count_of<const HEADER: usize, const RECORD: usize>(
+    layout: &Layout<HEADER, RECORD>,
+    payload: &[u8],
+    declared_bytes: usize,
+) -> Option<u16> {
     let read_u32 = |offset: usize| payload.get(offset..offset + 4).map(BigEndian::read_u32);
-    let Some(first) = read_u32(0) else { return false };
-    let (version, count) = ((first >> 16) as u16, (first & 0xffff) as usize);
-    version == layout.version
-        && count <= usize::from(layout.max_count)
-        && (count > 0 && declared_bytes == layout.header_bytes + count * layout.record_bytes
+    let &[version @ .., high, low] = payload.first_chunk::<4>()?;
+    let declared = u16::from_be_bytes([high, low]);
+    let count = usize::from(declared);
+    let is_of = u16::from_be_bytes(version) == layout.version
+        && declared <= layout.max_count
+        && (count > 0 && declared_bytes == HEADER + count * RECORD
             || read_u32(8).is_some_and(|secs| secs >= OLDEST_EXPORT_SECS)
-                && read_u32(12).is_some_and(|nanos| nanos < NANOS_A_SECOND))
+                && read_u32(12).is_some_and(|nanos| nanos < NANOS_A_SECOND));
+    is_of.then_some(declared)
 }
 
 pub(super) fn cut(field: &'static str, offset: usize, bytes: usize, payload: &[u8]) -> DecodeError {

@@ -56,7 +56,7 @@ impl Kept<'_> {
     pub(super) fn push_number(&mut self, number: u16, value: u32) {
         let bytes = value.to_be_bytes();
         let zeros = (value.leading_zeros() / 8) as usize;
-        self.push(number, &bytes[zeros..]);
+        self.push(number, bytes.get(zeros..).unwrap_or_default());
     }
 }
 
@@ -120,7 +120,7 @@ fn ppp(at: &mut Cursor<'_>, record: &mut DataRecord, kept: &mut Kept<'_>) -> Opt
 /// packet below them.
 fn mpls(at: &mut Cursor<'_>, record: &mut DataRecord, kept: &mut Kept<'_>) -> Option<()> {
     for label in 0..MAX_LABELS {
-        let entry = at.take(4)?;
+        let entry: &[u8; 4] = at.take_array()?;
         kept.push(FIRST_LABEL + label, &entry[..3]);
         if entry[2] & 1 == 1 {
             break;
@@ -140,16 +140,15 @@ fn mpls(at: &mut Cursor<'_>, record: &mut DataRecord, kept: &mut Kept<'_>) -> Op
 }
 
 fn ipv4(at: &mut Cursor<'_>, record: &mut DataRecord, kept: &mut Kept<'_>) -> Option<()> {
-    let header = at.take(20)?;
-    let word = |offset: usize| u16::from_be_bytes([header[offset], header[offset + 1]]);
+    let header: &[u8; 20] = at.take_array()?;
     record.numbers.set(Column::Tos, header[1]);
-    record.numbers.set(Column::Octets, word(2));
+    record.numbers.set(Column::Octets, u16::from_be_bytes([header[2], header[3]]));
     record.numbers.set(Column::Protocol, header[9]);
     record.src = address_v4(&header[12..]);
     record.dst = address_v4(&header[16..]);
     kept.push_number(TTL, header[8].into());
     let options = usize::from(header[0] & 0x0f).checked_sub(5)? * 4;
-    let offset = word(6) & 0x1fff;
+    let offset = u16::from_be_bytes([header[6], header[7]]) & 0x1fff;
     if offset > 0 {
         kept.push_number(FRAGMENT_OFFSET, offset.into());
         return Some(());
@@ -159,7 +158,7 @@ fn ipv4(at: &mut Cursor<'_>, record: &mut DataRecord, kept: &mut Kept<'_>) -> Op
 }
 
 fn ipv6(at: &mut Cursor<'_>, record: &mut DataRecord, kept: &mut Kept<'_>) -> Option<()> {
-    let header = at.take(40)?;
+    let header: &[u8; 40] = at.take_array()?;
     record.numbers.set(Column::Tos, header[0] << 4 | header[1] >> 4);
     let label = u32::from_be_bytes([0, header[1] & 0x0f, header[2], header[3]]);
     record.numbers.set(Column::Octets, 40 + u64::from(u16::from_be_bytes([header[4], header[5]])));
@@ -180,7 +179,7 @@ fn ipv6(at: &mut Cursor<'_>, record: &mut DataRecord, kept: &mut Kept<'_>) -> Op
             }
             // A fragment.
             44 => {
-                let extension = at.take(8)?;
+                let extension: &[u8; 8] = at.take_array()?;
                 record.numbers.set(Column::Protocol, extension[0]);
                 let offset = u16::from_be_bytes([extension[2], extension[3]]) >> 3;
                 if offset > 0 {
@@ -200,12 +199,12 @@ fn transport(at: &mut Cursor<'_>, record: &mut DataRecord, kept: &mut Kept<'_>) 
             record.numbers.set(Column::SrcPort, at.read_u16()?);
             record.numbers.set(Column::DstPort, at.read_u16()?);
             if record.numbers[Column::Protocol] == 6 {
-                record.numbers.set(Column::TcpFlags, at.take(10)?[9]);
+                record.numbers.set(Column::TcpFlags, at.take_array::<10>()?[9]);
             } else if record.numbers[Column::Protocol] == 17
                 && record.numbers[Column::DstPort] == VXLAN_PORT
             {
                 // Length and checksum; then flags, of which one says that the network's id is set.
-                let vxlan = at.take(12)?;
+                let vxlan: &[u8; 12] = at.take_array()?;
                 if vxlan[4] & 0x08 != 0 {
                     let network = u32::from_be_bytes([0, vxlan[8], vxlan[9], vxlan[10]]);
                     kept.push_number(SEGMENT_ID, network);

@@ -5,14 +5,15 @@
 //! are borrowed as they lie; what templates describe (v9, IPFIX), and what sFlow sampled, becomes
 //! [`DataRecord`]s.
 
-// What comes from outside is never narrowed without a word. Tests may.
+// Of what comes from outside nothing is narrowed without a word, or taken to be there. Tests may.
 #![cfg_attr(
     not(test),
     deny(
         clippy::cast_lossless,
         clippy::cast_possible_truncation,
         clippy::cast_possible_wrap,
-        clippy::cast_sign_loss
+        clippy::cast_sign_loss,
+        clippy::indexing_slicing
     )
 )]
 

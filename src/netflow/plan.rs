@@ -119,7 +119,7 @@ impl Plan {
                 if may_repeat(step.target) || best.get(&step.target) == Some(&(rank, at)) {
                     return Some((rank, step));
                 }
-                let field = fields[usize::from(step.field)];
+                let field = *fields.get(usize::from(step.field))?;
                 extra(field).map(|target| (0, Step { target, ..step }))
             })
             .collect();

@@ -189,7 +189,7 @@ impl Sets {
             };
             let scopes = usize::from(scopes).min(fields.len());
             if format == Format::V9 {
-                for field in &mut fields[..scopes] {
+                for field in fields.iter_mut().take(scopes) {
                     field.number = element_of_scope(field.number);
                 }
             }

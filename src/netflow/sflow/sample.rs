@@ -93,7 +93,7 @@ fn read_record(
         }
         SAMPLED_ETHERNET => {
             let frame_bytes = at.read_u32()?;
-            let (src, dst) = (at.take(8)?, at.take(8)?);
+            let (src, dst): (&[u8; 8], &[u8; 8]) = (at.take_array()?, at.take_array()?);
             kept.push(SRC_MAC, &src[..6]);
             kept.push(DST_MAC, &dst[..6]);
             if record.numbers[Column::Octets] == 0 {

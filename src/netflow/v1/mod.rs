@@ -9,7 +9,7 @@ mod tests;
 
 use byteorder::{BigEndian, ByteOrder};
 
-use super::fixed::{self, Layout};
+use super::fixed::{self, Found, Layout};
 use super::{DecodeError, ExportPacket, Records, v5};
 use crate::flow::Sampling;
 
@@ -28,13 +28,8 @@ pub type RecordBytes = [u8; RECORD_BYTES];
 /// STUN begins as version 1 does, too; where the uptime would be it has this (RFC 8489 §5).
 const STUN_COOKIE: [u8; 4] = [0x21, 0x12, 0xa4, 0x42];
 
-const LAYOUT: Layout = Layout {
-    version: VERSION,
-    header_bytes: HEADER_BYTES,
-    record_bytes: RECORD_BYTES,
-    max_records: MAX_RECORDS,
-    max_count: 128,
-};
+const LAYOUT: Layout<HEADER_BYTES, RECORD_BYTES> =
+    Layout { version: VERSION, max_records: MAX_RECORDS, max_count: 128 };
 
 /// Reads a record into the fields of v5's, of which it has those up to the type of service.
 #[inline]
@@ -64,19 +59,18 @@ pub fn decode(payload: &[u8], declared_bytes: usize) -> Result<ExportPacket<'_>,
     if payload.get(4..8) == Some(&STUN_COOKIE) {
         return Err(DecodeError::NotFlowExport);
     }
-    let found = fixed::find(&LAYOUT, payload, declared_bytes)?;
-    let records = payload.get(HEADER_BYTES..).unwrap_or_default().as_chunks().0;
+    let Found { header, records, missing, fault } = fixed::find(&LAYOUT, payload, declared_bytes)?;
     Ok(ExportPacket {
         exporter: None,
-        exported_secs: BigEndian::read_u32(&payload[8..]),
-        exported_nanos: BigEndian::read_u32(&payload[12..]),
-        uptime_ms: Some(BigEndian::read_u32(&payload[4..])),
+        exported_secs: BigEndian::read_u32(&header[8..]),
+        exported_nanos: BigEndian::read_u32(&header[12..]),
+        uptime_ms: Some(BigEndian::read_u32(&header[4..])),
         engine: 0,
         sampling: Sampling::default(),
         sequence: None,
-        records: Records::V1(&records[..found.whole]),
+        records: Records::V1(records),
         first_index: 0,
-        missing: found.missing,
-        fault: found.fault,
+        missing,
+        fault,
     })
 }

@@ -12,7 +12,7 @@ use std::net::Ipv4Addr;
 
 use byteorder::{BigEndian, ByteOrder};
 
-use super::fixed::{self, Layout};
+use super::fixed::{self, Found, Layout};
 use super::{DecodeError, ExportPacket, Fault, Records};
 use crate::flow::{Sampling, Sequence, Unit, saturated_u32};
 
@@ -28,13 +28,8 @@ pub const MAX_RECORDS: u16 = 30;
 /// A record as it lies in the payload; [`Record::read`] takes it apart.
 pub type RecordBytes = [u8; RECORD_BYTES];
 
-const LAYOUT: Layout = Layout {
-    version: VERSION,
-    header_bytes: HEADER_BYTES,
-    record_bytes: RECORD_BYTES,
-    max_records: MAX_RECORDS,
-    max_count: u16::MAX,
-};
+const LAYOUT: Layout<HEADER_BYTES, RECORD_BYTES> =
+    Layout { version: VERSION, max_records: MAX_RECORDS, max_count: u16::MAX };
 
 /// The header, without its version.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -200,17 +195,8 @@ impl Packet<'_> {
 /// [`DecodeError::Cut`] if the header or the first record is not all there;
 /// [`DecodeError::Count`] if the header declares no record.
 pub fn decode(payload: &[u8], declared_bytes: usize) -> Result<Packet<'_>, DecodeError> {
-    let found = fixed::find(&LAYOUT, payload, declared_bytes)?;
-    let Some((header, body)) = payload.split_first_chunk::<HEADER_BYTES>() else {
-        return Err(fixed::cut("header", 0, HEADER_BYTES, payload));
-    };
-    let (records, _) = body.as_chunks::<RECORD_BYTES>();
-    Ok(Packet {
-        header: Header::read(header),
-        records: &records[..found.whole],
-        missing: found.missing,
-        fault: found.fault,
-    })
+    let Found { header, records, missing, fault } = fixed::find(&LAYOUT, payload, declared_bytes)?;
+    Ok(Packet { header: Header::read(header), records, missing, fault })
 }
 
 impl<'a> From<Packet<'a>> for ExportPacket<'a> {

@@ -8,7 +8,7 @@ mod tests;
 
 use byteorder::{BigEndian, ByteOrder};
 
-use super::fixed::{self, Layout};
+use super::fixed::{self, Found, Layout};
 use super::{DecodeError, ExportPacket, Records, v5};
 use crate::flow::{Sampling, Sequence, Unit, saturated_u32};
 
@@ -24,13 +24,8 @@ pub const MAX_RECORDS: u16 = 30;
 /// A record as it lies in the payload; [`read`] takes it apart.
 pub type RecordBytes = [u8; RECORD_BYTES];
 
-const LAYOUT: Layout = Layout {
-    version: VERSION,
-    header_bytes: HEADER_BYTES,
-    record_bytes: RECORD_BYTES,
-    max_records: MAX_RECORDS,
-    max_count: 128,
-};
+const LAYOUT: Layout<HEADER_BYTES, RECORD_BYTES> =
+    Layout { version: VERSION, max_records: MAX_RECORDS, max_count: 128 };
 
 /// Reads a record into the fields of v5's, which stand at the same places; `pad1` holds the flags
 /// that say which fields are invalid, and the router that was bypassed, [`bypassed_router`], is
@@ -54,23 +49,22 @@ pub fn bypassed_router(bytes: &RecordBytes) -> u32 {
 ///
 /// As [`v5::decode`], of version 7.
 pub fn decode(payload: &[u8], declared_bytes: usize) -> Result<ExportPacket<'_>, DecodeError> {
-    let found = fixed::find(&LAYOUT, payload, declared_bytes)?;
-    let records = payload.get(HEADER_BYTES..).unwrap_or_default().as_chunks().0;
+    let Found { header, records, missing, fault } = fixed::find(&LAYOUT, payload, declared_bytes)?;
     Ok(ExportPacket {
         exporter: None,
-        exported_secs: BigEndian::read_u32(&payload[8..]),
-        exported_nanos: BigEndian::read_u32(&payload[12..]),
-        uptime_ms: Some(BigEndian::read_u32(&payload[4..])),
+        exported_secs: BigEndian::read_u32(&header[8..]),
+        exported_nanos: BigEndian::read_u32(&header[12..]),
+        uptime_ms: Some(BigEndian::read_u32(&header[4..])),
         engine: 0,
         sampling: Sampling::default(),
         sequence: Some(Sequence {
-            from: BigEndian::read_u32(&payload[16..]),
-            count: saturated_u32(found.whole) + found.missing,
+            from: BigEndian::read_u32(&header[16..]),
+            count: saturated_u32(records.len()) + missing,
             unit: Unit::Flows,
         }),
-        records: Records::V7(&records[..found.whole]),
+        records: Records::V7(records),
         first_index: 0,
-        missing: found.missing,
-        fault: found.fault,
+        missing,
+        fault,
     })
 }
