@@ -6,12 +6,20 @@
 //!
 //! `flow → capture → netflow → normalise, row → store → load, query → collect, aggregate → answer → cli`
 
+#![cfg_attr(
+    not(feature = "cli"),
+    allow(dead_code, unused_imports, reason = "helpers of what is left out stay where they are")
+)]
+
 pub mod aggregate;
 pub mod answer;
 pub mod capture;
+#[cfg(feature = "cli")]
 pub mod cli;
+#[cfg(feature = "collect")]
 pub mod collect;
 pub mod flow;
+#[cfg(feature = "generate")]
 pub mod generate;
 pub mod load;
 pub mod netflow;

@@ -1,5 +1,5 @@
-//! Flows and summaries as text: nfdump's layouts, JSON and CSV; as charts and plots; and flows as
-//! Parquet.
+//! Flows and summaries as text: nfdump's layouts, JSON and CSV; as charts and, with the feature
+//! `plot`, as plots; and flows as Parquet.
 //!
 //! Only data goes to the given output: nfdump's footer is none, and what it tells is for the
 //! caller to say elsewhere.
@@ -17,6 +17,7 @@ mod nfdump;
 mod pairs;
 mod parquet;
 mod pieces;
+#[cfg(feature = "plot")]
 mod plot;
 mod rows;
 mod stats;
@@ -33,6 +34,7 @@ pub use nfdump::LayoutError;
 pub use pairs::write_pairs;
 pub use parquet::{MAX_GROUP_ROWS, ParquetWriter, write_parquet};
 pub use pieces::Written;
+#[cfg(feature = "plot")]
 pub use plot::{MAX_PLOTTED_PAIRS, PairsView, Plot, plot_pairs, plot_timeline};
 pub use stats::{Rates, StoreStats, date, stats_json};
 pub use timeline::{TimelineFormat, TimelineView, chart_bins, write_timeline};

@@ -37,9 +37,11 @@ mod packets;
 mod pcap;
 mod pcapng;
 mod read;
+#[cfg(feature = "collect")]
 mod replay;
 mod report;
 mod sink;
+#[cfg(feature = "collect")]
 pub(crate) mod udp;
 mod window;
 
@@ -47,6 +49,7 @@ pub use datagram::Datagram;
 pub use error::CaptureError;
 pub use input::{Input, find};
 pub use read::read;
+#[cfg(feature = "collect")]
 pub use replay::{Pace, ReplayError, Replayed, replay};
 pub use report::{Fault, FaultKind, Report, Skip, Skipped};
 pub use sink::Sink;

@@ -108,6 +108,7 @@ pub enum StoreError {
         detail: String,
     },
     /// A fault that a test asked for.
+    #[cfg(feature = "testing")]
     #[error("injected fault at {at}")]
     Injected {
         /// The call that was made to fail.

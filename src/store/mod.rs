@@ -13,8 +13,10 @@ mod scan;
 mod size;
 mod usual;
 
+#[cfg(feature = "testing")]
 pub mod conformance;
 pub mod embedded;
+#[cfg(feature = "hbase")]
 pub mod hbase;
 pub mod memory;
 pub mod wrap;

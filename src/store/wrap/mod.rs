@@ -2,11 +2,13 @@
 //! up for sampling.
 
 mod call;
+#[cfg(feature = "testing")]
 mod fault;
 mod metered;
 mod scaled;
 
 pub use call::Call;
+#[cfg(feature = "testing")]
 pub use fault::{Fault, FaultStore, Faults};
 pub use metered::{MeteredStore, Tallies, Tally};
 pub use scaled::ScaledSnapshot;
