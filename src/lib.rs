@@ -1,10 +1,67 @@
-//! earlgrey-hbase: NetFlow captures in, answers about hosts and networks out.
+//! NetFlow captures in, answers about hosts and networks out.
 //!
-//! Flow records are kept under a composite row key (src, time, dst, …) in a wide-column store,
-//! so a question about a host is a short range scan, and a question about everybody is a scan of
-//! regions in parallel. Data flows one way through the modules, and so do their imports:
+//! Flow records are kept under a composite row key (src, time, dst, …) in a folder or in HBase,
+//! each of them once however often it is loaded. A question about a host is a short range of keys,
+//! and a question about everybody is a scan of regions side by side.
 //!
-//! `flow → capture → netflow → normalise, row → store → load, query → collect, aggregate → answer → cli`
+#![cfg_attr(feature = "generate", doc = "```")]
+#![cfg_attr(not(feature = "generate"), doc = "```ignore")]
+//! use earlgrey_hbase::Store;
+//! use earlgrey_hbase::answer::{Format, write_flows};
+//! use earlgrey_hbase::capture::Input;
+//! use earlgrey_hbase::generate::{self, Traffic};
+//! use earlgrey_hbase::load::{Options, Progress, load};
+//! use earlgrey_hbase::query::{Question, parse_addresses};
+//! use earlgrey_hbase::store::embedded::EmbeddedStore;
+//!
+//! let folder = tempfile::tempdir()?;
+//! // A capture of what routers exported: here one that is made up.
+//! let capture = folder.path().join("day.pcap");
+//! let traffic = Traffic { flows: 5_000, ..Traffic::default() };
+//! generate::write(&traffic, &mut std::fs::File::create(&capture)?)?;
+//!
+//! let store = EmbeddedStore::new(folder.path().join("store"));
+//! let inputs = [Input::File(capture)];
+//! let done = load(&store, &inputs, &Options::default(), &Progress::default())?;
+//! assert_eq!(done.account.stored, 5_000);
+//! let again = load(&store, &inputs, &Options::default(), &Progress::default())?;
+//! assert_eq!(again.account.stored, 0);
+//!
+//! // What a network sent, as nfdump prints it.
+//! let network = parse_addresses("122.166.0.0/16")?;
+//! let question = Question { limit: Some(10), ..Question::about(network) };
+//! let flows = question.plan(Format::Line.columns()).run(&*store.snapshot()?)?;
+//! let printed = write_flows(flows, std::io::stdout(), &Format::Line, jiff::tz::TimeZone::UTC)?;
+//! assert_eq!(printed.flows, 10);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Where to begin
+//!
+//! | with | for | begin here |
+//! |---|---|---|
+//! | captures | answers | [`load::load`], then [`query::Question`] for flows, [`aggregate`] for sums |
+//! | captures | their datagrams | [`capture::read`] |
+//! | datagrams | their records | [`netflow::Decoder`]; [`normalise::FlowBuilder`] makes flows of them |
+//! | a place of your own for flows | the same answers | [`Store`], and `store::conformance`, which tries it |
+//!
+//! The folder `examples` has a program for each: `load_and_ask`, `decode_only`, `own_store`.
+//!
+//! # The modules
+//!
+//! Data flows one way through them, and so do their imports:
+//!
+//! `flow → capture → netflow → normalise, row → store → load, query → collect, aggregate → answer → generate → cli`
+//!
+//! - [`flow`]: the words that all others use: a flow, batches of flows, times, names.
+//! - [`capture`], [`netflow`], [`normalise`]: from files to datagrams, export packets, flows.
+//! - [`row`], [`store`]: keys and predicates; the trait of stores, and those that there are.
+//! - [`load`]: from captures to a store, with an account of every datagram and record.
+//! - [`query`], [`aggregate`], [`answer`]: questions, sums, and what both look like.
+//!
+//! Features: `hbase` (the store there), `plot` (answers as pictures), `collect` (a collector),
+//! `generate` (made-up captures), `cli` (the program; it brings all of these, and is the default),
+//! and `testing` (what tries a store: the suite that each must pass, and faults on demand).
 
 #![cfg_attr(
     not(feature = "cli"),

@@ -41,7 +41,7 @@ pub struct Files {
 
 impl Expired {
     /// Adds so many flows, which began from `first` to `last`.
-    pub(crate) fn add(&mut self, flows: u64, first: UnixMillis, last: UnixMillis) {
+    pub fn add(&mut self, flows: u64, first: UnixMillis, last: UnixMillis) {
         self.flows += flows;
         self.first = Some(self.first.map_or(first, |known| known.min(first)));
         self.last = Some(self.last.map_or(last, |known| known.max(last)));

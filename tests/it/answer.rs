@@ -1,6 +1,6 @@
 //! The output formats against nfdump's.
 
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of tests")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::io::{self, ErrorKind, Write};
 use std::net::IpAddr;

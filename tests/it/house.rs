@@ -197,13 +197,11 @@ fn rank(stage: &str) -> Option<usize> {
 
 /// The uses that go from a stage to one that does not stand to its left.
 fn from_the_right(uses: &[Use]) -> Vec<String> {
-    uses.iter()
-        .filter_map(|one| {
-            let (user, used) = (one.user.first()?, one.used.first()?);
-            let to_the_left = rank(used).zip(rank(user)).is_some_and(|(used, user)| used < user);
-            (user != used && !to_the_left).then(|| told(one))
-        })
-        .collect()
+    let wrong = uses.iter().filter(|one| {
+        let Some((from, to)) = one.user.first().zip(one.used.first()) else { return false };
+        from != to && rank(to).zip(rank(from)).is_none_or(|(to, from)| to >= from)
+    });
+    wrong.map(told).collect()
 }
 
 /// The uses between modules of one folder from whose end a way leads back to their beginning.

@@ -1,6 +1,7 @@
 //! What every backend must do, as tests that every backend calls.
 //!
-//! A backend's own test is a call of [`all`]; a new rule for stores is a new case here.
+//! A backend's own test is a call of [`all`]; a new rule for stores is a new case here. It is
+//! behind the feature `testing`: `examples/own_store.rs` shows how a store of one's own is tried.
 
 #![expect(
     clippy::unwrap_used,

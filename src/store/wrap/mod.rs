@@ -1,5 +1,5 @@
-//! Stores that wrap a store: one that fails when it is told to, one that counts, and one that makes
-//! up for sampling.
+//! Stores that wrap a store: one that counts, one that makes up for sampling, and, with the feature
+//! `testing`, one that fails when it is told to.
 
 mod call;
 #[cfg(feature = "testing")]
