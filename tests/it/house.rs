@@ -79,6 +79,7 @@ fn a_path_leads_to_the_module_that_has_the_item() {
             "row::new::a row::order",
         ),
         ("row/new/deep", "const A: u8 = super::super::key::A;", "row::key"),
+        ("load", "pub(crate) use own;\nfn f() { own::x() }", ""),
         ("load", "// crate::row::Row\nuse std::row::Row;\nlet _ = row::Row;", ""),
         ("load", "#[cfg(test)]\nmod tests {\n    use crate::row::Row;\n}", ""),
     ] {
