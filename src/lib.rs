@@ -43,6 +43,7 @@
 //! | captures | answers | [`load::load`], then [`query::Question`] for flows, [`aggregate`] for sums |
 //! | captures | their datagrams | [`capture::read`] |
 //! | datagrams | their records | [`netflow::Decoder`]; [`normalise::FlowBuilder`] makes flows of them |
+//! | datagrams | flows in a store | [`load::Feed`] |
 //! | a place of your own for flows | the same answers | [`Store`], and `store::conformance`, which tries it |
 //!
 //! The folder `examples` has a program for each: `load_and_ask`, `decode_only`, `own_store`.

@@ -11,9 +11,45 @@ use crate::flow::{Names, UnixMillis};
 use crate::netflow::Decoder;
 use crate::store::{Load, Store, StoreError, WriteBatch};
 
-/// Takes datagrams to a store. After an error nothing more can be done with it, and
-/// [`Self::kept`] is where another goes on.
-pub(crate) struct Feed {
+/// Takes datagrams to a store, for whoever receives them himself: they are decoded, those that were
+/// met before are dropped, and flows are written in batches and durable once committed. Captures
+/// are loaded through it, and so is what a collector receives.
+///
+/// ```
+/// use earlgrey_hbase::capture::Datagram;
+/// use earlgrey_hbase::load::{Feed, Options, Session};
+/// use earlgrey_hbase::netflow::v5;
+/// use earlgrey_hbase::store::memory::MemoryStore;
+/// use earlgrey_hbase::{Store, UnixMillis};
+///
+/// let store = MemoryStore::default();
+/// let options = Options { live: true, ..Options::default() };
+/// let mut feed = Feed::open(&store, Session::of("sensor 7"), &options)?;
+///
+/// // What came out of a socket: here one made of a flow.
+/// let header = v5::Header { count: 1, unix_secs: 1_186_040_527, ..v5::Header::default() };
+/// let mut payload = Vec::new();
+/// v5::encode(&header, &[v5::Record { octets: 1500, ..v5::Record::default() }], &mut payload);
+/// let datagram = Datagram {
+///     exporter: [192, 0, 2, 1].into(),
+///     src_port: 40_000,
+///     received: UnixMillis(1_186_040_527_500),
+///     payload: &payload,
+///     declared_bytes: payload.len(),
+/// };
+/// feed.push(&datagram)?;
+/// feed.push(&datagram)?; // A network may deliver twice.
+/// feed.commit_if_due()?; // Now and then, also while nothing comes.
+///
+/// let load = feed.end()?;
+/// assert_eq!((load.account.stored, load.account.duplicate_datagrams), (1, 1));
+/// assert_eq!(store.snapshot()?.flows()?, 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// After an error nothing more can be done with it but [`Self::stopped`]; another one goes on from
+/// [`Self::kept`], if the datagrams since the last commit are pushed to it once more.
+pub struct Feed {
     decoder: Decoder,
     batcher: Batcher,
     /// The session as of the last commit: what the store acknowledged.
@@ -24,12 +60,13 @@ pub(crate) struct Feed {
 }
 
 impl Feed {
-    /// Goes on with `session`, with a new writer to `store`.
+    /// Goes on with `session`, with a new writer to `store`. Of the options it takes no heed of
+    /// `stop`.
     ///
     /// # Errors
     ///
     /// [`StoreError`] if the store cannot be opened, or takes no entry in its ledger.
-    pub(crate) fn open(
+    pub fn open(
         store: &dyn Store,
         session: Session,
         options: &Options,
@@ -48,12 +85,13 @@ impl Feed {
         })
     }
 
-    /// Takes one datagram.
+    /// Takes one datagram. Its flows may go to the store with this one or a later one, and count
+    /// as stored when [`Self::commit`] returns.
     ///
     /// # Errors
     ///
     /// What the store met, with this one or earlier ones.
-    pub(crate) fn push(&mut self, datagram: &Datagram<'_>) -> Result<(), StoreError> {
+    pub fn push(&mut self, datagram: &Datagram<'_>) -> Result<(), StoreError> {
         let Self { decoder, batcher, .. } = self;
         batcher.take(decoder, datagram)?;
         let account = &batcher.accounts.load.account;
@@ -61,12 +99,13 @@ impl Feed {
         Ok(())
     }
 
-    /// Reads what still waits for a template as far as that is known.
+    /// Reads what still waits for a template as far as that is known: nothing more will come that
+    /// could hold it.
     ///
     /// # Errors
     ///
     /// As [`Self::push`].
-    pub(crate) fn give_up_waiting(&mut self) -> Result<(), StoreError> {
+    pub fn give_up_waiting(&mut self) -> Result<(), StoreError> {
         let Self { decoder, batcher, .. } = self;
         decoder.give_up();
         batcher.take_ready(decoder)
@@ -77,7 +116,7 @@ impl Feed {
     /// # Errors
     ///
     /// As [`Self::push`].
-    pub(crate) fn commit(&mut self) -> Result<(), StoreError> {
+    pub fn commit(&mut self) -> Result<(), StoreError> {
         self.batcher.write()?;
         let Batcher { writer, builder, accounts, .. } = &mut self.batcher;
         accounts.load.account.lost = builder.lost();
@@ -99,7 +138,7 @@ impl Feed {
     /// # Errors
     ///
     /// As [`Self::commit`], and as [`Self::record`].
-    pub(crate) fn commit_if_due(&mut self) -> Result<(), StoreError> {
+    pub fn commit_if_due(&mut self) -> Result<(), StoreError> {
         let Batcher { options, accounts, .. } = &self.batcher;
         if self.committed.elapsed() < options.commit_every
             || accounts.load.account == self.kept.load().account
@@ -115,12 +154,12 @@ impl Feed {
     /// # Errors
     ///
     /// [`StoreError`] if the ledger cannot be written.
-    pub(crate) fn record(&mut self) -> Result<(), StoreError> {
+    pub fn record(&mut self) -> Result<(), StoreError> {
         self.batcher.writer.record(&self.batcher.accounts.load)
     }
 
     /// Has the store put its files in order, beside what follows.
-    pub(crate) fn tidy(&mut self) {
+    pub fn tidy(&mut self) {
         self.batcher.writer.tidy();
     }
 
@@ -129,7 +168,7 @@ impl Feed {
     /// # Errors
     ///
     /// [`LoadError::Stopped`] with what is durable.
-    pub(crate) fn end(mut self) -> Result<Load, LoadError> {
+    pub fn end(mut self) -> Result<Load, LoadError> {
         let ended = self.commit().and_then(|()| {
             self.accounts().load.finished = Some(UnixMillis::now());
             self.record()
@@ -141,7 +180,7 @@ impl Feed {
     }
 
     /// Closes the ledger's entry as of the last commit, as far as the store that failed lets.
-    pub(crate) fn stopped(mut self, source: StoreError) -> LoadError {
+    pub fn stopped(mut self, source: StoreError) -> LoadError {
         let mut kept = self.kept.accounts.load;
         kept.finished = Some(UnixMillis::now());
         kept.failure = Some(chain(&source));
@@ -153,8 +192,13 @@ impl Feed {
         LoadError::Stopped { kept: Box::new(kept), source }
     }
 
+    /// How it stands: the ledger's entry, which counts what was pushed, also what is not durable yet.
+    pub fn load(&self) -> &Load {
+        &self.batcher.accounts.load
+    }
+
     /// The session as of the last commit.
-    pub(crate) fn kept(&self) -> &Session {
+    pub fn kept(&self) -> &Session {
         &self.kept
     }
 
@@ -174,5 +218,56 @@ impl Feed {
             tracing::warn!("names of interfaces are not kept: {}", chain(&error));
         }
         self.named.clone_from(names);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::netflow::v5;
+    use crate::store::memory::MemoryStore;
+    use crate::store::wrap::{Call, Fault, FaultStore};
+
+    /// Pushes the exporter's datagram of this number, which holds one flow.
+    fn push(feed: &mut Feed, number: u32) {
+        let unix_secs = 1_186_040_527;
+        let header =
+            v5::Header { count: 1, unix_secs, flow_sequence: number, ..v5::Header::default() };
+        let mut payload = Vec::new();
+        v5::encode(&header, &[v5::Record::default()], &mut payload);
+        let datagram = Datagram {
+            exporter: [192, 0, 2, 1].into(),
+            src_port: 40_000,
+            received: UnixMillis(u64::from(unix_secs) * 1000),
+            payload: &payload,
+            declared_bytes: payload.len(),
+        };
+        feed.push(&datagram).unwrap();
+    }
+
+    #[test]
+    fn another_feed_goes_on_where_the_store_acknowledged_last() {
+        let inner = MemoryStore::default();
+        let store = FaultStore::new(inner.clone(), [Fault::Before(Call::Write, 2)]);
+        let options = Options::default();
+        let mut feed = Feed::open(&store, Session::of("sensor 7"), &options).unwrap();
+        push(&mut feed, 0);
+        feed.commit().unwrap();
+        push(&mut feed, 1);
+        assert_eq!(feed.load().account.stored, 2);
+        assert!(matches!(feed.commit(), Err(StoreError::Injected { at: "write" })));
+        let kept = feed.kept().clone();
+        assert_eq!(kept.load().account.stored, 1);
+        // The store has one writer at a time.
+        drop(feed);
+
+        let mut feed = Feed::open(&store, kept, &options).unwrap();
+        push(&mut feed, 1);
+        push(&mut feed, 2);
+        let load = feed.end().unwrap();
+        assert_eq!((load.account.datagrams, load.account.stored), (3, 3));
+        assert_eq!((load.account.lost.len(), &*load.files[0].path), (0, "sensor 7"));
+        assert_eq!(inner.snapshot().unwrap().flows().unwrap(), 3);
+        assert_eq!(inner.loads().unwrap(), [load]);
     }
 }

@@ -21,11 +21,12 @@ use std::time::Duration;
 
 pub(crate) use exporters::ByExporter;
 pub use exporters::{ClockAhead, Exported, MAX_AHEAD, MAX_EXPORTERS};
+pub use feed::Feed;
 pub use files::MAX_FILES_LISTED;
 pub use progress::{Done, Progress};
 pub(crate) use reader::Reader;
 pub use sample::quantiles;
-pub(crate) use session::Session;
+pub use session::Session;
 
 use crate::capture::Input;
 use crate::store::{Load, Store, StoreError};

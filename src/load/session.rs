@@ -12,7 +12,7 @@ use crate::store::Load;
 /// What exporters told, what was read, and what became of it. It outlives a writer: where a store
 /// fails, the load can go on with a new one from where it stood when the store acknowledged last.
 #[derive(Debug, Clone)]
-pub(crate) struct Session {
+pub struct Session {
     /// What is known of the exporters' templates.
     pub(super) decoder: Decoder,
     pub(super) builder: FlowBuilder,
@@ -27,7 +27,7 @@ impl Session {
 
     /// A session of which the ledger lists the one source `name`, whatever files it is read from,
     /// and however often one of them is tried until it can be read.
-    pub(crate) fn of(name: impl fmt::Display) -> Self {
+    pub fn of(name: impl fmt::Display) -> Self {
         Self::with(Accounts::of(name))
     }
 
@@ -36,7 +36,7 @@ impl Session {
     }
 
     /// The ledger's entry.
-    pub(crate) fn load(&self) -> &Load {
+    pub fn load(&self) -> &Load {
         &self.accounts.load
     }
 

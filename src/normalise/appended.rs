@@ -25,7 +25,7 @@ pub struct Appended {
     pub cut: u64,
     /// Rejected: flows that would have begun before 1970.
     pub before_1970: u64,
-    /// Rejected: flows that would have begun after [`UnixMillis::LAST`].
+    /// Rejected: flows that would have begun after [`UnixMillis::LAST`](crate::UnixMillis::LAST).
     pub no_such_time: u64,
     /// Rejected: flows of one source more than is told apart.
     pub no_room_for_source: u64,

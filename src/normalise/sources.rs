@@ -15,7 +15,7 @@ pub const MAX_SOURCES: usize = 65_536;
 pub const MAX_SOURCES_OF_EXPORTER: usize = 8192;
 
 /// So many sources one address may claim for others, as agents of sFlow do: those that it spoke for
-/// within [`UNUSED_HOURS`]. Of its own it has what a table gives it; what it claims is new every
+/// within `UNUSED_HOURS`. Of its own it has what a table gives it; what it claims is new every
 /// time, and stores keep the source of every flow.
 pub const MAX_CLAIMED_SOURCES: usize = 16_384;
 /// So many that are claimed are remembered of all of them together.

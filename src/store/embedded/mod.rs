@@ -2,12 +2,12 @@
 //!
 //! Three rooms and what lies around them, each of which uses those before it:
 //!
-//! - [`folder`]: the files by their names, who may touch them, and how they change in one step
+//! - `folder`: the files by their names, who may touch them, and how they change in one step
 //!   (elsewhere: a transaction log, file locks).
-//! - [`run`]: one sorted file of flows, written, opened and read (an `SSTable`, with columns inside).
+//! - `run`: one sorted file of flows, written, opened and read (an `SSTable`, with columns inside).
 //! - this folder: the store itself and what a snapshot of it answers, with the ledger of loads, the
 //!   names that exporters told, and the identities of datagrams.
-//! - [`upkeep`]: what is done with what is stored: merging, deleting, looking for damage.
+//! - `upkeep`: what is done with what is stored: merging, deleting, looking for damage.
 //! - `writer`: what is written, and merged beside that.
 
 mod folder;
