@@ -14,6 +14,7 @@ use super::{AnswerError, PairFormat};
 use crate::aggregate::{
     Counters, Counts, End, KeyField, KeyValue, Prefix, Top, TopEntry, TopOptions,
 };
+use crate::flow::Column;
 
 /// How a top is written.
 #[derive(Debug, Clone)]
@@ -46,7 +47,7 @@ pub fn write_top(
         let mut clock = Clock::new(style.zone.clone());
         return write_text(&table(top, options, style.plain, &mut clock), to);
     }
-    let key: Vec<&str> = options.fields.iter().flat_map(|&field| names(field)).copied().collect();
+    let key: Vec<&str> = options.fields.iter().flat_map(|&field| names(field)).collect();
     let head = Head { object: object(top, options, &key), names: [&key[..], &FIELDS].concat() };
     let rows = top.entries.iter().map(|entry| {
         let key = entry.key.iter().flat_map(|&value| key_values(value));
@@ -117,30 +118,49 @@ const FIELDS: [&str; 12] = [
     "bpp",
 ];
 
-/// What a field is called in JSON and CSV.
-fn names(field: KeyField) -> &'static [&'static str] {
+/// What a field is called in JSON and CSV; a pair has two names.
+fn names(field: KeyField) -> Vec<&'static str> {
     let of = |end, src, dst, any| match end {
         End::Src => src,
         End::Dst => dst,
         End::Any => any,
     };
-    match field {
-        KeyField::Address(end, Prefix::WHOLE) => {
-            of(end, &["srcAddress"], &["dstAddress"], &["address"])
-        }
-        KeyField::Address(end, _) | KeyField::Route(end) => {
-            of(end, &["srcNet"], &["dstNet"], &["net"])
-        }
-        KeyField::Pair => &["first", "second"],
-        KeyField::Port(end) => of(end, &["srcPort"], &["dstPort"], &["port"]),
-        KeyField::Protocol => &["protocol"],
-        KeyField::As(end) => of(end, &["srcAs"], &["dstAs"], &["as"]),
-        KeyField::Interface(end) => of(end, &["input"], &["output"], &["interface"]),
-        KeyField::Exporter => &["exporter"],
-        KeyField::NextHop => &["nextHop"],
-        KeyField::TcpFlags => &["tcpFlags"],
-        KeyField::Tos => &["tos"],
-        KeyField::Bin(_) => &["bin"],
+    vec![match field {
+        KeyField::Address(end, Prefix::WHOLE) => of(end, "srcAddress", "dstAddress", "address"),
+        KeyField::Address(end, _) | KeyField::Route(end) => of(end, "srcNet", "dstNet", "net"),
+        KeyField::Pair => return vec!["first", "second"],
+        KeyField::Number(column) => number_words(column).0,
+        KeyField::OfEither(column) => either_words(column).0,
+        KeyField::Exporter => "exporter",
+        KeyField::NextHop => "nextHop",
+        KeyField::Bin(_) => "bin",
+    }]
+}
+
+/// What a column of numbers is called in JSON and CSV, and what stands over it.
+const fn number_words(column: Column) -> (&'static str, &'static str) {
+    match column {
+        Column::Protocol => ("protocol", "Protocol"),
+        Column::SrcPort => ("srcPort", "Src Port"),
+        Column::DstPort => ("dstPort", "Dst Port"),
+        Column::SrcAs => ("srcAs", "Src AS"),
+        Column::DstAs => ("dstAs", "Dst AS"),
+        Column::Input => ("input", "Input If"),
+        Column::Output => ("output", "Output If"),
+        Column::TcpFlags => ("tcpFlags", "Flags"),
+        Column::Tos => ("tos", "Tos"),
+        // As files call it: no key is made of any of these yet.
+        other => (other.name(), other.name()),
+    }
+}
+
+/// Likewise of what is the same at both ends.
+const fn either_words(column: Column) -> (&'static str, &'static str) {
+    match column {
+        Column::SrcPort | Column::DstPort => ("port", "Port"),
+        Column::SrcAs | Column::DstAs => ("as", "AS"),
+        Column::Input | Column::Output => ("interface", "In/Out If"),
+        other => number_words(other),
     }
 }
 
@@ -157,27 +177,23 @@ fn title(field: KeyField) -> &'static str {
             of(end, "Src Network", "Dst Network", "Network")
         }
         KeyField::Pair => "IP Addr",
-        KeyField::Port(end) => of(end, "Src Port", "Dst Port", "Port"),
-        KeyField::Protocol => "Protocol",
-        KeyField::As(end) => of(end, "Src AS", "Dst AS", "AS"),
-        KeyField::Interface(end) => of(end, "Input If", "Output If", "In/Out If"),
+        KeyField::Number(column) => number_words(column).1,
+        KeyField::OfEither(column) => either_words(column).1,
         KeyField::Exporter => "Router IP",
         KeyField::NextHop => "Nexthop IP",
-        KeyField::TcpFlags => "Flags",
-        KeyField::Tos => "Tos",
         KeyField::Bin(_) => "Time bin",
     }
 }
 
 fn table(top: &Top, options: &TopOptions, plain: bool, clock: &mut Clock) -> String {
     let alone = options.fields.len() == 1;
-    let shown = |field: &KeyField| alone || *field != KeyField::Protocol;
+    let shown = |field: &KeyField| alone || *field != KeyField::Number(Column::Protocol);
     // A pair has two columns.
     let titles: Vec<&str> = options
         .fields
         .iter()
         .filter(|field| shown(field))
-        .flat_map(|&field| names(field).iter().map(move |_| title(field)))
+        .flat_map(|&field| names(field).into_iter().map(move |_| title(field)))
         .collect();
     let rows: Vec<Vec<String>> = top
         .entries

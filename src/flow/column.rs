@@ -65,6 +65,24 @@ macro_rules! column {
 columns!(column);
 
 impl Column {
+    /// The column that says of a flow's other end what this one says of its end; the same one where
+    /// it is of no end. The packets came in by the source's interface, and left by the other's.
+    pub const fn other_end(self) -> Self {
+        match self {
+            Self::Src => Self::Dst,
+            Self::Dst => Self::Src,
+            Self::SrcPort => Self::DstPort,
+            Self::DstPort => Self::SrcPort,
+            Self::Input => Self::Output,
+            Self::Output => Self::Input,
+            Self::SrcAs => Self::DstAs,
+            Self::DstAs => Self::SrcAs,
+            Self::SrcMask => Self::DstMask,
+            Self::DstMask => Self::SrcMask,
+            column => column,
+        }
+    }
+
     /// The column that IANA's element `number` tells, and how good it is among those that tell the
     /// same: 0 is best.
     pub fn of_element(number: u16) -> Option<(Self, u8)> {

@@ -41,22 +41,15 @@ pub enum KeyField {
     Route(End),
     /// Both addresses, whoever of them sent.
     Pair,
-    /// A port.
-    Port(End),
-    /// The IP protocol.
-    Protocol,
-    /// An autonomous system.
-    As(End),
-    /// An interface, by its SNMP index: the input is at the source's end, the output at the other.
-    Interface(End),
+    /// The number of a column, such as a port or the protocol.
+    Number(Column),
+    /// The number of either end: of the source's column and of the one that says the same of the
+    /// [other end](Column::other_end). A flow counts once for each.
+    OfEither(Column),
     /// Who exported the flow.
     Exporter,
     /// The next hop of the route to the destination.
     NextHop,
-    /// The OR of the TCP flags.
-    TcpFlags,
-    /// Type of service, or traffic class.
-    Tos,
     /// The stretch of so many milliseconds, counted from 1970 in UTC, in which the flow began.
     Bin(u64),
 }
@@ -64,21 +57,18 @@ pub enum KeyField {
 impl KeyField {
     /// The five that tell a conversation's one direction.
     pub const FIVE_TUPLE: [Self; 5] = [
-        Self::Protocol,
+        Self::Number(Column::Protocol),
         Self::Address(End::Src, Prefix::WHOLE),
-        Self::Port(End::Src),
+        Self::Number(Column::SrcPort),
         Self::Address(End::Dst, Prefix::WHOLE),
-        Self::Port(End::Dst),
+        Self::Number(Column::DstPort),
     ];
 
-    /// The end that it is of, if it is of one or the other.
+    /// The end that it is of, if it is an address or of any end.
     pub const fn end(self) -> Option<End> {
         match self {
-            Self::Address(end, _)
-            | Self::Route(end)
-            | Self::Port(end)
-            | Self::As(end)
-            | Self::Interface(end) => Some(end),
+            Self::Address(end, _) | Self::Route(end) => Some(end),
+            Self::OfEither(_) => Some(End::Any),
             _ => None,
         }
     }
@@ -111,14 +101,10 @@ impl KeyField {
                     | either(end, Column::SrcMask, Column::DstMask)
             }
             Self::Pair => Columns::of(&[Column::Src, Column::Dst]),
-            Self::Port(end) => either(end, Column::SrcPort, Column::DstPort),
-            Self::Protocol => Columns::of(&[Column::Protocol]),
-            Self::As(end) => either(end, Column::SrcAs, Column::DstAs),
-            Self::Interface(end) => either(end, Column::Input, Column::Output),
+            Self::Number(column) => Columns::of(&[column]),
+            Self::OfEither(column) => Columns::of(&[column, column.other_end()]),
             Self::Exporter => Columns::of(&[Column::Source]),
             Self::NextHop => Columns::of(&[Column::NextHop]),
-            Self::TcpFlags => Columns::of(&[Column::TcpFlags]),
-            Self::Tos => Columns::of(&[Column::Tos]),
             Self::Bin(_) => Columns::of(&[Column::First]),
         }
     }

@@ -10,7 +10,7 @@ use ipnet::IpNet;
 
 use super::field::{End, KeyField, KeyValue, Prefix};
 use super::piece::{Piece, Place, Put, Side, Which};
-use crate::flow::{Columns, Family, FlowBatch, Protocol, UnixMillis};
+use crate::flow::{Column, Columns, Family, FlowBatch, Protocol, UnixMillis};
 
 /// Keys may be so many words long.
 pub(super) const MAX_WORDS: usize = 16;
@@ -91,23 +91,29 @@ fn pieces(field: KeyField, family: Family) -> Vec<(Piece, u32)> {
     match field {
         KeyField::Address(end, prefix) => address(Which::Of(end), length(prefix, family)).to_vec(),
         KeyField::Route(end) => {
-            [&address(Which::Route(end), whole)[..], &[(Piece::Mask(end), 8)]].concat()
+            let mask = match end {
+                End::Src => Piece::Number(Column::SrcMask),
+                End::Dst => Piece::Number(Column::DstMask),
+                End::Any => Piece::OfEither(Column::SrcMask),
+            };
+            [&address(Which::Route(end), whole)[..], &[(mask, bits_of(Column::SrcMask))]].concat()
         }
         KeyField::Pair => [address(Which::Lesser, whole), address(Which::Greater, whole)].concat(),
         KeyField::NextHop => address(Which::NextHop, whole).to_vec(),
-        KeyField::Port(end) => vec![(Piece::Port(end), 16)],
-        KeyField::Protocol => vec![(Piece::Protocol, 8)],
-        KeyField::As(end) => vec![(Piece::As(end), 32)],
-        KeyField::Interface(end) => vec![(Piece::Interface(end), 32)],
+        KeyField::Number(column) => vec![(Piece::Number(column), bits_of(column))],
+        KeyField::OfEither(column) => vec![(Piece::OfEither(column), bits_of(column))],
         KeyField::Exporter => vec![
             (Piece::ExporterIsV6, 1),
             (Piece::Exporter { shift: 64 }, 64),
             (Piece::Exporter { shift: 0 }, 64),
         ],
-        KeyField::TcpFlags => vec![(Piece::TcpFlags, 8)],
-        KeyField::Tos => vec![(Piece::Tos, 8)],
         KeyField::Bin(span_ms) => vec![(Piece::Bin(span_ms), bin_bits(span_ms))],
     }
+}
+
+/// The bits of the numbers of `column`.
+fn bits_of(column: Column) -> u32 {
+    column.kind().number_bytes().map_or(0, |bytes| 8 * bytes as u32)
 }
 
 /// How many words a key of `fields` takes at most.
@@ -157,11 +163,14 @@ impl Reader<'_> {
             KeyField::Pair => {
                 KeyValue::Pair(self.address(whole, family), self.address(whole, family))
             }
-            KeyField::Port(_) => KeyValue::Number(self.bits(16) as u32),
-            KeyField::As(_) | KeyField::Interface(_) => KeyValue::Number(self.bits(32) as u32),
-            KeyField::Tos => KeyValue::Number(self.bits(8) as u32),
-            KeyField::Protocol => KeyValue::Protocol(Protocol(self.bits(8) as u8)),
-            KeyField::TcpFlags => KeyValue::TcpFlags(self.bits(8) as u8),
+            KeyField::Number(column) | KeyField::OfEither(column) => {
+                let number = self.bits(bits_of(column)) as u32;
+                match column {
+                    Column::Protocol => KeyValue::Protocol(Protocol(number as u8)),
+                    Column::TcpFlags => KeyValue::TcpFlags(number as u8),
+                    _ => KeyValue::Number(number),
+                }
+            }
             KeyField::Exporter => {
                 let family = if self.bits(1) == 1 { Family::V6 } else { Family::V4 };
                 KeyValue::Address(family.address(self.bits(128)))

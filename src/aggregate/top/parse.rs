@@ -2,31 +2,32 @@
 
 use super::field::{End, KeyField, Prefix};
 use super::layout;
+use crate::flow::Column;
 
 /// A name, and what it means. Upper case, blanks, `-` and `_` in a name make no difference.
 const NAMES: [(&str, &[KeyField]); 50] = [
     ("src", &[SRC]),
     ("dst", &[DST]),
     ("ip", &[IP]),
-    ("srcport", &[KeyField::Port(End::Src)]),
-    ("dstport", &[KeyField::Port(End::Dst)]),
-    ("port", &[KeyField::Port(End::Any)]),
-    ("proto", &[KeyField::Protocol]),
+    ("srcport", &[KeyField::Number(Column::SrcPort)]),
+    ("dstport", &[KeyField::Number(Column::DstPort)]),
+    ("port", &[KeyField::OfEither(Column::SrcPort)]),
+    ("proto", &[KeyField::Number(Column::Protocol)]),
     ("pair", &[KeyField::Pair]),
     ("5tuple", &KeyField::FIVE_TUPLE),
     ("srcnet", &[KeyField::Route(End::Src)]),
     ("dstnet", &[KeyField::Route(End::Dst)]),
     ("net", &[KeyField::Route(End::Any)]),
-    ("srcas", &[KeyField::As(End::Src)]),
-    ("dstas", &[KeyField::As(End::Dst)]),
-    ("as", &[KeyField::As(End::Any)]),
-    ("input", &[KeyField::Interface(End::Src)]),
-    ("output", &[KeyField::Interface(End::Dst)]),
-    ("if", &[KeyField::Interface(End::Any)]),
+    ("srcas", &[KeyField::Number(Column::SrcAs)]),
+    ("dstas", &[KeyField::Number(Column::DstAs)]),
+    ("as", &[KeyField::OfEither(Column::SrcAs)]),
+    ("input", &[KeyField::Number(Column::Input)]),
+    ("output", &[KeyField::Number(Column::Output)]),
+    ("if", &[KeyField::OfEither(Column::Input)]),
     ("exporter", &[KeyField::Exporter]),
     ("nexthop", &[KeyField::NextHop]),
-    ("flags", &[KeyField::TcpFlags]),
-    ("tos", &[KeyField::Tos]),
+    ("flags", &[KeyField::Number(Column::TcpFlags)]),
+    ("tos", &[KeyField::Number(Column::Tos)]),
     // What else people call them.
     ("srcip", &[SRC]),
     ("srcaddr", &[SRC]),
@@ -37,25 +38,25 @@ const NAMES: [(&str, &[KeyField]); 50] = [
     ("addr", &[IP]),
     ("address", &[IP]),
     ("host", &[IP]),
-    ("sport", &[KeyField::Port(End::Src)]),
-    ("dport", &[KeyField::Port(End::Dst)]),
-    ("protocol", &[KeyField::Protocol]),
+    ("sport", &[KeyField::Number(Column::SrcPort)]),
+    ("dport", &[KeyField::Number(Column::DstPort)]),
+    ("protocol", &[KeyField::Number(Column::Protocol)]),
     ("pairs", &[KeyField::Pair]),
     ("tuple", &KeyField::FIVE_TUPLE),
     ("record", &KeyField::FIVE_TUPLE),
-    ("asn", &[KeyField::As(End::Any)]),
-    ("in", &[KeyField::Interface(End::Src)]),
-    ("inif", &[KeyField::Interface(End::Src)]),
-    ("out", &[KeyField::Interface(End::Dst)]),
-    ("outif", &[KeyField::Interface(End::Dst)]),
-    ("interface", &[KeyField::Interface(End::Any)]),
+    ("asn", &[KeyField::OfEither(Column::SrcAs)]),
+    ("in", &[KeyField::Number(Column::Input)]),
+    ("inif", &[KeyField::Number(Column::Input)]),
+    ("out", &[KeyField::Number(Column::Output)]),
+    ("outif", &[KeyField::Number(Column::Output)]),
+    ("interface", &[KeyField::OfEither(Column::Input)]),
     ("router", &[KeyField::Exporter]),
     ("routerip", &[KeyField::Exporter]),
     ("nhip", &[KeyField::NextHop]),
     ("next", &[KeyField::NextHop]),
     ("nh", &[KeyField::NextHop]),
-    ("tcpflags", &[KeyField::TcpFlags]),
-    ("srctos", &[KeyField::Tos]),
+    ("tcpflags", &[KeyField::Number(Column::TcpFlags)]),
+    ("srctos", &[KeyField::Number(Column::Tos)]),
 ];
 
 const SRC: KeyField = KeyField::Address(End::Src, Prefix::WHOLE);
@@ -121,7 +122,7 @@ impl KeyField {
 
 fn parse_key(key: &str) -> Result<Vec<KeyField>, String> {
     if let Some(name) = key.strip_suffix(":p") {
-        return Ok([vec![KeyField::Protocol], parse_key(name)?].concat());
+        return Ok([vec![KeyField::Number(Column::Protocol)], parse_key(name)?].concat());
     }
     if let Some((name, span)) = key.split_once(':') {
         return match plain(name).as_str() {
@@ -235,10 +236,16 @@ mod tests {
             ("srcip", vec![SRC]),
             ("Src-IP", vec![SRC]),
             ("src,dst", vec![SRC, DST]),
-            ("src_port,dst port", vec![KeyField::Port(End::Src), KeyField::Port(End::Dst)]),
+            (
+                "src_port,dst port",
+                vec![KeyField::Number(Column::SrcPort), KeyField::Number(Column::DstPort)],
+            ),
             ("5-tuple", KeyField::FIVE_TUPLE.to_vec()),
             ("record", KeyField::FIVE_TUPLE.to_vec()),
-            ("dstport:p", vec![KeyField::Protocol, KeyField::Port(End::Dst)]),
+            (
+                "dstport:p",
+                vec![KeyField::Number(Column::Protocol), KeyField::Number(Column::DstPort)],
+            ),
             ("src/24", vec![net(End::Src, 24, 128)]),
             ("dst/48", vec![net(End::Dst, 32, 48)]),
             ("ip/0/32", vec![net(End::Any, 0, 32)]),
@@ -246,10 +253,10 @@ mod tests {
             ("srcip6/24", vec![net(End::Src, 32, 24)]),
             ("srcnet", vec![KeyField::Route(End::Src)]),
             ("srcnet/8", vec![net(End::Src, 8, 128)]),
-            ("bin:5m,proto", vec![KeyField::Bin(300_000), KeyField::Protocol]),
+            ("bin:5m,proto", vec![KeyField::Bin(300_000), KeyField::Number(Column::Protocol)]),
             ("bin:30s", vec![KeyField::Bin(30_000)]),
             ("bin:2d", vec![KeyField::Bin(172_800_000)]),
-            ("inif,outif", vec![KeyField::Interface(End::Src), KeyField::Interface(End::Dst)]),
+            ("inif,outif", vec![KeyField::Number(Column::Input), KeyField::Number(Column::Output)]),
         ] {
             assert_eq!(parse_keys(text), Ok(expected), "{text}");
         }

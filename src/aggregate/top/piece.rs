@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::ops::Range;
 
 use super::field::End;
-use crate::flow::{Addresses, FlowBatch, address_bits};
+use crate::flow::{Addresses, Column, FlowBatch, Values, address_bits};
 
 /// The end of a flow that a field of any end is read at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,17 +37,14 @@ pub(super) enum Piece {
         which: Which,
         shift: u32,
     },
-    Mask(End),
-    Port(End),
-    Protocol,
-    As(End),
-    Interface(End),
+    /// The number of a column.
+    Number(Column),
+    /// Likewise, or of the one of the other end.
+    OfEither(Column),
     ExporterIsV6,
     Exporter {
         shift: u32,
     },
-    TcpFlags,
-    Tos,
     Bin(u64),
 }
 
@@ -62,19 +59,11 @@ impl Piece {
     ) {
         match self {
             Self::Address { which, shift } => read_address(which, shift, flows, rows, side, to),
-            Self::Mask(end) => {
-                to.put(column(&of(end, side, &flows.src_mask, &flows.dst_mask)[rows]));
+            Self::Number(column) => read_numbers(column, flows, rows, to),
+            Self::OfEither(column) => {
+                let column = if side == Side::Src { column } else { column.other_end() };
+                read_numbers(column, flows, rows, to);
             }
-            Self::Port(end) => {
-                to.put(column(&of(end, side, &flows.src_port, &flows.dst_port)[rows]));
-            }
-            Self::As(end) => to.put(column(&of(end, side, &flows.src_as, &flows.dst_as)[rows])),
-            Self::Interface(end) => {
-                to.put(column(&of(end, side, &flows.input, &flows.output)[rows]));
-            }
-            Self::Protocol => to.put(column(&flows.protocol[rows])),
-            Self::TcpFlags => to.put(column(&flows.tcp_flags[rows])),
-            Self::Tos => to.put(column(&flows.tos[rows])),
             Self::Bin(span_ms) => {
                 to.put(flows.first_ms[rows].iter().map(|&first| first / span_ms));
             }
@@ -122,8 +111,19 @@ impl<const W: usize> Put<'_, W> {
     }
 }
 
-fn column<T: Copy + Into<u64>>(values: &[T]) -> impl Iterator<Item = u64> + '_ {
-    values.iter().map(|&value| value.into())
+fn read_numbers<const W: usize>(
+    column: Column,
+    flows: &FlowBatch,
+    rows: Range<usize>,
+    to: &mut Put<'_, W>,
+) {
+    match flows.values(column) {
+        Values::U8(numbers) => to.put(numbers[rows].iter().map(|&number| number.into())),
+        Values::U16(numbers) => to.put(numbers[rows].iter().map(|&number| number.into())),
+        Values::U32(numbers) => to.put(numbers[rows].iter().map(|&number| number.into())),
+        Values::U64(numbers) => to.put(numbers[rows].iter().copied()),
+        Values::Addresses(_) | Values::Extras(_) => {}
+    }
 }
 
 /// The column of an end.

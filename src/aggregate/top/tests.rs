@@ -12,7 +12,8 @@ use super::layout::MAX_WORDS;
 use super::piece::Side;
 use super::*;
 use crate::flow::{
-    FlowBatch, FlowRecord, Origin, Protocol, Sampling, Source, TimeRange, UnixMillis, address_bits,
+    Column, FlowBatch, FlowRecord, Origin, Protocol, Sampling, Source, TimeRange, UnixMillis,
+    address_bits,
 };
 use crate::row::Predicate;
 use crate::store::memory::MemoryStore;
@@ -80,6 +81,22 @@ fn store_of(flows: &[FlowRecord]) -> MemoryStore {
     store
 }
 
+/// The value of a column, from the record's own field.
+fn number(column: Column, flow: &FlowRecord) -> KeyValue {
+    KeyValue::Number(match column {
+        Column::SrcPort => flow.src_port.into(),
+        Column::DstPort => flow.dst_port.into(),
+        Column::SrcAs => flow.src_as,
+        Column::DstAs => flow.dst_as,
+        Column::Input => flow.input,
+        Column::Output => flow.output,
+        Column::Tos => flow.tos.into(),
+        Column::Protocol => return KeyValue::Protocol(flow.protocol),
+        Column::TcpFlags => return KeyValue::TcpFlags(flow.tcp_flags),
+        other => panic!("no key is made of {other:?}"),
+    })
+}
+
 /// The value of a field, from the record's own fields.
 fn slow_value(field: KeyField, flow: &FlowRecord, side: Side) -> KeyValue {
     fn of<T>(end: End, side: Side, src: T, dst: T) -> T {
@@ -103,14 +120,11 @@ fn slow_value(field: KeyField, flow: &FlowRecord, side: Side) -> KeyValue {
             KeyValue::Net(of(end, side, net(flow.src, flow.src_mask), net(flow.dst, flow.dst_mask)))
         }
         KeyField::Pair => KeyValue::Pair(flow.src.min(flow.dst), flow.src.max(flow.dst)),
-        KeyField::Port(end) => KeyValue::Number(of(end, side, flow.src_port, flow.dst_port).into()),
-        KeyField::Protocol => KeyValue::Protocol(flow.protocol),
-        KeyField::As(end) => KeyValue::Number(of(end, side, flow.src_as, flow.dst_as)),
-        KeyField::Interface(end) => KeyValue::Number(of(end, side, flow.input, flow.output)),
+        KeyField::Number(column) => number(column, flow),
+        KeyField::OfEither(column) if side == Side::Dst => number(column.other_end(), flow),
+        KeyField::OfEither(column) => number(column, flow),
         KeyField::Exporter => KeyValue::Address(flow.source.exporter),
         KeyField::NextHop => KeyValue::Address(flow.next_hop),
-        KeyField::TcpFlags => KeyValue::TcpFlags(flow.tcp_flags),
-        KeyField::Tos => KeyValue::Number(flow.tos.into()),
         KeyField::Bin(span) => KeyValue::Time(UnixMillis(flow.first.0 - flow.first.0 % span)),
     }
 }
