@@ -133,20 +133,19 @@ fn numbers(addresses: &[FixedLenByteArray]) -> Result<Vec<u128>, ParquetError> {
 // The casts are to the column's own width, which the writer widened. Each kind of column has one
 // type in files, so the other kinds do not come here.
 fn fill_words(to: ValuesMut<'_>, words: Vec<i32>) {
+    let words = words.into_iter().map(i32::cast_unsigned);
     match to {
-        ValuesMut::Addresses(to) => {
-            *to = Addresses::V4(words.into_iter().map(|word| word as u32).collect());
-        }
-        ValuesMut::U8(to) => *to = words.into_iter().map(|word| word as u8).collect(),
-        ValuesMut::U16(to) => *to = words.into_iter().map(|word| word as u16).collect(),
-        ValuesMut::U32(to) => *to = words.into_iter().map(|word| word as u32).collect(),
+        ValuesMut::Addresses(to) => *to = Addresses::V4(words.collect()),
+        ValuesMut::U8(to) => *to = words.map(|word| (word & 0xff) as u8).collect(),
+        ValuesMut::U16(to) => *to = words.map(|word| (word & 0xffff) as u16).collect(),
+        ValuesMut::U32(to) => *to = words.collect(),
         ValuesMut::U64(_) | ValuesMut::Extras(_) => {}
     }
 }
 
 fn fill_longs(to: ValuesMut<'_>, longs: Vec<i64>) {
     if let ValuesMut::U64(to) = to {
-        *to = longs.into_iter().map(|long| long as u64).collect();
+        *to = longs.into_iter().map(i64::cast_unsigned).collect();
     }
 }
 

@@ -17,7 +17,7 @@ use super::open_files::NamedFile;
 use super::page::{PageSpan, ReadAt};
 use super::schema::{PAGE_ROWS, Shape, difference};
 use super::writer::WrittenFile;
-use crate::flow::{Column, Family};
+use crate::flow::{Column, Family, saturated_u32, saturated_usize};
 use crate::row::Order;
 use crate::store::{Result, StoreError};
 
@@ -90,7 +90,7 @@ impl RunFile {
             .footer
             .row_groups()
             .iter()
-            .map(|group| group.num_rows() as usize)
+            .map(|group| saturated_usize(group.num_rows()))
             .collect())
     }
 
@@ -203,7 +203,7 @@ impl RunFile {
             .checked_sub(self.written.tail_offset)
             .filter(|&tail| tail >= 8)
             .ok_or_else(|| self.damaged("the manifest puts its tail behind its end"))?;
-        let tail = self.read_at(self.written.tail_offset, tail_bytes as usize)?;
+        let tail = self.read_at(self.written.tail_offset, saturated_usize(tail_bytes))?;
         if xxh3_64(&tail) != self.written.tail_hash {
             return Err(self.damaged(format!(
                 "checksum of the page indexes and footer, from byte {} on, differs",
@@ -249,15 +249,14 @@ impl RunFile {
 
     fn decode_pages(&self, opened: &Opened, group: usize, column: Column) -> Result<ChunkPages> {
         let chunk = opened.footer.row_group(group).column(self.place(column)?);
-        let rows = opened.footer.row_group(group).num_rows() as usize;
+        let rows = saturated_usize(opened.footer.row_group(group).num_rows());
         let index = decode_offset_index(&self.in_tail(opened, chunk.offset_index_range())?)
             .map_err(|error| self.error(column, error))?;
         let locations = index.page_locations();
         let as_written = locations.len() == rows.div_ceil(PAGE_ROWS)
-            && locations
-                .iter()
-                .enumerate()
-                .all(|(page, location)| location.first_row_index as usize == page * PAGE_ROWS);
+            && locations.iter().enumerate().all(|(page, location)| {
+                saturated_usize(location.first_row_index) == page * PAGE_ROWS
+            });
         if !as_written {
             return Err(self
                 .damaged(format!("column {}: pages are not of {PAGE_ROWS} rows", column.name())));
@@ -266,15 +265,16 @@ impl RunFile {
             .iter()
             .enumerate()
             .map(|(page, location)| PageSpan {
-                offset: location.offset as u64,
-                bytes: location.compressed_page_size as u32,
-                rows: Some((rows - page * PAGE_ROWS).min(PAGE_ROWS) as u32),
+                offset: location.offset.cast_unsigned(),
+                bytes: location.compressed_page_size.cast_unsigned(),
+                rows: Some(saturated_u32((rows - page * PAGE_ROWS).min(PAGE_ROWS))),
             })
             .collect();
         let dictionary = match (chunk.dictionary_page_offset(), data.first()) {
             (Some(start), Some(first)) => Some(PageSpan {
-                offset: start as u64,
-                bytes: u32::try_from(first.offset.saturating_sub(start as u64)).unwrap_or(0),
+                offset: start.cast_unsigned(),
+                bytes: u32::try_from(first.offset.saturating_sub(start.cast_unsigned()))
+                    .unwrap_or(0),
                 rows: None,
             }),
             _ => None,
@@ -292,8 +292,8 @@ impl RunFile {
             ColumnIndexMetaData::INT32(index) => (0..pages)
                 .map(|page| {
                     Some((
-                        u128::from(*index.min_value(page)? as u32),
-                        u128::from(*index.max_value(page)? as u32),
+                        u128::from(index.min_value(page)?.cast_unsigned()),
+                        u128::from(index.max_value(page)?.cast_unsigned()),
                     ))
                 })
                 .collect(),
@@ -319,6 +319,6 @@ impl RunFile {
 /// The bounds of a page of times. Parquet orders timestamps as signed numbers, so a page with times
 /// on both sides of the year 292 million has bounds that say nothing about ours.
 fn unsigned(min: i64, max: i64) -> (u128, u128) {
-    let (min, max) = (min as u64, max as u64);
+    let (min, max) = (min.cast_unsigned(), max.cast_unsigned());
     if min <= max { (min.into(), max.into()) } else { (0, u64::MAX.into()) }
 }

@@ -5,17 +5,6 @@
 //! provides, and its header is held against what the page index and the schema say it must be, so
 //! that no flipped bit of either passes for data.
 
-// What is read back is never narrowed without a word. Tests may.
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::cast_lossless,
-        clippy::cast_possible_truncation,
-        clippy::cast_possible_wrap,
-        clippy::cast_sign_loss
-    )
-)]
-
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -4,17 +4,6 @@
 //! only required columns, dictionary pages and data pages of version 2, so a header has one form
 //! for each of the two, and everything else is damage.
 
-// What is read back is never narrowed without a word. Tests may.
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::cast_lossless,
-        clippy::cast_possible_truncation,
-        clippy::cast_possible_wrap,
-        clippy::cast_sign_loss
-    )
-)]
-
 use parquet::basic::Encoding;
 
 /// What a page holds.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::cursor::ColumnCursor;
 use super::file::{PageBounds, RunFile};
 use super::schema::PAGE_ROWS;
-use crate::flow::{Addresses, Column, Columns, FlowBatch, Source, UnixMillis};
+use crate::flow::{Addresses, Column, Columns, FlowBatch, Source, UnixMillis, saturated_u32};
 use crate::row::{AddressRange, AddressSet, Predicate, Verdict};
 use crate::store::{FlowStream, Reading, Result, SCAN_BATCH_ROWS, Scan};
 
@@ -87,7 +87,8 @@ fn told_bounds(
 
 /// The bounds of a page of times, as times.
 fn moments((first, last): (u128, u128)) -> (UnixMillis, UnixMillis) {
-    (UnixMillis(first as u64), UnixMillis(last as u64))
+    let moment = |bound: u128| UnixMillis(bound.try_into().unwrap_or(u64::MAX));
+    (moment(first), moment(last))
 }
 
 impl Stretch {
@@ -178,7 +179,8 @@ impl StretchReader {
             self.fill(scan.columns, &mut have, &rows, &mut batch)?;
             return Ok(batch.project(scan.columns));
         };
-        let kept: Vec<u32> = (0..rows.len() as u32).filter(|&row| keep[row as usize]).collect();
+        let kept: Vec<u32> =
+            (0..saturated_u32(rows.len())).filter(|&row| keep[row as usize]).collect();
         let (Some(&first), Some(&last)) = (kept.first(), kept.last()) else {
             return Ok(self.empty());
         };

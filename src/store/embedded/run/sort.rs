@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::merge::place;
-use crate::flow::{Addresses, FlowBatch, UnixMillis};
+use crate::flow::{Addresses, FlowBatch, UnixMillis, saturated_u32};
 use crate::row::Order;
 use crate::store::Usual;
 
@@ -56,7 +56,7 @@ fn rows_of_days(batch: &FlowBatch) -> BTreeMap<u64, Vec<u32>> {
     while row < batch.len() {
         let of = day(row);
         let end = (row..batch.len()).find(|&next| day(next) != of).unwrap_or(batch.len());
-        days.entry(of).or_default().extend(row as u32..end as u32);
+        days.entry(of).or_default().extend(saturated_u32(row)..saturated_u32(end));
         row = end;
     }
     days

@@ -198,7 +198,9 @@ impl GroupWriter {
                     Values::Addresses(values) => put_addresses(writer, values, range, words),
                     Values::U8(values) => put_words(writer, &values[range], words, i32::from),
                     Values::U16(values) => put_words(writer, &values[range], words, i32::from),
-                    Values::U32(values) => put_words(writer, &values[range], words, |v| v as i32),
+                    Values::U32(values) => {
+                        put_words(writer, &values[range], words, u32::cast_signed)
+                    }
                     Values::U64(values) => put_longs(writer, &values[range], longs),
                     Values::Extras(values) => put_extras(writer, values, range),
                 }?;
@@ -237,7 +239,7 @@ fn put_longs(
     longs: &mut Vec<i64>,
 ) -> Result<(), ParquetError> {
     longs.clear();
-    longs.extend(values.iter().map(|&value| value as i64));
+    longs.extend(values.iter().map(|&value| value.cast_signed()));
     get_typed_column_writer_mut::<Int64Type>(writer).write_batch(longs, None, None)?;
     Ok(())
 }
@@ -260,9 +262,7 @@ fn put_addresses(
     words: &mut Vec<i32>,
 ) -> Result<(), ParquetError> {
     match addresses {
-        Addresses::V4(addresses) => {
-            put_words(writer, &addresses[range], words, |address| address as i32)
-        }
+        Addresses::V4(addresses) => put_words(writer, &addresses[range], words, u32::cast_signed),
         Addresses::V6(addresses) => {
             let mut bytes = Vec::with_capacity(range.len() * 16);
             for address in &addresses[range] {
