@@ -150,7 +150,7 @@ impl FlowBatch {
         self
     }
 
-    /// This batch with only `columns` in it.
+    /// This batch with only `columns` in it (projection).
     #[must_use]
     pub fn project(mut self, columns: Columns) -> Self {
         let mut dropped = Self::new(self.family());

@@ -1,4 +1,4 @@
-//! Regions read in their order, the next ones ahead of time on rayon's threads.
+//! Regions read in their order, the next ones ahead of time on rayon's threads (prefetching).
 //!
 //! No thread of the pool ever waits in here: one that has filled its region's queue puts the
 //! region back and goes. So the pool may be as small as it likes, and may be the caller's own.

@@ -1,4 +1,4 @@
-//! From a question to the scans that answer it.
+//! From a question to the scans that answer it (the planner).
 
 use std::sync::Arc;
 

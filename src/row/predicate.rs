@@ -1,4 +1,4 @@
-//! What a scan can test on a flow inside the store, column by column.
+//! What a scan can test on a flow inside the store, column by column (predicate pushdown).
 
 use std::collections::HashMap;
 use std::mem;

@@ -1,4 +1,5 @@
-//! What the bounds of a page say of the rows in it, before any of them is read.
+//! What the bounds of a page say of the rows in it, before any of them is read (page pruning by
+//! zone maps).
 
 use super::{AddressField, AddressRange, AddressSet, NumberField, NumberSet, Predicate};
 use crate::flow::{Column, Family, Protocol};

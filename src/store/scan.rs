@@ -1,4 +1,5 @@
-//! A question to a store, and how it means to answer.
+//! A question to a store, and how it means to answer: which columns (projection), which ranges of
+//! keys and times, which predicate.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! The store as of one commit, and the scans of it.
+//! The store as of one commit, and the scans of it (snapshot isolation).
 
 use std::sync::Arc;
 

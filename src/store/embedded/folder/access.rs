@@ -1,4 +1,4 @@
-//! A store's folder, opened for writing: the lock, the manifest, and commits.
+//! A store's folder, opened for writing: the one writer's lock, the manifest, and commits.
 
 use std::collections::HashSet;
 use std::io::ErrorKind;

@@ -1,5 +1,6 @@
 //! Replacing the manifest. Whoever commits takes his turn, and goes on from what the last one left:
-//! so a load, and the deletion of old flows beside it, do not undo each other's work.
+//! so a load, and the deletion of old flows beside it, do not undo each other's work (a transaction
+//! on the manifest).
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -142,7 +142,8 @@ fn holder(path: &Path) -> String {
     }
 }
 
-/// A turn at something that is done by one after the other, in this process and in others.
+/// A turn at something that is done by one after the other, in this process and in others (a mutex
+/// between processes).
 #[derive(Debug)]
 pub(crate) struct Turn(LockFile);
 
@@ -213,7 +214,8 @@ impl Turn {
     }
 }
 
-/// A manifest that is held: while this lives, the files that it names are not deleted.
+/// A manifest that is held: while this lives, the files that it names are not deleted (a shared
+/// lock).
 #[derive(Debug, Clone)]
 pub(crate) struct Held {
     manifest: Arc<Manifest>,
@@ -265,7 +267,7 @@ fn open_shared(path: &Path) -> Result<Option<File>> {
     Ok(is_named(&file, path)?.then_some(file))
 }
 
-/// A manifest that nobody reads, locked so that nobody begins to.
+/// A manifest that nobody reads, locked so that nobody begins to (an exclusive lock).
 #[derive(Debug)]
 pub(crate) struct Unheld {
     path: PathBuf,

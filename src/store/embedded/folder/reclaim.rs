@@ -1,4 +1,4 @@
-//! Deleting what no reader can reach any more. Only the writer does this.
+//! Deleting what no reader can reach any more (garbage collection).
 
 use std::collections::{BTreeSet, HashSet};
 use std::fs::File;

@@ -1,4 +1,5 @@
-//! Tells of most identities that are not in a file that they are not, without reading it.
+//! Tells of most identities that are not in a file that they are not, without reading it (a Bloom
+//! filter).
 //!
 //! Whoever sends datagrams with old export times, again and again others, would have a block of some
 //! file read for each of them.

@@ -1,4 +1,4 @@
-//! Which datagrams are in the store, so that none is stored twice.
+//! Which datagrams are in the store, so that none is stored twice (a deduplication index).
 
 // What is read back is never narrowed without a word. Tests may.
 #![cfg_attr(

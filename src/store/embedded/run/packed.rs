@@ -1,4 +1,5 @@
-//! A batch turned on its side: whole rows side by side in memory, for taking them in another order.
+//! A batch turned on its side: whole rows side by side in memory, for taking them in another order
+//! (a row-major copy).
 //!
 //! Taking rows of a batch at random touches as many places in memory as it has columns; of packed
 //! rows, one or two. It pays from the first sort on, and a batch is sorted twice.

@@ -1,5 +1,5 @@
 //! Reads of a run what a scan asks for: by key range, by time, by predicate, and no more pages
-//! than that takes.
+//! than that takes (page pruning, late materialisation).
 
 use std::ops::Range;
 use std::sync::Arc;

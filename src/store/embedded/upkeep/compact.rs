@@ -1,4 +1,4 @@
-//! Merges the runs of a day into few, so that a look-up opens few.
+//! Merges the runs of a day into few, so that a look-up opens few (compaction, tiered by day).
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! From which day on the flows fit into so many bytes.
+//! From which day on the flows fit into so many bytes (retention by size).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

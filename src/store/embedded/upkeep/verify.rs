@@ -1,4 +1,4 @@
-//! Reads a whole store, and holds everything in it against everything else.
+//! Reads a whole store, and holds everything in it against everything else (a scrub, fsck).
 
 use std::path::Path;
 use std::sync::Arc;
