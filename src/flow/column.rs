@@ -67,6 +67,7 @@ columns!(column);
 impl Column {
     /// The column that says of a flow's other end what this one says of its end; the same one where
     /// it is of no end. The packets came in by the source's interface, and left by the other's.
+    #[must_use]
     pub const fn other_end(self) -> Self {
         match self {
             Self::Src => Self::Dst,

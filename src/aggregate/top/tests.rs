@@ -120,9 +120,8 @@ fn slow_value(field: KeyField, flow: &FlowRecord, side: Side) -> KeyValue {
             KeyValue::Net(of(end, side, net(flow.src, flow.src_mask), net(flow.dst, flow.dst_mask)))
         }
         KeyField::Pair => KeyValue::Pair(flow.src.min(flow.dst), flow.src.max(flow.dst)),
-        KeyField::Number(column) => number(column, flow),
         KeyField::OfEither(column) if side == Side::Dst => number(column.other_end(), flow),
-        KeyField::OfEither(column) => number(column, flow),
+        KeyField::Number(column) | KeyField::OfEither(column) => number(column, flow),
         KeyField::Exporter => KeyValue::Address(flow.source.exporter),
         KeyField::NextHop => KeyValue::Address(flow.next_hop),
         KeyField::Bin(span) => KeyValue::Time(UnixMillis(flow.first.0 - flow.first.0 % span)),
