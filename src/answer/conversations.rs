@@ -110,8 +110,6 @@ fn values(conversation: &Conversation) -> [Value; NAMES.len()] {
 fn flow(conversation: &Conversation) -> FlowRecord {
     let none = Family::of(conversation.initiator).address(0);
     FlowRecord {
-        src: conversation.initiator,
-        dst: conversation.responder,
         first: conversation.first,
         duration_ms: u32::try_from(conversation.duration_ms).unwrap_or(u32::MAX),
         octets: u64::try_from(conversation.sent.octets).unwrap_or(u64::MAX),
@@ -121,14 +119,8 @@ fn flow(conversation: &Conversation) -> FlowRecord {
         protocol: conversation.protocol,
         tcp_flags: conversation.tcp_flags,
         tos: conversation.tos,
-        input: 0,
-        output: 0,
-        src_as: 0,
-        dst_as: 0,
-        src_mask: 0,
-        dst_mask: 0,
-        next_hop: none,
         source: Source { exporter: none, engine: 0, sampling: Sampling::default() },
+        ..FlowRecord::between(conversation.initiator, conversation.responder)
     }
 }
 

@@ -174,7 +174,7 @@ mod tests {
     use std::net::IpAddr;
 
     use super::*;
-    use crate::flow::{Protocol, Sampling, Source, push_extra};
+    use crate::flow::push_extra;
 
     #[test]
     fn a_vrf_that_comes_twice_is_named_once() {
@@ -183,27 +183,7 @@ mod tests {
             assert!(push_extra(&mut bytes, 0, Extra { number: 234, enterprise: 0, value }));
         }
         let zero = IpAddr::from([0; 4]);
-        let flow = FlowRecord {
-            src: zero,
-            dst: zero,
-            first: UnixMillis(0),
-            duration_ms: 0,
-            octets: 0,
-            packets: 0,
-            src_port: 0,
-            dst_port: 0,
-            protocol: Protocol(0),
-            tcp_flags: 0,
-            tos: 0,
-            input: 0,
-            output: 0,
-            src_as: 0,
-            dst_as: 0,
-            src_mask: 0,
-            dst_mask: 0,
-            next_hop: zero,
-            source: Source { exporter: zero, engine: 0, sampling: Sampling::default() },
-        };
+        let flow = FlowRecord::between(zero, zero);
         let mut names = Names::default();
         for vrf in [1, 2] {
             names.vrfs.insert((zero, vrf), format!("vrf{vrf}"));

@@ -215,8 +215,6 @@ mod tests {
         for row in 0..16_384u32 {
             let mixed = row.wrapping_mul(2_654_435_761);
             let flow = FlowRecord {
-                src: [10, 1, 2, 3].into(),
-                dst: Family::V4.address(mixed.into()),
                 first: UnixMillis(1_185_488_138_000 + u64::from(row) * 250),
                 duration_ms: mixed >> 16,
                 octets: u64::from(mixed >> 8),
@@ -225,7 +223,6 @@ mod tests {
                 dst_port: 443,
                 protocol: Protocol::TCP,
                 tcp_flags: 0x1b,
-                tos: 0,
                 input: 3,
                 output: 4,
                 src_as: 64_512,
@@ -234,6 +231,7 @@ mod tests {
                 dst_mask: 16,
                 next_hop: [10, 0, 0, 254].into(),
                 source,
+                ..FlowRecord::between([10, 1, 2, 3].into(), Family::V4.address(mixed.into()))
             };
             batch.push(&flow, 0, Origin(0));
         }

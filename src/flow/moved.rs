@@ -41,25 +41,14 @@ mod tests {
     fn flow(first: u64) -> FlowRecord {
         let address = Family::V4.address(7);
         FlowRecord {
-            src: address,
-            dst: address,
             first: UnixMillis(first),
             duration_ms: 9,
             octets: 1,
             packets: 1,
-            src_port: 0,
-            dst_port: 0,
             protocol: Protocol(17),
-            tcp_flags: 0,
-            tos: 0,
-            input: 0,
-            output: 0,
-            src_as: 0,
-            dst_as: 0,
-            src_mask: 0,
-            dst_mask: 0,
             next_hop: address,
             source: Source { exporter: address, engine: 0, sampling: Sampling::default() },
+            ..FlowRecord::between(address, address)
         }
     }
 

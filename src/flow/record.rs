@@ -2,9 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{
-    Addresses, Column, Family, FlowBatch, Numbers, Origin, Protocol, Sampling, Source, UnixMillis,
-};
+use super::{Addresses, Column, Family, FlowBatch, Numbers, Origin, Protocol, Source, UnixMillis};
 
 /// One flow record. Counters are as exported: sampling is told beside them, never multiplied in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +48,32 @@ pub struct FlowRecord {
 }
 
 impl FlowRecord {
+    /// A flow between these addresses of which nothing else is known: its numbers are zero, its
+    /// next hop and its exporter unspecified.
+    pub fn between(src: IpAddr, dst: IpAddr) -> Self {
+        Self {
+            src,
+            dst,
+            first: UnixMillis::EPOCH,
+            duration_ms: 0,
+            octets: 0,
+            packets: 0,
+            src_port: 0,
+            dst_port: 0,
+            protocol: Protocol(0),
+            tcp_flags: 0,
+            tos: 0,
+            input: 0,
+            output: 0,
+            src_as: 0,
+            dst_as: 0,
+            src_mask: 0,
+            dst_mask: 0,
+            next_hop: Family::of(src).address(0),
+            source: Source::UNKNOWN,
+        }
+    }
+
     /// The family of both ends.
     pub const fn family(&self) -> Family {
         Family::of(self.src)
@@ -142,13 +166,11 @@ impl FlowBatch {
 
     /// Who exported the flow at `row`; 0.0.0.0 where that is not known.
     pub fn source_of(&self, row: usize) -> Source {
-        let unknown =
-            Source { exporter: Family::V4.address(0), engine: 0, sampling: Sampling::default() };
         self.source
             .get(row)
             .and_then(|&source| self.sources.get(source as usize))
             .copied()
-            .unwrap_or(unknown)
+            .unwrap_or(Source::UNKNOWN)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Who exported a flow, and how he sampled.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +14,15 @@ pub struct Source {
     /// How the exporter said that it samples.
     #[serde(flatten)]
     pub sampling: Sampling,
+}
+
+impl Source {
+    /// The one of a flow of which nobody knows who exported it: 0.0.0.0, which samples nothing.
+    pub const UNKNOWN: Self = Self {
+        exporter: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        engine: 0,
+        sampling: Sampling { mode: 0, interval: 0 },
+    };
 }
 
 /// Packet sampling as exported. The interval may be set while the mode says none (Juniper), so

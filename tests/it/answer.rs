@@ -55,8 +55,6 @@ fn golden_flows() -> Option<Vec<FlowRecord>> {
         let number = |at: usize| row[at].parse::<u64>().unwrap();
         let first = number(2);
         FlowRecord {
-            src: row[5].parse().unwrap(),
-            dst: row[7].parse().unwrap(),
             first: UnixMillis(first),
             duration_ms: (number(3) - first) as u32,
             octets: number(16),
@@ -70,10 +68,9 @@ fn golden_flows() -> Option<Vec<FlowRecord>> {
             output: number(12) as u32,
             src_as: number(9) as u32,
             dst_as: number(10) as u32,
-            src_mask: 0,
-            dst_mask: 0,
             next_hop: [10, 0, 0, 254].into(),
             source: any_source(),
+            ..FlowRecord::between(row[5].parse().unwrap(), row[7].parse().unwrap())
         }
     };
     Some(reader.records().map(|row| flow(row.unwrap())).collect())
@@ -331,25 +328,10 @@ fn a_number_that_nfdump_wraps_is_shown_whole() {
 
 fn golden_like() -> FlowRecord {
     FlowRecord {
-        src: [10, 0, 0, 1].into(),
-        dst: [10, 0, 0, 2].into(),
         first: UnixMillis(1_185_488_138_007),
-        duration_ms: 0,
-        octets: 0,
-        packets: 0,
-        src_port: 0,
-        dst_port: 0,
         protocol: Protocol::UDP,
-        tcp_flags: 0,
-        tos: 0,
-        input: 0,
-        output: 0,
-        src_as: 0,
-        dst_as: 0,
-        src_mask: 0,
-        dst_mask: 0,
-        next_hop: [0, 0, 0, 0].into(),
         source: any_source(),
+        ..FlowRecord::between([10, 0, 0, 1].into(), [10, 0, 0, 2].into())
     }
 }
 
@@ -454,8 +436,6 @@ fn any_flow() -> impl Strategy<Value = FlowRecord> {
                 let (octets, packets, duration_ms, first) = numbers;
                 let sampling = Sampling { mode: 1, interval: words[4] };
                 FlowRecord {
-                    src,
-                    dst,
                     first: UnixMillis(first),
                     duration_ms,
                     octets,
@@ -473,6 +453,7 @@ fn any_flow() -> impl Strategy<Value = FlowRecord> {
                     dst_mask: bytes[4],
                     next_hop,
                     source: Source { exporter, engine: words[5], sampling },
+                    ..FlowRecord::between(src, dst)
                 }
             })
     })
@@ -497,8 +478,6 @@ fn parsed(json: &Value) -> FlowRecord {
     let time: jiff::Timestamp = json["time"].as_str().unwrap().parse().unwrap();
     let flags = json["tcpFlags"].as_str().unwrap();
     FlowRecord {
-        src: address(&json["srcAddress"]),
-        dst: address(&json["dstAddress"]),
         first: UnixMillis(time.as_millisecond() as u64),
         duration_ms: number(&json["duration"]),
         octets: number(&json["bytes"]),
@@ -520,6 +499,7 @@ fn parsed(json: &Value) -> FlowRecord {
             engine: number(&json["engine"]),
             sampling: Sampling { mode: 1, interval: number(&json["sampling"]) },
         },
+        ..FlowRecord::between(address(&json["srcAddress"]), address(&json["dstAddress"]))
     }
 }
 

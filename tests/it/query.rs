@@ -22,8 +22,6 @@ fn any_flow() -> impl Strategy<Value = FlowRecord> {
         |(v6, src, dst, first, octets, engine)| {
             let family = if v6 { Family::V6 } else { Family::V4 };
             FlowRecord {
-                src: family.address(src),
-                dst: family.address(dst),
                 first: UnixMillis(first),
                 duration_ms: 1,
                 octets,
@@ -31,20 +29,12 @@ fn any_flow() -> impl Strategy<Value = FlowRecord> {
                 src_port: 1,
                 dst_port: 2,
                 protocol: Protocol::UDP,
-                tcp_flags: 0,
-                tos: 0,
-                input: 0,
-                output: 0,
-                src_as: 0,
-                dst_as: 0,
-                src_mask: 0,
-                dst_mask: 0,
-                next_hop: family.address(0),
                 source: Source {
                     exporter: [10, 0, 0, 1].into(),
                     engine,
                     sampling: Sampling::default(),
                 },
+                ..FlowRecord::between(family.address(src), family.address(dst))
             }
         },
     )
@@ -179,25 +169,12 @@ fn a_flow_from_a_host_to_itself_is_found_once_in_both_directions() {
 
 fn slow_flow(first: UnixMillis) -> FlowRecord {
     FlowRecord {
-        src: [10, 0, 0, 1].into(),
-        dst: [10, 0, 0, 2].into(),
         first,
-        duration_ms: 0,
         octets: 1,
         packets: 1,
-        src_port: 0,
-        dst_port: 0,
         protocol: Protocol::TCP,
-        tcp_flags: 0,
-        tos: 0,
-        input: 0,
-        output: 0,
-        src_as: 0,
-        dst_as: 0,
-        src_mask: 0,
-        dst_mask: 0,
-        next_hop: [0, 0, 0, 0].into(),
         source: Source { exporter: [10, 0, 0, 1].into(), engine: 0, sampling: Sampling::default() },
+        ..FlowRecord::between([10, 0, 0, 1].into(), [10, 0, 0, 2].into())
     }
 }
 

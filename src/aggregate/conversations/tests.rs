@@ -1,17 +1,13 @@
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use proptest::prelude::*;
 
 use super::*;
-use crate::flow::{Extra, Family, FlowRecord, Origin, Sampling, Source, UnixMillis, push_extra};
+use crate::flow::{Extra, Family, FlowRecord, Origin, UnixMillis, push_extra};
 
 fn flow(src: &str, src_port: u16, dst: &str, dst_port: u16, protocol: u8) -> FlowRecord {
-    let zero = IpAddr::from([0; 4]);
     FlowRecord {
-        src: src.parse().unwrap(),
-        dst: dst.parse().unwrap(),
         first: UnixMillis(1_000_000),
         duration_ms: 100,
         octets: 1000,
@@ -20,15 +16,7 @@ fn flow(src: &str, src_port: u16, dst: &str, dst_port: u16, protocol: u8) -> Flo
         dst_port,
         protocol: Protocol(protocol),
         tcp_flags: 2,
-        tos: 0,
-        input: 0,
-        output: 0,
-        src_as: 0,
-        dst_as: 0,
-        src_mask: 0,
-        dst_mask: 0,
-        next_hop: zero,
-        source: Source { exporter: zero, engine: 0, sampling: Sampling::default() },
+        ..FlowRecord::between(src.parse().unwrap(), dst.parse().unwrap())
     }
 }
 

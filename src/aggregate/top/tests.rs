@@ -36,8 +36,6 @@ fn any_flow() -> impl Strategy<Value = FlowRecord> {
                 let family = if is_v6 { Family::V6 } else { Family::V4 };
                 let address = |bits: u128| family.address(bits);
                 FlowRecord {
-                    src: address(src),
-                    dst: address(dst),
                     next_hop: address(next_hop),
                     first: UnixMillis(times.0),
                     duration_ms: times.1,
@@ -59,6 +57,7 @@ fn any_flow() -> impl Strategy<Value = FlowRecord> {
                         engine: 0,
                         sampling: Sampling::default(),
                     },
+                    ..FlowRecord::between(address(src), address(dst))
                 }
             },
         )

@@ -19,8 +19,6 @@ fn batch(family: Family, first: u32, rows: u32, extras: &[u8]) -> FlowBatch {
     flows.sources = Arc::new(vec![source]);
     for row in first..first + rows {
         let flow = FlowRecord {
-            src: family.address(row.into()),
-            dst: family.address(1),
             first: UnixMillis(1_186_040_520_000 + u64::from(row)),
             duration_ms: u32::MAX,
             octets: u64::MAX,
@@ -28,16 +26,14 @@ fn batch(family: Family, first: u32, rows: u32, extras: &[u8]) -> FlowBatch {
             src_port: u16::MAX,
             dst_port: 53,
             protocol: Protocol::UDP,
-            tcp_flags: 0,
             tos: u8::MAX,
             input: 1,
             output: 2,
             src_as: u32::MAX,
             dst_as: 4,
             src_mask: 24,
-            dst_mask: 0,
-            next_hop: family.address(0),
             source,
+            ..FlowRecord::between(family.address(row.into()), family.address(1))
         };
         flows.push_with(&flow, 0, Origin(0), extras);
     }

@@ -61,8 +61,6 @@ fn expected(header: &Header, record: &Record) -> Option<(FlowRecord, bool)> {
     };
     let (first, last) = (at(record.first_ms), at(record.last_ms));
     let flow = FlowRecord {
-        src: record.src_addr.into(),
-        dst: record.dst_addr.into(),
         next_hop: record.next_hop.into(),
         first: UnixMillis(u64::try_from(first).ok()?),
         duration_ms: (last - first).max(0) as u32,
@@ -87,6 +85,7 @@ fn expected(header: &Header, record: &Record) -> Option<(FlowRecord, bool)> {
                 interval: u32::from(header.sampling_field & 0x3fff),
             },
         },
+        ..FlowRecord::between(record.src_addr.into(), record.dst_addr.into())
     };
     Some((flow, last < first))
 }

@@ -2,7 +2,7 @@
 
 use super::Open;
 use super::reading::{assert_same, check, read_all};
-use super::samples::{address, flow, store_of};
+use super::samples::{address, flow, of_numbers, store_of};
 use crate::flow::{Columns, Family, FlowRecord, Protocol, Sampling, Source, TimeRange, UnixMillis};
 use crate::row::Order;
 use crate::store::Scan;
@@ -11,60 +11,16 @@ use crate::store::Scan;
 /// stores of earlier versions hold such flows.
 fn greatest(family: Family) -> FlowRecord {
     let address = family.address(family.max_bits());
-    FlowRecord {
-        src: address,
-        dst: address,
-        first: UnixMillis::MAX,
-        duration_ms: u32::MAX,
-        octets: u64::MAX,
-        packets: u64::MAX,
-        src_port: u16::MAX,
-        dst_port: u16::MAX,
-        protocol: Protocol(u8::MAX),
-        tcp_flags: u8::MAX,
-        tos: u8::MAX,
-        input: u32::MAX,
-        output: u32::MAX,
-        src_as: u32::MAX,
-        dst_as: u32::MAX,
-        src_mask: u8::MAX,
-        dst_mask: u8::MAX,
-        next_hop: address,
-        source: Source {
-            exporter: Family::V6.address(u128::MAX),
-            engine: u32::MAX,
-            sampling: Sampling { mode: u8::MAX, interval: u32::MAX },
-        },
-    }
+    let source = Source {
+        exporter: Family::V6.address(u128::MAX),
+        engine: u32::MAX,
+        sampling: Sampling { mode: u8::MAX, interval: u32::MAX },
+    };
+    FlowRecord { source, ..of_numbers([address; 3], |column| column.kind().greatest()) }
 }
 
 fn least(family: Family) -> FlowRecord {
-    let address = family.address(0);
-    FlowRecord {
-        src: address,
-        dst: address,
-        first: UnixMillis::EPOCH,
-        duration_ms: 0,
-        octets: 0,
-        packets: 0,
-        src_port: 0,
-        dst_port: 0,
-        protocol: Protocol(0),
-        tcp_flags: 0,
-        tos: 0,
-        input: 0,
-        output: 0,
-        src_as: 0,
-        dst_as: 0,
-        src_mask: 0,
-        dst_mask: 0,
-        next_hop: address,
-        source: Source {
-            exporter: Family::V4.address(0),
-            engine: 0,
-            sampling: Sampling::default(),
-        },
-    }
+    FlowRecord::between(family.address(0), family.address(0))
 }
 
 pub(super) fn every_extreme_value_comes_back(open: Open<'_>) {

@@ -6,7 +6,7 @@ use std::ops::Bound::{self, Included};
 
 use super::Open;
 use super::reading::{assert_same, finds, place, projected, random_columns, read};
-use super::samples::{Random, put, source};
+use super::samples::{Random, of_numbers, put, source};
 use crate::flow::{
     Column, Columns, DatagramId, Family, FlowRecord, Origin, Protocol, TimeRange, UnixMillis,
 };
@@ -136,10 +136,10 @@ fn any_address(random: &mut Random, family: Family) -> IpAddr {
 
 fn any_flow(random: &mut Random) -> FlowRecord {
     let family = random.pick(&[Family::V4, Family::V4, Family::V6]);
+    let mut address = || any_address(random, family);
+    let ends = [address(), address(), address()];
     let any = random.number();
     FlowRecord {
-        src: any_address(random, family),
-        dst: any_address(random, family),
         first: UnixMillis(random.pick(&MOMENTS) + random.below(2)),
         duration_ms: random.number() as u32,
         octets: random.pick(&[0, 40, 1500, any, u64::MAX]),
@@ -155,8 +155,8 @@ fn any_flow(random: &mut Random) -> FlowRecord {
         dst_as: random.pick(&[0, any as u32]),
         src_mask: random.below(129) as u8,
         dst_mask: random.below(129) as u8,
-        next_hop: any_address(random, family),
         source: source(random.below(5) as u32),
+        ..of_numbers(ends, |_| any)
     }
 }
 
@@ -180,8 +180,8 @@ fn any_predicate(random: &mut Random, depth: u32) -> Predicate {
             let field = random.pick(&[AddressField::NextHop, AddressField::Exporter]);
             Predicate::Address(field, any_addresses(random))
         }
-        4 => Predicate::Bits(random.pick(&NUMBERS), random.below(256)),
-        5 => Predicate::Number(random.pick(&NUMBERS), any_numbers(random)),
+        4 => Predicate::Bits(any_number_field(random), random.below(256)),
+        5 => Predicate::Number(any_number_field(random), any_numbers(random)),
         6 => Predicate::And(vec![part(random), part(random), part(random)]),
         7 => Predicate::Or(vec![part(random), part(random)]),
         8 => Predicate::or([part(random), part(random)]),
@@ -189,22 +189,17 @@ fn any_predicate(random: &mut Random, depth: u32) -> Predicate {
     }
 }
 
-const NUMBERS: [NumberField; 25] = [
-    NumberField::Column(Column::Protocol),
-    NumberField::Column(Column::SrcPort),
-    NumberField::Column(Column::DstPort),
-    NumberField::Column(Column::Octets),
-    NumberField::Column(Column::Packets),
-    NumberField::Column(Column::Duration),
-    NumberField::Column(Column::TcpFlags),
-    NumberField::Column(Column::Tos),
-    NumberField::Column(Column::Input),
-    NumberField::Column(Column::Output),
-    NumberField::Column(Column::SrcAs),
-    NumberField::Column(Column::DstAs),
-    NumberField::Column(Column::SrcMask),
-    NumberField::Column(Column::DstMask),
-    NumberField::Column(Column::First),
+/// A field of numbers: more often one of a column than one of those that follow from columns.
+fn any_number_field(random: &mut Random) -> NumberField {
+    let column = random.pick(&Column::ALL);
+    if column.kind().number_bytes().is_some() && column != Column::Source {
+        NumberField::Column(column)
+    } else {
+        random.pick(&DERIVED)
+    }
+}
+
+const DERIVED: [NumberField; 10] = [
     NumberField::Last,
     NumberField::PacketsPerSecond,
     NumberField::BitsPerSecond,

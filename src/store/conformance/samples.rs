@@ -4,7 +4,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::flow::{
-    DatagramId, Family, FlowBatch, FlowRecord, Protocol, Sampling, Source, UnixMillis,
+    Column, DatagramId, Family, FlowBatch, FlowRecord, Numbers, Origin, Protocol, Sampling, Source,
+    UnixMillis,
 };
 use crate::store::{Store, WriteBatch, Writer};
 
@@ -44,9 +45,9 @@ pub(super) fn source(engine: u32) -> Source {
 
 /// A flow between these addresses, whose other fields all differ and follow from `number`.
 pub(crate) fn flow(src: &str, dst: &str, first: u64, number: u32) -> FlowRecord {
+    let (src, dst) = (address(src), address(dst));
+    let next_hop = Family::of(src).address(u128::from(number) + 12);
     FlowRecord {
-        src: address(src),
-        dst: address(dst),
         first: UnixMillis(first),
         duration_ms: number * 7,
         octets: u64::from(number) * 1000 + 1,
@@ -62,9 +63,20 @@ pub(crate) fn flow(src: &str, dst: &str, first: u64, number: u32) -> FlowRecord 
         dst_as: number + 11,
         src_mask: number as u8 % 32 + 1,
         dst_mask: number as u8 % 31 + 2,
-        next_hop: Family::of(address(src)).address(u128::from(number) + 12),
         source: source(number % 3),
+        ..of_numbers([src, dst, next_hop], |column| u64::from(number) + 13 + column as u64)
     }
+}
+
+/// A flow with these addresses, and the number that `number` gives in every column.
+pub(super) fn of_numbers(ends: [IpAddr; 3], number: impl Fn(Column) -> u64) -> FlowRecord {
+    let mut numbers = Numbers::default();
+    for column in Column::ALL {
+        numbers.set(column, number(column));
+    }
+    let mut batch = FlowBatch::new(Family::of(ends[0]));
+    batch.push_numbers(ends, &numbers, Origin(0), &[]);
+    batch.record(0)
 }
 
 pub(super) fn datagram(number: u64) -> DatagramId {

@@ -40,9 +40,9 @@ fn flow(family: Family, seed: u64) -> FlowRecord {
         Family::V4 => 0xc0a8_0000,
         Family::V6 => 0x2001_0db8_u128 << 96,
     };
+    let src = family.address(base + u128::from(draw(300)));
+    let dst = family.address(base + u128::from(draw(3_000)));
     FlowRecord {
-        src: family.address(base + u128::from(draw(300))),
-        dst: family.address(base + u128::from(draw(3_000))),
         first: UnixMillis(1_700_000_000_000 + draw(200_000_000)),
         duration_ms: draw(u64::from(u32::MAX)) as u32,
         octets: draw(u64::MAX),
@@ -60,6 +60,7 @@ fn flow(family: Family, seed: u64) -> FlowRecord {
         dst_mask: draw(33) as u8,
         next_hop: family.address(base + u128::from(draw(5))),
         source: source(),
+        ..FlowRecord::between(src, dst)
     }
 }
 

@@ -75,8 +75,6 @@ fn run_of(run: u64) -> WriteBatch {
     flows.sources = Arc::new(vec![source]);
     for flow in 0..FLOWS_OF_RUN {
         let record = FlowRecord {
-            src: Family::V4.address(0x0a00_0001),
-            dst: Family::V4.address(u128::from(0x0a01_0000 + run)),
             first: UnixMillis::of_day(15_000 + run.min(DAYS - 1)) + 1_000 * flow,
             octets: 100,
             packets: 1,
@@ -84,16 +82,11 @@ fn run_of(run: u64) -> WriteBatch {
             src_port: 50_000 + flow as u16,
             dst_port: 443,
             protocol: Protocol(6),
-            tcp_flags: 0,
-            tos: 0,
-            input: 0,
-            output: 0,
-            src_as: 0,
-            dst_as: 0,
-            src_mask: 0,
-            dst_mask: 0,
-            next_hop: Family::V4.address(0),
             source,
+            ..FlowRecord::between(
+                Family::V4.address(0x0a00_0001),
+                Family::V4.address(u128::from(0x0a01_0000 + run)),
+            )
         };
         flows.push(&record, 0, Origin(run << 8 | flow));
     }

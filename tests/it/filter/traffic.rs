@@ -35,9 +35,8 @@ fn flow(random: &mut Random, v6: bool) -> FlowRecord {
         _ => (0, 0),
     };
     let duration_ms = random.pick(&[0, 1, 250, 1000, 1001, 60_000]);
+    let (src, dst) = (host(random), host(random));
     FlowRecord {
-        src: host(random),
-        dst: host(random),
         first: UnixMillis(STARTED_MS + 1000 * random.below(100)),
         duration_ms,
         octets: random.pick(&[40, 100, 1000, 1001, 1500, 100_000]),
@@ -63,6 +62,7 @@ fn flow(random: &mut Random, v6: bool) -> FlowRecord {
             engine: 0,
             sampling: Sampling::default(),
         },
+        ..FlowRecord::between(src, dst)
     }
 }
 

@@ -6,12 +6,12 @@
 //! of its own manifest.
 
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::manifest::Manifest;
 use super::places::Places;
-use crate::flow::{FlowBatch, Sampling, Seldom, Source};
+use crate::flow::{FlowBatch, Seldom, Source};
 use crate::store::WriteBatch;
 
 /// So many places the list has: exporters, engines and rates come over the network, so a forger can
@@ -22,11 +22,7 @@ const MAX_STORE_SOURCES: usize = 65_536;
 /// many of what is claimed of it.
 const MAX_STORE_SOURCES_OF_EXPORTER: usize = 8_192;
 /// What flows are kept under whose own source finds no place.
-pub(crate) const STAND_IN: Source = Source {
-    exporter: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-    engine: 0,
-    sampling: Sampling { mode: 0, interval: 0 },
-};
+pub(crate) const STAND_IN: Source = Source::UNKNOWN;
 
 impl Manifest {
     /// The places that its runs refer to; None where a run does not tell, which may be any.

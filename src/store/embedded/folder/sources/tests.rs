@@ -1,5 +1,5 @@
 use super::*;
-use crate::flow::{Columns, Family, FlowRecord, Origin, Protocol, UnixMillis};
+use crate::flow::{Columns, Family, FlowRecord, Origin, Protocol, Sampling, UnixMillis};
 use crate::store::embedded::folder::access::WriteAccess;
 use crate::store::embedded::folder::manifest::tests::any_run;
 use crate::store::embedded::folder::places::PlaceRange;
@@ -26,25 +26,14 @@ fn batch(flows: &[(u64, u32, u64)]) -> WriteBatch {
         let family = if number % 5 == 0 { Family::V6 } else { Family::V4 };
         let flows = batch.family_mut(family);
         let record = FlowRecord {
-            src: family.address(u128::from(id)),
-            dst: family.address(7),
             first: UnixMillis::of_day(day) + id,
-            duration_ms: 0,
             octets: id,
             packets: 1,
             src_port: 1,
             dst_port: 2,
             protocol: Protocol(6),
-            tcp_flags: 0,
-            tos: 0,
-            input: 0,
-            output: 0,
-            src_as: 0,
-            dst_as: 0,
-            src_mask: 0,
-            dst_mask: 0,
-            next_hop: family.address(0),
             source: source(number),
+            ..FlowRecord::between(family.address(u128::from(id)), family.address(7))
         };
         // A table of the batch's own, in which not every source has a flow.
         let mut sources = flows.sources.to_vec();
