@@ -84,29 +84,36 @@ impl FlowRecord {
         self.first + u64::from(self.duration_ms)
     }
 
+    /// The number that it has in `column`; 0 in one that holds no numbers of the flow itself.
+    #[inline]
+    pub fn number(&self, column: Column) -> u64 {
+        match column {
+            Column::First => self.first.0,
+            Column::Duration => self.duration_ms.into(),
+            Column::Octets => self.octets,
+            Column::Packets => self.packets,
+            Column::SrcPort => self.src_port.into(),
+            Column::DstPort => self.dst_port.into(),
+            Column::Protocol => self.protocol.0.into(),
+            Column::TcpFlags => self.tcp_flags.into(),
+            Column::Tos => self.tos.into(),
+            Column::Input => self.input.into(),
+            Column::Output => self.output.into(),
+            Column::SrcAs => self.src_as.into(),
+            Column::DstAs => self.dst_as.into(),
+            Column::SrcMask => self.src_mask.into(),
+            Column::DstMask => self.dst_mask.into(),
+            Column::Src | Column::Dst | Column::NextHop | Column::Source | Column::Extras => 0,
+        }
+    }
+
     /// Its numbers by their columns, where its source has the place `source`.
     pub(crate) fn numbers(&self, source: u32) -> Numbers {
         let mut numbers = Numbers::default();
-        for (column, number) in [
-            (Column::First, self.first.0),
-            (Column::Duration, self.duration_ms.into()),
-            (Column::Octets, self.octets),
-            (Column::Packets, self.packets),
-            (Column::SrcPort, self.src_port.into()),
-            (Column::DstPort, self.dst_port.into()),
-            (Column::Protocol, self.protocol.0.into()),
-            (Column::TcpFlags, self.tcp_flags.into()),
-            (Column::Tos, self.tos.into()),
-            (Column::Input, self.input.into()),
-            (Column::Output, self.output.into()),
-            (Column::SrcAs, self.src_as.into()),
-            (Column::DstAs, self.dst_as.into()),
-            (Column::SrcMask, self.src_mask.into()),
-            (Column::DstMask, self.dst_mask.into()),
-            (Column::Source, source.into()),
-        ] {
-            numbers[column] = number;
+        for column in Column::ALL {
+            numbers[column] = self.number(column);
         }
+        numbers[Column::Source] = source.into();
         numbers
     }
 }

@@ -97,17 +97,10 @@ pub(super) enum Number {
     /// The place of the flow in the answer, from 1 on.
     Place,
     Flows,
-    SrcPort,
-    DstPort,
+    /// The one of this column.
+    Column(Column),
     IcmpType,
     IcmpCode,
-    Tos,
-    Input,
-    Output,
-    SrcAs,
-    DstAs,
-    SrcMask,
-    DstMask,
     /// The first of two elements that the flow has; 0 where it has none.
     Element(u16, u16),
 }
@@ -154,6 +147,10 @@ const BGP_NEXT_HOP: Whose = Whose::Element(18, 63, 0);
 const NAT_SRC: Whose = Whose::Element(225, 281, 227);
 const NAT_DST: Whose = Whose::Element(226, 282, 228);
 
+pub(super) const fn column(column: Column, width: u8) -> Value {
+    Value::Number(Number::Column(column), width)
+}
+
 const fn element(number: u16, width: u8) -> Value {
     Value::Number(Number::Element(number, number), width)
 }
@@ -194,22 +191,22 @@ pub(super) const CELLS: [Cell; 93] = [
     cell("dap", "     Dst IP Addr:Port ", "", Value::AddressPort(DST)),
     cell("sn", "        Src Network", "srcNet", Value::Net(End::Src)),
     cell("dn", "        Dst Network", "dstNet", Value::Net(End::Dst)),
-    cell("sp", "Src Pt", "srcPort", Value::Number(Number::SrcPort, 6)),
+    cell("sp", "Src Pt", "srcPort", column(Column::SrcPort, 6)),
     cell("dp", "Dst Pt", "dstPort", Value::DstPort),
     cell("it", "ICMP-T", "icmpTYpe", Value::Number(Number::IcmpType, 6)),
     cell("ic", "ICMP-C", "icmpCode", Value::Number(Number::IcmpCode, 6)),
     cell("flg", "   Flags", "flags", Value::Flags),
-    cell("tos", " Tos", "tos", Value::Number(Number::Tos, 4)),
-    cell("stos", "STos", "srcTos", Value::Number(Number::Tos, 4)),
+    cell("tos", " Tos", "tos", column(Column::Tos, 4)),
+    cell("stos", "STos", "srcTos", column(Column::Tos, 4)),
     cell("dtos", "DTos", "dstTos", element(55, 4)),
-    cell("in", " Input", "input", Value::Number(Number::Input, 6)),
-    cell("out", "Output", "output", Value::Number(Number::Output, 6)),
+    cell("in", " Input", "input", column(Column::Input, 6)),
+    cell("out", "Output", "output", column(Column::Output, 6)),
     cell("inam", " Input interface name", "inIfName", Value::Name(Named::Input)),
     cell("onam", "Output interface name", "outIfName", Value::Name(Named::Output)),
-    cell("smk", "SMask", "srcMask", Value::Number(Number::SrcMask, 5)),
-    cell("dmk", "DMask", "dstMask", Value::Number(Number::DstMask, 5)),
-    cell("sas", "Src AS", "srcAS", Value::Number(Number::SrcAs, 6)),
-    cell("das", "Dst AS", "dstAS", Value::Number(Number::DstAs, 6)),
+    cell("smk", "SMask", "srcMask", column(Column::SrcMask, 5)),
+    cell("dmk", "DMask", "dstMask", column(Column::DstMask, 5)),
+    cell("sas", "Src AS", "srcAS", column(Column::SrcAs, 6)),
+    cell("das", "Dst AS", "dstAS", column(Column::DstAs, 6)),
     cell("nas", "Next AS", "nextAS", element(128, 7)),
     cell("pas", "Prev AS", "prevAS", element(129, 7)),
     cell("nh", "     Next-hop IP", "nextIP", Value::Address(Whose::NextHop)),
@@ -356,15 +353,8 @@ impl Number {
     const fn columns(self) -> Columns {
         match self {
             Self::Place | Self::Flows => Columns::NONE,
-            Self::SrcPort => Columns::of(&[Column::SrcPort]),
-            Self::DstPort | Self::IcmpType | Self::IcmpCode => Columns::of(&[Column::DstPort]),
-            Self::Tos => Columns::of(&[Column::Tos]),
-            Self::Input => Columns::of(&[Column::Input]),
-            Self::Output => Columns::of(&[Column::Output]),
-            Self::SrcAs => Columns::of(&[Column::SrcAs]),
-            Self::DstAs => Columns::of(&[Column::DstAs]),
-            Self::SrcMask => Columns::of(&[Column::SrcMask]),
-            Self::DstMask => Columns::of(&[Column::DstMask]),
+            Self::Column(column) => Columns::of(&[column]),
+            Self::IcmpType | Self::IcmpCode => Columns::of(&[Column::DstPort]),
             Self::Element(..) => EXTRAS,
         }
     }

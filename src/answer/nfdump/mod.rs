@@ -18,7 +18,9 @@ pub(super) use push::push_scaled;
 pub(super) use raw::{RAW_COLUMNS, push_raw};
 pub(super) use row::Row;
 
-use cells::{Counter, End, Moment, Number, Shown, Value, Whose};
+use cells::{Counter, End, Moment, Number, Shown, Value, Whose, column};
+
+use crate::flow::Column;
 
 pub(super) const CSV_FAST_HEADER: &str = "cnt,af,firstSeen,lastSeen,proto,srcAddr,srcPort,dstAddr,\
     dstPort,srcAS,dstAS,input,output,flags,srcTos,packets,bytes\n";
@@ -32,15 +34,15 @@ pub(super) fn csv_fast() -> Layout {
         Value::Time(Moment::Last, Shown::Millis),
         Value::Protocol,
         Value::Address(Whose::End(End::Src)),
-        Value::Number(Number::SrcPort, 0),
+        column(Column::SrcPort, 0),
         Value::Address(Whose::End(End::Dst)),
-        Value::Number(Number::DstPort, 0),
-        Value::Number(Number::SrcAs, 0),
-        Value::Number(Number::DstAs, 0),
-        Value::Number(Number::Input, 0),
-        Value::Number(Number::Output, 0),
+        column(Column::DstPort, 0),
+        column(Column::SrcAs, 0),
+        column(Column::DstAs, 0),
+        column(Column::Input, 0),
+        column(Column::Output, 0),
         Value::Flags,
-        Value::Number(Number::Tos, 0),
+        column(Column::Tos, 0),
         Value::Scaled(Counter::Packets),
         Value::Scaled(Counter::Octets),
     ])

@@ -318,17 +318,9 @@ fn number(number: Number, row: &Row<'_>) -> u64 {
     match number {
         Number::Place => row.place,
         Number::Flows => row.flows,
-        Number::SrcPort => flow.src_port.into(),
-        Number::DstPort => flow.dst_port.into(),
+        Number::Column(column) => flow.number(column),
         Number::IcmpType => icmp_type.into(),
         Number::IcmpCode => icmp_code.into(),
-        Number::Tos => flow.tos.into(),
-        Number::Input => flow.input.into(),
-        Number::Output => flow.output.into(),
-        Number::SrcAs => flow.src_as.into(),
-        Number::DstAs => flow.dst_as.into(),
-        Number::SrcMask => flow.src_mask.into(),
-        Number::DstMask => flow.dst_mask.into(),
         Number::Element(one, other) => row.number(one).or_else(|| row.number(other)).unwrap_or(0),
     }
 }
