@@ -124,6 +124,10 @@ impl Columns {
     /// Every column.
     pub const ALL: Self = Self((1 << Column::ALL.len()) - 1);
 
+    /// The columns that came after those that stores have had from the beginning. Old runs and cells
+    /// lack them, and their elements are among the extras there.
+    pub const LATER: Self = Self(Self::ALL.0 & (u32::MAX << (Column::Extras as u32 + 1)));
+
     /// The set of these columns.
     pub const fn of(columns: &[Column]) -> Self {
         let mut bits = 0;

@@ -120,6 +120,18 @@ impl ValuesMut<'_> {
             Self::Extras(values) => values.clear(),
         }
     }
+
+    /// Makes the values as many as `rows`, with zeros behind those that are there.
+    pub(crate) fn grow(self, rows: usize) {
+        match self {
+            Self::Addresses(Addresses::V4(values)) | Self::U32(values) => values.resize(rows, 0),
+            Self::Addresses(Addresses::V6(values)) => values.resize(rows, 0),
+            Self::U8(values) => values.resize(rows, 0),
+            Self::U16(values) => values.resize(rows, 0),
+            Self::U64(values) => values.resize(rows, 0),
+            Self::Extras(_) => {}
+        }
+    }
 }
 
 /// What a batch does with each of its columns.

@@ -1,7 +1,7 @@
 //! Records of fixed layouts, appended column by column.
 
 use super::ExportClock;
-use crate::flow::{DatagramId, FlowBatch, low_u32, saturated_u16};
+use crate::flow::{Columns, DatagramId, FlowBatch, low_u32, saturated_u16};
 use crate::netflow::v5::Record;
 
 /// What the records of a packet have in common.
@@ -72,7 +72,12 @@ fn append_columns<'a, R: 'a>(
     batch
         .origin
         .extend(records.clone().map(|(index, _)| id.origin(first_index + saturated_u16(index))));
-    batch.set_len(batch.first_ms.len());
+    let rows = batch.first_ms.len();
+    // No fixed layout tells of what came later.
+    for column in Columns::LATER.iter() {
+        batch.values_mut(column).grow(rows);
+    }
+    batch.set_len(rows);
     records.filter(|(_, record)| lasted_ms(read(record)) < 0).count() as u64
 }
 

@@ -298,7 +298,7 @@ pub(super) const ABSENT: [(&str, &str); 47] = [
 
 impl Value {
     /// What it must know of a flow.
-    pub(super) const fn columns(self) -> Columns {
+    pub(super) fn columns(self) -> Columns {
         match self {
             Self::Time(Moment::First, _) => Columns::of(&[Column::First]),
             Self::Time(Moment::Last, _) => Columns::of(&[Column::First, Column::Duration]),
@@ -350,12 +350,16 @@ impl Whose {
 }
 
 impl Number {
-    const fn columns(self) -> Columns {
+    fn columns(self) -> Columns {
         match self {
             Self::Place | Self::Flows => Columns::NONE,
             Self::Column(column) => Columns::of(&[column]),
             Self::IcmpType | Self::IcmpCode => Columns::of(&[Column::DstPort]),
-            Self::Element(..) => EXTRAS,
+            // Where there is a column for it now, flows of before have it as an element.
+            Self::Element(one, other) => [one, other]
+                .into_iter()
+                .filter_map(Column::of_element)
+                .fold(EXTRAS, |columns, (column, _)| columns | Columns::of(&[column])),
         }
     }
 }

@@ -1,6 +1,8 @@
 //! What cells are filled from: a flow, or a conversation.
 
-use crate::flow::{ElementId, FlowRecord, Names, REVERSE_ENTERPRISE, extra_value, unsigned};
+use crate::flow::{
+    Column, ElementId, FlowRecord, Names, REVERSE_ENTERPRISE, extra_value, unsigned,
+};
 
 /// A flow as cells see it. Of a conversation, the flow is what the initiator sent.
 pub(in crate::answer) struct Row<'a> {
@@ -50,9 +52,10 @@ impl<'a> Row<'a> {
         numbers.iter().any(|&number| self.element(number).is_some())
     }
 
-    /// The number that IANA's element `number` holds.
+    /// The number that IANA's element `number` holds, or that of the column that it became.
     pub(super) fn number(&self, number: u16) -> Option<u64> {
-        self.element(number).map(unsigned)
+        let of_column = || Some(self.flow.number(Column::of_element(number)?.0));
+        self.element(number).map(unsigned).or_else(of_column)
     }
 
     pub(super) fn out_packets(&self) -> u128 {

@@ -5,7 +5,7 @@ use super::fields::{Term, values_of};
 use super::values::Values;
 use super::words;
 use crate::flow::{
-    Column, ElementId, Kind, REVERSE_ENTERPRISE, TOLD_START, Told, element, elements,
+    Column, Columns, ElementId, Kind, REVERSE_ENTERPRISE, TOLD_START, Told, element, elements,
 };
 use crate::row::{AddressField, NumberField};
 
@@ -48,8 +48,12 @@ pub(super) fn term_of(text: &str, like_address: bool) -> Result<Term, Wrong> {
 /// otherwise what the field means, the element is kept beside it and asked for there.
 fn common_field(id: ElementId) -> Option<Term> {
     let told = Told::of_element(id.number);
-    // Of several that say one thing the best is taken.
-    let may_be_kept = told.is_none_or(|(told, rank)| rank > 0 && !told.may_repeat());
+    // Of several that say one thing the best is taken. Flows that were stored before there was a
+    // column for it have all of them.
+    let may_be_kept = told.is_none_or(|(told, rank)| {
+        rank > 0 && !told.may_repeat()
+            || matches!(told, Told::Column(c) if Columns::LATER.contains(c))
+    });
     if let Some(field) = AddressField::of_element(id.number) {
         return Some(Term::address_or(field, may_be_kept.then_some(AddressField::Element(id))));
     }

@@ -51,16 +51,11 @@ const LATER: u8 = 1;
 /// The columns that came later, and where each stands among them.
 fn later() -> impl Iterator<Item = (Column, usize, usize)> {
     let mut at = 0;
-    Column::ALL.into_iter().filter(|&column| is_later(column)).filter_map(move |column| {
+    Columns::LATER.iter().filter_map(move |column| {
         let bytes = column.kind().number_bytes()?;
         at += bytes;
         Some((column, at - bytes, bytes))
     })
-}
-
-/// Whether a column is neither in the key, nor at the head of each cell, nor in its source.
-fn is_later(column: Column) -> bool {
-    column != Column::First && column != Column::Source && HEAD.iter().all(|(of, _)| *of != column)
 }
 
 /// Appends the cell of the flow at `row`.
