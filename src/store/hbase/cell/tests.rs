@@ -56,7 +56,8 @@ fn columns_of_a_later_version_are_passed_over() {
         assert_eq!(cell[tag], 6, "as the first layout has it");
         cell[tag] |= LATER << LAYOUT_SHIFT;
         let at = cell.len() - batch.extras.get(0).len();
-        cell.splice(at..at, [3, 0xaa, 0xbb, 0xcc]);
+        let later = [vec![0; later_bytes()], vec![0xaa, 0xbb, 0xcc]].concat();
+        cell.splice(at..at, [vec![later.len() as u8], later].concat());
         assert_eq!(decoded(&cell, family), (flow, batch.extras.get(0).to_vec()));
         cell[tag] = 6 | 2 << LAYOUT_SHIFT;
         assert!(!is_cell(&cell, family), "of a layout that is not known");
