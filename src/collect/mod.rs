@@ -2,7 +2,7 @@
 //!
 //! Receiving knows nothing of the store, so that a slow store costs no datagram, and one that is
 //! down costs none as long as the spool has room. Loading takes the spool's segments, in order,
-//! through the same pipeline as any capture, and lets a segment go once the store has acknowledged
+//! through the same feed as any capture, and lets a segment go once the store has acknowledged
 //! it: `receive` → `spool` → `loader`. `status` says how all of them stand.
 
 mod loader;

@@ -104,7 +104,9 @@ static TOLD_BY: [Option<(Column, u8)>; ELEMENTS] = {
         while rank < ranks.len() {
             let mut same = 0;
             while same < ranks[rank].len() {
-                told_by[ranks[rank][same] as usize] = Some((Column::ALL[at], rank as u8));
+                let element = ranks[rank][same] as usize;
+                assert!(told_by[element].is_none(), "an element tells one column");
+                told_by[element] = Some((Column::ALL[at], rank as u8));
                 same += 1;
             }
             rank += 1;
@@ -112,6 +114,19 @@ static TOLD_BY: [Option<(Column, u8)>; ELEMENTS] = {
         at += 1;
     }
     told_by
+};
+
+/// Decoders, batches and cells have these three addresses; a fourth wants a place in each of them.
+const _: () = {
+    let mut at = 0;
+    while at < Column::ALL.len() {
+        let column = Column::ALL[at];
+        assert!(
+            matches!(column, Column::Src | Column::Dst | Column::NextHop)
+                == matches!(column.kind(), ColumnKind::Address)
+        );
+        at += 1;
+    }
 };
 
 /// A set of columns: what a scan is asked to read.

@@ -1,4 +1,4 @@
-//! One pipeline from captures to a store: read, decode, drop what was seen before, batch, write.
+//! From captures to a store: read, decode, drop what was seen before, batch, write.
 //!
 //! Every datagram and every record that is read is accounted for, and nothing counts as stored
 //! before the store says that it is durable. `reader` reads captures, `feed` takes datagrams to

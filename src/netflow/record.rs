@@ -43,7 +43,7 @@ pub struct DataRecord {
 }
 
 impl DataRecord {
-    /// The address of `column`; of one that holds none, that of the next hop.
+    /// The address of `column`, which is one of three: of all others it is the next hop's.
     pub(super) const fn address_mut(&mut self, column: Column) -> &mut Option<IpAddr> {
         match column {
             Column::Src => &mut self.src,

@@ -1,4 +1,6 @@
-//! What addresses sent and what they received, merged by address and time.
+//! What addresses sent and what they received, merged by address and time: of two, row by row, so
+//! that the rows of a batch are taken once. Runs, of which whole pieces move, are merged by
+//! `store/merge.rs`.
 
 use std::sync::Arc;
 

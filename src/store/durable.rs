@@ -214,13 +214,19 @@ pub(crate) fn sync_dir(dir: &Path) -> Result<()> {
         .map_err(StoreError::io(dir, "make names durable in"))
 }
 
-/// Makes the folder `dir` where there is none, with those above it, durably.
+/// Makes the folder `dir` where there is none, with those above it, durably. What is made in a folder
+/// that may be written and not be read, as one for others' letters, is durable when the system says.
 ///
 /// # Errors
 ///
 /// [`StoreError::Io`] naming the folder.
 pub(crate) fn create_dir(dir: &Path) -> Result<()> {
-    create_dir_telling(dir, &mut |folder| sync_dir(folder))
+    create_dir_telling(dir, &mut |folder| match sync_dir(folder) {
+        Err(StoreError::Io { source, .. }) if source.kind() == ErrorKind::PermissionDenied => {
+            Ok(())
+        }
+        synced => synced,
+    })
 }
 
 /// Makes it, and calls `made_in` with each folder in which one was made, the uppermost first.

@@ -41,7 +41,8 @@ pub enum KeyField {
     Route(End),
     /// Both addresses, whoever of them sent.
     Pair,
-    /// The number of a column, such as a port or the protocol.
+    /// The number of a column, such as a port or the protocol. Of a column that holds no numbers all
+    /// flows have the same.
     Number(Column),
     /// The number of either end: of the source's column and of the one that says the same of the
     /// [other end](Column::other_end). A flow counts once for each.
@@ -119,8 +120,8 @@ pub enum KeyValue {
     Net(IpNet),
     /// Of a pair, the lesser address first.
     Pair(IpAddr, IpAddr),
-    /// Of a port, an autonomous system, an interface, or a type of service.
-    Number(u32),
+    /// Of a column of numbers.
+    Number(u64),
     /// Of a protocol.
     Protocol(Protocol),
     /// Of TCP flags.

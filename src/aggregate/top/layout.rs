@@ -164,7 +164,7 @@ impl Reader<'_> {
                 KeyValue::Pair(self.address(whole, family), self.address(whole, family))
             }
             KeyField::Number(column) | KeyField::OfEither(column) => {
-                let number = self.bits(bits_of(column)) as u32;
+                let number = self.bits(bits_of(column)) as u64;
                 match column {
                     Column::Protocol => KeyValue::Protocol(Protocol(number as u8)),
                     Column::TcpFlags => KeyValue::TcpFlags(number as u8),

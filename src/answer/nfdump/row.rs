@@ -52,9 +52,11 @@ impl<'a> Row<'a> {
         numbers.iter().any(|&number| self.element(number).is_some())
     }
 
-    /// The number that IANA's element `number` holds, or that of the column that it became.
+    /// The number that IANA's element `number` holds, or that of the column that it became, unless
+    /// that is zero: a column does not say whether anybody told it.
     pub(super) fn number(&self, number: u16) -> Option<u64> {
-        let of_column = || Some(self.flow.number(Column::of_element(number)?.0));
+        let column = || Column::of_element(number).map(|(column, _)| column);
+        let of_column = || column().map(|column| self.flow.number(column)).filter(|&n| n != 0);
         self.element(number).map(unsigned).or_else(of_column)
     }
 

@@ -69,21 +69,27 @@ pub(super) fn encode(batch: &FlowBatch, row: usize, to: &mut Vec<u8>) {
         Addresses::V4(addresses) => to.extend_from_slice(&addresses[row].to_be_bytes()),
         Addresses::V6(addresses) => to.extend_from_slice(&addresses[row].to_be_bytes()),
     }
-    let mut added = [0; u8::MAX as usize];
-    for (column, at, _) in later() {
-        write_number(batch, column, row, &mut added[at..]);
-    }
-    let added_bytes = added.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
     let tag_at = to.len();
     if let Some(source) = batch.sources.get(batch.source[row] as usize) {
         encode_source(source, to);
     }
-    if added_bytes > 0 {
-        to[tag_at] |= LATER << LAYOUT_SHIFT;
-        to.push(saturated_u8(added_bytes));
-        to.extend_from_slice(&added[..added_bytes]);
+    if !Columns::LATER.is_empty() {
+        encode_later(batch, row, tag_at, to);
     }
     to.extend_from_slice(batch.extras.get(row));
+}
+
+/// Appends the columns that came later, up to the last that says something, if any does.
+fn encode_later(batch: &FlowBatch, row: usize, tag_at: usize, to: &mut Vec<u8>) {
+    let mut added = [0; u8::MAX as usize];
+    for (column, at, _) in later() {
+        write_number(batch, column, row, &mut added[at..]);
+    }
+    if let Some(last) = added.iter().rposition(|&byte| byte != 0) {
+        to[tag_at] |= LATER << LAYOUT_SHIFT;
+        to.push(saturated_u8(last + 1));
+        to.extend_from_slice(&added[..=last]);
+    }
 }
 
 /// Writes the number that `column` has at `row`, in as many bytes as it has.

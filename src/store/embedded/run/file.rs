@@ -121,6 +121,11 @@ impl RunFile {
         }
     }
 
+    /// What it is called in messages.
+    pub(crate) fn file_name(&self) -> String {
+        self.file.path().display().to_string()
+    }
+
     pub(crate) fn damaged(&self, detail: impl Into<String>) -> StoreError {
         StoreError::damaged(self.file.path(), detail)
     }

@@ -45,8 +45,9 @@ impl BatchSorter {
         packed.fill(batch);
         let mut runs = Vec::new();
         for PartRows { rows, strangers } in parts_by_day(batch, usual) {
-            let number = number();
-            let part = Part { dir, batch, packed, rows: &rows, strangers, sources, number };
+            let (number, columns) = (number(), &columns(batch, &rows));
+            let part =
+                Part { dir, batch, packed, rows: &rows, strangers, sources, number, columns };
             let (src, dst) = rayon::join(
                 || part.write_file(Order::Src, by_src),
                 || part.write_file(Order::Dst, by_dst),
@@ -68,6 +69,13 @@ struct Part<'a> {
     /// How many sources the store has.
     sources: usize,
     number: u64,
+    columns: &'a RunColumns,
+}
+
+/// The columns that every run has, and of the others those that say something of any of `rows`.
+fn columns(batch: &FlowBatch, rows: &[u32]) -> RunColumns {
+    let says = |&column: &Column| batch.values(column).any(rows);
+    RunColumns::with(Columns::ALL.without(RunColumns::BASE).iter().filter(says).collect())
 }
 
 impl Part<'_> {
@@ -76,7 +84,7 @@ impl Part<'_> {
         Run {
             number: self.number,
             family: self.batch.family(),
-            columns: self.columns(),
+            columns: self.columns.clone(),
             stranger: self.strangers,
             rows: self.rows.len() as u64,
             min_first: UnixMillis(firsts().min().unwrap_or(0)),
@@ -90,16 +98,10 @@ impl Part<'_> {
         Places::of(self.rows.iter().map(|&row| self.batch.source[row as usize]), self.sources)
     }
 
-    /// Those that every run has, and of the others those that say something of any of its flows.
-    fn columns(self) -> RunColumns {
-        let says = |&column: &Column| self.batch.values(column).any(self.rows);
-        RunColumns::with(Columns::ALL.without(RunColumns::BASE).iter().filter(says).collect())
-    }
-
     fn write_file(self, order: Order, entries: &mut Vec<Entry>) -> Result<RunFile> {
         let family = self.batch.family();
         sort(self.batch, self.rows, order, entries);
-        let shape = Shape::new(family, &self.columns());
+        let shape = Shape::new(family, self.columns);
         let mut file = SortedFile::create(self.dir, run_name(self.number, order), shape, order)?;
         let mut page = FlowBatch::new(family);
         for entries in entries.chunks(PAGE_ROWS) {

@@ -65,14 +65,20 @@ fn a_store_of_format_1_is_read_verified_and_merged() {
 }
 
 #[test]
-fn a_store_of_format_2_is_read_with_its_elements() {
-    let (_dir, store) = store_of_format(2);
-    let all = found(&store, &Scan::all(Columns::ALL));
+fn stores_of_formats_2_and_3_are_read_with_their_elements() {
+    for format in [2, 3] {
+        let (_dir, store) = store_of_format(format);
+        elements_are_read(&store);
+    }
+}
+
+fn elements_are_read(store: &EmbeddedStore) {
+    let all = found(store, &Scan::all(Columns::ALL));
     assert_eq!((all.len(), octets(&all)), (16, 79_000));
     let vlan = NumberField::Element(ElementId::iana(58));
     let predicate = Predicate::Number(vlan, NumberSet::between(7, 7));
     let scan = Scan { predicate: Some(predicate), ..Scan::all(Columns::ALL) };
-    assert_eq!(octets(&found(&store, &scan)), 1000);
+    assert_eq!(octets(&found(store, &scan)), 1000);
     let verified = store.verify().unwrap();
     assert_eq!((verified.faults.len(), verified.flows), (0, 16));
 }

@@ -255,6 +255,11 @@ fn merge(
     };
     let (Some((src, content)), Some((dst, _))) = (src?, dst?) else { return Ok(None) };
     let stranger = runs.iter().any(|run| run.entry.stranger);
+    let told: u64 = runs.iter().map(|run| run.entry.rows).sum();
+    if content.rows() != told {
+        let detail = format!("{} flows in runs that the manifest says have {told}", content.rows());
+        return Err(StoreError::damaged(dir, detail));
+    }
     Ok(Some(Run { files: vec![src, dst], ..content.run(number, shape, stranger) }))
 }
 
@@ -269,7 +274,7 @@ pub(crate) fn shape(runs: &[&OpenRun]) -> Result<Option<Shape>> {
     let mut columns = Columns::NONE;
     for run in runs {
         if let Some(column) = run.entry.columns.unknown().next() {
-            let place = format!("run {}", run.entry.number);
+            let place = run.files.first().map_or_else(String::new, |file| file.file_name());
             return Err(StoreError::UnknownColumn { place, column: column.to_owned() });
         }
         columns = columns | Shape::new(family, &run.entry.columns).columns();

@@ -21,6 +21,11 @@ impl Content {
         Self { rows: 0, min_first: UnixMillis::MAX, max_first: UnixMillis::EPOCH, places }
     }
 
+    /// How many flows were entered.
+    pub(super) fn rows(&self) -> u64 {
+        self.rows
+    }
+
     pub(super) fn enter(&mut self, flows: &FlowBatch) {
         self.rows += flows.len() as u64;
         for &first in &flows.first_ms {

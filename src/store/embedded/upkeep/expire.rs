@@ -1,5 +1,5 @@
-//! Deletes flows for their age (retention): whole runs by a manifest that names them no more, and of a run that
-//! the cut falls into, a copy of its later part takes its place.
+//! Deletes flows for their age (retention): whole runs by a manifest that names them no more, and of
+//! a run that the cut falls into, a copy of its later part takes its place.
 //!
 //! It works beside a writer. Runs are copied while others commit; the commit itself goes on from
 //! whatever the manifest is by then.
