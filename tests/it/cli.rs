@@ -228,38 +228,24 @@ fn files_in(folder: &Path) -> Vec<PathBuf> {
     entries.flat_map(|path| if path.is_dir() { files_in(&path) } else { vec![path] }).collect()
 }
 
-const COMMANDS: [&[&str]; 17] = [
-    &["load"],
-    &["collect"],
-    &["collect", "status"],
-    &["replay"],
-    &["query"],
-    &["export"],
-    &["active-flow"],
-    &["top"],
-    &["loads"],
-    &["verify"],
-    &["compact"],
-    &["expire"],
-    &["config"],
-    &["config", "show"],
-    &["generate"],
-    &["completions"],
-    &["man"],
-];
-
 #[test]
 fn every_command_has_help_with_examples() {
     let home = Home::new();
-    for command in COMMANDS {
-        let help = home.run(&[command, &["--help"]].concat()).succeeds();
+    let help = home.run(&["--help"]).succeeds().stdout;
+    let (_, listed) = help.split_once("Commands:\n").unwrap();
+    let listed = listed.lines().take_while(|line| !line.is_empty());
+    let mut commands: Vec<Vec<&str>> = listed
+        .filter_map(|line| line.strip_prefix("  ").filter(|line| !line.starts_with(' ')))
+        .map(|line| line.split_whitespace().take(1).collect())
+        .filter(|command| *command != ["help"])
+        .collect();
+    assert!(commands.len() >= 18, "{commands:?}");
+    commands.extend([vec!["collect", "status"], vec!["config", "show"]]);
+    for command in commands {
+        let help = home.run(&[&command[..], &["--help"]].concat()).succeeds();
         assert!(help.stdout.contains("--store <URL>"), "{command:?}");
         assert!(help.stdout.contains("Examples:"), "{command:?}");
         assert!(!help.stdout.contains('\u{1b}'), "colours in a pipe: {command:?}");
-    }
-    let help = home.run(&["--help"]).succeeds();
-    for command in COMMANDS {
-        assert!(help.stdout.contains(&format!("\n  {} ", command[0])), "{command:?}");
     }
     assert!(home.run(&["--version"]).succeeds().stdout.starts_with("earlgrey-hbase 0."));
 }
