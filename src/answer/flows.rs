@@ -6,7 +6,8 @@ use std::ops::ControlFlow;
 use jiff::tz::TimeZone;
 
 use super::clock::Clock;
-use super::nfdump::{self, Layout, Row};
+use super::format::Printer;
+use super::nfdump::{self, Row};
 use super::pieces::{Pieces, Written};
 use super::{AnswerError, Format, json};
 use crate::flow::{FlowBatch, FlowRecord, Names};
@@ -30,29 +31,7 @@ pub struct Style {
     pub wide: bool,
 }
 
-/// What is made of a row.
-enum Printer {
-    Layout(Layout),
-    Raw,
-    Json,
-    Ndjson,
-    Earlgrey,
-    Null,
-}
-
 impl Printer {
-    fn of(format: &Format, style: Style) -> Self {
-        match format {
-            Format::Raw => Self::Raw,
-            Format::Json => Self::Json,
-            Format::Ndjson => Self::Ndjson,
-            Format::Earlgrey => Self::Earlgrey,
-            _ => format
-                .layout()
-                .map_or(Self::Null, |layout| Self::Layout(layout.styled(style.plain, style.wide))),
-        }
-    }
-
     fn is_array(&self) -> bool {
         matches!(self, Self::Json | Self::Earlgrey)
     }
@@ -68,7 +47,10 @@ impl<W: Write> FlowWriter<W> {
     /// As [`Self::new`], with numbers and addresses shown in this way.
     pub fn styled(to: W, format: &Format, style: Style, zone: TimeZone) -> Self {
         let mut to = Pieces::new(to);
-        let printer = Printer::of(format, style);
+        let printer = match format.printer() {
+            Printer::Layout(layout) => Printer::Layout(layout.styled(style.plain, style.wide)),
+            printer => printer,
+        };
         match &printer {
             Printer::Layout(_) if *format == Format::CsvFast => {
                 to.text.extend_from_slice(nfdump::CSV_FAST_HEADER.as_bytes());

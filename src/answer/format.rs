@@ -39,6 +39,16 @@ pub enum Format {
     Own(OwnFormat),
 }
 
+/// What is made of a flow: the kinds of formats.
+pub(super) enum Printer {
+    Layout(Layout),
+    Raw,
+    Json,
+    Ndjson,
+    Earlgrey,
+    Null,
+}
+
 /// A format that its text makes: `fmt:%ts %sap`, `csv:%sa,%byt`, `%line %svln`, `long6`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OwnFormat {
@@ -92,12 +102,12 @@ impl Format {
 
     /// What it prints of a flow, and so what a scan must read.
     pub fn columns(&self) -> Columns {
-        match self {
-            Self::Earlgrey => EARLGREY_COLUMNS,
-            Self::Json | Self::Ndjson => Columns::ALL,
-            Self::Raw => nfdump::RAW_COLUMNS,
-            Self::Null => Columns::NONE,
-            _ => self.layout().map_or(Columns::NONE, |layout| layout.columns()),
+        match self.printer() {
+            Printer::Layout(layout) => layout.columns(),
+            Printer::Earlgrey => EARLGREY_COLUMNS,
+            Printer::Json | Printer::Ndjson => Columns::ALL,
+            Printer::Raw => nfdump::RAW_COLUMNS,
+            Printer::Null => Columns::NONE,
         }
     }
 
@@ -109,14 +119,15 @@ impl Format {
     pub fn check_for_conversations(&self) -> Result<(), String> {
         let known = "with --bidir, write line, long, extended, biline, bilong, json, ndjson, csv or \
             null, or cells of times, ends, counters, TCP flags and tos";
-        match self {
-            Self::CsvFast | Self::Raw | Self::Earlgrey => {
-                Err(format!("{self} is of single flows; {known}"))
-            }
-            _ => match self.layout().and_then(|layout| layout.beyond_conversations()) {
+        let of_single_flows = || Err(format!("{self} is of single flows; {known}"));
+        match self.printer() {
+            Printer::Layout(_) if *self == Self::CsvFast => of_single_flows(),
+            Printer::Layout(layout) => match layout.beyond_conversations() {
                 Some(cell) => Err(format!("%{cell} may differ between flows; {known}")),
                 None => Ok(()),
             },
+            Printer::Raw | Printer::Earlgrey => of_single_flows(),
+            Printer::Json | Printer::Ndjson | Printer::Null => Ok(()),
         }
     }
 
@@ -125,16 +136,28 @@ impl Format {
         matches!(self, Self::Json | Self::Ndjson)
     }
 
+    /// What makes it of a flow.
+    pub(super) fn printer(&self) -> Printer {
+        match self {
+            Self::Line | Self::Long | Self::Extended | Self::Biline | Self::Bilong | Self::Csv => {
+                Printer::Layout(Layout::named(self.name()))
+            }
+            Self::CsvFast => Printer::Layout(nfdump::csv_fast()),
+            Self::Own(own) => Printer::Layout(Layout::clone(&own.layout)),
+            Self::Json => Printer::Json,
+            Self::Ndjson => Printer::Ndjson,
+            Self::Raw => Printer::Raw,
+            Self::Earlgrey => Printer::Earlgrey,
+            Self::Null => Printer::Null,
+        }
+    }
+
     /// Its cells, if it is made of these.
     pub(super) fn layout(&self) -> Option<Layout> {
-        Some(match self {
-            Self::Line | Self::Long | Self::Extended | Self::Biline | Self::Bilong | Self::Csv => {
-                Layout::named(self.name())
-            }
-            Self::CsvFast => nfdump::csv_fast(),
-            Self::Own(own) => Layout::clone(&own.layout),
-            Self::Json | Self::Ndjson | Self::Earlgrey | Self::Raw | Self::Null => return None,
-        })
+        match self.printer() {
+            Printer::Layout(layout) => Some(layout),
+            _ => None,
+        }
     }
 }
 
