@@ -307,6 +307,8 @@ mod tests {
         }
         for format in PairFormat::ALL {
             assert_eq!(format.to_string().parse(), Ok(format));
+            // The setting `output.format` is one for both.
+            assert!(format.name().parse::<Format>().is_ok(), "{format}");
         }
         assert_eq!(
             "raw".parse::<PairFormat>().unwrap_err().to_string(),
