@@ -9,12 +9,10 @@ use super::failure::{Ending, Usage};
 use super::output::{self, Output, say};
 use super::settings::{self, Settings, Zone};
 use super::store;
-use super::store::Place;
 use super::text::{bytes, grouped, plural, seconds};
 use super::time::{show, span_ms};
 use crate::flow::{Column, Columns, TimeRange, UnixMillis};
-use crate::store::embedded::{EmbeddedStore, Fit, Misfit};
-use crate::store::hbase::HbaseStore;
+use crate::store::embedded::{Fit, Misfit};
 use crate::store::{AHEAD_MS, Expired, Scan, Store};
 
 /// A store whose newest flow is older than what is kept by so much, in milliseconds, is not emptied
@@ -143,11 +141,10 @@ fn choose(
     settings: &Settings,
 ) -> anyhow::Result<(Box<dyn Store>, Option<UnixMillis>)> {
     let zone = &settings.tz.value;
-    let place = store::place(settings)?;
     if let Some(size) = &args.max_size {
         let max_bytes =
             settings::bytes(size).map_err(|error| Usage(format!("--max-size: {error}")))?;
-        let Place::Folder(folder) = place else {
+        let Some(store) = store::if_embedded(settings)? else {
             return Err(Usage(
                 "--max-size: HBase does not tell how large tables are; say --keep SPAN, or let it \
                  delete by itself (schema create --ttl SPAN)"
@@ -155,7 +152,6 @@ fn choose(
             )
             .into());
         };
-        let store = EmbeddedStore::new(folder);
         let before = match store.fit(max_bytes)? {
             Fit::Whole => None,
             Fit::From(day) => Some(day),
@@ -173,11 +169,7 @@ fn choose(
         }
         (None, None) => return Err(Usage("say --before, --keep or --max-size".to_owned()).into()),
     };
-    let store: Box<dyn Store> = match place {
-        Place::Folder(folder) => Box::new(EmbeddedStore::new(folder)),
-        Place::Hbase(location) => Box::new(HbaseStore::new(location, settings.hbase_options())),
-    };
-    Ok((store, Some(before)))
+    Ok((store::open(settings)?, Some(before)))
 }
 
 /// What to say where nothing that is deleted for its age makes the store small enough.

@@ -16,7 +16,6 @@ use super::failure::{Ending, Usage};
 use super::output::{self, Output, say};
 use super::progress::{Display, Mode};
 use super::settings::{Flags, Origin, Setting, Settings, keys};
-use super::store::Place;
 use super::summary::{self, View};
 use super::{interrupt, store};
 use crate::capture::{self, Input};
@@ -86,10 +85,7 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
         return Err(Usage(format!("there are no files in {}", listed(&paths))).into());
     }
     let store = store::open_with(settings, args.orders)?;
-    let embedded = match store::place(settings)? {
-        Place::Folder(folder) => Some(EmbeddedStore::new(folder)),
-        Place::Hbase(_) => None,
-    };
+    let embedded = store::if_embedded(settings)?;
     let options = Options {
         batch_flows: batch_flows(settings, embedded.is_some()),
         commit_every: settings.commit_every.value,

@@ -60,6 +60,18 @@ pub(crate) fn embedded(settings: &Settings) -> Result<EmbeddedStore, Usage> {
     }
 }
 
+/// The embedded store, if it is the one that the settings name.
+///
+/// # Errors
+///
+/// As [`open`].
+pub(crate) fn if_embedded(settings: &Settings) -> Result<Option<EmbeddedStore>, Usage> {
+    Ok(match place(settings)? {
+        Place::Folder(folder) => Some(EmbeddedStore::new(folder)),
+        Place::Hbase(_) => None,
+    })
+}
+
 /// Reads which orders a store in HBase is made with: both, or only by source.
 pub(crate) fn orders() -> impl TypedValueParser<Value = &'static [Order]> {
     let read = |orders: String| if orders == "src" { &[Order::Src][..] } else { &Order::ALL };

@@ -139,7 +139,7 @@ pub(in crate::cli) fn run(
     }
     let orders = interrupt::orders()?;
     let store = store::open(settings)?;
-    let embedded = matches!(store::place(settings)?, store::Place::Folder(_));
+    let embedded = store::if_embedded(settings)?.is_some();
     let options = options(settings, load::batch_flows(settings, embedded))?;
     let named = store.to_string();
     let collector = Collector::start(store, &options).context("collect")?;
