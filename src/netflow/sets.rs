@@ -288,8 +288,9 @@ impl Sets {
     ) -> u32 {
         let mut records = 0;
         let Self { templates, names, spans, .. } = self;
+        let end = end_of(at);
         templates.with_options(message.scope, |options| {
-            while let Some(record) = template.split(&mut at, spans) {
+            while let Some(record) = next_record(template, &mut at, end, spans) {
                 let spans = template.fixed.as_ref().unwrap_or(spans);
                 let said = options::read(template, spans, record);
                 options::learn(said, message.scope.exporter, learning, options, names);
@@ -302,7 +303,8 @@ impl Sets {
     fn read_flows(&mut self, message: &Message, template: &Template, mut at: Cursor<'_>) -> u32 {
         let before = self.records.len();
         let options = self.templates.options(message.scope);
-        while let Some(bytes) = template.split(&mut at, &mut self.spans) {
+        let end = end_of(at);
+        while let Some(bytes) = next_record(template, &mut at, end, &mut self.spans) {
             let spans = template.fixed.as_ref().unwrap_or(&self.spans);
             let (mut record, aside) =
                 template.plan.read(bytes, spans, message.exported, &mut self.extras);
@@ -347,7 +349,22 @@ fn next_set<'a>(
     Some(Set { id, content: Cursor::new(content), sent, whole })
 }
 
-/// The offset from which on only zeros follow, as some exporters fill their datagrams up.
+/// The next record of a set's content, of which only zeros are left from `end` on. These are
+/// padding, also where they are longer than a record; but a set has one record at least.
+#[inline]
+fn next_record<'a>(
+    template: &Template,
+    at: &mut Cursor<'a>,
+    end: usize,
+    spans: &mut Vec<Span>,
+) -> Option<&'a [u8]> {
+    if at.offset() >= end && at.offset() > 0 {
+        return None;
+    }
+    template.split(at, spans)
+}
+
+/// The offset from which on only zeros follow, as some exporters fill their datagrams and sets up.
 fn end_of(at: Cursor<'_>) -> usize {
     // The id of v9's templates is zero, too; their length is not.
     at.offset() + without_zeros_at_end(at.rest()).len()

@@ -136,6 +136,43 @@ fn a_template_behind_its_data_in_one_datagram_is_enough() {
     assert_eq!(decode_all(&mut Decoder::new(), &payload), [None, Some(vec![5])]);
 }
 
+#[test]
+fn zeros_to_the_end_of_a_set_are_padding_however_many_they_are() {
+    let known = |id| set(id, &template(256));
+    for (zeros, octets, expected) in [
+        (3, &[5][..], &[5][..]),
+        (12, &[5], &[5]),
+        (25, &[5, 0, 6], &[5, 0, 6]),
+        // A set has one record at least.
+        (40, &[], &[0]),
+    ] {
+        // A record of which all is zero, between others, is one.
+        let record = |&octets: &u32| if octets == 0 { vec![0; 12] } else { records(&[octets]) };
+        let mut content: Vec<u8> = octets.iter().flat_map(record).collect();
+        content.resize(content.len() + zeros, 0);
+        let data = set(256, &content);
+        let expected = [Some(expected.to_vec())];
+        let payload = v9(0, 0, &[known(0), data.clone()]);
+        assert_eq!(decode_all(&mut Decoder::new(), &payload), expected, "v9, {zeros}");
+        let payload = ipfix(0, 0, &[known(2), data]);
+        assert_eq!(decode_all(&mut Decoder::new(), &payload), expected, "IPFIX, {zeros}");
+    }
+}
+
+#[test]
+fn padding_is_not_numbered() {
+    let options = [&shorts(&[257, 2, 1, 144, 4, 34, 4])[..], &[0; 2]].concat();
+    let padded = |content: &[u8]| [content, &[0; 20]].concat();
+    let data = [set(256, &padded(&records(&[5]))), set(257, &padded(&[1; 8]))];
+    let sets = [&[set(2, &template(256)), set(3, &options)][..], &data].concat();
+    let mut decoder = Decoder::new();
+    let payload = ipfix(0, 0, &sets);
+    let datagram = datagram(&payload);
+    let Ok(Outcome::Decoded(found)) = decoder.decode(&datagram, 0) else { panic!("it waits") };
+    let counts: Vec<_> = found.packets().map(|packet| packet.sequence.unwrap().count).collect();
+    assert_eq!(counts, [2]);
+}
+
 /// A template of destination, source and octets: as [`template`], with the ends the other way
 /// round.
 fn turned(id: u16) -> Vec<u8> {
