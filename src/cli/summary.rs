@@ -10,6 +10,7 @@ use super::settings::Zone;
 use super::text::{bytes, grouped, plural, seconds, span};
 use super::time::show;
 use crate::flow::{Lost, Unit};
+use crate::netflow::Unread;
 use crate::store::{Account, Ahead, Load, LoadedFile};
 
 /// So many streams that lost flows, and so many files with faults, are told one by one in text.
@@ -216,15 +217,20 @@ pub(crate) fn accounts(load: &Load, zone: &Zone) -> String {
 }
 
 fn datagrams(account: &Account) -> String {
+    let (versions, malformed): (BTreeMap<_, _>, BTreeMap<_, _>) =
+        account.malformed.clone().into_iter().partition(|(reason, _)| Unread::is_label(reason));
     let mut text = format!(
         "{}: {} decoded, {} duplicate, {} malformed{}, {} no flow export",
         grouped(account.datagrams),
         grouped(account.decoded),
         grouped(account.duplicate_datagrams),
-        grouped(account.malformed.values().sum::<u64>()),
-        reasons(&account.malformed),
+        grouped(malformed.values().sum::<u64>()),
+        reasons(&malformed),
         grouped(account.not_flow_export),
     );
+    for (version, count) in versions {
+        let _ = write!(text, ", {} {version}", grouped(count));
+    }
     if account.waiting_for_template > 0 {
         let _ = write!(text, ", {} without template", grouped(account.waiting_for_template));
     }

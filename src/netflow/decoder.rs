@@ -8,7 +8,7 @@ use super::sets::{Found, Message, Reading, Sets};
 use super::template::Format;
 use super::templates::Scope;
 use super::waiting::{Held, Waiting};
-use super::{DecodeError, ExportPacket, Fault, Records, fixed, ipfix, sflow, v9};
+use super::{DecodeError, ExportPacket, Fault, Records, fixed, ipfix, sflow, unread, v9};
 use crate::capture::Datagram;
 use crate::flow::{Names, Sequence, Unit, UnixMillis, low_u32, saturated_u16, saturated_u32};
 
@@ -188,7 +188,11 @@ impl Decoder {
             Some([0, 0]) => {
                 self.sets.clear();
                 let Sets { records, extras, .. } = &mut self.sets;
-                let header = sflow::read(payload, datagram.received, records, extras)?;
+                let header = sflow::read(payload, datagram.received, records, extras);
+                let header = header.map_err(|error| match error {
+                    DecodeError::NotFlowExport => unread::or_none(payload, declared_bytes),
+                    error => error,
+                })?;
                 let packet = header.packet(Records::Data(records, extras));
                 let identity_secs = header.uptime_ms / 1000;
                 Ok(Outcome::Decoded(Decoded { identity_secs, first: packet, more: Vec::new() }))

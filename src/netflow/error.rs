@@ -1,5 +1,7 @@
 //! What can be wrong with an export datagram.
 
+use std::fmt::{self, Display, Formatter};
+
 /// Why nothing in a datagram could be decoded; `offset` counts from the payload's start and points
 /// at the field's first byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -8,6 +10,12 @@ pub enum DecodeError {
     /// The content is no flow export.
     #[error("content is no flow export that is known here")]
     NotFlowExport,
+    /// It is flow export of a version that is known by name only.
+    #[error("it is of {version}")]
+    Version {
+        /// Which one.
+        version: Unread,
+    },
     /// It is flow export, and ends before its first record does.
     #[error("datagram ends at byte {available}, {field} at byte {offset} needs {needed} more")]
     Cut {
@@ -43,10 +51,49 @@ impl DecodeError {
     pub const fn label(self) -> &'static str {
         match self {
             Self::NotFlowExport => "not flow export",
+            Self::Version { version } => version.label(),
             Self::Cut { .. } => "cut",
             Self::Count => "record count",
             Self::Empty { .. } => "empty",
         }
+    }
+}
+
+/// A version that is known by name, and of which nothing is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Unread {
+    /// NetFlow v6: v5 with encapsulations.
+    Netflow6,
+    /// NetFlow v8: flows that the router summed up.
+    Netflow8,
+    /// sFlow version 2.
+    Sflow2,
+    /// sFlow version 4 (RFC 3176).
+    Sflow4,
+}
+
+impl Unread {
+    /// Whether accounts count such a version under `reason`.
+    pub fn is_label(reason: &str) -> bool {
+        reason.starts_with("of a version")
+    }
+
+    /// The reason under which accounts count it. Labels never change once released.
+    const fn label(self) -> &'static str {
+        match self {
+            Self::Netflow6 => "of a version that is not read (NetFlow 6)",
+            Self::Netflow8 => "of a version that is not read (NetFlow 8)",
+            Self::Sflow2 => "of a version that is not read (sFlow 2)",
+            Self::Sflow4 => "of a version that is not read (sFlow 4)",
+        }
+    }
+}
+
+impl Display for Unread {
+    fn fmt(&self, to: &mut Formatter<'_>) -> fmt::Result {
+        let label = self.label();
+        to.write_str(label.strip_prefix("of ").unwrap_or(label))
     }
 }
 

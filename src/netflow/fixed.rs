@@ -92,16 +92,21 @@ fn count_of<const HEADER: usize, const RECORD: usize>(
     payload: &[u8],
     declared_bytes: usize,
 ) -> Option<u16> {
-    let read_u32 = |offset: usize| payload.get(offset..offset + 4).map(BigEndian::read_u32);
     let &[version @ .., high, low] = payload.first_chunk::<4>()?;
     let declared = u16::from_be_bytes([high, low]);
     let count = usize::from(declared);
     let is_of = u16::from_be_bytes(version) == layout.version
         && declared <= layout.max_count
-        && (count > 0 && declared_bytes == HEADER + count * RECORD
-            || read_u32(8).is_some_and(|secs| secs >= OLDEST_EXPORT_SECS)
-                && read_u32(12).is_some_and(|nanos| nanos < NANOS_A_SECOND));
+        && (count > 0 && declared_bytes == HEADER + count * RECORD || has_possible_clock(payload));
     is_of.then_some(declared)
+}
+
+/// Whether the seconds and nanoseconds of a header can be those of an export.
+#[inline]
+pub(super) fn has_possible_clock(payload: &[u8]) -> bool {
+    let read_u32 = |offset: usize| payload.get(offset..offset + 4).map(BigEndian::read_u32);
+    read_u32(8).is_some_and(|secs| secs >= OLDEST_EXPORT_SECS)
+        && read_u32(12).is_some_and(|nanos| nanos < NANOS_A_SECOND)
 }
 
 pub(super) fn cut(field: &'static str, offset: usize, bytes: usize, payload: &[u8]) -> DecodeError {

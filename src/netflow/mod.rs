@@ -33,6 +33,7 @@ mod sets;
 mod sflow;
 mod template;
 mod templates;
+mod unread;
 mod v9;
 mod waiting;
 
@@ -41,7 +42,7 @@ pub mod v5;
 pub mod v7;
 
 pub use decoder::{Decoded, Decoder, Outcome};
-pub use error::{DecodeError, Fault};
+pub use error::{DecodeError, Fault, Unread};
 pub use layouts::MAX_LAYOUTS;
 pub use options::MAX_SAMPLERS;
 pub use record::{DataRecord, NoEnds, Stamp};
@@ -128,7 +129,8 @@ impl ExportPacket<'_> {
 ///
 /// # Errors
 ///
-/// [`DecodeError::NotFlowExport`] if the content is none of these; the others if it is one, and
+/// [`DecodeError::NotFlowExport`] if the content is none of these, [`DecodeError::Version`] if it is
+/// export of a version that nothing reads; the others if it is one, and
 /// not a single record of it can be read.
 #[inline]
 pub fn decode(payload: &[u8], declared_bytes: usize) -> Result<ExportPacket<'_>, DecodeError> {
@@ -136,6 +138,6 @@ pub fn decode(payload: &[u8], declared_bytes: usize) -> Result<ExportPacket<'_>,
         Some([0, 5]) => v5::decode(payload, declared_bytes).map(ExportPacket::from),
         Some([0, 7]) => v7::decode(payload, declared_bytes),
         Some([0, 1]) => v1::decode(payload, declared_bytes),
-        _ => Err(DecodeError::NotFlowExport),
+        _ => Err(unread::or_none(payload, declared_bytes)),
     }
 }

@@ -10,6 +10,28 @@ use std::time::Duration;
 use super::*;
 
 #[test]
+fn a_version_that_is_not_read_is_told_by_its_name() {
+    let home = Home::new();
+    let old = |version: u32| {
+        let words = [version, 1, 0xc000_0201, 1, 1000, 1, 1].map(u32::to_be_bytes);
+        [words.concat(), vec![0; 60]].concat()
+    };
+    let payloads = [exports(0, &FLOWS), old(4), b"hello".to_vec(), old(2)];
+    let path = home.file("day.pcap", &capture(&payloads));
+    let load = home.run(&["load", &path, "-o", "json"]);
+    let load = load.ends(
+        3,
+        "  datagrams  4: 1 decoded, 0 duplicate, 0 malformed, 1 no flow export, \
+         1 of a version that is not read (sFlow 2), 1 of a version that is not read (sFlow 4)",
+    );
+    let json = load.json();
+    assert_eq!(json["malformed"]["of a version that is not read (sFlow 4)"], 1);
+    assert_eq!((&json["stored"], &json["notFlowExport"]), (&6.into(), &1.into()));
+    let ledger = home.run(&["loads", "-o", "json"]).succeeds().json();
+    assert_eq!(ledger[0]["malformed"], json["malformed"]);
+}
+
+#[test]
 fn the_summary_accounts_for_everything_that_was_read() {
     let home = Home::new();
     let first = exports(0, &FLOWS);
