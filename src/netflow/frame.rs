@@ -8,9 +8,12 @@ use crate::flow::{Column, ElementId, Extra, extra_value, push_extra};
 /// What a sampled header begins with (sFlow v5, `header_protocol`).
 pub(super) const ETHERNET: u32 = 1;
 const PPP: u32 = 7;
+const AAL5_IP: u32 = 10;
 const IPV4: u32 = 11;
 const IPV6: u32 = 12;
 const MPLS: u32 = 13;
+/// PPP over SONET/SDH.
+const POS: u32 = 14;
 
 const ETHERTYPE_IPV4: u16 = 0x0800;
 const ETHERTYPE_IPV6: u16 = 0x86dd;
@@ -73,7 +76,8 @@ pub(super) fn read(
         IPV4 => ipv4(&mut at, record, kept),
         IPV6 => ipv6(&mut at, record, kept),
         MPLS => mpls(&mut at, record, kept),
-        PPP => ppp(&mut at, record, kept),
+        PPP | POS => ppp(&mut at, record, kept),
+        AAL5_IP => ip(&mut at, record, kept),
         _ => None,
     }
 }
@@ -108,7 +112,15 @@ fn ethernet(at: &mut Cursor<'_>, record: &mut DataRecord, kept: &mut Kept<'_>) -
 }
 
 fn ppp(at: &mut Cursor<'_>, record: &mut DataRecord, kept: &mut Kept<'_>) -> Option<()> {
-    match at.read_u16()? {
+    // Address and control of HDLC, where they are not left out (RFC 1662 §3.1).
+    if at.rest().starts_with(&[0xff, 0x03]) {
+        at.take(2)?;
+    }
+    // The first byte is even, so an odd one says that it is left out (RFC 1661 §2).
+    let first = at.read_u8()?;
+    let protocol =
+        if first & 1 == 1 { first.into() } else { u16::from_be_bytes([first, at.read_u8()?]) };
+    match protocol {
         0x0021 => ipv4(at, record, kept),
         0x0057 => ipv6(at, record, kept),
         0x0281 => mpls(at, record, kept),
@@ -126,15 +138,20 @@ fn mpls(at: &mut Cursor<'_>, record: &mut DataRecord, kept: &mut Kept<'_>) -> Op
             break;
         }
     }
+    // The control word of a pseudowire (RFC 4448): an Ethernet frame follows.
+    if at.rest().first()? >> 4 == 0 {
+        at.take(4)?;
+        let mut inner = Kept { bytes: &mut Vec::new(), start: 0 };
+        return ethernet(at, record, &mut inner);
+    }
+    ip(at, record, kept)
+}
+
+/// A packet of IP, of the version that it says.
+fn ip(at: &mut Cursor<'_>, record: &mut DataRecord, kept: &mut Kept<'_>) -> Option<()> {
     match at.rest().first()? >> 4 {
         4 => ipv4(at, record, kept),
         6 => ipv6(at, record, kept),
-        // The control word of a pseudowire (RFC 4448): an Ethernet frame follows.
-        0 => {
-            at.take(4)?;
-            let mut inner = Kept { bytes: &mut Vec::new(), start: 0 };
-            ethernet(at, record, &mut inner)
-        }
         _ => None,
     }
 }

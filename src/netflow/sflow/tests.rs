@@ -129,6 +129,41 @@ fn extension_headers_of_ipv6_are_passed_over() {
 }
 
 #[test]
+fn a_header_begins_as_its_protocol_says() {
+    let ipv6 = [&[0x60, 0, 0, 0, 0, 0, 59, 64][..], &[0x20; 16], &[0x21; 16]].concat();
+    let label = [0, 1, 0x41, 9];
+    for (protocol, before, packet) in [
+        // PPP, with and without what HDLC adds, and with a protocol of one byte.
+        (7, &[0xff, 0x03, 0, 0x21][..], &IPV4_TCP[..]),
+        (7, &[0, 0x21], &IPV4_TCP),
+        (7, &[0x21], &IPV4_TCP),
+        (7, &[0xff, 0x03, 0x57], &ipv6),
+        (7, &[&[0xff, 0x03, 0x02, 0x81][..], &label].concat(), &IPV4_TCP),
+        (10, &[], &IPV4_TCP),
+        (10, &[], &ipv6),
+        (11, &[], &IPV4_TCP),
+        (12, &[], &ipv6),
+        (13, &label, &ipv6),
+        (14, &[0xff, 0x03, 0, 0x21], &IPV4_TCP),
+    ] {
+        let frame = [before, packet].concat();
+        let head = words(&[protocol, 1518, 4, frame.len() as u32]);
+        let header = block(1, &[&head[..], &frame].concat());
+        let (_, records, _) = read_all(&datagram(&[sample(&[header])]));
+        let expected: IpAddr =
+            if packet == ipv6 { [0x2020_u16; 8].into() } else { [10, 0, 0, 1].into() };
+        assert_eq!(records[0].src, Some(expected), "{protocol} {before:?}");
+    }
+    // Of other link layers only the size of the frame is known: 802.5, FDDI, 802.11.
+    for protocol in [3, 4, 15, 99] {
+        let head = words(&[protocol, 1518, 4, 34]);
+        let header = block(1, &[&head[..], &IPV4_TCP].concat());
+        let (_, records, _) = read_all(&datagram(&[sample(&[header])]));
+        assert_eq!((records[0].src, records[0].numbers[Column::Octets]), (None, 1518));
+    }
+}
+
+#[test]
 fn routes_are_told_by_records_of_their_own() {
     let router = block(1002, &words(&[1, 0x0a00_00fe, 24, 16]));
     let gateway = block(1003, &words(&[1, 0x0a00_00fd, 100, 0, 200, 1, 2, 2, 300, 400, 0, 0]));
