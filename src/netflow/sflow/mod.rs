@@ -3,6 +3,7 @@
 //! Layout: sFlow Version 5 (sflow.org, July 2004), XDR. Flow samples, plain and expanded, are
 //! read; counters and discarded packets are no flows.
 
+mod extended;
 mod sample;
 #[cfg(test)]
 mod tests;

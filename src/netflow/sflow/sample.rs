@@ -1,11 +1,12 @@
 //! A flow sample: who sampled what, at which rate, and what the records in it say of the packet.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 use super::super::cursor::Cursor;
 use super::super::field::{address_v4, address_v6};
 use super::super::frame::{self, Kept};
 use super::super::record::DataRecord;
+use super::extended::{self, address};
 use crate::flow::{Column, Sampling, saturated_u32};
 
 /// Formats of flow records, of enterprise 0.
@@ -115,7 +116,7 @@ fn read_record(
             record.numbers.set(Column::DstMask, at.read_u32()?);
         }
         EXTENDED_GATEWAY => gateway(&mut at, record, kept)?,
-        _ => {}
+        _ => extended::read(format, at, kept)?,
     }
     Some(())
 }
@@ -163,13 +164,4 @@ fn gateway(at: &mut Cursor<'_>, record: &mut DataRecord, kept: &mut Kept<'_>) ->
         kept.push_number(NEXT_ADJACENT_AS, first);
     }
     Some(())
-}
-
-/// An address behind its type; unspecified where the agent knows none.
-fn address(at: &mut Cursor<'_>) -> Option<IpAddr> {
-    match at.read_u32()? {
-        1 => address_v4(at.take(4)?),
-        2 => address_v6(at.take(16)?),
-        _ => Some(Ipv4Addr::UNSPECIFIED.into()),
-    }
 }

@@ -184,6 +184,83 @@ fn routes_are_told_by_records_of_their_own() {
     assert_eq!(kept, [(18, vec![10, 0, 0, 253]), (129, vec![200]), (128, vec![1, 44])]);
 }
 
+/// A text behind its length, filled up to words.
+fn text(text: &str) -> Vec<u8> {
+    let mut bytes = [&words(&[text.len() as u32])[..], text.as_bytes()].concat();
+    bytes.resize(bytes.len().next_multiple_of(4), 0);
+    bytes
+}
+
+#[test]
+fn what_is_said_beside_the_header_is_kept_under_names_of_iana() {
+    let bytes = |text: &str| text.as_bytes().to_vec();
+    let v6 = [words(&[2]), vec![0x20; 16]].concat();
+    let wlan = [text("guest"), vec![0; 12]].concat();
+    for (format, content, expected) in [
+        (
+            1004,
+            [words(&[106]), text("alice"), words(&[106]), text("")].concat(),
+            vec![(371, bytes("alice"))],
+        ),
+        (
+            1004,
+            [words(&[106]), text(""), words(&[106]), text("bob")].concat(),
+            vec![(371, bytes("bob"))],
+        ),
+        (
+            1005,
+            [words(&[1]), text("GET /a HTTP/1.1"), text("h.example")].concat(),
+            vec![
+                (459, bytes("GET")),
+                (461, bytes("/a")),
+                (462, bytes("HTTP/1.1")),
+                (460, bytes("h.example")),
+            ],
+        ),
+        (1005, [words(&[2]), text("/a%20b"), text("")].concat(), vec![(461, bytes("/a%20b"))]),
+        (
+            1006,
+            words(&[1, 0xc633_6401, 2, 0x0001_4009, 0x0002_4109, 1, 0x0003_4109]),
+            vec![(47, vec![198, 51, 100, 1]), (70, vec![0, 1, 0x40]), (71, vec![0, 2, 0x41])],
+        ),
+        (1006, [v6.clone(), words(&[0, 0])].concat(), vec![(140, vec![0x20; 16])]),
+        (
+            1007,
+            words(&[1, 0xcb00_7107, 1, 0xc633_6409]),
+            vec![(225, vec![203, 0, 113, 7]), (226, vec![198, 51, 100, 9])],
+        ),
+        (1007, [v6.clone(), v6].concat(), vec![(281, vec![0x20; 16]), (282, vec![0x20; 16])]),
+        (1007, words(&[0, 1, 0xc633_6409]), vec![(226, vec![198, 51, 100, 9])]),
+        (1009, [text("vc"), words(&[77, 0])].concat(), vec![(249, vec![77])]),
+        (1012, words(&[2, 0x88a8_0007, 0x8100_2008]), vec![(243, vec![7]), (245, vec![8])]),
+        (
+            1014,
+            [&wlan[..], &words(&[11]), &[0; 20]].concat(),
+            vec![(147, bytes("guest")), (146, vec![11])],
+        ),
+        (
+            1015,
+            [&wlan[..], &[1; 12], &words(&[6]), &[0; 12]].concat(),
+            vec![(147, bytes("guest")), (146, vec![6])],
+        ),
+        (1020, words(&[6000, 53]), vec![(227, vec![0x17, 0x70]), (228, vec![53])]),
+        (1029, words(&[0x0001_2300]), vec![(351, vec![1, 0x23, 0])]),
+        (1030, words(&[5]), vec![(351, vec![5])]),
+        (1021, vec![0; 24], vec![]),
+    ] {
+        let (_, _, kept) = read_all(&datagram(&[sample(&[block(format, &content)])]));
+        assert_eq!(kept, expected, "{format}");
+        // What is not all there, or says that it is longer than it is, says nothing.
+        for cut in 0..content.len() {
+            let (_, records, kept) =
+                read_all(&datagram(&[sample(&[block(format, &content[..cut])])]));
+            assert_eq!((records.len(), kept), (1, vec![]), "{format} {cut}");
+        }
+    }
+    let endless = block(1012, &words(&[u32::MAX, 1]));
+    assert_eq!(read_all(&datagram(&[sample(&[endless])])).2, vec![]);
+}
+
 #[test]
 fn expanded_samples_are_read_and_counters_are_passed_over() {
     let ip = block(3, &words(&[1500, 6, 0x0a00_0001, 0x0a00_0002, 80, 81, 2, 0]));
