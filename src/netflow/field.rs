@@ -31,6 +31,24 @@ impl Field {
     }
 }
 
+/// Which of IANA's elements a record has so far. Of one that stands several times the first counts
+/// (RFC 7011 §8).
+#[derive(Debug)]
+pub(super) struct Met([bool; 512]);
+
+impl Met {
+    pub(super) const fn none() -> Self {
+        Self([false; 512])
+    }
+
+    /// Whether element `number` comes for the first time. Of greater numbers, of which nothing
+    /// becomes more than a value that is kept, each time is one.
+    #[inline]
+    pub(super) fn is_first(&mut self, number: u16) -> bool {
+        self.0.get_mut(usize::from(number)).is_none_or(|met| !std::mem::replace(met, true))
+    }
+}
+
 /// Where a field lies in its record.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Span {

@@ -4,8 +4,7 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::net::IpAddr;
 
-use super::field::Span;
-use super::field::{number_u32, text};
+use super::field::{Met, Span, number_u32, text};
 use super::rate::Rate;
 use super::template::Template;
 use crate::flow::{Named, Names, Sampling, UnixMillis, enter_name, unsigned};
@@ -79,12 +78,13 @@ pub(super) struct Said {
     started: Option<UnixMillis>,
 }
 
-/// Reads an options record.
+/// Reads an options record; of an element that stands several times the first counts.
 pub(super) fn read(template: &Template, spans: &[Span], record: &[u8]) -> Said {
     let mut said = Said::default();
+    let mut met = Met::none();
     for (field, span) in template.fields.iter().zip(spans) {
         let value = span.of(record);
-        if field.enterprise == 0 && !value.is_empty() {
+        if field.enterprise == 0 && !value.is_empty() && met.is_first(field.number) {
             said.take(field.number, value);
         }
     }
@@ -191,6 +191,17 @@ mod tests {
             take(&mut options, &mut Names::default(), fields);
             assert_eq!(options.sampling(), Some(Sampling { mode, interval }), "{fields:?}");
         }
+    }
+
+    #[test]
+    fn of_an_element_that_stands_several_times_the_first_counts() {
+        let (mut options, mut names) = (DomainOptions::default(), Names::default());
+        let fields: &[(u16, &[u8])] = &[(34, &[10]), (35, &[1]), (34, &[20]), (35, &[2])];
+        take(&mut options, &mut names, fields);
+        assert_eq!(options.sampling(), Some(Sampling { mode: 1, interval: 10 }));
+        take(&mut options, &mut names, &[(10, &[3]), (82, b"one"), (10, &[4]), (82, b"two")]);
+        let found: Vec<_> = names.interfaces.iter().map(|(key, name)| (key.1, &name[..])).collect();
+        assert_eq!(found, [(3, "one")]);
     }
 
     #[test]

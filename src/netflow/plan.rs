@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 
 use super::field::{
-    Field, Span, address_v4, address_v6, ntp, without_zeros_at_end, without_zeros_at_start,
+    Field, Met, Span, address_v4, address_v6, ntp, without_zeros_at_end, without_zeros_at_start,
 };
 use super::frame::{self, Kept};
 use super::rate::Rate;
@@ -91,16 +91,16 @@ pub(super) struct Aside {
 
 impl Plan {
     /// How records of these fields are read. Where several fields say one thing, the best one is
-    /// taken, and the others are kept as extras; of times, the best one that is not zero.
+    /// taken, and the others are kept as extras; of times, the best one that is not zero. Of an
+    /// element that stands several times the first counts.
     pub(super) fn new(fields: &[Field]) -> Self {
         let mut steps: Vec<(u8, Step)> = Vec::new();
+        let mut met = Met::none();
         for (place, &field) in fields.iter().enumerate() {
             let place = saturated_u16(place);
-            match target(field) {
-                Some((target, rank)) => steps.push((rank, Step { field: place, target })),
-                None => steps.extend(extra(field).map(|target| (0, Step { field: place, target }))),
-            }
-            if is_also_kept(field) {
+            let common = target(field).filter(|_| field.length > 0 && met.is_first(field.number));
+            steps.extend(common.map(|(target, rank)| (rank, Step { field: place, target })));
+            if common.is_none() || is_also_kept(field) {
                 steps.extend(extra(field).map(|target| (0, Step { field: place, target })));
             }
         }
@@ -120,6 +120,7 @@ impl Plan {
                     return Some((rank, step));
                 }
                 let field = *fields.get(usize::from(step.field))?;
+                let field = Some(field).filter(|&field| !is_also_kept(field))?;
                 extra(field).map(|target| (0, Step { target, ..step }))
             })
             .collect();

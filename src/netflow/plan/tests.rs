@@ -1,5 +1,5 @@
 use super::*;
-use crate::flow::{Column, Sampling, extras};
+use crate::flow::{Column, Kind, Sampling, extras};
 use crate::netflow::template::Template;
 
 const EXPORTED: UnixMillis = UnixMillis(1_186_040_527_000);
@@ -43,6 +43,60 @@ fn of_several_times_the_best_one_that_is_set_counts() {
     assert_eq!(record.first, Some(Stamp::Uptime(7)));
     let (record, ..) = read(&[(158, &[0, 0x0f, 0x42, 0x40])]);
     assert_eq!(record.first, unix(EXPORTED.0 - 1000));
+}
+
+#[test]
+fn of_an_element_that_stands_several_times_the_first_counts_and_the_others_are_kept() {
+    let millis = |ms: u64| ms.to_be_bytes();
+    let (one, two) = (&millis(1_186_040_500_000)[..], &millis(1_186_040_400_000)[..]);
+    let at = |bytes: &[u8]| UnixMillis(unsigned(bytes));
+    let (record, _, extras) =
+        read(&[(323, one), (323, two), (152, two), (152, one), (153, one), (153, two)]);
+    assert_eq!(record.observed, Some(at(one)));
+    assert_eq!(
+        (record.first, record.last),
+        (Some(Stamp::Unix(at(two))), Some(Stamp::Unix(at(one))))
+    );
+    let kept = |bytes: &[u8]| without_zeros_at_start(bytes).to_vec();
+    let expected = [(323, kept(one)), (323, kept(two)), (152, kept(one)), (153, kept(two))];
+    assert_eq!(extras, expected);
+    let (record, aside, extras) =
+        read(&[(9, &[24]), (9, &[32]), (32, &[3, 1]), (32, &[8, 0]), (48, &[1]), (48, &[2])]);
+    assert_eq!(
+        (record.numbers[Column::SrcMask], record.icmp, aside.sampler),
+        (24, 0x0301, Some(1))
+    );
+    assert_eq!(extras, [(9, vec![32]), (32, vec![8, 0]), (48, vec![1]), (48, vec![2])]);
+}
+
+/// Of every element: what is made of a record in which it stands twice is what is made of one in
+/// which it stands once, and the other value is kept.
+#[test]
+fn a_second_value_of_an_element_changes_nothing() {
+    for element in crate::flow::elements() {
+        let length = match element.kind {
+            Kind::Address(Family::V6) => 16,
+            Kind::Address(Family::V4) => 4,
+            _ => 8,
+        };
+        let (value, other) = (vec![1; length], vec![2; length]);
+        let (once, aside, _) = read(&[(element.number, &value)]);
+        let (twice, other_aside, extras) =
+            read(&[(element.number, &value), (element.number, &other)]);
+        let name = element.name;
+        assert_eq!(
+            DataRecord { extras: (0, 0), ..once },
+            DataRecord { extras: (0, 0), ..twice },
+            "{name}"
+        );
+        assert_eq!(
+            (aside.sampler, aside.rate.sampling()),
+            (other_aside.sampler, other_aside.rate.sampling())
+        );
+        let kept = extras.iter().filter(|(_, bytes)| *bytes == other).count();
+        let says_nothing = matches!(element.number, 60 | 210) || element.kind == Kind::List;
+        assert_eq!(kept, usize::from(!says_nothing), "{name}");
+    }
 }
 
 #[test]
