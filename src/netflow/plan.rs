@@ -20,6 +20,10 @@ mod tests;
 
 use target::{OF_A_FRAME, address_element, extra, is_also_kept, is_icmp, may_repeat, target};
 
+/// IANA's `flowDirection`, and what it says of packets that leave.
+const DIRECTION: u16 = 61;
+const EGRESS: u64 = 1;
+
 /// The steps that take a record apart.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Plan {
@@ -27,6 +31,9 @@ pub(super) struct Plan {
     /// The field that is the beginning of a frame, and what may be taken from there: what no other
     /// field says.
     frame: Option<(u16, Vec<Column>)>,
+    /// The field of the one host that is named, and that of the direction, which says which end
+    /// it is.
+    station: Option<(u16, Option<u16>)>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -57,6 +64,8 @@ enum Target {
     Rate(u16),
     /// The beginning of a frame.
     Frame,
+    /// The only host that is named: the source or the destination.
+    Station,
     /// Kept as it is.
     Extra(Field, Trim),
 }
@@ -139,7 +148,13 @@ impl Plan {
             let columns = OF_A_FRAME.into_iter().filter(|&column| !says(column));
             (step.field, columns.collect())
         });
-        Self { steps, frame }
+        let station = steps.iter().find(|step| step.target == Target::Station);
+        let direction = || {
+            let is_direction = |field: &Field| (field.number, field.enterprise) == (DIRECTION, 0);
+            fields.iter().position(is_direction).map(saturated_u16)
+        };
+        let station = station.map(|step| (step.field, direction()));
+        Self { steps, frame, station }
     }
 
     /// Bytes of memory that it takes.
@@ -170,6 +185,11 @@ impl Plan {
             && let Some(span) = spans.get(usize::from(*field))
         {
             fill(&mut record, columns, span.of(bytes), &mut Kept { bytes: extras, start });
+        }
+        if let Some((field, direction)) = self.station {
+            let of = |field: u16| spans.get(usize::from(field)).map(|span| span.of(bytes));
+            let direction = direction.and_then(of).map(unsigned);
+            station(&mut record, of(field).unwrap_or_default(), direction);
         }
         let numbers = &mut record.numbers;
         if record.icmp != 0
@@ -223,7 +243,7 @@ fn take(
             aside.rate.take(element, value);
         }
         // What the other fields do not say is taken from there at the end.
-        Target::Frame => {}
+        Target::Frame | Target::Station => {}
         Target::Extra(field, trim) => {
             let value = match trim {
                 Trim::Start => without_zeros_at_start(value),
@@ -251,6 +271,17 @@ fn fill(record: &mut DataRecord, columns: &[Column], value: &[u8], kept: &mut Ke
     for &column in columns {
         record.numbers[column] = framed.numbers[column];
     }
+}
+
+/// Takes the address of `value` for an end of a record that names none: the destination of what
+/// leaves towards it, else the source.
+fn station(record: &mut DataRecord, value: &[u8], direction: Option<u64>) {
+    let is_named = |end: Option<IpAddr>| end.is_some_and(|ip| !ip.is_unspecified());
+    if is_named(record.src) || is_named(record.dst) {
+        return;
+    }
+    let end = if direction == Some(EGRESS) { &mut record.dst } else { &mut record.src };
+    *end = address_v4(value).or(*end);
 }
 
 impl Clock {

@@ -21,6 +21,7 @@ pub(super) fn target(field: Field) -> Option<(Target, u8)> {
         304 => (Target::Rate(304), 1),
         number @ (305 | 306 | 309..=311) => (Target::Rate(number), 0),
         315 => (Target::Frame, 0),
+        366 => (Target::Station, 0),
         323 => (Target::Observed(Clock::Millis), 0),
         number => {
             let (told, rank) = Told::of_element(number)?;
@@ -100,13 +101,14 @@ pub(super) fn may_repeat(target: Target) -> bool {
         | Target::Started
         | Target::Sampler
         | Target::Rate(_)
-        | Target::Frame => false,
+        | Target::Frame
+        | Target::Station => false,
     }
 }
 
 /// Whether a field is kept as it is although it becomes something else, too.
 pub(super) fn is_also_kept(field: Field) -> bool {
-    field.enterprise == 0 && matches!(field.number, 48 | 302 | 304 | 306 | 309..=311 | 323)
+    field.enterprise == 0 && matches!(field.number, 48 | 302 | 304 | 306 | 309..=311 | 323 | 366)
 }
 
 /// How a field is kept as it is; None for padding, for lists, and for the IP version, which the

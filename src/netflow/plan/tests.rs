@@ -195,6 +195,31 @@ fn a_frame_does_not_override_what_other_fields_say() {
 }
 
 #[test]
+fn a_station_is_the_end_that_the_direction_says_where_no_other_is_named() {
+    let (station, other) = (Some(IpAddr::from([10, 9, 0, 5])), Some(IpAddr::from([192, 0, 2, 1])));
+    let none = Some(IpAddr::from([0; 4]));
+    let of = (366, &[10, 9, 0, 5][..]);
+    for (fields, src, dst) in [
+        (&[of][..], station, none),
+        (&[of, (61, &[0])], station, none),
+        (&[of, (61, &[1])], none, station),
+        (&[(61, &[1]), of, (61, &[0]), (366, &[10, 9, 0, 6])], none, station),
+        // The direction is none that is known.
+        (&[of, (61, &[0xff])], station, none),
+        (&[(8, &[0; 4]), (12, &[0; 4]), of, (61, &[1])], none, station),
+        (&[(8, &[192, 0, 2, 1]), of, (61, &[1])], other, none),
+        (&[of, (12, &[192, 0, 2, 1])], none, other),
+    ] {
+        let (record, _, extras) = read(fields);
+        let (from, to) = record.ends().unwrap();
+        assert_eq!((Some(from), Some(to)), (src, dst), "{fields:?}");
+        assert!(extras.contains(&(366, vec![10, 9, 0, 5])), "{fields:?}");
+    }
+    let (record, _, extras) = read(&[(367, &[0, 0, 0x5e, 0, 0x53, 1])]);
+    assert_eq!((record.src, record.dst, extras.len()), (None, None, 1));
+}
+
+#[test]
 fn of_an_outer_and_an_inner_packet_the_outer_one_counts_and_the_inner_one_is_kept() {
     let (record, _, extras) = read(&[
         (27, &[0x20; 16]),
