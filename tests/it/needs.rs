@@ -26,6 +26,11 @@ pub(crate) fn captures() -> Option<PathBuf> {
     shared("captures")
 }
 
+/// Small captures of situations that were answered wrongly, with what is right.
+pub(crate) fn cases() -> Option<PathBuf> {
+    shared("cases")
+}
+
 /// What nfdump prints of a capture, and the capture, `s.pcap`.
 pub(crate) fn golden() -> Option<PathBuf> {
     shared("golden")

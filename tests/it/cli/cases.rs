@@ -1,0 +1,68 @@
+//! Small captures of situations that were answered wrongly once: what is right.
+
+use serde_json::Value;
+
+use super::*;
+use crate::needs::cases;
+
+/// The flows of a capture that a filter lets through, after a load that ends with `status`.
+#[track_caller]
+fn flows(name: &str, status: i32, filter: &str) -> Option<Vec<Value>> {
+    let path = cases()?.join(name);
+    let home = Home::new();
+    home.run(&["load", path.to_str().unwrap()]).ends(status, "");
+    let found = home.run(&["query", "--where", filter, "-o", "json"]).succeeds().json();
+    Some(found.as_array().unwrap().clone())
+}
+
+/// Source, destination and octets.
+fn ends(flow: &Value) -> (&str, &str, u64) {
+    let text = |name: &str| flow[name].as_str().unwrap();
+    (text("srcAddress"), text("dstAddress"), flow["bytes"].as_u64().unwrap())
+}
+
+#[test]
+fn padding_longer_than_a_record_is_no_record() {
+    let Some(flows) = flows("padding-longer-than-a-record.pcap", 0, "any") else { return };
+    assert_eq!(flows.iter().map(ends).collect::<Vec<_>>(), [("10.0.0.1", "198.51.100.9", 1000)]);
+}
+
+#[test]
+fn a_load_of_a_version_that_is_not_read_ends_as_of_what_is_unusable() {
+    let Some(flows) = flows("sflow-version-4.pcap", 3, "any") else { return };
+    assert!(flows.is_empty());
+}
+
+#[test]
+fn a_sampled_header_of_ppp_is_a_packet_of_ip() {
+    let Some(mut flows) = flows("sflow-ppp-header.pcap", 0, "any") else { return };
+    flows.sort_by_key(|flow| flow["srcAddress"].to_string());
+    let expected = [("10.0.0.1", "198.51.100.9", 1000), ("10.0.0.2", "198.51.100.9", 1000)];
+    assert_eq!(flows.iter().map(ends).collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn whom_a_public_address_stood_for_is_found_in_sflow() {
+    for filter in ["nat ip 203.0.113.7", "nat port 6000", "nat ip 198.51.100.9"] {
+        let Some(flows) = flows("sflow-nat-and-nat-port-records.pcap", 0, filter) else { return };
+        assert_eq!(
+            flows.iter().map(ends).collect::<Vec<_>>(),
+            [("100.64.0.17", "198.51.100.193", 128)],
+            "{filter}"
+        );
+    }
+}
+
+#[test]
+fn a_station_is_an_end_of_its_flow() {
+    let Some(flows) = flows("wlan-station-address-only.pcap", 0, "ip 10.9.0.5") else { return };
+    assert_eq!(flows.iter().map(ends).collect::<Vec<_>>(), [("10.9.0.5", "0.0.0.0", 4242)]);
+}
+
+#[test]
+fn of_two_times_of_an_event_the_first_counts() {
+    let name = "nat-release-with-two-observation-times.pcap";
+    let Some(flows) = flows(name, 0, "nat ip 203.0.113.7") else { return };
+    assert_eq!(flows.len(), 1);
+    assert_eq!(flows[0]["time"], "2025-10-09T08:53:10.000Z");
+}
