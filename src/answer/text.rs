@@ -159,6 +159,16 @@ fn is_v4_compatible(address: Ipv6Addr) -> bool {
     bits >> 32 == 0 && bits >> 16 != 0
 }
 
+/// Appends text as a cell of CSV: in quotes where it holds what ends a cell (RFC 4180 §2).
+pub(super) fn push_csv_text(to: &mut Vec<u8>, text: &str) {
+    if !text.contains([',', '"', '\r', '\n']) {
+        return to.extend_from_slice(text.as_bytes());
+    }
+    to.push(b'"');
+    to.extend_from_slice(text.replace('"', "\"\"").as_bytes());
+    to.push(b'"');
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -185,6 +195,21 @@ mod tests {
             for address in [IpAddr::V4(v4.into()), IpAddr::V6(v6.into())] {
                 prop_assert_eq!(text(|to| push_address(to, address)), address.to_string());
             }
+        }
+    }
+
+    #[test]
+    fn a_cell_of_csv_is_quoted_where_it_must_be() {
+        for (cell, shown) in [
+            ("", ""),
+            ("ge-0/0/0 'a'; b", "ge-0/0/0 'a'; b"),
+            ("ae0, uplink", "\"ae0, uplink\""),
+            ("say \"hi\"", "\"say \"\"hi\"\"\""),
+            ("\"", "\"\"\"\""),
+            ("a\nb", "\"a\nb\""),
+            ("a\rb", "\"a\rb\""),
+        ] {
+            assert_eq!(text(|to| push_csv_text(to, cell)), shown);
         }
     }
 

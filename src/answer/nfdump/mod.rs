@@ -12,6 +12,9 @@ mod raw;
 mod row;
 mod values;
 
+#[cfg(test)]
+mod tests;
+
 pub use layout::LayoutError;
 pub(super) use layout::{Layout, nearest};
 pub(super) use push::push_scaled;

@@ -9,7 +9,7 @@ use super::row::Row;
 use super::{tcp_flags, values};
 use crate::answer::clock::{Clock, push_duration};
 use crate::answer::text::{
-    push_inet_ntop, push_left, push_number, push_number_left, push_number_right, push_right,
+    push_csv_text, push_inet_ntop, push_left, push_number, push_number_left, push_number_right, push_right,
     push_three_digits, push_v4_right,
 };
 use crate::flow::{UnixMillis, unsigned};
@@ -86,11 +86,16 @@ impl Layout {
                 None => to.extend_from_slice(b"0x00"),
             },
             Value::Application => push_application(to, row.element(95)),
-            Value::Name(named) => push_name(to, named, row),
+            Value::Name(named) => self.push_text(to, name(named, row)),
             Value::NewLine => to.push(b'\n'),
             Value::Family => push_number(to, if row.flow.src.is_ipv4() { 2u8 } else { 10 }),
             _ => {}
         }
+    }
+
+    /// Appends what an exporter calls something, which may be any text.
+    fn push_text(&self, to: &mut Vec<u8>, text: &str) {
+        if self.csv { push_csv_text(to, text) } else { to.extend_from_slice(text.as_bytes()) }
     }
 
     fn width(&self, width: u8) -> usize {
@@ -291,7 +296,8 @@ fn push_application(to: &mut Vec<u8>, id: Option<&[u8]>) {
     };
 }
 
-fn push_name(to: &mut Vec<u8>, whose: Named, row: &Row<'_>) {
+/// What the exporter calls it; nothing where that is not known.
+fn name<'a>(whose: Named, row: &Row<'a>) -> &'a str {
     let (names, exporter) = (row.names, row.flow.source.exporter);
     let vrf = |element| {
         let id = row.number(element)?;
@@ -304,11 +310,8 @@ fn push_name(to: &mut Vec<u8>, whose: Named, row: &Row<'_>) {
         Named::EgressVrf => vrf(235),
         Named::Application => row.number(95).and_then(|id| names.applications.get(&(exporter, id))),
     };
-    match (name, whose) {
-        (Some(name), _) => to.extend_from_slice(name.as_bytes()),
-        (None, Named::Application) => to.extend_from_slice(b"<no nbar>"),
-        (None, _) => {}
-    }
+    let unknown = if whose == Named::Application { "<no nbar>" } else { "" };
+    name.map_or(unknown, String::as_str)
 }
 
 #[inline]
