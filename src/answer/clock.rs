@@ -36,6 +36,15 @@ impl Clock {
         push_three_digits(to, millis);
     }
 
+    /// Appends `2007-07-26 22:15:38.007`, and behind it the offset where the zone is not UTC: an hour
+    /// may come twice there.
+    pub(super) fn push_with_offset(&mut self, to: &mut Vec<u8>, moment: UnixMillis) {
+        self.push(to, moment);
+        if self.zone != TimeZone::UTC {
+            to.extend_from_slice(&self.offset);
+        }
+    }
+
     /// Appends `2007-07-26 22:15:38.007` in UTC.
     pub(super) fn push_utc(&mut self, to: &mut Vec<u8>, moment: UnixMillis) {
         self.utc.get_or_insert_with(|| Box::new(Self::new(TimeZone::UTC))).push(to, moment);
@@ -175,6 +184,21 @@ mod tests {
         ] {
             assert_eq!(text(|to| clock.push_rfc_3339(to, UnixMillis(millis))), shown);
         }
+    }
+
+    #[test]
+    fn an_hour_that_comes_twice_is_told_apart_by_its_offset() {
+        let mut clock = Clock::new(TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").unwrap());
+        for (millis, shown) in [
+            (1_761_436_800_000, "2025-10-26 02:00:00.000+02:00"),
+            (1_761_440_400_000, "2025-10-26 02:00:00.000+01:00"),
+            (1_761_444_000_000, "2025-10-26 03:00:00.000+01:00"),
+        ] {
+            assert_eq!(text(|to| clock.push_with_offset(to, UnixMillis(millis))), shown);
+        }
+        let mut utc = Clock::new(TimeZone::UTC);
+        let moment = UnixMillis(1_761_440_400_000);
+        assert_eq!(text(|to| utc.push_with_offset(to, moment)), "2025-10-26 01:00:00.000");
     }
 
     // As nfdump's DurationString, `%2dd %02d:%02d:%02d.%03d`.

@@ -25,7 +25,8 @@ pub(super) enum Value {
     Protocol(Protocol),
     TcpFlags(u8),
     Time(UnixMillis),
-    /// A time that JSON has as all others, and CSV as charts show it.
+    /// A time that JSON has as all others, and CSV as charts show it, with the offset of the zone
+    /// where that is not UTC.
     CivilTime(UnixMillis),
 }
 
@@ -52,7 +53,7 @@ impl Value {
             Self::Protocol(protocol) => write!(to, "{protocol}"),
             Self::TcpFlags(flags) => return to.extend_from_slice(&tcp_flags(flags)),
             Self::Time(time) => return clock.push_rfc_3339(to, time),
-            Self::CivilTime(time) => return clock.push(to, time),
+            Self::CivilTime(time) => return clock.push_with_offset(to, time),
         };
     }
 

@@ -44,8 +44,8 @@ fn a_timeline_is_written_in_every_format() {
         (
             &both,
             TimelineFormat::Csv,
-            "time,sent,received\n2007-07-27 01:58:00.000,7,0\n\
-             2007-07-27 01:59:00.000,340282366920938463463374607431768211455,1\n",
+            "time,sent,received\n2007-07-27 01:58:00.000+02:00,7,0\n\
+             2007-07-27 01:59:00.000+02:00,340282366920938463463374607431768211455,1\n",
         ),
         (&timeline(&[]), TimelineFormat::Json, "{\"by\":\"octets\",\"binMs\":60000,\"bins\":[]}\n"),
         (&timeline(&[]), TimelineFormat::Csv, "time\n"),

@@ -80,7 +80,7 @@ fn a_timeline_is_of_everybody_or_of_an_address() {
         ),
         (
             &["--by", "flows", "--bin", "1d", "--tz", "+02:00", "--since", "2007-08-02T09:42:10"],
-            &["time,flows", "2007-08-02 00:00:00.000,4"],
+            &["time,flows", "2007-08-02 00:00:00.000+02:00,4"],
         ),
         (&["1.2.3.4"], &["time,sent,received"]),
     ] {
