@@ -4,15 +4,11 @@
 use std::io::Write;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use byteorder::{BigEndian, ByteOrder};
-
 use super::text::{push_address, push_number};
 use crate::flow::{
-    ElementId, Extra, FlowRecord, Kind, Names, UnixMillis, extra_value, extras, unsigned,
+    ElementId, Extra, FlowRecord, Kind, NTP_TO_UNIX_SECS, Names, UnixMillis, extra_value, extras,
+    float, signed, unsigned,
 };
-
-/// Seconds from 1900, where NTP counts from, to 1970.
-const NTP_TO_UNIX_SECS: u64 = 2_208_988_800;
 
 /// Appends `,"vlanId":7,"sourceMacAddress":"00:00:5e:00:53:01"` and so on. An element that comes
 /// twice is told once, as it came first.
@@ -120,19 +116,15 @@ fn push_value(to: &mut Vec<u8>, kind: Kind, value: &[u8]) {
 }
 
 fn push_signed(to: &mut Vec<u8>, value: &[u8]) {
-    let unused = 64 - 8 * value.len() as u32;
-    let number = (unsigned(value) << unused) as i64 >> unused;
-    let _ = write!(to, "{number}");
+    let _ = write!(to, "{}", signed(value).unwrap_or_default());
 }
 
 fn push_float(to: &mut Vec<u8>, value: &[u8]) {
-    let number = match value.len() {
-        4 => BigEndian::read_f32(value).into(),
-        8 => BigEndian::read_f64(value),
-        _ => f64::NAN,
-    };
     // JSON has no number for what is none.
-    let _ = if number.is_finite() { write!(to, "{number}") } else { write!(to, "null") };
+    let _ = match float(value).filter(|number| number.is_finite()) {
+        Some(number) => write!(to, "{number}"),
+        None => write!(to, "null"),
+    };
 }
 
 fn push_time(to: &mut Vec<u8>, time: UnixMillis) {

@@ -5,13 +5,12 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use byteorder::{BigEndian, ByteOrder};
 
-use crate::flow::{Kind, REVERSE_ENTERPRISE, UnixMillis, element, saturated_u32, unsigned};
+use crate::flow::{
+    Kind, NTP_TO_UNIX_SECS, REVERSE_ENTERPRISE, UnixMillis, element, saturated_u32, unsigned,
+};
 
 /// What a field says as its length where each record says it (RFC 7011 §7).
 pub(super) const VARIABLE: u16 = 0xffff;
-/// Seconds from 1900, where NTP counts from, to 1970.
-const NTP_TO_UNIX_SECS: u64 = 2_208_988_800;
-
 /// One field of a template.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Field {
@@ -89,15 +88,6 @@ pub(super) fn ntp(bytes: &[u8]) -> Option<UnixMillis> {
     let (secs, fraction) = (BigEndian::read_u32(&stamp), BigEndian::read_u32(&stamp[4..]));
     let secs = u64::from(secs).checked_sub(NTP_TO_UNIX_SECS)?;
     Some(UnixMillis(secs * 1000 + ((u64::from(fraction) * 1000) >> 32)))
-}
-
-/// A floating-point number of four or eight bytes.
-pub(super) fn float(bytes: &[u8]) -> Option<f64> {
-    match bytes.len() {
-        4 => Some(BigEndian::read_f32(bytes).into()),
-        8 => Some(BigEndian::read_f64(bytes)),
-        _ => None,
-    }
 }
 
 /// Text without the zeros at its end; bytes that are not UTF-8 are shown as such.

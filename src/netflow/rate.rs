@@ -1,7 +1,7 @@
 //! How packets were chosen, by the fields that say it: one rule for options and for data records.
 
-use super::field::{float, number_u32};
-use crate::flow::{Sampling, unsigned};
+use super::field::number_u32;
+use crate::flow::{Sampling, float, unsigned};
 
 /// What the fields of one record say.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]

@@ -64,7 +64,7 @@ impl Predicate {
                     _ => None,
                 }
             }
-            Self::Number(..) | Self::Bits(..) => None,
+            Self::Number(..) | Self::Bits(..) | Self::Shown(..) => None,
             Self::Not(term) => term.ends_unless(!negated),
             Self::And(terms) | Self::Or(terms) => {
                 let of_each = terms.iter().map(|term| term.ends_unless(negated));

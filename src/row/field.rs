@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::{AddressSet, RangeSet};
 use crate::flow::{
-    Column, Columns, ElementId, FlowBatch, Protocol, Source, Told, Values, extra_value, rate,
+    Column, Columns, ElementId, Extra, FlowBatch, Protocol, Source, Told, Values, extras, rate,
     unsigned,
 };
 
@@ -230,13 +230,17 @@ fn by_source(batch: &FlowBatch, test: impl FnMut(&Source) -> bool) -> Vec<bool> 
     batch.source.iter().map(|&source| passes.get(source as usize) == Some(&true)).collect()
 }
 
-/// Tests the first value of `element` in each row that has one.
-fn by_element(batch: &FlowBatch, element: ElementId, test: impl Fn(&[u8]) -> bool) -> Vec<bool> {
+/// Whether any value of `element` in each row passes `test`.
+pub(super) fn by_element(
+    batch: &FlowBatch,
+    element: ElementId,
+    test: impl Fn(&[u8]) -> bool,
+) -> Vec<bool> {
     if batch.extras.is_empty() {
         return vec![false; batch.len()];
     }
-    let value = |row| extra_value(batch.extras.get(row), element);
-    (0..batch.len()).map(|row| value(row).is_some_and(&test)).collect()
+    let passes = |extra: Extra<'_>| extra.id() == element && test(extra.value);
+    (0..batch.len()).map(|row| extras(batch.extras.get(row)).any(passes)).collect()
 }
 
 /// The number that `value` is, unless that has more than 64 bits.

@@ -7,6 +7,7 @@ mod key;
 mod predicate;
 mod range;
 mod range_set;
+mod shown;
 mod text;
 mod verdict;
 
@@ -18,4 +19,5 @@ pub(crate) use key::{V4_KEY_BYTES, V6_KEY_BYTES, encode_address};
 pub use predicate::Predicate;
 pub use range::{AddressRange, KeyRange};
 pub use range_set::{RangeSet, Unsigned};
+pub use shown::Shown;
 pub use verdict::{Bounds, Verdict};

@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::mem;
 
-use super::field::Test;
-use super::{AddressField, AddressSet, NumberField, NumberSet, Order};
-use crate::flow::{Columns, Family, FlowBatch};
+use super::field::{Test, by_element};
+use super::{AddressField, AddressSet, NumberField, NumberSet, Order, Shown};
+use crate::flow::{Column, Columns, ElementId, Family, FlowBatch};
 
 /// A test on flows that a store evaluates while it scans.
 ///
@@ -20,6 +20,8 @@ pub enum Predicate {
     Number(NumberField, NumberSet),
     /// The number has all of these bits.
     Bits(NumberField, u64),
+    /// The element is shown so.
+    Shown(ElementId, Shown),
     /// All of them hold; of none: every flow passes.
     And(Vec<Predicate>),
     /// At least one of them holds; of none: no flow passes.
@@ -105,6 +107,7 @@ impl Predicate {
             Self::Family(_) => Columns::NONE,
             Self::Address(field, _) => field.columns(),
             Self::Number(field, _) | Self::Bits(field, _) => field.columns(),
+            Self::Shown(..) => Columns::of(&[Column::Extras]),
             Self::And(terms) | Self::Or(terms) => {
                 terms.iter().fold(Columns::NONE, |columns, term| columns | term.columns())
             }
@@ -119,6 +122,7 @@ impl Predicate {
             Self::Address(field, set) => field.test(batch, set),
             Self::Number(field, set) => field.test(batch, Test::In(set)),
             Self::Bits(field, bits) => field.test(batch, Test::Has(*bits)),
+            Self::Shown(element, shown) => by_element(batch, *element, |value| shown.is(value)),
             Self::And(terms) => join(terms, batch, true, |all, pass| all & pass),
             Self::Or(terms) => join(terms, batch, false, |any, pass| any | pass),
             Self::Not(term) => {

@@ -129,6 +129,9 @@ fn test(f: &mut Formatter<'_>, term: &Predicate, ends: Option<Ends>) -> Result {
             write!(f, "{} has {}", name(field.to_string()), UnixMillis(*bits))
         }
         Predicate::Bits(field, bits) => write!(f, "{} has {bits}", name(field.to_string())),
+        Predicate::Shown(id, shown) => {
+            write!(f, "element {} = {shown}", element_name(*id, |kind| !is_number(kind)))
+        }
         Predicate::And(_) | Predicate::Or(_) | Predicate::Not(_) => Ok(()),
     }
 }
@@ -166,16 +169,19 @@ impl Display for NumberField {
             Self::EngineId => "engine-id",
             Self::Sampling => "sampling",
             Self::Element(id) => {
-                let is_number = |kind| {
-                    !matches!(
-                        kind,
-                        Kind::Address(_) | Kind::Text | Kind::Float | Kind::Signed | Kind::List
-                    )
-                };
-                return write!(f, "element {}", element_name(*id, is_number));
+                let may_be_number = |kind| is_number(kind) || kind == Kind::Octets;
+                return write!(f, "element {}", element_name(*id, may_be_number));
             }
         })
     }
+}
+
+/// Whether values of this kind are plain numbers.
+const fn is_number(kind: Kind) -> bool {
+    !matches!(
+        kind,
+        Kind::Address(_) | Kind::Text | Kind::Float | Kind::Signed | Kind::List | Kind::Octets
+    )
 }
 
 /// The name of an element by which it is asked for; where that would be something else, because it
@@ -192,6 +198,12 @@ fn element_name(id: ElementId, is_kind: impl Fn(Kind) -> bool) -> String {
         }
         _ => format!("{enterprise}/{number}"),
     }
+}
+
+/// Whether digits alone are the bytes of `field` in hexadecimal.
+fn is_in_hex(field: NumberField) -> bool {
+    let NumberField::Element(id) = field else { return false };
+    id.known().is_none_or(|known| known.kind == Kind::Octets)
 }
 
 /// One number of `field`.
@@ -223,8 +235,13 @@ fn protocol(number: u64) -> Option<String> {
 
 fn numbers(f: &mut Formatter<'_>, field: NumberField, name: &str, set: &NumberSet) -> Result {
     let number = |of| number(field, of);
+    // An even count of digits alone would be bytes.
+    let alone = |of| match number(of) {
+        digits if is_in_hex(field) && digits.len() % 2 == 0 => format!("{of:#x}"),
+        digits => digits,
+    };
     match *set.ranges() {
-        [(first, last)] if first == last => write!(f, "{name} = {}", number(first)),
+        [(first, last)] if first == last => write!(f, "{name} = {}", alone(first)),
         [(first, u64::MAX)] => write!(f, "{name} >= {}", number(first)),
         [(0, last)] => write!(f, "{name} <= {}", number(last)),
         ref ranges => {
@@ -232,10 +249,13 @@ fn numbers(f: &mut Formatter<'_>, field: NumberField, name: &str, set: &NumberSe
             let shown = if f.alternate() { SHOWN_RANGES } else { ranges.len() };
             for (place, &(first, last)) in ranges.iter().take(shown).enumerate() {
                 f.write_str(if place == 0 { "" } else { " " })?;
-                f.write_str(&number(first))?;
+                f.write_str(&if first == last { alone(first) } else { number(first) })?;
+                if first == last {
+                    continue;
+                }
                 if last == u64::MAX {
                     f.write_str("..")?;
-                } else if first != last {
+                } else {
                     write!(f, "..{}", number(last))?;
                 }
             }

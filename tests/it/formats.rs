@@ -8,4 +8,5 @@ mod golden;
 mod logstash;
 mod options;
 mod sflow;
+mod shown;
 mod tshark;

@@ -9,8 +9,8 @@ use super::row::Row;
 use super::{tcp_flags, values};
 use crate::answer::clock::{Clock, push_duration};
 use crate::answer::text::{
-    push_csv_text, push_inet_ntop, push_left, push_number, push_number_left, push_number_right, push_right,
-    push_three_digits, push_v4_right,
+    push_csv_text, push_inet_ntop, push_left, push_number, push_number_left, push_number_right,
+    push_right, push_three_digits, push_v4_right,
 };
 use crate::flow::{UnixMillis, unsigned};
 

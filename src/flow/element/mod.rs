@@ -52,6 +52,9 @@ pub enum Kind {
 /// The enterprise number under which an element of IANA's is one of the flow's way back (RFC 5103).
 pub const REVERSE_ENTERPRISE: u32 = 29_305;
 
+/// Seconds from 1900, where NTP counts from, to 1970.
+pub(crate) const NTP_TO_UNIX_SECS: u64 = 2_208_988_800;
+
 /// The element of this number in the IANA registry, if it is known here.
 #[inline]
 pub fn element(number: u16) -> Option<&'static Element> {
@@ -75,6 +78,21 @@ pub(crate) fn unsigned(bytes: &[u8]) -> u64 {
         4 => BigEndian::read_u32(bytes).into(),
         8 => BigEndian::read_u64(bytes),
         _ => bytes.iter().fold(0, |number, &byte| number << 8 | u64::from(byte)),
+    }
+}
+
+/// A number with a sign, of one to eight bytes.
+pub(crate) fn signed(bytes: &[u8]) -> Option<i64> {
+    let unused = 64 - 8 * (1..=8).contains(&bytes.len()).then_some(bytes.len() as u32)?;
+    Some((unsigned(bytes) << unused) as i64 >> unused)
+}
+
+/// A floating-point number of four or eight bytes.
+pub(crate) fn float(bytes: &[u8]) -> Option<f64> {
+    match bytes.len() {
+        4 => Some(BigEndian::read_f32(bytes).into()),
+        8 => Some(BigEndian::read_f64(bytes)),
+        _ => None,
     }
 }
 

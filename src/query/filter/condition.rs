@@ -10,7 +10,7 @@ use super::parser::{Parser, Result};
 use super::time::are_one;
 use super::values::{Values, read_flags};
 use crate::flow::Family;
-use crate::row::{AddressField, AddressRange, AddressSet, NumberSet, Predicate};
+use crate::row::{AddressField, AddressRange, AddressSet, NumberField, NumberSet, Predicate};
 
 /// What must hold of a number.
 pub(super) enum NumberTest {
@@ -24,7 +24,14 @@ impl Parser<'_, '_, '_> {
     pub(super) fn tested(&mut self, term: Term, net: bool, start: usize) -> Result<Predicate> {
         let fields_end = self.end_before();
         let value_start = self.peek().span.start;
+        let term = match term {
+            Term::Shown(id, kind) if self.number_is_meant(kind)? => {
+                Term::number(NumberField::Element(id))
+            }
+            term => term,
+        };
         let predicate = match term {
+            Term::Shown(id, kind) => self.shown_test(id, kind)?,
             Term::Whole(predicate) => {
                 self.before = None;
                 return Ok(predicate);
@@ -147,7 +154,7 @@ impl Parser<'_, '_, '_> {
     }
 
     /// Reads each of the things in brackets, with blanks or commas between them, or one `@FILE`.
-    fn list(&mut self, mut each: impl FnMut(&mut Self) -> Result<()>) -> Result<()> {
+    pub(super) fn list(&mut self, mut each: impl FnMut(&mut Self) -> Result<()>) -> Result<()> {
         if matches!(self.peek().kind, Kind::At(_)) {
             return each(self);
         }

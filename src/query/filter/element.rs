@@ -35,10 +35,8 @@ pub(super) fn term_of(text: &str, like_address: bool) -> Result<Term, Wrong> {
     match id.known().map(|element| element.kind) {
         None => Ok(as_it_is(id, like_address)),
         Some(Kind::Address(_)) => Ok(Term::address(AddressField::Element(id))),
-        Some(Kind::Text | Kind::Float | Kind::Signed | Kind::List) => {
-            Err(Wrong::new(format!("{text} holds neither a plain number nor an address"))
-                .expecting("an element that does")
-                .hinting("print the flows with -o ndjson, and filter that by its values"))
+        Some(kind @ (Kind::Text | Kind::Float | Kind::Signed | Kind::List | Kind::Octets)) => {
+            Ok(Term::Shown(id, kind))
         }
         Some(_) => Ok(Term::number(NumberField::Element(id))),
     }
@@ -89,6 +87,8 @@ fn times(number: u16) -> Values {
 fn as_it_is(id: ElementId, like_address: bool) -> Term {
     if like_address {
         Term::address(AddressField::Element(id))
+    } else if id.known().is_none() {
+        Term::Shown(id, Kind::Octets)
     } else {
         Term::number(NumberField::Element(id))
     }

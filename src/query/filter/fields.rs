@@ -12,6 +12,9 @@ use crate::row::{AddressField, AddressRange, AddressSet, NumberField, NumberSet,
 pub(super) enum Term {
     Number(Fields<NumberField>, Values),
     Address(Fields<AddressField>),
+    /// An element of this kind, whose values are neither plain numbers nor addresses; of bytes
+    /// where nothing is known of it.
+    Shown(ElementId, Kind),
     /// It needs no test.
     Whole(Predicate),
 }
@@ -156,6 +159,7 @@ pub(super) fn values_of(field: &NumberField) -> Values {
             (227 | 228 | 256, _) if id.enterprise == 0 => Values::UpTo(u16::MAX.into()),
             (_, Some(Kind::Mac)) => Values::Mac,
             (_, Some(Kind::Boolean)) => Values::Truth,
+            (_, Some(kind @ (Kind::Seconds | Kind::Millis | Kind::Ntp))) => Values::Stamp(kind),
             _ => Values::UpTo(u64::MAX),
         },
     }

@@ -14,6 +14,7 @@ mod list;
 mod number;
 mod parser;
 mod refused;
+mod shown;
 mod sources;
 mod term;
 mod time;

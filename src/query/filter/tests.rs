@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use super::{Context, Files, MAX_INCLUDES, MAX_NESTING, MAX_TEXT_BYTES, NoFiles, ParseFilterError};
 use crate::flow::{Column, ElementId, Family, UnixMillis};
-use crate::row::{AddressField, AddressSet, NumberField, NumberSet, Predicate};
+use crate::row::{AddressField, AddressSet, NumberField, NumberSet, Predicate, Shown};
 
 mod elements;
 
@@ -178,6 +178,29 @@ fn what_users_ask_for_is_accepted_too() {
         ("element flowDurationMicroseconds > 2s", "duration >= 2001"),
         ("element 9/12235 in [1 2 4]", "element 9/12235 in [1..2 4]"),
         ("element enterprise9Element5 3", "element 9/5 = 3"),
+        ("element 9/5 = 0102", "element 9/5 = 0102"),
+        ("element 9/5 = 'a\"b'", r#"element 9/5 = "a\"b""#),
+        ("element mplsTopLabelStackSection = 000100", "element mplsTopLabelStackSection = 000100"),
+        ("element mplsTopLabelStackSection = 0x100", "element mplsTopLabelStackSection = 256"),
+        ("element mplsTopLabelStackSection = 0x1000", "element mplsTopLabelStackSection = 0x1000"),
+        ("element mplsTopLabelStackSection > 100", "element mplsTopLabelStackSection >= 101"),
+        ("element mplsTopLabelStackSection has 256", "element mplsTopLabelStackSection has 256"),
+        ("element interfaceName = eth0", r#"element interfaceName = "eth0""#),
+        (
+            "element interfaceName not in [eth0, 'a b']",
+            r#"not (element interfaceName = "eth0" or element interfaceName = "a b")"#,
+        ),
+        ("element interfaceName != \"\"", r#"not element interfaceName = """#),
+        ("element mibObjectValueInteger -5", "element mibObjectValueInteger = -5"),
+        ("element samplingProbability = 0.25", "element samplingProbability = 0.25"),
+        (
+            "element collectionTimeMilliseconds = 2007-08-02T07:42:07.000Z",
+            "element collectionTimeMilliseconds = 1186040527000",
+        ),
+        (
+            "element collectionTimeMilliseconds > 1186040527000",
+            "element collectionTimeMilliseconds >= 1186040527001",
+        ),
         (
             "nat ip 192.0.2.1",
             "element postNATSourceIPv4Address 192.0.2.1 or element postNATDestinationIPv4Address 192.0.2.1",
@@ -250,7 +273,9 @@ fn what_is_wrong_is_located_and_told_with_what_was_expected() {
         ("mpls label11 = 3", "label11", "label1 to label10"),
         ("mpls exp1 3", "exp1", "label1 to label10"),
         ("element vlanIdd 5", "vlanIdd", "did you mean vlanId?"),
-        ("element interfaceName 5", "interfaceName", "neither a plain number nor an address"),
+        ("element interfaceName > 5", ">", "neither more nor less"),
+        ("element samplingProbability x", "x", "such as 0.5"),
+        ("element mplsTopLabelStackSection zz", "zz", "is no number"),
         ("element flowEndSysUpTime > 500", "500", "is no time"),
         ("element", "", "a name or a number"),
         ("engine 5", "5", "type or id"),
@@ -463,6 +488,20 @@ fn any_term() -> impl Strategy<Value = Predicate> {
         1 => Just(Predicate::Family(Family::V6)),
         4 => (address, any_addresses()).prop_map(|(field, set)| Predicate::Address(field, set)),
         8 => numbers,
+        2 => any_shown(),
+    ]
+}
+
+fn any_shown() -> impl Strategy<Value = Predicate> {
+    let iana = ElementId::iana;
+    let bytes = prop::collection::vec(any::<u8>(), 0..12);
+    prop_oneof![
+        ".{0,8}".prop_map(move |text| Predicate::Shown(iana(82), Shown::Text(text))),
+        bytes.prop_map(move |bytes| Predicate::Shown(iana(70), Shown::Bytes(bytes))),
+        any::<i64>().prop_map(move |number| Predicate::Shown(iana(434), Shown::Signed(number))),
+        any::<f32>().prop_filter("a number", |number| number.is_finite()).prop_map(move |number| {
+            Predicate::Shown(iana(311), Shown::Float(f64::from(number).to_bits()))
+        }),
     ]
 }
 

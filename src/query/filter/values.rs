@@ -4,7 +4,7 @@ use super::Context;
 use super::error::Wrong;
 use super::number::read_number;
 use super::time::read_time;
-use crate::flow::Protocol;
+use crate::flow::{Kind, NTP_TO_UNIX_SECS, Protocol, UnixMillis};
 use crate::row::NumberSet;
 
 /// What the values of a field are.
@@ -26,6 +26,8 @@ pub(super) enum Values {
     Time,
     /// Times, or numbers that count so many a second since 1970. They are milliseconds in a store.
     Clock { per_second: u64 },
+    /// Times, or numbers as exporters send them: in the unit of elements of this kind.
+    Stamp(Kind),
     /// Microseconds, or a number with another unit. They are milliseconds in a store.
     Micros,
     /// 0 ingress, 1 egress.
@@ -61,12 +63,13 @@ impl Values {
             Self::Label => (1 << 20) - 1,
             Self::FlowDirection => 1,
             Self::Millis | Self::Micros | Self::Mac | Self::Time | Self::Clock { .. } => u64::MAX,
+            Self::Stamp(_) => u64::MAX,
         }
     }
 
     /// Whether they are moments.
     pub(super) const fn is_time(self) -> bool {
-        matches!(self, Self::Time | Self::Clock { .. })
+        matches!(self, Self::Time | Self::Clock { .. } | Self::Stamp(_))
     }
 
     /// The numbers that a store has for those in `set`.
@@ -104,6 +107,9 @@ impl Values {
             Self::Mac => "a MAC address, such as 00:00:5e:00:53:01".to_owned(),
             Self::Micros => {
                 "microseconds, or a number with a unit, such as 1500, 10s or 5min".to_owned()
+            }
+            Self::Stamp(_) => {
+                "a time, such as 2026-11-23 or -2h, or the exported number".to_owned()
             }
             Self::Time => "a time, such as 2026-11-23, 2026-11-23T14:05 or -2h".to_owned(),
             Self::Clock { per_second } => {
@@ -163,6 +169,10 @@ impl Values {
                 if let Some(Ok(number)) = read_number(text) {
                     return Ok(millis(number, per_second));
                 }
+            }
+            // Digits alone are the number.
+            Self::Stamp(kind) if read_number(text).is_none() => {
+                return Ok(stamps(read_time(text, &context.zone, context.now)?, kind));
             }
             Self::Micros => {
                 if let Some(millis) = with_unit(text) {
@@ -224,6 +234,19 @@ fn millis(number: u64, per_second: u64) -> (u64, u64) {
     }
     let first = number / (per_second / 1000);
     (first, first)
+}
+
+/// The numbers by which elements of this kind tell `time`, to the millisecond.
+fn stamps(time: UnixMillis, kind: Kind) -> (u64, u64) {
+    match kind {
+        Kind::Seconds => (time.0 / 1000, time.0 / 1000),
+        Kind::Ntp => {
+            let secs = (time.0 / 1000).saturating_add(NTP_TO_UNIX_SECS) << 32;
+            let from = |millis: u64| secs + (millis << 32).div_ceil(1000);
+            (from(time.0 % 1000), from(time.0 % 1000 + 1) - 1)
+        }
+        _ => (time.0, time.0),
+    }
 }
 
 fn in_order(text: &str, first: u64, last: u64) -> Result<(u64, u64), Wrong> {

@@ -81,6 +81,8 @@ fn passes(predicate: &Predicate, flow: &FlowRecord) -> bool {
         Predicate::Bits(field, bits) => {
             number(*field, flow).is_some_and(|number| number & bits == *bits)
         }
+        // No flow has extras here.
+        Predicate::Shown(..) => false,
         Predicate::And(terms) => terms.iter().all(|term| passes(term, flow)),
         Predicate::Or(terms) => terms.iter().any(|term| passes(term, flow)),
         Predicate::Not(term) => !passes(term, flow),

@@ -1,0 +1,113 @@
+//! What JSON shows of a flow can be asked for as it stands.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use earlgrey_hbase::UnixMillis;
+use earlgrey_hbase::answer::{Format, write_flows};
+use earlgrey_hbase::flow::FlowBatch;
+use earlgrey_hbase::query::filter::{Context, NoFiles, parse};
+use earlgrey_hbase::row::Predicate;
+use jiff::tz::TimeZone;
+use serde_json::{Map, Value};
+
+use super::files::{manifest, read};
+use crate::needs::captures;
+
+/// Members that are no elements.
+const COMMON: [&str; 19] = [
+    "srcAddress",
+    "srcPort",
+    "dstAddress",
+    "dstPort",
+    "protocol",
+    "time",
+    "duration",
+    "bytes",
+    "packets",
+    "tcpFlags",
+    "tos",
+    "input",
+    "output",
+    "srcAs",
+    "dstAs",
+    "srcMask",
+    "dstMask",
+    "nextHop",
+    "exporter",
+];
+const OF_SOURCES: [&str; 2] = ["engine", "sampling"];
+/// So many values of an element are asked for in each capture.
+const VALUES: usize = 20;
+
+fn filter(text: &str) -> Predicate {
+    let context = Context { zone: TimeZone::UTC, now: UnixMillis(0), files: &NoFiles };
+    parse(text, &context).unwrap_or_else(|error| panic!("{text}: {error}"))
+}
+
+/// The value as a filter has it.
+fn written(value: &Value) -> String {
+    match value {
+        Value::String(text) => {
+            format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+        }
+        other => other.to_string(),
+    }
+}
+
+fn objects(batch: &FlowBatch) -> Vec<Map<String, Value>> {
+    let mut text = Vec::new();
+    let rows = std::iter::once(Ok(batch.clone()));
+    write_flows(rows, &mut text, &Format::Ndjson, TimeZone::UTC).unwrap();
+    String::from_utf8(text)
+        .unwrap()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+/// Asks for each element of each flow as it is shown; gives how many values of which elements were.
+fn ask(path: &Path, asked: &mut BTreeMap<String, usize>, wrong: &mut BTreeSet<String>) {
+    let mut seen: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for batch in &read(path).flows {
+        for (row, object) in objects(batch).iter().enumerate() {
+            for (name, value) in object {
+                let is_common = COMMON.iter().chain(&OF_SOURCES).any(|common| common == name);
+                let values = seen.entry(name.clone()).or_default();
+                let value = written(value);
+                // JSON has no number for what is none.
+                if is_common
+                    || value == "null"
+                    || values.len() == VALUES
+                    || !values.insert(value.clone())
+                {
+                    continue;
+                }
+                let text = format!("element {name} = {value}");
+                let predicate = filter(&text);
+                assert_eq!(filter(&predicate.to_string()), predicate, "{text}");
+                if !predicate.evaluate(batch)[row] {
+                    wrong.insert(format!("{}: {text}", path.display()));
+                }
+                *asked.entry(name.clone()).or_default() += 1;
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_shown_of_an_element_finds_the_flow() {
+    let Some(folder) = captures() else { return };
+    let (mut asked, mut wrong) = (BTreeMap::new(), BTreeSet::new());
+    for file in manifest(&folder) {
+        let path = folder.join(&file["path"]);
+        if path.metadata().is_ok_and(|metadata| metadata.len() < MOST_BYTES) {
+            ask(&path, &mut asked, &mut wrong);
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {asked:?}: {wrong:#?}", wrong.len());
+    assert!(asked.len() > 50, "{asked:?}");
+}
+
+/// Captures that are longer are left out, for the time that they take.
+const MOST_BYTES: u64 = 200_000;
