@@ -1,7 +1,7 @@
 //! UDP sockets that receive, in batches of as many datagrams as have come.
 
 use std::io::{self, ErrorKind, IoSliceMut};
-use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::AsRawFd;
 use std::time::Duration;
 
@@ -11,6 +11,8 @@ use nix::sys::socket::{
     AddressFamily, ControlMessageOwned, MsgFlags, MultiHeaders, SockFlag, SockType,
     SockaddrStorage, bind, getsockopt, recvmmsg, setsockopt, socket,
 };
+
+use crate::flow::canonical;
 
 /// So many datagrams are taken from the system at once.
 pub(crate) const BATCH: usize = 64;
@@ -142,11 +144,6 @@ fn source(address: SockaddrStorage) -> Option<SocketAddr> {
     let v4 = address.as_sockaddr_in().map(|&address| SocketAddr::from(address));
     let v6 = || address.as_sockaddr_in6().map(|&address| SocketAddr::from(address));
     v4.or_else(v6).map(|address| SocketAddr::new(canonical(address.ip()), address.port()))
-}
-
-/// An IPv4 address that is written as one of IPv6 becomes one of IPv4.
-pub(crate) fn canonical(address: IpAddr) -> IpAddr {
-    address.to_canonical()
 }
 
 #[cfg(test)]

@@ -43,6 +43,12 @@ impl Family {
     }
 }
 
+/// An IPv4 address that is written as one of IPv6, as dual-stack systems do, becomes one of IPv4:
+/// rows, questions and senders bear it so.
+pub fn canonical(address: IpAddr) -> IpAddr {
+    address.to_canonical()
+}
+
 /// `address` as a number, in the order of its bytes.
 pub(crate) fn address_bits(address: IpAddr) -> u128 {
     match address {

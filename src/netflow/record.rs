@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::flow::{Column, Numbers, Sampling, UnixMillis};
+use crate::flow::{Column, Family, Numbers, Sampling, UnixMillis, canonical};
 
 /// A time as an exporter states it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,21 +53,35 @@ impl DataRecord {
     }
 
     /// Both ends as addresses of one family: a missing one is unspecified, and of two families
-    /// the one counts whose addresses are not zero.
+    /// the one counts whose addresses are not zero. IPv4 addresses in the form of IPv6 are IPv4's,
+    /// unless the other end has none.
     ///
     /// # Errors
     ///
     /// [`NoEnds`] if there is no address, or two families are meant.
     pub fn ends(&self) -> Result<(IpAddr, IpAddr), NoEnds> {
-        match (self.src, self.dst) {
-            (None, None) => Err(NoEnds::NoAddresses),
-            (Some(end), None) => Ok((end, unspecified(end))),
-            (None, Some(end)) => Ok((unspecified(end), end)),
-            (Some(src), Some(dst)) if src.is_ipv4() == dst.is_ipv4() => Ok((src, dst)),
-            (Some(src), Some(dst)) if dst.is_unspecified() => Ok((src, unspecified(src))),
-            (Some(src), Some(dst)) if src.is_unspecified() => Ok((unspecified(dst), dst)),
-            _ => Err(NoEnds::TwoFamilies),
+        match ends_of(self.src.map(canonical), self.dst.map(canonical)) {
+            Err(NoEnds::TwoFamilies) => ends_of(self.src, self.dst),
+            known => known,
         }
+    }
+
+    /// The next hop, if it is of `family`, as the ends are.
+    pub fn next_hop_of(&self, family: Family) -> Option<IpAddr> {
+        let told = self.next_hop?;
+        [canonical(told), told].into_iter().find(|&hop| Family::of(hop) == family)
+    }
+}
+
+fn ends_of(src: Option<IpAddr>, dst: Option<IpAddr>) -> Result<(IpAddr, IpAddr), NoEnds> {
+    match (src, dst) {
+        (None, None) => Err(NoEnds::NoAddresses),
+        (Some(end), None) => Ok((end, unspecified(end))),
+        (None, Some(end)) => Ok((unspecified(end), end)),
+        (Some(src), Some(dst)) if src.is_ipv4() == dst.is_ipv4() => Ok((src, dst)),
+        (Some(src), Some(dst)) if dst.is_unspecified() => Ok((src, unspecified(src))),
+        (Some(src), Some(dst)) if src.is_unspecified() => Ok((unspecified(dst), dst)),
+        _ => Err(NoEnds::TwoFamilies),
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::sequence::{Sequences, Span, Stream, Told};
 use super::sources::SourceTable;
 use super::{Appended, Batches, ExportClock, data, fixed};
-use crate::flow::{DatagramId, Lost, Source, UnixMillis};
+use crate::flow::{DatagramId, Lost, Source, UnixMillis, canonical};
 use crate::netflow::{ExportPacket, Records, v1, v5, v7};
 
 /// Turns export packets into flows, for one reader of datagrams.
@@ -66,7 +66,7 @@ impl FlowBuilder {
         let missing = u64::from(packet.missing);
         let outcome = Appended { records: whole + missing, cut: missing, ..Appended::default() };
         let sender = exporter;
-        let exporter = packet.exporter.unwrap_or(sender);
+        let exporter = packet.exporter.map_or(sender, canonical);
         let source = Source { exporter, engine: packet.engine, sampling: packet.sampling };
         let clock = ExportClock::new(packet.exported(), packet.uptime_ms.unwrap_or(0));
         if let Records::Data(records, extras) = packet.records {
@@ -103,7 +103,7 @@ impl FlowBuilder {
             None => Told::Time(packet.exported()),
         };
         let sender = exporter;
-        let exporter = packet.exporter.unwrap_or(sender);
+        let exporter = packet.exporter.map_or(sender, canonical);
         self.sequences.observe(
             sender,
             Stream { exporter, engine: packet.engine, src_port, unit: sequence.unit },

@@ -7,6 +7,9 @@ use super::{Appended, Batches, ExportClock};
 use crate::flow::{Column, DatagramId, Family, Sampling, Source, UnixMillis, low_u32};
 use crate::netflow::{DataRecord, ExportPacket, NoEnds, Stamp};
 
+/// So many bits of an IPv6 address stand before the IPv4 address that it is the form of.
+const MAPPED_BITS: u64 = 96;
+
 /// What the records of a packet have in common.
 pub(super) struct Data<'a> {
     pub(super) clock: ExportClock,
@@ -70,9 +73,15 @@ impl Data<'_> {
                 Family::V4 => &mut *to.v4,
                 Family::V6 => &mut *to.v6,
             };
-            let next_hop = record.next_hop.filter(|&hop| Family::of(hop) == family);
+            let next_hop = record.next_hop_of(family);
             let ends = [src, dst, next_hop.unwrap_or(family.address(0))];
             let mut numbers = record.numbers;
+            for (column, told) in [(Column::SrcMask, record.src), (Column::DstMask, record.dst)] {
+                // A prefix of an IPv4 address in the form of IPv6 counts the bits before it, too.
+                if family == Family::V4 && told.is_some_and(|told| told.is_ipv6()) {
+                    numbers.set(column, numbers[column].saturating_sub(MAPPED_BITS));
+                }
+            }
             numbers.set(Column::First, lasting.first.0);
             numbers.set(Column::Duration, lasting.duration_ms);
             numbers.set(Column::Source, place);

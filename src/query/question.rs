@@ -7,7 +7,7 @@ use std::str::FromStr;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use crate::flow::TimeRange;
+use crate::flow::{TimeRange, canonical};
 use crate::row::{AddressRange, Predicate};
 use crate::store::Access;
 
@@ -113,10 +113,10 @@ impl FromStr for Direction {
 /// [`ParseQuestionError::Addresses`] with the text, if it is neither.
 pub fn parse_addresses(text: &str) -> Result<AddressRange, ParseQuestionError> {
     if let Ok(host) = text.parse::<IpAddr>() {
-        return Ok(host.to_canonical().into());
+        return Ok(canonical(host).into());
     }
     text.parse::<IpNet>()
-        .map(|block| AddressRange::from(canonical(block)))
+        .map(|block| AddressRange::from(canonical_block(block)))
         .map_err(|_| no_addresses(text))
 }
 
@@ -135,7 +135,7 @@ fn no_addresses(text: &str) -> ParseQuestionError {
 
 /// A block of IPv4 addresses that is written as one of IPv6, as dual-stack systems do, is one of
 /// IPv4.
-fn canonical(block: IpNet) -> IpNet {
+fn canonical_block(block: IpNet) -> IpNet {
     let v4 = |block: ipnet::Ipv6Net| {
         let bits = block.prefix_len().checked_sub(96)?;
         Some(ipnet::Ipv4Net::new(block.network().to_ipv4_mapped()?, bits).ok()?.into())

@@ -4,8 +4,8 @@ use std::net::IpAddr;
 
 use super::{AddressSet, RangeSet};
 use crate::flow::{
-    Column, Columns, ElementId, Extra, FlowBatch, Protocol, Source, Told, Values, extras, rate,
-    unsigned,
+    Addresses, Column, Columns, ElementId, Extra, Family, FlowBatch, Protocol, Source, Told,
+    Values, canonical, extras, rate, unsigned,
 };
 
 /// Numbers of a field.
@@ -57,10 +57,16 @@ impl AddressField {
         match self {
             Self::Src => set.test(&batch.src),
             Self::Dst => set.test(&batch.dst),
-            Self::NextHop => set.test(&batch.next_hop),
-            Self::Exporter => by_source(batch, |source| set.contains(source.exporter)),
+            // Flows of IPv6 may have next hops of IPv4, in the form of IPv6.
+            Self::NextHop => match &batch.next_hop {
+                Addresses::V6(hops) if !set.lacks(Family::V4) => {
+                    hops.iter().map(|&hop| has(set, Family::V6.address(hop))).collect()
+                }
+                hops => set.test(hops),
+            },
+            Self::Exporter => by_source(batch, |source| has(set, source.exporter)),
             Self::Element(element) => {
-                by_element(batch, element, |value| address(value).is_some_and(|a| set.contains(a)))
+                by_element(batch, element, |value| address(value).is_some_and(|it| has(set, it)))
             }
         }
     }
@@ -246,6 +252,11 @@ pub(super) fn by_element(
 /// The number that `value` is, unless that has more than 64 bits.
 fn number(value: &[u8]) -> Option<u64> {
     (value.len() <= 8).then(|| unsigned(value))
+}
+
+/// Whether `address` is in `set`, as it is kept or as questions have it.
+fn has(set: &AddressSet, address: IpAddr) -> bool {
+    set.contains(address) || set.contains(canonical(address))
 }
 
 fn address(value: &[u8]) -> Option<IpAddr> {

@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use ipnet::Ipv4Net;
 
 use super::error::Wrong;
+use crate::flow::canonical;
 use crate::query::parse_addresses;
 use crate::row::AddressRange;
 
@@ -33,7 +34,7 @@ pub(super) fn read_addresses(text: &str, net: bool) -> Result<AddressRange, Wron
 
 fn between(text: &str, first: IpAddr, last: IpAddr) -> Result<AddressRange, Wrong> {
     // Only where both are IPv4 in the form of IPv6: all of IPv6 may end with such a one.
-    let (first, last) = match (first.to_canonical(), last.to_canonical()) {
+    let (first, last) = match (canonical(first), canonical(last)) {
         (IpAddr::V4(a), IpAddr::V4(b)) => (a.into(), b.into()),
         _ => (first, last),
     };

@@ -253,12 +253,12 @@ impl Parser<'_, '_, '_> {
     }
 }
 
-/// Whether `field` can hold any of `set`: an element of IANA's is of one family.
+/// Whether `field` can hold any of `set`: an element of IPv4 holds none of IPv6, but one of IPv6
+/// may hold one of IPv4 in the form of IPv6.
 fn may_hold(field: AddressField, set: &AddressSet) -> bool {
     match field {
         AddressField::Element(id) if id.enterprise == 0 => match id.number {
             18 | 225 | 226 => !set.lacks(Family::V4),
-            63 | 281 | 282 => !set.lacks(Family::V6),
             _ => true,
         },
         _ => true,

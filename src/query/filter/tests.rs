@@ -203,7 +203,9 @@ fn what_users_ask_for_is_accepted_too() {
         ),
         (
             "nat ip 192.0.2.1",
-            "element postNATSourceIPv4Address 192.0.2.1 or element postNATDestinationIPv4Address 192.0.2.1",
+            "element postNATSourceIPv4Address 192.0.2.1 or element postNATSourceIPv6Address 192.0.2.1 \
+             or element postNATDestinationIPv4Address 192.0.2.1 \
+             or element postNATDestinationIPv6Address 192.0.2.1",
         ),
         ("bgp next ip ::1", "element bgpNextHopIPv6Address ::1"),
         ("next as 64500", "element bgpNextAdjacentAsNumber = 64500"),

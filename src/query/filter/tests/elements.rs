@@ -173,3 +173,61 @@ fn type_and_code_of_icmp_are_no_port_of_others() {
         assert_eq!(icmp.evaluate(&flows), [expected], "{protocol}");
     }
 }
+
+fn v6(text: &str) -> Vec<u8> {
+    text.parse::<std::net::Ipv6Addr>().unwrap().octets().to_vec()
+}
+
+#[test]
+fn ipv4_in_the_form_of_ipv6_is_ipv4() {
+    let [v4, six] = flows(&[
+        (27, v6("::ffff:10.0.0.1")),
+        (28, v6("::ffff:198.51.100.9")),
+        (29, vec![120]),
+        (30, vec![112]),
+        (62, v6("::ffff:10.0.0.254")),
+        (281, v6("::ffff:203.0.113.7")),
+    ]);
+    assert_eq!((v4.len(), six.len()), (1, 0));
+    let flow = v4.record(0);
+    assert_eq!(
+        (flow.src.to_string(), flow.next_hop.to_string()),
+        ("10.0.0.1".into(), "10.0.0.254".into())
+    );
+    assert_eq!((flow.src_mask, flow.dst_mask), (24, 16));
+    for filter in [
+        "src ip 10.0.0.1",
+        "src ip ::ffff:10.0.0.1",
+        "dst net 198.51.100.0/24",
+        "next ip ::ffff:10.0.0.254",
+        "nat ip 203.0.113.7",
+        "nat ip ::ffff:203.0.113.7",
+        "element postNATSourceIPv6Address = ::ffff:203.0.113.7",
+        "element sourceIPv6Address = ::ffff:10.0.0.1",
+    ] {
+        assert_eq!(parse(filter).unwrap().evaluate(&v4), [true], "{filter}");
+    }
+}
+
+// Between routers of IPv6, a next hop of IPv4 is told so (RFC 4798); and where only one end is in
+// that form, both are as they were told.
+#[test]
+fn flows_of_ipv6_may_have_next_hops_of_ipv4() {
+    let [v4, six] = flows(&[
+        (27, v6("2001:db8::1")),
+        (28, v6("::ffff:198.51.100.9")),
+        (62, v6("::ffff:10.0.0.254")),
+        (63, v6("::ffff:10.0.0.253")),
+    ]);
+    assert_eq!((v4.len(), six.len()), (0, 1));
+    assert_eq!(six.record(0).dst.to_string(), "::ffff:198.51.100.9");
+    for (filter, expected) in [
+        ("next ip 10.0.0.254", true),
+        ("next ip ::ffff:10.0.0.254", true),
+        ("next ip 10.0.0.253", false),
+        ("bgp next ip ::ffff:10.0.0.253", true),
+        ("src ip 2001:db8::1", true),
+    ] {
+        assert_eq!(parse(filter).unwrap().evaluate(&six), [expected], "{filter}");
+    }
+}
