@@ -2,7 +2,8 @@
 
 use std::fmt::{Display, Formatter, Result};
 
-use crate::flow::{float, signed};
+use super::NumberField;
+use crate::flow::{Kind, float, signed};
 
 /// The value of an element as JSON shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,4 +43,18 @@ impl Display for Shown {
             Self::Float(bits) => write!(f, "{}", f64::from_bits(*bits)),
         }
     }
+}
+
+/// Whether values of this kind are plain numbers.
+pub(super) const fn is_number(kind: Kind) -> bool {
+    !matches!(
+        kind,
+        Kind::Address(_) | Kind::Text | Kind::Float | Kind::Signed | Kind::List | Kind::Octets
+    )
+}
+
+/// Whether digits alone are the bytes of `field` in hexadecimal.
+pub(super) fn is_in_hex(field: NumberField) -> bool {
+    let NumberField::Element(id) = field else { return false };
+    id.known().is_none_or(|known| known.kind == Kind::Octets)
 }

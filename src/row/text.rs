@@ -3,6 +3,7 @@
 
 use std::fmt::{Display, Formatter, Result};
 
+use super::shown::{is_in_hex, is_number};
 use super::{AddressField, AddressSet, NumberField, NumberSet, Predicate};
 use crate::flow::{
     Column, ElementId, Family, Kind, Protocol, REVERSE_ENTERPRISE, UnixMillis, element,
@@ -176,14 +177,6 @@ impl Display for NumberField {
     }
 }
 
-/// Whether values of this kind are plain numbers.
-const fn is_number(kind: Kind) -> bool {
-    !matches!(
-        kind,
-        Kind::Address(_) | Kind::Text | Kind::Float | Kind::Signed | Kind::List | Kind::Octets
-    )
-}
-
 /// The name of an element by which it is asked for; where that would be something else, because it
 /// becomes a common field or because its values are of another kind, its numbers.
 fn element_name(id: ElementId, is_kind: impl Fn(Kind) -> bool) -> String {
@@ -198,12 +191,6 @@ fn element_name(id: ElementId, is_kind: impl Fn(Kind) -> bool) -> String {
         }
         _ => format!("{enterprise}/{number}"),
     }
-}
-
-/// Whether digits alone are the bytes of `field` in hexadecimal.
-fn is_in_hex(field: NumberField) -> bool {
-    let NumberField::Element(id) = field else { return false };
-    id.known().is_none_or(|known| known.kind == Kind::Octets)
 }
 
 /// One number of `field`.

@@ -38,7 +38,10 @@ pub(super) fn term_of(text: &str, like_address: bool) -> Result<Term, Wrong> {
         Some(kind @ (Kind::Text | Kind::Float | Kind::Signed | Kind::List | Kind::Octets)) => {
             Ok(Term::Shown(id, kind))
         }
-        Some(_) => Ok(Term::number(NumberField::Element(id))),
+        Some(_) => {
+            let field = NumberField::Element(id);
+            Ok(Term::number_or(field, None, values_of(&field).of_any_size()))
+        }
     }
 }
 

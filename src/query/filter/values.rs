@@ -3,8 +3,9 @@
 use super::Context;
 use super::error::Wrong;
 use super::number::read_number;
+use super::shown::stamps;
 use super::time::read_time;
-use crate::flow::{Kind, NTP_TO_UNIX_SECS, Protocol, UnixMillis};
+use crate::flow::{Kind, Protocol};
 use crate::row::NumberSet;
 
 /// What the values of a field are.
@@ -30,7 +31,7 @@ pub(super) enum Values {
     Stamp(Kind),
     /// Microseconds, or a number with another unit. They are milliseconds in a store.
     Micros,
-    /// 0 ingress, 1 egress.
+    /// 0 ingress, 1 egress; some exporters send 255 where they do not know.
     FlowDirection,
     /// Numbers, or what the router did with the packets.
     Forwarding,
@@ -59,12 +60,22 @@ impl Values {
     const fn most(self) -> u64 {
         match self {
             Self::UpTo(most) => most,
-            Self::Protocol | Self::Flags | Self::Forwarding | Self::Truth => u8::MAX as u64,
+            Self::Protocol | Self::Flags | Self::Forwarding | Self::Truth | Self::FlowDirection => {
+                u8::MAX as u64
+            }
             Self::Label => (1 << 20) - 1,
-            Self::FlowDirection => 1,
-            Self::Millis | Self::Micros | Self::Mac | Self::Time | Self::Clock { .. } => u64::MAX,
-            Self::Stamp(_) => u64::MAX,
+            Self::Millis
+            | Self::Micros
+            | Self::Mac
+            | Self::Time
+            | Self::Clock { .. }
+            | Self::Stamp(_) => u64::MAX,
         }
+    }
+
+    /// The same with all numbers: exporters may send more.
+    pub(super) const fn of_any_size(self) -> Self {
+        if let Self::UpTo(_) = self { Self::UpTo(u64::MAX) } else { self }
     }
 
     /// Whether they are moments.
@@ -234,19 +245,6 @@ fn millis(number: u64, per_second: u64) -> (u64, u64) {
     }
     let first = number / (per_second / 1000);
     (first, first)
-}
-
-/// The numbers by which elements of this kind tell `time`, to the millisecond.
-fn stamps(time: UnixMillis, kind: Kind) -> (u64, u64) {
-    match kind {
-        Kind::Seconds => (time.0 / 1000, time.0 / 1000),
-        Kind::Ntp => {
-            let secs = (time.0 / 1000).saturating_add(NTP_TO_UNIX_SECS) << 32;
-            let from = |millis: u64| secs + (millis << 32).div_ceil(1000);
-            (from(time.0 % 1000), from(time.0 % 1000 + 1) - 1)
-        }
-        _ => (time.0, time.0),
-    }
 }
 
 fn in_order(text: &str, first: u64, last: u64) -> Result<(u64, u64), Wrong> {
