@@ -6,7 +6,7 @@ use super::lexer::{Comparison, Kind as Token};
 use super::number::read_number;
 use super::parser::{Parser, Result};
 use super::values::Values;
-use crate::flow::{ElementId, Kind, NTP_TO_UNIX_SECS, UnixMillis};
+use crate::flow::{ElementId, Kind};
 use crate::row::{NumberField, NumberSet, Predicate, Shown};
 
 impl Parser<'_, '_, '_> {
@@ -109,17 +109,4 @@ fn bytes(text: &str) -> Option<Vec<u8>> {
         return None;
     }
     (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).ok()).collect()
-}
-
-/// The numbers by which elements of this kind tell `time`, to the millisecond.
-pub(super) fn stamps(time: UnixMillis, kind: Kind) -> (u64, u64) {
-    match kind {
-        Kind::Seconds => (time.0 / 1000, time.0 / 1000),
-        Kind::Ntp => {
-            let secs = (time.0 / 1000).saturating_add(NTP_TO_UNIX_SECS) << 32;
-            let from = |millis: u64| secs + (millis << 32).div_ceil(1000);
-            (from(time.0 % 1000), from(time.0 % 1000 + 1) - 1)
-        }
-        _ => (time.0, time.0),
-    }
 }

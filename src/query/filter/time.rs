@@ -3,7 +3,7 @@
 use jiff::tz::TimeZone;
 
 use super::error::Wrong;
-use crate::flow::UnixMillis;
+use crate::flow::{Kind, NTP_TO_UNIX_SECS, UnixMillis};
 
 /// Reads a time as [`UnixMillis::parse`] does, and, as nfdump does, also one that ends with the
 /// year, the month or the hour: the moment when that began.
@@ -18,6 +18,19 @@ pub(super) fn read_time(text: &str, zone: &TimeZone, now: UnixMillis) -> Result<
             None => wrong.hinting(expected),
         }
     })
+}
+
+/// The numbers by which elements of this kind tell `time`, to the millisecond.
+pub(super) fn stamps(time: UnixMillis, kind: Kind) -> (u64, u64) {
+    match kind {
+        Kind::Seconds => (time.0 / 1000, time.0 / 1000),
+        Kind::Ntp => {
+            let secs = (time.0 / 1000).saturating_add(NTP_TO_UNIX_SECS) << 32;
+            let from = |millis: u64| secs + (millis << 32).div_ceil(1000);
+            (from(time.0 % 1000), from(time.0 % 1000 + 1) - 1)
+        }
+        _ => (time.0, time.0),
+    }
 }
 
 /// The time with what it leaves out at its end: `2023`, `2023-11`, `2023-11-14T22`.

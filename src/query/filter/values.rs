@@ -3,8 +3,7 @@
 use super::Context;
 use super::error::Wrong;
 use super::number::read_number;
-use super::shown::stamps;
-use super::time::read_time;
+use super::time::{read_time, stamps};
 use crate::flow::{Kind, Protocol};
 use crate::row::NumberSet;
 
