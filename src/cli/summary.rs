@@ -80,6 +80,7 @@ pub(crate) struct View<'a> {
     not_flow_export: u64,
     records: u64,
     stored: u64,
+    reverse: u64,
     clamped: u64,
     not_believed: u64,
     moved: u64,
@@ -124,6 +125,7 @@ impl<'a> View<'a> {
             not_flow_export: account.not_flow_export,
             records: account.records,
             stored: account.stored,
+            reverse: account.reverse,
             clamped: account.clamped,
             not_believed: account.not_believed,
             moved: account.moved,
@@ -253,6 +255,10 @@ fn records(account: &Account) -> String {
         grouped(account.rejected.values().sum::<u64>()),
         reasons(&account.rejected),
     );
+    if account.reverse > 0 {
+        let flows = plural(account.reverse, "flow");
+        let _ = write!(text, "; {flows} more of what came back, as some tell both directions");
+    }
     if account.clamped > 0 {
         let _ = write!(text, "; {} ended before they began", grouped(account.clamped));
     }

@@ -33,7 +33,18 @@ impl DatagramId {
     /// flows of a datagram share an origin, and many times faster than hashing bytes.
     #[inline]
     pub fn origin(self, index: u16) -> Origin {
-        let counter = (u64::from(index) + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        self.origin_at(u64::from(index) + 1)
+    }
+
+    /// The identity of the flow that the record at `index` tells of the way back: no flow's that
+    /// [`Self::origin`] gives.
+    #[inline]
+    pub fn origin_of_way_back(self, index: u16) -> Origin {
+        self.origin_at(u64::from(index) + 1 + WAYS_BACK_FROM)
+    }
+
+    fn origin_at(self, counter: u64) -> Origin {
+        let counter = counter.wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let start = self.hash.rotate_left(32) ^ u64::from(self.exported_secs);
         let mut mixed = start.wrapping_add(counter);
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -41,6 +52,9 @@ impl DatagramId {
         Origin(mixed ^ (mixed >> 31))
     }
 }
+
+/// The counters of ways back follow those of all the records that a datagram can have.
+const WAYS_BACK_FROM: u64 = 1 << 16;
 
 /// A 64-bit hash of a flow's identity: its datagram's, and its index in it. It ends the row key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

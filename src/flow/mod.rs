@@ -30,7 +30,7 @@ pub use addresses::Addresses;
 pub use batch::FlowBatch;
 pub use column::{Column, Columns};
 pub use element::{Element, Kind, REVERSE_ENTERPRISE, element, elements};
-pub(crate) use element::{NTP_TO_UNIX_SECS, float, signed, unsigned};
+pub(crate) use element::{NTP_TO_UNIX_SECS, float, have_both_sides, other_end, signed, unsigned};
 pub use extras::{ElementId, Extra, Extras, MAX_EXTRAS_BYTES, extra_value, extras, push_extra};
 pub(crate) use family::address_bits;
 pub use family::{Family, canonical};

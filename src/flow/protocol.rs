@@ -38,7 +38,41 @@ impl Protocol {
     pub const fn is_icmp(self) -> bool {
         matches!(self, Self::ICMP | Self::ICMP6)
     }
+
+    /// Type and code of what this message of ICMP answers, if it is an answer.
+    pub(crate) fn icmp_request(self, message: u16) -> Option<u16> {
+        let [kind, code] = message.to_be_bytes();
+        let (_, request) = self.icmp_answers().iter().find(|(answer, _)| *answer == kind)?;
+        Some(u16::from_be_bytes([*request, code]))
+    }
+
+    /// Type and code of what answers this message of ICMP, if anything does.
+    pub(crate) fn icmp_answer(self, message: u16) -> Option<u16> {
+        let [kind, code] = message.to_be_bytes();
+        let (answer, _) = self.icmp_answers().iter().find(|(_, request)| *request == kind)?;
+        Some(u16::from_be_bytes([*answer, code]))
+    }
+
+    /// Type and code of what goes the other way where messages of ICMP such as this go one way: the
+    /// answer or the request; where there is none, the same.
+    pub(crate) fn icmp_back(self, message: u16) -> u16 {
+        self.icmp_answer(message).or_else(|| self.icmp_request(message)).unwrap_or(message)
+    }
+
+    fn icmp_answers(self) -> &'static [(u8, u8)] {
+        match self {
+            Self::ICMP => &ICMP_ANSWERS,
+            Self::ICMP6 => &ICMP6_ANSWERS,
+            _ => &[],
+        }
+    }
 }
+
+/// Types of ICMP that answer, and what they answer: echo, router, timestamp, information and mask
+/// (RFC 792, 950, 1256).
+const ICMP_ANSWERS: [(u8, u8); 5] = [(0, 8), (9, 10), (14, 13), (16, 15), (18, 17)];
+/// The same of ICMP for IPv6: echo, router and neighbour (RFC 4443, 4861).
+const ICMP6_ANSWERS: [(u8, u8); 3] = [(129, 128), (134, 133), (136, 135)];
 
 /// By number, ten to a line; empty where the number itself is printed.
 #[rustfmt::skip]

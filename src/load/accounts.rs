@@ -163,9 +163,10 @@ impl Accounts {
         let exporter = self.exporters.of(datagram.exporter);
         account.records += appended.records;
         account.stored += appended.appended;
+        account.reverse += appended.reverse;
         account.clamped += appended.clamped;
         account.not_believed += appended.not_believed;
-        exporter.flows += appended.appended;
+        exporter.flows += appended.appended + appended.reverse;
         exporter.not_believed += appended.not_believed;
         for (reason, records) in appended.rejected() {
             count(&mut account.rejected, reason, records);

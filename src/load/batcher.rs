@@ -159,7 +159,7 @@ impl Batcher {
         if by_ms > 0 {
             self.batch.v4.move_back(rows[0], by_ms);
             self.batch.v6.move_back(rows[1], by_ms);
-            self.accounts.moved(datagram, by_ms, appended.appended);
+            self.accounts.moved(datagram, by_ms, appended.appended + appended.reverse);
         }
         self.accounts.appended(datagram, file, &appended);
     }

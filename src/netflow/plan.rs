@@ -8,7 +8,7 @@ use super::field::{
 };
 use super::frame::{self, Kept};
 use super::rate::Rate;
-use super::record::{DataRecord, Stamp, put_address};
+use super::record::{Counts, DataRecord, Stamp, put_address};
 use crate::flow::{
     Column, Extra, Family, UnixMillis, low_u16, low_u32, push_extra, saturated_u16, saturated_u32,
     unsigned,
@@ -18,7 +18,10 @@ mod target;
 #[cfg(test)]
 mod tests;
 
-use target::{OF_A_FRAME, address_element, extra, is_also_kept, is_icmp, may_repeat, target};
+use target::{
+    OF_A_FRAME, address_element, counts, extra, is_also_kept, is_icmp, is_of_the_way_back,
+    may_repeat, target,
+};
 
 /// IANA's `flowDirection`, and what it says of packets that leave.
 const DIRECTION: u16 = 61;
@@ -34,6 +37,8 @@ pub(super) struct Plan {
     /// The field of the one host that is named, and that of the direction, which says which end
     /// it is.
     station: Option<(u16, Option<u16>)>,
+    counts: Counts,
+    both_ways: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -154,7 +159,13 @@ impl Plan {
             fields.iter().position(is_direction).map(saturated_u16)
         };
         let station = station.map(|step| (step.field, direction()));
-        Self { steps, frame, station }
+        let counter = [Column::Octets, Column::Packets].into_iter().find_map(|column| {
+            let step = steps.iter().find(|step| step.target == Target::Number(column))?;
+            fields.get(usize::from(step.field))
+        });
+        let counts = counter.map_or(Counts::default(), |field| counts(field.number));
+        let both_ways = fields.iter().any(|&field| is_of_the_way_back(field));
+        Self { steps, frame, station, counts, both_ways }
     }
 
     /// Bytes of memory that it takes.
@@ -171,7 +182,9 @@ impl Plan {
         exported: UnixMillis,
         extras: &mut Vec<u8>,
     ) -> (DataRecord, Aside) {
-        let (mut record, mut aside) = (DataRecord::default(), Aside::default());
+        let (counts, both_ways) = (self.counts, self.both_ways);
+        let mut record = DataRecord { counts, both_ways, ..DataRecord::default() };
+        let mut aside = Aside::default();
         let start = extras.len();
         for step in &self.steps {
             let Some(span) = spans.get(usize::from(step.field)) else { continue };
@@ -282,6 +295,12 @@ fn station(record: &mut DataRecord, value: &[u8], direction: Option<u64>) {
     }
     let end = if direction == Some(EGRESS) { &mut record.dst } else { &mut record.src };
     *end = address_v4(value).or(*end);
+}
+
+/// The time that `value` of IANA's element `number` tells, in a record that was exported then.
+pub(crate) fn stamp(number: u16, value: &[u8], exported: UnixMillis) -> Option<Stamp> {
+    let clock = target::clock(number).filter(|_| !value.is_empty())?;
+    clock.read(value, exported)
 }
 
 impl Clock {

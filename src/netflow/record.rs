@@ -38,8 +38,25 @@ pub struct DataRecord {
     pub numbers: Numbers,
     /// Type and code of ICMP, where they are told for themselves.
     pub icmp: u16,
+    /// What its octets and packets are.
+    pub counts: Counts,
+    /// Whether it tells what came back, too: among the elements beyond the common ones.
+    pub both_ways: bool,
     /// Where the elements beyond the common ones lie: from, to.
     pub extras: (u32, u32),
+}
+
+/// From when on the counters of a record count.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Counts {
+    /// What came since the flow was told of before.
+    #[default]
+    SinceLast,
+    /// All since the flow began, told again and again while it grows.
+    SinceBeginning,
+    /// What `initiatorOctets` and their like count: where a firewall tells its events so, it
+    /// depends on the event.
+    ByEvent,
 }
 
 impl DataRecord {

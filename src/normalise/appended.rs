@@ -21,6 +21,8 @@ pub struct Appended {
     pub records: u64,
     /// Records that are flows of the batch now.
     pub appended: u64,
+    /// Flows beyond these, of what came back by records that tell both directions.
+    pub reverse: u64,
     /// Rejected: records that are not whole in the payload.
     pub cut: u64,
     /// Rejected: flows that would have begun before 1970.

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::counted::Counted;
 use super::sequence::{Sequences, Span, Stream, Told};
 use super::sources::SourceTable;
 use super::{Appended, Batches, ExportClock, data, fixed};
@@ -42,6 +43,7 @@ use crate::netflow::{ExportPacket, Records, v1, v5, v7};
 pub struct FlowBuilder {
     sources: SourceTable,
     sequences: Sequences,
+    counted: Counted,
     received: Option<UnixMillis>,
 }
 
@@ -72,7 +74,9 @@ impl FlowBuilder {
         if let Records::Data(records, extras) = packet.records {
             let sources = &mut self.sources;
             let received = self.received;
-            let mut data = data::Data { clock, received, source, sender, id, sources, extras };
+            let counted = &mut self.counted;
+            let mut data =
+                data::Data { clock, received, source, sender, id, sources, counted, extras };
             return data.append(records, packet, to, outcome);
         }
         let Some(source) = self.sources.place(source, sender) else {

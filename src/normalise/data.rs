@@ -2,10 +2,13 @@
 
 use std::net::IpAddr;
 
+use super::both_ways::BothWays;
+use super::counted::Counted;
 use super::sources::SourceTable;
+use super::way::Way;
 use super::{Appended, Batches, ExportClock};
 use crate::flow::{Column, DatagramId, Family, Sampling, Source, UnixMillis, low_u32};
-use crate::netflow::{DataRecord, ExportPacket, NoEnds, Stamp};
+use crate::netflow::{Counts, DataRecord, ExportPacket, NoEnds, Stamp};
 
 /// So many bits of an IPv6 address stand before the IPv4 address that it is the form of.
 const MAPPED_BITS: u64 = 96;
@@ -21,6 +24,7 @@ pub(super) struct Data<'a> {
     pub(super) sender: IpAddr,
     pub(super) id: DatagramId,
     pub(super) sources: &'a mut SourceTable,
+    pub(super) counted: &'a mut Counted,
     /// Where the records' extras lie.
     pub(super) extras: &'a [u8],
 }
@@ -67,7 +71,6 @@ impl Data<'_> {
             }
             outcome.clamped += u64::from(lasting.clamped);
             outcome.not_believed += u64::from(lasting.not_believed);
-            outcome.appended += 1;
             let family = Family::of(src);
             let batch = match family {
                 Family::V4 => &mut *to.v4,
@@ -87,7 +90,28 @@ impl Data<'_> {
             numbers.set(Column::Source, place);
             let (from, until) = record.extras;
             let extras = self.extras.get(from as usize..until as usize).unwrap_or_default();
-            batch.push_numbers(ends, &numbers, self.id.origin(index), extras);
+            outcome.appended += 1;
+            if record.counts == Counts::SinceLast && !record.both_ways {
+                batch.push_numbers(ends, &numbers, self.id.origin(index), extras);
+                continue;
+            }
+            let way = Way { ends, numbers, extras: extras.to_vec() };
+            let says = BothWays::of(record, &way, self.clock.exported());
+            let counted = says.count(record, &way, (self.sender, self.source), self.counted);
+            let back = says.lasting_back(&way, |times| {
+                let lasting = self.lasting(times, packet.uptime_ms.is_some())?;
+                let can_be = !lasting.not_believed && lasting.first <= UnixMillis::LAST;
+                can_be.then_some((lasting.first, lasting.duration_ms))
+            });
+            let way = says.settled(&way, counted, back);
+            let mut push = |Way { ends, numbers, extras }: &Way, origin| {
+                batch.push_numbers(*ends, numbers, origin, extras);
+            };
+            push(&way, self.id.origin(index));
+            if counted[2..] != [0, 0] {
+                outcome.reverse += 1;
+                push(&way.exchanged(), self.id.origin_of_way_back(index));
+            }
         }
         outcome
     }

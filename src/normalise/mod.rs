@@ -14,15 +14,19 @@
 )]
 
 mod appended;
+mod both_ways;
 mod builder;
 mod clock;
+mod counted;
 mod data;
 mod fixed;
 mod sequence;
 mod sources;
+mod way;
 
 pub use appended::{Appended, Batches};
 pub use builder::FlowBuilder;
 pub use clock::{ExportClock, MAX_BELIEVED_LEAD_MS, MAX_LEAD_MS};
+pub use counted::{MAX_COUNTED, MAX_COUNTED_OF_SENDER};
 pub use sequence::{MAX_GAPS, MAX_LEAP, MAX_STREAMS, MAX_UNCONFIRMED_LEAP};
 pub use sources::{MAX_CLAIMED_SOURCES, MAX_SOURCES, MAX_SOURCES_OF_EXPORTER};

@@ -39,7 +39,7 @@ pub struct LoadedFile {
     pub bytes: u64,
     /// Datagrams in it.
     pub datagrams: u64,
-    /// Flows stored from it.
+    /// Flow records stored from it.
     pub stored: u64,
     /// What was wrong with it, if anything was.
     pub fault: Option<String>,
@@ -99,6 +99,10 @@ pub struct Account {
     pub records: u64,
     /// Flow records stored.
     pub stored: u64,
+    /// Flows beyond these: of what came back, by records that tell both directions. Each of those
+    /// is two flows of the store.
+    #[serde(default)]
+    pub reverse: u64,
     /// Flows among these that ended before they began, by their exporter: they have no duration.
     pub clamped: u64,
     /// Flows among these of which a time lay more than a day after their export: the flow's other

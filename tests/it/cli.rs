@@ -1,6 +1,7 @@
 //! Every command through the real binary: what it prints, where, and its exit status.
 
 mod answers;
+mod both_ways;
 mod cases;
 mod charts;
 mod collect;

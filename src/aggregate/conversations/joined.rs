@@ -2,8 +2,8 @@
 
 use std::cmp::Ordering;
 
+use super::Conversation;
 use super::half::Half;
-use super::{Conversation, Sent};
 use crate::flow::{Family, FlowRecord, Protocol, UnixMillis, address_bits};
 
 /// Two ends and a protocol, the lesser end first.
@@ -46,39 +46,11 @@ impl Tuple {
 /// The ports of `flow`. What answers a request of ICMP has the request's type and code, as from the
 /// port that it was sent to; so the two meet.
 fn ports(flow: &FlowRecord) -> (u16, u16) {
-    match request(flow.protocol, flow.dst_port) {
+    match flow.protocol.icmp_request(flow.dst_port) {
         Some(request) => (request, 0),
         None if flow.protocol.is_icmp() => (0, flow.dst_port),
         None => (flow.src_port, flow.dst_port),
     }
-}
-
-/// Types of ICMP that answer, and what they answer: echo, router, timestamp, information and mask
-/// (RFC 792, 950, 1256).
-const ANSWERS: [(u8, u8); 5] = [(0, 8), (9, 10), (14, 13), (16, 15), (18, 17)];
-/// The same of ICMP for IPv6: echo, router and neighbour (RFC 4443, 4861).
-const ANSWERS_V6: [(u8, u8); 3] = [(129, 128), (134, 133), (136, 135)];
-
-fn answers(protocol: Protocol) -> &'static [(u8, u8)] {
-    match protocol {
-        Protocol::ICMP => &ANSWERS,
-        Protocol::ICMP6 => &ANSWERS_V6,
-        _ => &[],
-    }
-}
-
-/// Type and code of what this answers, if it is an answer.
-fn request(protocol: Protocol, kind_and_code: u16) -> Option<u16> {
-    let [kind, code] = kind_and_code.to_be_bytes();
-    let (_, request) = answers(protocol).iter().find(|(answer, _)| *answer == kind)?;
-    Some(u16::from_be_bytes([*request, code]))
-}
-
-/// Type and code of what answers this; itself, if nothing does.
-fn answer(protocol: Protocol, kind_and_code: u16) -> u16 {
-    let [kind, code] = kind_and_code.to_be_bytes();
-    let known = answers(protocol).iter().find(|(_, request)| *request == kind);
-    known.map_or(kind_and_code, |(answer, _)| u16::from_be_bytes([*answer, code]))
 }
 
 impl Joined {
@@ -119,11 +91,14 @@ impl Joined {
         let port = |end: usize| self.tuple.ends[end].1;
         let (initiator_port, responder_port) = match (port(initiator), port(responder)) {
             // Nobody asked: what is seen are answers.
-            (request, 0) if protocol.is_icmp() => (0, answer(protocol, request)),
+            (request, 0) if protocol.is_icmp() => {
+                (0, protocol.icmp_answer(request).unwrap_or(request))
+            }
             ports => ports,
         };
         let (own, other) = (&self.halves[initiator], &self.halves[responder]);
-        let sent = |half: &Half| Sent { octets: half.octets, packets: half.packets };
+        // A flow of each direction that tell of each other are one that was exported.
+        let twice = own.paired.flows.min(other.paired.flows);
         let first_ms = self.first_ms();
         Conversation {
             initiator: address(initiator),
@@ -133,11 +108,11 @@ impl Joined {
             protocol,
             first: UnixMillis(first_ms),
             duration_ms: own.last_ms.max(other.last_ms).saturating_sub(first_ms),
-            sent: sent(own),
-            returned: sent(other),
+            sent: own.sent(),
+            returned: other.sent(),
             tcp_flags: own.tcp_flags | other.tcp_flags,
             tos: if own.flows > 0 { own.tos } else { other.tos },
-            flows: own.flows + other.flows,
+            flows: own.flows + other.flows - twice,
         }
     }
 }

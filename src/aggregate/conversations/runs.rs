@@ -7,7 +7,7 @@ use std::vec::IntoIter;
 
 use super::super::temporary::TemporaryFile;
 use super::Limits;
-use super::half::{self, Half};
+use super::half::{self, Counted, Half};
 use super::joined::{Joined, Key, Tuple};
 use crate::flow::Family;
 use crate::store::merge::{Merge, Sorted};
@@ -125,7 +125,7 @@ impl Iterator for Merged {
 
 /// Bytes of a tuple, and of a half.
 const TUPLE_BYTES: usize = 2 + 2 * (16 + 2);
-const HALF_BYTES: usize = 2 * 16 + 3 * 8 + 2;
+const HALF_BYTES: usize = 2 * 16 + (2 * 3 + 3) * 8 + 2;
 const ENTRY_BYTES: usize = TUPLE_BYTES + 2 * HALF_BYTES;
 
 fn write_entries(file: &mut File, entries: &[Joined]) -> io::Result<()> {
@@ -139,15 +139,20 @@ fn write_entries(file: &mut File, entries: &[Joined]) -> io::Result<()> {
         for half in halves {
             to.write_all(&half.octets.to_le_bytes())?;
             to.write_all(&half.packets.to_le_bytes())?;
-            for number in [half.flows, half.first_ms, half.last_ms] {
-                to.write_all(&number.to_le_bytes())?;
+            for Counted { octets, packets, flows } in [half.paired, half.told] {
+                write_numbers(&mut to, [octets, packets, flows])?;
             }
+            write_numbers(&mut to, [half.flows, half.first_ms, half.last_ms])?;
             to.write_all(&[half.tcp_flags, half.tos])?;
         }
     }
     to.flush()?;
     drop(to);
     file.seek(SeekFrom::Start(0)).map(|_| ())
+}
+
+fn write_numbers(to: &mut impl Write, numbers: [u64; 3]) -> io::Result<()> {
+    numbers.into_iter().try_for_each(|number| to.write_all(&number.to_le_bytes()))
 }
 
 /// The next entry; none behind the last one.
@@ -170,10 +175,15 @@ fn read_entry(reader: &mut BufReader<RunReader>) -> Result<Option<Joined>> {
     let mut half = || {
         let (octets, packets) =
             (u128::from_le_bytes(fields.take()), u128::from_le_bytes(fields.take()));
-        let [flows, first_ms, last_ms] =
-            [fields.take(), fields.take(), fields.take()].map(u64::from_le_bytes);
+        let mut numbers = || [fields.take(), fields.take(), fields.take()].map(u64::from_le_bytes);
+        let [paired, told] = [numbers(), numbers()].map(|[octets, packets, flows]| Counted {
+            octets,
+            packets,
+            flows,
+        });
+        let [flows, first_ms, last_ms] = numbers();
         let [tcp_flags, tos] = fields.take();
-        Half { octets, packets, flows, first_ms, last_ms, tcp_flags, tos }
+        Half { octets, packets, paired, told, flows, first_ms, last_ms, tcp_flags, tos }
     };
     let halves = [half(), half()];
     Ok(Some(Joined { tuple: Tuple { family, protocol, ends }, halves }))

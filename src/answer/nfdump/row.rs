@@ -61,16 +61,22 @@ impl<'a> Row<'a> {
     }
 
     pub(super) fn out_packets(&self) -> u128 {
-        self.out.map_or_else(|| self.counter([(2, true), (299, false), (24, false)]), |out| out.0)
+        self.out.map_or_else(
+            || self.counter([(2, true), (86, true), (299, false), (24, false)]),
+            |out| out.0,
+        )
     }
 
     pub(super) fn out_octets(&self) -> u128 {
-        self.out.map_or_else(|| self.counter([(1, true), (232, false), (23, false)]), |out| out.1)
+        self.out.map_or_else(
+            || self.counter([(1, true), (85, true), (232, false), (23, false)]),
+            |out| out.1,
+        )
     }
 
     /// The first of these elements that the flow has, with whether it is one of its way back; nfdump
     /// takes each of them for what went out.
-    fn counter(&self, elements: [(u16, bool); 3]) -> u128 {
+    fn counter(&self, elements: [(u16, bool); 4]) -> u128 {
         elements
             .iter()
             .find_map(|&(number, is_reverse)| {

@@ -3,11 +3,13 @@
 //! Numbers and names: the IANA registry "IP Flow Information Export (IPFIX) Entities"; NetFlow v9
 //! uses the same numbers for what it has in common with it (RFC 7011 §3.2, RFC 3954 §8).
 
+mod ends;
 mod registry;
 
 use byteorder::{BigEndian, ByteOrder};
 
 use super::Family;
+pub(crate) use ends::{have_both_sides, other_end};
 
 /// An element of the IANA registry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,8 +1,9 @@
 //! Which element becomes what.
 
 use super::super::field::Field;
+use super::super::record::Counts;
 use super::{Clock, Target, Trim};
-use crate::flow::{Column, Family, Kind, Told, element};
+use crate::flow::{Column, Family, Kind, REVERSE_ENTERPRISE, Told, element};
 
 /// What a field becomes, and how good it is among those that become the same: 0 is best. None for
 /// what is no common field.
@@ -49,7 +50,7 @@ fn of_told(told: Told, number: u16) -> Option<Target> {
 }
 
 /// How IANA's element `number` tells a time.
-fn clock(number: u16) -> Option<Clock> {
+pub(super) fn clock(number: u16) -> Option<Clock> {
     Some(match element(number)?.kind {
         Kind::Seconds => Clock::Seconds,
         Kind::Millis => Clock::Millis,
@@ -108,7 +109,28 @@ pub(super) fn may_repeat(target: Target) -> bool {
 
 /// Whether a field is kept as it is although it becomes something else, too.
 pub(super) fn is_also_kept(field: Field) -> bool {
-    field.enterprise == 0 && matches!(field.number, 48 | 302 | 304 | 306 | 309..=311 | 323 | 366)
+    field.enterprise == 0
+        && matches!(field.number, 48 | 231 | 298 | 302 | 304 | 306 | 309..=311 | 323 | 366)
+}
+
+/// From when on element `number`, one that tells octets or packets, counts.
+pub(super) const fn counts(number: u16) -> Counts {
+    match number {
+        85 | 86 => Counts::SinceBeginning,
+        231 | 298 => Counts::ByEvent,
+        _ => Counts::SinceLast,
+    }
+}
+
+/// Whether a field counts octets or packets of what came back (RFC 5103, and what firewalls call
+/// the responder's).
+pub(super) fn is_of_the_way_back(field: Field) -> bool {
+    match field.enterprise {
+        0 => matches!(field.number, 232 | 299),
+        REVERSE_ENTERPRISE => Column::of_element(field.number)
+            .is_some_and(|(column, _)| matches!(column, Column::Octets | Column::Packets)),
+        _ => false,
+    }
 }
 
 /// How a field is kept as it is; None for padding, for lists, and for the IP version, which the

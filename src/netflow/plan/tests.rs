@@ -27,7 +27,23 @@ fn of_several_counters_the_best_one_counts_and_the_others_are_kept() {
     assert_eq!(extras, [(23, vec![9]), (85, vec![7])]);
     let (record, _, extras) = read(&[(24, &[0, 9]), (231, &[8]), (232, &[0, 0])]);
     assert_eq!((record.numbers[Column::Octets], record.numbers[Column::Packets]), (8, 9));
-    assert_eq!(extras, [(232, vec![])]);
+    // The firewall's own counters stay as it told them: not all of them may count.
+    assert_eq!(extras, [(231, vec![8]), (232, vec![])]);
+}
+
+#[test]
+fn the_counters_say_from_when_on_they_count_and_whether_there_are_some_of_the_way_back() {
+    for (fields, counts, both_ways) in [
+        (&[(1, &[1][..]), (2, &[1]), (85, &[9])][..], Counts::SinceLast, false),
+        (&[(85, &[1]), (86, &[1])], Counts::SinceBeginning, false),
+        (&[(231, &[1]), (298, &[1]), (232, &[1])], Counts::ByEvent, true),
+        (&[(298, &[1])], Counts::ByEvent, false),
+        (&[(1, &[1]), (231, &[1]), (299, &[0])], Counts::SinceLast, true),
+        (&[(8, &[1; 4])], Counts::SinceLast, false),
+    ] {
+        let (record, ..) = read(fields);
+        assert_eq!((record.counts, record.both_ways), (counts, both_ways), "{fields:?}");
+    }
 }
 
 #[test]

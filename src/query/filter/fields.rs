@@ -294,14 +294,16 @@ pub(super) fn meaning(keyword: &str, qualifiers: &Qualifiers) -> Option<Meaning>
         "bytes" | "octets" => match (end, way, which) {
             (None, None | Some(Way::In), None) => numbers(Fields::any(&[column(Column::Octets)])),
             (None, Some(Way::Out), None) => {
-                numbers(Fields::any(&[iana(23), iana(171), iana(232), reverse(1), reverse(85)]))
+                let told = [iana(23), iana(171), iana(232), reverse(85)];
+                numbers(Fields { instead: Some(reverse(1)), ..Fields::any(&told) })
             }
             _ => misplaced("in, out, or no word before it"),
         },
         "packets" => match (end, way, which) {
             (None, None | Some(Way::In), None) => numbers(Fields::any(&[column(Column::Packets)])),
             (None, Some(Way::Out), None) => {
-                numbers(Fields::any(&[iana(24), iana(172), iana(299), reverse(2), reverse(86)]))
+                let told = [iana(24), iana(172), iana(299), reverse(86)];
+                numbers(Fields { instead: Some(reverse(2)), ..Fields::any(&told) })
             }
             _ => misplaced("in, out, or no word before it"),
         },
