@@ -21,6 +21,10 @@ pub enum Format {
     Biline,
     /// nfdump's `bilong`: also TCP flags and type of service.
     Bilong,
+    /// nfdump's `nsel`: events of firewalls, and addresses after translation.
+    Nsel,
+    /// nfdump's `nat`: events of NATs.
+    Nat,
     /// One JSON array of objects, with every field.
     Json,
     /// A JSON object on each line, with every field.
@@ -58,12 +62,14 @@ pub struct OwnFormat {
 
 impl Format {
     /// Every format that has a name.
-    pub const NAMED: [Self; 12] = [
+    pub const NAMED: [Self; 14] = [
         Self::Line,
         Self::Long,
         Self::Extended,
         Self::Biline,
         Self::Bilong,
+        Self::Nsel,
+        Self::Nat,
         Self::Json,
         Self::Ndjson,
         Self::Csv,
@@ -89,6 +95,8 @@ impl Format {
             Self::Extended => "extended",
             Self::Biline => "biline",
             Self::Bilong => "bilong",
+            Self::Nsel => "nsel",
+            Self::Nat => "nat",
             Self::Json => "json",
             Self::Ndjson => "ndjson",
             Self::Csv => "csv",
@@ -139,9 +147,14 @@ impl Format {
     /// What makes it of a flow.
     pub(super) fn printer(&self) -> Printer {
         match self {
-            Self::Line | Self::Long | Self::Extended | Self::Biline | Self::Bilong | Self::Csv => {
-                Printer::Layout(Layout::named(self.name()))
-            }
+            Self::Line
+            | Self::Long
+            | Self::Extended
+            | Self::Biline
+            | Self::Bilong
+            | Self::Nsel
+            | Self::Nat
+            | Self::Csv => Printer::Layout(Layout::named(self.name())),
             Self::CsvFast => Printer::Layout(nfdump::csv_fast()),
             Self::Own(own) => Printer::Layout(Layout::clone(&own.layout)),
             Self::Json => Printer::Json,
@@ -180,8 +193,8 @@ impl fmt::Display for Format {
 }
 
 /// The names in an error, and what else may be written.
-const KNOWN: &str = "line, long, extended, biline, bilong, json, ndjson, csv, csv-fast, raw, \
-    earlgrey or null; or cells, as in 'fmt:%ts %sap -> %dap %byt' or 'csv:%ts,%sa,%byt'";
+const KNOWN: &str = "line, long, extended, biline, bilong, nsel, nat, json, ndjson, csv, csv-fast, \
+    raw, earlgrey or null; or cells, as in 'fmt:%ts %sap -> %dap %byt' or 'csv:%ts,%sa,%byt'";
 
 impl FromStr for Format {
     type Err = ParseFormatError;

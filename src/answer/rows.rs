@@ -24,6 +24,8 @@ pub(super) enum Value {
     Percent(f64),
     Protocol(Protocol),
     TcpFlags(u8),
+    /// One of a few words.
+    Word(&'static str),
     Time(UnixMillis),
     /// A time that JSON has as all others, and CSV as charts show it, with the offset of the zone
     /// where that is not UTC.
@@ -52,6 +54,7 @@ impl Value {
             Self::Percent(share) => write!(to, "{share:.4}"),
             Self::Protocol(protocol) => write!(to, "{protocol}"),
             Self::TcpFlags(flags) => return to.extend_from_slice(&tcp_flags(flags)),
+            Self::Word(word) => return to.extend_from_slice(word.as_bytes()),
             Self::Time(time) => return clock.push_rfc_3339(to, time),
             Self::CivilTime(time) => return clock.push_with_offset(to, time),
         };

@@ -57,6 +57,7 @@ impl Rates {
 struct StatsObject<'a> {
     #[serde(flatten)]
     all: Totals,
+    without_traffic: u64,
     rates: Option<Rates>,
     families: [Group; 2],
     protocols: Vec<Group>,
@@ -116,6 +117,7 @@ pub fn stats_json(stats: &Stats, store: &StoreStats, zone: &TimeZone) -> String 
     let all = stats.totals.all();
     let mut group = |name: String, of: &FlowTotals| Group { name, totals: totals(of) };
     let object = StatsObject {
+        without_traffic: stats.without_traffic,
         rates: Rates::of(&all),
         families: [
             group("IPv4".to_owned(), &stats.totals.v4),

@@ -14,7 +14,7 @@ use super::{AnswerError, PairFormat};
 use crate::aggregate::{
     Counters, Counts, End, KeyField, KeyValue, Prefix, Top, TopEntry, TopOptions,
 };
-use crate::flow::Column;
+use crate::flow::{Column, EventKind};
 
 /// How a top is written.
 #[derive(Debug, Clone)]
@@ -79,8 +79,20 @@ fn key_values(value: KeyValue) -> impl Iterator<Item = Value> {
         KeyValue::Protocol(protocol) => (Value::Protocol(protocol), None),
         KeyValue::TcpFlags(flags) => (Value::TcpFlags(flags), None),
         KeyValue::Time(time) => (Value::Time(time), None),
+        KeyValue::Event(kind, number) => (event(kind, number), None),
     };
     iter::once(one).chain(other)
+}
+
+/// An event by its name, as filters take it.
+fn event(kind: EventKind, number: Option<u16>) -> Value {
+    match number {
+        None => Value::Word("none"),
+        Some(number) => match kind.name(number.into()) {
+            Some(name) => Value::Word(name),
+            None => Value::number(number),
+        },
+    }
 }
 
 /// The values of [`FIELDS`].
@@ -134,6 +146,7 @@ fn names(field: KeyField) -> Vec<&'static str> {
         KeyField::Exporter => "exporter",
         KeyField::NextHop => "nextHop",
         KeyField::Bin(_) => "bin",
+        KeyField::Event(kind) => event_words(kind).0,
     }]
 }
 
@@ -164,6 +177,15 @@ const fn either_words(column: Column) -> (&'static str, &'static str) {
     }
 }
 
+/// Likewise of events.
+const fn event_words(kind: EventKind) -> (&'static str, &'static str) {
+    match kind {
+        EventKind::Firewall => ("event", "Event"),
+        EventKind::Reason => ("xevent", "X-Event"),
+        EventKind::Nat => ("natEvent", "NAT Event"),
+    }
+}
+
 /// What stands over its column: nfdump's word.
 fn title(field: KeyField) -> &'static str {
     let of = |end, src, dst, any| match end {
@@ -182,6 +204,7 @@ fn title(field: KeyField) -> &'static str {
         KeyField::Exporter => "Router IP",
         KeyField::NextHop => "Nexthop IP",
         KeyField::Bin(_) => "Time bin",
+        KeyField::Event(kind) => event_words(kind).1,
     }
 }
 

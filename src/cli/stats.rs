@@ -67,7 +67,17 @@ fn text(stats: &Stats, store: &StoreStats, zone: &Zone) -> String {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "{name:<10} {value}");
     };
-    line("flows", &grouped(all.flows));
+    line(
+        "flows",
+        &match stats.without_traffic {
+            0 => grouped(all.flows),
+            events => format!(
+                "{}, {} of them without traffic: events of firewalls and NATs",
+                grouped(all.flows),
+                grouped(events)
+            ),
+        },
+    );
     line("packets", &grouped(all.packets));
     line("octets", &grouped(all.octets));
     if let Some((first, last)) = all.first.zip(all.last) {

@@ -3,7 +3,7 @@
 use std::fmt::{Display, Formatter, Result};
 
 use super::NumberField;
-use crate::flow::{Kind, float, signed};
+use crate::flow::{ElementId, EventKind, Kind, float, signed};
 
 /// The value of an element as JSON shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,5 +56,7 @@ pub(super) const fn is_number(kind: Kind) -> bool {
 /// Whether digits alone are the bytes of `field` in hexadecimal.
 pub(super) fn is_in_hex(field: NumberField) -> bool {
     let NumberField::Element(id) = field else { return false };
-    id.known().is_none_or(|known| known.kind == Kind::Octets)
+    // It is asked for by a word of its own.
+    let is_reason = id == ElementId::iana(EventKind::Reason.element());
+    !is_reason && id.known().is_none_or(|known| known.kind == Kind::Octets)
 }

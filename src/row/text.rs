@@ -6,7 +6,7 @@ use std::fmt::{Display, Formatter, Result};
 use super::shown::{is_in_hex, is_number};
 use super::{AddressField, AddressSet, NumberField, NumberSet, Predicate};
 use crate::flow::{
-    Column, ElementId, Family, Kind, Protocol, REVERSE_ENTERPRISE, UnixMillis, element,
+    Column, ElementId, EventKind, Family, Kind, Protocol, REVERSE_ENTERPRISE, UnixMillis, element,
 };
 
 /// So many ranges of a set are shown to people.
@@ -169,6 +169,7 @@ impl Display for NumberField {
             Self::EngineType => "engine-type",
             Self::EngineId => "engine-id",
             Self::Sampling => "sampling",
+            Self::Element(id) if *id == ElementId::iana(EventKind::Reason.element()) => "xevent",
             Self::Element(id) => {
                 let may_be_number = |kind| is_number(kind) || kind == Kind::Octets;
                 return write!(f, "element {}", element_name(*id, may_be_number));

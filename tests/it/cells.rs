@@ -42,6 +42,9 @@ const OTHERWISE: [(&str, &str); 30] = [
     ("pps", "is calculated with fractions, and at times one less"),
     ("bps", "is calculated with fractions, and at times one less"),
     ("eng", "an observation domain is no engine there"),
+    ("evt", "is INVALID where nothing happened, in 1.7.8 <no-evt>"),
+    ("xevt", "is Ignore where nothing happened, in 1.7.8 <no-evt>"),
+    ("nevt", "is INVALID where nothing happened"),
     ("ra", "the exporter is who sent to its collector"),
 ];
 

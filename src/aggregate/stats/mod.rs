@@ -28,6 +28,9 @@ use crate::store::{Result, Snapshot};
 pub struct Stats {
     /// All of them, by family.
     pub totals: Totals,
+    /// Those among them of no packet and no octet: what firewalls and NATs tell of connections and
+    /// translations, beside or in place of their traffic.
+    pub without_traffic: u64,
     /// By protocol, those with most octets first.
     pub protocols: Vec<(Protocol, FlowTotals)>,
     /// By exporter, those with most octets first.
@@ -64,6 +67,7 @@ impl Stats {
 /// The sums while they are made.
 struct Sums {
     totals: Totals,
+    without_traffic: u64,
     protocols: Vec<FlowTotals>,
     exporters: Exporters,
     days: Days,
@@ -73,6 +77,7 @@ impl Sums {
     fn new(zone: TimeZone) -> Self {
         Self {
             totals: Totals::default(),
+            without_traffic: 0,
             protocols: vec![FlowTotals::default(); 256],
             exporters: Exporters::default(),
             days: Days::new(zone),
@@ -93,6 +98,7 @@ impl Sums {
         exporters.sort_by_key(|(_, totals)| std::cmp::Reverse(totals.octets));
         Stats {
             totals: self.totals,
+            without_traffic: self.without_traffic,
             protocols,
             exporters,
             other_exporters,
@@ -110,6 +116,7 @@ impl Aggregate for Sums {
             let first = flows.first_ms[row];
             let time = (first, first.saturating_add(flows.duration_ms[row].into()));
             let (octets, packets) = (flows.octets[row], flows.packets[row]);
+            self.without_traffic += u64::from(octets == 0 && packets == 0);
             self.protocols[usize::from(flows.protocol[row])].add(time, octets, packets);
             self.exporters.of(flows.source[row]).add(time, octets, packets);
             self.days.of(first).add(time, octets, packets);
@@ -119,6 +126,7 @@ impl Aggregate for Sums {
 
     fn merge(&mut self, other: Self) -> Result<()> {
         self.totals.merge(other.totals)?;
+        self.without_traffic += other.without_traffic;
         for (to, more) in self.protocols.iter_mut().zip(&other.protocols) {
             *to = to.and(more);
         }

@@ -55,6 +55,7 @@ proptest! {
     #[test]
     fn groups_are_the_same_in_any_parts(flows in any_flows(), cut in 0usize..40) {
         let (head, tail) = flows.split_at(cut.min(flows.len()));
+        let without_traffic = flows.iter().filter(|flow| (flow.2, flow.3) == (0, 0)).count() as u64;
         let mut whole = Sums::new(TimeZone::UTC);
         whole.observe(&batch(tail, &sources())).unwrap();
         let mut other = Sums::new(TimeZone::UTC);
@@ -62,6 +63,7 @@ proptest! {
         whole.merge(other).unwrap();
         let stats = whole.finish();
         prop_assert_eq!(stats.totals.all(), totals(&flows, |_| true));
+        prop_assert_eq!(stats.without_traffic, without_traffic);
         for &(protocol, found) in &stats.protocols {
             prop_assert_eq!(found, totals(&flows, |flow| flow.4 == protocol.0));
         }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use crate::flow::{Column, Columns, Protocol, UnixMillis};
+use crate::flow::{Column, Columns, EventKind, Protocol, UnixMillis};
 
 /// Which end of a flow a field is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +53,8 @@ pub enum KeyField {
     NextHop,
     /// The stretch of so many milliseconds, counted from 1970 in UTC, in which the flow began.
     Bin(u64),
+    /// What a firewall or a NAT did.
+    Event(EventKind),
 }
 
 impl KeyField {
@@ -107,6 +109,7 @@ impl KeyField {
             Self::Exporter => Columns::of(&[Column::Source]),
             Self::NextHop => Columns::of(&[Column::NextHop]),
             Self::Bin(_) => Columns::of(&[Column::First]),
+            Self::Event(_) => Columns::of(&[Column::Extras]),
         }
     }
 }
@@ -128,4 +131,6 @@ pub enum KeyValue {
     TcpFlags(u8),
     /// Of a stretch of time: its beginning.
     Time(UnixMillis),
+    /// Of what a firewall or a NAT did; None where it tells nothing of that.
+    Event(EventKind, Option<u16>),
 }

@@ -108,8 +108,12 @@ fn pieces(field: KeyField, family: Family) -> Vec<(Piece, u32)> {
             (Piece::Exporter { shift: 0 }, 64),
         ],
         KeyField::Bin(span_ms) => vec![(Piece::Bin(span_ms), bin_bits(span_ms))],
+        KeyField::Event(kind) => vec![(Piece::Event(kind), EVENT_BITS)],
     }
 }
+
+/// The bits of an event's number, and of there being none.
+const EVENT_BITS: u32 = 17;
 
 /// The bits of the numbers of `column`.
 fn bits_of(column: Column) -> u32 {
@@ -178,6 +182,10 @@ impl Reader<'_> {
             KeyField::Bin(span_ms) => {
                 let number = self.bits(bin_bits(span_ms)) as u64;
                 KeyValue::Time(UnixMillis(number.saturating_mul(span_ms)))
+            }
+            KeyField::Event(kind) => {
+                let number = self.bits(EVENT_BITS).checked_sub(1);
+                KeyValue::Event(kind, number.map(|number| number as u16))
             }
         }
     }

@@ -2,10 +2,10 @@
 
 use super::field::{End, KeyField, Prefix};
 use super::layout;
-use crate::flow::Column;
+use crate::flow::{Column, EventKind};
 
 /// A name, and what it means. Upper case, blanks, `-` and `_` in a name make no difference.
-const NAMES: [(&str, &[KeyField]); 50] = [
+const NAMES: [(&str, &[KeyField]); 56] = [
     ("src", &[SRC]),
     ("dst", &[DST]),
     ("ip", &[IP]),
@@ -28,6 +28,9 @@ const NAMES: [(&str, &[KeyField]); 50] = [
     ("nexthop", &[KeyField::NextHop]),
     ("flags", &[KeyField::Number(Column::TcpFlags)]),
     ("tos", &[KeyField::Number(Column::Tos)]),
+    ("event", &[KeyField::Event(EventKind::Firewall)]),
+    ("xevent", &[KeyField::Event(EventKind::Reason)]),
+    ("natevent", &[KeyField::Event(EventKind::Nat)]),
     // What else people call them.
     ("srcip", &[SRC]),
     ("srcaddr", &[SRC]),
@@ -57,6 +60,9 @@ const NAMES: [(&str, &[KeyField]); 50] = [
     ("nh", &[KeyField::NextHop]),
     ("tcpflags", &[KeyField::Number(Column::TcpFlags)]),
     ("srctos", &[KeyField::Number(Column::Tos)]),
+    ("evt", &[KeyField::Event(EventKind::Firewall)]),
+    ("nevt", &[KeyField::Event(EventKind::Nat)]),
+    ("nat", &[KeyField::Event(EventKind::Nat)]),
 ];
 
 const SRC: KeyField = KeyField::Address(End::Src, Prefix::WHOLE);
@@ -65,8 +71,8 @@ const IP: KeyField = KeyField::Address(End::Any, Prefix::WHOLE);
 
 /// What may be written, for people who wrote something else.
 const KNOWN: &str = "src, dst, ip, src/24, srcport, dstport, port, proto, pair, 5-tuple, srcnet, \
-                     dstnet, srcas, dstas, as, input, output, if, exporter, nexthop, flags, tos or \
-                     bin:5m";
+                     dstnet, srcas, dstas, as, input, output, if, exporter, nexthop, flags, tos, \
+                     event, xevent, natevent or bin:5m";
 
 /// A key that means nothing, and where it stands.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -5,7 +5,9 @@ use std::net::IpAddr;
 use std::ops::Range;
 
 use super::field::End;
-use crate::flow::{Addresses, Column, FlowBatch, Values, address_bits};
+use crate::flow::{
+    Addresses, Column, ElementId, EventKind, FlowBatch, Values, address_bits, extra_value, unsigned,
+};
 
 /// The end of a flow that a field of any end is read at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -46,6 +48,8 @@ pub(super) enum Piece {
         shift: u32,
     },
     Bin(u64),
+    /// One more than the number of the event; 0 where there is none.
+    Event(EventKind),
 }
 
 impl Piece {
@@ -66,6 +70,13 @@ impl Piece {
             }
             Self::Bin(span_ms) => {
                 to.put(flows.first_ms[rows].iter().map(|&first| first / span_ms));
+            }
+            Self::Event(kind) => {
+                let element = ElementId::iana(kind.element());
+                to.put(rows.map(|row| {
+                    let value = extra_value(flows.extras.get(row), element).map(unsigned);
+                    value.map_or(0, |number| number.min(u16::MAX.into()) + 1)
+                }));
             }
             Self::ExporterIsV6 => {
                 to.put(exporters(flows, rows).map(|exporter| exporter.is_ipv6().into()));

@@ -123,6 +123,7 @@ fn slow_value(field: KeyField, flow: &FlowRecord, side: Side) -> KeyValue {
         KeyField::Number(column) | KeyField::OfEither(column) => number(column, flow),
         KeyField::Exporter => KeyValue::Address(flow.source.exporter),
         KeyField::NextHop => KeyValue::Address(flow.next_hop),
+        KeyField::Event(kind) => KeyValue::Event(kind, None),
         KeyField::Bin(span) => KeyValue::Time(UnixMillis(flow.first.0 - flow.first.0 % span)),
     }
 }

@@ -1,6 +1,6 @@
 //! nfdump's cells by name: how each is headed, and what it shows.
 
-use crate::flow::{Column, Columns};
+use crate::flow::{Column, Columns, EventKind};
 
 /// A cell that flows can have.
 #[derive(Debug, Clone, Copy)]
@@ -55,6 +55,8 @@ pub(super) enum Value {
     Hex(u16, u8),
     Application,
     Name(Named),
+    /// What happened: the first of these kinds of events that the flow tells, so wide.
+    Event(&'static [EventKind], u8),
     NewLine,
     /// `4` and `6` as the numbers that Linux gives the families, 2 and 10.
     Family,
@@ -162,7 +164,7 @@ const fn cell(name: &'static str, head: &'static str, csv: &'static str, value: 
 /// In nfdump's order: what is about the flow, its ends, its way, its counters, and the elements
 /// that few exporters send.
 #[rustfmt::skip]
-pub(super) const CELLS: [Cell; 93] = [
+pub(super) const CELLS: [Cell; 98] = [
     cell("cnt", "Count", "count", Value::Number(Number::Place, 5)),
     cell("eng", " engine", "engine", Value::Engine),
     cell("ts", "Date first seen        ", "firstSeen", Value::Time(Moment::First, Shown::Local)),
@@ -255,6 +257,11 @@ pub(super) const CELLS: [Cell; 93] = [
     cell("evrfnam", "  E-VRF-Name", "egressVrfName", Value::Name(Named::EgressVrf)),
     cell("odid", "obsDomainID", "obsDomainID", Value::Hex(149, 9)),
     cell("opid", "  obsPointID", "obsPointID", Value::Hex(138, 10)),
+    cell("evt", "   Event", "event", Value::Event(&[EventKind::Firewall, EventKind::Nat], 8)),
+    cell("xevt", " XEvent", "xEvent", Value::Event(&[EventKind::Reason], 7)),
+    cell("nevt", "   Event", "natEvent", Value::Event(&[EventKind::Nat], 8)),
+    cell("msec", "   Event Time", "eventTime", element(323, 13)),
+    cell("nfc", "   Conn-ID", "connectionID", element(148, 10)),
     cell("n", "", "", Value::NewLine),
 ];
 
@@ -277,19 +284,18 @@ pub(super) const ALIASES: [(&str, &str); 7] = [
 const NO_GEO: &str = "where an address is, or whose, is in a database that is not asked here";
 const NO_PAYLOAD: &str = "exports of flows carry no payload, and none is kept";
 const NO_RECEIPT: &str = "when an export was received is not kept";
-const NO_EVENT: &str = "events of firewalls are no flows";
+const NO_EVENT: &str = "no element of IANA's tells it; -o json shows what there is";
 const NO_FILE: &str = "it is about nfdump's own files";
 const NO_LATENCY: &str = "no element of IANA's tells latencies";
 
 /// Cells of nfdump that no flow here has, and why.
 #[rustfmt::skip]
-pub(super) const ABSENT: [(&str, &str); 47] = [
+pub(super) const ABSENT: [(&str, &str); 42] = [
     ("gsap", NO_GEO), ("gdap", NO_GEO), ("gsa", NO_GEO), ("gda", NO_GEO), ("sc", NO_GEO), ("dc", NO_GEO),
     ("sloc", NO_GEO), ("dloc", NO_GEO), ("sasn", NO_GEO), ("dasn", NO_GEO), ("stor", NO_GEO), ("dtor", NO_GEO),
     ("ipl", NO_PAYLOAD), ("opl", NO_PAYLOAD), ("ja3", NO_PAYLOAD), ("ja4", NO_PAYLOAD), ("sni", NO_PAYLOAD),
     ("tls", NO_PAYLOAD), ("tr", NO_RECEIPT), ("trr", NO_RECEIPT), ("trg", NO_RECEIPT),
-    ("tevt", NO_EVENT), ("msec", NO_EVENT), ("evt", NO_EVENT), ("nevt", NO_EVENT), ("xevt", NO_EVENT),
-    ("nfc", NO_EVENT), ("iacl", NO_EVENT), ("eacl", NO_EVENT), ("uname", NO_EVENT), ("sgt", NO_EVENT),
+    ("tevt", NO_EVENT), ("iacl", NO_EVENT), ("eacl", NO_EVENT), ("uname", NO_EVENT), ("sgt", NO_EVENT),
     ("pfifn", NO_EVENT), ("pfact", NO_EVENT), ("pfrea", NO_EVENT), ("pfdir", NO_EVENT), ("pfrule", NO_EVENT),
     ("flid", NO_EVENT), ("isid", NO_EVENT), ("osid", NO_EVENT), ("nats", NO_EVENT),
     ("nfv", NO_FILE), ("idt", NO_FILE), ("exp", NO_FILE), ("lbl", NO_FILE),
@@ -326,6 +332,7 @@ impl Value {
             | Self::TimesToLive
             | Self::Fragments
             | Self::Hex(..)
+            | Self::Event(..)
             | Self::Application => EXTRAS,
         }
     }

@@ -7,12 +7,14 @@ use crate::aggregate::Conversations;
 use crate::flow::{Column, Columns};
 
 /// The layouts that have a name.
-const NAMED: [(&str, &str); 5] = [
+const NAMED: [(&str, &str); 7] = [
     ("line", "%ts %td %pr %sap -> %dap %pkt %byt %fl"),
     ("long", "%ts %td %pr %sap -> %dap %flg %tos %pkt %byt %fl"),
     ("extended", "%ts %td %pr %sap -> %dap %flg %tos %pkt %byt %pps %bps %bpp %fl"),
     ("biline", "%ts %td %pr %sap <-> %dap %opkt %ipkt %obyt %ibyt %fl"),
     ("bilong", "%ts %td %pr %sap <-> %dap %flg %tos %opkt %ipkt %obyt %ibyt %fl"),
+    ("nsel", "%ts %evt %xevt %pr %sap -> %dap %xsap -> %xdap %ibyt %obyt"),
+    ("nat", "%ts %nevt %pr %sap -> %dap %nsap -> %ndap"),
 ];
 const CSV: &str = "%ts,%td,%pr,%sa,%sp,%da,%dp,%pkt,%byt,%fl";
 
@@ -50,7 +52,7 @@ enum Head {
 }
 
 impl Layout {
-    /// The layout that has this name: `line`, `long`, `extended`, `biline`, `bilong` or `csv`.
+    /// The layout that has this name: one of lines, or `csv`.
     pub(in crate::answer) fn named(name: &str) -> Self {
         let csv = name == "csv";
         let cells = if csv { CSV } else { named(name).unwrap_or_default() };

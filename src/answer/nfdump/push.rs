@@ -12,7 +12,7 @@ use crate::answer::text::{
     push_csv_text, push_inet_ntop, push_left, push_number, push_number_left, push_number_right,
     push_right, push_three_digits, push_v4_right,
 };
-use crate::flow::{UnixMillis, unsigned};
+use crate::flow::{EventKind, UnixMillis, unsigned};
 
 impl Layout {
     /// Appends the line of `row`.
@@ -87,10 +87,30 @@ impl Layout {
             },
             Value::Application => push_application(to, row.element(95)),
             Value::Name(named) => self.push_text(to, name(named, row)),
+            Value::Event(kinds, width) => self.push_event(to, kinds, width, row),
             Value::NewLine => to.push(b'\n'),
             Value::Family => push_number(to, if row.flow.src.is_ipv4() { 2u8 } else { 10 }),
             _ => {}
         }
+    }
+
+    /// Appends what happened: its name, or its number where it has none. Where numbers are plain, so
+    /// is that of an event, but not that of its reason: as nfdump has it.
+    fn push_event(&self, to: &mut Vec<u8>, kinds: &[EventKind], width: u8, row: &Row<'_>) {
+        let told = |kind: &EventKind| row.element(kind.element()).map(|n| (*kind, unsigned(n)));
+        let told: Vec<_> = kinds.iter().filter_map(told).collect();
+        // Some exporters tell of both, and mean one.
+        let happened = told.iter().find(|(_, number)| *number != 0).or(told.first()).copied();
+        if self.plain && kinds != [EventKind::Reason] {
+            return push_number(to, happened.map_or(0, |(_, number)| number));
+        }
+        let text = match happened {
+            None => "<no-evt>".to_owned(),
+            Some((kind, number)) => {
+                kind.name(number).map_or_else(|| number.to_string(), str::to_ascii_uppercase)
+            }
+        };
+        self.right(to, width, |to| to.extend_from_slice(text.as_bytes()));
     }
 
     /// Appends what an exporter calls something, which may be any text.

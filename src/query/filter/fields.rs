@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use super::values::Values;
-use crate::flow::{Column, ElementId, Family, Kind, REVERSE_ENTERPRISE};
+use crate::flow::{Column, ElementId, EventKind, Family, Kind, REVERSE_ENTERPRISE};
 use crate::row::{AddressField, AddressRange, AddressSet, NumberField, NumberSet, Predicate};
 
 /// What a term asks for, before its test is read.
@@ -156,6 +156,8 @@ pub(super) fn values_of(field: &NumberField) -> Values {
             (52 | 53 | 55 | 192, _) if id.enterprise == 0 => Values::UpTo(u8::MAX.into()),
             (61, _) if id.enterprise == 0 => Values::FlowDirection,
             (89, _) if id.enterprise == 0 => Values::Forwarding,
+            (230, _) if id.enterprise == 0 => Values::Event(EventKind::Nat),
+            (233, _) if id.enterprise == 0 => Values::Event(EventKind::Firewall),
             (227 | 228 | 256, _) if id.enterprise == 0 => Values::UpTo(u16::MAX.into()),
             (_, Some(Kind::Mac)) => Values::Mac,
             (_, Some(Kind::Boolean)) => Values::Truth,

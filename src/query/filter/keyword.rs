@@ -65,6 +65,10 @@ impl Parser<'_, '_, '_> {
                 };
                 Term::Whole(if passes { Predicate::ANY } else { Predicate::NONE })
             }
+            "event" | "xevent" | "asa" | "nsel" | "nel" => {
+                self.next();
+                self.event(keyword)?
+            }
             "mpls" => {
                 self.next();
                 return self.mpls().map(Some);

@@ -7,6 +7,7 @@ mod address;
 mod condition;
 mod element;
 mod error;
+mod event;
 mod fields;
 mod keyword;
 mod lexer;

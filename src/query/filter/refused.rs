@@ -31,13 +31,9 @@ pub(super) fn refused(keyword: &str) -> Option<(&'static str, &'static str)> {
             "latencies of clients and servers are nProbe's, and not known by a number of IANA's",
             "write element ENTERPRISE/NUMBER = N if an exporter sends them",
         ),
-        "asa" | "nsel" | "xevent" => (
-            "events of Cisco's firewalls are asked for by their elements",
-            "write element firewallEvent = N, or element 33002 = N",
-        ),
-        "event" | "pblock" => (
-            "events of a NAT are asked for by their elements",
-            "write element natEvent = N, or element portRangeStart = N",
+        "pblock" => (
+            "port blocks of a NAT are asked for by their elements",
+            "write element portRangeStart <= N and element portRangeEnd >= N",
         ),
         "acl" | "pf" => (
             "rules of firewalls are not kept in a form that can be compared",

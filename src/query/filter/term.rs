@@ -7,6 +7,7 @@ use super::lexer::{Comparison, Kind};
 use super::parser::{Parser, Result};
 use super::refused::refused;
 use super::words;
+use crate::flow::EventKind;
 use crate::row::Predicate;
 
 const A_TERM: &str = "a term such as `ip 10.0.0.1`, `port 443` or `proto tcp`";
@@ -39,6 +40,16 @@ impl Parser<'_, '_, '_> {
         };
         let keyword = word.to_ascii_lowercase();
         let bare = qualifiers == Qualifiers::default();
+        let of_nat = Qualifiers {
+            which: Some(Which::Nat),
+            span: qualifiers.span.clone(),
+            ..Qualifiers::default()
+        };
+        if keyword == "event" && qualifiers == of_nat {
+            self.next();
+            let term = self.event_of(EventKind::Nat);
+            return self.tested(term, false, start);
+        }
         if let Some((problem, hint)) = refused(&keyword) {
             return Err(self.wrong_here(problem).hinting(hint));
         }

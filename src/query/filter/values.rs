@@ -4,7 +4,7 @@ use super::Context;
 use super::error::Wrong;
 use super::number::read_number;
 use super::time::{read_time, stamps};
-use crate::flow::{Kind, Protocol};
+use crate::flow::{EventKind, Kind, Protocol};
 use crate::row::NumberSet;
 
 /// What the values of a field are.
@@ -36,6 +36,8 @@ pub(super) enum Values {
     Forwarding,
     /// 1 true, 2 false.
     Truth,
+    /// Numbers or names of events.
+    Event(EventKind),
 }
 
 /// The letters of TCP flags, from the lowest bit.
@@ -62,6 +64,7 @@ impl Values {
             Self::Protocol | Self::Flags | Self::Forwarding | Self::Truth | Self::FlowDirection => {
                 u8::MAX as u64
             }
+            Self::Event(_) => u16::MAX as u64,
             Self::Label => (1 << 20) - 1,
             Self::Millis
             | Self::Micros
@@ -136,6 +139,10 @@ impl Values {
                 "unknown, forwarded, dropped, consumed, or a number from 0 to 255".to_owned()
             }
             Self::Truth => "true or false".to_owned(),
+            Self::Event(kind) => {
+                let names: Vec<&str> = kind.names().iter().map(|(name, _)| *name).collect();
+                format!("{}, or a number", names.join(", "))
+            }
             Self::UpTo(_) | Self::Label => format!("a number from 0 to {}", self.most()),
         }
     }
@@ -215,6 +222,7 @@ impl Values {
             Self::Forwarding => {
                 FORWARDING.iter().find(|(name, ..)| is(name)).map(|&(_, first, last)| (first, last))
             }
+            Self::Event(kind) => kind.named(text).map(|number| (number, number)),
             Self::Truth => match () {
                 () if is("true") => Some((1, 1)),
                 () if is("false") => Some((2, 2)),
@@ -226,6 +234,7 @@ impl Values {
             let what = match self {
                 Self::Protocol => "protocol",
                 Self::Flags => "set of flags",
+                Self::Event(_) => "event",
                 Self::Mac => "MAC address",
                 Self::UpTo(_) | Self::Label | Self::Millis | Self::Micros => "number",
                 _ => "value here",

@@ -4,7 +4,7 @@ use crate::flow::Protocol;
 
 /// Words that a term begins with, or has.
 #[rustfmt::skip]
-const WORDS: [&str; 70] = [
+const WORDS: [&str; 74] = [
     "and", "or", "not", "in", "has", "any", "ipv4", "ipv6", "inet", "inet6",
     "src", "dst", "out", "ingress", "egress", "nat", "next", "bgp", "prev", "router",
     "exporter", "min", "max", "ip", "host", "net", "port", "as", "mask", "tos",
@@ -12,6 +12,7 @@ const WORDS: [&str; 70] = [
     "protocol", "flags", "duration", "pps", "bps", "bpp", "icmp-type", "icmp-code", "engine-type", "engine-id",
     "engine", "sampling", "fwdstat", "flowdir", "ethertype", "first", "last", "seen", "mpls", "observation",
     "element", "tcp", "udp", "icmp", "icmp6", "gre", "esp", "sctp", "include", "type",
+    "event", "xevent", "asa", "nel",
 ];
 
 /// Names of protocols that stand for a term by themselves.

@@ -110,3 +110,55 @@ fn totals_that_grow_count_once() {
     assert_eq!(flows(&home, &["--where", "element octetTotalCount = 10500"]).len(), 1);
     assert_eq!(flows(&home, &["--where", "element octetTotalCount = 6000"]).len(), 1);
 }
+
+#[test]
+fn events_of_firewalls_are_asked_for_shown_and_counted() {
+    let Some((home, _)) = loaded("asa-create-updates-teardown.pcap") else { return };
+    for (filter, count) in [
+        ("event create", 1),
+        ("event update", 3),
+        ("asa event delete", 1),
+        ("asa event term", 1),
+        ("event denied", 1),
+        ("asa event denied and dst port 23", 1),
+        ("event in [create denied]", 2),
+        ("event > 3", 3),
+        ("xevent 0", 6),
+        ("xevent ignore", 6),
+        ("asa denied ingress", 0),
+        ("nat event add", 0),
+        ("event none", 0),
+        ("nat event none", 6),
+        ("element firewallEvent = 3", 1),
+    ] {
+        assert_eq!(flows(&home, &["--where", filter]).len(), count, "{filter}");
+    }
+    let events = ["top", "event", "--by", "flows", "-o", "json"];
+    let events = home.run(&events).succeeds().json();
+    let told = |entry: &Value| {
+        (
+            entry["event"].as_str().unwrap().to_owned(),
+            number(entry, "flows"),
+            number(entry, "octets"),
+        )
+    };
+    let mut events: Vec<_> = events["top"].as_array().unwrap().iter().map(told).collect();
+    events.sort();
+    let expected = [("create", 1, 0), ("delete", 1, 0), ("denied", 1, 0), ("update", 3, 3705)];
+    assert_eq!(events, expected.map(|(name, flows, octets)| (name.to_owned(), flows, octets)));
+    let lines = |format: &str, plain: &[&str]| {
+        let arguments = [&["query", "--where", "event denied", "-o", format][..], plain];
+        let printed = home.run(&arguments.concat()).succeeds().stdout.clone();
+        printed.lines().last().unwrap().to_owned()
+    };
+    // As nfdump pads and names them.
+    assert_eq!(lines("fmt:%evt %xevt %nevt", &[]), "  DENIED  IGNORE <no-evt>");
+    assert_eq!(lines("fmt:%evt %xevt %nevt", &["-N"]), "3  IGNORE 0");
+    let nsel = home.run(&["query", "--where", "event denied", "-o", "nsel"]).succeeds();
+    let head = "Date first seen            Event  XEvent Proto ";
+    assert!(nsel.stdout.starts_with(head), "{}", nsel.stdout);
+    let stats = home.run(&["stats", "-o", "json"]).succeeds().json();
+    assert_eq!((number(&stats, "flows"), number(&stats, "withoutTraffic")), (6, 3));
+    let text = home.run(&["stats"]).succeeds().stdout.clone();
+    assert!(text.contains("6, 3 of them without traffic"), "{text}");
+}
