@@ -1,5 +1,6 @@
 //! What a load came to, as text and as JSON.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::net::IpAddr;
@@ -85,6 +86,7 @@ pub(crate) struct View<'a> {
     not_believed: u64,
     moved: u64,
     ahead: Vec<AheadView>,
+    conflicting_templates: &'a BTreeMap<IpAddr, u64>,
     duplicate_records: u64,
     rejected: &'a BTreeMap<String, u64>,
     lost: &'a [Lost],
@@ -130,6 +132,7 @@ impl<'a> View<'a> {
             not_believed: account.not_believed,
             moved: account.moved,
             ahead: account.ahead.iter().map(|ahead| AheadView::new(ahead, zone)).collect(),
+            conflicting_templates: &account.conflicting_templates,
             duplicate_records: account.duplicate_records,
             rejected: &account.rejected,
             lost: &account.lost,
@@ -190,6 +193,13 @@ pub(crate) fn accounts(load: &Load, zone: &Zone) -> String {
     }
     if account.moved > 0 {
         line("moved", moved(account, zone));
+    }
+    if !account.conflicting_templates.is_empty() {
+        let (count, of) = by_exporter(&account.conflicting_templates);
+        line(
+            "templates",
+            format!("{count} that UDP ports of an exporter define differently ({of})"),
+        );
     }
     if !account.lost.is_empty() {
         line("lost", lost(&account.lost));
@@ -286,6 +296,17 @@ fn moved(account: &Account, zone: &Zone) -> String {
         exporters.join("; "),
         and_more(more)
     )
+}
+
+/// How many there are in all, and `192.0.2.1: 10; 192.0.2.2: 3`, most first.
+fn by_exporter(counts: &BTreeMap<IpAddr, u64>) -> (String, String) {
+    let mut most: Vec<_> = counts.iter().collect();
+    most.sort_by_key(|&(_, &count)| Reverse(count));
+    let told = most.iter().take(MAX_TOLD);
+    let told: Vec<_> =
+        told.map(|(exporter, count)| format!("{exporter}: {}", grouped(**count))).collect();
+    let more = most.len().saturating_sub(MAX_TOLD);
+    (grouped(counts.values().sum::<u64>()), format!("{}{}", told.join("; "), and_more(more)))
 }
 
 /// `10 flows (192.0.2.1 engine 0: 10), 3 packets (…)`.

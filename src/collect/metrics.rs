@@ -51,7 +51,7 @@ const SOCKETS: [Row<SocketStatus>; 3] = [
     ("kernel_drops_total", "Datagrams that the system dropped.", |socket| socket.kernel_drops),
 ];
 
-const EXPORTERS: [Row<ExporterStatus>; 13] = [
+const EXPORTERS: [Row<ExporterStatus>; 14] = [
     ("datagrams_total", "Datagrams loaded.", |exporter| exporter.exported.datagrams),
     ("decoded_datagrams_total", "Datagrams decoded.", |exporter| exporter.exported.decoded),
     ("duplicate_datagrams_total", "Datagrams met before.", |exporter| exporter.exported.duplicates),
@@ -81,6 +81,11 @@ const EXPORTERS: [Row<ExporterStatus>; 13] = [
     ("moved_flows_total", "Flows moved, as the exporter's clock runs ahead.", |exporter| {
         exporter.exported.moved
     }),
+    (
+        "conflicting_templates_total",
+        "Templates that UDP ports of the exporter define differently.",
+        |exporter| exporter.exported.conflicting_templates,
+    ),
     ("refused_datagrams_total", "Datagrams of exporters that are not wanted.", |exporter| {
         exporter.refused
     }),

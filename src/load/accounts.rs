@@ -14,8 +14,8 @@ use crate::netflow::{DecodeError, Fault};
 use crate::normalise::Appended;
 use crate::store::{AHEAD_MS, Account, Load, LoadedFile};
 
-/// So many malformed datagrams, and clocks that run ahead, are logged one by one; all of them are
-/// counted.
+/// So many malformed datagrams, clocks that run ahead, and exporters whose templates conflict are
+/// logged one by one; all of them are counted.
 const MAX_LOGGED: u64 = 10;
 
 /// What was read, and what becomes of it if all goes well.
@@ -27,6 +27,8 @@ pub(super) struct Accounts {
     pub(super) exporters: ByExporter<Exported>,
     /// How many of them have a clock that runs ahead.
     clocks_ahead: u64,
+    /// How many of them have templates that conflict.
+    in_conflict: u64,
     /// Whether all that is read counts as one file, the entry's first. What cannot be read of it is
     /// read again, and so no fault of the load.
     one_source: bool,
@@ -41,6 +43,7 @@ impl Accounts {
             load: new_load(),
             exporters: ByExporter::default(),
             clocks_ahead: 0,
+            in_conflict: 0,
             one_source: false,
             file: None,
         }
@@ -119,6 +122,25 @@ impl Accounts {
     pub(super) fn waits(&mut self, datagram: &Datagram<'_>) {
         self.load.account.waiting_for_template += 1;
         self.exporters.of(datagram.exporter).waiting += 1;
+    }
+
+    /// It defines so many templates otherwise than other UDP ports of its exporter.
+    pub(super) fn conflicts(&mut self, datagram: &Datagram<'_>, templates: u32) {
+        if templates == 0 {
+            return;
+        }
+        let known = &mut self.exporters.of(datagram.exporter).conflicting_templates;
+        let is_first = *known == 0;
+        *known += u64::from(templates);
+        self.in_conflict += u64::from(is_first);
+        if is_first && self.in_conflict <= MAX_LOGGED {
+            tracing::warn!(
+                "{}: UDP port {} defines a template otherwise than another port, in the same \
+                 observation domain; what each sends is read by its own",
+                datagram.exporter,
+                datagram.src_port,
+            );
+        }
     }
 
     /// It need not wait any more.

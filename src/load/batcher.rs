@@ -38,6 +38,7 @@ impl Batcher {
         let file = self.accounts.enter(datagram);
         let outcome = decoder.decode(datagram, file);
         self.taken(datagram, file, outcome)?;
+        self.accounts.conflicts(datagram, decoder.conflicts());
         // What waits has arrived: it is not lost as well.
         for packet in decoder.unread() {
             self.builder.observe(&packet, datagram.exporter, datagram.src_port);

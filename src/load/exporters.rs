@@ -1,6 +1,7 @@
 //! What came from each exporter, and what became of it.
 
-use std::collections::HashMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
@@ -12,6 +13,7 @@ use crate::store::Ahead;
 pub const MAX_EXPORTERS: usize = 16_384;
 
 /// The ledger names so many exporters whose clocks run ahead; flows of all of them are counted.
+/// So it does of anything else that few exporters have.
 pub const MAX_AHEAD: usize = 1024;
 
 /// What came from one exporter.
@@ -46,6 +48,9 @@ pub struct Exported {
     /// Flows with a time that nobody can have meant; another stands for it.
     #[serde(default)]
     pub not_believed: u64,
+    /// Templates that one of its UDP ports defined otherwise than another, in the same domain.
+    #[serde(default)]
+    pub conflicting_templates: u64,
     /// Flows among these that were moved, because the exporter's clock runs ahead.
     #[serde(default)]
     pub moved: u64,
@@ -117,6 +122,15 @@ impl<T: Copy + Default + PartialEq> ByExporter<T> {
 }
 
 impl ByExporter<Exported> {
+    /// Those with most of what `count` counts, if they have any, as far as the ledger names them.
+    pub(super) fn most(&self, count: impl Fn(&Exported) -> u64) -> BTreeMap<IpAddr, u64> {
+        let counts = self.counts.iter().map(|(exporter, counts)| (*exporter, count(counts)));
+        let mut most: Vec<_> = counts.filter(|&(_, count)| count > 0).collect();
+        most.sort_by_key(|&(_, count)| Reverse(count));
+        most.truncate(MAX_AHEAD);
+        most.into_iter().collect()
+    }
+
     /// Those whose clock runs ahead and whose flows are moved, most flows first.
     pub(super) fn ahead(&self) -> Vec<Ahead> {
         let ahead = |&(exporter, exported): &(IpAddr, Exported)| {
@@ -124,7 +138,7 @@ impl ByExporter<Exported> {
             Some(Ahead { exporter, by_ms, since, flows: exported.moved })
         };
         let mut all: Vec<Ahead> = self.counts.iter().filter_map(ahead).collect();
-        all.sort_by_key(|ahead| std::cmp::Reverse(ahead.flows));
+        all.sort_by_key(|ahead| Reverse(ahead.flows));
         all.truncate(MAX_AHEAD);
         all
     }

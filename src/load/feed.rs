@@ -121,6 +121,8 @@ impl Feed {
         let Batcher { writer, builder, accounts, .. } = &mut self.batcher;
         accounts.load.account.lost = builder.lost();
         accounts.load.account.ahead = accounts.exporters.ahead();
+        accounts.load.account.conflicting_templates =
+            accounts.exporters.most(|exported| exported.conflicting_templates);
         debug_assert!(accounts.load.account.balances(), "{:?}", accounts.load.account);
         writer.commit()?;
         self.kept = Session {

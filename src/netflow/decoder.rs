@@ -115,6 +115,12 @@ impl Decoder {
         &self.sets.names
     }
 
+    /// How many templates the datagram that came last defines otherwise than other UDP ports of its
+    /// exporter, in the same domain. Each of these is read by its own.
+    pub fn conflicts(&self) -> u32 {
+        self.sets.conflicts
+    }
+
     /// Decodes `datagram`, or holds it back under `mark`.
     ///
     /// # Errors
@@ -182,6 +188,7 @@ impl Decoder {
     ) -> Result<Outcome<'a>, DecodeError> {
         let &Datagram { payload, declared_bytes, .. } = datagram;
         self.unread = false;
+        self.sets.conflicts = 0;
         match payload.first_chunk() {
             Some([0, 9]) => self.read_sets(datagram, way, Format::V9),
             Some([0, 10]) => self.read_sets(datagram, way, Format::Ipfix),
@@ -261,6 +268,7 @@ impl Decoder {
             Scope { exporter: datagram.exporter, domain: header.source_id, format: Format::V9 };
         let message = Message {
             scope,
+            port: datagram.src_port,
             exported: UnixMillis(u64::from(header.unix_secs) * 1000),
             declared_bytes: datagram.declared_bytes.max(datagram.payload.len()),
         };
@@ -302,6 +310,7 @@ impl Decoder {
                 Scope { exporter: datagram.exporter, domain: header.domain, format: Format::Ipfix };
             let message = Message {
                 scope,
+                port: datagram.src_port,
                 exported: UnixMillis(u64::from(header.export_secs) * 1000),
                 declared_bytes: length.min(declared_bytes),
             };

@@ -32,6 +32,8 @@ pub(super) struct Sets {
     pub(super) extras: Vec<u8>,
     /// The templates that it defines.
     pub(super) defined: Vec<(Scope, u16, Arc<Template>)>,
+    /// How many templates it defines otherwise than other ports of its exporter.
+    pub(super) conflicts: u32,
     /// The templates of its data.
     pub(super) layouts: Layouts,
     spans: Vec<Span>,
@@ -41,6 +43,8 @@ pub(super) struct Sets {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Message {
     pub(super) scope: Scope,
+    /// The UDP port that it came from.
+    pub(super) port: u16,
     pub(super) exported: UnixMillis,
     /// Bytes of the message by the datagram's own length: more than are there where the capture
     /// cut it.
@@ -160,7 +164,7 @@ impl Sets {
                 return Some((id, number));
             }
             if learns {
-                self.withdraw(message.scope, id);
+                self.withdraw(message, id);
             }
         }
         None
@@ -211,14 +215,16 @@ impl Sets {
         let is_usable = if !learns {
             is_possible && Template::can_have(&fields)
         } else if is_possible {
-            let template = self.templates.put(message.scope, id, fields, scopes);
-            if let Some(template) = &template {
-                self.layouts.define(message.scope, id, template);
-                self.defined.push((message.scope, id, Arc::clone(template)));
+            let Message { scope, port, .. } = *message;
+            let template = self.templates.put(scope, port, id, fields, scopes);
+            if let Some((template, conflicts)) = &template {
+                self.layouts.define(scope, id, template);
+                self.defined.push((scope, id, Arc::clone(template)));
+                self.conflicts += u32::from(*conflicts);
             }
             template.is_some()
         } else {
-            self.templates.withdraw(message.scope, id);
+            self.templates.withdraw(message.scope, message.port, id);
             false
         };
         if !is_usable {
@@ -227,13 +233,12 @@ impl Sets {
     }
 
     /// Forgets a template, or all of a kind, where the id is that of the set (RFC 7011 §8.1).
-    fn withdraw(&mut self, scope: Scope, id: u16) {
+    fn withdraw(&mut self, message: &Message, id: u16) {
+        let Message { scope, port, .. } = *message;
         match id {
-            2 => self.templates.withdraw_all(scope, false),
-            3 => self.templates.withdraw_all(scope, true),
-            id => {
-                self.templates.withdraw(scope, id);
-            }
+            2 => self.templates.withdraw_all(scope, port, false),
+            3 => self.templates.withdraw_all(scope, port, true),
+            id => self.templates.withdraw(scope, port, id),
         }
     }
 
@@ -248,7 +253,7 @@ impl Sets {
             reading.sets += 1;
             layouts.of_set(reading.sets - 1)
         } else {
-            let template = self.templates.get(message.scope, set.id);
+            let template = self.templates.get(message.scope, message.port, set.id);
             self.layouts.enter(message.scope, set.id, template.as_ref());
             template.map(|template| (template, false))
         };

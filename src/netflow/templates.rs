@@ -1,13 +1,20 @@
 //! The templates of every exporter, by its address and its source id or observation domain.
 //!
-//! The UDP port is no part of that: an exporter may change it, and its templates stay what they
-//! are (RFC 3954 §7 and RFC 7011 §8 scope them so, but for the transport session).
+//! A template belongs to a transport session (RFC 7011 §8.4), and over UDP there is only the port to
+//! tell one by: what a port defined itself is what its data means. Exporters change their ports,
+//! too, and send templates from one and data from another; so what a port did not define means what
+//! was told last from the same address.
+
+mod definitions;
+mod size;
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use self::definitions::Definitions;
+use self::size::Size;
 use super::field::Field;
 use super::options::DomainOptions;
 use super::template::{Format, Template};
@@ -15,13 +22,6 @@ use crate::flow::{SteadyClock, UnixMillis};
 
 /// So many templates are kept, of all exporters together.
 pub const MAX_TEMPLATES: usize = 65_536;
-/// So many fields they may have, all together: what bounds their memory.
-const MAX_ALL_FIELDS: usize = 1 << 20;
-/// So many samplers, and interfaces with a sampling of their own, of all exporters together.
-const MAX_ALL_SAMPLERS: usize = 1 << 18;
-/// An exporter that has more than one of so many parts of what there is room for is the first one
-/// that room is made of: one that forges domains must not make others' templates forgotten.
-const MIN_EXPORTERS: usize = 64;
 const TEMPLATE_LIFETIME_MS: u64 = TEMPLATE_LIFETIME_SECS as u64 * 1000;
 /// So many observation domains are told apart.
 pub const MAX_DOMAINS: usize = 16_384;
@@ -44,20 +44,13 @@ pub(super) struct Scope {
 /// What is known of one domain.
 #[derive(Debug, Clone, Default)]
 struct Domain {
-    templates: HashMap<u16, Known>,
+    templates: HashMap<u16, Definitions>,
     options: DomainOptions,
     /// When it was heard of last, as [`Templates::heard`] counts.
     heard: u64,
     clock: SteadyClock,
     /// The datagram that the clock heard of last.
     datagram: u64,
-}
-
-#[derive(Debug, Clone)]
-struct Known {
-    template: Arc<Template>,
-    /// When it came last.
-    refreshed: UnixMillis,
 }
 
 /// Every template that is known, bounded.
@@ -82,71 +75,69 @@ impl Templates {
         self.datagram += 1;
     }
 
-    /// The template `id` of `scope`, if it came lately.
-    pub(super) fn get(&mut self, scope: Scope, id: u16) -> Option<Arc<Template>> {
+    /// What the template `id` of `scope` means to `port`, if it came lately.
+    pub(super) fn get(&mut self, scope: Scope, port: u16, id: u16) -> Option<Arc<Template>> {
         let (received, datagram) = (self.received, self.datagram);
         let domain = self.domains.get_mut(&scope)?;
         self.heard += 1;
         domain.heard = self.heard;
-        let now = domain.now(received, datagram);
-        let known = domain.templates.get(&id)?;
-        let age_ms = now.0.saturating_sub(known.refreshed.0);
-        (age_ms <= TEMPLATE_LIFETIME_MS).then(|| Arc::clone(&known.template))
+        let oldest = domain.oldest(received, datagram);
+        domain.templates.get(&id)?.get(port, oldest).cloned()
     }
 
-    /// Takes the template of `fields` for the one that `id` means from now on, and gives it as it
-    /// is kept; None if there is none of these fields, and `id` means nothing then.
+    /// Takes the template of `fields` for the one that `id` means to `port` from now on, and gives
+    /// it as it is kept, and whether another port defines it otherwise. None if there is none of
+    /// these fields, and `id` means nothing to `port` then.
     pub(super) fn put(
         &mut self,
         scope: Scope,
+        port: u16,
         id: u16,
         fields: Vec<Field>,
         scopes: Option<usize>,
-    ) -> Option<Arc<Template>> {
+    ) -> Option<(Arc<Template>, bool)> {
+        let same = |known: &Template| known.fields == fields && known.scopes == scopes;
+        let definitions = self.domains.get(&scope).and_then(|domain| domain.templates.get(&id));
+        let known = definitions.and_then(|definitions| definitions.known(port, same));
+        let is_new = known.is_none();
+        let template = if let Some(template) = known {
+            template
+        } else {
+            self.withdraw(scope, port, id);
+            let template = Arc::new(Template::new(fields, scopes)?);
+            let fields = template.fields.len();
+            self.make_room(Size { templates: 1, fields, ports: 1, ..Size::default() });
+            template
+        };
         let (received, datagram) = (self.received, self.datagram);
-        let same =
-            |known: &&mut Known| known.template.fields == fields && known.template.scopes == scopes;
-        if let Some(domain) = self.domains.get_mut(&scope) {
-            let now = domain.now(received, datagram);
-            if let Some(known) = domain.templates.get_mut(&id).filter(same) {
-                known.refreshed = now;
-                return Some(Arc::clone(&known.template));
-            }
-        }
-        self.withdraw(scope, id);
-        let template = Template::new(fields, scopes)?;
-        let fields = template.fields.len();
-        let more = Size { templates: 1, fields, ..Size::default() };
-        self.make_room(more);
-        self.size = self.size.plus(more);
-        let template = Arc::new(template);
         let domain = self.domain(scope);
-        let refreshed = domain.now(received, datagram);
-        let known = Known { template: Arc::clone(&template), refreshed };
-        domain.templates.insert(id, known);
-        Some(template)
+        let (now, oldest) = (domain.now(received, datagram), domain.oldest(received, datagram));
+        let told = domain.heard;
+        let definitions = domain.templates.entry(id).or_default();
+        let conflicts = is_new && definitions.conflicts(port, &template, oldest);
+        let (more, less) = definitions.define(port, Arc::clone(&template), now, told);
+        self.size = self.size.plus(more).minus(less);
+        self.make_room(Size::default());
+        Some((template, conflicts))
     }
 
-    /// Forgets the template `id`.
-    pub(super) fn withdraw(&mut self, scope: Scope, id: u16) {
-        let removed = self.domains.get_mut(&scope).and_then(|domain| domain.templates.remove(&id));
-        if let Some(known) = removed {
-            self.size.templates -= 1;
-            self.size.fields -= known.template.fields.len();
+    /// Forgets what `port` said that the template `id` is.
+    pub(super) fn withdraw(&mut self, scope: Scope, port: u16, id: u16) {
+        let Some(domain) = self.domains.get_mut(&scope) else { return };
+        let Some(definitions) = domain.templates.get_mut(&id) else { return };
+        self.size = self.size.minus(definitions.withdraw(port));
+        if definitions.is_empty() {
+            domain.templates.remove(&id);
         }
     }
 
-    /// Forgets every template of flows of `scope`, or of options.
-    pub(super) fn withdraw_all(&mut self, scope: Scope, of_options: bool) {
+    /// Forgets every template of flows of `scope`, or of options, that `port` defined.
+    pub(super) fn withdraw_all(&mut self, scope: Scope, port: u16, of_options: bool) {
         let Some(domain) = self.domains.get(&scope) else { return };
-        let ids: Vec<u16> = domain
-            .templates
-            .iter()
-            .filter(|(_, known)| known.template.scopes.is_some() == of_options)
-            .map(|(&id, _)| id)
-            .collect();
-        for id in ids {
-            self.withdraw(scope, id);
+        let all = domain.templates.iter();
+        let own = all.filter(|(_, definitions)| definitions.is_of(port, of_options));
+        for id in own.map(|(&id, _)| id).collect::<Vec<_>>() {
+            self.withdraw(scope, port, id);
         }
     }
 
@@ -222,59 +213,6 @@ impl Templates {
     }
 }
 
-/// How much is known, of a domain or of all.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Size {
-    domains: usize,
-    templates: usize,
-    /// Of the templates.
-    fields: usize,
-    /// Samplers, and interfaces with a sampling of their own.
-    samplers: usize,
-}
-
-impl Size {
-    /// Each part of it with its limit.
-    fn parts(self) -> [(usize, usize); 4] {
-        [
-            (self.domains, MAX_DOMAINS),
-            (self.templates, MAX_TEMPLATES),
-            (self.fields, MAX_ALL_FIELDS),
-            (self.samplers, MAX_ALL_SAMPLERS),
-        ]
-    }
-
-    /// Whether it is within every limit, divided by `parts`.
-    fn fits(self, parts: usize) -> bool {
-        self.parts().iter().all(|&(size, limit)| size <= limit / parts)
-    }
-
-    /// How much it is above the share of one exporter: in 1/1024 of the limit that it is nearest
-    /// to.
-    fn excess(self) -> usize {
-        let shares = self.parts().map(|(size, limit)| size * 1024 / limit);
-        shares.into_iter().max().unwrap_or(0).saturating_sub(1024 / MIN_EXPORTERS)
-    }
-
-    fn plus(self, other: Self) -> Self {
-        Self {
-            domains: self.domains + other.domains,
-            templates: self.templates + other.templates,
-            fields: self.fields + other.fields,
-            samplers: self.samplers + other.samplers,
-        }
-    }
-
-    fn minus(self, other: Self) -> Self {
-        Self {
-            domains: self.domains - other.domains,
-            templates: self.templates - other.templates,
-            fields: self.fields - other.fields,
-            samplers: self.samplers - other.samplers,
-        }
-    }
-}
-
 impl Domain {
     /// What time it is for it, which now had the datagram of this number.
     fn now(&mut self, received: UnixMillis, datagram: u64) -> UnixMillis {
@@ -285,108 +223,16 @@ impl Domain {
         self.clock.now()
     }
 
+    /// When a template must have come, to be used now.
+    fn oldest(&mut self, received: UnixMillis, datagram: u64) -> UnixMillis {
+        UnixMillis(self.now(received, datagram).0.saturating_sub(TEMPLATE_LIFETIME_MS))
+    }
+
     fn size(&self) -> Size {
-        let fields = self.templates.values().map(|known| known.template.fields.len()).sum();
-        let samplers = self.options.len();
-        Size { domains: 1, templates: self.templates.len(), fields, samplers }
+        let of_it = Size { domains: 1, samplers: self.options.len(), ..Size::default() };
+        self.templates.values().map(Definitions::size).fold(of_it, Size::plus)
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    fn scope(domain: u32) -> Scope {
-        Scope { exporter: [192, 0, 2, 1].into(), domain, format: Format::V9 }
-    }
-
-    fn put(templates: &mut Templates, scope: Scope, id: u16, length: u16) {
-        let fields = vec![Field { number: 1, enterprise: 0, length }];
-        templates.put(scope, id, fields, None).unwrap();
-    }
-
-    #[test]
-    fn templates_are_kept_by_exporter_and_domain() {
-        let mut templates = Templates::default();
-        put(&mut templates, scope(0), 256, 4);
-        put(&mut templates, scope(0), 256, 4);
-        put(&mut templates, scope(1), 256, 8);
-        assert_eq!(templates.get(scope(0), 256).unwrap().min_bytes, 4);
-        assert_eq!(templates.get(scope(1), 256).unwrap().min_bytes, 8);
-        let other = Scope { format: Format::Ipfix, ..scope(0) };
-        assert!(templates.get(other, 256).is_none());
-        put(&mut templates, scope(0), 256, 2);
-        assert_eq!(templates.get(scope(0), 256).unwrap().min_bytes, 2);
-        templates.withdraw_all(scope(0), true);
-        assert!(templates.get(scope(0), 256).is_some());
-        templates.withdraw_all(scope(0), false);
-        assert!(templates.get(scope(0), 256).is_none());
-        let size = Size { domains: 2, templates: 1, fields: 1, samplers: 0 };
-        assert_eq!(templates.size, size);
-    }
-
-    #[test]
-    fn a_template_that_does_not_come_again_is_not_used() {
-        let mut templates = Templates::default();
-        templates.hear(UnixMillis(1_000_000));
-        put(&mut templates, scope(0), 256, 4);
-        let last = 1_000_000 + u64::from(TEMPLATE_LIFETIME_SECS) * 1000;
-        for (received, is_used) in [(last, true), (5, true), (last + 1, false), (5, false)] {
-            templates.hear(UnixMillis(received));
-            assert_eq!(templates.get(scope(0), 256).is_some(), is_used, "{received}");
-        }
-        put(&mut templates, scope(0), 256, 4);
-        assert!(templates.get(scope(0), 256).is_some());
-        assert_eq!(templates.size.templates, 1);
-    }
-
-    /// The domain `domain` of another exporter, told by its last byte.
-    fn other(exporter: u8, domain: u32) -> Scope {
-        Scope { exporter: [198, 51, 100, exporter].into(), ..scope(domain) }
-    }
-
-    #[test]
-    fn who_forges_domains_does_not_make_the_templates_of_others_forgotten() {
-        let mut templates = Templates::default();
-        let others: Vec<Scope> = (0..100).map(|number| other(number, number.into())).collect();
-        for &scope in &others {
-            put(&mut templates, scope, 256, 4);
-        }
-        for number in 0..MAX_DOMAINS as u32 * 3 {
-            put(&mut templates, scope(number), 256, 4);
-        }
-        for number in 0..MAX_TEMPLATES as u32 * 2 {
-            put(&mut templates, scope(number / 60_000), 256 + (number % 60_000) as u16, 4);
-        }
-        assert!(templates.size.fits(1) && templates.forgotten > 0);
-        assert!(others.iter().all(|&scope| templates.get(scope, 256).is_some()));
-    }
-
-    #[test]
-    fn samplers_of_many_domains_are_bounded_together() {
-        let mut templates = Templates::default();
-        put(&mut templates, other(1, 0), 256, 4);
-        for domain in 0..200 {
-            templates.with_options(scope(domain), DomainOptions::fill);
-        }
-        assert!(templates.size.fits(1) && templates.size.samplers > 0);
-        assert!(templates.get(other(1, 0), 256).is_some());
-    }
-
-    #[test]
-    fn what_is_kept_is_bounded() {
-        let mut templates = Templates::default();
-        for number in 0..MAX_TEMPLATES as u32 + 100 {
-            put(&mut templates, scope(number / 64), (256 + number % 64) as u16, 4);
-        }
-        assert!(templates.size.fits(1));
-        for number in 0..MAX_DOMAINS as u32 * 2 {
-            templates.with_options(scope(number), |_| {});
-        }
-        assert!(templates.size.fits(1));
-        let told =
-            templates.domains.values().fold(Size::default(), |all, one| all.plus(one.size()));
-        assert_eq!((templates.size, templates.domains.len()), (told, told.domains));
-        put(&mut templates, scope(7), 256, 4);
-        assert!(templates.get(scope(7), 256).is_some());
-    }
-}
+mod tests;

@@ -115,6 +115,10 @@ pub struct Account {
     /// Whose clock that is, by how many flows were moved.
     #[serde(default)]
     pub ahead: Vec<Ahead>,
+    /// Templates that a UDP port of an exporter defined otherwise than another one, in the same
+    /// observation domain, by exporter. Each port's data was read by its own.
+    #[serde(default)]
+    pub conflicting_templates: BTreeMap<IpAddr, u64>,
     /// Flow records in datagrams that were met before.
     pub duplicate_records: u64,
     /// Flow records refused, by reason.

@@ -198,6 +198,15 @@ fn tables_of(text: &mut String, status: &Status, zone: &Zone) {
         let heads = ["exporter", "clock ahead by", "since", "last", "flows moved"];
         *text += &table(&heads, ahead.into_iter(), &[false, true, false, false, true]);
     }
+    let odd = status.exporters.iter().filter_map(|exporter| {
+        let conflicts = exporter.exported.conflicting_templates;
+        (conflicts > 0).then(|| vec![name(exporter), grouped(conflicts)])
+    });
+    let odd: Vec<_> = odd.take(MAX_TOLD).collect();
+    if !odd.is_empty() {
+        let heads = ["exporter", "templates that its ports define differently"];
+        *text += &table(&heads, odd.into_iter(), &[false, true]);
+    }
 }
 
 fn name(exporter: &ExporterStatus) -> String {

@@ -638,3 +638,45 @@ fn of_many_templates_that_come_at_once_each_wakes_what_lacks_it() {
     let last = ipfix(0, 0, &[set(2, &template(301))]);
     assert_eq!(decode_all(&mut decoder, &last), [Some(vec![]), Some(vec![301])]);
 }
+
+/// The octets of the flows in a datagram from this port.
+fn octets_from(decoder: &mut Decoder, src_port: u16, payload: &[u8]) -> Vec<u64> {
+    let datagram = Datagram { src_port, ..datagram(payload) };
+    let Outcome::Decoded(found) = decoder.decode(&datagram, 0).unwrap() else { return vec![] };
+    let records = found.packets().flat_map(|packet| match packet.records {
+        Records::Data(records, _) => records,
+        _ => &[],
+    });
+    records.map(|record| record.numbers[Column::Octets]).collect()
+}
+
+#[test]
+fn what_a_port_sends_is_read_by_its_own_template_else_by_the_newest() {
+    // Octets last, and octets first.
+    let layouts = [template(256), shorts(&[256, 3, 1, 4, 12, 4, 8, 4])];
+    type Message = fn(u32, u32, &[Vec<u8>]) -> Vec<u8>;
+    for (message, of_templates) in [(v9 as Message, 0), (ipfix as Message, 2)] {
+        let mut decoder = Decoder::new();
+        let data =
+            message(0, 0, &[set(256, &[[0, 0, 0, 5], [10, 0, 0, 2], [0, 0, 0, 7]].concat())]);
+        for (port, layout, conflicts) in [(1, 0, 0), (2, 1, 1), (1, 0, 0), (2, 1, 0)] {
+            let known = message(0, 0, &[set(of_templates, &layouts[layout])]);
+            octets_from(&mut decoder, port, &known);
+            assert_eq!(decoder.conflicts(), conflicts);
+        }
+        let found = [1, 2, 3].map(|port| octets_from(&mut decoder, port, &data));
+        assert_eq!(found, [[7], [5], [5]]);
+        assert_eq!(decoder.conflicts(), 0);
+    }
+    // IPFIX withdraws what is its port's own (RFC 7011 §8.1), one template or all.
+    for withdrawal in [shorts(&[256, 0]), shorts(&[2, 0])] {
+        let mut decoder = Decoder::new();
+        let data = ipfix(0, 0, &[set(256, &[[0, 0, 0, 5], [10, 0, 0, 2], [0, 0, 0, 7]].concat())]);
+        for (port, layout) in [(1, 0), (2, 1)] {
+            octets_from(&mut decoder, port, &ipfix(0, 0, &[set(2, &layouts[layout])]));
+        }
+        octets_from(&mut decoder, 1, &ipfix(0, 0, &[set(2, &withdrawal)]));
+        let found = [1, 2, 3].map(|port| octets_from(&mut decoder, port, &data));
+        assert_eq!(found, [[5], [5], [5]]);
+    }
+}

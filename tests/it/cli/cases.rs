@@ -66,3 +66,26 @@ fn of_two_times_of_an_event_the_first_counts() {
     assert_eq!(flows.len(), 1);
     assert_eq!(flows[0]["time"], "2025-10-09T08:53:10.000Z");
 }
+
+#[test]
+fn sessions_behind_one_address_are_read_by_their_own_templates() {
+    let Some(path) = cases() else { return };
+    let path = path.join("two-ipfix-sessions-behind-one-address.pcap");
+    let home = Home::new();
+    let load = home.run(&["load", path.to_str().unwrap()]).succeeds();
+    let told = "1 that UDP ports of an exporter define differently (192.0.2.1: 1)";
+    assert!(load.stderr.contains(told), "{}", load.stderr);
+    assert!(
+        load.stderr.contains("192.0.2.1: UDP port 50001 defines a template"),
+        "{}",
+        load.stderr
+    );
+    let loads = home.run(&["loads", "-o", "json"]).succeeds().json();
+    assert_eq!(loads[0]["conflictingTemplates"], serde_json::json!({"192.0.2.1": 1}));
+    let found = home.run(&["query", "--direction", "dst", "198.51.100.9", "-o", "json"]);
+    let found = found.succeeds().json();
+    let mut found: Vec<_> = found.as_array().unwrap().iter().map(ends).collect();
+    found.sort_unstable();
+    let sources = ["10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.1.1", "10.0.1.2", "10.0.1.3"];
+    assert_eq!(found, sources.map(|source| (source, "198.51.100.9", 1000)));
+}

@@ -28,6 +28,8 @@ struct Burst {
 enum Kind {
     Templates,
     WideTemplates,
+    /// One id, which each port defines in its own way.
+    PortTemplates,
     Domains,
     WithoutTemplate,
     Names,
@@ -42,6 +44,7 @@ fn any_burst() -> impl Strategy<Value = Burst> {
     let kind = prop::sample::select(vec![
         Kind::Templates,
         Kind::WideTemplates,
+        Kind::PortTemplates,
         Kind::Domains,
         Kind::WithoutTemplate,
         Kind::Names,
@@ -97,9 +100,12 @@ impl Burst {
             Kind::Templates | Kind::Samplers => 8,
             Kind::Names => 200,
             Kind::WideTemplates | Kind::Noise => 100,
-            Kind::Domains | Kind::WithoutTemplate | Kind::Ports | Kind::Engines | Kind::Agents => {
-                6000
-            }
+            Kind::PortTemplates
+            | Kind::Domains
+            | Kind::WithoutTemplate
+            | Kind::Ports
+            | Kind::Engines
+            | Kind::Agents => 6000,
         }
     }
 
@@ -118,6 +124,11 @@ impl Burst {
                 let lacking = set(400, &at.to_be_bytes());
                 let wide = set(0, &[shorts(&[0x12c | port, 1000]), shorts(&fields)].concat());
                 v9(at % 5000, 0, &[wide, set(0x12c | port, &[1; 1000]), lacking])
+            }
+            Kind::PortTemplates => {
+                let own = [shorts(&[256, 4]), vec![0, 1], (port % 9 + 1).to_be_bytes().to_vec()];
+                let rest = shorts(&[8, 4, 12, 4, port | 0x2000, 1]);
+                v9(at % 3, 0, &[set(0, &[own.concat(), rest].concat()), record()])
             }
             Kind::Domains => v9(at, 0, &[template(), record()]),
             Kind::WithoutTemplate => v9(at % 7, 0, &[set(0x1f4 | port, &[1; 60])]),
