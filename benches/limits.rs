@@ -11,7 +11,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use earlgrey_hbase::capture;
-use earlgrey_hbase::flow::{Columns, DatagramId, Names, UnixMillis};
+use earlgrey_hbase::flow::{Columns, DatagramId, Names, Remembered, Topic, UnixMillis};
 use earlgrey_hbase::load::{self, Options, Progress};
 use earlgrey_hbase::store::embedded::EmbeddedStore;
 use earlgrey_hbase::store::memory::MemoryStore;
@@ -122,6 +122,10 @@ impl Store for Nowhere {
         Ok(Names::default())
     }
 
+    fn remembered(&self, _topic: Topic) -> Result<Remembered> {
+        Ok(Remembered::default())
+    }
+
     fn expire(&self, _before: UnixMillis, _dry_run: bool) -> Result<Expired> {
         Ok(Expired::default())
     }
@@ -146,6 +150,10 @@ impl Writer for Nowhere {
     }
 
     fn name(&mut self, _names: &Names) -> Result<()> {
+        Ok(())
+    }
+
+    fn remember(&mut self, _topic: Topic, _memos: &Remembered) -> Result<()> {
         Ok(())
     }
 }

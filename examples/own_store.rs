@@ -11,7 +11,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use earlgrey_hbase::capture::Input;
-use earlgrey_hbase::flow::{DatagramId, Names};
+use earlgrey_hbase::flow::{DatagramId, Names, Remembered, Topic};
 use earlgrey_hbase::load::{Options, Progress, load};
 use earlgrey_hbase::row::RowKey;
 use earlgrey_hbase::store::{
@@ -45,6 +45,7 @@ struct Content {
     datagrams: BTreeSet<DatagramId>,
     loads: Vec<Load>,
     names: Names,
+    remembered: BTreeMap<Topic, Remembered>,
     has_writer: bool,
 }
 
@@ -81,6 +82,10 @@ impl Store for MapStore {
 
     fn names(&self) -> Result<Names> {
         Ok(self.content().names.clone())
+    }
+
+    fn remembered(&self, topic: Topic) -> Result<Remembered> {
+        Ok(self.content().remembered.get(&topic).cloned().unwrap_or_default())
     }
 
     fn expire(&self, before: UnixMillis, dry_run: bool) -> Result<Expired> {
@@ -139,6 +144,11 @@ impl Writer for MapWriter {
 
     fn name(&mut self, names: &Names) -> Result<()> {
         self.store.content().names.merge(names);
+        Ok(())
+    }
+
+    fn remember(&mut self, topic: Topic, memos: &Remembered) -> Result<()> {
+        self.store.content().remembered.entry(topic).or_default().merge(memos);
         Ok(())
     }
 }

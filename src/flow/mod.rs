@@ -17,6 +17,7 @@ mod narrow;
 mod numbers;
 mod protocol;
 mod record;
+mod remembered;
 mod rows;
 mod seldom;
 mod share;
@@ -48,6 +49,7 @@ pub(crate) use narrow::{
 pub use numbers::Numbers;
 pub use protocol::Protocol;
 pub use record::FlowRecord;
+pub use remembered::{MAX_MEMOS, Memo, Remembered, Topic};
 pub(crate) use seldom::Seldom;
 pub(crate) use share::giving_way;
 pub use source::{Sampling, Source};

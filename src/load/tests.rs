@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicU64;
 use proptest::prelude::*;
 
 use super::*;
-use crate::flow::{Columns, DatagramId, Names, UnixMillis};
+use crate::flow::{Columns, DatagramId, Names, Remembered, Topic, UnixMillis};
 use crate::generate::{self, Damage, Traffic};
 use crate::netflow::v5;
 use crate::normalise::MAX_SOURCES_OF_EXPORTER;
@@ -377,6 +377,10 @@ impl Store for Interrupting {
         self.store.names()
     }
 
+    fn remembered(&self, topic: Topic) -> crate::store::Result<Remembered> {
+        self.store.remembered(topic)
+    }
+
     fn expire(&self, before: UnixMillis, dry_run: bool) -> crate::store::Result<Expired> {
         self.store.expire(before, dry_run)
     }
@@ -411,6 +415,10 @@ impl Writer for InterruptingWriter {
 
     fn name(&mut self, names: &Names) -> crate::store::Result<()> {
         self.writer.name(names)
+    }
+
+    fn remember(&mut self, topic: Topic, memos: &Remembered) -> crate::store::Result<()> {
+        self.writer.remember(topic, memos)
     }
 }
 

@@ -9,7 +9,9 @@ use super::{
     Access, Expired, FlowStream, Load, Plan, Reading, Region, Result, SCAN_BATCH_ROWS, Scan,
     Snapshot, Store, StoreError, WriteBatch, Writer,
 };
-use crate::flow::{DatagramId, Family, FlowBatch, FlowRecord, Names, UnixMillis};
+use crate::flow::{
+    DatagramId, Family, FlowBatch, FlowRecord, Names, Remembered, Topic, UnixMillis,
+};
 use crate::row::{Order, RowKey};
 
 /// Flows, and their extras.
@@ -26,6 +28,7 @@ struct Content {
     datagrams: BTreeSet<DatagramId>,
     loads: Vec<Load>,
     names: Names,
+    remembered: BTreeMap<Topic, Remembered>,
     has_writer: bool,
 }
 
@@ -66,6 +69,10 @@ impl Store for MemoryStore {
 
     fn names(&self) -> Result<Names> {
         Ok(self.content().names.clone())
+    }
+
+    fn remembered(&self, topic: Topic) -> Result<Remembered> {
+        Ok(self.content().remembered.get(&topic).cloned().unwrap_or_default())
     }
 
     fn expire(&self, before: UnixMillis, dry_run: bool) -> Result<Expired> {
@@ -119,6 +126,11 @@ impl Writer for MemoryWriter {
 
     fn name(&mut self, names: &Names) -> Result<()> {
         self.store.content().names.merge(names);
+        Ok(())
+    }
+
+    fn remember(&mut self, topic: Topic, memos: &Remembered) -> Result<()> {
+        self.store.content().remembered.entry(topic).or_default().merge(memos);
         Ok(())
     }
 }

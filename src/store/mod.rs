@@ -32,7 +32,7 @@ pub use scan::{Access, Plan, Scan};
 pub use size::{RunSize, Size};
 pub use usual::{AHEAD_MS, MAX_USUAL_DAYS, Usual};
 
-use crate::flow::{DatagramId, Family, FlowBatch, Names, Source, UnixMillis};
+use crate::flow::{DatagramId, Family, FlowBatch, Names, Remembered, Source, Topic, UnixMillis};
 
 /// The result of a store's work.
 pub type Result<T, E = StoreError> = std::result::Result<T, E>;
@@ -70,6 +70,13 @@ pub trait Store: fmt::Display + Send + Sync {
     /// As [`Self::snapshot`].
     fn names(&self) -> Result<Names>;
 
+    /// What [`Writer::remember`] keeps of `topic`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::snapshot`].
+    fn remembered(&self, topic: Topic) -> Result<Remembered>;
+
     /// Deletes every flow that began before `before`, and says what went; with `dry_run`, what
     /// would go, and nothing does. Snapshots that are open keep what they hold, but in HBase, and a
     /// writer may be at work meanwhile: what it commits later stays, however old. A datagram may be forgotten
@@ -97,6 +104,10 @@ impl<S: Store + ?Sized> Store for Box<S> {
 
     fn names(&self) -> Result<Names> {
         (**self).names()
+    }
+
+    fn remembered(&self, topic: Topic) -> Result<Remembered> {
+        (**self).remembered(topic)
     }
 
     fn expire(&self, before: UnixMillis, dry_run: bool) -> Result<Expired> {
@@ -269,6 +280,14 @@ pub trait Writer: Send {
     ///
     /// [`StoreError`] if they cannot be written.
     fn name(&mut self, names: &Names) -> Result<()>;
+
+    /// Keeps `memos` of `topic` durably, in place of earlier ones with their names, for loads to
+    /// come. Of two with one name the one stays that was told later.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if they cannot be written.
+    fn remember(&mut self, topic: Topic, memos: &Remembered) -> Result<()>;
 
     /// Begins to put in order what many small commits leave behind, beside the writing, where the
     /// store needs that. Nothing is waited for; what goes wrong is logged, and met again later.

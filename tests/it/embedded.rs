@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
 
-use earlgrey_hbase::flow::{Columns, Names};
+use earlgrey_hbase::flow::{Columns, Names, Remembered, Topic};
 use earlgrey_hbase::store::conformance::{self, sample_batch, write_sample};
 use earlgrey_hbase::store::embedded::{Effort, EmbeddedStore};
 use earlgrey_hbase::store::{Expired, Load, Result};
@@ -58,6 +58,10 @@ impl Store for Compacted {
 
     fn names(&self) -> Result<Names> {
         EmbeddedStore::new(&self.0).names()
+    }
+
+    fn remembered(&self, topic: Topic) -> Result<Remembered> {
+        EmbeddedStore::new(&self.0).remembered(topic)
     }
 
     fn expire(&self, before: UnixMillis, dry_run: bool) -> Result<Expired> {

@@ -3,7 +3,7 @@
 use super::Open;
 use super::reading::place;
 use super::samples::{datagram, mixed_flows, put};
-use crate::flow::{Column, Columns, FlowRecord, Names};
+use crate::flow::{Column, Columns, FlowRecord, Memo, Names, Remembered, Topic, UnixMillis};
 use crate::row::Order;
 use crate::store::{Scan, Snapshot, WriteBatch};
 
@@ -106,4 +106,31 @@ pub(super) fn names_that_exporters_told_are_kept_and_later_ones_replace_them(ope
     assert_eq!(store.names().unwrap(), all);
     store.writer().unwrap().name(&Names::default()).unwrap();
     assert_eq!(store.names().unwrap(), all);
+}
+
+pub(super) fn what_was_told_last_is_remembered(open: Open<'_>) {
+    let store = open();
+    let memos = |memos: &[(u8, &str, u64, i32)]| {
+        let mut all = Remembered::default();
+        for &(exporter, name, told, value) in memos {
+            let memo = Memo { told: UnixMillis(told), value: value.into() };
+            all.enter([192, 0, 2, exporter].into(), name.to_owned(), memo);
+        }
+        all
+    };
+    let mut writer = store.writer().unwrap();
+    writer.commit().unwrap();
+    let remembered = || store.remembered(Topic::Options).unwrap();
+    assert!(remembered().is_empty());
+    writer.remember(Topic::Options, &memos(&[(1, "a \"b\"", 7, 1), (1, "c", 7, 1)])).unwrap();
+    assert_eq!(remembered(), memos(&[(1, "a \"b\"", 7, 1), (1, "c", 7, 1)]));
+    drop(writer);
+    // What was told before is older, also where it comes later.
+    let mut writer = store.writer().unwrap();
+    let more = [(1, "a \"b\"", 9, 2), (1, "c", 5, 2), (2, "c", 0, 3)];
+    writer.remember(Topic::Options, &memos(&more)).unwrap();
+    writer.remember(Topic::Options, &Remembered::default()).unwrap();
+    drop(writer);
+    assert_eq!(remembered(), memos(&[(1, "a \"b\"", 9, 2), (1, "c", 7, 1), (2, "c", 0, 3)]));
+    assert_eq!(store.names().unwrap(), Names::default());
 }

@@ -80,6 +80,7 @@ cases![
     extremes::one_pair_and_one_moment_hold_many_flows,
     extras::what_some_flows_have_beyond_the_columns_comes_back_with_them,
     extras::names_that_exporters_told_are_kept_and_later_ones_replace_them,
+    extras::what_was_told_last_is_remembered,
     expiring::flows_before_a_moment_go_and_no_others,
     expiring::a_flow_at_the_end_of_time_hinders_no_expiry,
     expiring::days_go_one_after_the_other_and_new_ones_come,

@@ -1,5 +1,5 @@
 use super::*;
-use crate::flow::{Columns, FlowBatch, Names, TimeRange, UnixMillis};
+use crate::flow::{Columns, FlowBatch, Names, Remembered, TimeRange, Topic, UnixMillis};
 use crate::row::Order;
 use crate::store::memory::MemoryStore;
 use crate::store::{Expired, FlowStream, Load, Plan, Region, Result, Scan, Snapshot, Writer};
@@ -56,6 +56,10 @@ impl Store for Mistaken {
 
     fn names(&self) -> Result<Names> {
         self.store.names()
+    }
+
+    fn remembered(&self, topic: Topic) -> Result<Remembered> {
+        self.store.remembered(topic)
     }
 
     fn expire(&self, before: UnixMillis, dry_run: bool) -> Result<Expired> {

@@ -10,6 +10,7 @@
 //! - `upkeep`: what is done with what is stored: merging, deleting, looking for damage.
 //! - `writer`: what is written, and merged beside that.
 
+mod checked;
 mod folder;
 mod identities;
 mod ledger;
@@ -26,9 +27,10 @@ mod tests;
 pub use store::EmbeddedStore;
 pub use upkeep::{Compacted, Effort, Fit, Misfit, Verified};
 
+use self::folder::file_names::{NAMES, remembered_name};
 use self::folder::lock::Held;
 use self::writer::EmbeddedWriter;
-use crate::flow::{Names, UnixMillis};
+use crate::flow::{Names, Remembered, Topic, UnixMillis};
 use crate::store::{Expired, Load, Result, Snapshot, Store, Writer};
 
 impl Store for EmbeddedStore {
@@ -48,7 +50,12 @@ impl Store for EmbeddedStore {
 
     fn names(&self) -> Result<Names> {
         drop(Held::open(self.dir(), None)?);
-        names::read(self.dir())
+        checked::read(&self.dir().join(NAMES))
+    }
+
+    fn remembered(&self, topic: Topic) -> Result<Remembered> {
+        drop(Held::open(self.dir(), None)?);
+        checked::read(&self.dir().join(remembered_name(topic)))
     }
 
     fn expire(&self, before: UnixMillis, dry_run: bool) -> Result<Expired> {

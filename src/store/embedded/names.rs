@@ -1,39 +1,9 @@
-//! What exporters call their interfaces, VRFs and applications: a small file, replaced as a whole.
-//!
-//! The first line is the XXH3-64 of the second, which is JSON.
+//! What exporters call their interfaces, VRFs and applications: room for it.
 
 use std::collections::{BTreeMap, HashSet};
-use std::fs;
-use std::io;
 use std::net::IpAddr;
-use std::path::Path;
 
-use super::folder::file_names::NAMES;
-use super::folder::manifest::Checksum;
 use crate::flow::{MAX_NAMES, Names};
-use crate::store::{Result, StoreError, durable};
-
-/// The names in the store at `dir`; none where nobody told any.
-///
-/// # Errors
-///
-/// [`StoreError::Damaged`] if they are not as they were written.
-pub(super) fn read(dir: &Path) -> Result<Names> {
-    let path = dir.join(NAMES);
-    let text = match fs::read_to_string(&path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Names::default()),
-        Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-            return Err(StoreError::damaged(&path, "it is no text"));
-        }
-        Err(error) => return Err(StoreError::io(&path, "read")(error)),
-    };
-    let (checksum, body) = text.split_once('\n').unwrap_or_default();
-    if Checksum::of(body.as_bytes()).to_string() != checksum {
-        return Err(StoreError::damaged(&path, "its checksum does not match"));
-    }
-    serde_json::from_str(body).map_err(|error| StoreError::damaged(&path, error.to_string()))
-}
 
 /// Where more than half of the room is taken, leaves out the names that were told by exporters who
 /// neither have `flows` in the store nor tell any of the `new` names. Names may come before the
@@ -52,15 +22,6 @@ pub(super) fn make_room(names: &mut Names, flows: &HashSet<IpAddr>, new: &Names)
     retain(&mut names.interfaces, flows, &new.interfaces);
     retain(&mut names.vrfs, flows, &new.vrfs);
     retain(&mut names.applications, flows, &new.applications);
-}
-
-/// Replaces the names in the store at `dir`, durably.
-pub(super) fn write(dir: &Path, names: &Names) -> Result<()> {
-    let path = dir.join(NAMES);
-    let body = serde_json::to_string(names)
-        .map_err(|error| StoreError::io(&path, "write")(error.into()))?;
-    let checksum = Checksum::of(body.as_bytes());
-    durable::replace(&path, format!("{checksum}\n{body}").as_bytes())
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //! thread merges the runs of many small commits, if it is asked to.
 
 use std::collections::HashSet;
+use std::net::IpAddr;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
@@ -10,13 +11,14 @@ use std::thread::JoinHandle;
 use std::time::Instant;
 
 use super::folder::access::{WriteAccess, lock};
+use super::folder::file_names::{NAMES, remembered_name};
 use super::folder::lock::Held;
 use super::identities::{self, Seen};
 use super::ledger::Ledger;
-use super::names;
 use super::run::set::BatchSorter;
 use super::store::EmbeddedStore;
-use crate::flow::{DatagramId, Names, UnixMillis};
+use super::{checked, names};
+use crate::flow::{DatagramId, Names, Remembered, Topic, UnixMillis};
 use crate::store::{Load, Result, StoreError, WriteBatch, Writer};
 
 /// Writes batches while the next one is being filled: one is at work, one is with the caller.
@@ -94,6 +96,16 @@ impl EmbeddedWriter {
         Ok(())
     }
 
+    /// The exporters of flows in the store, which is ours yet.
+    fn exporters(&self) -> Result<HashSet<IpAddr>> {
+        let manifest = {
+            let access = lock(&self.tidier.access);
+            access.check()?;
+            Arc::clone(access.current())
+        };
+        Ok(manifest.sources_in_use().map(|source| source.exporter).collect())
+    }
+
     fn send(&mut self, job: Job) -> Result<()> {
         let sent = self.jobs.as_ref().is_some_and(|jobs| jobs.send(job).is_ok());
         self.settle()?;
@@ -133,17 +145,23 @@ impl Writer for EmbeddedWriter {
     }
 
     fn name(&mut self, names: &Names) -> Result<()> {
-        let manifest = {
-            let access = lock(&self.tidier.access);
-            access.check()?;
-            Arc::clone(access.current())
-        };
-        let known = names::read(&self.dir)?;
+        let exporters = self.exporters()?;
+        let path = self.dir.join(NAMES);
+        let known: Names = checked::read(&path)?;
         let mut all = known.clone();
-        let exporters = manifest.sources_in_use().map(|source| source.exporter).collect();
         names::make_room(&mut all, &exporters, names);
         all.merge(names);
-        if all == known { Ok(()) } else { names::write(&self.dir, &all) }
+        if all == known { Ok(()) } else { checked::write(&path, &all) }
+    }
+
+    fn remember(&mut self, topic: Topic, memos: &Remembered) -> Result<()> {
+        let exporters = self.exporters()?;
+        let path = self.dir.join(remembered_name(topic));
+        let known: Remembered = checked::read(&path)?;
+        let mut all = known.clone();
+        all.forget_the_gone(&exporters, memos);
+        all.merge(memos);
+        if all == known { Ok(()) } else { checked::write(&path, &all) }
     }
 
     fn tidy(&mut self) {

@@ -1,19 +1,20 @@
 //! What was loaded: a table with a row for each load, oldest first. What exporters call their
-//! interfaces lies in a row behind them.
+//! interfaces, and what is remembered of a topic, lie in rows behind them.
 
 use std::collections::BTreeMap;
 
 use hbase_thrift::hbase::THbaseSyncClient;
+use serde::de::DeserializeOwned;
 
 use super::gateways::{Gateways, Session};
 use super::region::{Bounds, open_scanner};
 use super::tables::{Tables, get, put, unwritable};
-use crate::flow::Names;
+use crate::flow::{Names, Remembered, Topic};
 use crate::store::{Load, Result, StoreError};
 
 /// The row of the names. It sorts behind all entries, as the layout's mark does.
 const NAMES_ROW: &[u8] = b"names";
-/// Layout and names lie behind all entries; the first byte of their times is below this.
+/// Layout, names and memos lie behind all entries; the first byte of their times is below this.
 const END_ROW: &[u8] = b"a";
 /// So many entries are read at a time: one may be large.
 const ROWS: i32 = 50;
@@ -40,13 +41,48 @@ pub(super) fn name(gateways: &Gateways, session: &mut Session, names: &Names) ->
 
 /// What exporters call their interfaces, VRFs and applications.
 pub(super) fn names(gateways: &Gateways, session: &mut Session) -> Result<Names> {
+    read_row(gateways, session, NAMES_ROW)
+}
+
+/// Keeps `memos` of `topic`, in place of earlier ones with their names.
+pub(super) fn remember(
+    gateways: &Gateways,
+    session: &mut Session,
+    topic: Topic,
+    memos: &Remembered,
+) -> Result<()> {
+    let known = remembered(gateways, session, topic)?;
+    let mut all = known.clone();
+    all.merge(memos);
+    if all == known {
+        return Ok(());
+    }
+    let text = serde_json::to_vec(&all).map_err(unwritable(gateways, "write memos"))?;
+    put(session, "write memos", &Tables::of(gateways).loads(), topic.name().as_bytes(), &text)
+}
+
+/// What is remembered of `topic`.
+pub(super) fn remembered(
+    gateways: &Gateways,
+    session: &mut Session,
+    topic: Topic,
+) -> Result<Remembered> {
+    read_row(gateways, session, topic.name().as_bytes())
+}
+
+/// What a row behind the entries holds; nothing where there is none.
+fn read_row<T: DeserializeOwned + Default>(
+    gateways: &Gateways,
+    session: &mut Session,
+    row: &[u8],
+) -> Result<T> {
     let table = Tables::of(gateways).loads();
-    let Some(text) = get(session, "read the names", &table, NAMES_ROW)? else {
-        return Ok(Names::default());
+    let Some(text) = get(session, "read the ledger", &table, row)? else {
+        return Ok(T::default());
     };
     serde_json::from_slice(&text).map_err(|error| StoreError::Damaged {
         place: table,
-        detail: format!("the names: {error}"),
+        detail: format!("the {}: {error}", String::from_utf8_lossy(row)),
     })
 }
 

@@ -12,7 +12,7 @@ use super::tables::Layout;
 use super::thrift2::Thrift2;
 use super::writer::HbaseWriter;
 use super::{expire, ledger};
-use crate::flow::{Names, UnixMillis};
+use crate::flow::{Names, Remembered, Topic, UnixMillis};
 use crate::row::Order;
 use crate::store::{Expired, Load, Result, Snapshot, Store, StoreError, Writer};
 
@@ -129,6 +129,10 @@ impl Store for HbaseStore {
 
     fn names(&self) -> Result<Names> {
         ledger::names(&self.gateways, &mut self.gateways.session())
+    }
+
+    fn remembered(&self, topic: Topic) -> Result<Remembered> {
+        ledger::remembered(&self.gateways, &mut self.gateways.session(), topic)
     }
 
     fn expire(&self, before: UnixMillis, dry_run: bool) -> Result<Expired> {

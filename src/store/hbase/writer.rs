@@ -11,7 +11,7 @@ use hbase_thrift::hbase::THbaseSyncClient;
 use super::gateways::{Gateways, Session};
 use super::tables::{self, Layout, Tables, mutation};
 use super::{cell, ledger};
-use crate::flow::{DatagramId, Family, FlowBatch, Names, saturated_u32};
+use crate::flow::{DatagramId, Family, FlowBatch, Names, Remembered, Topic, saturated_u32};
 use crate::row::{Order, RowKey, V4_KEY_BYTES, V6_KEY_BYTES};
 use crate::store::{Load, Result, StoreError, WriteBatch, Writer};
 
@@ -198,6 +198,10 @@ impl Writer for HbaseWriter {
 
     fn name(&mut self, names: &Names) -> Result<()> {
         ledger::name(&self.gateways, &mut self.session, names)
+    }
+
+    fn remember(&mut self, topic: Topic, memos: &Remembered) -> Result<()> {
+        ledger::remember(&self.gateways, &mut self.session, topic, memos)
     }
 }
 

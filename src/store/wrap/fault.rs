@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use super::Call;
-use crate::flow::{DatagramId, Names, UnixMillis};
+use crate::flow::{DatagramId, Names, Remembered, Topic, UnixMillis};
 use crate::store::{
     Expired, FlowStream, Load, Plan, Region, Result, Scan, Size, Snapshot, Store, StoreError,
     WriteBatch, Writer,
@@ -128,6 +128,10 @@ impl<S: Store> Store for FaultStore<S> {
         self.faults.pass(Call::Names, || self.store.names())
     }
 
+    fn remembered(&self, topic: Topic) -> Result<Remembered> {
+        self.faults.pass(Call::Remembered, || self.store.remembered(topic))
+    }
+
     fn expire(&self, before: UnixMillis, dry_run: bool) -> Result<Expired> {
         self.faults.pass(Call::Expire, || self.store.expire(before, dry_run))
     }
@@ -162,6 +166,10 @@ impl Writer for FaultWriter {
 
     fn name(&mut self, names: &Names) -> Result<()> {
         self.faults.pass(Call::Name, || self.writer.name(names))
+    }
+
+    fn remember(&mut self, topic: Topic, memos: &Remembered) -> Result<()> {
+        self.faults.pass(Call::Remember, || self.writer.remember(topic, memos))
     }
 
     fn tidy(&mut self) {

@@ -8,7 +8,7 @@ use std::time::Instant;
 use serde::Serialize;
 
 use super::Call;
-use crate::flow::{DatagramId, FlowBatch, Names, UnixMillis};
+use crate::flow::{DatagramId, FlowBatch, Names, Remembered, Topic, UnixMillis};
 use crate::store::{
     Expired, FlowStream, Load, Plan, Region, Result, Scan, Size, Snapshot, Store, WriteBatch,
     Writer,
@@ -119,6 +119,10 @@ impl<S: Store> Store for MeteredStore<S> {
         self.tallies.count_call(Call::Names, || self.store.names())
     }
 
+    fn remembered(&self, topic: Topic) -> Result<Remembered> {
+        self.tallies.count_call(Call::Remembered, || self.store.remembered(topic))
+    }
+
     fn expire(&self, before: UnixMillis, dry_run: bool) -> Result<Expired> {
         let flows = |expired: &Expired| expired.flows as usize;
         self.tallies.count(Call::Expire, flows, || self.store.expire(before, dry_run))
@@ -150,6 +154,10 @@ impl Writer for MeteredWriter {
 
     fn name(&mut self, names: &Names) -> Result<()> {
         self.tallies.count_call(Call::Name, || self.writer.name(names))
+    }
+
+    fn remember(&mut self, topic: Topic, memos: &Remembered) -> Result<()> {
+        self.tallies.count_call(Call::Remember, || self.writer.remember(topic, memos))
     }
 
     fn tidy(&mut self) {

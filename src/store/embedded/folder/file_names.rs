@@ -4,7 +4,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use crate::flow::UnixMillis;
+use crate::flow::{Topic, UnixMillis};
 use crate::row::Order;
 use crate::store::durable::temp_name_of;
 use crate::store::{Result, StoreError};
@@ -19,6 +19,7 @@ pub(crate) const EXPIRE_LOCK: &str = "expire.lock";
 pub(crate) const LEDGER: &str = "ledger.ndjson";
 /// What exporters call their interfaces, VRFs and applications.
 pub(crate) const NAMES: &str = "names.json";
+const REMEMBERED_SUFFIX: &str = ".json";
 const MANIFEST_PREFIX: &str = "manifest-";
 const MANIFEST_SUFFIX: &str = ".json";
 const RUN_PREFIX: &str = "run-";
@@ -47,6 +48,17 @@ pub(crate) fn cut_run_name(number: u64, since: UnixMillis, order: Order) -> Stri
 /// The name of a file of datagram identities.
 pub(crate) fn identities_name(number: u64) -> String {
     format!("{IDENTITIES_PREFIX}{number:08}{PARQUET_SUFFIX}")
+}
+
+/// The name of the file of what is remembered of `topic`.
+pub(crate) fn remembered_name(topic: Topic) -> String {
+    format!("{}{REMEMBERED_SUFFIX}", topic.name())
+}
+
+/// Whether `name` is one of those.
+fn is_remembered(name: &str) -> bool {
+    let topic = name.strip_suffix(REMEMBERED_SUFFIX);
+    topic.is_some_and(|topic| Topic::ALL.iter().any(|known| known.name() == topic))
 }
 
 /// The number of the manifest called `name`.
@@ -109,6 +121,7 @@ impl Contents {
         } else if temp_name_of(&name).is_some_and(is_ours) {
             self.unfinished.push(name);
         } else if !KEPT.contains(&name.as_str())
+            && !is_remembered(&name)
             && !name.starts_with('.')
             && !IGNORED.contains(&name.as_str())
         {
@@ -136,7 +149,8 @@ impl Contents {
 
 /// Whether a writer makes files of this name by way of a temporary one.
 fn is_ours(name: &str) -> bool {
-    manifest_number(name).is_some() || is_data(name) || name == LEDGER || name == NAMES
+    let is_small = name == LEDGER || name == NAMES || is_remembered(name);
+    manifest_number(name).is_some() || is_data(name) || is_small
 }
 
 fn not_a_store(path: &Path, found: impl Into<String>) -> StoreError {
@@ -173,9 +187,8 @@ mod tests {
 
     #[test]
     fn what_is_being_written_is_known_by_its_name() {
-        for name in
-            [&manifest_name(12), &run_name(1, Order::Src), &identities_name(7), LEDGER, NAMES]
-        {
+        let [manifest, run] = [manifest_name(12), run_name(1, Order::Src)];
+        for name in [&manifest, &run, &identities_name(7), LEDGER, NAMES, "options.json"] {
             for temp in [temp_name(name, 4711, 0), format!("{name}.tmp")] {
                 let mut contents = Contents::default();
                 contents.enter(temp.clone());
@@ -196,8 +209,8 @@ mod tests {
         let newest = |dir: &Path| Contents::of(dir).and_then(|contents| contents.newest(dir));
         assert!(matches!(newest(&dir.path().join("absent")), Ok(None)));
         assert!(matches!(newest(dir.path()), Ok(None)));
-        for harmless in [LOCK, LEDGER, NAMES, ".hidden", "lost+found", "manifest-00000001.json.tmp"]
-        {
+        let unfinished = "manifest-00000001.json.tmp";
+        for harmless in [LOCK, LEDGER, NAMES, "options.json", ".hidden", "lost+found", unfinished] {
             fs::write(dir.path().join(harmless), "").unwrap();
             assert!(matches!(newest(dir.path()), Ok(None)), "{harmless}");
         }

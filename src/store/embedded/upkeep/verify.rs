@@ -7,14 +7,14 @@ use rayon::prelude::*;
 use serde::Serialize;
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::flow::{Columns, FlowRecord, Source, UnixMillis};
+use crate::flow::{Columns, FlowRecord, Names, Remembered, Source, Topic, UnixMillis};
 use crate::row::Order;
-use crate::store::embedded::folder::file_names::LEDGER;
+use crate::store::embedded::checked;
+use crate::store::embedded::folder::file_names::{LEDGER, NAMES, remembered_name};
 use crate::store::embedded::folder::places::{PlaceRange, Places, tell_all};
 use crate::store::embedded::folder::run_columns::RunColumns;
 use crate::store::embedded::identities;
 use crate::store::embedded::ledger;
-use crate::store::embedded::names;
 use crate::store::embedded::run::file::RunFile;
 use crate::store::embedded::run::merge::place;
 use crate::store::embedded::run::reader::stretches;
@@ -138,8 +138,13 @@ impl EmbeddedStore {
             }
             Err(error) => found.enter(error),
         }
-        if let Err(error) = names::read(self.dir()) {
+        if let Err(error) = checked::read::<Names>(&self.dir().join(NAMES)) {
             found.enter(error);
+        }
+        for name in Topic::ALL.map(remembered_name) {
+            if let Err(error) = checked::read::<Remembered>(&self.dir().join(name)) {
+                found.enter(error);
+            }
         }
         Ok(found)
     }

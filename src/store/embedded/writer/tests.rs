@@ -48,7 +48,7 @@ fn who_lost_his_lock_writes_nothing_over_what_another_did() {
     drop(first);
     assert_eq!(store.verify().unwrap(), written);
     assert_eq!(ledger::read(dir.path()).unwrap(), [load("first"), load("second")]);
-    assert_eq!(names::read(dir.path()).unwrap(), names_of(2));
+    assert_eq!(EmbeddedStore::new(dir.path()).names().unwrap(), names_of(2));
 }
 
 #[test]

@@ -1,5 +1,5 @@
 use super::*;
-use crate::flow::{Columns, Names, UnixMillis};
+use crate::flow::{Columns, Names, Remembered, Topic, UnixMillis};
 use crate::store::conformance;
 use crate::store::memory::MemoryStore;
 
@@ -21,9 +21,11 @@ fn use_everything(store: &dyn Store) -> Result<u64> {
     }
     writer.record(&Load::default())?;
     writer.name(&Names::default())?;
+    writer.remember(Topic::Options, &Remembered::default())?;
     drop(writer);
     store.loads()?;
     store.names()?;
+    store.remembered(Topic::Options)?;
     store.expire(UnixMillis::EPOCH, false)?;
     let snapshot = store.snapshot()?;
     let scan = Scan::all(Columns::ALL);
