@@ -7,7 +7,7 @@ use super::batcher::Batcher;
 use super::session::Session;
 use super::{LoadError, Options, chain};
 use crate::capture::Datagram;
-use crate::flow::{Names, UnixMillis};
+use crate::flow::{Names, Remembered, Topic, UnixMillis};
 use crate::netflow::Decoder;
 use crate::store::{Load, Store, StoreError, WriteBatch};
 
@@ -57,6 +57,8 @@ pub struct Feed {
     committed: Instant,
     /// The names that the store was given.
     named: Names,
+    /// What the store is to remember, and does not yet.
+    memos: Remembered,
 }
 
 impl Feed {
@@ -73,8 +75,9 @@ impl Feed {
     ) -> Result<Self, StoreError> {
         let mut writer = store.writer()?;
         writer.record(session.load())?;
+        let session = session.begun_with(store)?;
         let kept = session.clone();
-        let Session { decoder, builder, accounts } = session;
+        let Session { decoder, builder, accounts, .. } = session;
         let (options, batch) = (options.clone(), WriteBatch::new());
         Ok(Self {
             decoder,
@@ -82,6 +85,7 @@ impl Feed {
             kept,
             committed: Instant::now(),
             named: Names::default(),
+            memos: Remembered::default(),
         })
     }
 
@@ -118,6 +122,8 @@ impl Feed {
     /// As [`Self::push`].
     pub fn commit(&mut self) -> Result<(), StoreError> {
         self.batcher.write()?;
+        // Whoever finds the flows finds what they were understood by.
+        self.remember();
         let Batcher { writer, builder, accounts, .. } = &mut self.batcher;
         accounts.load.account.lost = builder.lost();
         accounts.load.account.ahead = accounts.exporters.ahead();
@@ -129,6 +135,7 @@ impl Feed {
             decoder: self.decoder.clone(),
             builder: builder.clone(),
             accounts: accounts.clone(),
+            begun: true,
         };
         self.committed = Instant::now();
         self.name();
@@ -207,6 +214,19 @@ impl Feed {
     /// What was read, and what becomes of it.
     pub(super) fn accounts(&mut self) -> &mut Accounts {
         &mut self.batcher.accounts
+    }
+
+    /// Has the store remember what options told that is new. Without that this load is as right, and
+    /// only a later one may lack it.
+    fn remember(&mut self) {
+        self.memos.merge(&self.decoder.take_memos());
+        if self.memos.is_empty() {
+            return;
+        }
+        match self.batcher.writer.remember(Topic::Options, &self.memos) {
+            Ok(()) => self.memos = Remembered::default(),
+            Err(error) => tracing::warn!("what options told is not kept: {}", chain(&error)),
+        }
     }
 
     /// Keeps what exporters call their interfaces, VRFs and applications, where that is new. The

@@ -3,11 +3,13 @@
 use std::fmt;
 
 use super::accounts::Accounts;
+use super::chain;
 use super::exporters::{ByExporter, Exported};
 use crate::capture::Datagram;
+use crate::flow::Topic;
 use crate::netflow::Decoder;
 use crate::normalise::FlowBuilder;
-use crate::store::Load;
+use crate::store::{Load, Store, StoreError};
 
 /// What exporters told, what was read, and what became of it. It outlives a writer: where a store
 /// fails, the load can go on with a new one from where it stood when the store acknowledged last.
@@ -17,6 +19,8 @@ pub struct Session {
     pub(super) decoder: Decoder,
     pub(super) builder: FlowBuilder,
     pub(super) accounts: Accounts,
+    /// Whether it knows what the store remembers.
+    pub(super) begun: bool,
 }
 
 impl Session {
@@ -32,7 +36,24 @@ impl Session {
     }
 
     fn with(accounts: Accounts) -> Self {
-        Self { decoder: Decoder::new(), builder: FlowBuilder::new(), accounts }
+        Self { decoder: Decoder::new(), builder: FlowBuilder::new(), accounts, begun: false }
+    }
+
+    /// The session with what `store` remembers of loads before, if it is a new one.
+    pub(super) fn begun_with(mut self, store: &dyn Store) -> Result<Self, StoreError> {
+        if self.begun {
+            return Ok(self);
+        }
+        match store.remembered(Topic::Options) {
+            Ok(memos) => self.decoder.restore(&memos),
+            // Flows are worth more; `verify` tells it, too.
+            Err(error @ StoreError::Damaged { .. }) => {
+                tracing::warn!("what options told before is not known: {}", chain(&error));
+            }
+            Err(error) => return Err(error),
+        }
+        self.begun = true;
+        Ok(self)
     }
 
     /// The ledger's entry.

@@ -3,14 +3,15 @@
 use std::ops::Range;
 
 use super::cursor::Cursor;
-use super::options::DomainOptions;
 use super::sets::{Found, Message, Reading, Sets};
 use super::template::Format;
 use super::templates::Scope;
 use super::waiting::{Held, Waiting};
-use super::{DecodeError, ExportPacket, Fault, Records, fixed, ipfix, sflow, unread, v9};
+use super::{DecodeError, ExportPacket, Fault, Records, fixed, ipfix, options, sflow, unread, v9};
 use crate::capture::Datagram;
-use crate::flow::{Names, Sequence, Unit, UnixMillis, low_u32, saturated_u16, saturated_u32};
+use crate::flow::{
+    Names, Remembered, Sequence, Unit, UnixMillis, low_u32, saturated_u16, saturated_u32,
+};
 
 /// Decodes datagrams of every format, one after the other.
 ///
@@ -98,6 +99,7 @@ struct Draft {
     exported_secs: u32,
     uptime_ms: Option<u32>,
     scope: Scope,
+    port: u16,
     sequence: Sequence,
     records: Range<usize>,
     missing: u32,
@@ -112,13 +114,26 @@ impl Decoder {
 
     /// The names that exporters told so far.
     pub fn names(&self) -> &Names {
-        &self.sets.names
+        &self.sets.learned.names
     }
 
     /// How many templates the datagram that came last defines otherwise than other UDP ports of its
     /// exporter, in the same domain. Each of these is read by its own.
     pub fn conflicts(&self) -> u32 {
         self.sets.conflicts
+    }
+
+    /// Takes in what a store remembers of exporters' options ([`Topic::Options`]), of exporters that
+    /// told nothing yet.
+    ///
+    /// [`Topic::Options`]: crate::flow::Topic::Options
+    pub fn restore(&mut self, memos: &Remembered) {
+        options::restore(memos, |scope, put| self.sets.templates.with_options(scope, put));
+    }
+
+    /// What a store is to remember of options that were told since this was asked last.
+    pub fn take_memos(&mut self) -> Remembered {
+        std::mem::take(&mut self.sets.learned.memos)
     }
 
     /// Decodes `datagram`, or holds it back under `mark`.
@@ -269,6 +284,7 @@ impl Decoder {
         let message = Message {
             scope,
             port: datagram.src_port,
+            received: datagram.received,
             exported: UnixMillis(u64::from(header.unix_secs) * 1000),
             declared_bytes: datagram.declared_bytes.max(datagram.payload.len()),
         };
@@ -283,6 +299,7 @@ impl Decoder {
             exported_secs: header.unix_secs,
             uptime_ms: Some(header.uptime_ms),
             scope,
+            port: datagram.src_port,
             sequence,
             records,
             missing: 0,
@@ -311,6 +328,7 @@ impl Decoder {
             let message = Message {
                 scope,
                 port: datagram.src_port,
+                received: datagram.received,
                 exported: UnixMillis(u64::from(header.export_secs) * 1000),
                 declared_bytes: length.min(declared_bytes),
             };
@@ -332,6 +350,7 @@ impl Decoder {
                 exported_secs: header.export_secs,
                 uptime_ms: None,
                 scope,
+                port: datagram.src_port,
                 sequence: Sequence { from: header.sequence, count, unit: Unit::Records },
                 records,
                 missing: 0,
@@ -367,7 +386,7 @@ impl Draft {
 
     fn packet<'a>(&self, sets: &'a Sets) -> ExportPacket<'a> {
         let options = sets.templates.options(self.scope);
-        let started = options.and_then(|options| options.started);
+        let started = options.and_then(|options| options.started(self.port));
         let uptime_ms = self.uptime_ms.or_else(|| {
             let exported_ms = u64::from(self.exported_secs) * 1000;
             started.map(|started| low_u32(exported_ms.wrapping_sub(started.0)))
@@ -379,7 +398,7 @@ impl Draft {
             exported_nanos: 0,
             uptime_ms,
             engine: self.scope.domain,
-            sampling: options.and_then(DomainOptions::sampling).unwrap_or_default(),
+            sampling: options.and_then(|options| options.sampling(self.port)).unwrap_or_default(),
             sequence: Some(self.sequence),
             records: Records::Data(records, &sets.extras),
             first_index: saturated_u16(self.records.start),

@@ -10,11 +10,11 @@ use super::cursor::Cursor;
 use super::field::without_zeros_at_end;
 use super::field::{Field, Span};
 use super::layouts::Layouts;
-use super::options::{self, Learning};
+use super::options::{self, Learned, Learning, Teller};
 use super::record::DataRecord;
 use super::template::{Format, Template, fields};
 use super::templates::{Scope, Templates};
-use crate::flow::{Column, Names, UnixMillis, saturated_u32};
+use crate::flow::{Column, UnixMillis, saturated_u32};
 
 /// Bytes before the content of a set: its id and its length.
 const SET_HEADER_BYTES: usize = 4;
@@ -25,7 +25,7 @@ const FIRST_TEMPLATE_ID: u16 = 256;
 #[derive(Debug, Clone, Default)]
 pub(super) struct Sets {
     pub(super) templates: Templates,
-    pub(super) names: Names,
+    pub(super) learned: Learned,
     /// The flow records of the datagram.
     pub(super) records: Vec<DataRecord>,
     /// What is beyond the records' common fields.
@@ -45,6 +45,7 @@ pub(super) struct Message {
     pub(super) scope: Scope,
     /// The UDP port that it came from.
     pub(super) port: u16,
+    pub(super) received: UnixMillis,
     pub(super) exported: UnixMillis,
     /// Bytes of the message by the datagram's own length: more than are there where the capture
     /// cut it.
@@ -292,13 +293,15 @@ impl Sets {
         learning: Learning,
     ) -> u32 {
         let mut records = 0;
-        let Self { templates, names, spans, .. } = self;
+        let Self { templates, learned, spans, .. } = self;
+        let &Message { scope, port, received, .. } = message;
+        let teller = Teller { scope, port, received, learning };
         let end = end_of(at);
-        templates.with_options(message.scope, |options| {
+        templates.with_options(scope, |options| {
             while let Some(record) = next_record(template, &mut at, end, spans) {
                 let spans = template.fixed.as_ref().unwrap_or(spans);
                 let said = options::read(template, spans, record);
-                options::learn(said, message.scope.exporter, learning, options, names);
+                options::learn(said, &teller, options, learned);
                 records += 1;
             }
         });
@@ -316,8 +319,9 @@ impl Sets {
             // An interval of zero says nothing.
             let own = aside.rate.sampling().filter(|sampling| sampling.interval > 0);
             let input = saturated_u32(record.numbers[Column::Input]);
-            record.sampling =
-                own.or_else(|| options.and_then(|said| said.sampling_of(aside.sampler, input)));
+            record.sampling = own.or_else(|| {
+                options.and_then(|said| said.sampling_of(message.port, aside.sampler, input))
+            });
             self.records.push(record);
         }
         saturated_u32(self.records.len() - before)

@@ -639,6 +639,31 @@ fn of_many_templates_that_come_at_once_each_wakes_what_lacks_it() {
     assert_eq!(decode_all(&mut decoder, &last), [Some(vec![]), Some(vec![301])]);
 }
 
+#[test]
+fn a_start_that_was_told_before_goes_for_another_decoder() {
+    // The start, in milliseconds, of a process; then a flow that began at an uptime.
+    let layout = set(3, &shorts(&[300, 2, 1, 144, 4, 160, 8]));
+    let started = u64::from(SECS) * 1000 - 5000;
+    let told = set(300, &[&[0; 4][..], &started.to_be_bytes()].concat());
+    let mut decoder = Decoder::new();
+    decoder.decode(&datagram(&ipfix(3, 0, &[layout, told])), 0).unwrap();
+    let memos = decoder.take_memos();
+    let (_, name, memo) = memos.iter().next().unwrap();
+    assert_eq!(
+        (memos.len(), name, memo.value["started"].as_u64()),
+        (1, "ipfix/3/started", Some(started))
+    );
+    let mut other = Decoder::new();
+    other.restore(&memos);
+    let mut uptime = |domain| {
+        let known = ipfix(domain, 0, &[set(2, &template(256))]);
+        let Outcome::Decoded(found) = other.decode(&datagram(&known), 0).unwrap() else { panic!() };
+        found.packets().next().unwrap().uptime_ms
+    };
+    assert_eq!([3, 4].map(&mut uptime), [Some(5000), None]);
+    assert!(other.take_memos().is_empty());
+}
+
 /// The octets of the flows in a datagram from this port.
 fn octets_from(decoder: &mut Decoder, src_port: u16, payload: &[u8]) -> Vec<u64> {
     let datagram = Datagram { src_port, ..datagram(payload) };

@@ -89,3 +89,29 @@ fn sessions_behind_one_address_are_read_by_their_own_templates() {
     let sources = ["10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.1.1", "10.0.1.2", "10.0.1.3"];
     assert_eq!(found, sources.map(|source| (source, "198.51.100.9", 1000)));
 }
+
+/// How many of the packets of each host's flow were seen: one of so many.
+fn rates(home: &Home, store: &[&str]) -> Vec<(String, u64)> {
+    let arguments = [&["query", "0.0.0.0/0", "-o", "json"], store].concat();
+    let flows = home.run(&arguments).succeeds().json();
+    let rate = |flow: &Value| (ends(flow).0.to_owned(), flow["sampling"].as_u64().unwrap());
+    let mut rates: Vec<_> = flows.as_array().unwrap().iter().map(rate).collect();
+    rates.sort();
+    rates
+}
+
+#[test]
+fn a_rate_goes_for_what_comes_later_however_files_are_grouped() {
+    let Some(folder) = cases() else { return };
+    let [first, second] =
+        ["first-file-with-sampling-rate.pcap", "second-file-before-the-rate-comes-again.pcap"]
+            .map(|name| folder.join(name).into_os_string().into_string().unwrap());
+    let expected = ["10.0.0.1", "10.0.0.2"].map(|host| (host.to_owned(), 1000));
+    for loads in [&[&[&*first, &second][..]][..], &[&[&first], &[&second]]] {
+        let home = Home::new();
+        for files in loads {
+            home.run(&[&["load"], *files].concat()).succeeds();
+        }
+        assert_eq!(rates(&home, &[]), expected, "{loads:?}");
+    }
+}

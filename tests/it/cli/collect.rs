@@ -3,6 +3,7 @@
 mod exporters;
 mod faults;
 mod hostile;
+mod remembered;
 mod replay;
 
 use std::io::{BufRead, BufReader, Read};

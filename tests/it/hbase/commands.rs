@@ -36,6 +36,19 @@ fn capture(folder: &tempfile::TempDir, flows: &str) -> String {
 }
 
 #[test]
+fn a_load_knows_how_exporters_sampled_in_the_one_before() {
+    let (Some(gateway), Some(cases)) = (gateway(), needs::cases()) else { return };
+    let store = format!("hbase://{gateway}/{}", new_table());
+    for name in
+        ["first-file-with-sampling-rate.pcap", "second-file-before-the-rate-comes-again.pcap"]
+    {
+        answer(&["load", cases.join(name).to_str().unwrap(), "--store", &store]);
+    }
+    let sampled = ["query", "--where", "sampling 1000", "--count", "--store", &store];
+    assert_eq!(answer(&sampled), "2\n");
+}
+
+#[test]
 fn answers_are_those_of_the_embedded_store() {
     let Some(gateway) = gateway() else { return };
     let folder = tempfile::tempdir().unwrap();
