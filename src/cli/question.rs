@@ -58,6 +58,7 @@ impl SummaryOptions {
         let question = Question {
             addresses,
             time: self.window.range(&settings.tz.value)?,
+            alive: self.window.alive,
             filter: self.condition.predicate(settings)?,
             ..Question::everything()
         };
@@ -89,6 +90,7 @@ impl QuestionOptions {
                 None => Direction::Src,
             },
             time: self.window.range(&settings.tz.value)?,
+            alive: self.window.alive,
             access: if self.filter { Access::Filter } else { Access::Range },
             filter: self.condition.predicate(settings)?,
             limit: self.limit,

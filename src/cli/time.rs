@@ -13,6 +13,10 @@ pub(crate) struct Window {
     /// Only flows that began before this time
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     until: Option<String>,
+    /// Flows that were under way at some time between --since and --until, whenever they began and
+    /// ended, in place of those that began then
+    #[arg(long)]
+    pub(super) alive: bool,
 }
 
 impl Window {
@@ -20,7 +24,8 @@ impl Window {
     ///
     /// # Errors
     ///
-    /// [`Usage`] for text that is no time, and for a range that ends before it begins.
+    /// [`Usage`] for text that is no time, for a range that ends before it begins, and where none is
+    /// given that flows could have been alive in.
     pub(crate) fn range(&self, zone: &Zone) -> Result<TimeRange, Usage> {
         let now = UnixMillis::now();
         let read = |flag: &str, text: &Option<String>, open: UnixMillis| match text {
@@ -32,6 +37,9 @@ impl Window {
             since: read("--since", &self.since, UnixMillis::EPOCH)?,
             until: read("--until", &self.until, UnixMillis::MAX)?,
         };
+        if self.alive && range.is_all() {
+            return Err(Usage("--alive when? Say it with --since or --until".to_owned()));
+        }
         if range.until < range.since {
             return Err(Usage(format!(
                 "--until {} is before --since {}",
@@ -106,6 +114,7 @@ mod tests {
         let window = |since: &str, until: &str| Window {
             since: Some(since.to_owned()),
             until: Some(until.to_owned()),
+            alive: false,
         };
         let range = window("2007-07-27", "2007-07-26T22:15:38Z").range(&zone).unwrap();
         assert_eq!(show(range.since, &zone), "2007-07-27T00:00:00.000+02:00");

@@ -32,8 +32,8 @@ Examples:
 /// The octets and packets of a flow are spread evenly over the time that it lasted, so a bin holds
 /// what was sent in it, and all bins together what the flows had; flows themselves are counted
 /// when they began. A block's own traffic from one of its addresses to another was both sent and
-/// received. --since and --until choose flows by when they began; what they sent later is shown,
-/// too. What exporters sampled is scaled up by their intervals.
+/// received. --since and --until choose flows by when they began, or, with --alive, by when they
+/// were under way; what they sent before or later is shown, too. What exporters sampled is scaled up by their intervals.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Direction, Question};
 use crate::flow::{Column, Columns, TimeRange};
-use crate::row::{AddressSet, Ends, Order, Predicate};
+use crate::row::{AddressSet, Ends, NumberField, NumberSet, Order, Predicate};
 use crate::store::{Access, Meter, Reading, Scan};
 
 /// The scans that answer a question, and the meter that they share.
@@ -45,7 +45,12 @@ impl Question {
 
     fn lookup(&self, columns: Columns, ordered: bool) -> Lookup {
         let meter = Arc::<Meter>::default();
-        let time = self.time.and(self.filter.as_ref().map_or(TimeRange::ALL, Predicate::time));
+        let began = if self.alive {
+            TimeRange { until: self.time.until, ..TimeRange::ALL }
+        } else {
+            self.time
+        };
+        let time = began.and(self.condition().time());
         let base = Scan { time, ordered, meter: Arc::clone(&meter), ..Scan::all(columns) };
         let scans = match self.leads() {
             // A whole table needs to be looked at only once where no order is to be kept.
@@ -117,7 +122,15 @@ impl Question {
                 Direction::Any => Predicate::or([src, dst]),
             }
         });
-        Predicate::and(addresses.into_iter().chain(self.filter.clone()))
+        Predicate::and(addresses.into_iter().chain([self.condition()]))
+    }
+
+    /// What holds of every flow that is asked for beside its ends and when it began.
+    fn condition(&self) -> Predicate {
+        let since = self.time.since.0;
+        let alive = (self.alive && since > 0)
+            .then(|| Predicate::Number(NumberField::Last, NumberSet::between(since, u64::MAX)));
+        Predicate::and(self.filter.clone().into_iter().chain(alive))
     }
 }
 

@@ -29,8 +29,11 @@ pub struct Question {
     pub addresses: Option<AddressRange>,
     /// Which end of a flow they are.
     pub direction: Direction,
-    /// When the flows began.
+    /// When the flows began, or, where [`Self::alive`], when they were under way.
     pub time: TimeRange,
+    /// Whether `time` is of all flows that had begun before its end and had not ended before its
+    /// beginning, rather than of those that began in it.
+    pub alive: bool,
     /// What else holds of the flows.
     pub filter: Option<Predicate>,
     /// By a range of row keys, or by a filter over the whole table. The answer is the same.
@@ -53,6 +56,7 @@ impl Question {
             addresses: None,
             direction: Direction::Src,
             time: TimeRange::ALL,
+            alive: false,
             filter: None,
             access: Access::Range,
             limit: None,

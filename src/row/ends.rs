@@ -4,6 +4,9 @@
 use super::{AddressField, AddressSet, NumberField, NumberSet, Order, Predicate};
 use crate::flow::{Column, Family, TimeRange, UnixMillis};
 
+/// The longest that a flow is kept to have lasted: 49.7 days.
+const MAX_DURATION_MS: u64 = u32::MAX as u64;
+
 /// Addresses of which every flow that passes a predicate has one: its source is in `src`, or its
 /// destination in `dst`, or both.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -120,10 +123,13 @@ impl Predicate {
             Self::Number(NumberField::Column(Column::First), set) => {
                 Some(if negated { set.complement() } else { set.clone() })
             }
-            // No flow begins after it ended.
-            Self::Number(NumberField::Last, set) if !negated => Some(
-                set.hull().map_or_else(NumberSet::default, |(_, last)| NumberSet::between(0, last)),
-            ),
+            // No flow begins after it ended, or longer before that than a column of durations holds.
+            Self::Number(NumberField::Last, set) => {
+                let set = if negated { &set.complement() } else { set };
+                Some(set.hull().map_or_else(NumberSet::default, |(first, last)| {
+                    NumberSet::between(first.saturating_sub(MAX_DURATION_MS), last)
+                }))
+            }
             Self::Not(term) => term.first(!negated),
             Self::And(terms) | Self::Or(terms) => {
                 let of_each = terms.iter().map(|term| term.first(negated));

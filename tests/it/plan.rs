@@ -17,8 +17,15 @@ fn family(v6: bool) -> Family {
     if v6 { Family::V6 } else { Family::V4 }
 }
 
+/// A number of the first so many, or as far from these as a flow may last.
+fn any_moment(count: u64) -> impl Strategy<Value = u64> {
+    let longest = u64::from(u32::MAX);
+    prop_oneof![4 => 0..count, 1 => longest - 1..longest - 1 + count]
+}
+
 fn any_flow() -> impl Strategy<Value = FlowRecord> {
-    (any::<bool>(), 0u128..12, 0u128..12, 0u64..6, 0u32..4, 0u64..9).prop_map(
+    let duration = prop_oneof![4 => 0u32..4, 1 => u32::MAX - 1..=u32::MAX];
+    (any::<bool>(), 0u128..12, 0u128..12, any_moment(6), duration, 0u64..9).prop_map(
         |(v6, src, dst, first, duration_ms, octets)| FlowRecord {
             src: family(v6).address(src),
             dst: family(v6).address(dst),
@@ -39,7 +46,7 @@ fn any_addresses() -> impl Strategy<Value = AddressSet> {
 }
 
 fn any_numbers() -> impl Strategy<Value = NumberSet> {
-    (0u64..7, 0u64..7, any::<bool>()).prop_map(|(first, more, open)| {
+    (any_moment(7), 0u64..7, any::<bool>()).prop_map(|(first, more, open)| {
         NumberSet::between(first, if open { u64::MAX } else { first + more })
     })
 }
@@ -70,8 +77,9 @@ fn any_filter() -> impl Strategy<Value = Predicate> {
 fn any_question() -> impl Strategy<Value = Question> {
     let direction = prop_oneof![Just(Direction::Src), Just(Direction::Dst), Just(Direction::Any)];
     let addresses = prop::option::of(any_addresses().prop_map(|set| set.ranges().next().unwrap()));
-    (addresses, direction, any_filter(), 0u64..4, 0u64..9).prop_map(
-        |(addresses, direction, filter, since, until)| Question {
+    (addresses, direction, any_filter(), any_moment(4), any_moment(9), any::<bool>()).prop_map(
+        |(addresses, direction, filter, since, until, alive)| Question {
+            alive,
             addresses,
             direction,
             filter: Some(filter),
@@ -114,7 +122,11 @@ fn finds(question: &Question, flow: &FlowRecord) -> bool {
         Direction::Any => is_about(flow.src) || is_about(flow.dst),
     };
     of_direction
-        && question.time.contains(flow.first)
+        && if question.alive {
+            flow.first.is_before(question.time.until) && question.time.since <= flow.last()
+        } else {
+            question.time.contains(flow.first)
+        }
         && question.filter.as_ref().is_none_or(|filter| passes(filter, flow))
 }
 

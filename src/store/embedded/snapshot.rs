@@ -9,7 +9,7 @@ use super::run::merge::{KEY_COLUMNS, in_key_order};
 use super::run::reader::{Stretch, stretches};
 use super::run::schema::PAGE_ROWS;
 use crate::flow::{Column, Family, Source};
-use crate::row::{Order, Predicate};
+use crate::row::{Order, Predicate, Verdict};
 use crate::store::{
     Access, FlowStream, Plan, Reading, Region, Result, RunSize, Scan, Size, Snapshot,
 };
@@ -32,7 +32,11 @@ impl OpenRun {
         let entry = self.entry.file(scan.order)?;
         let leads = scan.lead.as_ref().is_none_or(|lead| lead.meets(&entry.lead));
         let in_time = scan.time.overlaps(self.entry.min_first, self.entry.max_first);
-        (leads && in_time).then(|| self.file(scan.order)).flatten()
+        let passes = scan.predicate.as_ref().is_none_or(|predicate| {
+            let bounds = |column| self.entry.bounds(column);
+            predicate.verdict(self.entry.family, &bounds) > Verdict::None
+        });
+        (leads && in_time && passes).then(|| self.file(scan.order)).flatten()
     }
 }
 

@@ -115,3 +115,41 @@ fn a_rate_goes_for_what_comes_later_however_files_are_grouped() {
         assert_eq!(rates(&home, &[]), expected, "{loads:?}");
     }
 }
+
+#[test]
+fn who_was_alive_in_a_window_is_found_by_every_command() {
+    let Some(folder) = cases() else { return };
+    let home = Home::new();
+    for name in ["flow-of-three-days.pcap", "padding-longer-than-a-record.pcap"] {
+        home.run(&["load", folder.join(name).to_str().unwrap()]).succeeds();
+    }
+    let window = ["--since", "2025-10-08", "--until", "2025-10-08T01:00"];
+    let asked = |command: &[&str], alive: bool| {
+        let alive = alive.then_some("--alive");
+        let all: Vec<&str> = command.iter().copied().chain(window).chain(alive).collect();
+        home.run(&all).succeeds()
+    };
+    for command in [
+        &["query", "10.0.0.1", "-o", "ndjson"][..],
+        &["query", "198.51.100.9", "--direction", "any", "-o", "ndjson"],
+        &["query", "--where", "any", "-o", "ndjson"],
+        &["query", "--where", "any", "--filter", "-o", "ndjson"],
+        &["active-flow", "-o", "ndjson"],
+        &["top", "srcip", "-o", "ndjson"],
+        &["timeline", "-o", "ndjson"],
+    ] {
+        assert_eq!(asked(command, false).stdout, "", "{command:?}");
+        assert_ne!(asked(command, true).stdout, "", "{command:?}");
+    }
+    assert_eq!(asked(&["stats", "-o", "json"], true).json()["flows"], 1);
+    let file = home.path("alive.ndjson");
+    asked(&["export", "--to", file.to_str().unwrap()], true);
+    assert_eq!(std::fs::read_to_string(file).unwrap().lines().count(), 1);
+
+    // No flow of either run lasted until then, so neither is opened.
+    let later = ["query", "10.0.0.1", "--since", "2025-10-12", "--alive", "--explain"];
+    let told = home.run(&later).succeeds();
+    assert!(told.stderr.contains("  runs       0 of 2\n"), "{}", told.stderr);
+    assert!(told.stderr.contains("last seen >= 2025-10-12T00:00:00.000Z"), "{}", told.stderr);
+    home.run(&["query", "10.0.0.1", "--alive"]).ends(2, "--alive when?");
+}

@@ -17,8 +17,8 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::file_names::manifest_name;
 use super::places::PlaceRange;
 use super::run_columns::RunColumns;
-use crate::flow::{Family, Source, UnixMillis};
-use crate::row::{AddressRange, Order};
+use crate::flow::{Column, Family, Source, UnixMillis};
+use crate::row::{AddressRange, Bounds, Order};
 use crate::store::durable::{NewFile, sync_dir};
 use crate::store::{Result, StoreError};
 
@@ -71,6 +71,10 @@ pub(crate) struct Run {
     pub(crate) min_first: UnixMillis,
     /// When its latest flow began.
     pub(crate) max_first: UnixMillis,
+    /// The longest that a flow of it lasted, or more, in ms; None where that is not known, in runs
+    /// of versions before 2026-11-29.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) max_duration: Option<u32>,
     /// The places in the list of sources that its flows refer to, rising, and perhaps others; None
     /// where that is not known, in runs of versions before 2026-11-29.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -140,6 +144,15 @@ impl Run {
     /// The file in `order`, if that order is kept.
     pub(crate) fn file(&self, order: Order) -> Option<&RunFile> {
         self.files.iter().find(|file| file.order == order)
+    }
+
+    /// The bounds of `column` in all of its flows, where they are known.
+    pub(crate) fn bounds(&self, column: Column) -> Option<Bounds> {
+        match column {
+            Column::First => Some((self.min_first.0.into(), self.max_first.0.into())),
+            Column::Duration => Some((0, self.max_duration?.into())),
+            _ => None,
+        }
     }
 
     /// What its files take on disk.

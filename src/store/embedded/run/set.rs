@@ -89,6 +89,7 @@ impl Part<'_> {
             rows: self.rows.len() as u64,
             min_first: UnixMillis(firsts().min().unwrap_or(0)),
             max_first: UnixMillis(firsts().max().unwrap_or(0)),
+            max_duration: self.rows.iter().map(|&row| self.batch.duration_ms[row as usize]).max(),
             sources: Some(self.places().ranges()),
             files,
         }

@@ -11,6 +11,7 @@ pub(super) struct Content {
     rows: u64,
     min_first: UnixMillis,
     max_first: UnixMillis,
+    max_duration: u32,
     places: Places,
 }
 
@@ -18,7 +19,13 @@ impl Content {
     /// Nothing, in a store of so many sources.
     pub(super) fn none(sources: usize) -> Self {
         let places = Places::none(sources);
-        Self { rows: 0, min_first: UnixMillis::MAX, max_first: UnixMillis::EPOCH, places }
+        Self {
+            rows: 0,
+            min_first: UnixMillis::MAX,
+            max_first: UnixMillis::EPOCH,
+            max_duration: 0,
+            places,
+        }
     }
 
     /// How many flows were entered.
@@ -32,6 +39,8 @@ impl Content {
             self.min_first = self.min_first.min(UnixMillis(first));
             self.max_first = self.max_first.max(UnixMillis(first));
         }
+        let longest = flows.duration_ms.iter().copied().max().unwrap_or(0);
+        self.max_duration = self.max_duration.max(longest);
         self.places.enter(flows.source.iter().copied());
     }
 
@@ -45,6 +54,7 @@ impl Content {
             rows: self.rows,
             min_first: self.min_first,
             max_first: self.max_first,
+            max_duration: Some(self.max_duration),
             sources: Some(self.places.ranges()),
             files: Vec::new(),
         }

@@ -85,6 +85,7 @@ struct Content {
     rows: u64,
     digest: u64,
     first: Option<(UnixMillis, UnixMillis)>,
+    longest_ms: u32,
 }
 
 impl EmbeddedStore {
@@ -185,12 +186,15 @@ fn verify_run(snapshot: &EmbeddedSnapshot, run: &OpenRun) -> (u64, Vec<StoreErro
         rows: entry.rows,
         digest: contents.first().map_or(0, |(_, content)| content.digest),
         first: Some((entry.min_first, entry.max_first)),
+        longest_ms: 0,
     };
     for (file, content) in contents {
         let differs = if content.rows != told.rows {
             format!("{} flows, the manifest says {}", content.rows, told.rows)
         } else if content.first != told.first {
             "begins or ends at another time than the manifest says".to_owned()
+        } else if entry.max_duration.is_some_and(|told| content.longest_ms > told) {
+            "has flows that lasted longer than the manifest says".to_owned()
         } else if content.digest != told.digest {
             "holds other flows than the same run in the other order".to_owned()
         } else {
@@ -229,6 +233,7 @@ fn content(
                 content.digest = content.digest.wrapping_add(digest(&flow, batch.extras.get(row)));
                 let (min, max) = content.first.unwrap_or((flow.first, flow.first));
                 content.first = Some((min.min(flow.first), max.max(flow.first)));
+                content.longest_ms = content.longest_ms.max(flow.duration_ms);
             }
         }
     }

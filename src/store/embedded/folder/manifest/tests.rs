@@ -14,6 +14,7 @@ pub(crate) fn any_run(number: u64) -> Run {
         rows: 3,
         min_first: UnixMillis(5),
         max_first: UnixMillis(u64::MAX),
+        max_duration: None,
         sources: None,
         files: vec![RunFile {
             order: Order::Src,
