@@ -36,7 +36,7 @@ pub use parquet::{MAX_GROUP_ROWS, ParquetWriter, write_parquet};
 pub use pieces::Written;
 #[cfg(feature = "plot")]
 pub use plot::{MAX_PLOTTED_PAIRS, PairsView, Plot, plot_pairs, plot_timeline};
-pub use stats::{Rates, StoreStats, date, stats_json};
+pub use stats::{Rates, StoreStats, clocks_of, date, stats_json};
 pub use timeline::{TimelineFormat, TimelineView, chart_bins, write_timeline};
 pub use top::{TopStyle, write_top};
 pub use units::{amount, rate, width};

@@ -1,14 +1,16 @@
 //! Statistics as JSON.
 
+use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
-use super::clock::Clock;
+use super::clock::Clock as TimeWriter;
 use crate::aggregate::{FlowTotals, Stats};
 use crate::flow::UnixMillis;
-use crate::store::Size;
+use crate::store::{Clock, Load, Size};
 
 /// What a store holds and takes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +19,21 @@ pub struct StoreStats {
     pub flows: u64,
     /// What it takes.
     pub size: Size,
+    /// Whose clock was far from the receipt's, or the capture's, when it was loaded last.
+    pub clocks: Vec<Clock>,
+}
+
+/// The clocks that `loads`, of which the last is the newest, found far from the receipt's, or the
+/// capture's: the last that was found of each exporter.
+pub fn clocks_of(loads: &[Load]) -> Vec<Clock> {
+    let mut clocks = BTreeMap::new();
+    for Load { account, .. } in loads {
+        let moved = account.ahead.iter().map(Clock::from);
+        for clock in moved.chain(account.clocks.iter().cloned()) {
+            clocks.insert(clock.exporter, clock);
+        }
+    }
+    clocks.into_values().collect()
 }
 
 impl StoreStats {
@@ -68,6 +85,15 @@ struct StatsObject<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     later_days: Option<Totals>,
     store: StoreObject<'a>,
+    clocks: Vec<ClockObject>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ClockObject {
+    exporter: IpAddr,
+    ahead_ms: i64,
+    since: String,
 }
 
 #[derive(Serialize)]
@@ -101,12 +127,18 @@ struct Totals {
 /// `families`, `protocols`, `exporters` and `days` are arrays of groups, each with its `name` and
 /// its sums; a day is named by its date.
 pub fn stats_json(stats: &Stats, store: &StoreStats, zone: &TimeZone) -> String {
-    let mut clock = Clock::new(zone.clone());
+    let mut clock = TimeWriter::new(zone.clone());
     let mut time = |moment: UnixMillis| {
         let mut text = Vec::new();
         clock.push_rfc_3339(&mut text, moment);
         String::from_utf8_lossy(&text).into_owned()
     };
+    let clocks = store.clocks.iter().map(|clock| ClockObject {
+        exporter: clock.exporter,
+        ahead_ms: clock.ahead_ms,
+        since: time(clock.since),
+    });
+    let clocks = clocks.collect();
     let mut totals = |of: &FlowTotals| Totals {
         flows: of.flows,
         packets: of.packets,
@@ -142,6 +174,7 @@ pub fn stats_json(stats: &Stats, store: &StoreStats, zone: &TimeZone) -> String 
             bytes_per_flow: store.bytes_a_flow(),
             size: &store.size,
         },
+        clocks,
     };
     // It holds no map but of strings, and no type whose serialization fails.
     serde_json::to_string_pretty(&object).unwrap_or_default() + "\n"

@@ -6,10 +6,11 @@ use super::failure::Ending;
 use super::output::{self, Output};
 use super::question::SummaryOptions;
 use super::settings::{Settings, Zone};
+use super::summary;
 use super::text::{bytes, columns, grouped, plural, seconds};
 use super::time;
 use crate::aggregate::{FlowTotals, Measure, Stats};
-use crate::answer::{Rates, StoreStats, date, rate, stats_json};
+use crate::answer::{Rates, StoreStats, clocks_of, date, rate, stats_json};
 use crate::query::Question;
 use crate::store::Size;
 
@@ -51,7 +52,8 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
         } else {
             snapshot.flows()?
         };
-        let store = StoreStats { flows, size: snapshot.size()? };
+        let clocks = clocks_of(&asking.store.loads()?);
+        let store = StoreStats { flows, size: snapshot.size()?, clocks };
         output::print_all(&if json {
             stats_json(&stats, &store, zone.zone())
         } else {
@@ -95,6 +97,9 @@ fn text(stats: &Stats, store: &StoreStats, zone: &Zone) -> String {
     }
     for (name, value) in size_lines(store) {
         line(name, &value);
+    }
+    if !store.clocks.is_empty() {
+        line("clocks", &summary::clocks(&store.clocks));
     }
 
     let families = [("IPv4".to_owned(), stats.totals.v4), ("IPv6".to_owned(), stats.totals.v6)];

@@ -10,9 +10,9 @@ use serde::Serialize;
 use super::settings::Zone;
 use super::text::{bytes, grouped, plural, seconds, span};
 use super::time::show;
-use crate::flow::{Lost, Unit};
+use crate::flow::{Lost, SequenceUnit, Unit};
 use crate::netflow::Unread;
-use crate::store::{Account, Ahead, Load, LoadedFile};
+use crate::store::{Account, Ahead, Clock, Load, LoadedFile};
 
 /// So many streams that lost flows, and so many files with faults, are told one by one in text.
 const MAX_TOLD: usize = 10;
@@ -84,12 +84,15 @@ pub(crate) struct View<'a> {
     reverse: u64,
     clamped: u64,
     not_believed: u64,
+    shortened: u64,
     moved: u64,
     ahead: Vec<AheadView>,
     conflicting_templates: &'a BTreeMap<IpAddr, u64>,
     duplicate_records: u64,
     rejected: &'a BTreeMap<String, u64>,
     lost: &'a [Lost],
+    sequence_units: &'a [SequenceUnit],
+    clocks: &'a [Clock],
     first: Option<String>,
     last: Option<String>,
     octets: u128,
@@ -130,12 +133,15 @@ impl<'a> View<'a> {
             reverse: account.reverse,
             clamped: account.clamped,
             not_believed: account.not_believed,
+            shortened: account.shortened,
             moved: account.moved,
             ahead: account.ahead.iter().map(|ahead| AheadView::new(ahead, zone)).collect(),
             conflicting_templates: &account.conflicting_templates,
             duplicate_records: account.duplicate_records,
             rejected: &account.rejected,
             lost: &account.lost,
+            sequence_units: &account.sequence_units,
+            clocks: &account.clocks,
             first: account.first.map(|time| show(time, zone)),
             last: account.last.map(|time| show(time, zone)),
             octets: account.octets,
@@ -201,8 +207,14 @@ pub(crate) fn accounts(load: &Load, zone: &Zone) -> String {
             format!("{count} that UDP ports of an exporter define differently ({of})"),
         );
     }
+    if !account.clocks.is_empty() {
+        line("clocks", format!("{}; their times stay", clocks(&account.clocks)));
+    }
     if !account.lost.is_empty() {
         line("lost", lost(&account.lost));
+    }
+    if !account.sequence_units.is_empty() {
+        line("sequences", sequence_units(&account.sequence_units));
     }
     if !account.skipped_packets.is_empty() {
         let skipped = account.skipped_packets.values().sum::<u64>();
@@ -279,6 +291,13 @@ fn records(account: &Account) -> String {
             grouped(account.not_believed)
         );
     }
+    if account.shortened > 0 {
+        let _ = write!(
+            text,
+            "; {} of more than 49.7 days, of which the beginning is cut",
+            grouped(account.shortened)
+        );
+    }
     text
 }
 
@@ -309,6 +328,27 @@ fn by_exporter(counts: &BTreeMap<IpAddr, u64>) -> (String, String) {
     (grouped(counts.values().sum::<u64>()), format!("{}{}", told.join("; "), and_more(more)))
 }
 
+/// `192.0.2.1 20369 days behind`: by which the clocks of exporters are far from the receipt's.
+pub(super) fn clocks(clocks: &[Clock]) -> String {
+    let more = clocks.len().saturating_sub(MAX_TOLD);
+    let each = |Clock { exporter, ahead_ms, .. }: &Clock| {
+        let way = if *ahead_ms > 0 { "ahead" } else { "behind" };
+        format!("{exporter} {} {way}", span(ahead_ms.unsigned_abs()))
+    };
+    let all: Vec<String> = clocks.iter().take(MAX_TOLD).map(each).collect();
+    format!("{}{}", all.join(", "), and_more(more))
+}
+
+/// `192.0.2.1 engine 0 counts flows, not packets`.
+pub(super) fn sequence_units(units: &[SequenceUnit]) -> String {
+    let more = units.len().saturating_sub(MAX_TOLD);
+    let each = |SequenceUnit { exporter, engine, unit, format }: &SequenceUnit| {
+        format!("{exporter} engine {engine} counts {unit}, not {format}")
+    };
+    let all: Vec<String> = units.iter().take(MAX_TOLD).map(each).collect();
+    format!("{}{}", all.join("; "), and_more(more))
+}
+
 /// `10 flows (192.0.2.1 engine 0: 10), 3 packets (…)`.
 fn lost(lost: &[Lost]) -> String {
     let mut units: Vec<Unit> = lost.iter().map(|lost| lost.unit).collect();
@@ -329,7 +369,7 @@ fn lost_of<'a>(unit: Unit, lost: impl Iterator<Item = &'a Lost> + Clone) -> Stri
 }
 
 /// ` (cut 3, record count 2)`, or nothing.
-fn reasons(counts: &BTreeMap<String, u64>) -> String {
+pub(super) fn reasons(counts: &BTreeMap<String, u64>) -> String {
     if counts.is_empty() {
         return String::new();
     }

@@ -40,6 +40,19 @@ pub fn text(status: &Status) -> String {
             page.sample(name, &[("exporter", &Name(exporter))], ahead.by_ms / 1000);
         }
     }
+    let name = "clock_behind_seconds";
+    page.head(name, "gauge", "How far the exporter's clock was behind when it last was.");
+    for exporter in &status.exporters {
+        if let Some(off) = exporter.exported.clock_off.filter(|off| off.ahead_ms < 0) {
+            let secs = off.ahead_ms.unsigned_abs() / 1000;
+            page.sample(name, &[("exporter", &Name(exporter))], secs);
+        }
+    }
+    let name = "malformed_by_reason_total";
+    page.head(name, "counter", "Datagrams that could not be decoded, by reason.");
+    for (reason, &count) in &status.malformed {
+        page.sample(name, &[("reason", reason)], count);
+    }
     page.0
 }
 

@@ -15,7 +15,7 @@ use super::receive::Turned;
 use super::spool::{self, Spool, Unread, Usage};
 use super::{Failing, Shared};
 use crate::capture::{self, Datagram, Input};
-use crate::flow::{Unit, UnixMillis};
+use crate::flow::{SequenceUnit, Unit, UnixMillis};
 use crate::load::Exported;
 use crate::store::StoreError;
 use crate::store::durable::NewFile;
@@ -52,6 +52,12 @@ pub struct Status {
     pub sockets: Vec<SocketStatus>,
     /// Who sends.
     pub exporters: Vec<ExporterStatus>,
+    /// Datagrams of all of them that could not be decoded, by reason.
+    #[serde(default)]
+    pub malformed: BTreeMap<String, u64>,
+    /// Whose sequence numbers count something else than their format says.
+    #[serde(default)]
+    pub sequence_units: Vec<SequenceUnit>,
 }
 
 /// Whether a collector works.
@@ -255,6 +261,8 @@ impl Shared {
             },
             sockets: sockets.into_values().collect(),
             exporters: exporters.into_values().collect(),
+            malformed: told.account.malformed.clone(),
+            sequence_units: told.account.sequence_units.clone(),
         }
     }
 }

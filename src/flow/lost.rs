@@ -22,6 +22,19 @@ pub enum Unit {
     Datagrams,
 }
 
+impl Unit {
+    /// What else numbers may count where a format says that they count this: packets, or what is in
+    /// them. Those of sFlow count nothing else.
+    #[must_use]
+    pub const fn otherwise(self) -> Self {
+        match self {
+            Self::Flows | Self::Records => Self::Packets,
+            Self::Packets => Self::Flows,
+            Self::Datagrams => Self::Datagrams,
+        }
+    }
+}
+
 impl fmt::Display for Unit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -40,8 +53,26 @@ pub struct Sequence {
     pub from: u32,
     /// How many there are.
     pub count: u32,
+    /// What they count, by the format.
+    pub unit: Unit,
+    /// How many there would be if they counted [`Unit::otherwise`], as some exporters do; None where
+    /// that is not known.
+    pub otherwise: Option<u32>,
+}
+
+/// An engine of an exporter whose sequence numbers count something else than its format says, told
+/// by their steps.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SequenceUnit {
+    /// The exporter.
+    pub exporter: IpAddr,
+    /// Its engine, source id or observation domain.
+    pub engine: u32,
     /// What they count.
     pub unit: Unit,
+    /// What the format says.
+    pub format: Unit,
 }
 
 /// What an engine of an exporter sent, and never arrived.

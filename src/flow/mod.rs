@@ -39,7 +39,7 @@ pub(crate) use family::address_bits;
 pub use family::{Family, canonical};
 pub(crate) use fields::columns;
 pub use identity::{DatagramId, Origin};
-pub use lost::{Lost, Sequence, Unit};
+pub use lost::{Lost, Sequence, SequenceUnit, Unit};
 pub(crate) use moved::TOLD_START;
 pub use names::{MAX_NAME_BYTES, MAX_NAMES, Names};
 pub(crate) use names::{Named, enter_name};

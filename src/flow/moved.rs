@@ -1,4 +1,5 @@
-//! Flows of an exporter whose clock runs ahead, moved to when they were.
+//! Flows that begin at another time than their exporter told: moved to when they were, as its clock
+//! runs ahead, or cut at their beginning, as they lasted too long.
 
 use super::{ElementId, Extra, FlowBatch, extras, push_extra};
 
@@ -10,6 +11,15 @@ impl FlowBatch {
     /// Moves the flows from `row` on `by_ms` back in time. When each began by its exporter's clock
     /// stays with it, before all else that it has beyond the common fields.
     pub(crate) fn move_back(&mut self, row: usize, by_ms: u64) {
+        self.begin(row, |told| told.saturating_sub(by_ms));
+    }
+
+    /// Has the flows from `row` on begin `by_ms` later, and keeps the start that was told likewise.
+    pub(crate) fn begin_later(&mut self, row: usize, by_ms: u64) {
+        self.begin(row, |told| told.saturating_add(by_ms));
+    }
+
+    fn begin(&mut self, row: usize, at: impl Fn(u64) -> u64) {
         let rows = row..self.len();
         let had: Vec<Vec<u8>> = rows.clone().map(|row| self.extras.get(row).to_vec()).collect();
         self.extras.truncate(row);
@@ -25,7 +35,7 @@ impl FlowBatch {
                 push_extra(&mut has, 0, extra);
             }
             self.extras.set(row, &has);
-            *first = first.saturating_sub(by_ms);
+            *first = at(*first);
         }
     }
 }

@@ -29,6 +29,8 @@ pub(super) struct Accounts {
     clocks_ahead: u64,
     /// How many of them have templates that conflict.
     in_conflict: u64,
+    /// How many have one that is far from the receipt's, and flows that stay.
+    clocks_off: u64,
     /// Whether all that is read counts as one file, the entry's first. What cannot be read of it is
     /// read again, and so no fault of the load.
     one_source: bool,
@@ -44,6 +46,7 @@ impl Accounts {
             exporters: ByExporter::default(),
             clocks_ahead: 0,
             in_conflict: 0,
+            clocks_off: 0,
             one_source: false,
             file: None,
         }
@@ -188,6 +191,7 @@ impl Accounts {
         account.reverse += appended.reverse;
         account.clamped += appended.clamped;
         account.not_believed += appended.not_believed;
+        account.shortened += appended.shortened;
         exporter.flows += appended.appended + appended.reverse;
         exporter.not_believed += appended.not_believed;
         for (reason, records) in appended.rejected() {
@@ -211,6 +215,21 @@ impl Accounts {
                     "{}: its clock is {} days ahead; its flows are moved to when they were received",
                     datagram.exporter,
                     by_ms / AHEAD_MS
+                );
+            }
+        }
+    }
+
+    /// The clock by which it was sent is so far ahead of its receipt, or behind, and its flows stay.
+    pub(super) fn clock_off(&mut self, datagram: &Datagram<'_>, ahead_ms: i64) {
+        if self.exporters.of(datagram.exporter).off(ahead_ms, datagram.received) {
+            self.clocks_off += 1;
+            if self.clocks_off <= MAX_LOGGED {
+                tracing::info!(
+                    "{}: its clock is {} days {} the receipt",
+                    datagram.exporter,
+                    ahead_ms.unsigned_abs() / AHEAD_MS,
+                    if ahead_ms > 0 { "ahead of" } else { "behind" }
                 );
             }
         }

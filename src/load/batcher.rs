@@ -161,6 +161,8 @@ impl Batcher {
             self.batch.v4.move_back(rows[0], by_ms);
             self.batch.v6.move_back(rows[1], by_ms);
             self.accounts.moved(datagram, by_ms, appended.appended + appended.reverse);
+        } else if let Some(ahead_ms) = clock_off(datagram, packet) {
+            self.accounts.clock_off(datagram, ahead_ms);
         }
         self.accounts.appended(datagram, file, &appended);
     }
@@ -178,4 +180,12 @@ impl Batcher {
         let by_ms = packet.exported() - datagram.received;
         if self.options.live && by_ms > AHEAD_MS { by_ms } else { 0 }
     }
+}
+
+/// How far the clock of `packet` is ahead of its receipt, or, where that is negative, behind it, if
+/// that is more than a day. Who received it at the beginning of 1970 had no clock either.
+fn clock_off(datagram: &Datagram<'_>, packet: &ExportPacket<'_>) -> Option<i64> {
+    let (told, received) = (packet.exported(), datagram.received);
+    let is_off = (told - received).max(received - told) > AHEAD_MS && received.day() > 0;
+    is_off.then(|| told.0.cast_signed().saturating_sub(received.0.cast_signed()))
 }

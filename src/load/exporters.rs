@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use crate::flow::UnixMillis;
-use crate::store::Ahead;
+use crate::store::{Ahead, Clock};
 
 /// So many exporters are told apart; the others are counted together.
 pub const MAX_EXPORTERS: usize = 16_384;
@@ -57,6 +57,26 @@ pub struct Exported {
     /// How far it does.
     #[serde(default)]
     pub clock_ahead: Option<ClockAhead>,
+    /// How far its clock is from the receipt, or the capture's, where that is more than a day and
+    /// its flows stay.
+    #[serde(default)]
+    pub clock_off: Option<ClockOff>,
+}
+
+/// How far an exporter's clock was from that of who received what it sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ClockOff {
+    /// By how many milliseconds it was ahead at last; behind where that is negative.
+    pub ahead_ms: i64,
+    /// When the first datagram came that was sent so.
+    #[serde(with = "crate::flow::text")]
+    pub since: UnixMillis,
+    /// When the last one came.
+    #[serde(with = "crate::flow::text")]
+    pub until: UnixMillis,
+    /// How many did.
+    pub datagrams: u64,
 }
 
 /// How far an exporter's clock was ahead of the receipt of what it sent.
@@ -81,6 +101,19 @@ impl Exported {
         let since = known.map_or(received, |known| known.since.min(received));
         let until = known.map_or(received, |known| known.until.max(received));
         self.clock_ahead = Some(ClockAhead { by_ms, since, until });
+        known.is_none()
+    }
+
+    /// Enters a datagram that came at `received`, by a clock that was `ahead_ms` ahead of that, and
+    /// whose flows stay; says whether it is the first one.
+    pub(super) fn off(&mut self, ahead_ms: i64, received: UnixMillis) -> bool {
+        let known = self.clock_off;
+        self.clock_off = Some(ClockOff {
+            ahead_ms,
+            since: known.map_or(received, |known| known.since.min(received)),
+            until: known.map_or(received, |known| known.until.max(received)),
+            datagrams: known.map_or(0, |known| known.datagrams) + 1,
+        });
         known.is_none()
     }
 }
@@ -139,6 +172,18 @@ impl ByExporter<Exported> {
         };
         let mut all: Vec<Ahead> = self.counts.iter().filter_map(ahead).collect();
         all.sort_by_key(|ahead| Reverse(ahead.flows));
+        all.truncate(MAX_AHEAD);
+        all
+    }
+
+    /// Those whose clock is off and whose flows stay, most datagrams first.
+    pub(super) fn clocks(&self) -> Vec<Clock> {
+        let off = |&(exporter, exported): &(IpAddr, Exported)| {
+            let ClockOff { ahead_ms, since, datagrams, .. } = exported.clock_off?;
+            Some(Clock { exporter, ahead_ms, since, datagrams })
+        };
+        let mut all: Vec<Clock> = self.counts.iter().filter_map(off).collect();
+        all.sort_by_key(|clock| std::cmp::Reverse(clock.datagrams));
         all.truncate(MAX_AHEAD);
         all
     }

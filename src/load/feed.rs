@@ -126,9 +126,11 @@ impl Feed {
         self.remember();
         let Batcher { writer, builder, accounts, .. } = &mut self.batcher;
         accounts.load.account.lost = builder.lost();
+        accounts.load.account.sequence_units = builder.sequence_units();
         accounts.load.account.ahead = accounts.exporters.ahead();
         accounts.load.account.conflicting_templates =
             accounts.exporters.most(|exported| exported.conflicting_templates);
+        accounts.load.account.clocks = accounts.exporters.clocks();
         debug_assert!(accounts.load.account.balances(), "{:?}", accounts.load.account);
         writer.commit()?;
         self.kept = Session {

@@ -20,7 +20,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 pub(crate) use exporters::ByExporter;
-pub use exporters::{ClockAhead, Exported, MAX_AHEAD, MAX_EXPORTERS};
+pub use exporters::{ClockAhead, ClockOff, Exported, MAX_AHEAD, MAX_EXPORTERS};
 pub use feed::Feed;
 pub use files::MAX_FILES_LISTED;
 pub use progress::{Done, Progress};

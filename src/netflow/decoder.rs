@@ -292,9 +292,15 @@ impl Decoder {
         let mut at = Cursor::new(datagram.payload);
         let _ = at.take(v9::HEADER_BYTES);
         let found = self.sets.read(&message, at, reading);
-        let sequence = Sequence { from: header.sequence, count: 1, unit: Unit::Packets };
         let sets = (found.known_sets, found.without);
         let records = before..self.sets.records.len();
+        let sequence = Sequence {
+            from: header.sequence,
+            count: 1,
+            unit: Unit::Packets,
+            otherwise: (found.without == 0)
+                .then(|| saturated_u32(records.len()) + found.options + found.missing),
+        };
         let draft = Draft {
             exported_secs: header.unix_secs,
             uptime_ms: Some(header.uptime_ms),
@@ -351,7 +357,12 @@ impl Decoder {
                 uptime_ms: None,
                 scope,
                 port: datagram.src_port,
-                sequence: Sequence { from: header.sequence, count, unit: Unit::Records },
+                sequence: Sequence {
+                    from: header.sequence,
+                    count,
+                    unit: Unit::Records,
+                    otherwise: Some(1),
+                },
                 records,
                 missing: 0,
                 fault: None,

@@ -43,6 +43,10 @@ pub struct Appended {
     ///
     /// [`MAX_BELIEVED_LEAD_MS`]: super::MAX_BELIEVED_LEAD_MS
     pub not_believed: u64,
+    /// Flows among [`Self::appended`] that lasted longer than 32 bits of milliseconds hold, which is
+    /// 49.7 days: they end when they ended, and begin so long before that. The start that was told
+    /// is kept as `flowStartMilliseconds`.
+    pub shortened: u64,
 }
 
 impl Appended {

@@ -8,7 +8,7 @@ use super::counted::Counted;
 use super::sequence::{Sequences, Span, Stream, Told};
 use super::sources::SourceTable;
 use super::{Appended, Batches, ExportClock, data, fixed};
-use crate::flow::{DatagramId, Lost, Source, UnixMillis, canonical};
+use crate::flow::{DatagramId, Lost, SequenceUnit, Source, UnixMillis, canonical};
 use crate::netflow::{ExportPacket, Records, v1, v5, v7};
 
 /// Turns export packets into flows, for one reader of datagrams.
@@ -112,7 +112,7 @@ impl FlowBuilder {
             sender,
             Stream { exporter, engine: packet.engine, src_port, unit: sequence.unit },
             told,
-            Span { from: sequence.from, count: sequence.count },
+            Span { from: sequence.from, count: sequence.count, otherwise: sequence.otherwise },
         );
     }
 
@@ -138,6 +138,11 @@ impl FlowBuilder {
     /// datagram more.
     pub fn is_nearly_full(&self) -> bool {
         self.sources.is_nearly_full()
+    }
+
+    /// Whose sequence numbers count something else than their format says.
+    pub fn sequence_units(&self) -> Vec<SequenceUnit> {
+        self.sequences.units()
     }
 
     /// What is lost so far, by exporter and engine, where anything is.

@@ -7,7 +7,9 @@ use super::counted::Counted;
 use super::sources::SourceTable;
 use super::way::Way;
 use super::{Appended, Batches, ExportClock};
-use crate::flow::{Column, DatagramId, Family, Sampling, Source, UnixMillis, low_u32};
+use crate::flow::{
+    Column, DatagramId, Family, FlowBatch, Numbers, Origin, Sampling, Source, UnixMillis, low_u32,
+};
 use crate::netflow::{Counts, DataRecord, ExportPacket, NoEnds, Stamp};
 
 /// So many bits of an IPv6 address stand before the IPv4 address that it is the form of.
@@ -92,7 +94,8 @@ impl Data<'_> {
             let extras = self.extras.get(from as usize..until as usize).unwrap_or_default();
             outcome.appended += 1;
             if record.counts == Counts::SinceLast && !record.both_ways {
-                batch.push_numbers(ends, &numbers, self.id.origin(index), extras);
+                let origin = self.id.origin(index);
+                outcome.shortened += push(batch, ends, &numbers, origin, extras);
                 continue;
             }
             let way = Way { ends, numbers, extras: extras.to_vec() };
@@ -105,12 +108,12 @@ impl Data<'_> {
             });
             let way = says.settled(&way, counted, back);
             let mut push = |Way { ends, numbers, extras }: &Way, origin| {
-                batch.push_numbers(*ends, numbers, origin, extras);
+                outcome.shortened += push(batch, *ends, numbers, origin, extras);
             };
             push(&way, self.id.origin(index));
             if counted[2..] != [0, 0] {
-                outcome.reverse += 1;
                 push(&way.exchanged(), self.id.origin_of_way_back(index));
+                outcome.reverse += 1;
             }
         }
         outcome
@@ -180,6 +183,24 @@ impl Data<'_> {
         let duration_ms = last.0.saturating_sub(first.0);
         Some(Lasting { first, duration_ms, clamped: last < first, not_believed })
     }
+}
+
+/// Appends a flow; gives 1 where it lasted longer than there is room for, and begins later than it
+/// was told to have begun.
+fn push(
+    batch: &mut FlowBatch,
+    ends: [IpAddr; 3],
+    numbers: &Numbers,
+    origin: Origin,
+    extras: &[u8],
+) -> u64 {
+    let row = batch.len();
+    batch.push_numbers(ends, numbers, origin, extras);
+    let beyond_ms = numbers[Column::Duration].saturating_sub(u32::MAX.into());
+    if beyond_ms > 0 {
+        batch.begin_later(row, beyond_ms);
+    }
+    u64::from(beyond_ms > 0)
 }
 
 /// When a flow was.

@@ -1,15 +1,16 @@
 //! What was exported and never arrived, told by the sequence numbers of the exports.
 //!
 //! A sequence number says how many flows, packets or records an engine exported before: which of
-//! these is the format's choice, its [`Unit`]. What is kept is which of these numbers were seen, so
+//! these is the format's choice, its [`Unit`]; some exporters count otherwise, which the steps from
+//! one packet to the next tell. What is kept is which of these numbers were seen, so
 //! it does not matter in which order the datagrams come, or the files that they are in; numbers
 //! seen twice count once. What lies between numbers seen, and was not seen itself, is lost.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 
 use super::ExportClock;
-use crate::flow::{Lost, Seldom, Unit, UnixMillis, giving_way, low_u32};
+use crate::flow::{Lost, Seldom, SequenceUnit, Unit, UnixMillis, giving_way, low_u32};
 
 /// So many streams are followed. For more, those are forgotten that were not heard of for longest,
 /// first of senders that have most; what they lost goes on being told, of as many exporters' engines.
@@ -41,6 +42,10 @@ const SAME_START_MS: u32 = 60_000;
 /// share a sequence, were seen minutes apart.
 const NEAR_FLOWS: i64 = 1024;
 
+/// The numbers of a stream are taken to count otherwise than its format says once so many steps from
+/// one packet to the next say so, and fewer say the other thing.
+const TELLING_STEPS: u32 = 2;
+
 /// Whose sequence numbers count on from each other.
 ///
 /// The UDP port is part of it: two processes on one host may both call themselves engine 0.
@@ -59,6 +64,8 @@ pub(super) struct Span {
     pub(super) from: u32,
     /// How many there are.
     pub(super) count: u32,
+    /// How many there are if they count [`Unit::otherwise`], where that is known.
+    pub(super) otherwise: Option<u32>,
 }
 
 /// What the header of an export says of the exporter's clock.
@@ -107,7 +114,58 @@ struct Followed {
     sender: IpAddr,
     /// When it was heard of last, as [`Sequences::heard`] counts.
     heard: u64,
+    /// What came last.
+    last: Span,
+    /// How many steps from one packet to the next were as the format says, and how many as long as
+    /// they are if it counts otherwise.
+    steps: (u32, u32),
     runs: Runs,
+    /// What was seen if it counts otherwise, since a step first said so.
+    otherwise: Option<Box<Runs>>,
+}
+
+impl Followed {
+    fn new(sender: IpAddr, heard: u64, told: Told, span: Span) -> Self {
+        let mut runs = Runs::default();
+        runs.observe(told, span);
+        Self { sender, heard, last: span, steps: (0, 0), runs, otherwise: None }
+    }
+
+    fn observe(&mut self, told: Told, span: Span) {
+        let last = std::mem::replace(&mut self.last, span);
+        let step = span.from.wrapping_sub(last.from);
+        if last.otherwise != Some(last.count) && step > 0 {
+            if step == last.count {
+                self.steps.0 = self.steps.0.saturating_add(1);
+            } else if last.otherwise == Some(step) {
+                self.steps.1 = self.steps.1.saturating_add(1);
+                if self.otherwise.is_none() {
+                    let mut runs = Box::<Runs>::default();
+                    runs.observe(told, Span { count: step, ..last });
+                    self.otherwise = Some(runs);
+                }
+            }
+        }
+        self.runs.observe(told, span);
+        if let (Some(runs), Some(count)) = (&mut self.otherwise, span.otherwise) {
+            runs.observe(told, Span { count, ..span });
+        }
+    }
+
+    /// What was seen if it counts otherwise, where its steps say that it does.
+    fn counted_otherwise(&self) -> Option<&Runs> {
+        let (usual, otherwise) = self.steps;
+        self.otherwise.as_deref().filter(|_| otherwise >= TELLING_STEPS && otherwise > usual)
+    }
+
+    /// What is lost of `stream`, which this is, and in which unit.
+    fn lost(&self, stream: &Stream) -> (Engine, u64) {
+        let (unit, runs) = match self.counted_otherwise() {
+            Some(runs) => (stream.unit.otherwise(), runs),
+            None => (stream.unit, &self.runs),
+        };
+        ((stream.exporter, stream.engine, unit), runs.lost())
+    }
 }
 
 impl Sequences {
@@ -116,15 +174,13 @@ impl Sequences {
         self.heard += 1;
         if let Some(followed) = self.streams.get_mut(&stream) {
             followed.heard = self.heard;
-            followed.runs.observe(told, span);
+            followed.observe(told, span);
             return;
         }
         if self.streams.len() >= MAX_STREAMS {
             self.make_room();
         }
-        let mut runs = Runs::default();
-        runs.observe(told, span);
-        self.streams.insert(stream, Followed { sender, heard: self.heard, runs });
+        self.streams.insert(stream, Followed::new(sender, self.heard, told, span));
     }
 
     #[cfg(test)]
@@ -144,9 +200,9 @@ impl Sequences {
             );
         }
         for (sender, stream) in gone {
-            let lost = self.streams.remove(&stream).map_or(0, |followed| followed.runs.lost());
+            let Some(followed) = self.streams.remove(&stream) else { continue };
+            let (engine, lost) = followed.lost(&stream);
             if lost > 0 {
-                let engine = (stream.exporter, stream.engine, stream.unit);
                 self.before.entry(engine).or_insert((sender, 0)).1 += lost;
             }
         }
@@ -164,14 +220,26 @@ impl Sequences {
         let mut lost: BTreeMap<Engine, u64> =
             self.before.iter().map(|(&engine, &(_, count))| (engine, count)).collect();
         for (stream, followed) in &self.streams {
-            let count = followed.runs.lost();
+            let (engine, count) = followed.lost(stream);
             if count > 0 {
-                *lost.entry((stream.exporter, stream.engine, stream.unit)).or_default() += count;
+                *lost.entry(engine).or_default() += count;
             }
         }
         lost.into_iter()
             .map(|((exporter, engine, unit), count)| Lost { exporter, engine, unit, count })
             .collect()
+    }
+
+    /// Whose numbers count something else than their format says, of the streams that are followed.
+    pub(super) fn units(&self) -> Vec<SequenceUnit> {
+        let otherwise = self.streams.iter().filter(|(_, of)| of.counted_otherwise().is_some());
+        let counted = otherwise.map(|(stream, _)| SequenceUnit {
+            exporter: stream.exporter,
+            engine: stream.engine,
+            unit: stream.unit.otherwise(),
+            format: stream.unit,
+        });
+        counted.collect::<BTreeSet<_>>().into_iter().collect()
     }
 }
 

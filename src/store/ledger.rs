@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::flow::{Lost, UnixMillis};
+use crate::flow::{Lost, SequenceUnit, UnixMillis};
 
 /// One run of `load`, as the ledger keeps it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -60,6 +60,28 @@ pub struct Ahead {
     pub flows: u64,
 }
 
+/// An exporter whose clock is far from that of who received it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Clock {
+    /// The exporter.
+    pub exporter: IpAddr,
+    /// By how many milliseconds it was ahead at last; behind where that is negative.
+    pub ahead_ms: i64,
+    /// When it was met first, by the clock of who received it.
+    #[serde(with = "crate::flow::text")]
+    pub since: UnixMillis,
+    /// How many datagrams were sent by it.
+    pub datagrams: u64,
+}
+
+impl From<&Ahead> for Clock {
+    fn from(ahead: &Ahead) -> Self {
+        let ahead_ms = i64::try_from(ahead.by_ms).unwrap_or(i64::MAX);
+        Self { exporter: ahead.exporter, ahead_ms, since: ahead.since, datagrams: 0 }
+    }
+}
+
 /// What a load read, and what became of it.
 ///
 /// Two identities hold at every moment:
@@ -109,6 +131,10 @@ pub struct Account {
     /// times stand for it, else the export's. Ledgers of earlier versions do not say it.
     #[serde(default)]
     pub not_believed: u64,
+    /// Flows among these that lasted longer than is kept, 49.7 days: they begin so long before they
+    /// ended.
+    #[serde(default)]
+    pub shortened: u64,
     /// Flows among these that were moved, because their exporter's clock runs ahead.
     #[serde(default)]
     pub moved: u64,
@@ -125,6 +151,13 @@ pub struct Account {
     pub rejected: BTreeMap<String, u64>,
     /// What sequence numbers say was exported and is not here, by exporter and engine.
     pub lost: Vec<Lost>,
+    /// Whose sequence numbers count something else than their format says, by their steps.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sequence_units: Vec<SequenceUnit>,
+    /// Whose clock is more than a day from the capture's, or, in a collector, from the receipt, and
+    /// whose flows stay where it has them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub clocks: Vec<Clock>,
     /// The first packet of the flows stored.
     pub first: Option<UnixMillis>,
     /// The last packet of the flows stored.

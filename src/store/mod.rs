@@ -26,7 +26,7 @@ use std::fmt;
 
 pub use error::{Retry, StoreError};
 pub use expired::{Expired, Files};
-pub use ledger::{Account, Ahead, Load, LoadedFile};
+pub use ledger::{Account, Ahead, Clock, Load, LoadedFile};
 pub use meter::{Meter, Reading};
 pub use scan::{Access, Plan, Scan};
 pub use size::{RunSize, Size};

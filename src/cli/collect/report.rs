@@ -13,7 +13,7 @@ use crate::cli::time::show;
 use crate::collect::{
     ExporterStatus, Finished, Gap, Rules, SpoolStatus, State, Status, UnreadSegment,
 };
-use crate::load::ClockAhead;
+use crate::load::{ClockAhead, ClockOff};
 
 /// So many exporters are told one by one in text.
 const MAX_TOLD: usize = 50;
@@ -185,6 +185,13 @@ fn tables_of(text: &mut String, status: &Status, zone: &Zone) {
     if more > 0 {
         let _ = writeln!(text, "and {}", plural(more as u64, "more exporter"));
     }
+    if !status.malformed.is_empty() {
+        let reasons = summary::reasons(&status.malformed);
+        let _ = writeln!(text, "\nmalformed{reasons}");
+    }
+    if !status.sequence_units.is_empty() {
+        let _ = writeln!(text, "\nsequences: {}", summary::sequence_units(&status.sequence_units));
+    }
     let ahead = status.exporters.iter().filter_map(|exporter| {
         let ClockAhead { by_ms, since, until } = exporter.exported.clock_ahead?;
         let times = [since, until].map(|time| show(time, zone));
@@ -206,6 +213,17 @@ fn tables_of(text: &mut String, status: &Status, zone: &Zone) {
     if !odd.is_empty() {
         let heads = ["exporter", "templates that its ports define differently"];
         *text += &table(&heads, odd.into_iter(), &[false, true]);
+    }
+    let behind = status.exporters.iter().filter_map(|exporter| {
+        let ClockOff { ahead_ms, since, until, datagrams } = exporter.exported.clock_off?;
+        let times = [since, until].map(|time| show(time, zone));
+        let by = span(ahead_ms.unsigned_abs());
+        Some([&[name(exporter), by], &times[..], &[grouped(datagrams)]].concat())
+    });
+    let behind: Vec<_> = behind.take(MAX_TOLD).collect();
+    if !behind.is_empty() {
+        let heads = ["exporter", "clock behind by", "since", "last", "datagrams"];
+        *text += &table(&heads, behind.into_iter(), &[false, true, false, false, true]);
     }
 }
 

@@ -399,7 +399,7 @@ fn several_messages_in_a_datagram_are_read_and_number_their_records_on() {
         .packets()
         .map(|packet| (packet.first_index, packet.len(), packet.sequence.unwrap(), packet.fault))
         .collect();
-    let sequence = |from, count| Sequence { from, count, unit: Unit::Records };
+    let sequence = |from, count| Sequence { from, count, unit: Unit::Records, otherwise: Some(1) };
     assert_eq!(told, [(0, 2, sequence(7, 2), None), (2, 1, sequence(9, 1), None)]);
 }
 

@@ -52,7 +52,12 @@ impl Header {
             uptime_ms: Some(self.uptime_ms),
             engine: self.sub_agent,
             sampling: Sampling::default(),
-            sequence: Some(Sequence { from: self.sequence, count: 1, unit: Unit::Datagrams }),
+            sequence: Some(Sequence {
+                from: self.sequence,
+                count: 1,
+                unit: Unit::Datagrams,
+                otherwise: None,
+            }),
             records,
             first_index: 0,
             missing: self.missing,

@@ -212,6 +212,7 @@ impl<'a> From<Packet<'a>> for ExportPacket<'a> {
                 from: header.flow_sequence,
                 count: saturated_u32(records.len()) + missing,
                 unit: Unit::Flows,
+                otherwise: Some(1),
             }),
             records: Records::V5(records),
             first_index: 0,

@@ -17,7 +17,10 @@ fn the_sequence_counts_flows() {
     }
     payload.resize(HEADER_BYTES + 3 * RECORD_BYTES, 1);
     let packet = decode(&payload, payload.len()).unwrap();
-    assert_eq!(packet.sequence, Some(Sequence { from: 77, count: 3, unit: Unit::Flows }));
+    assert_eq!(
+        packet.sequence,
+        Some(Sequence { from: 77, count: 3, unit: Unit::Flows, otherwise: Some(1) })
+    );
     let packet = decode(&payload[..HEADER_BYTES + RECORD_BYTES], payload.len()).unwrap();
     assert_eq!((packet.len(), packet.missing), (1, 2));
     assert_eq!(packet.sequence.unwrap().count, 3);

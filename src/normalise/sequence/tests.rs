@@ -22,7 +22,12 @@ fn clock(started_ms: u64, now_ms: u64) -> Told {
 fn lost(seen: &[(u32, u32)]) -> u64 {
     let mut sequences = Sequences::default();
     for (&(from, flows), now_ms) in seen.iter().zip(0..) {
-        sequences.observe(SENDER, stream(0, 2055), clock(0, now_ms), Span { from, count: flows });
+        sequences.observe(
+            SENDER,
+            stream(0, 2055),
+            clock(0, now_ms),
+            Span { from, count: flows, otherwise: None },
+        );
     }
     sequences.lost().iter().map(|lost| lost.count).sum()
 }
@@ -57,7 +62,7 @@ fn gaps_are_lost_and_what_comes_late_or_twice_is_not() {
 fn a_restart_loses_nothing_and_what_was_before_it_is_kept() {
     let mut sequences = Sequences::default();
     let mut observe = |started_ms, now_ms, from| {
-        let span = Span { from, count: 30 };
+        let span = Span { from, count: 30, otherwise: None };
         sequences.observe(SENDER, stream(0, 2055), clock(started_ms, now_ms), span);
         sequences.lost().iter().map(|lost| lost.count).sum::<u64>()
     };
@@ -78,7 +83,7 @@ fn two_clocks_may_share_a_sequence() {
     for datagram in 0..20 {
         let clock = clock(u64::from(datagram % 3 / 2) * 519_900, 1_000_000);
         let lost_one = u32::from(datagram >= 10) * 30;
-        let span = Span { from: datagram * 30 + lost_one, count: 30 };
+        let span = Span { from: datagram * 30 + lost_one, count: 30, otherwise: None };
         sequences.observe(SENDER, stream(0, 2055), clock, span);
     }
     assert_eq!(sequences.lost().iter().map(|lost| lost.count).sum::<u64>(), 30);
@@ -91,7 +96,12 @@ fn the_wrap_of_the_uptime_is_no_restart() {
         let uptime_ms = (u32::MAX - 1000).wrapping_add(step);
         let exported = UnixMillis(START_MS + u64::from(step));
         let clock = Told::Clock(ExportClock::new(exported, uptime_ms));
-        sequences.observe(SENDER, stream(0, 2055), clock, Span { from, count: 30 });
+        sequences.observe(
+            SENDER,
+            stream(0, 2055),
+            clock,
+            Span { from, count: 30, otherwise: None },
+        );
     }
     assert_eq!(sequences.lost().iter().map(|lost| lost.count).sum::<u64>(), 30);
 }
@@ -107,7 +117,7 @@ fn engines_and_ports_count_each_for_themselves() {
         (2, 4000, 7030),
         (1, 5000, 335),
     ] {
-        let span = Span { from, count: 30 };
+        let span = Span { from, count: 30, otherwise: None };
         sequences.observe(SENDER, stream(engine, src_port), clock(0, 1), span);
     }
     let exporter = [192, 0, 2, 1].into();
@@ -118,18 +128,28 @@ fn engines_and_ports_count_each_for_themselves() {
 fn what_is_remembered_is_bounded() {
     let mut sequences = Sequences::default();
     for number in 0..MAX_STREAMS as u32 + 10 {
-        let span = Span { from: 0, count: 1 };
+        let span = Span { from: 0, count: 1, otherwise: None };
         sequences.observe(SENDER, stream(number, 1), clock(0, 0), span);
         assert!(sequences.streams.len() <= MAX_STREAMS);
     }
     for gap in 0..1000 {
-        sequences.observe(SENDER, stream(0, 1), clock(0, 0), Span { from: gap * 2, count: 1 });
+        sequences.observe(
+            SENDER,
+            stream(0, 1),
+            clock(0, 0),
+            Span { from: gap * 2, count: 1, otherwise: None },
+        );
     }
     for restart in 0..1000 {
         let clock = clock(restart * 100_000, restart * 100_000);
         let from = restart as u32 * 10_000;
-        sequences.observe(SENDER, stream(1, 1), clock, Span { from, count: 1 });
-        sequences.observe(SENDER, stream(1, 1), clock, Span { from: from + 2, count: 1 });
+        sequences.observe(SENDER, stream(1, 1), clock, Span { from, count: 1, otherwise: None });
+        sequences.observe(
+            SENDER,
+            stream(1, 1),
+            clock,
+            Span { from: from + 2, count: 1, otherwise: None },
+        );
     }
     let runs = |engine| &sequences.streams[&stream(engine, 1)].runs;
     let (gaps, restarts) = (runs(0), runs(1));
@@ -147,17 +167,17 @@ fn who_sends_from_every_port_hides_no_gap_of_others() {
     let other = IpAddr::from([198, 51, 100, 7]);
     let quiet = Stream { exporter: other, ..stream(0, 2055) };
     let mut sequences = Sequences::default();
-    sequences.observe(other, quiet, clock(0, 0), Span { from: 0, count: 30 });
+    sequences.observe(other, quiet, clock(0, 0), Span { from: 0, count: 30, otherwise: None });
     for number in 0..4 * MAX_STREAMS as u32 {
         let port = stream(number >> 16, number as u16);
-        sequences.observe(SENDER, port, clock(0, 0), Span { from: 0, count: 1 });
+        sequences.observe(SENDER, port, clock(0, 0), Span { from: 0, count: 1, otherwise: None });
     }
-    sequences.observe(other, quiet, clock(0, 1), Span { from: 60, count: 30 });
+    sequences.observe(other, quiet, clock(0, 1), Span { from: 60, count: 30, otherwise: None });
     assert_eq!(lost_of(&sequences, other), 30);
     // One that was not heard of before counts as well.
     let new = Stream { engine: 1, ..quiet };
     for from in [0, 40] {
-        sequences.observe(other, new, clock(0, 2), Span { from, count: 30 });
+        sequences.observe(other, new, clock(0, 2), Span { from, count: 30, otherwise: None });
     }
     assert_eq!(lost_of(&sequences, other), 40);
 }
@@ -167,12 +187,12 @@ fn agents_that_are_only_claimed_take_the_room_of_their_sender() {
     let other = IpAddr::from([198, 51, 100, 7]);
     let quiet = Stream { exporter: other, ..stream(0, 2055) };
     let mut sequences = Sequences::default();
-    sequences.observe(other, quiet, clock(0, 0), Span { from: 0, count: 30 });
+    sequences.observe(other, quiet, clock(0, 0), Span { from: 0, count: 30, otherwise: None });
     for agent in 0..2 * MAX_STREAMS as u32 {
         let forged = Stream { exporter: agent.to_be_bytes().into(), ..quiet };
-        sequences.observe(SENDER, forged, clock(0, 0), Span { from: 0, count: 1 });
+        sequences.observe(SENDER, forged, clock(0, 0), Span { from: 0, count: 1, otherwise: None });
     }
-    sequences.observe(other, quiet, clock(0, 1), Span { from: 60, count: 30 });
+    sequences.observe(other, quiet, clock(0, 1), Span { from: 60, count: 30, otherwise: None });
     assert_eq!(lost_of(&sequences, other), 30);
 }
 
@@ -184,7 +204,12 @@ fn an_exporter_that_changes_its_port_for_months_goes_on_telling_what_is_lost() {
         let port = stream(7, number as u16);
         let at = u64::from(number) * 1_000_000;
         for from in [0, 20] {
-            sequences.observe(SENDER, port, clock(at, at), Span { from, count: 10 });
+            sequences.observe(
+                SENDER,
+                port,
+                clock(at, at),
+                Span { from, count: 10, otherwise: None },
+            );
         }
         assert!(sequences.streams.len() <= MAX_STREAMS);
     }
@@ -197,11 +222,16 @@ fn what_is_told_of_streams_that_were_forgotten_is_bounded() {
     let mut sequences = Sequences::default();
     for from in [0, 20] {
         let quiet = Stream { exporter: other, ..stream(0, 1) };
-        sequences.observe(other, quiet, clock(0, 0), Span { from, count: 10 });
+        sequences.observe(other, quiet, clock(0, 0), Span { from, count: 10, otherwise: None });
     }
     for engine in 0..4 * MAX_STREAMS as u32 {
         for from in [0, 2] {
-            sequences.observe(SENDER, stream(engine, 1), clock(0, 0), Span { from, count: 1 });
+            sequences.observe(
+                SENDER,
+                stream(engine, 1),
+                clock(0, 0),
+                Span { from, count: 1, otherwise: None },
+            );
         }
     }
     assert!(sequences.before.len() <= MAX_STREAMS && sequences.lost().len() <= 2 * MAX_STREAMS);
@@ -243,7 +273,7 @@ fn an_exporter_that_does_not_tell_its_uptime_may_begin_again() {
     let stream = Stream { unit: Unit::Records, ..stream(7, 4739) };
     let mut observe = |secs: u64, from| {
         let told = Told::Time(UnixMillis(START_MS + secs * 1000));
-        sequences.observe(SENDER, stream, told, Span { from, count: 10 });
+        sequences.observe(SENDER, stream, told, Span { from, count: 10, otherwise: None });
         sequences.lost().iter().map(|lost| lost.count).sum::<u64>()
     };
     assert_eq!(observe(0, 50_000), 0);
@@ -254,4 +284,75 @@ fn an_exporter_that_does_not_tell_its_uptime_may_begin_again() {
     assert_eq!(observe(90, 0), 4980);
     assert_eq!(observe(120, 20), 4990);
     assert_eq!(sequences.lost()[0].unit, Unit::Records);
+}
+
+/// Has one engine, whose format says that its numbers count `unit`, send packets with the given
+/// `(number, records)`; gives what is lost, and whose numbers count otherwise.
+fn learnt(unit: Unit, packets: &[(u32, u32)]) -> (Vec<(Unit, u64)>, Vec<Unit>) {
+    let mut sequences = Sequences::default();
+    let stream = Stream { unit, ..stream(0, 2055) };
+    for (&(from, records), now_ms) in packets.iter().zip(0..) {
+        let (count, otherwise) = if unit == Unit::Packets { (1, records) } else { (records, 1) };
+        let span = Span { from, count, otherwise: Some(otherwise) };
+        sequences.observe(SENDER, stream, clock(0, now_ms), span);
+    }
+    let lost = sequences.lost().iter().map(|lost| (lost.unit, lost.count)).collect();
+    (lost, sequences.units().iter().map(|told| told.unit).collect())
+}
+
+#[test]
+fn what_numbers_count_is_told_by_their_steps() {
+    use Unit::{Flows, Packets, Records};
+    let every_20 = [(1, 20), (21, 20), (41, 20), (61, 20)];
+    let uneven = [(7, 20), (27, 3), (30, 1), (31, 24), (55, 2)];
+    for (what, unit, packets, lost, counts) in [
+        ("flows in v9", Packets, &every_20[..], &[][..], &[Flows][..]),
+        ("flows in v9, as many as come", Packets, &uneven, &[], &[Flows]),
+        (
+            "and 40 that never came",
+            Packets,
+            &[(1, 20), (21, 20), (41, 20), (101, 20), (121, 20)],
+            &[(Flows, 40)],
+            &[Flows],
+        ),
+        (
+            "packets in v9",
+            Packets,
+            &[(1, 20), (2, 1), (3, 24), (6, 7), (7, 2)],
+            &[(Packets, 2)],
+            &[],
+        ),
+        (
+            "two lost between packets of two",
+            Packets,
+            &[(1, 2), (3, 2), (4, 2), (5, 2)],
+            &[(Packets, 1)],
+            &[],
+        ),
+        (
+            "packets in v5",
+            Flows,
+            &[(0, 30), (1, 30), (2, 7), (3, 30), (9, 30)],
+            &[(Packets, 5)],
+            &[Packets],
+        ),
+        (
+            "packets in IPFIX",
+            Records,
+            &[(5, 9), (6, 1), (7, 9), (8, 9), (10, 9)],
+            &[(Packets, 1)],
+            &[Packets],
+        ),
+        ("records in IPFIX", Records, &[(0, 9), (9, 1), (10, 9), (21, 9)], &[(Records, 2)], &[]),
+        ("one record each", Records, &[(0, 1), (1, 1), (2, 1), (4, 1)], &[(Records, 1)], &[]),
+        (
+            "a late one",
+            Packets,
+            &[(1, 20), (41, 20), (21, 20), (61, 20), (81, 20), (101, 20)],
+            &[],
+            &[Flows],
+        ),
+    ] {
+        assert_eq!(learnt(unit, packets), (lost.to_vec(), counts.to_vec()), "{what}");
+    }
 }

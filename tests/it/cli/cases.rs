@@ -153,3 +153,65 @@ fn who_was_alive_in_a_window_is_found_by_every_command() {
     assert!(told.stderr.contains("last seen >= 2025-10-12T00:00:00.000Z"), "{}", told.stderr);
     home.run(&["query", "10.0.0.1", "--alive"]).ends(2, "--alive when?");
 }
+
+#[test]
+fn a_flow_of_sixty_days_ends_when_it_ended_and_its_beginning_is_cut_with_a_word() {
+    let Some(folder) = cases() else { return };
+    let home = Home::new();
+    let path = folder.join("flow-of-sixty-days.pcap");
+    let load = home.run(&["load", path.to_str().unwrap()]).succeeds();
+    let told = "; 1 of more than 49.7 days, of which the beginning is cut";
+    assert!(load.stderr.contains(told), "{}", load.stderr);
+    for (filter, found) in
+        [("last seen = 2025-10-09T08:53:20", 1), ("element flowStartMilliseconds < 2025-08-11", 1)]
+    {
+        let found_flows = home.run(&["query", "--where", filter, "--count"]).succeeds();
+        assert_eq!(found_flows.stdout, format!("{found}\n"), "{filter}");
+    }
+    let alive = ["query", "--where", "any", "--since", "2025-10-01", "--alive", "--count"];
+    assert_eq!(home.run(&alive).succeeds().stdout, "1\n");
+}
+
+#[test]
+fn a_sequence_that_counts_flows_where_the_version_says_packets_loses_nothing() {
+    let Some(folder) = cases() else { return };
+    let home = Home::new();
+    let path = folder.join("v9-sequence-counts-flows.pcap");
+    let load = home.run(&["load", path.to_str().unwrap()]).succeeds();
+    assert!(!load.stderr.contains("\n  lost"), "{}", load.stderr);
+    let told = "192.0.2.1 engine 1 counts flows, not packets";
+    assert!(load.stderr.contains(told), "{}", load.stderr);
+    let loads = home.run(&["loads", "-o", "json"]).succeeds().json();
+    assert_eq!(loads[0]["lost"], serde_json::json!([]));
+    assert_eq!(loads[0]["sequenceUnits"][0]["unit"], "flows");
+}
+
+#[test]
+fn whose_clock_is_not_set_is_told_and_its_times_stay() {
+    let Some(folder) = cases() else { return };
+    for (name, first, days) in [
+        ("v9-header-time-is-the-uptime.pcap", "1970-01-01T05:33:10.000Z", 20_370),
+        ("v5-clock-four-days-after-1970.pcap", "1970-01-05T15:06:38.000Z", 20_365),
+    ] {
+        let home = Home::new();
+        let path = folder.join(name);
+        let load = home.run(&["load", path.to_str().unwrap(), "-o", "json"]).succeeds().json();
+        let behind = |clocks: &Value| {
+            let clock = &clocks[0];
+            (clock["exporter"] == "192.0.2.1")
+                .then(|| clock["aheadMs"].as_i64().unwrap() / 86_400_000)
+        };
+        assert_eq!(behind(&load["clocks"]), Some(-days), "{name}");
+        let stats = home.run(&["stats", "-o", "json"]).succeeds().json();
+        assert_eq!(
+            (&stats["first"], behind(&stats["clocks"])),
+            (&first.into(), Some(-days)),
+            "{name}"
+        );
+        let told = format!("192.0.2.1 20,{} days behind", days - 20_000);
+        let stats = home.run(&["stats"]).succeeds().stdout;
+        assert!(stats.contains(&told), "{stats}");
+        let text = Home::new().run(&["load", path.to_str().unwrap()]).stderr;
+        assert!(text.contains(&told) && text.contains("; their times stay"), "{text}");
+    }
+}

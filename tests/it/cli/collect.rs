@@ -165,6 +165,7 @@ fn what_exporters_send_can_be_asked_for_soon_after_and_the_accounts_are_told_at_
         let told = run.json();
         assert_eq!((&told["load"]["stored"], &told["load"]["state"]), (&8.into(), &"done".into()));
         assert_eq!(exporter(&told["status"], "127.0.0.1")["lost"]["flows"], 4);
+        assert_eq!(told["status"]["malformed"], serde_json::json!({"cut": 1}));
         let ledger = home.run(&["loads", "-o", "json"]).succeeds().json();
         assert_eq!(ledger.as_array().unwrap().len(), 1);
         assert_eq!((&ledger[0]["state"], &ledger[0]["datagrams"]), (&"done".into(), &5.into()));
@@ -207,10 +208,19 @@ fn flows_of_a_clock_that_runs_ahead_are_moved_and_those_of_one_that_is_behind_st
     home.status_says("whose clock it is", |status| {
         let ahead = exporter(status, "127.0.0.3");
         let by_days = ahead["clockAhead"]["byMs"].as_u64().unwrap_or(0) / 86_400_000;
-        let clock = exporter(status, "127.0.0.1")["clockAhead"].is_null();
-        ahead["moved"] == 1 && by_days > 4000 && clock
+        let behind = &exporter(status, "127.0.0.1");
+        let behind_days = behind["clockOff"]["aheadMs"].as_i64().unwrap_or(0) / -86_400_000;
+        ahead["moved"] == 1
+            && by_days > 4000
+            && ahead["clockOff"].is_null()
+            && behind["clockAhead"].is_null()
+            && behind_days > 6000
     });
-    assert!(home.run(&["collect", "status"]).succeeds().stdout.contains("clock ahead by"));
+    let status = home.run(&["collect", "status"]).succeeds().stdout;
+    assert!(status.contains("clock ahead by") && status.contains("clock behind by"), "{status}");
+    let clocks = home.run(&["stats", "-o", "json"]).succeeds().json()["clocks"].clone();
+    let ahead_ms = |place: usize| clocks[place]["aheadMs"].as_i64().unwrap();
+    assert!(ahead_ms(0) < 0 && ahead_ms(1) > 0, "{clocks}");
     collecting.says("127.0.0.3: its clock is ");
     // It is one datagram, wherever it comes from.
     send("127.0.0.3", collecting.to(), std::slice::from_ref(&ahead));
