@@ -12,7 +12,7 @@ use crate::interop::{collect, earlgrey, payloads};
 use crate::needs::nfdump;
 
 /// Cells that nfdump 1.7.1, Debian's, prints otherwise than 1.7.8, and how.
-const OTHERWISE: [(&str, &str); 30] = [
+const OTHERWISE: [(&str, &str); 33] = [
     ("cnt", "the count is in the order of its file, which has no order of keys"),
     ("tsr", "its head is longer"),
     ("ter", "its head is longer, and hundreds of milliseconds are lost"),

@@ -165,7 +165,7 @@ fn what_users_ask_for_is_accepted_too() {
         ("event none", "not element firewallEvent >= 0"),
         ("element firewallEvent = denied", "element firewallEvent = 3"),
         ("asa event denied ingress", "element firewallEvent = 3 and xevent = 1001"),
-        ("asa event denied and proto tcp", "element firewallEvent = 3 and proto tcp"),
+        ("asa event denied and proto tcp", "element firewallEvent = 3 and proto = tcp"),
         ("asa denied nosyn", "xevent = 1004"),
         ("asa xevent > 1000", "xevent >= 1001"),
         ("xevent 1002", "xevent = 1002"),
