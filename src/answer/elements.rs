@@ -6,12 +6,12 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::text::{push_address, push_number};
 use crate::flow::{
-    ElementId, Extra, FlowRecord, Kind, NTP_TO_UNIX_SECS, Names, UnixMillis, extra_value, extras,
-    float, signed, unsigned,
+    ElementId, Extra, FlowRecord, Kind, NTP_TO_UNIX_SECS, Names, REVERSE_ENTERPRISE, UnixMillis,
+    extra_value, extras, float, printable, signed, unsigned,
 };
 
-/// Appends `,"vlanId":7,"sourceMacAddress":"00:00:5e:00:53:01"` and so on. An element that comes
-/// twice is told once, as it came first.
+/// Appends `,"vlanId":7,"sourceMacAddress":"00:00:5e:00:53:01"` and so on. Of an element that comes
+/// several times the values are a list, in the order in which they came.
 pub(super) fn push_extras(to: &mut Vec<u8>, bytes: &[u8]) {
     for (place, extra) in extras(bytes).enumerate() {
         if is_repeated(bytes, place, extra) {
@@ -20,7 +20,18 @@ pub(super) fn push_extras(to: &mut Vec<u8>, bytes: &[u8]) {
         to.extend_from_slice(b",\"");
         let kind = push_name(to, extra.id());
         to.extend_from_slice(b"\":");
+        let mut more = extras(bytes).skip(place + 1).filter(|other| other.id() == extra.id());
+        let Some(second) = more.next() else {
+            push_value(to, kind, extra.value);
+            continue;
+        };
+        to.push(b'[');
         push_value(to, kind, extra.value);
+        for other in std::iter::once(second).chain(more) {
+            to.push(b',');
+            push_value(to, kind, other.value);
+        }
+        to.push(b']');
     }
 }
 
@@ -38,8 +49,7 @@ pub(super) fn push_elements(to: &mut Vec<u8>, bytes: &[u8]) {
 
 /// Whether an element like the one at `place` stands before it.
 fn is_repeated(bytes: &[u8], place: usize, extra: Extra<'_>) -> bool {
-    let element = |extra: Extra<'_>| (extra.number, extra.enterprise);
-    extras(bytes).take(place).any(|other| element(other) == element(extra))
+    extras(bytes).take(place).any(|other| other.id() == extra.id())
 }
 
 /// Appends what the exporter of `flow` calls the interfaces, VRFs and the application that it names
@@ -80,13 +90,13 @@ fn says(bytes: &[u8], number: u16) -> bool {
 }
 
 /// Appends the element's name: IANA's, with `reverse` before it for the flow's way back (RFC 5103
-/// §6.1); else its number, behind that of its enterprise.
+/// §6.1), or one of an enterprise; else its number, behind that of its enterprise.
 fn push_name(to: &mut Vec<u8>, id: ElementId) -> Kind {
     let ElementId { number, enterprise } = id;
     let known = id.known();
     // Writing to memory cannot fail.
     let _ = match known {
-        Some(known) if enterprise == 0 => write!(to, "{}", known.name),
+        Some(known) if enterprise != REVERSE_ENTERPRISE => write!(to, "{}", known.name),
         Some(known) => {
             let (first, rest) = known.name.split_at(1);
             write!(to, "reverse{}{rest}", first.to_ascii_uppercase())
@@ -111,6 +121,7 @@ fn push_value(to: &mut Vec<u8>, kind: Kind, value: &[u8]) {
         (Kind::Float, 4 | 8) => push_float(to, value),
         (Kind::Mac, 6) => push_hex(to, value, ":"),
         (Kind::Address(_), 4 | 16) => push_quoted_address(to, value),
+        (Kind::Octets, _) if let Some(text) = printable(value) => push_text(to, text),
         _ => push_hex(to, value, ""),
     }
 }
@@ -199,7 +210,9 @@ mod tests {
             (276, 0, &[2]),
             (258, 0, &[0x01, 0x14, 0x25, 0x86, 0x38, 0x98]),
             (1, 29_305, &[1, 0]),
-            (40_001, 0, &[1, 2]),
+            (40_006, 0, &[1, 2]),
+            (40_000, 0, b"alice"),
+            (93, 637, b"LSN-Host@100.64.0.9\0\0\0"),
             (5, 9, &[0xff]),
             (58, 0, &[8]),
         ] {
@@ -212,7 +225,7 @@ mod tests {
         assert_eq!(
             object,
             serde_json::json!({
-                "vlanId": 7,
+                "vlanId": [7, 8],
                 "responderOctets": 0,
                 "sourceMacAddress": "00:00:5e:00:53:01",
                 "postNATSourceIPv4Address": "192.0.2.1",
@@ -222,7 +235,9 @@ mod tests {
                 "dataRecordsReliability": false,
                 "collectionTimeMilliseconds": "2007-08-02T07:42:07.000Z",
                 "reverseOctetDeltaCount": 256,
-                "element40001": "0102",
+                "element40006": "0102",
+                "aaaUserName": "alice",
+                "enterprise637Element93": "LSN-Host@100.64.0.9",
                 "enterprise9Element5": "ff",
             })
         );

@@ -7,7 +7,7 @@
 
 use std::ops::Range;
 
-use super::element::{Element, REVERSE_ENTERPRISE, element};
+use super::element::ElementId;
 
 /// The elements of one flow take no more bytes than this; those beyond it are left out.
 pub const MAX_EXTRAS_BYTES: usize = 1024;
@@ -28,27 +28,6 @@ pub struct Extra<'a> {
     /// Its value as exported; of a number without the zeros that it begins with, of a text without
     /// those that it ends with.
     pub value: &'a [u8],
-}
-
-/// Which element it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct ElementId {
-    /// Its number.
-    pub number: u16,
-    /// Whose number it is; 0 for IANA's, and for all of NetFlow v9's.
-    pub enterprise: u32,
-}
-
-impl ElementId {
-    /// IANA's element of this number.
-    pub const fn iana(number: u16) -> Self {
-        Self { number, enterprise: 0 }
-    }
-
-    /// What is known of it: of IANA's elements, also where they are of a flow's way back.
-    pub fn known(self) -> Option<&'static Element> {
-        matches!(self.enterprise, 0 | REVERSE_ENTERPRISE).then(|| element(self.number)).flatten()
-    }
 }
 
 impl Extra<'_> {

@@ -31,10 +31,13 @@ mod values;
 pub use addresses::Addresses;
 pub use batch::FlowBatch;
 pub use column::{Column, Columns};
-pub use element::{Element, Kind, REVERSE_ENTERPRISE, element, elements};
-pub(crate) use element::{NTP_TO_UNIX_SECS, float, have_both_sides, other_end, signed, unsigned};
+pub use element::{Element, ElementId, Kind, REVERSE_ENTERPRISE, element, elements, printable};
+pub(crate) use element::{
+    NTP_TO_UNIX_SECS, OWN_ENTERPRISE, SENT_BY, all_elements, element_named, float, have_both_sides,
+    other_end, signed, unsigned,
+};
 pub use event::EventKind;
-pub use extras::{ElementId, Extra, Extras, MAX_EXTRAS_BYTES, extra_value, extras, push_extra};
+pub use extras::{Extra, Extras, MAX_EXTRAS_BYTES, extra_value, extras, push_extra};
 pub(crate) use family::address_bits;
 pub use family::{Family, canonical};
 pub(crate) use fields::columns;

@@ -5,9 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use byteorder::{BigEndian, ByteOrder};
 
-use crate::flow::{
-    Kind, NTP_TO_UNIX_SECS, REVERSE_ENTERPRISE, UnixMillis, element, saturated_u32, unsigned,
-};
+use crate::flow::{ElementId, Kind, NTP_TO_UNIX_SECS, UnixMillis, saturated_u32, unsigned};
 
 /// What a field says as its length where each record says it (RFC 7011 §7).
 pub(super) const VARIABLE: u16 = 0xffff;
@@ -23,10 +21,14 @@ pub(super) struct Field {
 }
 
 impl Field {
-    /// What its value is, as far as IANA says.
+    /// Which element it is kept as.
+    pub(super) fn id(self) -> ElementId {
+        ElementId { number: self.number, enterprise: self.enterprise }.canonical()
+    }
+
+    /// What its value is, as far as that is known.
     pub(super) fn kind(self) -> Option<Kind> {
-        let ours = self.enterprise == 0 || self.enterprise == REVERSE_ENTERPRISE;
-        element(self.number).filter(|_| ours).map(|element| element.kind)
+        self.id().known().map(|element| element.kind)
     }
 }
 

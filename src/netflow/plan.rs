@@ -10,8 +10,8 @@ use super::frame::{self, Kept};
 use super::rate::Rate;
 use super::record::{Counts, DataRecord, Stamp, put_address};
 use crate::flow::{
-    Column, Extra, Family, UnixMillis, low_u16, low_u32, push_extra, saturated_u16, saturated_u32,
-    unsigned,
+    Column, ElementId, Extra, Family, UnixMillis, low_u16, low_u32, push_extra, saturated_u16,
+    saturated_u32, unsigned,
 };
 
 mod target;
@@ -64,6 +64,8 @@ enum Target {
     LastedMillis,
     LastedMicros,
     Started,
+    /// Who exported the flow, where another sends it.
+    Exporter(Family),
     Sampler,
     /// How packets were chosen, as this element says it.
     Rate(u16),
@@ -72,7 +74,7 @@ enum Target {
     /// The only host that is named: the source or the destination.
     Station,
     /// Kept as it is.
-    Extra(Field, Trim),
+    Extra(ElementId, Trim),
 }
 
 /// How a field tells a time.
@@ -227,10 +229,7 @@ fn take(
 ) {
     match target {
         Target::Address(column, family) => {
-            let address = match family {
-                Family::V4 => address_v4(value),
-                Family::V6 => address_v6(value),
-            };
+            let address = of_family(family, value);
             // What is said of an inner packet, too, is kept beside the outer one.
             if address.is_some_and(|address| put_address(record.address_mut(column), address)) {
                 let number = address_element(column, family);
@@ -251,21 +250,31 @@ fn take(
         Target::LastedMillis => record.lasted_ms = Some(unsigned(value)),
         Target::LastedMicros => record.lasted_ms = Some(unsigned(value) / 1000),
         Target::Started => record.started = Some(UnixMillis(unsigned(value))).filter(|t| t.0 > 0),
+        Target::Exporter(family) => {
+            let address = of_family(family, value).filter(|address| !address.is_unspecified());
+            record.exporter = address.or(record.exporter);
+        }
         Target::Sampler => aside.sampler = Some(unsigned(value)),
         Target::Rate(element) => {
             aside.rate.take(element, value);
         }
         // What the other fields do not say is taken from there at the end.
         Target::Frame | Target::Station => {}
-        Target::Extra(field, trim) => {
+        Target::Extra(ElementId { number, enterprise }, trim) => {
             let value = match trim {
                 Trim::Start => without_zeros_at_start(value),
                 Trim::End => without_zeros_at_end(value),
                 Trim::None => value,
             };
-            let Field { number, enterprise, .. } = field;
             push_extra(extras, start, Extra { number, enterprise, value });
         }
+    }
+}
+
+fn of_family(family: Family, value: &[u8]) -> Option<IpAddr> {
+    match family {
+        Family::V4 => address_v4(value),
+        Family::V6 => address_v6(value),
     }
 }
 

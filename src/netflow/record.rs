@@ -32,6 +32,8 @@ pub struct DataRecord {
     pub lasted_ms: Option<u64>,
     /// When the exporter started: what [`Stamp::Uptime`] counts from, where the header says none.
     pub started: Option<UnixMillis>,
+    /// Who exported it, where the record names another than who sent it.
+    pub exporter: Option<IpAddr>,
     /// How this flow was sampled, if otherwise than the packet says.
     pub sampling: Option<Sampling>,
     /// All other columns that hold numbers.

@@ -8,7 +8,8 @@ use super::sources::SourceTable;
 use super::way::Way;
 use super::{Appended, Batches, ExportClock};
 use crate::flow::{
-    Column, DatagramId, Family, FlowBatch, Numbers, Origin, Sampling, Source, UnixMillis, low_u32,
+    self, Column, DatagramId, ElementId, Extra, Family, FlowBatch, Numbers, Origin, SENT_BY,
+    Sampling, Source, UnixMillis, canonical, low_u32, push_extra,
 };
 use crate::netflow::{Counts, DataRecord, ExportPacket, NoEnds, Stamp};
 
@@ -40,7 +41,8 @@ impl Data<'_> {
         to: &mut Batches<'_>,
         mut outcome: Appended,
     ) -> Appended {
-        let mut known: Option<(Sampling, u32)> = None;
+        let mut known: Option<(Said, Placed)> = None;
+        let mut with_sender = Vec::new();
         for (record, index) in records.iter().zip(packet.first_index..=u16::MAX) {
             let (src, dst) = match record.ends() {
                 Ok(ends) => ends,
@@ -53,16 +55,16 @@ impl Data<'_> {
                     continue;
                 }
             };
-            let sampling = record.sampling.unwrap_or(self.source.sampling);
-            let place = match known {
-                Some((known, place)) if known == sampling => Some(place),
-                _ => self.place(sampling),
+            let said = (record.exporter, record.sampling);
+            let placed = match known {
+                Some((known, placed)) if known == said => Some(placed),
+                _ => self.place(said),
             };
-            let Some(place) = place else {
+            let Some(placed) = placed else {
                 outcome.no_room_for_source += 1;
                 continue;
             };
-            known = Some((sampling, place));
+            known = Some((said, placed));
             let Some(lasting) = self.lasting(record, packet.uptime_ms.is_some()) else {
                 outcome.before_1970 += 1;
                 continue;
@@ -89,9 +91,17 @@ impl Data<'_> {
             }
             numbers.set(Column::First, lasting.first.0);
             numbers.set(Column::Duration, lasting.duration_ms);
-            numbers.set(Column::Source, place);
+            numbers.set(Column::Source, placed.source);
             let (from, until) = record.extras;
-            let extras = self.extras.get(from as usize..until as usize).unwrap_or_default();
+            let mut extras = self.extras.get(from as usize..until as usize).unwrap_or_default();
+            if placed.is_named {
+                with_sender.clear();
+                push_sender(&mut with_sender, self.sender);
+                for extra in flow::extras(extras) {
+                    push_extra(&mut with_sender, 0, extra);
+                }
+                extras = &with_sender;
+            }
             outcome.appended += 1;
             if record.counts == Counts::SinceLast && !record.both_ways {
                 let origin = self.id.origin(index);
@@ -119,15 +129,23 @@ impl Data<'_> {
         outcome
     }
 
-    /// The place of the source that samples so, or, where there is no room for that, of the one
-    /// that the packet says: a flow that is scaled up wrongly is better than none.
-    fn place(&mut self, sampling: Sampling) -> Option<u32> {
-        let own = if sampling == self.source.sampling {
-            None
-        } else {
-            self.sources.place_of_record(Source { sampling, ..self.source }, self.sender)
+    /// The place of the source that a record says, or, where there is no room for that, of the one
+    /// that the packet says: a flow that is scaled up wrongly, or is the sender's, is better than
+    /// none.
+    fn place(&mut self, (exporter, sampling): Said) -> Option<Placed> {
+        let exporter = exporter.map(canonical).filter(|named| *named != self.sender);
+        let said = Source {
+            exporter: exporter.unwrap_or(self.source.exporter),
+            sampling: sampling.unwrap_or(self.source.sampling),
+            ..self.source
         };
-        own.or_else(|| self.sources.place(self.source, self.sender))
+        if said != self.source
+            && let Some(source) = self.sources.place_of_record(said, self.sender)
+        {
+            return Some(Placed { source, is_named: exporter.is_some() });
+        }
+        let source = self.sources.place(self.source, self.sender)?;
+        Some(Placed { source, is_named: false })
     }
 
     /// From when to when the flow lasted; None if it began before 1970.
@@ -183,6 +201,34 @@ impl Data<'_> {
         let duration_ms = last.0.saturating_sub(first.0);
         Some(Lasting { first, duration_ms, clamped: last < first, not_believed })
     }
+}
+
+/// What a record says of its source: who exported it, and how it was sampled.
+type Said = (Option<IpAddr>, Option<Sampling>);
+
+/// Where the source of a record is in the table.
+#[derive(Debug, Clone, Copy)]
+struct Placed {
+    source: u32,
+    /// Whether it is of an exporter that the record names, and not of the sender.
+    is_named: bool,
+}
+
+/// Keeps who sent a flow that another exported.
+fn push_sender(extras: &mut Vec<u8>, sender: IpAddr) {
+    let ElementId { number, enterprise } = SENT_BY;
+    let (v4, v6);
+    let value = match sender {
+        IpAddr::V4(address) => {
+            v4 = address.octets();
+            &v4[..]
+        }
+        IpAddr::V6(address) => {
+            v6 = address.octets();
+            &v6[..]
+        }
+    };
+    push_extra(extras, 0, Extra { number, enterprise, value });
 }
 
 /// Appends a flow; gives 1 where it lasted longer than there is room for, and begins later than it

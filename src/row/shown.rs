@@ -3,7 +3,7 @@
 use std::fmt::{Display, Formatter, Result};
 
 use super::NumberField;
-use crate::flow::{ElementId, EventKind, Kind, float, signed};
+use crate::flow::{Kind, float, printable, signed};
 
 /// The value of an element as JSON shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,12 +22,26 @@ impl Shown {
     /// Whether `value`, as it was exported, is shown so.
     pub(super) fn is(&self, value: &[u8]) -> bool {
         match self {
-            Self::Text(text) => String::from_utf8_lossy(value) == text.as_str(),
-            Self::Bytes(bytes) => value == bytes,
+            Self::Text(text) => {
+                String::from_utf8_lossy(value) == text.as_str() || printable(value) == Some(text)
+            }
+            // Also a text of such digits.
+            Self::Bytes(bytes) => {
+                value == bytes || printable(value).is_some_and(|t| is_hex(t, bytes))
+            }
             Self::Signed(number) => signed(value) == Some(*number),
             Self::Float(bits) => float(value).is_some_and(|number| number.to_bits() == *bits),
         }
     }
+}
+
+/// Whether `text` is `bytes` in hexadecimal.
+fn is_hex(text: &str, bytes: &[u8]) -> bool {
+    text.len() == 2 * bytes.len()
+        && bytes.iter().enumerate().all(|(place, &byte)| {
+            let digits = text.get(2 * place..2 * place + 2).unwrap_or_default();
+            u8::from_str_radix(digits, 16) == Ok(byte)
+        })
 }
 
 /// As a filter has it.
@@ -56,7 +70,5 @@ pub(super) const fn is_number(kind: Kind) -> bool {
 /// Whether digits alone are the bytes of `field` in hexadecimal.
 pub(super) fn is_in_hex(field: NumberField) -> bool {
     let NumberField::Element(id) = field else { return false };
-    // It is asked for by a word of its own.
-    let is_reason = id == ElementId::iana(EventKind::Reason.element());
-    !is_reason && id.known().is_none_or(|known| known.kind == Kind::Octets)
+    id.known().is_none_or(|known| known.kind == Kind::Octets)
 }

@@ -3,7 +3,7 @@
 use super::super::field::Field;
 use super::super::record::Counts;
 use super::{Clock, Target, Trim};
-use crate::flow::{Column, Family, Kind, REVERSE_ENTERPRISE, Told, element};
+use crate::flow::{Column, Family, Kind, OWN_ENTERPRISE, REVERSE_ENTERPRISE, Told, element};
 
 /// What a field becomes, and how good it is among those that become the same: 0 is best. None for
 /// what is no common field.
@@ -12,6 +12,10 @@ pub(super) fn target(field: Field) -> Option<(Target, u8)> {
         return None;
     }
     Some(match field.number {
+        130 => (Target::Exporter(Family::V4), 0),
+        131 => (Target::Exporter(Family::V6), 0),
+        403 => (Target::Exporter(Family::V4), 1),
+        404 => (Target::Exporter(Family::V6), 1),
         160 => (Target::Started, 0),
         48 => (Target::Sampler, 0),
         302 => (Target::Sampler, 1),
@@ -95,6 +99,7 @@ pub(super) fn may_repeat(target: Target) -> bool {
         | Target::First(_)
         | Target::Last(_)
         | Target::Observed(_)
+        | Target::Exporter(_)
         | Target::Extra(..) => true,
         Target::Address(..)
         | Target::LastedMillis
@@ -110,7 +115,10 @@ pub(super) fn may_repeat(target: Target) -> bool {
 /// Whether a field is kept as it is although it becomes something else, too.
 pub(super) fn is_also_kept(field: Field) -> bool {
     field.enterprise == 0
-        && matches!(field.number, 48 | 231 | 298 | 302 | 304 | 306 | 309..=311 | 323 | 366)
+        && matches!(
+            field.number,
+            48 | 130 | 131 | 231 | 298 | 302 | 304 | 306 | 309..=311 | 323 | 366 | 403 | 404
+        )
 }
 
 /// From when on element `number`, one that tells octets or packets, counts.
@@ -143,5 +151,7 @@ pub(super) fn extra(field: Field) -> Option<Target> {
         _ => Trim::None,
     };
     let says_nothing = field.enterprise == 0 && matches!(field.number, 60 | 210);
-    (!says_nothing && field.length > 0).then_some(Target::Extra(field, trim))
+    // Nobody else gives numbers to what is ours.
+    let says_nothing = says_nothing || field.enterprise == OWN_ENTERPRISE;
+    (!says_nothing && field.length > 0).then_some(Target::Extra(field.id(), trim))
 }

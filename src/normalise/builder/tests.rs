@@ -1,7 +1,9 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::flow::{Family, FlowBatch, FlowRecord, Protocol, Sampling, UnixMillis};
+use crate::flow::{
+    Family, FlowBatch, FlowRecord, Protocol, SENT_BY, Sampling, UnixMillis, extra_value,
+};
 use crate::netflow::v5::{self, Header, Record};
 use crate::netflow::{DataRecord, Stamp};
 use crate::normalise::{MAX_BELIEVED_LEAD_MS, MAX_SOURCES, MAX_SOURCES_OF_EXPORTER};
@@ -275,6 +277,42 @@ fn a_sender_takes_one_share_whatever_agents_it_claims() {
     };
     let appended = builder.append(&packet, [203, 0, 113, 1].into(), 4000, ID, &mut to);
     assert_eq!((appended.appended, builder.sources().len()), (1, 1));
+}
+
+#[test]
+fn exporters_that_records_name_take_a_share_of_their_sender_and_then_it_is_the_exporter() {
+    let named = |number: u32| IpAddr::from((7 << 24 | number).to_be_bytes());
+    let records: Vec<DataRecord> = (0..MAX_SOURCES_OF_EXPORTER as u32)
+        .map(|number| DataRecord {
+            src: Some([10, 0, 0, 1].into()),
+            dst: Some([10, 0, 0, 2].into()),
+            exporter: Some(named(number)),
+            ..DataRecord::default()
+        })
+        .collect();
+    let packet = ExportPacket { exported_secs: 1_186_040_527, ..packet_of(&records) };
+    let mut builder = FlowBuilder::new();
+    let (mut v4, mut v6) = (FlowBatch::new(Family::V4), FlowBatch::new(Family::V6));
+    let mut to = Batches { v4: &mut v4, v6: &mut v6 };
+    let appended = builder.append(&packet, EXPORTER, 4000, ID, &mut to);
+    assert_eq!(appended.appended, records.len() as u64);
+    v4.sources = builder.sources();
+    let half = MAX_SOURCES_OF_EXPORTER / 2;
+    assert_eq!((v4.sources.len(), builder.claimed().len()), (half + 1, half));
+    let told = |row: usize| {
+        let sender = extra_value(v4.extras.get(row), SENT_BY).map(<[u8]>::to_vec);
+        (v4.record(row).source.exporter, sender)
+    };
+    let IpAddr::V4(sender) = EXPORTER else { unreachable!() };
+    assert_eq!(told(half - 1), (named(half as u32 - 1), Some(sender.octets().to_vec())));
+    assert_eq!(told(half), (EXPORTER, None));
+    // One that names itself is who it is.
+    let own = [DataRecord { exporter: Some(EXPORTER), ..records[0] }];
+    let packet = ExportPacket { exported_secs: 1_186_040_527, ..packet_of(&own) };
+    let mut to = Batches { v4: &mut v4, v6: &mut v6 };
+    builder.append(&packet, EXPORTER, 4000, ID, &mut to);
+    assert_eq!(v4.record(records.len()).source.exporter, EXPORTER);
+    assert!(v4.extras.get(records.len()).is_empty());
 }
 
 #[test]

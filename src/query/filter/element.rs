@@ -5,7 +5,8 @@ use super::fields::{Term, values_of};
 use super::values::Values;
 use super::words;
 use crate::flow::{
-    Column, Columns, ElementId, Kind, REVERSE_ENTERPRISE, TOLD_START, Told, element, elements,
+    Column, Columns, ElementId, Kind, REVERSE_ENTERPRISE, TOLD_START, Told, all_elements, element,
+    element_named,
 };
 use crate::row::{AddressField, NumberField};
 
@@ -15,13 +16,14 @@ use crate::row::{AddressField, NumberField};
 ///
 /// `like_address` says what to take for the value of an element that is not known.
 pub(super) fn term_of(text: &str, like_address: bool) -> Result<Term, Wrong> {
-    if let Some(id) = raw(text) {
+    let raw = raw(text);
+    if let Some(id) = raw.filter(|id| id.enterprise == 0 && element(id.number).is_some()) {
         return Ok(as_it_is(id, like_address));
     }
-    let id = find(text).ok_or_else(|| {
+    let id = raw.or_else(|| find(text)).ok_or_else(|| {
         let wrong = Wrong::new(format!("{text:?} is no element"))
             .expecting("a name or a number of IANA's, such as vlanId or 58, or ENTERPRISE/NUMBER");
-        let names = elements().iter().map(|element| element.name);
+        let names = all_elements().map(|(_, element)| element.name);
         match words::nearest(text, names) {
             Some(name) => wrong.hinting(format!("did you mean {name}?")),
             None => wrong,
@@ -88,7 +90,8 @@ fn times(number: u16) -> Values {
 }
 
 fn as_it_is(id: ElementId, like_address: bool) -> Term {
-    if like_address {
+    let is_address = id.known().is_some_and(|known| matches!(known.kind, Kind::Address(_)));
+    if like_address || is_address {
         Term::address(AddressField::Element(id))
     } else if id.known().is_none() {
         Term::Shown(id, Kind::Octets)
@@ -110,18 +113,16 @@ fn digits<T: std::str::FromStr>(text: &str) -> Option<T> {
 /// An element by its number or name, also by those that JSON has for elements without a name.
 fn find(text: &str) -> Option<ElementId> {
     if let Some(number) = digits(text) {
-        return Some(ElementId::iana(number));
+        return Some(ElementId::iana(number).canonical());
     }
-    let named = |name: &str| {
-        let is = |known: &str| known.eq_ignore_ascii_case(name);
-        elements().iter().find(|element| is(element.name)).map(|element| element.number)
-    };
-    if let Some(number) = named(text) {
-        return Some(ElementId::iana(number));
+    if let Some(id) = element_named(text) {
+        return Some(id);
     }
     let lower = text.to_ascii_lowercase();
-    if let Some(number) = lower.strip_prefix("reverse").and_then(named) {
-        return Some(ElementId { number, enterprise: REVERSE_ENTERPRISE });
+    if let Some(id) = lower.strip_prefix("reverse").and_then(element_named)
+        && id.enterprise == 0
+    {
+        return Some(ElementId { enterprise: REVERSE_ENTERPRISE, ..id });
     }
     if let Some(number) = lower.strip_prefix("element").and_then(digits) {
         return Some(ElementId::iana(number));

@@ -166,10 +166,7 @@ impl Parser<'_, '_, '_> {
             _ => 0,
         };
         let is_address = |text: &str| !text.contains("..") && read_addresses(text, false).is_ok();
-        match &self.peek_at(behind).kind {
-            Kind::Word(word) => is_address(word),
-            Kind::Quoted(text) => is_address(text),
-            _ => false,
-        }
+        // What is shown of an element that is not known is no address: in quotes it is a text.
+        matches!(&self.peek_at(behind).kind, Kind::Word(word) if is_address(word))
     }
 }

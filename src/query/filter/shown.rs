@@ -72,12 +72,18 @@ impl Parser<'_, '_, '_> {
             Kind::Float => text.parse().ok().map(|number: f64| Shown::Float(number.to_bits())),
             _ => match bytes(&text) {
                 Some(bytes) => Some(Shown::Bytes(bytes)),
-                None => {
-                    (is_quoted && read_number(&text).is_none()).then(|| Shown::Text(text.clone()))
-                }
+                None => is_quoted.then(|| Shown::Text(text.clone())),
             },
         };
         match shown {
+            // A text of digits may be meant, or the number.
+            Some(shown) if kind == Kind::Octets && is_quoted && read_number(&text).is_some() => {
+                let read = Values::UpTo(u64::MAX).read(&text, self.sources.context);
+                let numbers = read.map(|(first, last)| NumberSet::between(first, last));
+                let number = numbers.ok().map(number).filter(|_| !matches!(shown, Shown::Bytes(_)));
+                let text = Predicate::Shown(id, shown);
+                Ok(Predicate::or(number.into_iter().chain([text])))
+            }
             Some(shown) => Ok(Predicate::Shown(id, shown)),
             None if kind == Kind::Octets => {
                 let read = Values::UpTo(u64::MAX).read(&text, self.sources.context);

@@ -215,3 +215,66 @@ fn whose_clock_is_not_set_is_told_and_its_times_stay() {
         assert!(text.contains(&told) && text.contains("; their times stay"), "{text}");
     }
 }
+
+#[test]
+fn the_exporter_is_the_one_that_the_record_names_and_its_sender_is_kept() {
+    let Some(folder) = cases() else { return };
+    let home = Home::new();
+    let path = folder.join("exporter-address-in-the-record.pcap");
+    home.run(&["load", path.to_str().unwrap()]).succeeds();
+    let found = |filter: &str| {
+        let flows = home.run(&["query", "--where", filter, "-o", "json"]).succeeds().json();
+        let sources = flows.as_array().unwrap().iter().map(|flow| flow["srcAddress"].clone());
+        sources.collect::<Vec<_>>()
+    };
+    for filter in [
+        "router ip 192.0.2.11",
+        "exporter ip 192.0.2.11",
+        "element exporterIPv4Address = \"192.0.2.11\"",
+        "element sentBy = 192.0.2.1 and not router ip 192.0.2.12",
+    ] {
+        assert_eq!(found(filter), ["10.0.0.1"], "{filter}");
+    }
+    assert_eq!(found("router ip 192.0.2.1"), Vec::<Value>::new());
+    let flow = &home.run(&["query", "10.0.0.2", "-o", "json"]).succeeds().json()[0];
+    let told = ["exporter", "sentBy", "exporterIPv4Address"].map(|name| flow[name].as_str());
+    assert_eq!(told, [Some("192.0.2.12"), Some("192.0.2.1"), Some("192.0.2.12")]);
+    let top = home.run(&["top", "router", "-o", "json"]).succeeds().stdout;
+    assert!(top.contains("192.0.2.11") && top.contains("192.0.2.12"), "{top}");
+    let stats = home.run(&["stats", "-o", "json"]).succeeds().json();
+    assert_eq!(stats["exporters"].as_array().unwrap().len(), 2, "{stats}");
+    let cells = home.run(&["query", "10.0.0.2", "-o", "csv:%sa,%ra"]).succeeds().stdout;
+    assert!(cells.contains("10.0.0.2,192.0.2.12"), "{cells}");
+}
+
+#[test]
+fn elements_that_stand_twice_are_lists_and_both_values_are_found() {
+    let name = "vlan-and-application-twice.pcap";
+    for filter in [
+        "vlan 100",
+        "vlan 200",
+        "element vlanId = 200",
+        "element vlanId in [7 200]",
+        "element applicationName = \"http\"",
+        "element applicationName = \"video\"",
+    ] {
+        let Some(flows) = flows(name, 0, filter) else { return };
+        assert_eq!(flows.len(), 1, "{filter}");
+        assert_eq!(flows[0]["vlanId"], serde_json::json!([100, 200]), "{filter}");
+        assert_eq!(flows[0]["applicationName"][0], "http", "{}", flows[0]);
+    }
+}
+
+#[test]
+fn a_text_of_an_enterprise_is_shown_as_text_and_found_so() {
+    let name = "nat-inside-address-in-a-vendor-string.pcap";
+    for filter in [
+        "element 637/93 = \"LSN-Host@100.64.0.9\"",
+        "element 637/93 \"LSN-Host@100.64.0.9\"",
+        "element enterprise637Element93 in [\"x\" \"LSN-Host@100.64.0.9\"]",
+    ] {
+        let Some(flows) = flows(name, 0, filter) else { return };
+        assert_eq!(flows.len(), 1, "{filter}");
+        assert_eq!(flows[0]["enterprise637Element93"], "LSN-Host@100.64.0.9");
+    }
+}

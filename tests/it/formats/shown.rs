@@ -76,6 +76,14 @@ fn written(value: &Value) -> String {
     }
 }
 
+/// The members of an object, those of lists one by one.
+fn each_value(object: &Map<String, Value>) -> impl Iterator<Item = (&String, &Value)> {
+    object.iter().flat_map(|(name, value)| {
+        let values = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
+        values.iter().map(move |value| (name, value))
+    })
+}
+
 fn objects(batch: &FlowBatch) -> Vec<Map<String, Value>> {
     let mut text = Vec::new();
     let rows = std::iter::once(Ok(batch.clone()));
@@ -92,7 +100,7 @@ fn ask(path: &Path, asked: &mut BTreeMap<String, usize>, wrong: &mut BTreeSet<St
     let mut seen: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for batch in &read(path).flows {
         for (row, object) in objects(batch).iter().enumerate() {
-            for (name, value) in object {
+            for (name, value) in each_value(object) {
                 let is_common = COMMON.iter().chain(&OF_SOURCES).any(|common| common == name);
                 let values = seen.entry(name.clone()).or_default();
                 let value = written(value);

@@ -126,8 +126,8 @@ fn whatever_element_becomes_a_common_field_is_found_by_its_name() {
 fn no_other_element_becomes_a_common_field() {
     let base = [(8, vec![10, 0, 0, 1]), (12, vec![10, 0, 0, 2])];
     let [plain, _] = flows(&base);
-    // These are kept, and also tell how or when the flow was seen.
-    let also_told = [35, 48, 49, 160, 302, 304, 306, 309, 310, 311, 315, 323];
+    // These are kept, and also tell how, when or by whom the flow was seen.
+    let also_told = [35, 48, 49, 130, 131, 403, 404, 160, 302, 304, 306, 309, 310, 311, 315, 323];
     for element in elements() {
         if Told::of_element(element.number).is_some() || also_told.contains(&element.number) {
             continue;
