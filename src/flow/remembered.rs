@@ -20,16 +20,20 @@ const ROOM: usize = MAX_MEMOS / 8;
 pub enum Topic {
     /// How exporters sample, and when they started, by their options.
     Options,
+    /// What was counted already of flows that are told of again and again, by hashes of what they
+    /// are: octets and packets of each way, or nothing where the flow is over.
+    Counted,
 }
 
 impl Topic {
     /// Every topic.
-    pub const ALL: [Self; 1] = [Self::Options];
+    pub const ALL: [Self; 2] = [Self::Options, Self::Counted];
 
     /// What it is called in files and tables.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Options => "options",
+            Self::Counted => "counted",
         }
     }
 }

@@ -1,5 +1,6 @@
 //! From datagrams to a store: what is pushed is decoded and batched, and durable once committed.
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use super::accounts::Accounts;
@@ -58,7 +59,7 @@ pub struct Feed {
     /// The names that the store was given.
     named: Names,
     /// What the store is to remember, and does not yet.
-    memos: Remembered,
+    memos: BTreeMap<Topic, Remembered>,
 }
 
 impl Feed {
@@ -85,7 +86,7 @@ impl Feed {
             kept,
             committed: Instant::now(),
             named: Names::default(),
-            memos: Remembered::default(),
+            memos: BTreeMap::new(),
         })
     }
 
@@ -123,7 +124,8 @@ impl Feed {
     pub fn commit(&mut self) -> Result<(), StoreError> {
         self.batcher.write()?;
         // Whoever finds the flows finds what they were understood by.
-        self.remember();
+        let memos = self.decoder.take_memos();
+        self.remember(Topic::Options, &memos);
         let Batcher { writer, builder, accounts, .. } = &mut self.batcher;
         accounts.load.account.lost = builder.lost();
         accounts.load.account.sequence_units = builder.sequence_units();
@@ -133,6 +135,7 @@ impl Feed {
         accounts.load.account.clocks = accounts.exporters.clocks();
         debug_assert!(accounts.load.account.balances(), "{:?}", accounts.load.account);
         writer.commit()?;
+        let counted = builder.take_memos();
         self.kept = Session {
             decoder: self.decoder.clone(),
             builder: builder.clone(),
@@ -140,6 +143,8 @@ impl Feed {
             begun: true,
         };
         self.committed = Instant::now();
+        // Only what is stored counts.
+        self.remember(Topic::Counted, &counted);
         self.name();
         Ok(())
     }
@@ -218,16 +223,17 @@ impl Feed {
         &mut self.batcher.accounts
     }
 
-    /// Has the store remember what options told that is new. Without that this load is as right, and
-    /// only a later one may lack it.
-    fn remember(&mut self) {
-        self.memos.merge(&self.decoder.take_memos());
-        if self.memos.is_empty() {
+    /// Has the store remember `memos` of `topic`, and what it did not take before. Without them this
+    /// load is as right, and only a later one may lack them.
+    fn remember(&mut self, topic: Topic, memos: &Remembered) {
+        let waiting = self.memos.entry(topic).or_default();
+        waiting.merge(memos);
+        if waiting.is_empty() {
             return;
         }
-        match self.batcher.writer.remember(Topic::Options, &self.memos) {
-            Ok(()) => self.memos = Remembered::default(),
-            Err(error) => tracing::warn!("what options told is not kept: {}", chain(&error)),
+        match self.batcher.writer.remember(topic, waiting) {
+            Ok(()) => *waiting = Remembered::default(),
+            Err(error) => tracing::warn!("what exporters told is not kept: {}", chain(&error)),
         }
     }
 

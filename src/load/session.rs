@@ -44,13 +44,16 @@ impl Session {
         if self.begun {
             return Ok(self);
         }
-        match store.remembered(Topic::Options) {
-            Ok(memos) => self.decoder.restore(&memos),
-            // Flows are worth more; `verify` tells it, too.
-            Err(error @ StoreError::Damaged { .. }) => {
-                tracing::warn!("what options told before is not known: {}", chain(&error));
+        for topic in Topic::ALL {
+            match (store.remembered(topic), topic) {
+                (Ok(memos), Topic::Options) => self.decoder.restore(&memos),
+                (Ok(memos), Topic::Counted) => self.builder.restore(&memos),
+                // Flows are worth more; `verify` tells it, too.
+                (Err(error @ StoreError::Damaged { .. }), _) => {
+                    tracing::warn!("what was told before is not known: {}", chain(&error));
+                }
+                (Err(error), _) => return Err(error),
             }
-            Err(error) => return Err(error),
         }
         self.begun = true;
         Ok(self)

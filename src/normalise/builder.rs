@@ -8,7 +8,7 @@ use super::counted::Counted;
 use super::sequence::{Sequences, Span, Stream, Told};
 use super::sources::SourceTable;
 use super::{Appended, Batches, ExportClock, data, fixed};
-use crate::flow::{DatagramId, Lost, SequenceUnit, Source, UnixMillis, canonical};
+use crate::flow::{DatagramId, Lost, Remembered, SequenceUnit, Source, UnixMillis, canonical};
 use crate::netflow::{ExportPacket, Records, v1, v5, v7};
 
 /// Turns export packets into flows, for one reader of datagrams.
@@ -143,6 +143,19 @@ impl FlowBuilder {
     /// Whose sequence numbers count something else than their format says.
     pub fn sequence_units(&self) -> Vec<SequenceUnit> {
         self.sequences.units()
+    }
+
+    /// Takes in what a store remembers of flows that are told of again and again
+    /// ([`Topic::Counted`]).
+    ///
+    /// [`Topic::Counted`]: crate::flow::Topic::Counted
+    pub fn restore(&mut self, memos: &Remembered) {
+        self.counted.restore(memos);
+    }
+
+    /// What a store is to remember of these since this was asked last.
+    pub fn take_memos(&mut self) -> Remembered {
+        self.counted.take_memos()
     }
 
     /// What is lost so far, by exporter and engine, where anything is.

@@ -61,7 +61,7 @@ fn text_of(path: &Path) -> String {
 }
 
 /// Reads a capture's datagrams to the end.
-pub(super) fn each_datagram(path: &Path, mut take: impl FnMut(&Datagram<'_>)) {
+pub(crate) fn each_datagram(path: &Path, mut take: impl FnMut(&Datagram<'_>)) {
     let mut sink = |datagram: &Datagram<'_>| {
         take(datagram);
         ControlFlow::Continue(())

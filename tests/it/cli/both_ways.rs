@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::needs::cases;
+use crate::reference::each_datagram;
 
 /// A home with the capture of this name loaded; the load's summary.
 fn loaded(name: &str) -> Option<(Home, Value)> {
@@ -161,4 +162,32 @@ fn events_of_firewalls_are_asked_for_shown_and_counted() {
     assert_eq!((number(&stats, "flows"), number(&stats, "withoutTraffic")), (6, 3));
     let text = home.run(&["stats"]).succeeds().stdout.clone();
     assert!(text.contains("6, 3 of them without traffic"), "{text}");
+}
+
+/// The export packets of a capture.
+fn payloads(name: &str) -> Option<Vec<Vec<u8>>> {
+    let mut payloads = Vec::new();
+    each_datagram(&cases()?.join(name), |datagram| payloads.push(datagram.payload.to_vec()));
+    Some(payloads)
+}
+
+#[test]
+fn what_was_counted_is_known_to_the_next_load() {
+    for (name, before, server, expected) in [
+        // The template comes first, the teardown last but one.
+        ("asa-create-updates-teardown.pcap", 4, "198.51.100.9", 2588 + 1117),
+        ("running-totals-of-one-flow.pcap", 3, "198.51.100.9", 12_000),
+    ] {
+        let Some(payloads) = payloads(name) else { return };
+        let home = Home::new();
+        let first = home.file("first.pcap", &capture(&payloads[..before]));
+        let later = [&payloads[..1], &payloads[before..]].concat();
+        let second = home.file("second.pcap", &capture(&later));
+        for file in [&first, &second, &first] {
+            home.run(&["load", file]).succeeds();
+        }
+        let found = flows(&home, &["--where", &format!("ip {server}")]);
+        assert_eq!(sum(&found, "bytes"), expected, "{name}");
+        home.run(&["verify"]).succeeds();
+    }
 }

@@ -49,6 +49,40 @@ fn a_load_knows_how_exporters_sampled_in_the_one_before() {
 }
 
 #[test]
+fn what_records_tell_of_both_ways_is_the_same_as_on_the_embedded_store() {
+    let (Some(gateway), Some(cases)) = (gateway(), needs::cases()) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let embedded = folder.path().join("store").to_str().unwrap().to_owned();
+    let hbase = format!("hbase://{gateway}/{}", new_table());
+    for name in [
+        "asa-create-updates-teardown.pcap",
+        "asa-short-flow-teardown-only.pcap",
+        "biflow-total-counters.pcap",
+        "running-totals-of-one-flow.pcap",
+    ] {
+        for store in [&embedded, &hbase] {
+            answer(&["load", cases.join(name).to_str().unwrap(), "--store", store]);
+        }
+    }
+    for question in [
+        &["query", "198.51.100.9"][..],
+        &["query", "10.0.0.1"],
+        &["query", "--where", "event update"],
+        &["query", "--where", "out bytes > 0"],
+        &["query", "--where", "any", "--bidir"],
+        &["active-flow", "-print", "10"],
+        &["top", "event", "--by", "flows"],
+    ] {
+        let ask = |store: &str| answer(&[question, &["-o", "ndjson", "--store", store]].concat());
+        let (ours, theirs) = (ask(&hbase), ask(&embedded));
+        assert_eq!(sorted(&ours), sorted(&theirs), "{question:?}");
+        assert!(!ours.is_empty(), "{question:?}");
+    }
+    let octets = ["active-flow", "-print", "1", "--store", &hbase];
+    assert_eq!(answer(&octets), "(10.0.0.1,198.51.100.9,77205)\n");
+}
+
+#[test]
 fn answers_are_those_of_the_embedded_store() {
     let Some(gateway) = gateway() else { return };
     let folder = tempfile::tempdir().unwrap();
