@@ -40,6 +40,9 @@ A configuration file:
   spool_size = \"10GB\"
   commit_secs = 2
   metrics = \"127.0.0.1:9155\"
+  [exporters.\"10.1.0.7\"]  # of load and collect, for what is loaded from then on
+  sampling = 1000          # one packet of 1000 is seen, where the exporter tells nothing
+  override = true          # … or whatever it tells
 
 Environment variables (EARLGREY_STORE, EARLGREY_LOAD_PATHS, EARLGREY_FORMAT, EARLGREY_TZ,
 EARLGREY_PRINT, EARLGREY_PROGRESS, EARLGREY_BATCH_FLOWS, EARLGREY_COMMIT_SECS, EARLGREY_THREADS,
@@ -82,7 +85,7 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
     }
     let rows: Vec<Vec<String>> = shown
         .into_iter()
-        .map(|setting| vec![setting.name.to_owned(), plain(&setting.value), setting.origin])
+        .map(|setting| vec![setting.name.into_owned(), plain(&setting.value), setting.origin])
         .collect();
     output::print(|out| {
         out.write_all(columns(&rows, &[false; 3]).as_bytes())?;

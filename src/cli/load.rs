@@ -90,6 +90,7 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
         batch_flows: batch_flows(settings, embedded.is_some()),
         commit_every: settings.commit_every.value,
         live: false,
+        rates: settings.rates(),
         stop: interrupt::stop_flag()?,
     };
     let progress = Arc::new(Progress::default());

@@ -88,6 +88,7 @@ pub(crate) struct View<'a> {
     moved: u64,
     ahead: Vec<AheadView>,
     conflicting_templates: &'a BTreeMap<IpAddr, u64>,
+    flows_before_rate: &'a BTreeMap<IpAddr, u64>,
     duplicate_records: u64,
     rejected: &'a BTreeMap<String, u64>,
     lost: &'a [Lost],
@@ -137,6 +138,7 @@ impl<'a> View<'a> {
             moved: account.moved,
             ahead: account.ahead.iter().map(|ahead| AheadView::new(ahead, zone)).collect(),
             conflicting_templates: &account.conflicting_templates,
+            flows_before_rate: &account.flows_before_rate,
             duplicate_records: account.duplicate_records,
             rejected: &account.rejected,
             lost: &account.lost,
@@ -209,6 +211,11 @@ pub(crate) fn accounts(load: &Load, zone: &Zone) -> String {
     }
     if !account.clocks.is_empty() {
         line("clocks", format!("{}; their times stay", clocks(&account.clocks)));
+    }
+    if !account.flows_before_rate.is_empty() {
+        let (count, of) = by_exporter(&account.flows_before_rate);
+        let came = if count == "1" { "flow came before its" } else { "flows came before their" };
+        line("rates", format!("{count} {came} exporter told its rate ({of})"));
     }
     if !account.lost.is_empty() {
         line("lost", lost(&account.lost));

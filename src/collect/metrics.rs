@@ -64,7 +64,7 @@ const SOCKETS: [Row<SocketStatus>; 3] = [
     ("kernel_drops_total", "Datagrams that the system dropped.", |socket| socket.kernel_drops),
 ];
 
-const EXPORTERS: [Row<ExporterStatus>; 14] = [
+const EXPORTERS: [Row<ExporterStatus>; 15] = [
     ("datagrams_total", "Datagrams loaded.", |exporter| exporter.exported.datagrams),
     ("decoded_datagrams_total", "Datagrams decoded.", |exporter| exporter.exported.decoded),
     ("duplicate_datagrams_total", "Datagrams met before.", |exporter| exporter.exported.duplicates),
@@ -98,6 +98,11 @@ const EXPORTERS: [Row<ExporterStatus>; 14] = [
         "conflicting_templates_total",
         "Templates that UDP ports of the exporter define differently.",
         |exporter| exporter.exported.conflicting_templates,
+    ),
+    (
+        "flows_before_rate_total",
+        "Flows that came before the exporter told how it samples.",
+        |exporter| exporter.exported.flows_before_rate,
     ),
     ("refused_datagrams_total", "Datagrams of exporters that are not wanted.", |exporter| {
         exporter.refused

@@ -26,6 +26,7 @@ use ipnet::IpNet;
 use crate::capture::udp::{Receiver, SocketOptions};
 use crate::flow::UnixMillis;
 use crate::load::{self, Exported, Progress, Session};
+use crate::normalise::Rates;
 use crate::store::{Account, Load, Store, StoreError};
 use loader::{Ended, Loader};
 use receive::Intake;
@@ -52,6 +53,8 @@ pub struct Options {
     pub spool_bytes: u64,
     /// How many flows the store is given at once.
     pub batch_flows: usize,
+    /// How exporters sample, where they do not tell it, or tell it wrongly.
+    pub rates: Rates,
     /// What may change while it works.
     pub rules: Rules,
 }
@@ -215,7 +218,7 @@ impl Collector {
             gap,
         });
         // The store is opened first: if it never can be, nothing is received in vain.
-        let loader = load(Arc::clone(&shared), store, options.batch_flows)?;
+        let loader = load(Arc::clone(&shared), store, options.batch_flows, options.rates.clone())?;
         let mut collector = Self { shared, receivers: Vec::new(), loader };
         for (at, receiver) in receivers.into_iter().enumerate() {
             let shared = Arc::clone(&collector.shared);
@@ -370,6 +373,7 @@ fn load(
     shared: Arc<Shared>,
     store: Box<dyn Store>,
     batch_flows: usize,
+    rates: Rates,
 ) -> Result<JoinHandle<Ended>, CollectError> {
     let (opened, answer) = sync_channel(1);
     let work = move || {
@@ -378,6 +382,7 @@ fn load(
             // It commits when a segment ends, and only then.
             commit_every: Duration::MAX,
             live: true,
+            rates,
             stop: Arc::default(),
         };
         let listed: Vec<String> =

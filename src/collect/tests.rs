@@ -17,6 +17,7 @@ fn options(folder: &Path) -> Options {
         spool: folder.join("spool"),
         spool_bytes: 1 << 30,
         batch_flows: 1_000_000,
+        rates: Rates::default(),
         rules: Rules { exporters: Vec::new(), commit_every: Duration::from_millis(20) },
     }
 }

@@ -1,7 +1,8 @@
 //! What was read, and what became of it: the ledger's entry, and the counts of each exporter.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
+use std::net::IpAddr;
 use std::time::Instant;
 
 use xxhash_rust::xxh3::xxh3_64;
@@ -10,7 +11,7 @@ use super::exporters::{ByExporter, Exported};
 use super::files;
 use crate::capture::{Datagram, FaultKind, Input, Report};
 use crate::flow::{FlowBatch, UnixMillis};
-use crate::netflow::{DecodeError, Fault};
+use crate::netflow::{DecodeError, Fault, MAX_DOMAINS};
 use crate::normalise::Appended;
 use crate::store::{AHEAD_MS, Account, Load, LoadedFile};
 
@@ -31,6 +32,8 @@ pub(super) struct Accounts {
     in_conflict: u64,
     /// How many have one that is far from the receipt's, and flows that stay.
     clocks_off: u64,
+    /// Flows that came when nobody knew yet how their exporter samples in their domain.
+    before_rate: HashMap<(IpAddr, u32), u64>,
     /// Whether all that is read counts as one file, the entry's first. What cannot be read of it is
     /// read again, and so no fault of the load.
     one_source: bool,
@@ -47,6 +50,7 @@ impl Accounts {
             clocks_ahead: 0,
             in_conflict: 0,
             clocks_off: 0,
+            before_rate: HashMap::new(),
             one_source: false,
             file: None,
         }
@@ -201,6 +205,32 @@ impl Accounts {
         if let Some(file) = self.load.files.get_mut(file) {
             file.stored += appended.appended;
         }
+    }
+
+    /// So many of its flows, of this domain, came when nobody knew yet how its exporter samples.
+    pub(super) fn before_rate(&mut self, datagram: &Datagram<'_>, domain: u32, flows: u64) {
+        let key = (datagram.exporter, domain);
+        if flows > 0
+            && (self.before_rate.len() < MAX_DOMAINS || self.before_rate.contains_key(&key))
+        {
+            *self.before_rate.entry(key).or_default() += flows;
+        }
+    }
+
+    /// Counts the flows that came before a rate that is known by now: of an exporter that tells
+    /// none, all packets are seen, as far as anybody knows.
+    pub(super) fn settle_rates(&mut self, is_known: impl Fn(IpAddr, u32) -> bool) {
+        let mut counts: BTreeMap<IpAddr, u64> = BTreeMap::new();
+        for (&(exporter, domain), flows) in &self.before_rate {
+            if is_known(exporter, domain) {
+                *counts.entry(exporter).or_default() += flows;
+            }
+        }
+        for (exporter, flows) in counts {
+            self.exporters.of(exporter).flows_before_rate = flows;
+        }
+        self.load.account.flows_before_rate =
+            self.exporters.most(|exported| exported.flows_before_rate);
     }
 
     /// So many of its flows were moved back by so much.

@@ -164,6 +164,7 @@ impl Batcher {
         } else if let Some(ahead_ms) = clock_off(datagram, packet) {
             self.accounts.clock_off(datagram, ahead_ms);
         }
+        self.accounts.before_rate(datagram, packet.engine, appended.before_rate);
         self.accounts.appended(datagram, file, &appended);
     }
 

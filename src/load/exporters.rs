@@ -51,6 +51,9 @@ pub struct Exported {
     /// Templates that one of its UDP ports defined otherwise than another, in the same domain.
     #[serde(default)]
     pub conflicting_templates: u64,
+    /// Flows that came before it told, by options, how it samples.
+    #[serde(default)]
+    pub flows_before_rate: u64,
     /// Flows among these that were moved, because the exporter's clock runs ahead.
     #[serde(default)]
     pub moved: u64,

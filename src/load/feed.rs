@@ -78,7 +78,8 @@ impl Feed {
         writer.record(session.load())?;
         let session = session.begun_with(store)?;
         let kept = session.clone();
-        let Session { decoder, builder, accounts, .. } = session;
+        let Session { decoder, mut builder, accounts, .. } = session;
+        builder.set_rates(options.rates.clone());
         let (options, batch) = (options.clone(), WriteBatch::new());
         Ok(Self {
             decoder,
@@ -133,6 +134,7 @@ impl Feed {
         accounts.load.account.conflicting_templates =
             accounts.exporters.most(|exported| exported.conflicting_templates);
         accounts.load.account.clocks = accounts.exporters.clocks();
+        accounts.settle_rates(|exporter, engine| self.decoder.knows_rate(exporter, engine));
         debug_assert!(accounts.load.account.balances(), "{:?}", accounts.load.account);
         writer.commit()?;
         let counted = builder.take_memos();

@@ -29,6 +29,7 @@ pub use sample::quantiles;
 pub use session::Session;
 
 use crate::capture::Input;
+use crate::normalise::Rates;
 use crate::store::{Load, Store, StoreError};
 
 /// How a load goes about its work.
@@ -44,6 +45,8 @@ pub struct Options {
     /// ahead are moved by the difference. The times of a capture may be anybody's; nothing is moved
     /// by them.
     pub live: bool,
+    /// How exporters sample, where they do not tell it, or tell it wrongly.
+    pub rates: Rates,
     /// Set by another thread, it ends the load: what was read is kept, the rest is left.
     pub stop: Arc<AtomicBool>,
 }
@@ -54,6 +57,7 @@ impl Default for Options {
             batch_flows: 2_000_000,
             commit_every: Duration::from_secs(30),
             live: false,
+            rates: Rates::default(),
             stop: Arc::default(),
         }
     }

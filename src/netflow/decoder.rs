@@ -1,5 +1,6 @@
 //! The decoder of all formats, with what it must remember from one datagram to the next.
 
+use std::net::IpAddr;
 use std::ops::Range;
 
 use super::cursor::Cursor;
@@ -121,6 +122,11 @@ impl Decoder {
     /// exporter, in the same domain. Each of these is read by its own.
     pub fn conflicts(&self) -> u32 {
         self.sets.conflicts
+    }
+
+    /// Whether any rate is known at which `exporter` samples in this domain.
+    pub(crate) fn knows_rate(&self, exporter: IpAddr, domain: u32) -> bool {
+        self.sets.templates.knows_rate(exporter, domain)
     }
 
     /// Takes in what a store remembers of exporters' options ([`Topic::Options`]), of exporters that
@@ -410,6 +416,7 @@ impl Draft {
             uptime_ms,
             engine: self.scope.domain,
             sampling: options.and_then(|options| options.sampling(self.port)).unwrap_or_default(),
+            rate_unknown: !sets.templates.knows_rate(self.scope.exporter, self.scope.domain),
             sequence: Some(self.sequence),
             records: Records::Data(records, &sets.extras),
             first_index: saturated_u16(self.records.start),

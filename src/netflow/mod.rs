@@ -73,6 +73,8 @@ pub struct ExportPacket<'a> {
     pub engine: u32,
     /// How the exporter says that it samples, where the records do not say otherwise.
     pub sampling: Sampling,
+    /// Whether options are to tell that, and told nothing of it so far.
+    pub rate_unknown: bool,
     /// Which of the exporter's numbered flows, packets or records these are; v1 has no numbers.
     pub sequence: Option<Sequence>,
     /// The records that are whole.

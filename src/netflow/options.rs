@@ -27,6 +27,7 @@ pub(super) struct DomainOptions {
     by_interface: Told<u32, Sampling>,
     /// When the exporter started.
     started: Told<(), UnixMillis>,
+    knows_rate: bool,
 }
 
 impl DomainOptions {
@@ -39,6 +40,11 @@ impl DomainOptions {
     #[cfg(test)]
     pub(super) fn fill(&mut self) {
         self.by_sampler.fill(0..MAX_SAMPLERS as u64, Sampling::default());
+    }
+
+    /// Whether any rate was told.
+    pub(super) fn knows_rate(&self) -> bool {
+        self.knows_rate
     }
 
     /// When the exporter started that sends from `port`.
@@ -145,6 +151,7 @@ pub(super) fn learn(
         });
     }
     if let Some(value) = said.rate.sampling() {
+        options.knows_rate |= value.interval > 0;
         let rate = Said { value, port, at };
         let thing = match (said.sampler, said.interface) {
             (Some(sampler), _) => Thing::Sampler(sampler),

@@ -146,6 +146,14 @@ impl Templates {
         self.domains.get(&scope).map(|domain| &domain.options)
     }
 
+    /// Whether options of v9 or of IPFIX told any rate at which `exporter` samples in `domain`.
+    pub(super) fn knows_rate(&self, exporter: IpAddr, domain: u32) -> bool {
+        [Format::V9, Format::Ipfix].into_iter().any(|format| {
+            let options = self.options(Scope { exporter, domain, format });
+            options.is_some_and(DomainOptions::knows_rate)
+        })
+    }
+
     /// Lets `change` add to what options say of `scope`.
     pub(super) fn with_options(&mut self, scope: Scope, change: impl FnOnce(&mut DomainOptions)) {
         let options = &mut self.domain(scope).options;

@@ -23,6 +23,8 @@ pub struct Appended {
     pub appended: u64,
     /// Flows beyond these, of what came back by records that tell both directions.
     pub reverse: u64,
+    /// Records among [`Self::appended`] of which nobody said so far how their packets were sampled.
+    pub before_rate: u64,
     /// Rejected: records that are not whole in the payload.
     pub cut: u64,
     /// Rejected: flows that would have begun before 1970.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::counted::Counted;
 use super::sequence::{Sequences, Span, Stream, Told};
 use super::sources::SourceTable;
-use super::{Appended, Batches, ExportClock, data, fixed};
+use super::{Appended, Batches, ExportClock, Rates, data, fixed};
 use crate::flow::{DatagramId, Lost, Remembered, SequenceUnit, Source, UnixMillis, canonical};
 use crate::netflow::{ExportPacket, Records, v1, v5, v7};
 
@@ -44,6 +44,7 @@ pub struct FlowBuilder {
     sources: SourceTable,
     sequences: Sequences,
     counted: Counted,
+    rates: Rates,
     received: Option<UnixMillis>,
 }
 
@@ -69,14 +70,16 @@ impl FlowBuilder {
         let outcome = Appended { records: whole + missing, cut: missing, ..Appended::default() };
         let sender = exporter;
         let exporter = packet.exporter.map_or(sender, canonical);
-        let source = Source { exporter, engine: packet.engine, sampling: packet.sampling };
+        let rate = self.rates.of(exporter);
+        let sampling = rate.map_or(packet.sampling, |rate| rate.beside(packet.sampling));
+        let source = Source { exporter, engine: packet.engine, sampling };
         let clock = ExportClock::new(packet.exported(), packet.uptime_ms.unwrap_or(0));
         if let Records::Data(records, extras) = packet.records {
             let sources = &mut self.sources;
             let received = self.received;
             let counted = &mut self.counted;
             let mut data =
-                data::Data { clock, received, source, sender, id, sources, counted, extras };
+                data::Data { clock, received, source, rate, sender, id, sources, counted, extras };
             return data.append(records, packet, to, outcome);
         }
         let Some(source) = self.sources.place(source, sender) else {
@@ -90,6 +93,11 @@ impl FlowBuilder {
             Records::Data(..) => (0, 0),
         };
         Appended { appended, clamped, before_1970: whole - appended, ..outcome }
+    }
+
+    /// Takes what a user says of how exporters sample.
+    pub fn set_rates(&mut self, rates: Rates) {
+        self.rates = rates;
     }
 
     /// Tells when what is appended next was received. Who has it from a capture, whose times may be

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use super::both_ways::BothWays;
 use super::counted::Counted;
+use super::rates::Rate;
 use super::sources::SourceTable;
 use super::way::Way;
 use super::{Appended, Batches, ExportClock};
@@ -23,6 +24,8 @@ pub(super) struct Data<'a> {
     pub(super) received: Option<UnixMillis>,
     /// Whose they are, where a record does not say that it was sampled otherwise.
     pub(super) source: Source,
+    /// What a user says of its sampling.
+    pub(super) rate: Option<Rate>,
     /// Whose share of sources it is.
     pub(super) sender: IpAddr,
     pub(super) id: DatagramId,
@@ -55,7 +58,11 @@ impl Data<'_> {
                     continue;
                 }
             };
-            let said = (record.exporter, record.sampling);
+            let sampling = record.sampling.map(|told| match self.rate {
+                Some(rate) => rate.beside(told),
+                None => told,
+            });
+            let said = (record.exporter, sampling);
             let placed = match known {
                 Some((known, placed)) if known == said => Some(placed),
                 _ => self.place(said),
@@ -103,6 +110,9 @@ impl Data<'_> {
                 extras = &with_sender;
             }
             outcome.appended += 1;
+            outcome.before_rate += u64::from(
+                packet.rate_unknown && sampling.unwrap_or(self.source.sampling).interval == 0,
+            );
             if record.counts == Counts::SinceLast && !record.both_ways {
                 let origin = self.id.origin(index);
                 outcome.shortened += push(batch, ends, &numbers, origin, extras);

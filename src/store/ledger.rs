@@ -145,6 +145,10 @@ pub struct Account {
     /// observation domain, by exporter. Each port's data was read by its own.
     #[serde(default)]
     pub conflicting_templates: BTreeMap<IpAddr, u64>,
+    /// Flows that came before their exporter told, by options, how it samples, by exporter. Of
+    /// those that never tell it none count.
+    #[serde(default)]
+    pub flows_before_rate: BTreeMap<IpAddr, u64>,
     /// Flow records in datagrams that were met before.
     pub duplicate_records: u64,
     /// Flow records refused, by reason.

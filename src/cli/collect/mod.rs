@@ -228,6 +228,7 @@ fn options(settings: &Settings, batch_flows: usize) -> anyhow::Result<Options> {
         spool: settings.spool()?.to_owned(),
         spool_bytes: collect.spool_size.value,
         batch_flows,
+        rates: settings.rates(),
         rules: rules(settings),
     })
 }
@@ -305,6 +306,7 @@ mod tests {
             spool: folder.path().to_owned(),
             spool_bytes: 1 << 20,
             batch_flows: 1000,
+            rates: crate::normalise::Rates::default(),
             rules: Rules { exporters: Vec::new(), commit_every: Duration::from_millis(20) },
         };
         let collector = Collector::start(Box::new(store), &options).unwrap();

@@ -13,7 +13,7 @@ use crate::cli::time::show;
 use crate::collect::{
     ExporterStatus, Finished, Gap, Rules, SpoolStatus, State, Status, UnreadSegment,
 };
-use crate::load::{ClockAhead, ClockOff};
+use crate::load::{ClockAhead, ClockOff, Exported};
 
 /// So many exporters are told one by one in text.
 const MAX_TOLD: usize = 50;
@@ -206,13 +206,16 @@ fn tables_of(text: &mut String, status: &Status, zone: &Zone) {
         *text += &table(&heads, ahead.into_iter(), &[false, true, false, false, true]);
     }
     let odd = status.exporters.iter().filter_map(|exporter| {
-        let conflicts = exporter.exported.conflicting_templates;
-        (conflicts > 0).then(|| vec![name(exporter), grouped(conflicts)])
+        let Exported { conflicting_templates, flows_before_rate, .. } = exporter.exported;
+        let counts = [conflicting_templates, flows_before_rate];
+        let told = || counts.map(grouped);
+        (counts != [0, 0]).then(|| [&[name(exporter)], &told()[..]].concat())
     });
     let odd: Vec<_> = odd.take(MAX_TOLD).collect();
     if !odd.is_empty() {
-        let heads = ["exporter", "templates that its ports define differently"];
-        *text += &table(&heads, odd.into_iter(), &[false, true]);
+        let heads =
+            ["exporter", "templates that its ports define differently", "flows before its rate"];
+        *text += &table(&heads, odd.into_iter(), &[false, true, true]);
     }
     let behind = status.exporters.iter().filter_map(|exporter| {
         let ClockOff { ahead_ms, since, until, datagrams } = exporter.exported.clock_off?;

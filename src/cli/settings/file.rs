@@ -11,6 +11,7 @@ use anyhow::Context;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::exporters::{self, Exporter};
 use super::{Key, Origin, Raw, keys};
 use crate::cli::failure::Usage;
 
@@ -24,6 +25,8 @@ pub(super) struct Configuration {
     pub(super) path: Option<PathBuf>,
     /// What it sets, by the names of the keys.
     pub(super) set: BTreeMap<&'static str, Raw>,
+    /// What it says of exporters.
+    pub(super) exporters: Vec<Exporter>,
 }
 
 /// Reads the configuration. `named` is the file that a flag names; without it, and without the
@@ -38,7 +41,7 @@ pub(super) fn read(named: Option<&Path>) -> anyhow::Result<Configuration> {
     let named = named.map(Path::to_owned).or(from_environment);
     let Some(path) = named.clone().or_else(user_file) else { return Ok(Configuration::default()) };
     match fs::read_to_string(&path) {
-        Ok(text) => Ok(Configuration { set: parse(&path, &text)?, path: Some(path) }),
+        Ok(text) => parse(path, &text),
         Err(error) if named.is_none() && error.kind() == io::ErrorKind::NotFound => {
             Ok(Configuration::default())
         }
@@ -51,7 +54,7 @@ pub(crate) fn user_file() -> Option<PathBuf> {
     super::user_folder("XDG_CONFIG_HOME", ".config").map(|folder| folder.join("earlgrey.toml"))
 }
 
-fn parse(path: &Path, text: &str) -> anyhow::Result<BTreeMap<&'static str, Raw>> {
+fn parse(path: PathBuf, text: &str) -> anyhow::Result<Configuration> {
     let line = |at: usize| text[..at.min(text.len())].matches('\n').count() + 1;
     let table = DeTable::parse(text).map_err(|error| {
         let line = error.span().map_or(1, |span| line(span.start));
@@ -59,10 +62,14 @@ fn parse(path: &Path, text: &str) -> anyhow::Result<BTreeMap<&'static str, Raw>>
     })?;
     let mut found = Vec::new();
     flatten("", table.get_ref(), &mut found);
-    let mut set = BTreeMap::new();
+    let (mut set, mut exporters) = (BTreeMap::new(), Vec::new());
+    let place = |at: usize| Origin::File { path: path.clone(), line: line(at) };
     for (name, value) in found {
-        let line = line(value.span().start);
-        let origin = Origin::File { path: path.to_owned(), line };
+        if name == keys::EXPORTERS {
+            exporters = exporters::parse(value, place)?;
+            continue;
+        }
+        let origin = place(value.span().start);
         let key = keys::ALL.iter().find(|key| key.name == name).ok_or_else(|| {
             let hint = keys::nearest(&name)
                 .map(|known| format!("; did you mean {known:?}?"))
@@ -71,10 +78,10 @@ fn parse(path: &Path, text: &str) -> anyhow::Result<BTreeMap<&'static str, Raw>>
         })?;
         let values = texts(key, value.get_ref())
             .map_err(|wanted| Usage(format!("{origin}: {name}: {wanted}")))?;
-        let values = values.into_iter().map(|value| in_place(*key, value, path)).collect();
+        let values = values.into_iter().map(|value| in_place(*key, value, &path)).collect();
         set.insert(key.name, Raw { values, origin });
     }
-    Ok(set)
+    Ok(Configuration { path: Some(path), set, exporters })
 }
 
 /// Every value with its dotted name; a table that is none of ours is taken as a value.
@@ -133,7 +140,8 @@ mod tests {
     use super::*;
 
     fn parsed(text: &str) -> Result<BTreeMap<&'static str, Raw>, String> {
-        parse(Path::new("/etc/e.toml"), text).map_err(|error| format!("{error:#}"))
+        let parsed = parse(PathBuf::from("/etc/e.toml"), text);
+        parsed.map(|read| read.set).map_err(|error| format!("{error:#}"))
     }
 
     #[test]

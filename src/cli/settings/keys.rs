@@ -53,6 +53,9 @@ pub(crate) const COLLECT_SOCKETS: Key =
 pub(crate) const COLLECT_RECEIVE_BUFFER: Key =
     key("collect.receive_buffer", "EARLGREY_COLLECT_RECEIVE_BUFFER", "--receive-buffer");
 
+/// The table of what the file says of exporters, by their addresses.
+pub(crate) const EXPORTERS: &str = "exporters";
+
 /// All of them, in the order in which they are shown.
 pub(crate) const ALL: [Key; 21] = [
     STORE,
@@ -86,12 +89,15 @@ pub(crate) fn is_table(name: &str) -> bool {
 /// The known name, of a key or a table, that `name` may be a slip of.
 pub(crate) fn nearest(name: &str) -> Option<&'static str> {
     let tables = ALL.iter().filter_map(|key| Some(key.name.split_once('.')?.0));
+    let tables = tables.chain([EXPORTERS]);
     ALL.iter()
         .map(|key| key.name)
         .chain(tables)
-        .filter_map(|known| Some((slips(known, name)?, known)))
+        .filter_map(|known| {
+            Some((slips(known, name)?, strsim::damerau_levenshtein(known, name), known))
+        })
         .min()
-        .map(|(_, known)| known)
+        .map(|(.., known)| known)
 }
 
 /// How many letters are wrong in `name`, where only the table may be missing or another; None if
@@ -119,6 +125,7 @@ mod tests {
             ("limit.threads", Some("limits.threads")),
             ("tz", Some("output.tz")),
             ("outputs", Some("output")),
+            ("exporter", Some("exporters")),
             ("output.colour", None),
         ] {
             assert_eq!(nearest(name), nearest_name, "{name}");

@@ -1,10 +1,12 @@
 //! What a command works with: flags over environment over configuration file over defaults.
 
 mod collect;
+mod exporters;
 mod file;
 pub(crate) mod keys;
 mod values;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -17,8 +19,10 @@ use serde::Serialize;
 use super::failure::Usage;
 use crate::aggregate::Limits;
 use crate::answer::{Format, PairFormat};
+use crate::normalise::Rates;
 use crate::store::hbase;
 use collect::Collect;
+use exporters::Exporter;
 pub(crate) use file::{CONFIG_VARIABLE, user_file};
 pub(crate) use keys::Key;
 pub(crate) use values::{ProgressMode, Zone, bytes, one_of, whole_number};
@@ -56,6 +60,8 @@ pub(crate) struct Settings {
     pub(crate) recovery: Setting<Duration>,
     /// What a collector works with.
     pub(crate) collect: Collect,
+    /// What the configuration file says of exporters.
+    pub(crate) exporters: Vec<Exporter>,
 }
 
 /// A value, and where it came from.
@@ -108,7 +114,7 @@ impl Settings {
     ///
     /// If the file cannot be read, or a value cannot mean anything; the message says where it is.
     pub(crate) fn resolve(config: Option<&Path>, flags: Flags) -> anyhow::Result<Self> {
-        let file::Configuration { path: file, set } = file::read(config)?;
+        let file::Configuration { path: file, set, exporters } = file::read(config)?;
         let layers = Layers { file: set, flags };
         let defaults = crate::load::Options::default();
         let memory = Limits::default().memory_bytes as u64;
@@ -118,6 +124,7 @@ impl Settings {
         let store = layers.one(&keys::STORE, store, values::store)?;
         Ok(Self {
             file,
+            exporters,
             collect: Collect::resolve(&layers, store.value.as_deref())?,
             store,
             load_paths: layers.all(&keys::LOAD_PATHS, Vec::new(), |values| {
@@ -149,6 +156,11 @@ impl Settings {
     /// The format of pairs: their own line where the setting names a format that only flows have.
     pub(crate) fn pair_format(&self) -> PairFormat {
         self.flow_format().name().parse().unwrap_or_default()
+    }
+
+    /// How exporters sample, by the configuration.
+    pub(crate) fn rates(&self) -> Rates {
+        exporters::rates(&self.exporters)
     }
 
     /// How a store in HBase is reached.
@@ -206,6 +218,7 @@ impl Settings {
             shown(&keys::RECOVERY_SECS, &self.recovery, self.recovery.value.as_secs_f64()),
         ];
         all.extend(self.collect.shown());
+        all.extend(exporters::shown(&self.exporters));
         all
     }
 }
@@ -213,13 +226,13 @@ impl Settings {
 /// A setting as `config show` prints it.
 #[derive(Debug, Serialize)]
 pub(crate) struct Shown {
-    pub(crate) name: &'static str,
+    pub(crate) name: Cow<'static, str>,
     pub(crate) value: serde_json::Value,
     pub(crate) origin: String,
 }
 
 fn shown<T>(key: &Key, setting: &Setting<T>, value: impl Into<serde_json::Value>) -> Shown {
-    Shown { name: key.name, value: value.into(), origin: setting.origin.to_string() }
+    Shown { name: key.name.into(), value: value.into(), origin: setting.origin.to_string() }
 }
 
 struct Layers {

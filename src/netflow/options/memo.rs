@@ -128,6 +128,7 @@ fn put(options: &mut DomainOptions, thing: Thing, otherwise: bool, known: &Value
         options.started.restore((), otherwise, Said { value, port, at }, 1);
     }
     let Some(value) = known.sampling else { return };
+    options.knows_rate |= value.interval > 0;
     let said = Said { value, port, at };
     match thing {
         Thing::All => options.sampling.restore((), otherwise, said, 1),

@@ -52,6 +52,7 @@ impl Header {
             uptime_ms: Some(self.uptime_ms),
             engine: self.sub_agent,
             sampling: Sampling::default(),
+            rate_unknown: false,
             sequence: Some(Sequence {
                 from: self.sequence,
                 count: 1,

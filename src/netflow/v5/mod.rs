@@ -208,6 +208,7 @@ impl<'a> From<Packet<'a>> for ExportPacket<'a> {
             uptime_ms: Some(header.uptime_ms),
             engine: header.engine(),
             sampling: header.sampling(),
+            rate_unknown: false,
             sequence: Some(Sequence {
                 from: header.flow_sequence,
                 count: saturated_u32(records.len()) + missing,

@@ -57,6 +57,7 @@ pub fn decode(payload: &[u8], declared_bytes: usize) -> Result<ExportPacket<'_>,
         uptime_ms: Some(BigEndian::read_u32(&header[4..])),
         engine: 0,
         sampling: Sampling::default(),
+        rate_unknown: false,
         sequence: Some(Sequence {
             from: BigEndian::read_u32(&header[16..]),
             count: saturated_u32(records.len()) + missing,

@@ -278,3 +278,39 @@ fn a_text_of_an_enterprise_is_shown_as_text_and_found_so() {
         assert_eq!(flows[0]["enterprise637Element93"], "LSN-Host@100.64.0.9");
     }
 }
+
+#[test]
+fn flows_before_a_rate_are_told() {
+    let Some(folder) = cases() else { return };
+    let path = folder.join("flows-before-their-sampling-rate.pcap");
+    let home = Home::new();
+    let load = home.run(&["load", path.to_str().unwrap(), "-o", "json"]).succeeds();
+    let told = "1 flow came before its exporter told its rate (192.0.2.1: 1)";
+    assert!(load.stderr.contains(told), "{}", load.stderr);
+    assert_eq!(load.json()["flowsBeforeRate"], serde_json::json!({"192.0.2.1": 1}));
+    // Who knows the rate from before needs none, and who tells none in the end is not told of.
+    let known = home.run(&["load", path.to_str().unwrap(), "-o", "json"]).succeeds();
+    assert_eq!(known.json()["flowsBeforeRate"], serde_json::json!({}));
+    let path = folder.join("running-totals-of-one-flow.pcap");
+    let none = home.run(&["load", path.to_str().unwrap(), "-o", "json"]).succeeds();
+    assert_eq!(none.json()["flowsBeforeRate"], serde_json::json!({}));
+}
+
+#[test]
+fn a_rate_of_an_exporter_may_be_set_and_forced() {
+    let Some(folder) = cases() else { return };
+    let path = folder.join("flows-before-their-sampling-rate.pcap");
+    for (settings, expected) in [
+        ("sampling = 500", [("10.0.0.1", 500), ("10.0.0.2", 1000)]),
+        ("sampling = 1_000\noverride = false", [("10.0.0.1", 1000), ("10.0.0.2", 1000)]),
+        ("sampling = 7\noverride = true", [("10.0.0.1", 7), ("10.0.0.2", 7)]),
+    ] {
+        let home = Home::new();
+        let text = format!("[exporters.\"192.0.2.1\"]\n{settings}\n");
+        home.file("config/earlgrey-hbase/earlgrey.toml", text.as_bytes());
+        let load = home.run(&["load", path.to_str().unwrap(), "-o", "json"]).succeeds();
+        assert_eq!(load.json()["flowsBeforeRate"], serde_json::json!({}), "{settings}");
+        let expected = expected.map(|(host, rate)| (host.to_owned(), rate));
+        assert_eq!(rates(&home, &[]), expected, "{settings}");
+    }
+}

@@ -96,6 +96,38 @@ fn a_configuration_that_cannot_be_meant_is_refused_with_its_place() {
         ("[limits]\nmemory = \"0\"\n", ":2: limits.memory: \"0\" is no number of bytes"),
         ("[output]\nformat = \"xml\"\n", ":2: output.format: \"xml\" is no format; write line,"),
         ("[output\n", ":1: "),
+        ("[exporter.\"10.0.0.1\"]\n", ":1: unknown key \"exporter\"; did you mean \"exporters\"?"),
+        ("exporters = 5\n", ":1: exporters: wants tables; write [exporters.\"10.0.0.1\"]"),
+        ("[exporters.gw]\nsampling = 5\n", ":1: exporters.\"gw\": \"gw\" is no address"),
+        ("[exporters]\n\"10.0.0.1\" = 5\n", ":2: exporters.\"10.0.0.1\": wants a table"),
+        (
+            "[exporters.\"10.0.0.1\"]\n\noverride = true\n",
+            ":1: exporters.\"10.0.0.1\": says no sampling",
+        ),
+        (
+            "[exporters.\"10.0.0.1\"]\nsampling = 0\n",
+            ":2: exporters.\"10.0.0.1\".sampling: 0 is no number of 1 to",
+        ),
+        (
+            "[exporters.\"10.0.0.1\"]\nsampling = 4294967296\n",
+            ":2: exporters.\"10.0.0.1\".sampling: 4294967296 is no",
+        ),
+        (
+            "[exporters.\"10.0.0.1\"]\nsampling = \"5\"\n",
+            ":2: exporters.\"10.0.0.1\".sampling: wants a number",
+        ),
+        (
+            "[exporters.\"10.0.0.1\"]\nsampling = 5\noverride = 1\n",
+            ":3: exporters.\"10.0.0.1\".override: wants true or false",
+        ),
+        (
+            "[exporters.\"10.0.0.1\"]\nrate = 5\n",
+            ":2: unknown key \"exporters.\\\"10.0.0.1\\\".rate\"; there are sampling and override",
+        ),
+        (
+            "[exporters.\"10.0.0.1\"]\nsampling = 5\n[exporters.\"::ffff:10.0.0.1\"]\nsampling = 5\n",
+            "10.0.0.1 has a table already",
+        ),
     ] {
         let file = home.file("config/earlgrey-hbase/earlgrey.toml", text.as_bytes());
         let run = home.run(&["config", "show"]).ends(2, message);
@@ -120,4 +152,16 @@ fn the_settings_are_shown_in_columns_with_where_they_come_from() {
     let (value, origin) = (format!("/a, {}  ", from_file.display()), format!("  {file}:1"));
     assert!(line.contains(&value) && line.ends_with(&origin), "{line}");
     assert_eq!(run.stderr, "");
+}
+
+#[test]
+fn what_is_said_of_exporters_is_shown_with_its_place() {
+    let home = Home::new();
+    let text = b"[exporters.'10.0.0.1']\nsampling = 1_000\n[exporters.'2001:DB8::1']\noverride = true\nsampling = 5\n";
+    let file = home.file("config/earlgrey-hbase/earlgrey.toml", text);
+    let run = home.run(&["config", "show", "-o", "json"]).succeeds();
+    let of = |name: &str| setting(&run, name);
+    assert_eq!(of("exporters.\"10.0.0.1\".sampling"), (1000.into(), format!("{file}:2")));
+    assert_eq!(of("exporters.\"2001:db8::1\".override"), (true.into(), format!("{file}:4")));
+    assert_eq!(of("exporters.\"2001:db8::1\".sampling"), (5.into(), format!("{file}:5")));
 }
