@@ -11,9 +11,13 @@ use super::failure::Ending;
 use super::output::say;
 use super::settings::Settings;
 use super::store;
+use super::text::plural;
 use crate::answer::{explanation_json, explanation_text};
 use crate::query::{Asked, Explanation, Lookup, Question};
 use crate::store::{Snapshot, Store};
+
+/// So many sampling intervals are told one by one.
+const MAX_TOLD: usize = 10;
 
 /// The options.
 #[derive(Debug, clap::Args)]
@@ -46,6 +50,16 @@ impl AskingOptions {
         let asked = Asked::new(question, store.snapshot()?, scaled);
         Ok(Asking { store, asked, explain: self.explain })
     }
+}
+
+/// `5 flows by 1000, 2 flows by 100`; where only the first flows are shown, more may be read.
+fn by_intervals(scaled: &[(u32, u64)], is_limited: bool) -> String {
+    let each = |&(interval, flows): &(u32, u64)| format!("{} by {interval}", plural(flows, "flow"));
+    let told: Vec<String> = scaled.iter().take(MAX_TOLD).map(each).collect();
+    let more = scaled.len().saturating_sub(MAX_TOLD);
+    let more = if more > 0 { format!(" and by {more} others") } else { String::new() };
+    let read = if is_limited { "of those read, " } else { "" };
+    format!("{read}{}{more}", told.join(", "))
 }
 
 fn yes_or_no() -> impl TypedValueParser<Value = bool> {
@@ -86,9 +100,13 @@ impl Asking {
         }
         let began = Instant::now();
         answer()?;
-        if self.asked.has_scaled() {
-            say("octets and packets are multiplied by the sampling intervals of their exporters; \
-                 --scaled=no leaves them as they were exported");
+        let scaled = self.asked.scaled();
+        if !scaled.is_empty() {
+            let by = by_intervals(&scaled, self.question().limit.is_some());
+            say(format_args!(
+                "octets and packets are multiplied by the sampling intervals of their exporters \
+                 ({by}); --scaled=no leaves them as they were exported"
+            ));
         }
         if let Some(plan) = plan {
             let read = lookups.iter().map(|lookup| lookup.reading());

@@ -52,9 +52,13 @@ impl Asked {
         }
     }
 
-    /// Whether any counter that was read so far was multiplied.
-    pub fn has_scaled(&self) -> bool {
-        matches!(&self.counters, Counters::Scaled(snapshot) if snapshot.has_scaled())
+    /// By which intervals counters were multiplied that were read so far, and of how many flows
+    /// each, most first.
+    pub fn scaled(&self) -> Vec<(u32, u64)> {
+        match &self.counters {
+            Counters::AsExported(_) => Vec::new(),
+            Counters::Scaled(snapshot) => snapshot.scaled(),
+        }
     }
 
     /// How `lookups`, which are of the question, will be carried out.

@@ -24,6 +24,8 @@ pub struct Scan {
     pub columns: Columns,
     /// Whether regions and flows must come in key order.
     pub ordered: bool,
+    /// Whether it is a second look at flows that another scan read for the same answer.
+    pub again: bool,
     /// Counts what is read.
     pub meter: Arc<Meter>,
 }
@@ -38,6 +40,7 @@ impl Scan {
             predicate: None,
             columns,
             ordered: false,
+            again: false,
             meter: Arc::default(),
         }
     }

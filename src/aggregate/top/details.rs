@@ -45,8 +45,8 @@ pub(super) fn details<const W: usize>(
     keys: &[[u64; W]],
 ) -> Result<Vec<([u64; W], Counts)>> {
     let needed = layout.columns() | Narrow::COLUMNS;
-    let scans: Vec<Scan> =
-        scans.iter().map(|scan| Scan { columns: scan.columns | needed, ..scan.clone() }).collect();
+    let again = |scan: &Scan| Scan { columns: scan.columns | needed, again: true, ..scan.clone() };
+    let scans: Vec<Scan> = scans.iter().map(again).collect();
     if let Some(leads) = leads(layout, keys)
         && leads.ranges.len() <= MAX_LOOKUPS
     {

@@ -1,8 +1,9 @@
 //! A snapshot whose counters are what the exporter saw no more than a part of: multiplied by the
 //! interval of its sampling.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::flow::{Column, Columns, FlowBatch};
 use crate::store::{FlowStream, Plan, Region, Result, Scan, Size, Snapshot};
@@ -14,18 +15,31 @@ const COUNTERS: Columns = Columns::of(&[Column::Octets, Column::Packets]);
 /// source, where it said one. Predicates see the counters as they were exported.
 pub struct ScaledSnapshot {
     inside: Box<dyn Snapshot>,
-    scaled: Arc<AtomicBool>,
+    /// What was read once, and what was read again.
+    tallies: [Arc<Tally>; 2],
 }
+
+/// So many intervals are told apart; a user is told of the first few.
+const MAX_INTERVALS: usize = 1024;
+
+/// How many flows were multiplied by which interval.
+#[derive(Debug, Default)]
+struct Tally(Mutex<BTreeMap<u32, u64>>);
 
 impl ScaledSnapshot {
     /// The flows of `inside`.
     pub fn new(inside: Box<dyn Snapshot>) -> Self {
-        Self { inside, scaled: Arc::default() }
+        Self { inside, tallies: Default::default() }
     }
 
-    /// Whether any counter that was read so far was multiplied.
-    pub fn has_scaled(&self) -> bool {
-        self.scaled.load(Relaxed)
+    /// By which intervals counters were multiplied that were read so far, and of how many flows
+    /// each: most flows first. A flow that is looked at twice for one answer counts once.
+    pub fn scaled(&self) -> Vec<(u32, u64)> {
+        let counts = self.tallies.iter().map(|tally| tally.counts().clone());
+        let counts = counts.into_iter().find(|counts| !counts.is_empty()).unwrap_or_default();
+        let mut counts: Vec<(u32, u64)> = counts.into_iter().collect();
+        counts.sort_by_key(|&(_, flows)| Reverse(flows));
+        counts
     }
 }
 
@@ -37,8 +51,8 @@ impl Snapshot for ScaledSnapshot {
         let columns = scan.columns;
         let read = Scan { columns: columns | Columns::of(&[Column::Source]), ..scan.clone() };
         let wrap = |region| {
-            let scaled = Arc::clone(&self.scaled);
-            Box::new(ScaledRegion { region, columns, scaled }) as Box<dyn Region>
+            let tally = Arc::clone(&self.tallies[usize::from(scan.again)]);
+            Box::new(ScaledRegion { region, columns, tally }) as Box<dyn Region>
         };
         Ok(self.inside.regions(&read)?.into_iter().map(wrap).collect())
     }
@@ -64,39 +78,49 @@ struct ScaledRegion {
     region: Box<dyn Region>,
     /// What was asked for.
     columns: Columns,
-    scaled: Arc<AtomicBool>,
+    tally: Arc<Tally>,
 }
 
 impl Region for ScaledRegion {
     fn read(self: Box<Self>) -> FlowStream {
-        let Self { region, columns, scaled } = *self;
+        let Self { region, columns, tally } = *self;
         Box::new(region.read().map(move |batch| {
             let mut batch = batch?;
-            if scale(&mut batch) {
-                scaled.store(true, Relaxed);
-            }
+            scale(&mut batch, &tally);
             Ok(batch.project(columns))
         }))
     }
 }
 
-/// Multiplies the counters of `batch`; says whether any row was of a source that samples.
-fn scale(batch: &mut FlowBatch) -> bool {
+impl Tally {
+    fn counts(&self) -> MutexGuard<'_, BTreeMap<u32, u64>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Multiplies the counters of `batch`, and counts the rows of sources that sample.
+fn scale(batch: &mut FlowBatch, tally: &Tally) {
     let factors: Vec<u64> =
         batch.sources.iter().map(|source| source.sampling.interval.max(1).into()).collect();
     if factors.iter().all(|&factor| factor == 1) {
-        return false;
+        return;
     }
-    let mut any = false;
     for counters in [&mut batch.octets, &mut batch.packets] {
         // A column that was not asked for has no rows.
         for (counter, &source) in counters.iter_mut().zip(&batch.source) {
             let factor = factors.get(source as usize).copied().unwrap_or(1);
-            any |= factor > 1;
             *counter = counter.saturating_mul(factor);
         }
     }
-    any
+    let mut counts = tally.counts();
+    for run in batch.source.chunk_by(PartialEq::eq) {
+        let source = run.first().and_then(|&source| batch.sources.get(source as usize));
+        let interval = source.map_or(0, |source| source.sampling.interval);
+        let has_room = counts.len() < MAX_INTERVALS || counts.contains_key(&interval);
+        if interval > 1 && has_room {
+            *counts.entry(interval).or_default() += run.len() as u64;
+        }
+    }
 }
 
 #[cfg(test)]
@@ -147,10 +171,10 @@ mod tests {
     #[test]
     fn counters_are_multiplied_where_the_source_said_an_interval() {
         let snapshot = ScaledSnapshot::new(store(&[0, 1, 100, u32::MAX]).snapshot().unwrap());
-        assert!(!snapshot.has_scaled());
+        assert!(snapshot.scaled().is_empty());
         let all = [(10, 2), (10, 2), (1000, 200), (10 * 0xffff_ffff, 2 * 0xffff_ffff)];
         assert_eq!(octets(&snapshot, Columns::ALL), all);
-        assert!(snapshot.has_scaled());
+        assert_eq!(snapshot.scaled(), [(100, 1), (u32::MAX, 1)]);
         let only = octets(&snapshot, Columns::of(&[Column::Octets]));
         assert_eq!(only, all.map(|(octets, _)| (octets, 0)));
     }
@@ -159,6 +183,6 @@ mod tests {
     fn nothing_is_told_where_nobody_samples() {
         let snapshot = ScaledSnapshot::new(store(&[0, 1]).snapshot().unwrap());
         assert_eq!(octets(&snapshot, COUNTERS), [(10, 2), (10, 2)]);
-        assert!(!snapshot.has_scaled());
+        assert!(snapshot.scaled().is_empty());
     }
 }

@@ -227,6 +227,10 @@ fn what_was_sampled_is_scaled_up_where_that_is_wanted() {
 
     let scaled = home.run(&["active-flow", "-print", "2"]).ends(0, "--scaled=no leaves them");
     assert_eq!(scaled.lines(), ["(10.0.0.2,10.0.0.3,500000)", "(10.0.0.1,122.166.26.132,103400)"]);
+    assert!(scaled.stderr.contains("(6 flows by 100)"), "{}", scaled.stderr);
+    // Of top, which looks at flows twice.
+    let top = home.run(&["top", "srcip", "-n", "1"]).succeeds();
+    assert!(top.stderr.contains("(6 flows by 100)"), "{}", top.stderr);
     let exported = home.run(&["active-flow", "-print", "2", "--scaled=no"]).succeeds();
     assert_eq!(exported.lines(), ["(10.0.0.2,10.0.0.3,5000)", "(10.0.0.7,10.0.0.8,4000)"]);
     assert_eq!(exported.stderr, "");
