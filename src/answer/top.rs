@@ -61,11 +61,13 @@ fn object(top: &Top, options: &TopOptions, key: &[&str]) -> String {
     let Counters { flows, packets, octets } = top.totals;
     format!(
         "{{\"key\":[\"{}\"],\"by\":\"{}\",\"keys\":{},\n\
-         \"totals\":{{\"octets\":{octets},\"packets\":{packets},\"flows\":{flows}}},\n\
+         \"totals\":{{\"octets\":{octets},\"packets\":{packets},\"flows\":{flows},\
+         \"withoutTraffic\":{}}},\n\
          \"top\":",
         key.join("\",\""),
         options.order,
         top.keys,
+        top.without_traffic,
     )
 }
 

@@ -95,8 +95,12 @@ fn usage(keys: &str, error: &ParseKeyError) -> Usage {
 
 /// What there is in all.
 fn summary(top: &Top) -> String {
+    let events = match top.without_traffic {
+        0 => String::new(),
+        events => format!(" ({} of them without traffic)", grouped(events)),
+    };
     format!(
-        "{} of {}; in all {}, {} packets, {} octets",
+        "{} of {}; in all {}{events}, {} packets, {} octets",
         grouped(top.entries.len() as u64),
         plural(top.keys, "key"),
         plural(u64::try_from(top.totals.flows).unwrap_or(u64::MAX), "flow"),

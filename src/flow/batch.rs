@@ -135,6 +135,12 @@ impl FlowBatch {
         self.rows == 0
     }
 
+    /// How many rows are of no packet and no octet, where both columns were read.
+    pub(crate) fn without_traffic(&self) -> u64 {
+        let counters = self.octets.iter().zip(&self.packets);
+        counters.filter(|&(&octets, &packets)| octets == 0 && packets == 0).count() as u64
+    }
+
     /// States how many rows the columns hold, after they were filled directly.
     pub(crate) fn set_len(&mut self, rows: usize) {
         self.rows = rows;

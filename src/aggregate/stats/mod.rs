@@ -111,12 +111,12 @@ impl Sums {
 impl Aggregate for Sums {
     fn observe(&mut self, flows: &FlowBatch) -> Result<()> {
         self.totals.observe(flows)?;
+        self.without_traffic += flows.without_traffic();
         self.exporters.count_in(&flows.sources);
         for row in 0..flows.len() {
             let first = flows.first_ms[row];
             let time = (first, first.saturating_add(flows.duration_ms[row].into()));
             let (octets, packets) = (flows.octets[row], flows.packets[row]);
-            self.without_traffic += u64::from(octets == 0 && packets == 0);
             self.protocols[usize::from(flows.protocol[row])].add(time, octets, packets);
             self.exporters.of(flows.source[row]).add(time, octets, packets);
             self.days.of(first).add(time, octets, packets);

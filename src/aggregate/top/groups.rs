@@ -18,6 +18,7 @@ struct Groups<'a, const W: usize, V: Kept> {
     order: TopOrder,
     sums: Box<GroupSums<[u64; W], V>>,
     counters: Counters,
+    without_traffic: u64,
     keys: Vec<[u64; W]>,
     values: Vec<V>,
 }
@@ -30,6 +31,8 @@ pub(super) struct Found<const W: usize, V: Kept> {
     pub(super) keys: u64,
     /// The counters of all flows.
     pub(super) counters: Counters,
+    /// How many of them are of no packet and no octet.
+    pub(super) without_traffic: u64,
 }
 
 /// The `count` greatest keys of the flows that `scans` find.
@@ -49,10 +52,11 @@ pub(super) fn greatest<const W: usize, V: Kept>(
         order,
         sums: GroupSums::new(limits, threads).into(),
         counters: Counters::default(),
+        without_traffic: 0,
         keys: Vec::with_capacity(BLOCK_ROWS),
         values: Vec::with_capacity(BLOCK_ROWS),
     })?;
-    let counters = groups.counters;
+    let (counters, without_traffic) = (groups.counters, groups.without_traffic);
     let parts = groups.sums.finish(
         || (Greatest::new(count), 0),
         |(greatest, keys), key, total| {
@@ -67,12 +71,13 @@ pub(super) fn greatest<const W: usize, V: Kept>(
         part.into_sorted().for_each(|(rank, item)| whole.offer(rank, || item));
     }
     let greatest = whole.into_sorted().map(|(_, item)| item).collect();
-    Ok(Found { greatest, keys, counters })
+    Ok(Found { greatest, keys, counters, without_traffic })
 }
 
 impl<const W: usize, V: Kept> Aggregate for Groups<'_, W, V> {
     fn observe(&mut self, flows: &FlowBatch) -> Result<()> {
         self.counters.add(Counters::of(flows));
+        self.without_traffic += flows.without_traffic();
         for start in (0..flows.len()).step_by(BLOCK_ROWS) {
             let rows = start..(start + BLOCK_ROWS).min(flows.len());
             V::read(flows, rows.clone(), self.order, &mut self.values);
@@ -86,6 +91,7 @@ impl<const W: usize, V: Kept> Aggregate for Groups<'_, W, V> {
 
     fn merge(&mut self, other: Self) -> Result<()> {
         self.counters.add(other.counters);
+        self.without_traffic += other.without_traffic;
         self.sums.merge(*other.sums);
         Ok(())
     }

@@ -58,6 +58,9 @@ pub struct Top {
     pub keys: u64,
     /// The counters of all flows that were looked at.
     pub totals: Counters,
+    /// How many of these flows are of no packet and no octet: what firewalls and NATs tell of
+    /// connections and translations.
+    pub without_traffic: u64,
 }
 
 /// A key, and what its flows come to.
@@ -97,7 +100,8 @@ impl Top {
     ///
     /// As [`over`](super::over).
     pub fn of(snapshot: &dyn Snapshot, scans: &[Scan], options: &TopOptions) -> Result<Self> {
-        let mut top = Self { entries: Vec::new(), keys: 0, totals: Counters::default() };
+        let mut top =
+            Self { entries: Vec::new(), keys: 0, totals: Counters::default(), without_traffic: 0 };
         if options.fields.iter().any(|field| field.has_family()) {
             // One after the other, so that the memory is there for each.
             for family in Family::ALL {
@@ -122,6 +126,7 @@ impl Top {
         self.entries.append(&mut other.entries);
         self.keys += other.keys;
         self.totals.add(other.totals);
+        self.without_traffic += other.without_traffic;
     }
 }
 
@@ -155,15 +160,15 @@ fn part_of<const W: usize>(
     // The rest is for batches, tables and winners: by default a process stays below 256 MB.
     let limits = &Limits { memory_bytes: limits.memory_bytes / 8 * 7, ..limits.clone() };
     let count = options.count.unwrap_or(usize::MAX);
-    let (found, keys, totals) = if many_keys(layout) && looks_twice(options) {
-        let Found { greatest, keys, counters } =
+    let (found, keys, totals, without_traffic) = if many_keys(layout) && looks_twice(options) {
+        let Found { greatest, keys, counters, without_traffic } =
             greatest::<W, [u64; 1]>(snapshot, scans, layout, order, (count, limits))?;
         let winners: Vec<_> = greatest.into_iter().map(|(key, _)| key).collect();
-        (details(snapshot, scans, layout, &winners)?, keys, counters)
+        (details(snapshot, scans, layout, &winners)?, keys, counters, without_traffic)
     } else {
-        let Found { greatest, keys, counters } =
+        let Found { greatest, keys, counters, without_traffic } =
             greatest::<W, Narrow>(snapshot, scans, layout, order, (count, limits))?;
-        (greatest, keys, counters)
+        (greatest, keys, counters, without_traffic)
     };
     let entries = found
         .into_iter()
@@ -171,7 +176,7 @@ fn part_of<const W: usize>(
         .filter(|(_, counts)| counts.counters.flows > 0)
         .map(|(key, counts)| TopEntry { key: layout.unpack(&key), counts })
         .collect();
-    Ok(Top { entries, keys, totals })
+    Ok(Top { entries, keys, totals, without_traffic })
 }
 
 /// Whether there may be about as many keys as there are flows.

@@ -151,7 +151,9 @@ fn slow_top(flows: &[FlowRecord], options: &TopOptions) -> Top {
     // Keys are in order already.
     entries.sort_by_key(|entry| Reverse(entry.counts.get(options.order)));
     entries.truncate(options.count.unwrap_or(usize::MAX));
-    Top { entries, keys, totals }
+    let is_event = |flow: &&FlowRecord| (flow.packets, flow.octets) == (0, 0);
+    let without_traffic = flows.iter().filter(is_event).count() as u64;
+    Top { entries, keys, totals, without_traffic }
 }
 
 const KEYS: [&str; 27] = [

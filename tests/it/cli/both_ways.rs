@@ -135,7 +135,14 @@ fn events_of_firewalls_are_asked_for_shown_and_counted() {
         assert_eq!(flows(&home, &["--where", filter]).len(), count, "{filter}");
     }
     let events = ["top", "event", "--by", "flows", "-o", "json"];
-    let events = home.run(&events).succeeds().json();
+    let events = home.run(&events).succeeds();
+    assert!(
+        events.stderr.contains("in all 6 flows (3 of them without traffic)"),
+        "{}",
+        events.stderr
+    );
+    let events = events.json();
+    assert_eq!(number(&events["totals"], "withoutTraffic"), 3);
     let told = |entry: &Value| {
         (
             entry["event"].as_str().unwrap().to_owned(),
