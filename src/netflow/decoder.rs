@@ -4,9 +4,9 @@ use std::net::IpAddr;
 use std::ops::Range;
 
 use super::cursor::Cursor;
+use super::scope::Scope;
 use super::sets::{Found, Message, Reading, Sets};
 use super::template::Format;
-use super::templates::Scope;
 use super::waiting::{Held, Waiting};
 use super::{DecodeError, ExportPacket, Fault, Records, fixed, ipfix, options, sflow, unread, v9};
 use crate::capture::Datagram;

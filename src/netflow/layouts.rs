@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use super::scope::Scope;
 use super::template::Template;
-use super::templates::Scope;
 use crate::flow::saturated_u8;
 
 /// The data of one datagram may have so many templates; where it has more, it does not wait for

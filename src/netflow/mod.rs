@@ -29,6 +29,7 @@ mod options;
 mod plan;
 mod rate;
 mod record;
+mod scope;
 mod sets;
 mod sflow;
 mod template;

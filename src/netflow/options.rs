@@ -10,8 +10,8 @@ pub(super) use self::memo::restore;
 use self::told::{Said, Told};
 use super::field::{Met, Span, number_u32, text};
 use super::rate::Rate;
+use super::scope::Scope;
 use super::template::Template;
-use super::templates::Scope;
 use crate::flow::{Named, Names, Remembered, Sampling, UnixMillis, enter_name, unsigned};
 
 /// So many samplers, and so many interfaces with a sampling of their own, are kept of a domain.

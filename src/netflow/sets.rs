@@ -12,8 +12,9 @@ use super::field::{Field, Span};
 use super::layouts::Layouts;
 use super::options::{self, Learned, Learning, Teller};
 use super::record::DataRecord;
+use super::scope::Scope;
 use super::template::{Format, Template, fields};
-use super::templates::{Scope, Templates};
+use super::templates::Templates;
 use crate::flow::{Column, UnixMillis, saturated_u32};
 
 /// Bytes before the content of a set: its id and its length.

@@ -17,6 +17,7 @@ use self::definitions::Definitions;
 use self::size::Size;
 use super::field::Field;
 use super::options::DomainOptions;
+use super::scope::Scope;
 use super::template::{Format, Template};
 use crate::flow::{SteadyClock, UnixMillis};
 
@@ -31,15 +32,6 @@ pub const MAX_DOMAINS: usize = 16_384;
 /// damaged. Exporters send theirs again within minutes; a capture that was cut out of a longer
 /// one, or joined of two, may hold it but once.
 pub const TEMPLATE_LIFETIME_SECS: u32 = 30 * 86_400;
-
-/// Whose templates they are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct Scope {
-    pub(super) exporter: IpAddr,
-    /// Source id, or observation domain.
-    pub(super) domain: u32,
-    pub(super) format: Format,
-}
 
 /// What is known of one domain.
 #[derive(Debug, Clone, Default)]

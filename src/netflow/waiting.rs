@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::layouts::Layouts;
+use super::scope::Scope;
 use super::template::Template;
-use super::templates::Scope;
 use crate::capture::Datagram;
 use crate::flow::{Seldom, UnixMillis};
 

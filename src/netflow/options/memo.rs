@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::told::Said;
 use super::{DomainOptions, MAX_SAMPLERS};
 use crate::flow::{Memo, Remembered, Sampling, UnixMillis};
+use crate::netflow::scope::Scope;
 use crate::netflow::template::Format;
-use crate::netflow::templates::Scope;
 
 const OF_PORT: &str = " of port ";
 
