@@ -3,9 +3,9 @@
 use std::time::{Duration, Instant};
 
 use super::spool::Segment;
+use super::templates::Templates;
 use super::{Failing, Shared};
 use crate::capture::Input;
-use crate::capture::frame::{self, Path};
 use crate::flow::UnixMillis;
 use crate::load::{LoadError, Options, Progress, Reader, Session, chain};
 use crate::store::{Load, Retry, Store, StoreError};
@@ -34,6 +34,7 @@ pub(super) struct Loader<'a> {
     progress: &'a Progress,
     /// Where a new reader begins: as of the last commit.
     session: Session,
+    templates: Templates,
     reader: Option<Reader<'a>>,
     pause: Pause,
     /// What the spool has against it is tried again by itself: the store may well work.
@@ -62,16 +63,18 @@ impl<'a> Loader<'a> {
     pub(super) fn open(
         shared: &'a Shared,
         store: &'a dyn Store,
-        session: Session,
+        mut session: Session,
         options: &'a Options,
         progress: &'a Progress,
     ) -> Result<Self, StoreError> {
+        let templates = Templates::restore(shared.spool.dir(), &mut session);
         let mut loader = Self {
             shared,
             store,
             options,
             progress,
             session,
+            templates,
             reader: None,
             pause: Pause(FIRST_PAUSE),
             spool: Pause(FIRST_PAUSE),
@@ -152,6 +155,7 @@ impl<'a> Loader<'a> {
             spool.set_aside(segment, problem.to_string());
         }
         self.committed();
+        self.templates.keep(&self.session, false);
         self.let_go();
         self.reader()?.record_and_tidy()
     }
@@ -221,6 +225,7 @@ impl<'a> Loader<'a> {
 
     /// Closes the ledger's entry.
     fn end(mut self) -> Ended {
+        self.templates.keep(&self.session, true);
         let held = self.shared.spool.let_go(waiting(&self.session)).err();
         let opened = self.reader().err();
         let ended = match (self.reader.take(), opened) {
@@ -244,17 +249,7 @@ impl<'a> Loader<'a> {
 fn waiting(session: &Session) -> Vec<u8> {
     let mut frames = Vec::new();
     for datagram in session.waiting() {
-        let src = (datagram.exporter, datagram.src_port).into();
-        let dst = ([0, 0, 0, 0], 0).into();
-        // What was received is whole.
-        frame::packet(
-            &mut frames,
-            datagram.received.0 * 1000,
-            Path { src, dst },
-            0,
-            datagram.payload,
-            0,
-        );
+        super::frame_of(&mut frames, &datagram);
     }
     frames
 }

@@ -10,6 +10,7 @@ mod metrics;
 mod receive;
 mod spool;
 mod status;
+mod templates;
 
 use std::any::Any;
 use std::io;
@@ -24,6 +25,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use crate::capture::udp::{Receiver, SocketOptions};
+use crate::capture::{Datagram, frame};
 use crate::flow::UnixMillis;
 use crate::load::{self, Exported, Progress, Session};
 use crate::normalise::Rates;
@@ -366,6 +368,21 @@ fn bind(options: &Options) -> Result<Vec<Receiver>, CollectError> {
         }
     }
     Ok(receivers)
+}
+
+/// Frames a datagram as it was received.
+fn frame_of(frames: &mut Vec<u8>, datagram: &Datagram<'_>) {
+    let src = (datagram.exporter, datagram.src_port).into();
+    let dst = ([0, 0, 0, 0], 0).into();
+    // What was received is whole.
+    frame::packet(
+        frames,
+        datagram.received.0 * 1000,
+        frame::Path { src, dst },
+        0,
+        datagram.payload,
+        0,
+    );
 }
 
 /// Starts the thread that loads, which says first whether the store can be used.

@@ -7,7 +7,7 @@ use super::chain;
 use super::exporters::{ByExporter, Exported};
 use crate::capture::Datagram;
 use crate::flow::Topic;
-use crate::netflow::Decoder;
+use crate::netflow::{Decoder, KeptTemplate};
 use crate::normalise::FlowBuilder;
 use crate::store::{Load, Store, StoreError};
 
@@ -67,6 +67,21 @@ impl Session {
     /// What came from whom.
     pub(crate) fn exporters(&self) -> &ByExporter<Exported> {
         &self.accounts.exporters
+    }
+
+    /// Datagrams that define the templates that are known.
+    pub(crate) fn templates(&self) -> Vec<KeptTemplate> {
+        self.decoder.templates()
+    }
+
+    /// Is another number when other templates are known.
+    pub(crate) fn templates_revision(&self) -> u64 {
+        self.decoder.templates_revision()
+    }
+
+    /// Begins with the templates that `decoder` knows.
+    pub(crate) fn take_templates(&mut self, decoder: Decoder) {
+        self.decoder.take_templates(decoder);
     }
 
     /// The datagrams that wait for their templates.

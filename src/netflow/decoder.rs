@@ -7,6 +7,7 @@ use super::cursor::Cursor;
 use super::scope::Scope;
 use super::sets::{Found, Message, Reading, Sets};
 use super::template::Format;
+use super::templates::KeptTemplate;
 use super::waiting::{Held, Waiting};
 use super::{DecodeError, ExportPacket, Fault, Records, fixed, ipfix, options, sflow, unread, v9};
 use crate::capture::Datagram;
@@ -127,6 +128,21 @@ impl Decoder {
     /// Whether any rate is known at which `exporter` samples in this domain.
     pub(crate) fn knows_rate(&self, exporter: IpAddr, domain: u32) -> bool {
         self.sets.templates.knows_rate(exporter, domain)
+    }
+
+    /// Datagrams that define the templates that are known, each as of when it came last.
+    pub(crate) fn templates(&self) -> Vec<KeptTemplate> {
+        self.sets.templates.kept()
+    }
+
+    /// Is another number when other templates are known.
+    pub(crate) fn templates_revision(&self) -> u64 {
+        self.sets.templates.revision()
+    }
+
+    /// Takes the templates that `other` knows for those that it knows itself.
+    pub(crate) fn take_templates(&mut self, other: Self) {
+        self.sets.templates = other.sets.templates;
     }
 
     /// Takes in what a store remembers of exporters' options ([`Topic::Options`]), of exporters that

@@ -49,6 +49,7 @@ pub use options::MAX_SAMPLERS;
 pub(crate) use plan::stamp;
 pub use record::{Counts, DataRecord, NoEnds, Stamp};
 pub use template::MAX_FIELDS;
+pub(crate) use templates::KeptTemplate;
 pub use templates::{MAX_DOMAINS, MAX_TEMPLATES, TEMPLATE_LIFETIME_SECS};
 pub use waiting::{Held, MAX_WAITING_BYTES, MAX_WAITING_DATAGRAMS};
 

@@ -12,7 +12,7 @@ pub const MAX_FIELDS: usize = 1024;
 /// The first byte of a length, told by the record, that does not fit into one.
 const LONG_LENGTH: u8 = 0xff;
 /// The bit of an IPFIX element's number that an enterprise number follows (RFC 7011 §3.2).
-const ENTERPRISE_BIT: u16 = 0x8000;
+pub(super) const ENTERPRISE_BIT: u16 = 0x8000;
 
 /// Whose templates they are: what is different between the two formats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

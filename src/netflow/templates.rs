@@ -6,6 +6,7 @@
 //! was told last from the same address.
 
 mod definitions;
+mod kept;
 mod size;
 
 use std::cmp::Reverse;
@@ -14,6 +15,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use self::definitions::Definitions;
+pub(crate) use self::kept::KeptTemplate;
 use self::size::Size;
 use super::field::Field;
 use super::options::DomainOptions;
@@ -58,6 +60,7 @@ pub(super) struct Templates {
     /// Domains that were forgotten for others, and how often.
     forgotten: u64,
     rooms_made: u64,
+    revision: u64,
 }
 
 impl Templates {
@@ -108,6 +111,7 @@ impl Templates {
         let definitions = domain.templates.entry(id).or_default();
         let conflicts = is_new && definitions.conflicts(port, &template, oldest);
         let (more, less) = definitions.define(port, Arc::clone(&template), now, told);
+        self.revision += u64::from((more, less) != Default::default());
         self.size = self.size.plus(more).minus(less);
         self.make_room(Size::default());
         Some((template, conflicts))
@@ -117,7 +121,9 @@ impl Templates {
     pub(super) fn withdraw(&mut self, scope: Scope, port: u16, id: u16) {
         let Some(domain) = self.domains.get_mut(&scope) else { return };
         let Some(definitions) = domain.templates.get_mut(&id) else { return };
-        self.size = self.size.minus(definitions.withdraw(port));
+        let less = definitions.withdraw(port);
+        self.revision += u64::from(less != Size::default());
+        self.size = self.size.minus(less);
         if definitions.is_empty() {
             domain.templates.remove(&id);
         }
@@ -136,6 +142,11 @@ impl Templates {
     /// What options say of `scope`, if anything was said.
     pub(super) fn options(&self, scope: Scope) -> Option<&DomainOptions> {
         self.domains.get(&scope).map(|domain| &domain.options)
+    }
+
+    /// Rises when other templates are known.
+    pub(super) fn revision(&self) -> u64 {
+        self.revision
     }
 
     /// Whether options of v9 or of IPFIX told any rate at which `exporter` samples in `domain`.
@@ -198,6 +209,7 @@ impl Templates {
                 let less = domain.size();
                 (self.size, size) = (self.size.minus(less), size.minus(less));
                 self.forgotten += 1;
+                self.revision += 1;
             }
         }
         self.rooms_made += 1;

@@ -677,9 +677,9 @@ fn octets_from(decoder: &mut Decoder, src_port: u16, payload: &[u8]) -> Vec<u64>
 
 #[test]
 fn what_a_port_sends_is_read_by_its_own_template_else_by_the_newest() {
+    type Message = fn(u32, u32, &[Vec<u8>]) -> Vec<u8>;
     // Octets last, and octets first.
     let layouts = [template(256), shorts(&[256, 3, 1, 4, 12, 4, 8, 4])];
-    type Message = fn(u32, u32, &[Vec<u8>]) -> Vec<u8>;
     for (message, of_templates) in [(v9 as Message, 0), (ipfix as Message, 2)] {
         let mut decoder = Decoder::new();
         let data =
@@ -704,4 +704,59 @@ fn what_a_port_sends_is_read_by_its_own_template_else_by_the_newest() {
         let found = [1, 2, 3].map(|port| octets_from(&mut decoder, port, &data));
         assert_eq!(found, [[5], [5], [5]]);
     }
+}
+
+/// Of every format and kind: enterprises, lengths that the record tells, scopes.
+#[test]
+fn templates_that_are_kept_are_those_that_were_told() {
+    let plain = shorts(&[256, 3, 8, 4, 12, 4, 1, 4]);
+    let wide = shorts(&[257, 3, 8, 4, 0x8001, 4, 0, 29305, 82, 65535]);
+    let v9_options = shorts(&[258, 8, 4, 1, 4, 2, 4, 34, 4]);
+    let ipfix_options = shorts(&[258, 3, 1, 149, 4, 34, 4, 82, 65535]);
+    let mut decoder = Decoder::new();
+    for (port, payload) in [
+        (1, v9(7, 0, &[set(0, &plain), set(1, &v9_options)])),
+        (1, ipfix(7, 0, &[set(2, &plain), set(2, &wide), set(3, &ipfix_options)])),
+        (2, ipfix(7, 0, &[set(2, &shorts(&[256, 3, 1, 4, 12, 4, 8, 4]))])),
+    ] {
+        octets_from(&mut decoder, port, &payload);
+    }
+    let kept = decoder.templates();
+    assert_eq!(kept.len(), 6);
+    let mut other = Decoder::new();
+    for template in &kept {
+        let read = template.datagram();
+        assert_eq!(read.received, datagram(&[]).received);
+        assert!(matches!(other.decode(&read, 0), Ok(Outcome::Decoded(_))));
+    }
+    let payloads = |decoder: &Decoder| -> Vec<(u16, Vec<u8>)> {
+        let kept = decoder.templates();
+        kept.iter()
+            .map(|kept| (kept.datagram().src_port, kept.datagram().payload.to_vec()))
+            .collect()
+    };
+    assert_eq!(payloads(&other), payloads(&decoder));
+    assert_eq!(other.templates_known(), decoder.templates_known());
+    let mut third = Decoder::new();
+    third.take_templates(other);
+    let data = ipfix(7, 0, &[set(256, &[[0, 0, 0, 5], [10, 0, 0, 2], [0, 0, 0, 7]].concat())]);
+    assert_eq!([1, 2, 3].map(|port| octets_from(&mut third, port, &data)), [[7], [5], [5]]);
+}
+
+#[test]
+fn templates_that_are_too_old_are_not_kept() {
+    let mut decoder = Decoder::new();
+    let known = |id| v9(0, 0, &[set(0, &template(id))]);
+    let lifetime = u64::from(crate::netflow::TEMPLATE_LIFETIME_SECS) * 1000;
+    for (id, received) in [(256, 0), (257, lifetime / 2), (257, lifetime), (258, lifetime + 1)] {
+        let received = UnixMillis(1_186_040_527_000 + received);
+        let revision = decoder.templates_revision();
+        let payload = known(id);
+        decoder.decode(&Datagram { received, ..datagram(&payload) }, 0).unwrap();
+        let is_new = decoder.templates_revision() != revision;
+        assert_eq!(is_new, received.0 < 1_186_040_527_000 + lifetime || id == 258);
+    }
+    let kept: Vec<u64> =
+        decoder.templates().iter().map(|kept| kept.datagram().received.0).collect();
+    assert_eq!(kept, [lifetime, lifetime + 1].map(|after| 1_186_040_527_000 + after));
 }

@@ -69,10 +69,8 @@ pub(super) fn enter<V>(
         Format::V9 => "v9",
         Format::Ipfix => "ipfix",
     };
-    let mut name = format!("{format}/{}/{thing}", scope.domain);
-    if let Some(port) = otherwise {
-        name += &format!("{OF_PORT}{port}");
-    }
+    let of_port = otherwise.map_or_else(String::new, |port| format!("{OF_PORT}{port}"));
+    let name = format!("{format}/{}/{thing}{of_port}", scope.domain);
     let Known { sampling, started } = said.value.into();
     let value = Value { port: said.port, sampling, started };
     // The time of a packet may be damaged: one ahead would stand against all that is told later.

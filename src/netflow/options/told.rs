@@ -104,10 +104,12 @@ impl<K: Copy + Eq + Hash, V: Copy + Eq> Told<K, V> {
                 self.newest.insert(key, said);
             }
             // What the port told before it told the newest is out of date.
-            Some(newest) if otherwise && newest.port != said.port => {
-                if self.otherwise.len() < MAX_OTHERWISE {
-                    self.otherwise.insert((key, said.port), said);
-                }
+            Some(newest)
+                if otherwise
+                    && newest.port != said.port
+                    && self.otherwise.len() < MAX_OTHERWISE =>
+            {
+                self.otherwise.insert((key, said.port), said);
             }
             _ => {}
         }

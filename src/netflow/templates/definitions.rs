@@ -19,13 +19,13 @@ pub(super) struct Definitions {
 }
 
 #[derive(Debug, Clone)]
-struct Definition {
-    port: u16,
-    template: Arc<Template>,
+pub(super) struct Definition {
+    pub(super) port: u16,
+    pub(super) template: Arc<Template>,
     /// When it came last.
-    refreshed: UnixMillis,
+    pub(super) refreshed: UnixMillis,
     /// Rises from one that is told to the next.
-    told: u64,
+    pub(super) told: u64,
 }
 
 impl Definitions {
@@ -96,6 +96,11 @@ impl Definitions {
             self.newest = newest.map_or(0, |definition| definition.port);
         }
         less
+    }
+
+    /// The definition of each port.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Definition> {
+        self.by_port.iter()
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -46,3 +46,53 @@ fn a_collector_that_is_started_again_counts_a_connection_once() {
     let pairs = home.run(&["active-flow"]).succeeds().stdout;
     assert_eq!(pairs.lines().next(), Some("(10.0.0.1,198.51.100.9,3705)"), "{pairs}");
 }
+
+/// The captures of a session's templates, and of the data that it sends.
+fn parted(home: &Home) -> Option<[String; 2]> {
+    let path = cases()?.join("two-ipfix-sessions-behind-one-address.pcap");
+    let mut payloads = Vec::new();
+    each_datagram(&path, |datagram| payloads.push(datagram.payload.to_vec()));
+    assert_eq!(payloads.len(), 8);
+    // Of the first session alone.
+    let data = [2, 4, 6].map(|place: usize| payloads[place].clone());
+    let templates = home.file("templates.pcap", &capture(&payloads[..1]));
+    let data = home.file("data.pcap", &capture(&data));
+    Some([templates, data])
+}
+
+#[test]
+fn a_collector_that_is_started_again_decodes_data_at_once() {
+    for signal in ["-TERM", "-KILL"] {
+        let home = Home::new();
+        let Some([templates, data]) = parted(&home) else { return };
+        let collecting = home.collects(&[]);
+        replay(&home, &templates, collecting.to());
+        home.status_says("decoded", |status| exporter(status, "127.0.0.1")["decoded"] == 1);
+        let kept = home.path("data/earlgrey-hbase/store.spool/templates.pcap");
+        until("kept", || kept.exists());
+        collecting.ends(signal);
+
+        // The template never comes again.
+        let collecting = home.collects(&[]);
+        replay(&home, &data, collecting.to());
+        home.comes_to(3);
+        collecting.ends("-TERM").succeeds();
+        let flows = home.run(&["query", "--where", "dst ip 198.51.100.9", "--count"]).succeeds();
+        assert_eq!(flows.stdout, "3\n");
+        // The file is a capture as any other.
+        home.run(&["load", kept.to_str().unwrap(), "--store", "other"]).succeeds();
+    }
+}
+
+#[test]
+fn templates_that_nobody_can_read_hinder_no_collector() {
+    let home = Home::new();
+    let Some([templates, data]) = parted(&home) else { return };
+    home.file("data/earlgrey-hbase/store.spool/templates.pcap", b"no capture");
+    let collecting = home.collects(&[]);
+    replay(&home, &templates, collecting.to());
+    replay(&home, &data, collecting.to());
+    home.comes_to(3);
+    let run = collecting.ends("-TERM").succeeds();
+    assert!(run.stderr.contains("templates.pcap is no capture"), "{}", run.stderr);
+}
