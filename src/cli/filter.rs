@@ -5,7 +5,8 @@ use std::io::{self, Read};
 
 use super::failure::Usage;
 use super::settings::Settings;
-use crate::flow::UnixMillis;
+use super::store;
+use crate::flow::{Names, UnixMillis};
 use crate::query::filter::{Context, Files, parse};
 use crate::row::Predicate;
 
@@ -32,7 +33,7 @@ impl Where {
     pub(crate) fn predicate(&self, settings: &Settings) -> Result<Option<Predicate>, Usage> {
         let Some(text) = &self.expression else { return Ok(None) };
         let zone = settings.tz.value.zone().clone();
-        let context = Context { zone, now: UnixMillis::now(), files: &Disk };
+        let context = Context { zone, now: UnixMillis::now(), files: &Outside(settings) };
         parse(text, &context)
             .map(Some)
             .map_err(|error| Usage(format!("--where: {}\n{}", error.summary(), error.render(text))))
@@ -44,10 +45,15 @@ pub(super) fn shown(filter: Option<&Predicate>) -> String {
     filter.map(|filter| format!("{filter:#}")).unwrap_or_default()
 }
 
-/// Files by their paths.
-struct Disk;
+/// Files by their paths, and names by the store that is asked.
+struct Outside<'a>(&'a Settings);
 
-impl Files for Disk {
+impl Files for Outside<'_> {
+    fn names(&self) -> io::Result<Names> {
+        let store = store::open(self.0).map_err(io::Error::other)?;
+        store.names().map_err(io::Error::other)
+    }
+
     fn read(&self, name: &str, most_bytes: u64) -> io::Result<Vec<u8>> {
         let file = File::open(name)?;
         // Of what is no file, such as a pipe, it is 0.

@@ -101,7 +101,7 @@ impl Data<'_> {
             numbers.set(Column::Source, placed.source);
             let (from, until) = record.extras;
             let mut extras = self.extras.get(from as usize..until as usize).unwrap_or_default();
-            if placed.is_named {
+            if placed.exporter != self.source.exporter {
                 with_sender.clear();
                 push_sender(&mut with_sender, self.sender);
                 for extra in flow::extras(extras) {
@@ -115,12 +115,13 @@ impl Data<'_> {
             );
             if record.counts == Counts::SinceLast && !record.both_ways {
                 let origin = self.id.origin(index);
-                outcome.shortened += push(batch, ends, &numbers, origin, extras);
+                outcome.shortened += push(batch, (ends, &numbers, origin, extras), &lasting);
                 continue;
             }
             let way = Way { ends, numbers, extras: extras.to_vec() };
             let says = BothWays::of(record, &way, self.clock.exported());
-            let counted = says.count(record, &way, (self.sender, self.source), self.counted);
+            let source = Source { exporter: placed.exporter, ..self.source };
+            let counted = says.count(record, &way, (self.sender, source), self.counted);
             let back = says.lasting_back(&way, |times| {
                 let lasting = self.lasting(times, packet.uptime_ms.is_some())?;
                 let can_be = !lasting.not_believed && lasting.first <= UnixMillis::LAST;
@@ -128,7 +129,7 @@ impl Data<'_> {
             });
             let way = says.settled(&way, counted, back);
             let mut push = |Way { ends, numbers, extras }: &Way, origin| {
-                outcome.shortened += push(batch, *ends, numbers, origin, extras);
+                outcome.shortened += push(batch, (*ends, numbers, origin, extras), &lasting);
             };
             push(&way, self.id.origin(index));
             if counted[2..] != [0, 0] {
@@ -152,10 +153,10 @@ impl Data<'_> {
         if said != self.source
             && let Some(source) = self.sources.place_of_record(said, self.sender)
         {
-            return Some(Placed { source, is_named: exporter.is_some() });
+            return Some(Placed { source, exporter: said.exporter });
         }
         let source = self.sources.place(self.source, self.sender)?;
-        Some(Placed { source, is_named: false })
+        Some(Placed { source, exporter: self.source.exporter })
     }
 
     /// From when to when the flow lasted; None if it began before 1970.
@@ -220,8 +221,8 @@ type Said = (Option<IpAddr>, Option<Sampling>);
 #[derive(Debug, Clone, Copy)]
 struct Placed {
     source: u32,
-    /// Whether it is of an exporter that the record names, and not of the sender.
-    is_named: bool,
+    /// Whose it is.
+    exporter: IpAddr,
 }
 
 /// Keeps who sent a flow that another exported.
@@ -245,18 +246,18 @@ fn push_sender(extras: &mut Vec<u8>, sender: IpAddr) {
 /// was told to have begun.
 fn push(
     batch: &mut FlowBatch,
-    ends: [IpAddr; 3],
-    numbers: &Numbers,
-    origin: Origin,
-    extras: &[u8],
+    (ends, numbers, origin, extras): ([IpAddr; 3], &Numbers, Origin, &[u8]),
+    lasting: &Lasting,
 ) -> u64 {
     let row = batch.len();
     batch.push_numbers(ends, numbers, origin, extras);
-    let beyond_ms = numbers[Column::Duration].saturating_sub(u32::MAX.into());
-    if beyond_ms > 0 {
+    let beyond_ms = lasting.duration_ms.saturating_sub(u32::MAX.into());
+    // The way back may have times of its own.
+    let is_cut = beyond_ms > 0 && numbers[Column::First] == lasting.first.0;
+    if is_cut {
         batch.begin_later(row, beyond_ms);
     }
-    u64::from(beyond_ms > 0)
+    u64::from(is_cut)
 }
 
 /// When a flow was.

@@ -77,6 +77,8 @@ impl AddressField {
 pub enum NumberField {
     /// The one of a column; of TCP flags only that of TCP, which has them.
     Column(Column),
+    /// TCP flags, also where another protocol's flows have them.
+    AnyFlags,
     /// When the last packet was seen, in ms since 1970.
     Last,
     /// Packets a second, rounded down; 0 of a flow that took no time.
@@ -158,6 +160,7 @@ impl NumberField {
         Columns::of(match self {
             Self::Column(Column::TcpFlags) => &[Column::Protocol, Column::TcpFlags],
             Self::Column(column) => return Columns::of(&[column]),
+            Self::AnyFlags => &[Column::TcpFlags],
             Self::Last => &[Column::First, Column::Duration],
             Self::PacketsPerSecond => &[Column::Packets, Column::Duration],
             Self::BitsPerSecond => &[Column::Octets, Column::Duration],
@@ -182,6 +185,7 @@ impl NumberField {
                 Values::U64(numbers) => test.column(numbers),
                 Values::Addresses(_) | Values::Extras(_) => vec![false; batch.len()],
             },
+            Self::AnyFlags => test.column(&batch.tcp_flags),
             Self::Last => {
                 let ends = batch.first_ms.iter().zip(&batch.duration_ms);
                 test.each(ends.map(|(&first, &duration)| first.saturating_add(duration.into())))

@@ -159,6 +159,7 @@ impl Display for NumberField {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         f.pad(match self {
             Self::Column(column) => column.word(),
+            Self::AnyFlags => "tcpFlags",
             Self::Last => "last seen",
             Self::PacketsPerSecond => "pps",
             Self::BitsPerSecond => "bps",

@@ -10,15 +10,26 @@ use crate::flow::{
 };
 use crate::row::{AddressField, NumberField};
 
+/// What the value of an element looks like in a filter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Follows {
+    /// An address that is in no quotes: what is shown of an element that is not known is none.
+    Address,
+    /// Bytes in hexadecimal that are no address.
+    Bytes,
+    Other,
+}
+
 /// What is asked for by `text`: the name of an element of IANA's, also with `reverse` before it,
 /// its number, or an enterprise and a number with a slash between them. What becomes a common field
 /// is asked for there; behind `0/`, it is what is kept beside that.
 ///
-/// `like_address` says what to take for the value of an element that is not known.
-pub(super) fn term_of(text: &str, like_address: bool) -> Result<Term, Wrong> {
+/// The value that `follows` tells what is meant of an element that is not known, and of one whose
+/// value is no address although it should be.
+pub(super) fn term_of(text: &str, follows: Follows) -> Result<Term, Wrong> {
     let raw = raw(text);
     if let Some(id) = raw.filter(|id| id.enterprise == 0 && element(id.number).is_some()) {
-        return Ok(as_it_is(id, like_address));
+        return Ok(as_it_is(id, follows));
     }
     let id = raw.or_else(|| find(text)).ok_or_else(|| {
         let wrong = Wrong::new(format!("{text:?} is no element"))
@@ -35,8 +46,7 @@ pub(super) fn term_of(text: &str, like_address: bool) -> Result<Term, Wrong> {
         return Ok(term);
     }
     match id.known().map(|element| element.kind) {
-        None => Ok(as_it_is(id, like_address)),
-        Some(Kind::Address(_)) => Ok(Term::address(AddressField::Element(id))),
+        None | Some(Kind::Address(_)) => Ok(as_it_is(id, follows)),
         Some(kind @ (Kind::Text | Kind::Float | Kind::Signed | Kind::List | Kind::Octets)) => {
             Ok(Term::Shown(id, kind))
         }
@@ -89,14 +99,16 @@ fn times(number: u16) -> Values {
     }
 }
 
-fn as_it_is(id: ElementId, like_address: bool) -> Term {
-    let is_address = id.known().is_some_and(|known| matches!(known.kind, Kind::Address(_)));
-    if like_address || is_address {
-        Term::address(AddressField::Element(id))
-    } else if id.known().is_none() {
-        Term::Shown(id, Kind::Octets)
-    } else {
-        Term::number(NumberField::Element(id))
+fn as_it_is(id: ElementId, follows: Follows) -> Term {
+    let kind = id.known().map(|known| known.kind);
+    match (kind, follows) {
+        // One of another length is shown as bytes.
+        (Some(Kind::Address(_)), Follows::Bytes) => Term::Shown(id, Kind::Octets),
+        (Some(Kind::Address(_)), _) | (_, Follows::Address) => {
+            Term::address(AddressField::Element(id))
+        }
+        (None, _) => Term::Shown(id, Kind::Octets),
+        (Some(_), _) => Term::number(NumberField::Element(id)),
     }
 }
 

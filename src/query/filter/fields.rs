@@ -15,8 +15,20 @@ pub(super) enum Term {
     /// An element of this kind, whose values are neither plain numbers nor addresses; of bytes
     /// where nothing is known of it.
     Shown(ElementId, Kind),
+    /// What exporters call something.
+    Named(Named),
     /// It needs no test.
     Whole(Predicate),
+}
+
+/// What exporters have names for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Named {
+    Input,
+    Output,
+    IngressVrf,
+    EgressVrf,
+    Application,
 }
 
 /// Fields of one kind: for each end of a flow those of which one must pass.
@@ -138,7 +150,6 @@ pub(super) fn values_of(field: &NumberField) -> Values {
         NumberField::Column(column) => match column {
             Column::Protocol => Values::Protocol,
             Column::TcpFlags => Values::Flags,
-            Column::SrcMask | Column::DstMask => Values::UpTo(128),
             Column::First => Values::Time,
             Column::Duration => Values::Millis,
             column => Values::UpTo(column.kind().greatest()),
@@ -147,6 +158,7 @@ pub(super) fn values_of(field: &NumberField) -> Values {
         | NumberField::IcmpCode
         | NumberField::EngineType
         | NumberField::EngineId => Values::UpTo(u8::MAX.into()),
+        NumberField::AnyFlags => Values::Flags,
         NumberField::Engine | NumberField::Sampling => Values::UpTo(u32::MAX.into()),
         NumberField::Last => Values::Time,
         NumberField::PacketsPerSecond
@@ -324,6 +336,9 @@ pub(super) fn meaning(keyword: &str, qualifiers: &Qualifiers) -> Option<Meaning>
         "engine-type" => plain(NumberField::EngineType),
         "engine-id" => plain(NumberField::EngineId),
         "sampling" => plain(NumberField::Sampling),
+        "tcpflags" => plain(NumberField::AnyFlags),
+        "time" | "firstseen" => plain(column(Column::First)),
+        "lastseen" => plain(NumberField::Last),
         "fwdstat" => plain(iana(89)),
         "flowdir" => plain(iana(61)),
         "ethertype" => plain(iana(256)),

@@ -3,9 +3,11 @@
 use super::ParseFilterError;
 use super::address::read_addresses;
 use super::condition::NumberTest;
-use super::fields::Term;
+use super::element::Follows;
+use super::fields::{Named, Term};
 use super::lexer::Kind;
 use super::parser::{Parser, Result};
+use super::shown::bytes;
 use super::values::Values;
 use super::{element, words};
 use crate::flow::{Column, ElementId, Family};
@@ -41,6 +43,9 @@ impl Parser<'_, '_, '_> {
             }
             "engine" => {
                 self.next();
+                if matches!(self.peek().kind, Kind::Compare(_)) || self.list_follows() {
+                    return Ok(Some(Term::number(NumberField::Engine)));
+                }
                 match self.part(&["type", "id"])? {
                     "type" => Term::number(NumberField::EngineType),
                     _ => Term::number(NumberField::EngineId),
@@ -84,10 +89,17 @@ impl Parser<'_, '_, '_> {
                             .expecting("a name or a number of IANA's, such as vlanId or 58"));
                     }
                 };
-                let term = element::term_of(name, self.address_follows());
+                if let Some(named) = Named::called(name) {
+                    return Ok(Some(Term::Named(named)));
+                }
+                let term = element::term_of(name, self.follows());
                 term.map_err(|wrong| Self::wrong(&token.span, wrong))?
             }
-            _ => return Ok(None),
+            word => {
+                let Some(named) = Named::called(word) else { return Ok(None) };
+                self.next();
+                Term::Named(named)
+            }
         }))
     }
 
@@ -158,15 +170,19 @@ impl Parser<'_, '_, '_> {
         Ok(term)
     }
 
-    /// Whether the value that follows, behind `=` or `in [`, is an address.
-    fn address_follows(&self) -> bool {
+    /// What the value looks like that follows, behind `=` or `in [`.
+    fn follows(&self) -> Follows {
         let behind = match self.peek().kind {
             Kind::Compare(_) => 1,
             _ if self.list_follows() => 2 + usize::from(self.peek().kind == Kind::Not),
             _ => 0,
         };
         let is_address = |text: &str| !text.contains("..") && read_addresses(text, false).is_ok();
-        // What is shown of an element that is not known is no address: in quotes it is a text.
-        matches!(&self.peek_at(behind).kind, Kind::Word(word) if is_address(word))
+        match &self.peek_at(behind).kind {
+            Kind::Word(word) if is_address(word) => Follows::Address,
+            Kind::Word(word) if bytes(word).is_some() => Follows::Bytes,
+            Kind::Quoted(text) if !is_address(text) && bytes(text).is_some() => Follows::Bytes,
+            _ => Follows::Other,
+        }
     }
 }

@@ -4,6 +4,7 @@
 //! `docs/filter.md` describes the language.
 
 mod address;
+mod aliases;
 mod condition;
 mod element;
 mod error;
@@ -12,6 +13,7 @@ mod fields;
 mod keyword;
 mod lexer;
 mod list;
+mod named;
 mod number;
 mod parser;
 mod refused;
@@ -49,7 +51,7 @@ pub struct Context<'a> {
     pub zone: TimeZone,
     /// What times such as `-2h` count from.
     pub now: UnixMillis,
-    /// Where `@FILE` is read from.
+    /// Where `@FILE` is read from, and what exporters call their interfaces is known.
     pub files: &'a dyn Files,
 }
 

@@ -30,11 +30,22 @@ impl Parser<'_, '_, '_> {
 
     /// What must hold of the element `id`: one value, or any of a list.
     pub(super) fn shown_test(&mut self, id: ElementId, kind: Kind) -> Result<Predicate> {
+        // No number of the element is asked for.
+        let none = Predicate::Number(NumberField::Element(id), NumberSet::default());
+        self.one_or_list(none, |parser| parser.shown_value(id, kind))
+    }
+
+    /// What `each` reads, behind `=`, `!=` or nothing, or any of a list; of an empty one `none`.
+    pub(super) fn one_or_list(
+        &mut self,
+        none: Predicate,
+        mut each: impl FnMut(&mut Self) -> Result<Predicate>,
+    ) -> Result<Predicate> {
         let mut negated = self.list_follows() && self.take(&Token::Not);
         let mut found = Vec::new();
         if self.take_word("in") {
             self.list(|parser| {
-                found.push(parser.shown_value(id, kind)?);
+                found.push(each(parser)?);
                 Ok(())
             })?;
         } else {
@@ -42,11 +53,9 @@ impl Parser<'_, '_, '_> {
                 negated = comparison == Comparison::Unequal;
                 self.next();
             }
-            found.push(self.shown_value(id, kind)?);
+            found.push(each(self)?);
         }
-        // No number of the element is asked for.
-        let none = || Predicate::Number(NumberField::Element(id), NumberSet::default());
-        let found = if found.is_empty() { none() } else { Predicate::or(found) };
+        let found = if found.is_empty() { none } else { Predicate::or(found) };
         Ok(if negated { Predicate::not(found) } else { found })
     }
 
@@ -109,7 +118,7 @@ const fn expected(kind: Kind) -> &'static str {
 }
 
 /// Bytes of two digits each.
-fn bytes(text: &str) -> Option<Vec<u8>> {
+pub(super) fn bytes(text: &str) -> Option<Vec<u8>> {
     let is_hex = text.bytes().all(|byte| byte.is_ascii_hexdigit());
     if !is_hex || text.len() % 2 == 1 {
         return None;

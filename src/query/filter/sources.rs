@@ -3,10 +3,12 @@
 use std::collections::HashMap;
 use std::io;
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::list::{self, ListFault};
 use super::values::Values;
 use super::{Context, MAX_INCLUDES, MAX_LIST_BYTES, MAX_NESTING, MAX_TEXT_BYTES, ParseFilterError};
+use crate::flow::Names;
 use crate::row::{AddressSet, NumberSet};
 
 /// All that is included, together: files that include each other many times would have no end.
@@ -20,6 +22,16 @@ pub trait Files {
     ///
     /// If it cannot be read, or is longer than `most_bytes`.
     fn read(&self, name: &str, most_bytes: u64) -> io::Result<Vec<u8>>;
+
+    /// What exporters call their interfaces, VRFs and applications: what the store that is asked
+    /// has, for filters such as `inputName = "eth0"`.
+    ///
+    /// # Errors
+    ///
+    /// If that cannot be read.
+    fn names(&self) -> io::Result<Names> {
+        Ok(Names::default())
+    }
 }
 
 /// For filters that may name no files.
@@ -41,11 +53,31 @@ pub(super) struct Sources<'a> {
     included_bytes: usize,
     /// A list that is named twice is read once.
     lists: HashMap<String, AddressSet>,
+    names: Option<Arc<Names>>,
 }
 
 impl<'a> Sources<'a> {
     pub(super) fn new(context: &'a Context<'a>) -> Self {
-        Self { context, nesting: 0, includes: 0, included_bytes: 0, lists: HashMap::new() }
+        Self {
+            context,
+            nesting: 0,
+            includes: 0,
+            included_bytes: 0,
+            lists: HashMap::new(),
+            names: None,
+        }
+    }
+
+    /// What exporters call things, for what stands at `span`.
+    pub(super) fn names(&mut self, span: &Range<usize>) -> Result<Arc<Names>, ParseFilterError> {
+        if let Some(names) = &self.names {
+            return Ok(Arc::clone(names));
+        }
+        let names = self.context.files.names().map_err(|error| {
+            let problem = format!("the names that exporters told cannot be read: {error}");
+            ParseFilterError::at(span.clone(), problem)
+        })?;
+        Ok(Arc::clone(self.names.insert(Arc::new(names))))
     }
 
     /// Goes one level deeper; [`Self::leave`] comes back.

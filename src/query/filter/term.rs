@@ -2,6 +2,7 @@
 
 use super::ParseFilterError;
 use super::address::{may_be_address, read_addresses};
+use super::aliases::{instead_of, shown_as};
 use super::fields::{End, Meaning, Qualifiers, Way, Which, meaning};
 use super::lexer::{Comparison, Kind};
 use super::parser::{Parser, Result};
@@ -26,11 +27,12 @@ impl Parser<'_, '_, '_> {
             Kind::Quoted(_) | Kind::Compare(Comparison::Equal | Comparison::Unequal) => true,
             _ => false,
         };
-        if let (Some(end), None, None, true) =
-            (qualifiers.end, qualifiers.way, qualifiers.which, value_follows)
+        if let (Some(_), None, None) | (None, None, Some(Which::Router)) =
+            (qualifiers.end, qualifiers.way, qualifiers.which)
+            && value_follows
         {
             // `src 10.0.0.1`: the address is what one mostly asks for.
-            let ip = Qualifiers { end: Some(end), ..Qualifiers::default() };
+            let ip = Qualifiers { span: 0..0, ..qualifiers };
             if let Some(Meaning::Term(term)) = meaning("ip", &ip) {
                 return self.tested(term, false, start);
             }
@@ -49,6 +51,15 @@ impl Parser<'_, '_, '_> {
             self.next();
             let term = self.event_of(EventKind::Nat);
             return self.tested(term, false, start);
+        }
+        let (keyword, qualifiers) = match shown_as(&keyword).filter(|_| bare) {
+            Some((keyword, qualifiers)) => (keyword.to_owned(), qualifiers),
+            None => (keyword, qualifiers),
+        };
+        if let Some(write) = instead_of(&keyword) {
+            let problem =
+                format!("{} is nfdump's name for what is asked for otherwise", self.here());
+            return Err(self.wrong_here(problem).hinting(format!("write {write}")));
         }
         if let Some((problem, hint)) = refused(&keyword) {
             return Err(self.wrong_here(problem).hinting(hint));

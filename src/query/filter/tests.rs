@@ -241,6 +241,40 @@ fn values_are_read_as_they_are_shown() {
     }
 }
 
+/// What JSON, CSV, cells and tops call a field, and how they show its values.
+#[test]
+fn what_answers_show_can_be_asked_for_as_it_stands() {
+    for (shown, same) in [
+        ("srcAddress = \"10.0.0.1\"", "src ip 10.0.0.1"),
+        ("dstAddr = 10.0.0.1", "dst ip 10.0.0.1"),
+        ("address 10.0.0.1", "ip 10.0.0.1"),
+        ("srcNet = \"10.0.0.0/24\"", "src net 10.0.0.0/24"),
+        ("srcPort = 443", "src port 443"),
+        ("dstPort = \"3.1\"", "dst port 769"),
+        ("srcAs in [1 2]", "src as in [1 2]"),
+        ("dstMask = 24", "dst mask 24"),
+        ("input = 7", "in if 7"),
+        ("output != 7", "not out if 7"),
+        ("nextHop = \"10.0.0.1\"", "next ip 10.0.0.1"),
+        ("exporter = \"10.0.0.1\"", "router ip 10.0.0.1"),
+        ("routerIP = 10.0.0.1", "router ip 10.0.0.1"),
+        ("engine = 7", "observation domain id 7"),
+        ("protocol = \"TCP\"", "proto tcp"),
+        ("time = \"2025-10-09T08:53:10.000Z\"", "first seen 2025-10-09T08:53:10"),
+        ("firstSeen = \"2025-10-09 08:53:10.000\"", "first seen 2025-10-09T08:53:10"),
+        ("lastSeen = \"2025-10-09 08:53:10.000\"", "last seen 2025-10-09T08:53:10"),
+        ("flags = \"...AP...\"", "flags = AP"),
+        ("duration = \"00:00:04.791\"", "duration 4791"),
+        ("duration = \"1d 00:00:55.798\"", "duration 86455798"),
+        ("duration = \"2.578\"", "duration 2578"),
+        ("flowdir = I", "flowdir ingress"),
+    ] {
+        assert_eq!(normal(shown), normal(same), "{shown}");
+    }
+    assert_eq!(normal("tcpFlags = \"...AP...\""), "tcpFlags = 24");
+    assert_eq!(normal("tcpFlags = \"........\""), "tcpFlags = 0");
+}
+
 /// What nfdump rejects for good reason, and so do we: where, and what is said.
 #[test]
 fn what_is_wrong_is_located_and_told_with_what_was_expected() {
@@ -283,6 +317,10 @@ fn what_is_wrong_is_located_and_told_with_what_was_expected() {
         ("first seen > 2023/11/14", "2023/11/14", "is no time"),
         ("first seen > 1960", "1960", "out of range"),
         ("ipp 10.0.0.1", "ipp", "did you mean ip?"),
+        ("xip 10.0.0.1", "xip", "write nat ip ADDRESS"),
+        ("src nip 10.0.0.1", "nip", "src nat ip"),
+        ("dst xport 80", "xport", "write nat port N"),
+        ("inif 7", "inif", "write in if N"),
         ("tcp andd udp", "andd", "did you mean and?"),
         ("tcp udp", "udp", "`and`, `or` or the end"),
         ("src prot 80", "prot", "did you mean port?"),

@@ -45,6 +45,9 @@ const FLAG_LETTERS: [u8; 8] = *b"FSRPAUEC";
 /// X: every flag that there was before congestion was told.
 const EVERY_FLAG: u64 = 0x3f;
 
+/// The greatest port.
+const PORTS: u64 = u16::MAX as u64;
+
 /// Units of a duration, in milliseconds.
 const UNITS: [(&str, u64); 6] =
     [("ms", 1), ("s", 1000), ("sec", 1000), ("min", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
@@ -150,6 +153,9 @@ impl Values {
     /// Reads one value, or a range of them: `443`, `1000-2000`, `1000..`. Gives the first and the
     /// last number that are meant.
     pub(super) fn read(self, text: &str, context: &Context<'_>) -> Result<(u64, u64), Wrong> {
+        if let (Self::Flags, Some(flags)) = (self, read_flags(text)) {
+            return Ok((flags, flags));
+        }
         if let Some((first, last)) = text.split_once("..") {
             let first = self.read_one(first, context)?.0;
             let last = if last.is_empty() { u64::MAX } else { self.read_one(last, context)?.1 };
@@ -200,8 +206,11 @@ impl Values {
                 }
             }
             Self::Mac if let Some(mac) = read_mac(text) => return one(mac),
-            Self::Millis if let Some(millis) = with_unit(text) => return one(millis),
+            Self::Millis if let Some(millis) = with_unit(text).or_else(|| clock(text)) => {
+                return one(millis);
+            }
             Self::Flags if let Some(flags) = read_flags(text) => return one(flags),
+            Self::UpTo(PORTS) if let Some(port) = type_and_code(text) => return one(port),
             _ => {}
         }
         match read_number(text) {
@@ -215,9 +224,10 @@ impl Values {
         let is = |name: &str| name.eq_ignore_ascii_case(text);
         let known = match self {
             Self::Protocol => read_protocol(text).map(|number| (number, number)),
-            Self::FlowDirection => ["ingress", "egress"]
+            // nfdump's cells show the first letters.
+            Self::FlowDirection => [("ingress", "i"), ("egress", "e")]
                 .iter()
-                .position(|name| is(name))
+                .position(|(name, letter)| is(name) || is(letter))
                 .map(|number| (number as u64, number as u64)),
             Self::Forwarding => {
                 FORWARDING.iter().find(|(name, ..)| is(name)).map(|&(_, first, last)| (first, last))
@@ -272,7 +282,12 @@ pub(super) fn read_flags(text: &str) -> Option<u64> {
     if text.is_empty() {
         return None;
     }
-    text.bytes().try_fold(0, |bits, letter| Some(bits | bit(letter)?))
+    // As flags are shown: each at its place, or a point there.
+    let places = || text.bytes().zip(FLAG_LETTERS.into_iter().rev());
+    let as_shown = text.len() == FLAG_LETTERS.len()
+        && places().all(|(letter, known)| letter == b'.' || letter == known);
+    let is_set = |letter: &u8| !as_shown || *letter != b'.';
+    text.bytes().filter(is_set).try_fold(0, |bits, letter| Some(bits | bit(letter)?))
 }
 
 fn read_protocol(text: &str) -> Option<u64> {
@@ -299,6 +314,36 @@ fn read_mac(text: &str) -> Option<u64> {
         }
     }
     None
+}
+
+/// A duration as nfdump shows it: `00:00:04.791`, or days before that.
+fn clock(text: &str) -> Option<u64> {
+    let number = |text: &str, digits| -> Option<u64> {
+        let plain = text.bytes().all(|byte| byte.is_ascii_digit());
+        (plain && text.len() == digits).then(|| text.parse().ok()).flatten()
+    };
+    let (days, clock) = match text.trim().split_once("d ") {
+        Some((days, clock)) => (days.trim().parse::<u64>().ok()?, clock),
+        None => (0, text.trim()),
+    };
+    if !clock.contains(':') {
+        // Seconds, as in CSV.
+        let (secs, millis) = clock.split_once('.')?;
+        let plain = days == 0 && secs.bytes().all(|byte| byte.is_ascii_digit());
+        let secs = secs.parse::<u64>().ok().filter(|_| plain)?;
+        return secs.checked_mul(1000)?.checked_add(number(millis, 3)?);
+    }
+    let (hours, rest) = clock.split_once(':')?;
+    let (minutes, rest) = rest.split_once(':')?;
+    let (secs, millis) = rest.split_once('.')?;
+    let secs = number(hours, 2)? * 3600 + number(minutes, 2)? * 60 + number(secs, 2)?;
+    days.checked_mul(86_400_000)?.checked_add(secs * 1000 + number(millis, 3)?)
+}
+
+/// Type and code of ICMP as nfdump shows them in place of the port: `8.0`.
+fn type_and_code(text: &str) -> Option<u64> {
+    let (of_type, code) = text.split_once('.')?;
+    Some(u64::from(of_type.parse::<u8>().ok()?) << 8 | u64::from(code.parse::<u8>().ok()?))
 }
 
 fn with_unit(text: &str) -> Option<u64> {

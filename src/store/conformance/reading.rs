@@ -101,6 +101,7 @@ fn number(field: NumberField, flow: &FlowRecord) -> Option<u64> {
         NumberField::Column(Column::TcpFlags) if flow.protocol.0 != 6 => return None,
         NumberField::Column(column) => flow.numbers(0)[column],
         NumberField::Element(_) => return None,
+        NumberField::AnyFlags => flow.tcp_flags.into(),
         NumberField::Last => flow.first.0.saturating_add(flow.duration_ms.into()),
         NumberField::PacketsPerSecond => rate(flow.packets, 1000),
         NumberField::BitsPerSecond => rate(flow.octets, 8000),

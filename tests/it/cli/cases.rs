@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::*;
-use crate::needs::cases;
+use crate::needs::{captures, cases};
 
 /// The flows of a capture that a filter lets through, after a load that ends with `status`.
 #[track_caller]
@@ -313,4 +313,82 @@ fn a_rate_of_an_exporter_may_be_set_and_forced() {
         let expected = expected.map(|(host, rate)| (host.to_owned(), rate));
         assert_eq!(rates(&home, &[]), expected, "{settings}");
     }
+}
+
+/// Home with a store of a capture of many kinds of flows; None without the captures.
+fn with_many_flows() -> Option<Home> {
+    let home = Home::new();
+    for name in ["wrapped/python-netflow/v9.pcap", "wrapped/logstash-codec-netflow/netflow5.pcap"] {
+        let path = captures()?.join(name);
+        if path.exists() {
+            home.run(&["load", path.to_str().unwrap()]).succeeds();
+        }
+    }
+    home.path("data/earlgrey-hbase/store").exists().then_some(home)
+}
+
+#[test]
+fn what_tops_show_can_be_asked_for() {
+    let Some(home) = with_many_flows() else { return };
+    for key in [
+        "srcip", "dstip", "ip", "src/24", "srcnet", "dstnet", "srcport", "dstport", "port",
+        "proto", "srcas", "dstas", "as", "input", "output", "if", "router", "next", "flags", "tos",
+    ] {
+        let top = home.run(&["top", key, "--by", "flows", "-n", "5", "-o", "json"]);
+        let top = top.succeeds().json();
+        let name = top["key"][0].as_str().unwrap();
+        assert!(!top["top"].as_array().unwrap().is_empty(), "{key}");
+        for row in top["top"].as_array().unwrap() {
+            let filter = format!("{name} = {}", row[name]);
+            let found = home.run(&["query", "--where", &filter, "--count"]).succeeds().stdout;
+            let found: u64 = found.trim().parse().unwrap();
+            let flows = row["flows"].as_u64().unwrap();
+            // A flow counts for each of its ends, and is one.
+            let of_any_end = matches!(name, "address" | "port" | "as" | "interface");
+            assert!(found == flows || of_any_end && found > 0, "{filter}: {found} of {flows}");
+        }
+    }
+}
+
+#[test]
+fn what_cells_show_can_be_asked_for() {
+    let Some(home) = with_many_flows() else { return };
+    let cells = "csv:%ts,%te,%td,%pr,%sa,%sp,%da,%dp,%pkt,%byt,%flg,%tos,%in,%out,%sas,%das,%smk,\
+                 %dmk,%nh,%ra,%pps,%bps,%bpp";
+    let query = ["query", "--where", "any", "-o", cells, "--limit", "7"];
+    let text = home.run(&query).succeeds().stdout;
+    let mut lines = text.lines();
+    let names: Vec<&str> = lines.next().unwrap().split(',').collect();
+    let mut asked = 0;
+    for line in lines {
+        for (name, value) in names.iter().zip(line.split(',')) {
+            let filter = format!("{name} = \"{}\"", value.trim());
+            let found = home.run(&["query", "--where", &filter, "--count"]).succeeds().stdout;
+            assert_ne!(found, "0\n", "{filter}");
+            asked += 1;
+        }
+    }
+    assert_eq!(asked, 7 * 23, "{text}");
+}
+
+#[test]
+fn what_exporters_call_things_can_be_asked_for() {
+    let Some(folder) = cases() else { return };
+    let home = Home::new();
+    let path = folder.join("interface-name-with-comma-and-quotes.pcap");
+    home.run(&["load", path.to_str().unwrap()]).succeeds();
+    let all = home.run(&["query", "--where", "any", "-o", "json"]).succeeds().json();
+    let name = &all[0]["inputName"];
+    assert!(name.is_string(), "{all}");
+    let written = name.as_str().unwrap().replace('"', "\\\"");
+    for filter in [
+        format!("inputName = \"{written}\""),
+        format!("element inputName in [\"x\" \"{written}\"]"),
+        format!("inputName != \"x\" and inputName \"{written}\""),
+    ] {
+        let found = home.run(&["query", "--where", &filter, "--count"]).succeeds().stdout;
+        assert_eq!(found, "1\n", "{filter}");
+    }
+    let none = home.run(&["query", "--where", "outputName = nothing", "--count"]).succeeds();
+    assert_eq!(none.stdout, "0\n");
 }

@@ -14,8 +14,8 @@ use serde_json::{Map, Value};
 use super::files::{manifest, read};
 use crate::needs::captures;
 
-/// Members that are no elements.
-const COMMON: [&str; 19] = [
+/// Members that are no elements: filters know them as words of their own.
+const COMMON: [&str; 21] = [
     "srcAddress",
     "srcPort",
     "dstAddress",
@@ -35,10 +35,9 @@ const COMMON: [&str; 19] = [
     "dstMask",
     "nextHop",
     "exporter",
+    "engine",
+    "sampling",
 ];
-/// An address of two bytes, as one exporter sends it, is shown in hexadecimal and is none to ask for.
-const NO_ADDRESS: (&str, &str) = ("ipv4RouterSc", "\"0000\"");
-const OF_SOURCES: [&str; 2] = ["engine", "sampling"];
 /// So many values of an element are asked for in each capture.
 const VALUES: usize = 20;
 
@@ -101,19 +100,17 @@ fn ask(path: &Path, asked: &mut BTreeMap<String, usize>, wrong: &mut BTreeSet<St
     for batch in &read(path).flows {
         for (row, object) in objects(batch).iter().enumerate() {
             for (name, value) in each_value(object) {
-                let is_common = COMMON.iter().chain(&OF_SOURCES).any(|common| common == name);
                 let values = seen.entry(name.clone()).or_default();
                 let value = written(value);
                 // JSON has no number for what is none.
-                if is_common
-                    || (name.as_str(), value.as_str()) == NO_ADDRESS
-                    || value == "null"
-                    || values.len() == VALUES
-                    || !values.insert(value.clone())
-                {
+                if value == "null" || values.len() == VALUES || !values.insert(value.clone()) {
                     continue;
                 }
-                let text = format!("element {} = {value}", asked_as(name));
+                let text = if COMMON.contains(&name.as_str()) {
+                    format!("{name} = {value}")
+                } else {
+                    format!("element {} = {value}", asked_as(name))
+                };
                 if let Err(problem) = finds(&text, batch, row) {
                     wrong.insert(format!("{}: {problem}", path.display()));
                 }
