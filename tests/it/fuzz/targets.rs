@@ -272,7 +272,7 @@ fn became(
     v4.clear();
     v6.clear();
     let id = DatagramId::new(decoded.identity_secs, datagram.exporter, datagram.payload);
-    let (mut records, mut appended) = (0, 0);
+    let (mut records, mut appended, mut reverse) = (0, 0, 0);
     for packet in decoded.packets() {
         let mut to = Batches { v4: &mut *v4, v6: &mut *v6 };
         let told = builder.append(packet, datagram.exporter, datagram.src_port, id, &mut to);
@@ -281,9 +281,10 @@ fn became(
         assert!(told.clamped <= told.appended, "{told:?}");
         records += told.records;
         appended += told.appended;
+        reverse += told.reverse;
     }
     assert_eq!(records, decoded.records());
-    assert_eq!(appended, (v4.len() + v6.len()) as u64);
+    assert_eq!(appended + reverse, (v4.len() + v6.len()) as u64);
     for batch in [v4, v6] {
         batch.sources = builder.sources();
         for row in 0..batch.len() {
