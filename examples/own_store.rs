@@ -164,6 +164,7 @@ struct MapSnapshot(Arc<Rows>);
 impl Snapshot for MapSnapshot {
     /// One region, which is all that the scan finds.
     fn regions(&self, scan: &Scan) -> Result<Vec<Box<dyn Region>>> {
+        let scan = &scan.within_ends();
         let mut found: Vec<_> = self
             .0
             .iter()

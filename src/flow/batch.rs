@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::fields::columns;
 use super::rows::{extend, take};
 use super::values::{ColumnValues, Values, ValuesMut};
-use super::{Addresses, Column, Columns, Extras, Family, Numbers, Origin, Source};
+use super::{Addresses, Column, Columns, Extras, Family, NatLeads, Numbers, Origin, Source};
 
 macro_rules! batch {
     ($($column:ident $field:ident: $values:ty, $($rest:tt),*;)*) => {
@@ -160,7 +160,7 @@ impl FlowBatch {
     #[must_use]
     pub fn project(mut self, columns: Columns) -> Self {
         let mut dropped = Self::new(self.family());
-        for column in Columns::ALL.without(columns).iter() {
+        for column in Columns::EVERY.without(columns).iter() {
             self.swap_column(&mut dropped, column);
         }
         self

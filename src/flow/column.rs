@@ -5,7 +5,7 @@ use std::ops::{BitAnd, BitOr};
 
 use super::fields::columns;
 use super::values::{ColumnKind, ColumnValues};
-use super::{Addresses, Extras};
+use super::{Addresses, Extras, NatLeads};
 
 macro_rules! column {
     ($($column:ident $field:ident: $values:ty, $name:literal, $word:literal,
@@ -18,8 +18,9 @@ macro_rules! column {
         }
 
         impl Column {
-            /// Every column, in the order in which a run stores them.
-            pub const ALL: [Self; [$(Self::$column),*].len()] = [$(Self::$column),*];
+            /// The columns of a flow, in the order in which a run stores them, and behind them the
+            /// one that is only of its place in an order.
+            pub(crate) const EVERY: [Self; [$(Self::$column),*].len()] = [$(Self::$column),*];
 
             /// The column's name in files, with its unit.
             pub const fn name(self) -> &'static str {
@@ -65,6 +66,13 @@ macro_rules! column {
 columns!(column);
 
 impl Column {
+    /// Every column of a flow, in the order in which a run stores them.
+    pub const ALL: [Self; Self::EVERY.len() - 1] = {
+        let mut all = [Self::Src; Self::EVERY.len() - 1];
+        all.copy_from_slice(Self::EVERY.split_at(Self::EVERY.len() - 1).0);
+        all
+    };
+
     /// The column that says of a flow's other end what this one says of its end; the same one where
     /// it is of no end. The packets came in by the source's interface, and left by the other's.
     #[must_use]
@@ -118,6 +126,7 @@ static TOLD_BY: [Option<(Column, u8)>; ELEMENTS] = {
 
 /// Decoders, batches and cells have these three addresses; a fourth wants a place in each of them.
 const _: () = {
+    assert!(Column::Nat as usize == Column::ALL.len(), "it is behind those of a flow");
     let mut at = 0;
     while at < Column::ALL.len() {
         let column = Column::ALL[at];
@@ -136,8 +145,11 @@ pub struct Columns(u32);
 impl Columns {
     /// No column.
     pub const NONE: Self = Self(0);
-    /// Every column.
+    /// Every column of a flow.
     pub const ALL: Self = Self((1 << Column::ALL.len()) - 1);
+
+    /// Likewise, and that of its place in an order.
+    pub(crate) const EVERY: Self = Self((1 << Column::EVERY.len()) - 1);
 
     /// The columns that came after those that stores have had from the beginning. Old runs and cells
     /// lack them, and their elements are among the extras there.
@@ -172,7 +184,7 @@ impl Columns {
 
     /// The columns, in the order of [`Column::ALL`].
     pub fn iter(self) -> impl Iterator<Item = Column> {
-        Column::ALL.into_iter().filter(move |&column| self.contains(column))
+        Column::EVERY.into_iter().filter(move |&column| self.contains(column))
     }
 }
 

@@ -34,6 +34,14 @@ impl Family {
         }
     }
 
+    /// The bytes of its addresses.
+    pub(crate) const fn address_bytes(self) -> usize {
+        match self {
+            Self::V4 => 4,
+            Self::V6 => 16,
+        }
+    }
+
     /// The greatest address of this family as a number; the least is 0.
     pub const fn max_bits(self) -> u128 {
         match self {

@@ -14,6 +14,7 @@ mod lost;
 mod moved;
 mod names;
 mod narrow;
+mod nat;
 mod numbers;
 mod protocol;
 mod record;
@@ -49,6 +50,8 @@ pub(crate) use names::{Named, enter_name};
 pub(crate) use narrow::{
     low_u16, low_u32, saturated_u8, saturated_u16, saturated_u32, saturated_usize,
 };
+pub(crate) use nat::nat_lead;
+pub use nat::{NAT_ADDRESSES, NatLeads, nat_leads};
 pub use numbers::Numbers;
 pub use protocol::Protocol;
 pub use record::FlowRecord;

@@ -6,7 +6,7 @@ use super::{Column, ColumnKind};
 
 /// A number for each column; those of columns that hold no numbers mean nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Numbers([u64; Column::ALL.len()]);
+pub struct Numbers([u64; Column::EVERY.len()]);
 
 impl Numbers {
     /// Makes `number`, of any width, the one of `column`.
@@ -35,7 +35,7 @@ impl Numbers {
 
 impl Default for Numbers {
     fn default() -> Self {
-        Self([0; Column::ALL.len()])
+        Self([0; Column::EVERY.len()])
     }
 }
 

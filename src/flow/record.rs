@@ -103,7 +103,12 @@ impl FlowRecord {
             Column::DstAs => self.dst_as.into(),
             Column::SrcMask => self.src_mask.into(),
             Column::DstMask => self.dst_mask.into(),
-            Column::Src | Column::Dst | Column::NextHop | Column::Source | Column::Extras => 0,
+            Column::Src
+            | Column::Dst
+            | Column::NextHop
+            | Column::Source
+            | Column::Extras
+            | Column::Nat => 0,
         }
     }
 

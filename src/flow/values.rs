@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::rows::{extend, take};
-use super::{Addresses, Extras, Family};
+use super::{Addresses, Extras, Family, NatLeads};
 
 /// What the values of a column are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -263,5 +263,38 @@ impl ColumnValues for Extras {
 
     fn values_mut(&mut self) -> ValuesMut<'_> {
         ValuesMut::Extras(self)
+    }
+}
+
+/// Most batches have none, so no room is made for them before there are.
+impl ColumnValues for NatLeads {
+    const KIND: ColumnKind = ColumnKind::Address;
+
+    fn none(_: Family) -> Self {
+        Self::default()
+    }
+
+    fn reserve(&mut self, _: usize) {}
+
+    fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    fn take_rows(&self, rows: &[u32]) -> Self {
+        Self(self.0.take_rows(rows))
+    }
+
+    fn extend_rows(&mut self, _: usize, other: &Self, rows: &Range<usize>) {
+        self.0.extend(&other.0, rows);
+    }
+
+    fn push_number(&mut self, _: u64) {}
+
+    fn values(&self) -> Values<'_> {
+        Values::Addresses(&self.0)
+    }
+
+    fn values_mut(&mut self) -> ValuesMut<'_> {
+        ValuesMut::Addresses(&mut self.0)
     }
 }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::{AddressRange, RangeSet};
-use crate::flow::{Addresses, Family};
+use crate::flow::{Addresses, Family, nat_lead};
 
 /// Addresses of both families. Clones share them.
 ///
@@ -166,6 +166,29 @@ impl AddressSet {
     #[must_use]
     pub fn complement(&self) -> Self {
         Self { v4: self.v4.complement(), v6: self.v6.complement(), file: None }
+    }
+
+    /// This set as addresses lead rows in the order of those behind a NAT: IPv4 in the form of IPv6.
+    #[must_use]
+    pub fn as_nat_leads(&self) -> Self {
+        let mapped = |range: AddressRange| {
+            let bits = |address| nat_lead(address).into();
+            AddressRange::of_bits(Family::V6, bits(range.first()), bits(range.last()))
+        };
+        Self::new(self.ranges().map(mapped))
+    }
+
+    /// This set with addresses of IPv4 in the form of IPv6 as those of IPv4.
+    #[must_use]
+    pub fn canonical(&self) -> Self {
+        let mapped = Self::of(Family::V4).as_nat_leads();
+        let v4 = self.intersection(&mapped);
+        let v4 = v4.ranges().map(|range| {
+            let (first, last) = range.bits();
+            let low = Family::V4.max_bits();
+            AddressRange::of_bits(Family::V4, first & low, last & low)
+        });
+        Self::union_of([&Self::new(v4), &self.intersection(&mapped.complement())])
     }
 
     /// A set of at most `most` ranges (at least 1) of each family that holds this one.

@@ -2,7 +2,7 @@
 //! much of it can be answered by ranges of row keys.
 
 use super::{AddressField, AddressSet, NumberField, NumberSet, Order, Predicate};
-use crate::flow::{Column, Family, TimeRange, UnixMillis};
+use crate::flow::{Column, Family, NAT_ADDRESSES, TimeRange, UnixMillis, nat_lead};
 
 /// The longest that a flow is kept to have lasted: 49.7 days.
 const MAX_DURATION_MS: u64 = u32::MAX as u64;
@@ -77,6 +77,34 @@ impl Predicate {
                     of_each.flatten().reduce(Ends::intersection)
                 }
             }
+        }
+    }
+
+    /// The addresses of which every flow that passes has one behind a NAT. None if it says nothing of
+    /// them, or if an unspecified one, which leads no flow, is among them.
+    pub fn behind_nat(&self) -> Option<AddressSet> {
+        match self {
+            Self::Address(field, set) => {
+                let is_told = match field {
+                    AddressField::Nat => true,
+                    AddressField::Element(id) => {
+                        id.enterprise == 0 && NAT_ADDRESSES.contains(&id.number)
+                    }
+                    _ => false,
+                };
+                let [v4, v6] = Family::ALL.map(|family| family.address(0));
+                let has_none = [v4, v6, nat_lead(v4).into()].iter().any(|&it| set.contains(it));
+                (is_told && !has_none).then(|| set.clone())
+            }
+            Self::And(terms) => {
+                terms.iter().filter_map(Self::behind_nat).min_by_key(AddressSet::weight)
+            }
+            Self::Or(terms) => {
+                let of_each = terms.iter().map(Self::behind_nat);
+                let of_each = of_each.collect::<Option<Vec<_>>>().filter(|all| !all.is_empty())?;
+                Some(AddressSet::union_of(&of_each))
+            }
+            _ => None,
         }
     }
 

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use super::{AddressSet, RangeSet};
 use crate::flow::{
     Addresses, Column, Columns, ElementId, Extra, Family, FlowBatch, Protocol, Source, Told,
-    Values, canonical, extras, rate, unsigned,
+    Values, canonical, extras, nat_leads, rate, unsigned,
 };
 
 /// Numbers of a field.
@@ -22,6 +22,9 @@ pub enum AddressField {
     NextHop,
     /// Who exported it.
     Exporter,
+    /// Any of those behind a NAT. In the order of these, where a flow is led by each of them once, it
+    /// passes where it is led by the first that is asked for: so it is found once.
+    Nat,
     /// One that only some exporters send; flows without it have none.
     Element(ElementId),
 }
@@ -43,13 +46,14 @@ impl AddressField {
 
     /// The columns that it is read from.
     pub fn columns(self) -> Columns {
-        Columns::of(&[match self {
-            Self::Src => Column::Src,
-            Self::Dst => Column::Dst,
-            Self::NextHop => Column::NextHop,
-            Self::Exporter => Column::Source,
-            Self::Element(_) => Column::Extras,
-        }])
+        Columns::of(match self {
+            Self::Src => &[Column::Src],
+            Self::Dst => &[Column::Dst],
+            Self::NextHop => &[Column::NextHop],
+            Self::Exporter => &[Column::Source],
+            Self::Nat => &[Column::Nat, Column::Extras],
+            Self::Element(_) => &[Column::Extras],
+        })
     }
 
     /// Whether the address of each row of `batch` is in `set`.
@@ -65,6 +69,7 @@ impl AddressField {
                 hops => set.test(hops),
             },
             Self::Exporter => by_source(batch, |source| has(set, source.exporter)),
+            Self::Nat => by_nat(batch, set),
             Self::Element(element) => {
                 by_element(batch, element, |value| address(value).is_some_and(|it| has(set, it)))
             }
@@ -238,6 +243,17 @@ fn and_protocol(passes: Vec<bool>, protocols: &[u8], has: impl Fn(Protocol) -> b
 fn by_source(batch: &FlowBatch, test: impl FnMut(&Source) -> bool) -> Vec<bool> {
     let passes: Vec<bool> = batch.sources.iter().map(test).collect();
     batch.source.iter().map(|&source| passes.get(source as usize) == Some(&true)).collect()
+}
+
+/// Whether each row has an address behind a NAT that is in `set`, and none before that leads it.
+fn by_nat(batch: &FlowBatch, set: &AddressSet) -> Vec<bool> {
+    let passes = |row: usize| {
+        let mut leads = nat_leads(batch.extras.get(row)).into_iter();
+        let first = leads.find(|&bits| has(set, Family::V6.address(bits)));
+        let lead = batch.nat.bits().get(row).filter(|&&lead| lead != 0);
+        first.is_some_and(|first| lead.is_none_or(|&lead| lead == first))
+    };
+    (0..batch.len()).map(passes).collect()
 }
 
 /// Whether any value of `element` in each row passes `test`.

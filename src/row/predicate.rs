@@ -171,6 +171,7 @@ impl Order {
         match self {
             Self::Src => AddressField::Src,
             Self::Dst => AddressField::Dst,
+            Self::Nat => AddressField::Nat,
         }
     }
 

@@ -186,7 +186,7 @@ mod tests {
             let (first, since, until) = (moment(first), moment(since), moment(until));
             let time = TimeRange { since: UnixMillis(since), until: UnixMillis(until) };
             let key = RowKey {
-                lead: host(lead), first: UnixMillis(first), other: Family::V4.address(other.into()), origin: Origin(7),
+                lead: host(lead), first: UnixMillis(first), other: Family::V4.address(other.into()), far: None, origin: Origin(7),
             };
             let mut bytes = Vec::new();
             key.encode(&mut bytes);

@@ -266,6 +266,7 @@ impl Display for AddressField {
             Self::Dst => Column::Dst.word(),
             Self::NextHop => Column::NextHop.word(),
             Self::Exporter => "router ip",
+            Self::Nat => Column::Nat.word(),
             Self::Element(id) => {
                 let is_address = |kind| matches!(kind, Kind::Address(_));
                 return write!(f, "element {}", element_name(*id, is_address));

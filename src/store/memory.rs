@@ -165,8 +165,8 @@ struct MemorySnapshot {
 impl MemorySnapshot {
     fn rows(&self, order: Order) -> &Rows {
         match order {
-            Order::Src => &self.by_src,
             Order::Dst => &self.by_dst,
+            Order::Src | Order::Nat => &self.by_src,
         }
     }
 
@@ -207,6 +207,7 @@ impl MemorySnapshot {
 
 impl Snapshot for MemorySnapshot {
     fn regions(&self, scan: &Scan) -> Result<Vec<Box<dyn Region>>> {
+        let scan = &scan.within_ends();
         Ok(Family::ALL
             .into_iter()
             .map(|family| Box::new(MemoryRegion(self.find(scan, family))) as Box<dyn Region>)
@@ -214,6 +215,7 @@ impl Snapshot for MemorySnapshot {
     }
 
     fn plan(&self, scan: &Scan) -> Result<Plan> {
+        let scan = scan.within_ends();
         Ok(Plan {
             access: if scan.lead.is_some() { Access::Range } else { Access::Filter },
             runs: (1, 1),

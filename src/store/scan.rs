@@ -12,7 +12,9 @@ use crate::row::{AddressSet, Order, Predicate};
 /// A scan: which keys, which times, which flows among them, and which of their columns.
 #[derive(Debug, Clone)]
 pub struct Scan {
-    /// The order to read in: whose range `lead` is.
+    /// The order to read in: whose range `lead` is. In that of addresses behind a NAT a flow comes
+    /// once for each of `lead` that it has, unless `predicate` asks for [`AddressField::Nat`]. A store
+    /// that lacks this order reads in another, by [`Self::within_ends`].
     pub order: Order,
     /// The leading addresses; `None` is every one of both families.
     pub lead: Option<AddressSet>,
@@ -63,6 +65,34 @@ impl Scan {
             }
             Some(_) => self.clone().testing(order.leads(addresses.clone())),
         }
+    }
+
+    /// This scan, of the flows that have one of `addresses` behind a NAT, in the order of these.
+    #[must_use]
+    pub fn behind_nat(self, addresses: &AddressSet) -> Self {
+        let scan = Self { order: Order::Nat, lead: Some(addresses.as_nat_leads()), ..self };
+        if addresses.host().is_some() {
+            // No flow has one address twice.
+            return scan;
+        }
+        scan.testing(Order::Nat.leads(addresses.clone()))
+    }
+
+    /// What finds the same by looking at every flow, in `order`, which has them all.
+    #[must_use]
+    pub fn looking(&self, order: Order) -> Self {
+        let whole = Self { order, lead: None, ..self.clone() };
+        match &self.lead {
+            Some(lead) => whole.testing(self.order.leads(lead.clone())),
+            None => whole,
+        }
+    }
+
+    /// This scan as a store carries it out that keeps every flow in the orders of both ends, and in
+    /// no other.
+    #[must_use]
+    pub fn within_ends(&self) -> Self {
+        if self.order == Order::Nat { self.looking(Order::Src) } else { self.clone() }
     }
 
     /// The flows that `lead` leads in `order`, in key order.

@@ -9,6 +9,7 @@
     reason = "these are tests, in the library only so that the tests of every backend find them"
 )]
 
+mod behind_nat;
 mod duplicates;
 mod expiring;
 mod extras;
@@ -81,6 +82,8 @@ cases![
     extras::what_some_flows_have_beyond_the_columns_comes_back_with_them,
     extras::names_that_exporters_told_are_kept_and_later_ones_replace_them,
     extras::what_was_told_last_is_remembered,
+    behind_nat::flows_behind_a_nat_are_found_by_their_addresses_there,
+    behind_nat::a_flow_behind_a_nat_that_is_written_again_is_there_once,
     expiring::flows_before_a_moment_go_and_no_others,
     expiring::a_flow_at_the_end_of_time_hinders_no_expiry,
     expiring::days_go_one_after_the_other_and_new_ones_come,

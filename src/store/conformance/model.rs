@@ -37,6 +37,7 @@ impl Model {
             lead,
             first: UnixMillis::EPOCH,
             other: Family::V4.address(0),
+            far: None,
             origin: Origin(0),
         };
         let start = hulls().next().map_or(Bound::Unbounded, |range| Included(least(range.first())));

@@ -71,7 +71,8 @@ fn passes(predicate: &Predicate, flow: &FlowRecord) -> bool {
                 AddressField::Dst => flow.dst,
                 AddressField::NextHop => flow.next_hop,
                 AddressField::Exporter => flow.source.exporter,
-                AddressField::Element(_) => return false,
+                // No flow has extras here.
+                AddressField::Nat | AddressField::Element(_) => return false,
             };
             set.ranges().any(|range| range.contains(address))
         }

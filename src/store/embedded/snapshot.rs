@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::folder::lock::Held;
 use super::folder::manifest::{Manifest, Run};
 use super::run::file::RunFile;
-use super::run::merge::{KEY_COLUMNS, in_key_order};
+use super::run::merge::{in_key_order, key_columns};
 use super::run::reader::{Stretch, stretches};
 use super::run::schema::PAGE_ROWS;
 use crate::flow::{Column, Family, Source};
@@ -13,6 +13,10 @@ use crate::row::{Order, Predicate, Verdict};
 use crate::store::{
     Access, FlowStream, Plan, Reading, Region, Result, RunSize, Scan, Size, Snapshot,
 };
+
+/// Why a question for addresses behind a NAT is answered by a look at everything.
+const LACKS_NAT_ORDER: &str = "runs of an earlier version are not sorted by addresses behind a NAT; \
+                               compact does that";
 
 /// A run of the snapshot, and its files.
 #[derive(Debug, Clone)]
@@ -66,6 +70,17 @@ impl EmbeddedSnapshot {
         &self.sources
     }
 
+    /// `scan`, or what finds the same where a run of its time may have flows that its order lacks.
+    fn within_orders(&self, scan: &Scan) -> Scan {
+        let manifest = self.manifest();
+        let lacks = |run: &OpenRun| {
+            scan.order == Order::Nat
+                && scan.time.overlaps(run.entry.min_first, run.entry.max_first)
+                && !manifest.has_all_behind_nat(&run.entry)
+        };
+        if self.runs.iter().any(lacks) { scan.within_ends() } else { scan.clone() }
+    }
+
     /// What `scan` must read, run by run, each in key order.
     fn stretches(&self, scan: &Scan) -> Result<Vec<(Family, Vec<Stretch>)>> {
         self.runs
@@ -82,6 +97,7 @@ impl Snapshot for EmbeddedSnapshot {
     }
 
     fn regions(&self, scan: &Scan) -> Result<Vec<Box<dyn Region>>> {
+        let scan = &self.within_orders(scan);
         let mut runs = self.stretches(scan)?;
         runs.retain(|(_, stretches)| !stretches.is_empty());
         scan.meter.add(Reading { runs: runs.len() as u64, ..Reading::default() });
@@ -117,6 +133,8 @@ impl Snapshot for EmbeddedSnapshot {
     }
 
     fn plan(&self, scan: &Scan) -> Result<Plan> {
+        let asked = scan;
+        let scan = &self.within_orders(scan);
         let mut plan = Plan {
             access: if scan.lead.is_some() { Access::Range } else { Access::Filter },
             runs: (0, 0),
@@ -141,6 +159,9 @@ impl Snapshot for EmbeddedSnapshot {
             plan.runs.1 += u64::from(!blocks.is_empty());
             plan.blocks.1 += blocks.len() as u64;
             plan.pages.1 += stretches.iter().map(|stretch| stretch.pages.len() as u64).sum::<u64>();
+        }
+        if asked.order != scan.order {
+            plan.notes.push(LACKS_NAT_ORDER.to_owned());
         }
         for term in scan.predicate.iter().flat_map(Predicate::conjuncts) {
             let told = term.columns().iter().any(Column::has_bounds);
@@ -215,7 +236,8 @@ impl Region for Merged {
             return chain(self.runs.remove(0));
         }
         let columns = scan.columns;
-        let keyed = Arc::new(Scan { columns: columns | KEY_COLUMNS, ..Scan::clone(&scan) });
+        let keyed = columns | key_columns(scan.order);
+        let keyed = Arc::new(Scan { columns: keyed, ..Scan::clone(&scan) });
         let streams = self
             .runs
             .into_iter()

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::folder::lock::Held;
-use super::folder::manifest::Manifest;
+use super::folder::manifest::{Manifest, Run, RunFile as FileEntry};
 use super::run::file::RunFile;
 use super::run::schema::Shape;
 use super::run::writer::WrittenFile;
@@ -45,31 +45,35 @@ impl EmbeddedStore {
         let mut before = std::mem::take(&mut known.files);
         let mut runs = Vec::with_capacity(held.manifest().runs.len());
         for entry in &held.manifest().runs {
-            let files = entry
-                .files
-                .iter()
-                .map(|file| {
-                    let opened = before.remove(&file.name).unwrap_or_else(|| {
-                        let written = WrittenFile {
-                            bytes: file.bytes,
-                            tail_offset: file.tail_offset,
-                            tail_hash: file.tail_hash.0,
-                        };
-                        Arc::new(RunFile::new(
-                            self.dir.join(&file.name),
-                            file.order,
-                            Shape::new(entry.family, &entry.columns),
-                            written,
-                        ))
-                    });
-                    known.files.insert(file.name.clone(), Arc::clone(&opened));
-                    opened
-                })
-                .collect();
-            runs.push(OpenRun { entry: entry.clone(), files });
+            let open = |file: &FileEntry| {
+                let opened =
+                    before.remove(&file.name).unwrap_or_else(|| open_file(&self.dir, entry, file));
+                known.files.insert(file.name.clone(), Arc::clone(&opened));
+                opened
+            };
+            runs.push(OpenRun {
+                entry: entry.clone(),
+                files: entry.files.iter().map(open).collect(),
+            });
         }
         Ok(EmbeddedSnapshot::new(held, runs))
     }
+}
+
+/// The run `entry`, whose files are in `dir`.
+pub(super) fn open_run(dir: &Path, entry: Run) -> OpenRun {
+    let files = entry.files.iter().map(|file| open_file(dir, &entry, file)).collect();
+    OpenRun { entry, files }
+}
+
+fn open_file(dir: &Path, run: &Run, file: &FileEntry) -> Arc<RunFile> {
+    let written = WrittenFile {
+        bytes: file.bytes,
+        tail_offset: file.tail_offset,
+        tail_hash: file.tail_hash.0,
+    };
+    let shape = Shape::new(run.family, &run.columns);
+    Arc::new(RunFile::new(dir.join(&file.name), file.order, shape, written))
 }
 
 impl fmt::Display for EmbeddedStore {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
+mod behind_nat;
 mod formats;
 
 use super::EmbeddedStore;
@@ -21,7 +22,7 @@ use crate::flow::{
     UnixMillis,
 };
 use crate::row::{AddressRange, Order, Predicate};
-use crate::store::{Scan, Store, Usual, WriteBatch};
+use crate::store::{Region, Scan, Store, Usual, WriteBatch};
 
 fn source() -> Source {
     Source { exporter: Family::V4.address(0x0a00_0001), engine: 7, sampling: Sampling::default() }

@@ -50,13 +50,10 @@ impl HbaseSnapshot {
     /// `scan`, or where its order is not kept, and the answer needs none, a look at everything that
     /// finds the same.
     fn within_orders(&self, scan: &Scan) -> Scan {
+        let needs_order = scan.ordered && scan.order != Order::Nat;
         match self.layout.orders.first() {
-            Some(&kept) if !scan.ordered && !self.layout.orders.contains(&scan.order) => {
-                let whole = Scan { order: kept, lead: None, ..scan.clone() };
-                match &scan.lead {
-                    Some(lead) => whole.testing(scan.order.leads(lead.clone())),
-                    None => whole,
-                }
+            Some(&kept) if !needs_order && !self.layout.orders.contains(&scan.order) => {
+                scan.looking(kept)
             }
             _ => scan.clone(),
         }

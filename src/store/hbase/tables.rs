@@ -28,7 +28,7 @@ impl Tables {
     pub(super) fn flows(&self, order: Order) -> String {
         match order {
             Order::Src => self.base.clone(),
-            Order::Dst => format!("{}_by_dst", self.base),
+            Order::Dst | Order::Nat => format!("{}_by_{order}", self.base),
         }
     }
 

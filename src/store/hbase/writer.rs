@@ -273,7 +273,13 @@ fn write(session: &mut Session, table: &str, rows: &CallRows) -> Result<()> {
 fn key_at(flows: &FlowBatch, row: usize, order: Order) -> RowKey {
     let (lead, other) = order.addresses(flows);
     let first = crate::flow::UnixMillis(flows.first_ms[row]);
-    RowKey { lead: lead.get(row), first, other: other.get(row), origin: flows.origin[row] }
+    RowKey {
+        lead: lead.get(row),
+        first,
+        other: other.get(row),
+        far: None,
+        origin: flows.origin[row],
+    }
 }
 
 /// The rows of each call, in their order.

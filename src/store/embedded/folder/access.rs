@@ -168,7 +168,7 @@ impl WriteAccess {
 
 /// The names that new files with this number may have.
 fn names_with(number: u64) -> impl Iterator<Item = String> {
-    let runs = Order::ALL.map(|order| run_name(number, order));
+    let runs = Order::EVERY.map(|order| run_name(number, order));
     runs.into_iter().chain([identities_name(number)])
 }
 

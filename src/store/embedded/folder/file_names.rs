@@ -35,7 +35,7 @@ pub(crate) fn manifest_name(number: u64) -> String {
     format!("{MANIFEST_PREFIX}{number:08}{MANIFEST_SUFFIX}")
 }
 
-/// The name of a run's file in `order`; both files of a run have its number.
+/// The name of a run's file in `order`; all files of a run have its number.
 pub(crate) fn run_name(number: u64, order: Order) -> String {
     format!("{RUN_PREFIX}{number:08}-{order}{PARQUET_SUFFIX}")
 }
@@ -43,6 +43,11 @@ pub(crate) fn run_name(number: u64, order: Order) -> String {
 /// The name of a run's file in `order` after its flows before `since` were cut off; the number stays.
 pub(crate) fn cut_run_name(number: u64, since: UnixMillis, order: Order) -> String {
     format!("{RUN_PREFIX}{number:08}-since-{}-{order}{PARQUET_SUFFIX}", since.0)
+}
+
+/// The name of a part of a run that is in the order of addresses behind a NAT, while it is written.
+pub(crate) fn part_name(number: u64, part: usize) -> String {
+    format!("{RUN_PREFIX}{number:08}-part-{part}-{}{PARQUET_SUFFIX}", Order::Nat)
 }
 
 /// The name of a file of datagram identities.

@@ -22,9 +22,11 @@ use crate::row::{AddressRange, Bounds, Order};
 use crate::store::durable::{NewFile, sync_dir};
 use crate::store::{Result, StoreError};
 
-/// The last format that this version reads, and writes where a run has more than the columns that
-/// all have.
-pub(crate) const FORMAT: u32 = 3;
+/// The last format that this version reads, and writes where a run has a file in the order of
+/// addresses behind a NAT.
+pub(crate) const FORMAT: u32 = 4;
+/// What it writes where none has, and a run has more than the columns that all have.
+const FORMAT_OF_COLUMNS: u32 = 3;
 /// What it writes where none has any, so that all versions before read it, too.
 const FORMAT_OF_BASE: u32 = 1;
 
@@ -47,9 +49,13 @@ pub(crate) struct Manifest {
     pub(crate) runs: Vec<Run>,
     /// The files of datagram identities.
     pub(crate) identities: Vec<IdentityFile>,
+    /// Runs with this number and later ones have a file in the order of addresses behind a NAT if any
+    /// of their flows has one. Of runs before that it is not known, unless they have such a file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) nat_since: Option<u64>,
 }
 
-/// Flows of one family in one or two files, each sorted in another order.
+/// Flows of one family in files each of which is sorted in another order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Run {
@@ -179,6 +185,21 @@ impl Manifest {
         runs.chain(self.identities.iter().map(|file| file.name.as_str()))
     }
 
+    /// Whether each flow of `run` that has an address behind a NAT is in the file in their order.
+    pub(crate) fn has_all_behind_nat(&self, run: &Run) -> bool {
+        run.file(Order::Nat).is_some()
+            || !run.columns.have(Column::Extras)
+            || self.nat_since.is_some_and(|since| run.number >= since)
+    }
+
+    /// From which run on that is certain: as long as there is such a file, which no earlier version
+    /// reads, all runs are of versions that write them.
+    fn nat_since(&self) -> Option<u64> {
+        let mut led = self.runs.iter().filter(|run| run.file(Order::Nat).is_some());
+        let first = led.next()?.number;
+        Some(self.nat_since.unwrap_or(first))
+    }
+
     fn is_of_base(&self) -> bool {
         self.runs.iter().all(|run| run.columns.are_base())
     }
@@ -191,7 +212,11 @@ impl Manifest {
     fn encode(&self) -> serde_json::Result<(Checksum, Vec<u8>)> {
         let body = serde_json::to_vec(self)?;
         let checksum = Checksum::of(&body);
-        let format = if self.is_of_base() { FORMAT_OF_BASE } else { FORMAT };
+        let format = match (self.nat_since, self.is_of_base()) {
+            (Some(_), _) => FORMAT,
+            (None, true) => FORMAT_OF_BASE,
+            (None, false) => FORMAT_OF_COLUMNS,
+        };
         let mut bytes = serde_json::to_vec(&Header { format, checksum })?;
         bytes.push(b'\n');
         bytes.extend_from_slice(&body);
@@ -242,6 +267,7 @@ impl Manifest {
     ///
     /// [`StoreError::Io`] naming the file.
     pub(crate) fn write(&mut self, dir: &Path) -> Result<()> {
+        self.nat_since = self.nat_since();
         let mut file = NewFile::create(&dir.join(manifest_name(self.number)))?;
         let path = file.path().to_owned();
         let (checksum, bytes) = self

@@ -49,6 +49,11 @@ impl RunColumns {
         self.0 == [BASE_NAME]
     }
 
+    /// Whether `column`, one that is not of the base, is among them.
+    pub(crate) fn have(&self, column: Column) -> bool {
+        self.0.iter().any(|name| name == column.name())
+    }
+
     /// Each column in its place; None for one that this version does not know.
     pub(crate) fn places(&self) -> impl Iterator<Item = Option<Column>> + '_ {
         self.0.iter().flat_map(|name| {

@@ -12,7 +12,7 @@ use parquet::errors::ParquetError;
 
 use super::file::RunFile;
 use super::page::{PageSpan, Pages, ReadAt};
-use super::schema::{PAGE_ROWS, encoding};
+use super::schema::{PAGE_ROWS, address_family, encoding};
 use crate::flow::{Addresses, Column, ColumnKind, Family, FlowBatch, ValuesMut};
 use crate::store::{Meter, Reading, Result};
 
@@ -50,7 +50,7 @@ impl ColumnCursor {
         let reader = get_column_reader(run.descriptor(column)?, source);
         let values = match column.kind() {
             ColumnKind::U64 => Chunk::Longs(get_typed_column_reader(reader)),
-            ColumnKind::Address if run.family() == Family::V6 => {
+            ColumnKind::Address if address_family(column, run.family()) == Family::V6 => {
                 Chunk::Addresses(get_typed_column_reader(reader))
             }
             ColumnKind::Address | ColumnKind::U8 | ColumnKind::U16 | ColumnKind::U32 => {

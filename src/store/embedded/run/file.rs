@@ -57,10 +57,10 @@ pub(crate) struct ChunkPages {
 }
 
 impl RunFile {
-    /// The run at `path`, as the manifest says that it was written.
+    /// The run at `path`, as the manifest says that it was written; of `shape` are all of its files.
     pub(crate) fn new(path: PathBuf, order: Order, shape: Shape, written: WrittenFile) -> Self {
         let file = Arc::new(NamedFile::new(path));
-        Self { file, order, shape, written, opened: OnceLock::new() }
+        Self { file, order, shape: shape.in_order(order), written, opened: OnceLock::new() }
     }
 
     /// Its order.
@@ -71,6 +71,11 @@ impl RunFile {
     /// The family of its flows.
     pub(crate) fn family(&self) -> Family {
         self.shape.family
+    }
+
+    /// The family in which addresses lead its flows.
+    pub(crate) fn lead_family(&self) -> Family {
+        self.order.lead_family(self.shape.family)
     }
 
     /// Whether it has `column`; else that is zero in all of its flows.
@@ -147,7 +152,7 @@ impl RunFile {
     /// Where the pages of `column` lie in row group `group`.
     pub(crate) fn pages(&self, group: usize, column: Column) -> Result<&ChunkPages> {
         let opened = self.opened()?;
-        let at = group * Column::ALL.len() + column as usize;
+        let at = group * Column::EVERY.len() + column as usize;
         let slot = opened.pages.get(at).ok_or_else(|| self.damaged("no such row group"))?;
         if let Some(pages) = slot.get() {
             return Ok(pages);
@@ -169,7 +174,7 @@ impl RunFile {
     /// in row group `group`. Unsigned; addresses as numbers.
     pub(crate) fn bounds(&self, group: usize, column: Column) -> Result<PageBounds> {
         let opened = self.opened()?;
-        let at = group * Column::ALL.len() + column as usize;
+        let at = group * Column::EVERY.len() + column as usize;
         let slot = opened.bounds.get(at).ok_or_else(|| self.damaged("no such row group"))?;
         if let Some(bounds) = slot.get() {
             return Ok(Arc::clone(bounds));
@@ -217,7 +222,7 @@ impl RunFile {
         }
         let footer =
             self.decode_footer(&tail).map_err(|error| self.damaged(format!("footer: {error}")))?;
-        let chunks = footer.num_row_groups() * Column::ALL.len();
+        let chunks = footer.num_row_groups() * Column::EVERY.len();
         Ok(Opened {
             tail,
             footer,

@@ -9,7 +9,7 @@ use crate::store::{FlowStream, Result, SCAN_BATCH_ROWS};
 
 /// The columns that the order of rows depends on. The embedded store keeps no origins: flows that
 /// are equal in all of these are in no particular order.
-pub(crate) const KEY_COLUMNS: Columns = Columns::of(&[
+const KEY_COLUMNS: Columns = Columns::of(&[
     Column::Src,
     Column::First,
     Column::Dst,
@@ -18,13 +18,23 @@ pub(crate) const KEY_COLUMNS: Columns = Columns::of(&[
     Column::DstPort,
 ]);
 
-/// What decides the place of the flow at `row`.
-type Place = (u128, u64, u128, u8, u16, u16);
+/// The columns that the place of a row in `order` depends on.
+pub(crate) fn key_columns(order: Order) -> Columns {
+    KEY_COLUMNS | Columns::of(&[order.columns().0])
+}
+
+/// What decides the place of the flow at `row`: the address that leads it, and the rest.
+type Place = (u128, PlaceOfLead);
+type PlaceOfLead = (u64, u128, u8, u16, u16);
 
 pub(crate) fn place(batch: &FlowBatch, row: usize, order: Order) -> Place {
-    let (lead, other) = order.addresses(batch);
+    (order.addresses(batch).0.bits(row), place_of_lead(batch, row, order))
+}
+
+/// What decides its place among the flows that the same address leads.
+pub(crate) fn place_of_lead(batch: &FlowBatch, row: usize, order: Order) -> PlaceOfLead {
+    let (_, other) = order.addresses(batch);
     (
-        lead.bits(row),
         batch.first_ms[row],
         other.bits(row),
         batch.protocol[row],
@@ -68,7 +78,8 @@ impl Flows {
     }
 }
 
-/// `streams` of one family, each in key order, as one. Their batches have at least [`KEY_COLUMNS`].
+/// `streams` of one family, each in key order, as one. Their batches have at least
+/// the [`key_columns`].
 pub(crate) fn in_key_order(
     streams: Vec<FlowStream>,
     order: Order,

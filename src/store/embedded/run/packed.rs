@@ -5,7 +5,7 @@
 //! rows, one or two. It pays from the first sort on, and a batch is sorted twice.
 
 use super::sort::Entry;
-use crate::flow::{Addresses, Extras, Family, FlowBatch, columns};
+use crate::flow::{Addresses, Extras, Family, FlowBatch, NatLeads, columns};
 
 /// So many rows are spread over their columns at a time: as many as stay in a core's own cache.
 const CHUNK_ROWS: usize = 1_024;
@@ -106,6 +106,15 @@ impl<A: Address> Pack<A> for Addresses {
 
 /// Strings have any length, so they are kept beside the rows.
 impl<A> Pack<A> for Extras {
+    type Value = ();
+
+    fn at(&self, _: usize) {}
+
+    fn append(&mut self, _: impl Iterator<Item = ()>) {}
+}
+
+/// A flow may be in several places of that order, so that its rows do not hold them.
+impl<A> Pack<A> for NatLeads {
     type Value = ();
 
     fn at(&self, _: usize) {}

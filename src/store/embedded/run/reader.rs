@@ -28,7 +28,7 @@ pub(crate) fn stretches(run: &Arc<RunFile>, scan: &Scan) -> Result<Vec<Stretch>>
     let mut stretches = Vec::new();
     let hull = match &scan.lead {
         None => None,
-        Some(lead) => match lead.hull(run.family()) {
+        Some(lead) => match lead.hull(run.lead_family()) {
             None => return Ok(stretches),
             hull => hull,
         },
@@ -59,7 +59,7 @@ pub(crate) fn stretches(run: &Arc<RunFile>, scan: &Scan) -> Result<Vec<Stretch>>
                 scan.time.overlaps(first, last)
             }) && leads.as_ref().is_none_or(|(lead, bounds)| {
                 let (min, max) = bounds[page];
-                lead.meets(&AddressRange::of_bits(run.family(), min, max))
+                lead.meets(&AddressRange::of_bits(run.lead_family(), min, max))
             }) && scan.predicate.as_ref().is_none_or(|predicate| passes(page, predicate))
         };
         let mut next = pages.start;
@@ -97,7 +97,7 @@ impl Stretch {
         scan.meter.add(Reading { blocks: 1, ..Reading::default() });
         let next = self.pages.start;
         let mut reader = StretchReader {
-            cursors: Column::ALL.map(|_| None),
+            cursors: Column::EVERY.map(|_| None),
             stretch: self,
             scan,
             sources,
@@ -121,7 +121,7 @@ struct StretchReader {
     sources: Arc<Vec<Source>>,
     /// The next page to read.
     next: usize,
-    cursors: [Option<ColumnCursor>; Column::ALL.len()],
+    cursors: [Option<ColumnCursor>; Column::EVERY.len()],
 }
 
 impl StretchReader {
@@ -147,7 +147,9 @@ impl StretchReader {
         scan.meter.add(Reading { rows: rows.len() as u64, ..Reading::default() });
         let mut batch = self.empty();
         let mut have = Columns::NONE;
-        if let Some(hull) = scan.lead.as_ref().and_then(|lead| lead.hull(batch.family())) {
+        if let Some(hull) =
+            scan.lead.as_ref().and_then(|lead| lead.hull(self.stretch.run.lead_family()))
+        {
             (rows, have) = self.narrow(pages, rows, &hull, &mut batch)?;
         }
         if rows.is_empty() {
@@ -230,12 +232,12 @@ impl StretchReader {
     fn all_lead(&self, pages: &Range<usize>, lead: &AddressSet) -> Result<bool> {
         // Of one range, what is not in it was cut off at both ends.
         let Stretch { run, group, .. } = &self.stretch;
-        if lead.ranges_of(run.family()).nth(1).is_none() {
+        if lead.ranges_of(run.lead_family()).nth(1).is_none() {
             return Ok(true);
         }
         let bounds = run.bounds(*group, run.order().columns().0)?;
         let covered = |&(min, max): &(u128, u128)| {
-            lead.covers(&AddressRange::of_bits(run.family(), min, max))
+            lead.covers(&AddressRange::of_bits(run.lead_family(), min, max))
         };
         Ok(bounds[pages.clone()].iter().all(covered))
     }

@@ -25,7 +25,7 @@ pub(crate) const ROW_GROUP_ROWS: usize = 128 * PAGE_ROWS;
 pub(crate) struct Shape {
     /// The family of its flows.
     pub family: Family,
-    places: [Option<u8>; Column::ALL.len()],
+    places: [Option<u8>; Column::EVERY.len()],
     /// How many columns the files have, those that are not known here among them.
     pub count: usize,
 }
@@ -33,13 +33,24 @@ pub(crate) struct Shape {
 impl Shape {
     /// What files with these `columns` look like.
     pub(crate) fn new(family: Family, columns: &RunColumns) -> Self {
-        let mut places = [None; Column::ALL.len()];
+        let mut places = [None; Column::EVERY.len()];
         for (place, column) in (0..=u8::MAX).zip(columns.places()) {
             if let Some(column) = column {
                 places[column as usize] = Some(place);
             }
         }
         Self { family, places, count: columns.places().count() }
+    }
+
+    /// What the file in `order` looks like among files that look like this: what leads its rows and is
+    /// no column of theirs stands behind them.
+    pub(crate) fn in_order(mut self, order: Order) -> Self {
+        let lead = &mut self.places[order.columns().0 as usize];
+        if lead.is_none() {
+            *lead = u8::try_from(self.count).ok();
+            self.count += 1;
+        }
+        self
     }
 
     /// Where `column` lies in the files, unless these lack it: then it is zero in all flows.
@@ -49,7 +60,7 @@ impl Shape {
 
     /// Its columns, in the order of [`Column::ALL`].
     pub(crate) fn columns(&self) -> Columns {
-        Columns::ALL.iter().filter(|&column| self.place(column).is_some()).collect()
+        Columns::EVERY.iter().filter(|&column| self.place(column).is_some()).collect()
     }
 }
 
@@ -85,10 +96,15 @@ pub(crate) fn difference(
     Ok(None)
 }
 
+/// The family of the addresses in `column`, in runs of flows of `family`.
+pub(crate) const fn address_family(column: Column, family: Family) -> Family {
+    if matches!(column, Column::Nat) { Order::Nat.lead_family(family) } else { family }
+}
+
 fn field(column: Column, family: Family) -> Result<Type, ParquetError> {
     let unsigned = |bit_width| Some(LogicalType::integer(bit_width, false));
     let (physical, logical, length) = match column.kind() {
-        ColumnKind::Address => match family {
+        ColumnKind::Address => match address_family(column, family) {
             Family::V4 => (Physical::INT32, unsigned(32), -1),
             Family::V6 => (Physical::FIXED_LEN_BYTE_ARRAY, None, 16),
         },
@@ -112,6 +128,7 @@ fn field(column: Column, family: Family) -> Result<Type, ParquetError> {
 /// How the values of a column are laid out in its pages. Never more than one way in a column, so
 /// that a reader knows what a page must look like.
 pub(crate) fn encoding(column: Column, order: Order, family: Family) -> Encoding {
+    let family = address_family(column, family);
     match (column, column.kind()) {
         // Sorted, so most differences are zero.
         (column, ColumnKind::Address)
@@ -143,7 +160,7 @@ pub(crate) fn properties(order: Order, family: Family) -> WriterProperties {
         .set_dictionary_page_size_limit(usize::MAX)
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
         .set_statistics_enabled(EnabledStatistics::None);
-    for column in Column::ALL {
+    for column in Column::EVERY {
         let path = ColumnPath::from(column.name());
         let encoding = encoding(column, order, family);
         let dictionary = encoding == Encoding::RLE_DICTIONARY;

@@ -1,10 +1,11 @@
-//! Writes a batch of flows as runs: cut by day, each in both orders.
+//! Writes a batch of flows as runs: cut by day, each in both orders, and those behind a NAT in that of
+//! their addresses there.
 
 use std::path::{Path, PathBuf};
 
 use super::packed::PackedRows;
 use super::schema::{PAGE_ROWS, Shape};
-use super::sort::{Entry, PartRows, parts_by_day, sort};
+use super::sort::{Entry, PartRows, parts_by_day, sort, sort_by_nat};
 use super::writer::{RunWriter, WrittenFile};
 use crate::flow::{Column, Columns, FlowBatch, UnixMillis};
 use crate::row::{AddressRange, Order};
@@ -48,11 +49,11 @@ impl BatchSorter {
             let (number, columns) = (number(), &columns(batch, &rows));
             let part =
                 Part { dir, batch, packed, rows: &rows, strangers, sources, number, columns };
-            let (src, dst) = rayon::join(
-                || part.write_file(Order::Src, by_src),
-                || part.write_file(Order::Dst, by_dst),
+            let (src, (dst, nat)) = rayon::join(
+                || part.write_ends(Order::Src, by_src),
+                || (part.write_ends(Order::Dst, by_dst), part.write_nat()),
             );
-            runs.push(part.run(vec![src?, dst?]));
+            runs.push(part.run([src?, dst?].into_iter().chain(nat?).collect()));
         }
         Ok(runs)
     }
@@ -99,15 +100,28 @@ impl Part<'_> {
         Places::of(self.rows.iter().map(|&row| self.batch.source[row as usize]), self.sources)
     }
 
-    fn write_file(self, order: Order, entries: &mut Vec<Entry>) -> Result<RunFile> {
-        let family = self.batch.family();
+    fn write_ends(self, order: Order, entries: &mut Vec<Entry>) -> Result<RunFile> {
         sort(self.batch, self.rows, order, entries);
+        self.write_file(order, entries, &[])
+    }
+
+    /// The file in the order of addresses behind a NAT, if a flow has one.
+    fn write_nat(self) -> Result<Option<RunFile>> {
+        let (leads, entries) = sort_by_nat(self.batch, self.rows);
+        (!entries.is_empty()).then(|| self.write_file(Order::Nat, &entries, &leads)).transpose()
+    }
+
+    /// Writes the rows of `entries`, which `leads` lead if an end of theirs does not.
+    fn write_file(self, order: Order, entries: &[Entry], leads: &[u128]) -> Result<RunFile> {
+        let family = self.batch.family();
         let shape = Shape::new(family, self.columns);
         let mut file = SortedFile::create(self.dir, run_name(self.number, order), shape, order)?;
         let mut page = FlowBatch::new(family);
+        let mut leads = leads.chunks(PAGE_ROWS);
         for entries in entries.chunks(PAGE_ROWS) {
             page.clear();
             self.packed.spread(entries, &mut page);
+            page.nat.extend(leads.next().unwrap_or_default());
             file.append(&page)?;
         }
         file.finish()
@@ -155,6 +169,11 @@ impl SortedFile {
         let first = self.lead.map_or_else(|| leads.get(0), |lead| lead.first());
         self.lead = AddressRange::new(first, leads.get(last));
         self.writer.append(batch)
+    }
+
+    /// Whether nothing was appended.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.lead.is_none()
     }
 
     /// Ends the file, which is durable then.

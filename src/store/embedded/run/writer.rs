@@ -65,6 +65,7 @@ impl RunWriter {
     }
 
     fn begin(path: &Path, file: Option<NewFile>, order: Order, shape: Shape) -> Result<Self> {
+        let shape = shape.in_order(order);
         let schema = schema(shape).map_err(broken(path))?;
         let properties = Arc::new(properties(order, shape.family));
         let sink = HashedTail { to: file, hash: None };

@@ -8,22 +8,20 @@ use std::time::Instant;
 
 use serde::Serialize;
 
+use super::behind_nat::Parts;
 use super::content::Content;
 use super::days::tomorrow;
-use crate::flow::{Columns, Family, FlowBatch};
+use super::rewrite::{merged, rewrite, shape};
+use crate::flow::{Family, TimeRange};
 use crate::row::Order;
 use crate::store::embedded::folder::access::{WriteAccess, lock};
 use crate::store::embedded::folder::file_names::run_name;
 use crate::store::embedded::folder::lock::Held;
-use crate::store::embedded::folder::manifest::{Run, RunFile as FileEntry};
-use crate::store::embedded::folder::run_columns::RunColumns;
-use crate::store::embedded::run::merge::in_key_order;
-use crate::store::embedded::run::reader::stretches;
-use crate::store::embedded::run::schema::Shape;
+use crate::store::embedded::folder::manifest::Run;
 use crate::store::embedded::run::set::SortedFile;
 use crate::store::embedded::snapshot::{EmbeddedSnapshot, OpenRun};
 use crate::store::embedded::store::EmbeddedStore;
-use crate::store::{FlowStream, Result, Scan, StoreError};
+use crate::store::{Result, StoreError};
 
 /// How far to go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -239,93 +237,35 @@ fn merge(
     let runs: Vec<&OpenRun> =
         snapshot.runs().iter().filter(|run| group.contains(&run.entry.number)).collect();
     let Some(shape) = shape(&runs)? else { return Ok(None) };
-    let file = |order| {
-        let to = SortedFile::create(dir, run_name(number, order), shape, order)?;
-        let scan = Scan { order, ordered: true, ..Scan::all(Columns::ALL) };
+    let file = |order, runs: &[&OpenRun]| {
         let mut content = Content::none(snapshot.sources().len());
-        let file = rewrite(snapshot, &runs, scan, to, |batch| {
+        let to = SortedFile::create(dir, run_name(number, order), shape, order)?;
+        let flows = merged(snapshot, runs, order, TimeRange::ALL)?;
+        let file = rewrite(flows, to, |batch| {
             content.enter(batch);
             !stop.load(Relaxed)
         })?;
         Ok(file.map(|file| (file, content)))
     };
     let (src, dst) = match hands {
-        Hands::One => (file(Order::Src), file(Order::Dst)),
-        Hands::Two => rayon::join(|| file(Order::Src), || file(Order::Dst)),
+        Hands::One => (file(Order::Src, &runs), file(Order::Dst, &runs)),
+        Hands::Two => rayon::join(|| file(Order::Src, &runs), || file(Order::Dst, &runs)),
     };
     let (Some((src, content)), Some((dst, _))) = (src?, dst?) else { return Ok(None) };
+    let mut files = vec![src, dst];
+    if content.led_by_nat() > 0 {
+        let parts = Parts::write(snapshot, dir, &runs, number)?;
+        let led: Vec<&OpenRun> = runs.iter().copied().chain(parts.runs()).collect();
+        let Some((nat, _)) = file(Order::Nat, &led)? else { return Ok(None) };
+        files.push(nat);
+    }
     let stranger = runs.iter().any(|run| run.entry.stranger);
     let told: u64 = runs.iter().map(|run| run.entry.rows).sum();
     if content.rows() != told {
         let detail = format!("{} flows in runs that the manifest says have {told}", content.rows());
         return Err(StoreError::damaged(dir, detail));
     }
-    Ok(Some(Run { files: vec![src, dst], ..content.run(number, shape, stranger) }))
-}
-
-/// What a run that holds all of `runs`, which are of one family, looks like; None where none are.
-///
-/// # Errors
-///
-/// [`StoreError::UnknownColumn`] if one has a column of a later version, which would be lost.
-pub(crate) fn shape(runs: &[&OpenRun]) -> Result<Option<Shape>> {
-    let Some(first) = runs.first() else { return Ok(None) };
-    let family = first.entry.family;
-    let mut columns = Columns::NONE;
-    for run in runs {
-        if let Some(column) = run.entry.columns.unknown().next() {
-            let place = run.files.first().map_or_else(String::new, |file| file.file_name());
-            return Err(StoreError::UnknownColumn { place, column: column.to_owned() });
-        }
-        columns = columns | Shape::new(family, &run.entry.columns).columns();
-    }
-    Ok(Some(Shape::new(family, &RunColumns::with(columns))))
-}
-
-/// Writes what `scan`, which is ordered and of all columns, finds in `runs` to one file. None if
-/// `go_on`, which is shown every batch, says no.
-pub(crate) fn rewrite(
-    snapshot: &EmbeddedSnapshot,
-    runs: &[&OpenRun],
-    scan: Scan,
-    mut to: SortedFile,
-    mut go_on: impl FnMut(&FlowBatch) -> bool,
-) -> Result<Option<FileEntry>> {
-    for batch in merge_of(snapshot, runs, scan)? {
-        let batch = batch?;
-        if !go_on(&batch) {
-            return Ok(None);
-        }
-        to.append(&batch)?;
-    }
-    to.finish().map(Some)
-}
-
-/// All flows of `runs`, which are of one family, in key order.
-pub(crate) fn merged(
-    snapshot: &EmbeddedSnapshot,
-    runs: &[&OpenRun],
-    order: Order,
-) -> Result<FlowStream> {
-    merge_of(snapshot, runs, Scan { order, ordered: true, ..Scan::all(Columns::ALL) })
-}
-
-fn merge_of(snapshot: &EmbeddedSnapshot, runs: &[&OpenRun], scan: Scan) -> Result<FlowStream> {
-    let Some(Shape { family, .. }) = shape(runs)? else {
-        return Ok(Box::new(std::iter::empty()));
-    };
-    let order = scan.order;
-    let scan = Arc::new(scan);
-    let mut streams: Vec<FlowStream> = Vec::new();
-    for file in runs.iter().filter_map(|run| run.file(order)) {
-        let (scan, sources) = (Arc::clone(&scan), Arc::clone(snapshot.sources()));
-        let stretches = stretches(file, &scan)?.into_iter();
-        let read = move |stretch: crate::store::embedded::run::reader::Stretch| {
-            stretch.read(Arc::clone(&scan), Arc::clone(&sources))
-        };
-        streams.push(Box::new(stretches.flat_map(read)));
-    }
-    Ok(in_key_order(streams, order, family, Arc::clone(snapshot.sources())))
+    Ok(Some(Run { files, ..content.run(number, shape, stranger) }))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! What the manifest says of a run that is written from batches.
 
-use crate::flow::{FlowBatch, UnixMillis};
+use crate::flow::{FlowBatch, UnixMillis, nat_leads};
 use crate::store::embedded::folder::manifest::Run;
 use crate::store::embedded::folder::places::Places;
 use crate::store::embedded::folder::run_columns::RunColumns;
@@ -12,6 +12,7 @@ pub(super) struct Content {
     min_first: UnixMillis,
     max_first: UnixMillis,
     max_duration: u32,
+    led_by_nat: u64,
     places: Places,
 }
 
@@ -24,8 +25,14 @@ impl Content {
             min_first: UnixMillis::MAX,
             max_first: UnixMillis::EPOCH,
             max_duration: 0,
+            led_by_nat: 0,
             places,
         }
+    }
+
+    /// How many rows these are in the order of addresses behind a NAT.
+    pub(super) fn led_by_nat(&self) -> u64 {
+        self.led_by_nat
     }
 
     /// How many flows were entered.
@@ -41,6 +48,8 @@ impl Content {
         }
         let longest = flows.duration_ms.iter().copied().max().unwrap_or(0);
         self.max_duration = self.max_duration.max(longest);
+        let leads = |row| nat_leads(flows.extras.get(row)).len() as u64;
+        self.led_by_nat += (0..flows.extras.len()).map(leads).sum::<u64>();
         self.places.enter(flows.source.iter().copied());
     }
 

@@ -7,7 +7,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::compact::{rewrite, shape};
+use super::rewrite::{merged, rewrite, shape};
 use crate::flow::{Column, Columns, TimeRange, UnixMillis};
 use crate::row::Order;
 use crate::store::durable;
@@ -108,7 +108,7 @@ impl EmbeddedStore {
             }
             let cut = cut_run(self.dir(), snapshot, run, before, output);
             if cut.is_err() && output == Output::Store {
-                for order in Order::ALL {
+                for order in Order::EVERY {
                     let name = cut_run_name(run.entry.number, before, order);
                     let _ = std::fs::remove_file(self.dir().join(name));
                 }
@@ -188,13 +188,16 @@ fn cut_run(
     output: Output,
 ) -> Result<Cut> {
     let file = |order| cut_file(dir, snapshot, run, before, order, output);
-    let (src, dst) = rayon::join(|| file(Order::Src), || file(Order::Dst));
+    let (src, (dst, nat)) =
+        rayon::join(|| file(Order::Src), || (file(Order::Dst), file(Order::Nat)));
     let mut files = Vec::new();
     let mut kept = Expired::default();
     for (file, rows) in [src?, dst?].into_iter().flatten() {
         files.push(file);
         kept = rows;
     }
+    // Of the flows behind a NAT none may be left.
+    files.extend(nat?.map(|(file, _)| file));
     let gone = gone(snapshot, run, before)?;
     let (Some(min_first), Some(max_first), true) =
         (kept.first, kept.last, kept.flows + gone.flows == run.entry.rows)
@@ -232,9 +235,8 @@ fn cut_file(
         Output::Nothing => SortedFile::measure(name, shape, order)?,
     };
     let time = TimeRange { since: before, until: UnixMillis::MAX };
-    let scan = Scan { order, ordered: true, time, ..Scan::all(Columns::ALL) };
     let mut kept = Expired::default();
-    let file = rewrite(snapshot, &[run], scan, to, |batch| {
+    let file = rewrite(merged(snapshot, &[run], order, time)?, to, |batch| {
         count(&mut kept, &batch.first_ms);
         true
     })?;

@@ -1,11 +1,13 @@
 //! What is done with runs that are there: they are merged (elsewhere: compaction), cut by day, old
 //! ones are deleted (retention), and all of them are looked at for damage.
 
+mod behind_nat;
 pub(super) mod compact;
 mod content;
 mod days;
 mod expire;
 mod fit;
+mod rewrite;
 mod split;
 mod verify;
 

@@ -5,10 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-use super::compact::{merged, replace, shape};
+use super::behind_nat::Parts;
+use super::compact::replace;
 use super::content::Content;
 use super::days::{flows_by_day, tomorrow};
-use crate::flow::{Family, FlowBatch, UnixMillis};
+use super::rewrite::{merged, shape};
+use crate::flow::{Family, FlowBatch, TimeRange, UnixMillis};
 use crate::row::Order;
 use crate::store::Result;
 use crate::store::embedded::folder::access::{WriteAccess, lock};
@@ -126,14 +128,23 @@ impl EmbeddedStore {
     ) -> Result<Option<Vec<Run>>> {
         let Some(shape) = shape(runs)? else { return Ok(None) };
         let mut parts: BTreeMap<Part, Run> = BTreeMap::new();
-        for order in Order::ALL {
+        let mut led_by_nat = BTreeSet::new();
+        for order in Order::EVERY {
+            let is_in_order = |part: &Part| order != Order::Nat || led_by_nat.contains(part);
             let mut files: BTreeMap<Part, (SortedFile, Content)> = BTreeMap::new();
-            for (&part, &number) in numbers {
+            for (&part, &number) in numbers.iter().filter(|(part, _)| is_in_order(part)) {
                 let name = run_name(number, order);
                 let file = SortedFile::create(self.dir(), name, shape, order)?;
                 files.insert(part, (file, Content::none(snapshot.sources().len())));
             }
-            for batch in merged(snapshot, runs, order)? {
+            let Some(number) = files.keys().next().map(|part| numbers[part]) else { continue };
+            let more = match order {
+                Order::Nat => Some(Parts::write(snapshot, self.dir(), runs, number)?),
+                Order::Src | Order::Dst => None,
+            };
+            let runs: Vec<&OpenRun> =
+                runs.iter().copied().chain(more.iter().flat_map(Parts::runs)).collect();
+            for batch in merged(snapshot, &runs, order, TimeRange::ALL)? {
                 if stop.load(Relaxed) {
                     return Ok(None);
                 }
@@ -145,6 +156,9 @@ impl EmbeddedStore {
                 }
             }
             for (part, (file, content)) in files {
+                if content.led_by_nat() > 0 {
+                    led_by_nat.insert(part);
+                }
                 let file: RunFile = file.finish()?;
                 let is_stranger = !matches!(part, Part::Day(_));
                 let run = || content.run(numbers[&part], shape, is_stranger);

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::flow::{Columns, FlowRecord, Names, Remembered, Source, Topic, UnixMillis};
+use crate::flow::{Columns, FlowRecord, Names, Remembered, Source, Topic, UnixMillis, nat_leads};
 use crate::row::Order;
 use crate::store::embedded::checked;
 use crate::store::embedded::folder::file_names::{LEDGER, NAMES, remembered_name};
@@ -86,6 +86,8 @@ struct Content {
     digest: u64,
     first: Option<(UnixMillis, UnixMillis)>,
     longest_ms: u32,
+    /// How often its flows are in the order of addresses behind a NAT, and the digest of these.
+    behind_nat: (u64, u64),
 }
 
 impl EmbeddedStore {
@@ -182,14 +184,23 @@ fn verify_run(snapshot: &EmbeddedSnapshot, run: &OpenRun) -> (u64, Vec<StoreErro
         }
     }
     let entry = &run.entry;
-    let told = Content {
-        rows: entry.rows,
-        digest: contents.first().map_or(0, |(_, content)| content.digest),
-        first: Some((entry.min_first, entry.max_first)),
-        longest_ms: 0,
-    };
+    let of_ends = contents.iter().find(|(file, _)| file.order() != Order::Nat);
+    let of_ends = of_ends.map(|&(_, content)| content).unwrap_or_default();
+    let told =
+        Content { rows: entry.rows, first: Some((entry.min_first, entry.max_first)), ..of_ends };
+    let (led, of_nat) = of_ends.behind_nat;
+    if led > 0 && run.file(Order::Nat).is_none() && snapshot.manifest().has_all_behind_nat(entry) {
+        let lacks = "it has flows behind a NAT, and no file in the order of their addresses there";
+        faults.extend(run.files.first().map(|file| file.damaged(lacks)));
+    }
     for (file, content) in contents {
-        let differs = if content.rows != told.rows {
+        let differs = if file.order() == Order::Nat {
+            // Where no other file could be read, there is nothing to hold it against.
+            if of_ends.rows == 0 || (content.rows, content.digest) == (led, of_nat) {
+                continue;
+            }
+            "holds other flows than are behind a NAT in the same run".to_owned()
+        } else if content.rows != told.rows {
             format!("{} flows, the manifest says {}", content.rows, told.rows)
         } else if content.first != told.first {
             "begins or ends at another time than the manifest says".to_owned()
@@ -212,7 +223,8 @@ fn content(
 ) -> Result<Content> {
     file.check_magic()?;
     let order: Order = file.order();
-    let scan = Arc::new(Scan { order, ..Scan::all(Columns::ALL) });
+    let columns = Columns::ALL | Columns::of(&[order.columns().0]);
+    let scan = Arc::new(Scan { order, ..Scan::all(columns) });
     let mut content = Content::default();
     let mut before = None;
     let mut places = Places::none(sources.len());
@@ -229,8 +241,16 @@ fn content(
                     return Err(file.damaged(format!("row {} has an unknown source", content.rows)));
                 }
                 let flow = batch.record(row);
+                let leads = nat_leads(batch.extras.get(row));
+                if order == Order::Nat && !leads.contains(&batch.nat.bits()[row]) {
+                    return Err(file.damaged(format!("row {} is led by another", content.rows)));
+                }
+                let digest = digest(&flow, batch.extras.get(row));
                 content.rows += 1;
-                content.digest = content.digest.wrapping_add(digest(&flow, batch.extras.get(row)));
+                content.digest = content.digest.wrapping_add(digest);
+                let (led, of_nat) = &mut content.behind_nat;
+                *led += leads.len() as u64;
+                *of_nat = of_nat.wrapping_add(digest.wrapping_mul(leads.len() as u64));
                 let (min, max) = content.first.unwrap_or((flow.first, flow.first));
                 content.first = Some((min.min(flow.first), max.max(flow.first)));
                 content.longest_ms = content.longest_ms.max(flow.duration_ms);

@@ -50,6 +50,7 @@ fn any_manifest(runs: u64) -> Manifest {
         }],
         runs: (0..runs).map(any_run).collect(),
         identities: vec![any_identities(runs)],
+        nat_since: None,
     }
 }
 
@@ -146,12 +147,12 @@ fn every_cut_is_found() {
 #[test]
 fn a_later_format_is_refused_by_its_number() {
     for header in [
-        "{\"format\":4}\n",
-        "{\"format\":4,\"digest\":\"of another kind\"}\nbinary",
-        "{\"x\":[],\"format\":4,\"checksum\":3}\n",
+        "{\"format\":5}\n",
+        "{\"format\":5,\"digest\":\"of another kind\"}\nbinary",
+        "{\"x\":[],\"format\":5,\"checksum\":3}\n",
     ] {
         let error = Manifest::decode(Path::new("m"), 1, header.as_bytes()).unwrap_err();
-        assert_eq!(error.to_string(), "m: format 4, this version reads up to 3");
+        assert_eq!(error.to_string(), "m: format 5, this version reads up to 4");
     }
 }
 

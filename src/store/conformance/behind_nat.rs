@@ -1,0 +1,164 @@
+//! Flows that are found by their addresses behind a NAT, as a look at each of them finds them.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use super::Open;
+use super::samples::{Random, address, datagram, flow, put};
+use crate::flow::{Columns, Extra, FlowRecord, TimeRange, UnixMillis, canonical, push_extra};
+use crate::row::{AddressRange, AddressSet, Order};
+use crate::store::{Scan, Snapshot, Store, WriteBatch};
+
+const DAY_MS: u64 = 86_400_000;
+const BEGIN_MS: u64 = 1_700_000_000_000 / DAY_MS * DAY_MS;
+
+/// A flow, the elements of its own, and the addresses behind a NAT that these tell.
+struct Led {
+    flow: FlowRecord,
+    extras: Vec<u8>,
+    addresses: Vec<IpAddr>,
+}
+
+/// Flows of both families over three days, of which octets tell them apart: most have no address
+/// behind a NAT, and some have several, of either family.
+fn led_flows(random: &mut Random, count: u64) -> Vec<Led> {
+    let ends = [["10.0.0.1", "198.51.100.9"], ["10.0.0.2", "10.0.0.1"], ["2001:db8::1", "64::9"]];
+    let behind = ["203.0.113.7", "203.0.113.8", "198.51.100.1", "2001:db8:64::7", "0.0.0.0"];
+    let led = |number: u64| {
+        let [src, dst] = random.pick(&ends);
+        let first = BEGIN_MS + random.below(3) * DAY_MS + random.pick(&[0, 1, 5, DAY_MS - 1]);
+        let flow = FlowRecord { octets: number, ..flow(src, dst, first, number as u32 % 90) };
+        let (mut extras, mut addresses) = (Vec::new(), Vec::new());
+        for _ in 0..random.pick(&[0, 0, 0, 1, 1, 2, 3]) {
+            let address = address(random.pick(&behind));
+            let is_source = random.below(2) == 0;
+            let (number, value) = match address {
+                IpAddr::V4(v4) if random.below(3) > 0 => (225, v4.octets().to_vec()),
+                IpAddr::V4(v4) => (281, v4.to_ipv6_mapped().octets().to_vec()),
+                IpAddr::V6(v6) => (281, v6.octets().to_vec()),
+            };
+            let number = if is_source { number } else { number + 1 };
+            push_extra(&mut extras, 0, Extra { number, enterprise: 0, value: &value });
+            addresses.push(canonical(address));
+        }
+        Led { flow, extras, addresses }
+    };
+    (0..count).map(led).collect()
+}
+
+fn commit(store: &dyn Store, number: u64, flows: &[Led]) {
+    let mut writer = store.writer().unwrap();
+    let mut batch = WriteBatch::new();
+    for (part, led) in flows.iter().enumerate() {
+        let datagram = datagram(number << 32 | part as u64);
+        assert!(writer.admit(datagram).unwrap());
+        put(&mut batch, datagram, &[led.flow]);
+        let to = batch.family_mut(led.flow.family());
+        let row = to.len() - 1;
+        to.extras.set(row, &led.extras);
+    }
+    writer.write(batch).unwrap();
+    writer.commit().unwrap();
+}
+
+/// What is asked for: hosts and blocks of both families.
+fn questions() -> Vec<AddressSet> {
+    let block = |text: &str| AddressRange::from(text.parse::<IpNet>().unwrap());
+    vec![
+        address("203.0.113.7").into(),
+        address("2001:db8:64::7").into(),
+        address("192.0.2.1").into(),
+        block("203.0.113.0/24").into(),
+        AddressSet::new([
+            block("203.0.113.0/24"),
+            block("198.51.100.0/24"),
+            block("2001:db8::/32"),
+        ]),
+        AddressSet::new([block("203.0.113.7/32"), block("2001:db8:64::/48")]),
+    ]
+}
+
+fn check(snapshot: &dyn Snapshot, stored: &[Led]) {
+    let times = [
+        TimeRange::ALL,
+        TimeRange { since: UnixMillis(BEGIN_MS + 1), until: UnixMillis(BEGIN_MS + DAY_MS + 5) },
+    ];
+    for set in questions() {
+        for time in times {
+            let is_meant = |led: &&Led| {
+                time.contains(led.flow.first) && led.addresses.iter().any(|&it| set.contains(it))
+            };
+            let mut expected: Vec<u64> =
+                stored.iter().filter(is_meant).map(|led| led.flow.octets).collect();
+            expected.sort_unstable();
+            for ordered in [false, true] {
+                let scan = Scan { time, ordered, ..Scan::all(Columns::EVERY) }.behind_nat(&set);
+                let mut found = read(snapshot, &scan);
+                found.sort_unstable();
+                assert_eq!(found, expected, "{scan:?}");
+                let mut looked_at = read(snapshot, &scan.looking(Order::Dst));
+                looked_at.sort_unstable();
+                assert_eq!(looked_at, expected, "{scan:?}");
+            }
+        }
+    }
+}
+
+/// The octets of the flows that are found, which are in their order if the store keeps one.
+fn read(snapshot: &dyn Snapshot, scan: &Scan) -> Vec<u64> {
+    let mut found = Vec::new();
+    let mut before = None;
+    for region in snapshot.regions(scan).unwrap() {
+        for batch in region.read() {
+            let batch = batch.unwrap();
+            found.extend(&batch.octets);
+            for (row, &lead) in batch.nat.bits().iter().enumerate().filter(|(_, lead)| **lead != 0)
+            {
+                let place = (batch.family(), lead, batch.first_ms[row], batch.record(row).src);
+                let out_of_order = before.replace(place).is_some_and(|before| before > place);
+                assert!(!scan.ordered || !out_of_order, "{scan:?}");
+            }
+        }
+    }
+    found
+}
+
+pub(super) fn flows_behind_a_nat_are_found_by_their_addresses_there(open: Open<'_>) {
+    let store = open();
+    let mut random = Random::new(7);
+    let mut flows = led_flows(&mut random, 9_000);
+    // In the first commit no flow is behind a NAT.
+    for led in &mut flows[..1000] {
+        led.extras.clear();
+        led.addresses.clear();
+    }
+    for (number, flows) in flows.chunks(1000).enumerate() {
+        commit(store.as_ref(), number as u64, flows);
+    }
+    check(store.snapshot().unwrap().as_ref(), &flows);
+    for days in [1, 2] {
+        let before = UnixMillis(BEGIN_MS + days * DAY_MS + days);
+        let gone = flows.iter().filter(|led| led.flow.first.is_before(before)).count() as u64;
+        assert_eq!(store.expire(before, false).unwrap().flows, gone);
+        flows.retain(|led| !led.flow.first.is_before(before));
+        check(store.snapshot().unwrap().as_ref(), &flows);
+    }
+}
+
+pub(super) fn a_flow_behind_a_nat_that_is_written_again_is_there_once(open: Open<'_>) {
+    let store = open();
+    let flows = led_flows(&mut Random::new(9), 200);
+    commit(store.as_ref(), 0, &flows);
+    let mut writer = store.writer().unwrap();
+    let again = datagram(0);
+    if writer.admit(again).unwrap() {
+        // A store may take a datagram that it has: the same rows are written then.
+        let mut batch = WriteBatch::new();
+        put(&mut batch, again, &[flows[0].flow]);
+        batch.family_mut(flows[0].flow.family()).extras.set(0, &flows[0].extras);
+        writer.write(batch).unwrap();
+        writer.commit().unwrap();
+    }
+    check(store.snapshot().unwrap().as_ref(), &flows);
+}
