@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::Lookup;
 use crate::flow::{Column, TimeRange};
-use crate::row::{Order, Predicate};
+use crate::row::{AddressSet, Order, Predicate};
 use crate::store::{Meter, Plan, Reading, Result, Scan, Snapshot};
 
 /// The plan of each scan, and what was read in the end. What is long in it is cut short, as `{:#}`
@@ -28,7 +28,7 @@ pub struct Explanation {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ScanExplanation {
-    /// Which end leads the keys that are read.
+    /// Which address leads the keys that are read.
     pub order: Order,
     /// The leading addresses. None: all.
     pub lead: Option<String>,
@@ -42,6 +42,14 @@ pub struct ScanExplanation {
     pub ordered: bool,
     /// What the store means to read.
     pub plan: Plan,
+}
+
+/// The addresses that lead, as people write them.
+fn lead_text(order: Order, lead: &AddressSet) -> String {
+    match order {
+        Order::Nat => format!("{:#}", lead.canonical()),
+        Order::Src | Order::Dst => format!("{lead:#}"),
+    }
 }
 
 impl Explanation {
@@ -59,7 +67,7 @@ impl Explanation {
             .map(|scan| {
                 Ok(ScanExplanation {
                     order: scan.order,
-                    lead: scan.lead.as_ref().map(|lead| format!("{lead:#}")),
+                    lead: scan.lead.as_ref().map(|lead| lead_text(scan.order, lead)),
                     time: (!scan.time.is_all()).then_some(scan.time),
                     predicate: scan.predicate.as_ref().map(|predicate| format!("{predicate:#}")),
                     columns: scan.columns.iter().map(Column::name).collect(),

@@ -52,7 +52,12 @@ impl Question {
         };
         let time = began.and(self.condition().time());
         let base = Scan { time, ordered, meter: Arc::clone(&meter), ..Scan::all(columns) };
-        let scans = match self.leads() {
+        let leads = self.leads();
+        if let Some(addresses) = self.behind_nat(leads.as_ref()) {
+            let scans = vec![self.scan_behind_nat(&addresses, base)];
+            return Lookup { scans, columns, limit: self.limit, access: self.access, meter };
+        }
+        let scans = match leads {
             // A whole table needs to be looked at only once where no order is to be kept.
             Some(_) if self.access == Access::Filter && !ordered => vec![self.whole(base)],
             None => vec![self.whole(base)],
@@ -92,6 +97,25 @@ impl Question {
             (Direction::Dst, _) => Ends { src: none, dst: addresses },
             (Direction::Any, _) => Ends { src: addresses.clone(), dst: addresses },
         })
+    }
+
+    /// The addresses behind a NAT by which the flows are found, where these are less to read than
+    /// `ends`.
+    fn behind_nat(&self, ends: Option<&Ends>) -> Option<AddressSet> {
+        let addresses = self.filter.as_ref().and_then(Predicate::behind_nat)?;
+        let is_less = ends.is_none_or(|ends| addresses.weight() < ends.weight());
+        (self.addresses.is_none() && is_less).then_some(addresses)
+    }
+
+    fn scan_behind_nat(&self, addresses: &AddressSet, base: Scan) -> Scan {
+        let base = base.testing(self.predicate());
+        match self.access {
+            Access::Range => base.behind_nat(addresses),
+            Access::Filter => {
+                let order = Order::Nat;
+                Scan { order, ..base }.testing(order.leads(addresses.clone()))
+            }
+        }
     }
 
     /// The scan for the flows that `lead` leads in `order`, but for those that `found` sent.
