@@ -6,13 +6,16 @@ use super::asking::AskingOptions;
 use super::bidir;
 use super::failure::{Ending, Usage};
 use super::format::{FormatParser, StyleOptions};
-use super::output;
+use super::output::{self, say};
 use super::question::QuestionOptions;
 use super::settings::{Flags, Settings, keys};
+use super::time;
 use crate::aggregate::Conversations;
 use crate::answer::{FlowWriter, Format};
-use crate::flow::Names;
-use crate::query::{Direction, Question};
+use crate::flow::{FlowBatch, Names, UnixMillis};
+use crate::query::{Direction, HELD_COLUMNS, Held, MAX_NAT_EVENTS, Question};
+use crate::row::NatEnd;
+use crate::store::FlowStream;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -24,6 +27,7 @@ Examples:
   earlgrey-hbase query 2001:db8::1 --limit 100 -o csv
   earlgrey-hbase query 10.0.0.1 --bidir                both directions of each conversation
   earlgrey-hbase query 10.0.0.1 -o 'fmt:%ts %sap -> %dap %svln %byt'    cells as nfdump has them
+  earlgrey-hbase query --nat 203.0.113.7:40123 --at 2025-10-09T08:53:10Z    who had this port then
   earlgrey-hbase query 10.0.0.1 --count --explain      how many there are, and how that is found";
 
 /// Print the flows that an address, or a block of addresses, sent or received, or that pass a
@@ -38,6 +42,12 @@ pub(crate) struct Args {
     question: QuestionOptions,
     #[command(flatten)]
     joining: bidir::Joining,
+    /// Only who held what --nat names at this time: of flows those that span it, and of a NAT's
+    /// events the latest that gave it to somebody and that no release followed, which is printed
+    /// with the time to its release as duration, as far as that is known
+    #[arg(long, value_name = "TIME", requires = "nat", conflicts_with_all = ["bidir", "limit"],
+        allow_hyphen_values = true)]
+    at: Option<String>,
     /// Print only how many flows there are, up to --limit
     #[arg(long)]
     count: bool,
@@ -53,6 +63,13 @@ pub(crate) struct Args {
 impl Args {
     pub(super) fn flags(&self) -> Flags {
         vec![(keys::FORMAT, self.output.as_ref().map(|format| format.name().into()))]
+    }
+
+    /// What was held, and when, if who held it is asked for.
+    fn holders(&self, settings: &Settings) -> anyhow::Result<Option<(NatEnd, UnixMillis)>> {
+        let (Some(nat), Some(at)) = (self.question.nat, &self.at) else { return Ok(None) };
+        let at = time::moment("--at", at, &settings.tz.value, UnixMillis::now())?;
+        Ok(Some((nat, at)))
     }
 
     fn question(&self, settings: &Settings) -> anyhow::Result<Question> {
@@ -72,23 +89,60 @@ impl Args {
     }
 }
 
+/// The flows and events of those who held `nat` at the moment `at`; what is not known of them is said.
+fn held(flows: FlowStream, nat: &NatEnd, at: UnixMillis) -> anyhow::Result<Vec<FlowBatch>> {
+    let held = Held::at(flows, nat, at)?;
+    if held.partial {
+        return Err(Usage(format!(
+            "{nat} has more than {MAX_NAT_EVENTS} events; name a port of it, or narrow them by --since \
+             and --until"
+        ))
+        .into());
+    }
+    if held.since_unknown > 0 {
+        say(format_args!(
+            "since when is not known of {}: only the release of it is in the store",
+            held.since_unknown
+        ));
+    }
+    if held.replaced > 0 {
+        say(format_args!(
+            "{} had it before, and another got it without a release of it in the store",
+            held.replaced
+        ));
+    }
+    Ok(held.flows)
+}
+
 pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
     let format = if args.joining.bidir { bidir::format(settings)? } else { settings.flow_format() };
     let asking = args.asking.ask(args.question(settings)?, settings, false)?;
     let question = asking.question();
+    let holders = args.holders(settings)?;
     let lookup = match (args.count, args.joining.bidir) {
+        _ if holders.is_some() => question.plan(format.columns() | HELD_COLUMNS),
         (true, _) => question.plan_count(),
         (_, true) => question.plan(Conversations::COLUMNS),
         _ => question.plan(format.columns()),
     };
     let (json, style) = (format.is_json(), args.style.style());
     asking.answer(&[&lookup], json, || {
+        let held = match holders {
+            Some((nat, at)) => Some(held(lookup.run(asking.snapshot())?, &nat, at)?),
+            None => None,
+        };
         if args.count {
-            let flows = lookup.count(asking.snapshot())?;
+            let flows = match &held {
+                Some(held) => held.iter().map(|batch| batch.len() as u64).sum(),
+                None => lookup.count(asking.snapshot())?,
+            };
             let answer = if json { format!("{{\"flows\":{flows}}}") } else { flows.to_string() };
             return output::print(|out| Ok(writeln!(out, "{answer}")?));
         }
-        let flows = lookup.run(asking.snapshot())?;
+        let flows = match held {
+            Some(held) => Box::new(held.into_iter().map(Ok)),
+            None => lookup.run(asking.snapshot())?,
+        };
         if args.joining.bidir {
             return bidir::print(flows, args.question.limit, &format, style, settings);
         }

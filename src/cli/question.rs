@@ -5,8 +5,8 @@ use super::asking::{Asking, AskingOptions};
 use super::filter::Where;
 use super::settings::{Settings, one_of, whole_number};
 use super::time;
-use crate::query::{Direction, Question, parse_addresses};
-use crate::row::AddressRange;
+use crate::query::{Direction, Question, parse_addresses, parse_nat_end};
+use crate::row::{AddressRange, NatEnd, Predicate};
 use crate::store::Access;
 
 /// The options.
@@ -17,6 +17,11 @@ pub(super) struct QuestionOptions {
     addresses: Option<AddressRange>,
     #[command(flatten)]
     condition: Where,
+    /// Only flows, and events of NATs, by which this public address was used, or this port of it,
+    /// also as one of a block of ports: 203.0.113.7:40123, 203.0.113.0/24; IPv6 stands in brackets
+    /// before a port
+    #[arg(long, value_name = "ADDR[:PORT]", value_parser = parse_nat_end)]
+    pub(super) nat: Option<NatEnd>,
     /// Find them by a filter inside the store over all flows, in place of the row key's range: the
     /// answer is the same
     #[arg(long)]
@@ -69,7 +74,7 @@ impl SummaryOptions {
 impl QuestionOptions {
     /// Whether nothing is said of the flows but when they began, and how many are wanted.
     pub(super) fn is_everything(&self) -> bool {
-        self.addresses.is_none() && !self.condition.is_given()
+        self.addresses.is_none() && self.nat.is_none() && !self.condition.is_given()
     }
 
     /// The question that is meant; the addresses are the end `usual` where nothing is said of that.
@@ -92,8 +97,15 @@ impl QuestionOptions {
             time: self.window.range(&settings.tz.value)?,
             alive: self.window.alive,
             access: if self.filter { Access::Filter } else { Access::Range },
-            filter: self.condition.predicate(settings)?,
+            filter: self.filter(settings)?,
             limit: self.limit,
         })
+    }
+
+    /// What else holds of the flows.
+    fn filter(&self, settings: &Settings) -> anyhow::Result<Option<Predicate>> {
+        let given = self.condition.predicate(settings)?;
+        let Some(nat) = self.nat.map(Predicate::Nat) else { return Ok(given) };
+        Ok(Some(Predicate::and([nat].into_iter().chain(given))))
     }
 }

@@ -30,8 +30,7 @@ impl Window {
         let now = UnixMillis::now();
         let read = |flag: &str, text: &Option<String>, open: UnixMillis| match text {
             None => Ok(open),
-            Some(text) => UnixMillis::parse(text, zone.zone(), now)
-                .map_err(|error| Usage(format!("{flag}: {error}"))),
+            Some(text) => moment(flag, text, zone, now),
         };
         let range = TimeRange {
             since: read("--since", &self.since, UnixMillis::EPOCH)?,
@@ -49,6 +48,20 @@ impl Window {
         }
         Ok(range)
     }
+}
+
+/// The time that is meant by `text` behind `flag`.
+///
+/// # Errors
+///
+/// [`Usage`] for text that is no time.
+pub(crate) fn moment(
+    flag: &str,
+    text: &str,
+    zone: &Zone,
+    now: UnixMillis,
+) -> Result<UnixMillis, Usage> {
+    UnixMillis::parse(text, zone.zone(), now).map_err(|error| Usage(format!("{flag}: {error}")))
 }
 
 /// The range in words: `from 2026-11-23T00:00:00.000Z, before …`; nothing where it is all of time.

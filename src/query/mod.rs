@@ -4,6 +4,7 @@ mod ahead;
 mod asked;
 mod explain;
 pub mod filter;
+mod held;
 mod merge;
 mod parallel;
 mod plan;
@@ -12,6 +13,7 @@ mod run;
 
 pub use asked::Asked;
 pub use explain::{Explanation, ScanExplanation};
+pub use held::{HELD_COLUMNS, Held, MAX_NAT_EVENTS};
 pub(crate) use parallel::fold_regions;
 pub use plan::Lookup;
-pub use question::{Direction, ParseQuestionError, Question, parse_addresses};
+pub use question::{Direction, ParseQuestionError, Question, parse_addresses, parse_nat_end};

@@ -1,14 +1,14 @@
 //! What is asked: whose flows, in which direction, of when, and how many of them.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use crate::flow::{TimeRange, canonical};
-use crate::row::{AddressRange, Predicate};
+use crate::row::{AddressRange, NatEnd, Predicate};
 use crate::store::Access;
 
 /// A question about a host, a block of addresses, or everybody.
@@ -124,6 +124,20 @@ pub fn parse_addresses(text: &str) -> Result<AddressRange, ParseQuestionError> {
         .map_err(|_| no_addresses(text))
 }
 
+/// Reads addresses behind a NAT, or one of them with a port: `203.0.113.7:40123`, `[2001:db8::1]:80`,
+/// or what [`parse_addresses`] reads.
+///
+/// # Errors
+///
+/// As [`parse_addresses`].
+pub fn parse_nat_end(text: &str) -> Result<NatEnd, ParseQuestionError> {
+    if let Ok(end) = text.parse::<SocketAddr>() {
+        return Ok(NatEnd { addresses: canonical(end.ip()).into(), port: Some(end.port()) });
+    }
+    let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
+    Ok(NatEnd { addresses: parse_addresses(bare)?, port: None })
+}
+
 /// What is wrong with `text`, which is neither an address nor a block.
 fn no_addresses(text: &str) -> ParseQuestionError {
     let is_number = |bits: &str| !bits.is_empty() && bits.bytes().all(|byte| byte.is_ascii_digit());
@@ -209,6 +223,26 @@ mod tests {
             let told = parse_addresses(text).unwrap_err().to_string();
             let expected = most.map(|most| format!("it is at most {most}"));
             assert!(told.contains(expected.as_deref().unwrap_or("is no address")), "{told}");
+        }
+    }
+
+    #[test]
+    fn an_end_behind_a_nat_is_read_with_a_port_and_without() {
+        for (text, addresses, port, shown) in [
+            ("203.0.113.7", "203.0.113.7", None, "203.0.113.7"),
+            ("203.0.113.7:40123", "203.0.113.7", Some(40123), "203.0.113.7:40123"),
+            ("203.0.113.7/24", "203.0.113.0/24", None, "203.0.113.0/24"),
+            ("::1", "::1", None, "::1"),
+            ("[::1]", "::1", None, "::1"),
+            ("[::1]:80", "::1", Some(80), "[::1]:80"),
+            ("[::ffff:203.0.113.7]:80", "203.0.113.7", Some(80), "203.0.113.7:80"),
+        ] {
+            let end = NatEnd { addresses: parse_addresses(addresses).unwrap(), port };
+            assert_eq!(parse_nat_end(text), Ok(end), "{text}");
+            assert_eq!(end.to_string(), shown);
+        }
+        for text in ["203.0.113.7:", "203.0.113.7:65536", "203.0.113.0/24:80", "[::1", "nat", ""] {
+            assert!(parse_nat_end(text).is_err(), "{text}");
         }
     }
 

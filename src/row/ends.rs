@@ -67,7 +67,7 @@ impl Predicate {
                     _ => None,
                 }
             }
-            Self::Number(..) | Self::Bits(..) | Self::Shown(..) => None,
+            Self::Number(..) | Self::Bits(..) | Self::Shown(..) | Self::Nat(_) => None,
             Self::Not(term) => term.ends_unless(!negated),
             Self::And(terms) | Self::Or(terms) => {
                 let of_each = terms.iter().map(|term| term.ends_unless(negated));
@@ -83,18 +83,17 @@ impl Predicate {
     /// The addresses of which every flow that passes has one behind a NAT. None if it says nothing of
     /// them, or if an unspecified one, which leads no flow, is among them.
     pub fn behind_nat(&self) -> Option<AddressSet> {
+        let led = |set: AddressSet| {
+            let [v4, v6] = Family::ALL.map(|family| family.address(0));
+            let has_none = [v4, v6, nat_lead(v4).into()].iter().any(|&none| set.contains(none));
+            (!has_none).then_some(set)
+        };
         match self {
-            Self::Address(field, set) => {
-                let is_told = match field {
-                    AddressField::Nat => true,
-                    AddressField::Element(id) => {
-                        id.enterprise == 0 && NAT_ADDRESSES.contains(&id.number)
-                    }
-                    _ => false,
-                };
-                let [v4, v6] = Family::ALL.map(|family| family.address(0));
-                let has_none = [v4, v6, nat_lead(v4).into()].iter().any(|&it| set.contains(it));
-                (is_told && !has_none).then(|| set.clone())
+            Self::Nat(end) => led(end.addresses.into()),
+            Self::Address(AddressField::Nat, set) => led(set.clone()),
+            Self::Address(AddressField::Element(id), set) => {
+                let is_told = id.enterprise == 0 && NAT_ADDRESSES.contains(&id.number);
+                led(set.clone()).filter(|_| is_told)
             }
             Self::And(terms) => {
                 terms.iter().filter_map(Self::behind_nat).min_by_key(AddressSet::weight)

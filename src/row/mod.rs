@@ -1,9 +1,10 @@
-//! The row key: its bytes, its two orders, and the ranges of it that answer a question.
+//! The row key: its bytes, its orders, and the ranges of it that answer a question.
 
 mod address_set;
 mod ends;
 mod field;
 mod key;
+mod nat;
 mod predicate;
 mod range;
 mod range_set;
@@ -16,6 +17,7 @@ pub use ends::Ends;
 pub use field::{AddressField, NumberField, NumberSet};
 pub use key::{Order, RowKey};
 pub(crate) use key::{V4_KEY_BYTES, V6_KEY_BYTES, encode_address};
+pub use nat::{NatEnd, NatSide, NatUse};
 pub use predicate::Predicate;
 pub use range::{AddressRange, KeyRange};
 pub use range_set::{RangeSet, Unsigned};

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::mem;
 
 use super::field::{Test, by_element};
-use super::{AddressField, AddressSet, NumberField, NumberSet, Order, Shown};
+use super::{AddressField, AddressSet, NatEnd, NumberField, NumberSet, Order, Shown};
 use crate::flow::{Column, Columns, ElementId, Family, FlowBatch};
 
 /// A test on flows that a store evaluates while it scans.
@@ -22,6 +22,8 @@ pub enum Predicate {
     Bits(NumberField, u64),
     /// The element is shown so.
     Shown(ElementId, Shown),
+    /// It used one of these addresses behind a NAT, or the port there.
+    Nat(NatEnd),
     /// All of them hold; of none: every flow passes.
     And(Vec<Predicate>),
     /// At least one of them holds; of none: no flow passes.
@@ -107,7 +109,7 @@ impl Predicate {
             Self::Family(_) => Columns::NONE,
             Self::Address(field, _) => field.columns(),
             Self::Number(field, _) | Self::Bits(field, _) => field.columns(),
-            Self::Shown(..) => Columns::of(&[Column::Extras]),
+            Self::Shown(..) | Self::Nat(_) => Columns::of(&[Column::Extras]),
             Self::And(terms) | Self::Or(terms) => {
                 terms.iter().fold(Columns::NONE, |columns, term| columns | term.columns())
             }
@@ -122,6 +124,10 @@ impl Predicate {
             Self::Address(field, set) => field.test(batch, set),
             Self::Number(field, set) => field.test(batch, Test::In(set)),
             Self::Bits(field, bits) => field.test(batch, Test::Has(*bits)),
+            Self::Nat(end) => {
+                let used = |row| end.used_by(batch.extras.get(row)).is_some();
+                (0..batch.len()).map(used).collect()
+            }
             Self::Shown(element, shown) => by_element(batch, *element, |value| shown.is(value)),
             Self::And(terms) => join(terms, batch, true, |all, pass| all & pass),
             Self::Or(terms) => join(terms, batch, false, |any, pass| any | pass),

@@ -83,6 +83,9 @@ impl Scan {
     pub fn looking(&self, order: Order) -> Self {
         let whole = Self { order, lead: None, ..self.clone() };
         match &self.lead {
+            Some(lead) if self.order == Order::Nat => {
+                whole.testing(self.order.leads(lead.canonical()))
+            }
             Some(lead) => whole.testing(self.order.leads(lead.clone())),
             None => whole,
         }

@@ -15,8 +15,8 @@ use crate::store::{
 };
 
 /// Why a question for addresses behind a NAT is answered by a look at everything.
-const LACKS_NAT_ORDER: &str = "runs of an earlier version are not sorted by addresses behind a NAT; \
-                               compact does that";
+const LACKS_NAT_ORDER: &str = "runs that an earlier version may have written are looked through: it \
+                               sorted none by addresses behind a NAT, as compact does";
 
 /// A run of the snapshot, and its files.
 #[derive(Debug, Clone)]

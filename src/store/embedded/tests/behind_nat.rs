@@ -134,7 +134,7 @@ fn runs_that_lack_the_order_are_looked_through_until_they_are_merged() {
     let store = EmbeddedStore::new(dir.path());
     assert_eq!(found(&store, 7), (200, Access::Filter));
     let plan = store.snapshot().unwrap().plan(&scan(7)).unwrap();
-    assert!(plan.notes.iter().any(|note| note.ends_with("compact does that")), "{plan:?}");
+    assert!(plan.notes.iter().any(|note| note.ends_with("as compact does")), "{plan:?}");
     // Of days that have the order, it is read.
     let day = TimeRange { since: UnixMillis(BEGIN_MS + 86_400_000), until: UnixMillis::MAX };
     let of_day = Scan { time: day, ..scan(7) };
