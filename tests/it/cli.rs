@@ -12,6 +12,7 @@ mod export;
 mod filter;
 mod live;
 mod load;
+mod nat;
 mod store;
 mod top;
 
