@@ -71,6 +71,10 @@ struct Create {
     /// Both orders, or only by source, which cannot be asked for destinations
     #[arg(long, value_name = "ORDERS", value_parser = store::orders(), default_value = "both")]
     orders: &'static [Order],
+    /// Make the table in the order of addresses behind a NAT at once: else it is made when the first
+    /// such flow comes, with what Thrift can say
+    #[arg(long)]
+    nat: bool,
     /// Print what was made to standard output, as text or JSON
     #[arg(
         short,
@@ -225,6 +229,7 @@ fn schema(args: &Create) -> anyhow::Result<Schema> {
         }
     }
     schema.orders = args.orders.to_vec();
+    schema.nat = args.nat;
     schema.compression = args.compression;
     schema.ttl_secs = args.ttl;
     Ok(schema)

@@ -103,13 +103,25 @@ pub struct RowKey {
 }
 
 /// The bytes of an IPv4 row key.
-pub(crate) const V4_KEY_BYTES: usize = 25;
+const V4_KEY_BYTES: usize = 25;
 /// The bytes of an IPv6 row key.
-pub(crate) const V6_KEY_BYTES: usize = 49;
+const V6_KEY_BYTES: usize = 49;
 /// The bytes of a key of an IPv4 flow that an address behind a NAT leads.
 const V4_NAT_KEY_BYTES: usize = 41;
-/// Likewise of an IPv6 flow; no key is longer.
-pub(crate) const V6_NAT_KEY_BYTES: usize = 65;
+/// Likewise of an IPv6 flow.
+const V6_NAT_KEY_BYTES: usize = 65;
+/// The bytes of the longest key.
+pub(crate) const MAX_KEY_BYTES: usize = V6_NAT_KEY_BYTES;
+
+/// The bytes of a key in `order` of a flow of `family`.
+pub(crate) const fn key_bytes(order: Order, family: Family) -> usize {
+    match (order, family) {
+        (Order::Src | Order::Dst, Family::V4) => V4_KEY_BYTES,
+        (Order::Src | Order::Dst, Family::V6) => V6_KEY_BYTES,
+        (Order::Nat, Family::V4) => V4_NAT_KEY_BYTES,
+        (Order::Nat, Family::V6) => V6_NAT_KEY_BYTES,
+    }
+}
 
 impl RowKey {
     /// The key of `flow` in `order`, one of those that have every flow.

@@ -5,7 +5,8 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::key::encode_address;
+use super::Order;
+use super::key::{RowKey, encode_address, family_byte};
 use crate::flow::{Family, TimeRange, UnixMillis, address_bits};
 
 /// Addresses of one family from `first` to `last`, both included.
@@ -128,9 +129,37 @@ impl KeyRange {
         Self { start, stop: successor(stop) }
     }
 
+    /// Likewise in `order`, among flows of `family`.
+    pub(crate) fn in_order(
+        order: Order,
+        family: Family,
+        lead: &AddressRange,
+        time: TimeRange,
+    ) -> Self {
+        let mut range = Self::new(lead, time);
+        if order == Order::Nat {
+            // The leading addresses are of IPv6, whatever the flows are of.
+            let moved = family_byte(Family::V6) - family_byte(family);
+            for key in [Some(&mut range.start), range.stop.as_mut()].into_iter().flatten() {
+                key.iter_mut().take(1).for_each(|byte| *byte -= moved);
+            }
+        }
+        range
+    }
+
     /// Whether `key` lies in the range.
     pub fn contains(&self, key: &[u8]) -> bool {
         self.start.as_slice() <= key && self.stop.as_deref().is_none_or(|stop| key < stop)
+    }
+}
+
+impl RowKey {
+    /// The least bytes behind all keys of its family that its address leads.
+    pub(crate) fn behind_lead(&self) -> Option<Vec<u8>> {
+        let mut key = Vec::new();
+        self.encode(&mut key);
+        key.truncate(1 + Family::of(self.lead).address_bytes());
+        successor(key)
     }
 }
 

@@ -24,6 +24,7 @@ use std::process::{Command, Output, Stdio};
 
 pub(super) use collect::until;
 use earlgrey_hbase::netflow::v5;
+pub(super) use nat::nat_events;
 use tempfile::TempDir;
 
 /// A user's home of its own, so that no test sees another's store or configuration.

@@ -2,6 +2,7 @@
 //! `host:port` of its Thrift gateway, `EARLGREY_HBASE_THRIFT2` that of its second one.
 
 mod admin;
+mod behind_nat;
 mod cluster;
 mod collecting;
 mod commands;

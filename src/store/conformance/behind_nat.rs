@@ -125,16 +125,21 @@ fn read(snapshot: &dyn Snapshot, scan: &Scan) -> Vec<u64> {
 }
 
 pub(super) fn flows_behind_a_nat_are_found_by_their_addresses_there(open: Open<'_>) {
-    let store = open();
-    let mut random = Random::new(7);
-    let mut flows = led_flows(&mut random, 9_000);
-    // In the first commit no flow is behind a NAT.
+    found_and_expired(open().as_ref(), led_flows(&mut Random::new(7), 3_000));
+}
+
+pub(super) fn they_are_found_where_the_first_ones_come_late(open: Open<'_>) {
+    let mut flows = led_flows(&mut Random::new(8), 3_000);
     for led in &mut flows[..1000] {
         led.extras.clear();
         led.addresses.clear();
     }
+    found_and_expired(open().as_ref(), flows);
+}
+
+fn found_and_expired(store: &dyn Store, mut flows: Vec<Led>) {
     for (number, flows) in flows.chunks(1000).enumerate() {
-        commit(store.as_ref(), number as u64, flows);
+        commit(store, number as u64, flows);
     }
     check(store.snapshot().unwrap().as_ref(), &flows);
     for days in [1, 2] {

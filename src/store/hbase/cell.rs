@@ -166,7 +166,7 @@ pub(super) fn decode<'a>(
     for column in columns.iter() {
         match column {
             // In the key.
-            Column::Src | Column::First | Column::Dst => {}
+            Column::Src | Column::First | Column::Dst | Column::Nat => {}
             Column::NextHop => {
                 for cell in cells.clone() {
                     let bits = BigEndian::read_uint128(&cell[NEXT_HOP..], address_bytes(family));

@@ -11,8 +11,8 @@ use super::region::{Bounds, open_scanner};
 use super::reply::Rows;
 use super::snapshot::HbaseSnapshot;
 use super::tables::{Layout, Tables, refuse_disabled};
-use crate::flow::{TimeRange, UnixMillis};
-use crate::row::{AddressRange, KeyRange, Order, RowKey};
+use crate::flow::UnixMillis;
+use crate::row::{Order, RowKey};
 use crate::store::{Expired, Result};
 
 /// Keys are short, so a call can bring many.
@@ -38,9 +38,9 @@ pub(super) fn expire(
     let tables = Tables::of(gateways);
     let snapshot = HbaseSnapshot::new(gateways.clone(), layout.clone());
     let mut expired = Expired::default();
-    // Every order has a mirror of the same flows, and the first counts. It goes last: as long as it
+    // Every order has some or all of the same flows, and the first counts. It goes last: as long as it
     // is not done, a second call tells of what is left.
-    let kept = Order::ALL.into_iter().filter(|order| layout.orders.contains(order));
+    let kept = Order::EVERY.into_iter().filter(|&order| layout.tables().any(|kept| kept == order));
     let orders: Vec<Order> = if dry_run { kept.take(1).collect() } else { kept.collect() };
     for &order in orders.iter().rev() {
         let table = tables.flows(order);
@@ -149,9 +149,8 @@ impl Sweep {
         let host = |key: &[u8]| RowKey::decode(key).map(|flow| flow.lead);
         let flow = RowKey::decode(key).filter(|flow| !flow.first.is_before(before));
         if let Some(flow) = flow.filter(|flow| host(self.rows.key(0)) == Some(flow.lead)) {
-            let range = KeyRange::new(&AddressRange::from(flow.lead), TimeRange::ALL);
             let full = self.rows.len() == SCAN_ROWS as usize;
-            if let Some(next) = range.stop.filter(|_| full) {
+            if let Some(next) = flow.behind_lead().filter(|_| full) {
                 self.close();
                 self.bounds.start = next;
                 return;

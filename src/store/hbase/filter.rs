@@ -90,7 +90,8 @@ const MAX_RANGES: usize = 64;
 
 /// The keys that an address of `set` leads; or those that none of them does.
 fn leads(field: AddressField, set: &AddressSet, order: Order, not: bool) -> Option<Pushed> {
-    if field != order.lead() || set.len() > MAX_RANGES {
+    // An address behind a NAT leads keys in another form, and by the first of several a flow is found.
+    if field != order.lead() || order == Order::Nat || set.len() > MAX_RANGES {
         return None;
     }
     let ranges = set.ranges().map(|range| lead(&range, not)).collect();

@@ -1,7 +1,8 @@
 //! The store in HBase, reached through its Thrift gateways.
 //!
 //! A flow is a row of a table in src-first order, and one of its mirror in dst-first order: the row
-//! key of `crate::row`, and one packed cell. `schema/hbase.md` writes both down. Writing a flow again
+//! key of `crate::row`, and one packed cell. Where flows are behind a NAT there is a third table of these,
+//! in the order of their addresses there. `schema/hbase.md` writes both down. Writing a flow again
 //! writes the same row again, so whatever happened to a batch, it may be written once more.
 //!
 //! HBase keeps promises for a row and not for a batch: a batch becomes visible row by row, and a
@@ -46,5 +47,8 @@ pub use state::{Presence, TableState};
 pub use store::{HbaseStore, Options};
 pub use table::Compression;
 
-/// The version of the layout of row keys and cells that this version reads and writes.
-pub const LAYOUT_VERSION: u32 = 1;
+/// The last version of the layout of tables that this version reads, and writes where there is a table
+/// in the order of addresses behind a NAT.
+pub const LAYOUT_VERSION: u32 = 2;
+/// What it writes where there is none.
+const LAYOUT_OF_ENDS: u32 = 1;

@@ -12,9 +12,9 @@ use super::gateway::Gateway;
 use super::gateways::{Gateways, Session, Trial};
 use super::reply::Rows;
 use crate::flow::{
-    Addresses, Column, Columns, Family, FlowBatch, TimeRange, UnixMillis, saturated_u32,
+    Addresses, Column, Columns, Family, FlowBatch, TimeRange, UnixMillis, ValuesMut, saturated_u32,
 };
-use crate::row::{AddressRange, KeyRange, Order, Predicate, V4_KEY_BYTES, V6_KEY_BYTES};
+use crate::row::{AddressRange, KeyRange, MAX_KEY_BYTES, Order, Predicate, key_bytes};
 use crate::store::{FlowStream, Reading, Region, Result, SCAN_BATCH_ROWS, Scan, StoreError};
 
 /// Rows that a region server hands to the gateway at a time, and the gateway to us.
@@ -28,13 +28,13 @@ pub(super) struct Bounds {
 }
 
 impl Bounds {
-    /// The keys that `lead` leads, and for a host those in `time`.
-    pub(super) fn of(lead: &AddressRange, time: TimeRange) -> Self {
-        let KeyRange { start, stop } = KeyRange::new(lead, time);
+    /// The keys in `order` that `lead` leads, of flows of `family`, and for a host those in `time`.
+    pub(super) fn of(order: Order, family: Family, lead: &AddressRange, time: TimeRange) -> Self {
+        let KeyRange { start, stop } = KeyRange::in_order(order, family, lead, time);
         if lead.host().is_some() && time.until == UnixMillis::MAX {
             // The end shares the address with the start: only then is a Bloom filter on it asked.
-            let mut stop = KeyRange::new(lead, TimeRange::ALL).start;
-            stop.resize(stop.len() + V6_KEY_BYTES, u8::MAX);
+            let mut stop = KeyRange::in_order(order, family, lead, TimeRange::ALL).start;
+            stop.resize(stop.len() + MAX_KEY_BYTES, u8::MAX);
             return Self { start, stop };
         }
         Self { start, stop: stop.unwrap_or_default() }
@@ -215,11 +215,11 @@ impl Reader {
     /// Turns rows of one family into a batch of what the scan finds among them.
     fn decode(&mut self) -> Result<FlowBatch> {
         let Self { rows, scan, columns, sources, next, .. } = &mut *self;
-        let family = family_of(rows.key(*next));
+        let family = family_of(rows.key(*next), scan.order);
         let good = |row: &usize| {
             let key = rows.key(*row);
             family.is_some_and(|family| {
-                family_of(key) == Some(family) && cell::is_cell(rows.cell(*row), family)
+                family_of(key, scan.order) == Some(family) && cell::is_cell(rows.cell(*row), family)
             })
         };
         let most = rows.len().min(*next + SCAN_BATCH_ROWS);
@@ -305,13 +305,14 @@ pub(super) fn open_scanner(
     gateway.client().scanner_open_with_scan(table.into(), scan, Attributes::new())
 }
 
-/// The family of a row key; None if it is none.
-fn family_of(key: &[u8]) -> Option<Family> {
-    match (key.first(), key.len()) {
-        (Some(4), V4_KEY_BYTES) => Some(Family::V4),
-        (Some(6), V6_KEY_BYTES) => Some(Family::V6),
-        _ => None,
-    }
+/// The family of the flow of a row key in `order`; None if it is none.
+fn family_of(key: &[u8], order: Order) -> Option<Family> {
+    let family = match key.first() {
+        Some(4) => Family::V4,
+        Some(6) => Family::V6,
+        _ => return None,
+    };
+    (key.len() == key_bytes(order, family)).then_some(family)
 }
 
 /// Appends those of `columns` that are in the keys. Each key is one of the batch's family.
@@ -322,21 +323,22 @@ fn decode_keys<'a>(
     batch: &mut FlowBatch,
 ) {
     let (lead, other) = order.columns();
-    let address_bytes = match batch.family() {
-        Family::V4 => 4,
-        Family::V6 => 16,
-    };
-    let first_at = 1 + address_bytes;
-    for (column, at) in [(lead, 1), (other, first_at + 8)] {
+    let family = batch.family();
+    let first_at = 1 + order.lead_family(family).address_bytes();
+    let other_at = first_at + 8;
+    let far = (order == Order::Nat).then(|| (Column::Dst, other_at + family.address_bytes()));
+    for (column, at) in [(lead, 1), (other, other_at)].into_iter().chain(far) {
         if !columns.contains(column) {
             continue;
         }
-        let addresses = if column == Column::Src { &mut batch.src } else { &mut batch.dst };
-        match addresses {
-            Addresses::V4(to) => to.extend(keys.clone().map(|key| BigEndian::read_u32(&key[at..]))),
-            Addresses::V6(to) => {
+        match batch.values_mut(column) {
+            ValuesMut::Addresses(Addresses::V4(to)) => {
+                to.extend(keys.clone().map(|key| BigEndian::read_u32(&key[at..])));
+            }
+            ValuesMut::Addresses(Addresses::V6(to)) => {
                 to.extend(keys.clone().map(|key| BigEndian::read_u128(&key[at..])));
             }
+            _ => {}
         }
     }
     if columns.contains(Column::First) {

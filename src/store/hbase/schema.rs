@@ -7,10 +7,9 @@ use std::net::IpAddr;
 use hbase_thrift::hbase::THbaseSyncClient;
 use serde::Serialize;
 
-use super::LAYOUT_VERSION;
 use super::gateways::{Gateways, Session};
 use super::table::{Compression, FAMILY, Table};
-use super::tables::{self, Layout, Tables, refuse_disabled};
+use super::tables::{self, BehindNat, Layout, Tables, refuse_disabled};
 use super::thrift2::Thrift2;
 use crate::flow::{Family, TimeRange};
 use crate::row::{AddressRange, KeyRange, Order};
@@ -19,8 +18,10 @@ use crate::store::{Result, StoreError};
 /// What a store's tables should be like.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Schema {
-    /// The orders that flows are kept in.
+    /// The orders that every flow is kept in.
     pub orders: Vec<Order>,
+    /// Whether the table of flows behind a NAT is made at once, and not when the first one comes.
+    pub nat: bool,
     /// How blocks are compressed. None: the first of [`Compression::PREFERRED`] that there is.
     pub compression: Option<Compression>,
     /// After how many seconds from when they were written rows go. None: never.
@@ -37,6 +38,7 @@ impl Schema {
             .collect();
         Self {
             orders: Order::ALL.to_vec(),
+            nat: false,
             compression: None,
             ttl_secs: None,
             splits: [splits.clone(), splits],
@@ -46,21 +48,26 @@ impl Schema {
     /// The row keys at which the table in `order` is split.
     fn split_keys(&self, order: Order) -> Vec<Vec<u8>> {
         let key = |&lead: &IpAddr| KeyRange::new(&AddressRange::from(lead), TimeRange::ALL).start;
-        self.splits[order as usize].iter().map(key).collect()
+        self.splits.get(order as usize).into_iter().flatten().map(key).collect()
+    }
+
+    fn layout(&self) -> Layout {
+        Layout::new(self.orders.clone(), self.nat.then_some(BehindNat::All))
     }
 
     /// Every table of the store `base`, the ledger first.
     fn tables(&self, base: &Tables, compression: Compression) -> Vec<Table> {
         let ledger = Table {
             name: base.loads(),
-            flows: false,
+            order: None,
             compression: Compression::Gz,
             ttl_secs: None,
             splits: Vec::new(),
         };
-        let flows = self.orders.iter().map(|&order| Table {
+        let layout = self.layout();
+        let flows = layout.tables().map(|order| Table {
             name: base.flows(order),
-            flows: true,
+            order: Some(order),
             compression,
             ttl_secs: self.ttl_secs,
             splits: self.split_keys(order),
@@ -106,7 +113,7 @@ pub(super) fn statements(gateways: &Gateways, schema: &Schema) -> String {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "{table}");
     }
-    let mark = Layout { layout: LAYOUT_VERSION, orders: schema.orders.clone() };
+    let mark = schema.layout();
     let mark = serde_json::to_string(&mark).unwrap_or_default();
     let _ = writeln!(text, "put '{}', 'layout', '{FAMILY}:p', '{mark}'", base.loads());
     text
@@ -123,8 +130,8 @@ pub(super) fn create(
     let place = gateways.location().to_string();
     match Layout::read(gateways, session) {
         Ok(found) if found.orders == schema.orders => {
-            let tables = schema.tables(&base, Compression::PREFERRED[0]);
-            let there = tables.into_iter().map(|table| table.name).collect();
+            let flows = found.tables().map(|order| base.flows(order));
+            let there = std::iter::once(base.loads()).chain(flows).collect();
             return Ok(Created { there, ..Created::NOTHING });
         }
         Ok(found) => {
@@ -148,8 +155,7 @@ pub(super) fn create(
         });
         match made {
             Ok(()) => {
-                let layout = Layout { layout: LAYOUT_VERSION, orders: schema.orders.clone() };
-                layout.write(gateways, session)?;
+                schema.layout().write(gateways, session)?;
                 let left_out = if thrift2.is_some() { Vec::new() } else { LEFT_OUT.to_vec() };
                 let tables = wanted.into_iter().map(|table| table.name).collect();
                 return Ok(Created { tables, there: Vec::new(), compression, left_out });
@@ -175,7 +181,7 @@ pub(super) fn drop(gateways: &Gateways, session: &mut Session) -> Result<Vec<Str
     let base = Tables::of(gateways);
     let mut dropped = Vec::new();
     // The ledger with its mark goes last: until then the others can be told to be a store's.
-    for name in Order::ALL.map(|order| base.flows(order)).into_iter().chain([base.loads()]) {
+    for name in Order::EVERY.map(|order| base.flows(order)).into_iter().chain([base.loads()]) {
         if let Some(enabled) = tables::is_enabled(session, &name)? {
             let table = || name.clone().into_bytes();
             if enabled {
@@ -215,7 +221,7 @@ pub(super) fn ensure(
     match Layout::read(gateways, session) {
         Err(StoreError::Missing { .. }) => {}
         Ok(found) => {
-            for &order in &found.orders {
+            for order in found.tables() {
                 refuse_disabled(gateways, session, &Tables::of(gateways).flows(order))?;
             }
             return Ok(found);
@@ -225,7 +231,30 @@ pub(super) fn ensure(
     let schema = Schema { orders: orders.to_vec(), ..Schema::even(1) };
     let made = create(gateways, session, &schema, None)?;
     tracing::info!("made the tables {}", made.tables.join(", "));
-    Ok(Layout { layout: LAYOUT_VERSION, orders: orders.to_vec() })
+    Ok(schema.layout())
+}
+
+/// Makes the table of flows behind a NAT, if there is none yet, with what the first Thrift interface
+/// can say, and marks it. `is_new`: no flow was written before. Its rows go when those of the first
+/// table do.
+///
+/// # Errors
+///
+/// As [`Layout::read`] and [`tables::create`].
+pub(super) fn ensure_nat(gateways: &Gateways, session: &mut Session, is_new: bool) -> Result<()> {
+    let mut layout = Layout::read(gateways, session)?;
+    if layout.nat.is_some() {
+        return Ok(());
+    }
+    let tables = Tables::of(gateways);
+    let first = tables.flows(layout.orders.first().copied().unwrap_or(Order::Src));
+    let (compression, ttl_secs) = tables::settings(session, &first)?;
+    tables::create(session, &tables.flows(Order::Nat), compression, ttl_secs)?;
+    let nat = if is_new { BehindNat::All } else { BehindNat::Later };
+    layout = Layout::new(layout.orders, Some(nat));
+    layout.write(gateways, session)?;
+    tracing::info!("made the table {}", tables.flows(Order::Nat));
+    Ok(())
 }
 
 /// # Errors
@@ -238,7 +267,7 @@ fn refuse_others(gateways: &Gateways, session: &mut Session) -> Result<()> {
     let is_there = |name: &str| there.iter().any(|known| known == name.as_bytes());
     // The ledger comes first: where it is, an unfinished beginning is our own.
     let unfinished = is_there(&tables.loads());
-    for order in Order::ALL {
+    for order in Order::EVERY {
         let name = tables.flows(order);
         if is_there(&name) && !unfinished {
             return Err(StoreError::NotAStore {

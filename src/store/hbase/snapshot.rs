@@ -9,8 +9,8 @@ use super::filter;
 use super::gateways::Gateways;
 use super::region::{Bounds, HbaseRegion, Part};
 use super::tables::{Layout, Tables};
-use crate::flow::Columns;
-use crate::row::{AddressRange, Order};
+use crate::flow::{Columns, Family};
+use crate::row::{AddressRange, AddressSet, Order};
 use crate::store::{Access, Plan, Reading, Region, Result, Scan, Size, Snapshot, StoreError};
 
 /// So many hosts are looked for without asking which regions they are in.
@@ -33,7 +33,7 @@ impl HbaseSnapshot {
 
     /// The table in `order`.
     fn table(&self, order: Order) -> Result<String> {
-        if self.layout.orders.contains(&order) {
+        if self.layout.has(order) {
             return Ok(Tables::of(&self.gateways).flows(order));
         }
         let place = self.gateways.location().to_string();
@@ -52,9 +52,7 @@ impl HbaseSnapshot {
     fn within_orders(&self, scan: &Scan) -> Scan {
         let needs_order = scan.ordered && scan.order != Order::Nat;
         match self.layout.orders.first() {
-            Some(&kept) if !needs_order && !self.layout.orders.contains(&scan.order) => {
-                scan.looking(kept)
-            }
+            Some(&kept) if !needs_order && !self.layout.has(scan.order) => scan.looking(kept),
             _ => scan.clone(),
         }
     }
@@ -84,24 +82,31 @@ impl HbaseSnapshot {
         // What a few hosts did is little, and mostly in one region: no need to ask which.
         let hosts = lead.ranges().all(|range| range.host().is_some());
         if hosts && lead.len() <= MAX_HOSTS {
-            return Ok(lead.ranges().map(|host| part(&host, scan, true)).collect());
+            return Ok(led_parts(lead, scan, true).collect());
         }
         let ranges = lead.coarsened(MAX_RANGES);
         let exact = ranges == *lead;
         let regions = self.bounds(table)?;
-        let cut = |range: AddressRange| {
-            let Part { bounds, led, timed } = part(&range, scan, exact);
+        let cut = |Part { bounds, led, timed }| {
             let within = regions.iter().filter_map(move |region| region.within(&bounds));
             within.map(move |bounds| Part { bounds, led, timed }).collect::<Vec<_>>()
         };
-        Ok(ranges.ranges().flat_map(cut).collect())
+        Ok(led_parts(&ranges, scan, exact).flat_map(cut).collect())
     }
 }
 
-/// The keys that `range` leads.
-fn part(range: &AddressRange, scan: &Scan, led: bool) -> Part {
-    let timed = scan.time.is_all() || range.host().is_some();
-    Part { bounds: Bounds::of(range, scan.time), led, timed }
+/// The keys that each range of `addresses` leads, in their order.
+fn led_parts(addresses: &AddressSet, scan: &Scan, led: bool) -> impl Iterator<Item = Part> {
+    let part = move |family: Family, range: AddressRange| {
+        let timed = scan.time.is_all() || range.host().is_some();
+        Part { bounds: Bounds::of(scan.order, family, &range, scan.time), led, timed }
+    };
+    // An address behind a NAT leads flows of both families.
+    let of_family = move |family| {
+        let ranges = addresses.ranges_of(scan.order.lead_family(family));
+        ranges.map(move |range| part(family, range))
+    };
+    Family::ALL.into_iter().flat_map(of_family)
 }
 
 impl Snapshot for HbaseSnapshot {
@@ -173,13 +178,13 @@ impl Snapshot for HbaseSnapshot {
     }
 
     fn size(&self) -> Result<Size> {
-        let regions = |&order: &Order| {
-            let table = self.table(order)?;
+        let regions = |order: Order| {
+            let table = Tables::of(&self.gateways).flows(order);
             let regions = self.bounds(&table)?.len() as u64;
             Ok((table, regions))
         };
         Ok(Size {
-            regions: self.layout.orders.iter().map(regions).collect::<Result<_>>()?,
+            regions: self.layout.tables().map(regions).collect::<Result<_>>()?,
             ..Size::default()
         })
     }

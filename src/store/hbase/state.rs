@@ -6,7 +6,7 @@ use hbase_thrift::hbase::THbaseSyncClient;
 use serde::Serialize;
 
 use super::gateways::{Gateways, Session};
-use super::table::{BLOOM_PREFIX_BYTES, FAMILY};
+use super::table::{FAMILY, bloom_prefix_bytes};
 use super::tables::{self, Tables};
 use super::thrift2::{ENCODING_FAST_DIFF, FamilyDescription, Thrift2};
 use crate::row::Order;
@@ -60,31 +60,31 @@ pub struct TableState {
     pub ttl_secs: Option<i32>,
     /// What is not as it should be.
     pub differences: Vec<String>,
-    /// Whether it holds flows; else it is the ledger.
+    /// The order of the flows that it holds; else it is the ledger.
     #[serde(skip)]
-    flows: bool,
+    order: Option<Order>,
 }
 
 /// The tables of the store, as far as Thrift tells, and Thrift2 where there is one.
 pub(super) fn states(
     gateways: &Gateways,
     session: &mut Session,
-    orders: &[Order],
+    orders: impl Iterator<Item = Order>,
     mut thrift2: Option<Thrift2>,
 ) -> Result<Vec<TableState>> {
     let base = Tables::of(gateways);
     let mut states = Vec::new();
-    let names = orders.iter().map(|&order| (base.flows(order), true));
-    for (name, flows) in names.chain([(base.loads(), false)]) {
+    let names = orders.map(|order| (base.flows(order), Some(order)));
+    for (name, order) in names.chain([(base.loads(), None)]) {
         let Some(enabled) = tables::is_enabled(session, &name)? else {
             let differences = vec!["it is not there".to_owned()];
-            states.push(TableState { name, differences, flows, ..TableState::default() });
+            states.push(TableState { name, differences, order, ..TableState::default() });
             continue;
         };
-        let mut state = state(session, name, flows, enabled)?;
+        let mut state = state(session, name, order, enabled)?;
         if let Some(thrift2) = &mut thrift2 {
             let family = thrift2.describe(&state.name, &gateways.location().to_string())?;
-            state.describe(&family, flows);
+            state.describe(&family);
         }
         states.push(state);
     }
@@ -104,7 +104,7 @@ impl TableState {
     /// Adds what is to be said if rows of flows should go after `wanted` seconds, or never.
     pub fn compare_ttl(&mut self, wanted: Option<u32>) {
         let found = self.ttl_secs.and_then(|secs| u32::try_from(secs).ok());
-        if self.flows && self.state != Presence::Missing && found != wanted {
+        if self.order.is_some() && self.state != Presence::Missing && found != wanted {
             let name = |secs: Option<u32>| {
                 secs.map_or_else(|| "never".to_owned(), |secs| format!("after {secs} s"))
             };
@@ -117,18 +117,16 @@ impl TableState {
     }
 
     /// Adds what only Thrift2 tells of the table's family.
-    fn describe(&mut self, family: &FamilyDescription, flows: bool) {
+    fn describe(&mut self, family: &FamilyDescription) {
         self.encoding = Some(family.encoding_name());
-        if !flows {
-            return;
-        }
+        let Some(order) = self.order else { return };
         if family.encoding != ENCODING_FAST_DIFF {
             self.differences.push(format!(
                 "its encoding is {}; FAST_DIFF takes a third less room",
                 family.encoding_name()
             ));
         }
-        let expected = BLOOM_PREFIX_BYTES.to_string();
+        let expected = bloom_prefix_bytes(order).to_string();
         if self.bloom == ROW_PREFIX && family.bloom_prefix.as_ref() != Some(&expected) {
             self.differences.push(format!(
                 "its Bloom filter is of {} bytes; {expected} are family and address",
@@ -138,7 +136,12 @@ impl TableState {
     }
 }
 
-fn state(session: &mut Session, name: String, flows: bool, enabled: bool) -> Result<TableState> {
+fn state(
+    session: &mut Session,
+    name: String,
+    order: Option<Order>,
+    enabled: bool,
+) -> Result<TableState> {
     let table = name.as_bytes();
     let families = session.call("describe a table", |gateway| {
         gateway.client().get_column_descriptors(table.to_vec())
@@ -153,7 +156,7 @@ fn state(session: &mut Session, name: String, flows: bool, enabled: bool) -> Res
         name,
         state: if enabled { Presence::Enabled } else { Presence::Disabled },
         regions: regions.len(),
-        flows,
+        order,
         ..TableState::default()
     };
     let family =
@@ -172,15 +175,15 @@ fn state(session: &mut Session, name: String, flows: bool, enabled: bool) -> Res
     if family.block_cache_enabled == Some(false) {
         differences.push("its blocks are not cached".to_owned());
     }
-    if flows {
+    if let Some(order) = order {
         if state.compression.eq_ignore_ascii_case("NONE") {
             differences.push("it is not compressed".to_owned());
         }
         if state.bloom != ROW_PREFIX {
             differences.push(format!(
-                "its Bloom filter is {}; {ROW_PREFIX} of {BLOOM_PREFIX_BYTES} bytes finds an \
-                 absent host sooner",
-                state.bloom
+                "its Bloom filter is {}; {ROW_PREFIX} of {} bytes finds an absent host sooner",
+                state.bloom,
+                bloom_prefix_bytes(order)
             ));
         }
     }

@@ -83,12 +83,12 @@ impl HbaseStore {
     pub fn tables(&self, thrift2: Option<&str>) -> Result<Vec<TableState>> {
         let thrift2 = thrift2.map(Thrift2::connect).transpose()?;
         let mut session = self.gateways.session();
-        let orders = match Layout::read(&self.gateways, &mut session) {
-            Ok(layout) => layout.orders,
-            Err(StoreError::Missing { .. }) => Order::ALL.to_vec(),
+        let layout = match Layout::read(&self.gateways, &mut session) {
+            Ok(layout) => layout,
+            Err(StoreError::Missing { .. }) => Layout::new(Order::ALL.to_vec(), None),
             Err(error) => return Err(error),
         };
-        state::states(&self.gateways, &mut session, &orders, thrift2)
+        state::states(&self.gateways, &mut session, layout.tables(), thrift2)
     }
 
     /// Deletes the tables with all that is in them; gives their names.

@@ -5,12 +5,19 @@ use std::fmt;
 use serde::Serialize;
 
 use super::filter;
+use crate::row::Order;
 
 /// The family of all tables.
 pub(super) const FAMILY: &str = "f";
 
-/// Bytes of a row key that a Bloom filter tells apart: family and IPv4 address.
-pub(super) const BLOOM_PREFIX_BYTES: u32 = 5;
+/// Bytes of a row key in `order` that a Bloom filter tells apart: family and IPv4 address, or an
+/// address behind a NAT, which is as long as one of IPv6.
+pub(super) const fn bloom_prefix_bytes(order: Order) -> u32 {
+    match order {
+        Order::Src | Order::Dst => 5,
+        Order::Nat => 17,
+    }
+}
 
 /// How blocks of a table are compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -57,8 +64,8 @@ impl Compression {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Table {
     pub name: String,
-    /// Whether it holds flows; else it is the ledger.
-    pub flows: bool,
+    /// The order of the flows that it holds; else it is the ledger.
+    pub order: Option<Order>,
     pub compression: Compression,
     pub ttl_secs: Option<u32>,
     pub splits: Vec<Vec<u8>>,
@@ -67,7 +74,7 @@ pub(super) struct Table {
 impl Table {
     /// Bytes of the row key that its Bloom filter is of.
     pub(super) fn bloom_prefix_bytes(&self) -> Option<u32> {
-        self.flows.then_some(BLOOM_PREFIX_BYTES)
+        self.order.map(bloom_prefix_bytes)
     }
 }
 

@@ -5,8 +5,9 @@ use hbase_thrift::hbase::{BatchMutation, ColumnDescriptor, Mutation, THbaseSyncC
 use serde::{Deserialize, Serialize};
 
 use super::gateways::{Gateways, Session};
+use super::region::{Bounds, open_scanner};
 use super::table::{Compression, FAMILY};
-use super::{LAYOUT_VERSION, cell};
+use super::{LAYOUT_OF_ENDS, LAYOUT_VERSION, cell};
 use crate::row::Order;
 use crate::store::{Result, StoreError};
 
@@ -42,11 +43,42 @@ impl Tables {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Layout {
     pub layout: u32,
-    /// The orders that flows are written in.
+    /// The orders that every flow is written in.
     pub orders: Vec<Order>,
+    /// Whether there is a table of flows behind a NAT.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nat: Option<BehindNat>,
+}
+
+/// What is in the table in the order of addresses behind a NAT.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum BehindNat {
+    /// Every flow that has one.
+    All,
+    /// Those that came after the table was made: there were flows before.
+    Later,
 }
 
 impl Layout {
+    pub(super) fn new(orders: Vec<Order>, nat: Option<BehindNat>) -> Self {
+        let layout = if nat.is_some() { LAYOUT_VERSION } else { LAYOUT_OF_ENDS };
+        Self { layout, orders, nat }
+    }
+
+    /// The orders that there are tables in.
+    pub(super) fn tables(&self) -> impl Iterator<Item = Order> {
+        self.orders.iter().copied().chain(self.nat.map(|_| Order::Nat))
+    }
+
+    /// Whether every flow that belongs into `order` is in its table.
+    pub(super) fn has(&self, order: Order) -> bool {
+        match order {
+            Order::Src | Order::Dst => self.orders.contains(&order),
+            Order::Nat => self.nat == Some(BehindNat::All),
+        }
+    }
+
     /// The layout of the store behind `gateways`.
     ///
     /// # Errors
@@ -160,6 +192,30 @@ pub(super) fn refuse_disabled(
         "write",
         format!("its table is disabled; enable '{table}' in HBase's shell"),
     ))
+}
+
+/// How the blocks of `table` are compressed, and after how many seconds its rows go.
+pub(super) fn settings(session: &mut Session, table: &str) -> Result<(Compression, Option<u32>)> {
+    let families = session.call("describe a table", |gateway| {
+        gateway.client().get_column_descriptors(table.into())
+    })?;
+    let family = families.into_values().next();
+    let name = family.as_ref().and_then(|family| family.compression.clone()).unwrap_or_default();
+    let is_meant = |known: &Compression| known.name().eq_ignore_ascii_case(&name);
+    let compression = Compression::ALL.into_iter().find(is_meant).unwrap_or(Compression::None);
+    let ttl_secs = family.and_then(|family| family.time_to_live).filter(|&secs| secs != i32::MAX);
+    Ok((compression, ttl_secs.and_then(|secs| u32::try_from(secs).ok())))
+}
+
+/// Whether `table` has no row.
+pub(super) fn is_empty(session: &mut Session, table: &str) -> Result<bool> {
+    session.call("look for a row", |gateway| {
+        let all = Bounds { start: Vec::new(), stop: Vec::new() };
+        let scanner = open_scanner(gateway, table, &all, 1, None)?;
+        let rows = gateway.client().scanner_get(scanner)?;
+        gateway.client().scanner_close(scanner)?;
+        Ok(rows.is_empty())
+    })
 }
 
 /// Makes a table with what the first Thrift interface can say; one that is there stays as it is.

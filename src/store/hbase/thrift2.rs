@@ -219,7 +219,7 @@ fn put_description(table: &Table, to: &mut Vec<u8>) {
         put_i32(5, BLOOM_ROW_PREFIX, to);
     }
     put_i32(6, table.compression.number(), to);
-    if table.flows {
+    if table.order.is_some() {
         put_i32(8, ENCODING_FAST_DIFF, to);
     }
     put_i32(10, 1, to);

@@ -10,9 +10,11 @@ use hbase_thrift::hbase::THbaseSyncClient;
 
 use super::gateways::{Gateways, Session};
 use super::tables::{self, Layout, Tables, mutation};
-use super::{cell, ledger};
-use crate::flow::{DatagramId, Family, FlowBatch, Names, Remembered, Topic, saturated_u32};
-use crate::row::{Order, RowKey, V4_KEY_BYTES, V6_KEY_BYTES};
+use super::{cell, ledger, schema};
+use crate::flow::{
+    DatagramId, Family, FlowBatch, Names, Remembered, Topic, nat_leads, saturated_u32,
+};
+use crate::row::{MAX_KEY_BYTES, Order, RowKey, key_bytes};
 use crate::store::{Load, Result, StoreError, WriteBatch, Writer};
 
 /// Rows of one call: enough that the way there and back does not count.
@@ -30,10 +32,21 @@ pub(super) struct HbaseWriter {
     gateways: Gateways,
     session: Session,
     orders: Vec<Order>,
+    nat: NatTable,
     seen: HashSet<DatagramId>,
     jobs: Option<SyncSender<Job>>,
     state: Arc<State>,
     workers: Vec<JoinHandle<()>>,
+}
+
+/// The table of flows behind a NAT.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum NatTable {
+    There,
+    /// It is made when the first such flow comes; `is_new` where no flow was written before.
+    Missing {
+        is_new: bool,
+    },
 }
 
 /// What a worker is to do.
@@ -48,6 +61,8 @@ struct CallRows {
     family: Family,
     order: Order,
     places: Vec<u32>,
+    /// The addresses behind a NAT that lead them; none in other orders.
+    leads: Vec<u128>,
 }
 
 /// How the jobs stand.
@@ -101,13 +116,21 @@ impl Drop for OpenJob {
 
 impl HbaseWriter {
     pub(super) fn open(gateways: &Gateways, layout: &Layout, connections: usize) -> Result<Self> {
-        Self::open_with(gateways, layout, connections, write)
+        let nat = match (layout.nat, layout.orders.first()) {
+            (None, Some(&order)) => {
+                let first = Tables::of(gateways).flows(order);
+                let is_new = tables::is_empty(&mut gateways.session(), &first)?;
+                NatTable::Missing { is_new }
+            }
+            _ => NatTable::There,
+        };
+        Self::open_with(gateways, (layout, nat), connections, write)
     }
 
     /// As [`Self::open`]; rows are written by `write`.
     fn open_with(
         gateways: &Gateways,
-        layout: &Layout,
+        (layout, nat): (&Layout, NatTable),
         connections: usize,
         write: impl Fn(&mut Session, &str, &CallRows) -> Result<()> + Copy + Send + 'static,
     ) -> Result<Self> {
@@ -127,6 +150,7 @@ impl HbaseWriter {
             session: gateways.session(),
             gateways: gateways.clone(),
             orders: layout.orders.clone(),
+            nat,
             seen: HashSet::new(),
             jobs: Some(jobs),
             state,
@@ -148,6 +172,23 @@ impl HbaseWriter {
             )),
             (None, false) => Ok(()),
         }
+    }
+
+    /// Writes the flows of `family` that are behind a NAT in the order of their addresses there.
+    fn write_by_nat(&mut self, batch: &Arc<WriteBatch>, family: Family) -> Result<()> {
+        let flows = of_family(batch, family);
+        let (mut leads, rows) = in_nat_order(flows);
+        if let (NatTable::Missing { is_new }, false) = (self.nat, rows.is_empty()) {
+            schema::ensure_nat(&self.gateways, &mut self.session, is_new)?;
+            self.nat = NatTable::There;
+        }
+        for rows in calls(flows, &rows) {
+            let later = leads.split_off(rows.len());
+            let (batch, places, order) = (Arc::clone(batch), rows.to_vec(), Order::Nat);
+            self.send(CallRows { batch, family, order, places, leads })?;
+            leads = later;
+        }
+        Ok(())
     }
 
     fn send(&self, rows: CallRows) -> Result<()> {
@@ -172,13 +213,15 @@ impl Writer for HbaseWriter {
     fn write(&mut self, batch: WriteBatch) -> Result<WriteBatch> {
         self.check()?;
         let batch = Arc::new(batch);
-        for (family, flows) in [(Family::V4, &batch.v4), (Family::V6, &batch.v6)] {
+        for family in Family::ALL {
+            let flows = of_family(&batch, family);
             for &order in &self.orders {
                 for rows in calls(flows, &in_key_order(flows, order)) {
                     let (batch, places) = (Arc::clone(&batch), rows.to_vec());
-                    self.send(CallRows { batch, family, order, places })?;
+                    self.send(CallRows { batch, family, order, places, leads: Vec::new() })?;
                 }
             }
+            self.write_by_nat(&batch, family)?;
         }
         Ok(WriteBatch::new())
     }
@@ -249,18 +292,19 @@ fn work(
 }
 
 fn write(session: &mut Session, table: &str, rows: &CallRows) -> Result<()> {
-    let CallRows { batch, family, order, places } = rows;
-    let flows = match family {
-        Family::V4 => &batch.v4,
-        Family::V6 => &batch.v6,
-    };
+    let CallRows { batch, family, order, places, leads } = rows;
+    let flows = of_family(batch, *family);
     session.call("write", |gateway| {
         let rows = places
             .iter()
-            .map(|&row| {
+            .enumerate()
+            .map(|(place, &row)| {
                 let row = row as usize;
-                let mut key = Vec::with_capacity(V6_KEY_BYTES);
-                key_at(flows, row, *order).encode(&mut key);
+                let mut key = Vec::with_capacity(MAX_KEY_BYTES);
+                match leads.get(place) {
+                    Some(&lead) => nat_key_at(flows, row, lead).encode(&mut key),
+                    None => key_at(flows, row, *order).encode(&mut key),
+                }
                 let mut value = Vec::with_capacity(80);
                 cell::encode(flows, row, &mut value);
                 mutation(key, value)
@@ -268,6 +312,32 @@ fn write(session: &mut Session, table: &str, rows: &CallRows) -> Result<()> {
             .collect();
         gateway.client().mutate_rows(table.into(), rows, Attributes::new())
     })
+}
+
+fn of_family(batch: &WriteBatch, family: Family) -> &FlowBatch {
+    match family {
+        Family::V4 => &batch.v4,
+        Family::V6 => &batch.v6,
+    }
+}
+
+/// The key by which the address behind a NAT whose number is `lead` leads the flow at `row`.
+fn nat_key_at(flows: &FlowBatch, row: usize, lead: u128) -> RowKey {
+    let (lead, other) = (Family::V6.address(lead), flows.src.get(row));
+    RowKey { lead, other, far: Some(flows.dst.get(row)), ..key_at(flows, row, Order::Src) }
+}
+
+/// The rows of `flows` in the order of their addresses behind a NAT, each once for each that it has,
+/// and these addresses.
+fn in_nat_order(flows: &FlowBatch) -> (Vec<u128>, Vec<u32>) {
+    let leads = |row: u32| {
+        let leads = nat_leads(flows.extras.get(row as usize)).into_iter();
+        leads.map(move |lead| (lead, row))
+    };
+    let mut led: Vec<(u128, u32)> =
+        (0..saturated_u32(flows.extras.len())).flat_map(leads).collect();
+    led.sort_unstable_by_key(|&(lead, row)| (lead, flows.first_ms[row as usize], row));
+    led.into_iter().unzip()
 }
 
 fn key_at(flows: &FlowBatch, row: usize, order: Order) -> RowKey {
@@ -300,10 +370,7 @@ fn calls<'a>(flows: &FlowBatch, rows: &'a [u32]) -> impl Iterator<Item = &'a [u3
 
 /// The rows of `flows` in the order of their keys: neighbours go to one region in one call.
 fn in_key_order(flows: &FlowBatch, order: Order) -> Vec<u32> {
-    let key_bytes = match flows.family() {
-        Family::V4 => V4_KEY_BYTES,
-        Family::V6 => V6_KEY_BYTES,
-    };
+    let key_bytes = key_bytes(order, flows.family());
     let mut keys = Vec::with_capacity(flows.len() * key_bytes);
     for row in 0..flows.len() {
         key_at(flows, row, order).encode(&mut keys);
@@ -327,8 +394,8 @@ mod tests {
     ) -> HbaseWriter {
         let patience = Patience { answer: Duration::ZERO, recovery: Duration::ZERO };
         let gateways = Gateways::new("hbase://127.0.0.1:1".parse().unwrap(), patience);
-        let layout = Layout { layout: 1, orders: Order::ALL.to_vec() };
-        HbaseWriter::open_with(&gateways, &layout, connections, write).unwrap()
+        let layout = Layout::new(Order::ALL.to_vec(), None);
+        HbaseWriter::open_with(&gateways, (&layout, NatTable::There), connections, write).unwrap()
     }
 
     #[test]

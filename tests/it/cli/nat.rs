@@ -62,6 +62,11 @@ fn export(version: u16) -> Vec<u8> {
     [header, sets].concat()
 }
 
+/// A capture with the events, as IPFIX.
+pub(crate) fn nat_events() -> Vec<u8> {
+    capture(&[export(10)])
+}
+
 fn home(version: u16) -> Home {
     let home = Home::new();
     let file = home.file("nat.pcap", &capture(&[export(version)]));
