@@ -38,7 +38,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", value_parser = whole_number::<u64>,
         allow_negative_numbers = true)]
     flows: Option<u64>,
-    /// In which format: v5, v9 or ipfix [default: v5]
+    /// In which format: v5, v9, ipfix, or nat for what a carrier's NAT logs of them [default: v5]
     #[arg(long, value_name = "FORMAT")]
     format: Option<Format>,
     /// Which traffic: another seed gives other hosts and flows [default: 1]

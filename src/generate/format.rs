@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::random::Random;
 use crate::netflow::v5::{HEADER_BYTES, Header, RECORD_BYTES, Record, RecordBytes};
 
 /// The format of the exports.
@@ -15,6 +16,8 @@ pub enum Format {
     V9,
     /// IPFIX.
     Ipfix,
+    /// The events that a carrier's NAT logs of the flows, in IPFIX.
+    Nat,
 }
 
 /// The template is in the first packet of an engine, and in each one so many packets later.
@@ -35,6 +38,13 @@ const IPFIX_FIELDS: [(u16, u16); 20] = [
     (210, 1), (6, 1), (4, 1), (5, 1), (16, 2), (17, 2), (9, 1), (13, 1), (210, 2),
 ];
 
+/// Of an event of a NAT: both ends, what the inside one became outside, the event, and its time.
+const NAT_FIELDS: [(u16, u16); 9] =
+    [(8, 4), (7, 2), (12, 4), (11, 2), (4, 1), (230, 1), (225, 4), (227, 2), (323, 8)];
+/// The first of the public addresses, which are so many.
+const POOL: u32 = 0xc612_0000;
+const POOL_ADDRESSES: u64 = 4_096;
+
 impl Format {
     /// The v5 packet in `payload`, the `packet`-th of its engine, as one of this format.
     pub(super) fn encode(self, payload: &[u8], packet: u64) -> Vec<u8> {
@@ -47,7 +57,10 @@ impl Format {
         match self {
             Self::V5 => payload.to_vec(),
             Self::V9 => v9(&header, records, packet as u32, with_template),
-            Self::Ipfix => ipfix(&header, records, with_template),
+            Self::Ipfix => {
+                ipfix(&header, records, with_template.then_some(&IPFIX_FIELDS), put_flow)
+            }
+            Self::Nat => ipfix(&header, records, with_template.then_some(&NAT_FIELDS), put_event),
         }
     }
 }
@@ -58,6 +71,7 @@ impl fmt::Display for Format {
             Self::V5 => "v5",
             Self::V9 => "v9",
             Self::Ipfix => "ipfix",
+            Self::Nat => "nat",
         })
     }
 }
@@ -66,10 +80,10 @@ impl FromStr for Format {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        [Self::V5, Self::V9, Self::Ipfix]
+        [Self::V5, Self::V9, Self::Ipfix, Self::Nat]
             .into_iter()
             .find(|format| format.to_string() == text)
-            .ok_or_else(|| "there are v5, v9 and ipfix".to_owned())
+            .ok_or_else(|| "there are v5, v9, ipfix and nat".to_owned())
     }
 }
 
@@ -85,26 +99,65 @@ fn v9(header: &Header, records: &[RecordBytes], packet: u32, with_template: bool
     to
 }
 
-fn ipfix(header: &Header, records: &[RecordBytes], with_template: bool) -> Vec<u8> {
+/// A message with a record that `put` makes of each of `records`, and perhaps a template of them.
+fn ipfix(
+    header: &Header,
+    records: &[RecordBytes],
+    template: Option<&[(u16, u16)]>,
+    put: impl Fn(&mut Vec<u8>, &RecordBytes, &dyn Fn(u32) -> u64),
+) -> Vec<u8> {
     let mut to = Vec::with_capacity(1800);
     put_shorts(&mut to, &[10, 0]);
     put_words(&mut to, &[header.unix_secs, header.flow_sequence, header.engine()]);
-    if with_template {
-        put_template(&mut to, 2, &IPFIX_FIELDS);
+    if let Some(fields) = template {
+        put_template(&mut to, 2, fields);
     }
-    put_shorts(&mut to, &[TEMPLATE, 4 + (records.len() * (RECORD_BYTES + 8)) as u16]);
+    let set = to.len();
+    put_shorts(&mut to, &[TEMPLATE, 0]);
     let exported_ms = u64::from(header.unix_secs) * 1000 + u64::from(header.unix_nsecs / 1_000_000);
+    let at = |uptime_ms: u32| exported_ms - u64::from(header.uptime_ms.wrapping_sub(uptime_ms));
     for bytes in records {
-        let record = Record::read(bytes);
-        let at = |uptime_ms: u32| exported_ms - u64::from(header.uptime_ms.wrapping_sub(uptime_ms));
-        to.extend_from_slice(&bytes[..24]);
-        to.extend_from_slice(&at(record.first_ms).to_be_bytes());
-        to.extend_from_slice(&at(record.last_ms).to_be_bytes());
-        to.extend_from_slice(&bytes[32..]);
+        put(&mut to, bytes, &at);
     }
-    let length = to.len() as u16;
-    to[2..4].copy_from_slice(&length.to_be_bytes());
+    for from in [set, 0] {
+        let length = (to.len() - from) as u16;
+        to[from + 2..from + 4].copy_from_slice(&length.to_be_bytes());
+    }
     to
+}
+
+/// A flow, with its times since 1970 by `at`.
+fn put_flow(to: &mut Vec<u8>, bytes: &RecordBytes, at: &dyn Fn(u32) -> u64) {
+    let record = Record::read(bytes);
+    to.extend_from_slice(&bytes[..24]);
+    to.extend_from_slice(&at(record.first_ms).to_be_bytes());
+    to.extend_from_slice(&at(record.last_ms).to_be_bytes());
+    to.extend_from_slice(&bytes[32..]);
+}
+
+/// The event that a flow is to a NAT: of one that comes from inside the creation of its session, of one
+/// that goes back there the end.
+fn put_event(to: &mut Vec<u8>, bytes: &RecordBytes, at: &dyn Fn(u32) -> u64) {
+    let record = Record::read(bytes);
+    let src = (record.src_addr, record.src_port);
+    let dst = (record.dst_addr, record.dst_port);
+    let (event, (inside, outside), time) = if src.1 >= dst.1 {
+        (4, (src, dst), at(record.first_ms))
+    } else {
+        (5, (dst, src), at(record.last_ms))
+    };
+    for (address, port) in [inside, outside] {
+        to.extend_from_slice(&address.octets());
+        put_shorts(to, &[port]);
+    }
+    to.extend_from_slice(&[record.protocol, event]);
+    // A customer has one public address, and his sessions have ports of it.
+    let public = Random::new(u32::from(inside.0).into(), 3).next();
+    put_words(to, &[POOL + (public % POOL_ADDRESSES) as u32]);
+    let session = u64::from(inside.1) << 8 | u64::from(record.protocol);
+    let port = Random::new(public ^ session, 4).next() % (65_536 - 1_024);
+    put_shorts(to, &[1_024 + port as u16]);
+    to.extend_from_slice(&time.to_be_bytes());
 }
 
 fn put_template(to: &mut Vec<u8>, set: u16, fields: &[(u16, u16)]) {

@@ -203,3 +203,24 @@ fn public_addresses_of_real_captures_are_found_as_often_as_they_are_there() {
         }
     }
 }
+
+#[test]
+fn what_a_generated_nat_logs_is_found_by_its_public_addresses() {
+    let home = Home::new();
+    let file = home.path("nat.pcap").to_str().unwrap().to_owned();
+    let made = ["generate", &file, "--format", "nat", "--flows", "3000", "--hours", "1"];
+    home.run(&made).succeeds();
+    home.run(&["load", &file]).ends(0, "3,000 stored");
+    for more in [&[][..], &["--filter"]] {
+        let all = [&["query", "--nat", "198.18.0.0/20", "--count"], more].concat();
+        assert_eq!(home.run(&all).succeeds().stdout, "3000\n");
+    }
+    let events = home.run(&["query", "--where", "any", "-o", "json"]).succeeds().json();
+    for event in events.as_array().unwrap().iter().step_by(250) {
+        let [address, inside, time] = ["postNATSourceIPv4Address", "srcAddress", "time"]
+            .map(|of| event[of].as_str().unwrap());
+        let end = format!("{address}:{}", event["postNAPTSourceTransportPort"]);
+        let held = found(&home, &["--nat", &end, "--at", time]);
+        assert!(held.iter().any(|(holder, ..)| holder == inside), "{end} at {time}: {held:?}");
+    }
+}
