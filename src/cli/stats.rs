@@ -74,7 +74,7 @@ fn text(stats: &Stats, store: &StoreStats, zone: &Zone) -> String {
         &match stats.without_traffic {
             0 => grouped(all.flows),
             events => format!(
-                "{}, {} of them without traffic: events of firewalls and NATs",
+                "{}, {} of them without traffic, as events of firewalls and NATs are",
                 grouped(all.flows),
                 grouped(events)
             ),

@@ -1,5 +1,12 @@
 //! Events that firewalls and NATs tell, by their names.
 
+/// What `firewallEvent` says.
+pub(crate) const CREATED: u64 = 1;
+pub(crate) const DELETED: u64 = 2;
+pub(crate) const DENIED: u64 = 3;
+pub(crate) const ALERT: u64 = 4;
+pub(crate) const UPDATE: u64 = 5;
+
 /// What tells of an event: of each flow one at most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum EventKind {
@@ -14,11 +21,11 @@ pub enum EventKind {
 /// Numbers with their names; of several names for one number the first is the one that is shown.
 const FIREWALL: [(&str, u64); 12] = [
     ("ignore", 0),
-    ("create", 1),
-    ("delete", 2),
-    ("denied", 3),
-    ("alert", 4),
-    ("update", 5),
+    ("create", CREATED),
+    ("delete", DELETED),
+    ("denied", DENIED),
+    ("alert", ALERT),
+    ("update", UPDATE),
     // As nfdump and others call them, too.
     ("created", 1),
     ("deleted", 2),

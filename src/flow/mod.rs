@@ -5,7 +5,7 @@ mod addresses;
 mod batch;
 mod column;
 mod element;
-mod event;
+pub(crate) mod event;
 mod extras;
 mod family;
 mod fields;

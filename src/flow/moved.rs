@@ -1,43 +1,57 @@
 //! Flows that begin at another time than their exporter told: moved to when they were, as its clock
 //! runs ahead, or cut at their beginning, as they lasted too long.
 
-use super::{ElementId, Extra, FlowBatch, extras, push_extra};
+use super::{ElementId, Extra, FlowBatch, REVERSE_ENTERPRISE, extras, push_extra, unsigned};
 
 /// The element under which a moved flow keeps the start that its exporter told:
 /// flowStartMilliseconds.
 pub(crate) const TOLD_START: ElementId = ElementId::iana(152);
 
 impl FlowBatch {
-    /// Moves the flows from `row` on `by_ms` back in time. When each began by its exporter's clock
-    /// stays with it, before all else that it has beyond the common fields.
+    /// Moves the flows from `row` on `by_ms` back in time, and what came back with them. When each
+    /// began by its exporter's clock stays with it, before all else that it has beyond the common
+    /// fields.
     pub(crate) fn move_back(&mut self, row: usize, by_ms: u64) {
-        self.begin(row, |told| told.saturating_sub(by_ms));
+        let at = |told: u64| told.saturating_sub(by_ms);
+        self.begin(row, at, at);
     }
 
     /// Has the flows from `row` on begin `by_ms` later, and keeps the start that was told likewise.
     pub(crate) fn begin_later(&mut self, row: usize, by_ms: u64) {
-        self.begin(row, |told| told.saturating_add(by_ms));
+        self.begin(row, |told| told.saturating_add(by_ms), |told| told);
     }
 
-    fn begin(&mut self, row: usize, at: impl Fn(u64) -> u64) {
+    /// Has the flows from `row` on begin then, and what came back be then.
+    fn begin(&mut self, row: usize, at: impl Fn(u64) -> u64, back_at: impl Fn(u64) -> u64) {
         let rows = row..self.len();
         let had: Vec<Vec<u8>> = rows.clone().map(|row| self.extras.get(row).to_vec()).collect();
         self.extras.truncate(row);
         let mut has = Vec::new();
         for (row, had) in rows.zip(had) {
             let first = &mut self.first_ms[row];
-            let told = first.to_be_bytes();
-            let zeros = told.iter().take_while(|&&byte| byte == 0).count();
             has.clear();
             let ElementId { number, enterprise } = TOLD_START;
-            let start = Extra { number, enterprise, value: &told[zeros..] };
+            let told = first.to_be_bytes();
+            let start = Extra { number, enterprise, value: without_zeros(&told) };
             for extra in std::iter::once(start).chain(extras(&had)) {
-                push_extra(&mut has, 0, extra);
+                let is_of_way_back = extra.enterprise == REVERSE_ENTERPRISE;
+                let time = back_at(unsigned(extra.value)).to_be_bytes();
+                let value = match extra.number {
+                    152 | 153 if is_of_way_back => without_zeros(&time),
+                    _ => extra.value,
+                };
+                push_extra(&mut has, 0, Extra { value, ..extra });
             }
             self.extras.set(row, &has);
             *first = at(*first);
         }
     }
+}
+
+/// A number without the zeros that it begins with.
+fn without_zeros(number: &[u8]) -> &[u8] {
+    let zeros = number.iter().take_while(|&&byte| byte == 0).count();
+    &number[zeros..]
 }
 
 #[cfg(test)]

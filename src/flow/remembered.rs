@@ -93,6 +93,12 @@ impl Remembered {
         }
     }
 
+    /// Likewise, for what is kept: memos of what is over are not.
+    pub fn take_in(&mut self, other: &Self) {
+        self.merge(other);
+        self.0.retain(|_, memo| !memo.value.is_null());
+    }
+
     /// Where more than half of the room is taken, leaves out what exporters told who neither have
     /// `flows` nor tell anything `new`. Options may come before the first flow, so else they stay.
     pub(crate) fn forget_the_gone(&mut self, flows: &HashSet<IpAddr>, new: &Self) {

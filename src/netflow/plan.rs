@@ -19,8 +19,7 @@ mod target;
 mod tests;
 
 use target::{
-    OF_A_FRAME, address_element, counts, extra, is_also_kept, is_icmp, is_of_the_way_back,
-    may_repeat, target,
+    OF_A_FRAME, address_element, extra, is_also_kept, is_icmp, may_repeat, says_what_counts, target,
 };
 
 /// IANA's `flowDirection`, and what it says of packets that leave.
@@ -37,8 +36,7 @@ pub(super) struct Plan {
     /// The field of the one host that is named, and that of the direction, which says which end
     /// it is.
     station: Option<(u16, Option<u16>)>,
-    counts: Counts,
-    both_ways: bool,
+    counts: Option<[Counts; 4]>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -142,7 +140,9 @@ impl Plan {
             .collect();
         let mut steps: Vec<(u8, Step)> = resolved.into_iter().flatten().collect();
         // The best of several times is read last, over the others.
-        steps.sort_by_key(|&(rank, _)| std::cmp::Reverse(rank));
+        // What tells of both ways comes before what there may be no room for.
+        let comes_late = |step: &Step| !says_what_counts(step.target);
+        steps.sort_by_key(|(rank, step)| (std::cmp::Reverse(*rank), comes_late(step)));
         let steps: Vec<Step> = steps.into_iter().map(|(_, step)| step).collect();
         let says = |column: Column| {
             steps.iter().any(|step| {
@@ -161,13 +161,8 @@ impl Plan {
             fields.iter().position(is_direction).map(saturated_u16)
         };
         let station = station.map(|step| (step.field, direction()));
-        let counter = [Column::Octets, Column::Packets].into_iter().find_map(|column| {
-            let step = steps.iter().find(|step| step.target == Target::Number(column))?;
-            fields.get(usize::from(step.field))
-        });
-        let counts = counter.map_or(Counts::default(), |field| counts(field.number));
-        let both_ways = fields.iter().any(|&field| is_of_the_way_back(field));
-        Self { steps, frame, station, counts, both_ways }
+        let counts = target::counts(&steps, fields);
+        Self { steps, frame, station, counts }
     }
 
     /// Bytes of memory that it takes.
@@ -184,8 +179,7 @@ impl Plan {
         exported: UnixMillis,
         extras: &mut Vec<u8>,
     ) -> (DataRecord, Aside) {
-        let (counts, both_ways) = (self.counts, self.both_ways);
-        let mut record = DataRecord { counts, both_ways, ..DataRecord::default() };
+        let mut record = DataRecord { counts: self.counts, ..DataRecord::default() };
         let mut aside = Aside::default();
         let start = extras.len();
         for step in &self.steps {

@@ -40,10 +40,10 @@ pub struct DataRecord {
     pub numbers: Numbers,
     /// Type and code of ICMP, where they are told for themselves.
     pub icmp: u16,
-    /// What its octets and packets are.
-    pub counts: Counts,
-    /// Whether it tells what came back, too: among the elements beyond the common ones.
-    pub both_ways: bool,
+    /// What octets and packets count, and those of what came back, which are among the elements
+    /// beyond the common ones. None where there are none of these, and all count what came since the
+    /// flow was told of before.
+    pub counts: Option<[Counts; 4]>,
     /// Where the elements beyond the common ones lie: from, to.
     pub extras: (u32, u32),
 }

@@ -1,23 +1,20 @@
 //! What records say that tell both directions, or tell of one flow again and again: what of it
 //! counts, and what their flows are marked with.
 
+use std::net::IpAddr;
+
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::counted::{Counted, Counters, FlowKey};
+use super::counted::{Counted, Counters, Flow, FlowKey};
 use super::way::{DIRECTION, Elements, FIRST, INITIATOR, LAST, Way, number_bytes, reverse};
 use crate::flow::{
-    Column, ElementId, Extra, REVERSE_ENTERPRISE, Source, Told, UnixMillis, address_bits, extras,
-    unsigned,
+    Column, ElementId, EventKind, Extra, REVERSE_ENTERPRISE, Source, Told, UnixMillis,
+    address_bits, event, extras, unsigned,
 };
 use crate::netflow::{self, Counts, DataRecord, Stamp};
 
-/// IANA's `firewallEvent`, and what it says.
-const EVENT: u16 = 233;
-const CREATED: u64 = 1;
-const DELETED: u64 = 2;
-const DENIED: u64 = 3;
-const ALERT: u64 = 4;
-const UPDATE: u64 = 5;
+/// IANA's `firewallEvent`.
+const EVENT: u16 = EventKind::Firewall.element();
 
 /// IANA's `flowId`: which connection it is.
 const FLOW_ID: u16 = 148;
@@ -29,16 +26,15 @@ const ACTIVE_TIMEOUT: u64 = 2;
 /// CERT's `reverseFlowDeltaMilliseconds` (YAF): from the first packet to the first that came back.
 const DELAY: (u32, u16) = (6871, 21);
 
-/// The counters of the responder, as firewalls tell them.
-const RESPONDER: [(u16, usize); 2] = [(232, 2), (299, 3)];
-/// All since the beginning.
-const TOTALS: [(u16, usize); 2] = [(85, 0), (86, 1)];
-/// The counters of the way back.
-const OF_WAY_BACK: [(u16, usize); 2] = [(1, 2), (2, 3)];
+/// IANA's `responderOctets` and `responderPackets`.
+const RESPONDER: [u16; 2] = [232, 299];
+
+/// All since the beginning: octets and packets.
+const TOTALS: [u16; 2] = [85, 86];
 
 /// What a record says of both ways.
 pub(super) struct BothWays {
-    counts: Counts,
+    counts: [Counts; 4],
     /// The counters, as they are told.
     told: Counters,
     event: Option<u64>,
@@ -54,21 +50,27 @@ pub(super) struct BothWays {
     delay_ms: Option<u64>,
 }
 
+/// How good the elements are that told something so far: the lower, the better.
+struct Ranks {
+    counters: [u8; 2],
+    first: u8,
+    last: u8,
+}
+
 impl BothWays {
-    /// Reads what `record`, exported then, says in the elements of `way`.
-    pub(super) fn of(record: &DataRecord, way: &Way, exported: UnixMillis) -> Self {
+    /// Reads what a record, exported then, says in the elements of `way`, whose counters count so.
+    pub(super) fn of(counts: [Counts; 4], way: &Way, exported: UnixMillis) -> Self {
         let mut says = Self {
-            counts: record.counts,
+            counts,
             told: [way.numbers[Column::Octets], way.numbers[Column::Packets], 0, 0],
             event: None,
             flow_id: None,
             is_over: false,
             has_direction: false,
-            times: DataRecord { started: record.started, ..DataRecord::default() },
+            times: DataRecord::default(),
             delay_ms: None,
         };
-        // Of several elements that tell one thing, how good the one is that was taken.
-        let mut ranks = [u8::MAX; 4];
+        let mut ranks = Ranks { counters: [u8::MAX; 2], first: u8::MAX, last: u8::MAX };
         for Extra { number, enterprise, value } in extras(&way.extras) {
             match (enterprise, number) {
                 (0, EVENT) => says.event = says.event.or(Some(unsigned(value))),
@@ -78,55 +80,65 @@ impl BothWays {
                 DELAY => says.delay_ms = Some(unsigned(value)),
                 (0, 232) => says.counter(0, unsigned(value), u8::MAX - 1, &mut ranks),
                 (0, 299) => says.counter(1, unsigned(value), u8::MAX - 1, &mut ranks),
-                (REVERSE_ENTERPRISE, number) => match Told::of_element(number) {
-                    Some((Told::Column(Column::Octets), rank)) => {
-                        says.counter(0, unsigned(value), rank, &mut ranks);
-                    }
-                    Some((Told::Column(Column::Packets), rank)) => {
-                        says.counter(1, unsigned(value), rank, &mut ranks);
-                    }
-                    Some((told, rank)) => {
-                        says.time(told, rank, netflow::stamp(number, value, exported), &mut ranks);
-                    }
-                    None => {}
-                },
+                (REVERSE_ENTERPRISE, number) => {
+                    says.take_reverse(number, value, exported, &mut ranks)
+                }
                 _ => {}
             }
         }
         says
     }
 
-    fn counter(&mut self, which: usize, told: u64, rank: u8, ranks: &mut [u8; 4]) {
-        let (known, place) = (&mut ranks[which], &mut self.told[2 + which]);
+    fn take_reverse(&mut self, number: u16, value: &[u8], exported: UnixMillis, ranks: &mut Ranks) {
+        let Some((told, rank)) = Told::of_element(number) else { return };
+        let stamp = || netflow::stamp(number, value, exported);
+        match told {
+            Told::Column(Column::Octets) => self.counter(0, unsigned(value), rank, ranks),
+            Told::Column(Column::Packets) => self.counter(1, unsigned(value), rank, ranks),
+            Told::Column(Column::First) => {
+                better(&mut self.times.first, &mut ranks.first, stamp(), rank);
+            }
+            Told::Last => better(&mut self.times.last, &mut ranks.last, stamp(), rank),
+            Told::Column(Column::Duration) => {
+                let per_ms = if number == 162 { 1000 } else { 1 };
+                self.times.lasted_ms = Some(unsigned(value) / per_ms);
+            }
+            _ => {}
+        }
+    }
+
+    fn counter(&mut self, which: usize, told: u64, rank: u8, ranks: &mut Ranks) {
+        let Some((known, place)) = ranks.counters.get_mut(which).zip(self.told.get_mut(2 + which))
+        else {
+            return;
+        };
         if rank < *known {
             (*known, *place) = (rank, told);
         }
     }
 
-    fn time(&mut self, told: Told, rank: u8, stamp: Option<Stamp>, ranks: &mut [u8; 4]) {
-        let (known, place) = match told {
-            Told::Column(Column::First) => (&mut ranks[2], &mut self.times.first),
-            Told::Last => (&mut ranks[3], &mut self.times.last),
-            _ => return,
-        };
-        if stamp.is_some() && rank < *known {
-            (*known, *place) = (rank, stamp);
-        }
-    }
-
-    /// When the way back of `way` began, and how long it lasted, if that is told and `lasting` takes
-    /// the times that are.
+    /// When the way back of `way` began, and how long it lasted, if anything of that is told and
+    /// `lasting` takes the times that are. Of what is not told it is as the flow itself.
     pub(super) fn lasting_back(
         &self,
         way: &Way,
-        lasting: impl FnOnce(&DataRecord) -> Option<(UnixMillis, u64)>,
+        lasting: impl FnOnce(DataRecord) -> Option<(UnixMillis, u64)>,
     ) -> Option<(UnixMillis, u64)> {
-        if self.times.first.or(self.times.last).is_some() {
-            return lasting(&self.times);
+        let first = UnixMillis(way.numbers[Column::First]);
+        let last = first + way.numbers[Column::Duration];
+        let mut times = self.times;
+        match (times.first, times.last, times.lasted_ms) {
+            (None, None, None) => {
+                let duration_ms = way.numbers[Column::Duration].checked_sub(self.delay_ms?)?;
+                return Some((first + self.delay_ms?, duration_ms));
+            }
+            (Some(_), None, None) => times.last = Some(Stamp::Unix(last)),
+            (None, Some(_), None) | (None, None, Some(_)) => {
+                times.first = Some(Stamp::Unix(first));
+            }
+            _ => {}
         }
-        let delay_ms = self.delay_ms?;
-        let duration_ms = way.numbers[Column::Duration].checked_sub(delay_ms)?;
-        Some((UnixMillis(way.numbers[Column::First]) + delay_ms, duration_ms))
+        lasting(times)
     }
 
     /// What of it was not counted yet: `sender` sent it, of what `source` saw.
@@ -134,35 +146,53 @@ impl BothWays {
         &self,
         record: &DataRecord,
         way: &Way,
-        (sender, source): (std::net::IpAddr, Source),
+        (sender, source): (IpAddr, Source),
         counted: &mut Counted,
     ) -> Counters {
-        match self.counts {
-            Counts::SinceLast => self.told,
-            Counts::SinceBeginning => {
-                counted.rest(sender, flow_key(source, record, way), self.told, self.is_over)
-            }
-            Counts::ByEvent => {
-                // Denied packets are of no connection, and bear the number of none.
-                let flow_id = self.flow_id.filter(|&id| id != 0);
-                let key = flow_id.map(|id| connection_key(source, id));
-                match (self.event, key) {
-                    (Some(CREATED), key) => {
-                        // The number may have been that of a connection before.
-                        if let Some(key) = key {
-                            counted.forget(sender, key);
-                        }
-                        Counters::default()
-                    }
-                    (Some(DENIED | ALERT), _) => Counters::default(),
-                    (Some(UPDATE), Some(key)) => {
-                        counted.add(sender, key, self.told);
-                        self.told
-                    }
-                    (Some(DELETED), Some(key)) => counted.rest(sender, key, self.told, true),
-                    _ => self.told,
-                }
-            }
+        let of = |kind| {
+            let mut told = self.told;
+            let others = told.iter_mut().zip(self.counts).filter(|&(_, counts)| counts != kind);
+            others.for_each(|(told, _)| *told = 0);
+            self.counts.contains(&kind).then_some(told)
+        };
+        let totals = of(Counts::SinceBeginning).map(|told| {
+            let flow = Flow { sender, key: flow_key(source, record, way), span: None };
+            counted.all(flow, told, (self.is_over, record.first.is_none()))
+        });
+        let by_event = of(Counts::ByEvent)
+            .map(|told| self.count_event(told, record, way, (sender, source), counted));
+        let mut result = self.told;
+        for (at, (result, counts)) in result.iter_mut().zip(self.counts).enumerate() {
+            let counted = match counts {
+                Counts::SinceLast => continue,
+                Counts::SinceBeginning => totals,
+                Counts::ByEvent => by_event,
+            };
+            *result = counted.and_then(|counted| counted.get(at).copied()).unwrap_or(*result);
+        }
+        result
+    }
+
+    /// What counts of what a firewall tells with an event.
+    fn count_event(
+        &self,
+        told: Counters,
+        record: &DataRecord,
+        way: &Way,
+        (sender, source): (IpAddr, Source),
+        counted: &mut Counted,
+    ) -> Counters {
+        // Denied packets are of no connection, and bear the number of none.
+        let flow_id = self.flow_id.filter(|&id| id != 0);
+        let first = UnixMillis(way.numbers[Column::First]);
+        let is_told = record.first.is_some() || self.event == Some(event::CREATED);
+        let span = is_told.then(|| (first, first + way.numbers[Column::Duration]));
+        let flow = flow_id.map(|id| Flow { sender, key: connection_key(source, id), span });
+        match (self.event, flow) {
+            (Some(event::CREATED | event::DENIED | event::ALERT), _) => Counters::default(),
+            (Some(event::UPDATE), Some(flow)) => counted.more(flow, told),
+            (Some(event::DELETED), Some(flow)) => counted.all(flow, told, (true, false)),
+            _ => told,
         }
     }
 
@@ -174,42 +204,48 @@ impl BothWays {
         counted: Counters,
         back: Option<(UnixMillis, u64)>,
     ) -> Way {
-        let told = extras(&way.extras).map(|extra| extra.id()).collect::<Vec<_>>();
-        let has = |id: ElementId| told.contains(&id);
+        let known: Vec<ElementId> = extras(&way.extras).map(|extra| extra.id()).collect();
+        let has = |number| known.contains(&ElementId::iana(number));
+        let [octets, packets, back_octets, back_packets] = counted;
         let mut to = Elements::default();
-        if counted[2..] != [0, 0] && !self.has_direction {
+        if [back_octets, back_packets] != [0, 0] && !self.has_direction {
             to.push(ElementId::iana(DIRECTION), &number_bytes(INITIATOR));
         }
-        let is_changed = counted != self.told;
-        for (number, at) in OF_WAY_BACK {
-            let responder = RESPONDER.iter().any(|&(n, of)| of == at && has(ElementId::iana(n)));
-            if is_changed && self.both_told(&has) || responder && !has(reverse(number)) {
-                to.push(reverse(number), &number_bytes(counted[at]));
-            }
+        let is_other = self.told.get(2..) != counted.get(2..);
+        if [back_octets, back_packets] != [0, 0] || is_other || RESPONDER.into_iter().any(has) {
+            to.push(reverse(1), &number_bytes(back_octets));
+            to.push(reverse(2), &number_bytes(back_packets));
         }
-        for (number, at) in TOTALS {
-            if is_changed && self.counts == Counts::SinceBeginning && !has(ElementId::iana(number))
-            {
-                to.push(ElementId::iana(number), &number_bytes(self.told[at]));
+        for (at, number) in TOTALS.into_iter().enumerate() {
+            let told = self
+                .told
+                .get(at)
+                .filter(|_| self.counts.get(at) == Some(&Counts::SinceBeginning) && !has(number));
+            if let Some(told) = told.filter(|told| counted.get(at) != Some(told)) {
+                to.push(ElementId::iana(number), &number_bytes(*told));
             }
         }
         if let Some((first, duration)) = back {
             to.push(reverse(FIRST), &number_bytes(first.0));
             to.push(reverse(LAST), &number_bytes(first.0.saturating_add(duration)));
         }
-        let set: Vec<ElementId> = extras(&to.bytes).map(|extra| extra.id()).collect();
+        // Times that could not be believed are none.
+        let mut set = vec![reverse(FIRST), reverse(LAST)];
+        set.extend(extras(&to.bytes).map(|extra| extra.id()));
         for extra in extras(&way.extras).filter(|extra| !set.contains(&extra.id())) {
             to.push(extra.id(), extra.value);
         }
         let mut numbers = way.numbers;
-        numbers.set(Column::Octets, counted[0]);
-        numbers.set(Column::Packets, counted[1]);
+        numbers.set(Column::Octets, octets);
+        numbers.set(Column::Packets, packets);
         Way { ends: way.ends, numbers, extras: to.bytes }
     }
+}
 
-    /// Whether the record tells of the way back.
-    fn both_told(&self, has: &impl Fn(ElementId) -> bool) -> bool {
-        self.told[2..] != [0, 0] || RESPONDER.iter().any(|&(n, _)| has(ElementId::iana(n)))
+/// Takes `told` where it is better than what was.
+fn better(place: &mut Option<Stamp>, known: &mut u8, told: Option<Stamp>, rank: u8) {
+    if told.is_some() && rank < *known {
+        (*known, *place) = (rank, told);
     }
 }
 

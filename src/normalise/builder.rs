@@ -70,16 +70,15 @@ impl FlowBuilder {
         let outcome = Appended { records: whole + missing, cut: missing, ..Appended::default() };
         let sender = exporter;
         let exporter = packet.exporter.map_or(sender, canonical);
-        let rate = self.rates.of(exporter);
-        let sampling = rate.map_or(packet.sampling, |rate| rate.beside(packet.sampling));
+        let sampling = self.rates.applied(exporter, packet.sampling);
         let source = Source { exporter, engine: packet.engine, sampling };
         let clock = ExportClock::new(packet.exported(), packet.uptime_ms.unwrap_or(0));
         if let Records::Data(records, extras) = packet.records {
             let sources = &mut self.sources;
             let received = self.received;
-            let counted = &mut self.counted;
+            let (counted, rates) = (&mut self.counted, &self.rates);
             let mut data =
-                data::Data { clock, received, source, rate, sender, id, sources, counted, extras };
+                data::Data { clock, received, source, rates, sender, id, sources, counted, extras };
             return data.append(records, packet, to, outcome);
         }
         let Some(source) = self.sources.place(source, sender) else {

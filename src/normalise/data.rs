@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::both_ways::BothWays;
 use super::counted::Counted;
-use super::rates::Rate;
+use super::rates::Rates;
 use super::sources::SourceTable;
 use super::way::Way;
 use super::{Appended, Batches, ExportClock};
@@ -12,7 +12,7 @@ use crate::flow::{
     self, Column, DatagramId, ElementId, Extra, Family, FlowBatch, Numbers, Origin, SENT_BY,
     Sampling, Source, UnixMillis, canonical, low_u32, push_extra,
 };
-use crate::netflow::{Counts, DataRecord, ExportPacket, NoEnds, Stamp};
+use crate::netflow::{DataRecord, ExportPacket, NoEnds, Stamp};
 
 /// So many bits of an IPv6 address stand before the IPv4 address that it is the form of.
 const MAPPED_BITS: u64 = 96;
@@ -24,8 +24,8 @@ pub(super) struct Data<'a> {
     pub(super) received: Option<UnixMillis>,
     /// Whose they are, where a record does not say that it was sampled otherwise.
     pub(super) source: Source,
-    /// What a user says of its sampling.
-    pub(super) rate: Option<Rate>,
+    /// What a user says of how exporters sample.
+    pub(super) rates: &'a Rates,
     /// Whose share of sources it is.
     pub(super) sender: IpAddr,
     pub(super) id: DatagramId,
@@ -44,7 +44,7 @@ impl Data<'_> {
         to: &mut Batches<'_>,
         mut outcome: Appended,
     ) -> Appended {
-        let mut known: Option<(Said, Placed)> = None;
+        let mut known: Option<(Source, Placed)> = None;
         let mut with_sender = Vec::new();
         for (record, index) in records.iter().zip(packet.first_index..=u16::MAX) {
             let (src, dst) = match record.ends() {
@@ -58,11 +58,7 @@ impl Data<'_> {
                     continue;
                 }
             };
-            let sampling = record.sampling.map(|told| match self.rate {
-                Some(rate) => rate.beside(told),
-                None => told,
-            });
-            let said = (record.exporter, sampling);
+            let said = self.source_of(record, packet.sampling);
             let placed = match known {
                 Some((known, placed)) if known == said => Some(placed),
                 _ => self.place(said),
@@ -110,20 +106,20 @@ impl Data<'_> {
                 extras = &with_sender;
             }
             outcome.appended += 1;
-            outcome.before_rate += u64::from(
-                packet.rate_unknown && sampling.unwrap_or(self.source.sampling).interval == 0,
-            );
-            if record.counts == Counts::SinceLast && !record.both_ways {
+            let has_rate = said.sampling.interval != 0;
+            outcome.before_rate += u64::from(packet.rate_unknown && !has_rate);
+            let Some(counts) = record.counts else {
                 let origin = self.id.origin(index);
                 outcome.shortened += push(batch, (ends, &numbers, origin, extras), &lasting);
                 continue;
-            }
+            };
             let way = Way { ends, numbers, extras: extras.to_vec() };
-            let says = BothWays::of(record, &way, self.clock.exported());
+            let says = BothWays::of(counts, &way, self.clock.exported());
             let source = Source { exporter: placed.exporter, ..self.source };
             let counted = says.count(record, &way, (self.sender, source), self.counted);
             let back = says.lasting_back(&way, |times| {
-                let lasting = self.lasting(times, packet.uptime_ms.is_some())?;
+                let times = DataRecord { started: record.started, ..times };
+                let lasting = self.lasting(&times, packet.uptime_ms.is_some())?;
                 let can_be = !lasting.not_believed && lasting.first <= UnixMillis::LAST;
                 can_be.then_some((lasting.first, lasting.duration_ms))
             });
@@ -140,16 +136,21 @@ impl Data<'_> {
         outcome
     }
 
+    /// Who exported a record of a packet that told to be sampled so, and how it was sampled.
+    fn source_of(&self, record: &DataRecord, of_packet: Sampling) -> Source {
+        let named = record.exporter.map(canonical).filter(|named| *named != self.sender);
+        let exporter = named.unwrap_or(self.source.exporter);
+        if named.is_none() && record.sampling.is_none() {
+            return self.source;
+        }
+        let sampling = self.rates.applied(exporter, record.sampling.unwrap_or(of_packet));
+        Source { exporter, sampling, ..self.source }
+    }
+
     /// The place of the source that a record says, or, where there is no room for that, of the one
     /// that the packet says: a flow that is scaled up wrongly, or is the sender's, is better than
     /// none.
-    fn place(&mut self, (exporter, sampling): Said) -> Option<Placed> {
-        let exporter = exporter.map(canonical).filter(|named| *named != self.sender);
-        let said = Source {
-            exporter: exporter.unwrap_or(self.source.exporter),
-            sampling: sampling.unwrap_or(self.source.sampling),
-            ..self.source
-        };
+    fn place(&mut self, said: Source) -> Option<Placed> {
         if said != self.source
             && let Some(source) = self.sources.place_of_record(said, self.sender)
         {
@@ -213,9 +214,6 @@ impl Data<'_> {
         Some(Lasting { first, duration_ms, clamped: last < first, not_believed })
     }
 }
-
-/// What a record says of its source: who exported it, and how it was sampled.
-type Said = (Option<IpAddr>, Option<Sampling>);
 
 /// Where the source of a record is in the table.
 #[derive(Debug, Clone, Copy)]

@@ -18,7 +18,7 @@ pub struct Rate {
 impl Rate {
     /// What counts beside what the exporter `told`.
     #[inline]
-    pub(super) fn beside(self, told: Sampling) -> Sampling {
+    fn beside(self, told: Sampling) -> Sampling {
         if self.overrides || told.interval == 0 {
             Sampling { interval: self.interval, ..told }
         } else {
@@ -32,9 +32,15 @@ impl Rate {
 pub struct Rates(Arc<HashMap<IpAddr, Rate>>);
 
 impl Rates {
+    /// How packets were sampled that `exporter` `told` of so.
+    #[inline]
+    pub(super) fn applied(&self, exporter: IpAddr, told: Sampling) -> Sampling {
+        self.of(exporter).map_or(told, |rate| rate.beside(told))
+    }
+
     /// What is said of `exporter`, if anything is.
     #[inline]
-    pub(super) fn of(&self, exporter: IpAddr) -> Option<Rate> {
+    fn of(&self, exporter: IpAddr) -> Option<Rate> {
         if self.0.is_empty() { None } else { self.0.get(&canonical(exporter)).copied() }
     }
 }

@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 
 use crate::flow::{
-    Column, ElementId, Extra, Family, Numbers, Protocol, REVERSE_ENTERPRISE, Told, extras,
-    have_both_sides, other_end, push_extra, saturated_u8, saturated_u16, unsigned,
+    Column, ElementId, Extra, Family, Numbers, Protocol, REVERSE_ENTERPRISE, Told, canonical,
+    extras, have_both_sides, other_end, push_extra, saturated_u8, saturated_u16, unsigned,
 };
 
 /// IANA's `biflowDirection` (RFC 5103 §6.3): whether the source of the flow began, or the other end.
@@ -19,6 +19,11 @@ pub(super) const LAST: u16 = 153;
 /// What is each way's own, with the element that tells it of the way back.
 const OF_ONE_WAY: [(Column, u16); 4] =
     [(Column::Octets, 1), (Column::Packets, 2), (Column::TcpFlags, 6), (Column::Tos, 5)];
+
+/// What is told of the packets of one way alone: counters behind the router, of what was dropped and
+/// of multicast, times to live, lengths, labels, and the next hop of BGP.
+const THERE_ONLY: [(u16, u16); 8] =
+    [(18, 20), (23, 26), (52, 55), (63, 63), (70, 79), (132, 135), (171, 175), (192, 192)];
 
 /// One flow, and in its elements what is told of the packets that came back.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,7 +51,8 @@ impl Way {
             // The ports are type and code, and whatever the exporter put beside them.
             numbers[Column::SrcPort] = self.numbers[Column::SrcPort];
             let message = saturated_u16(self.numbers[Column::DstPort]);
-            numbers.set(Column::DstPort, protocol.icmp_back(message));
+            let back = back.icmp.unwrap_or_else(|| protocol.icmp_back(message));
+            numbers.set(Column::DstPort, back);
         }
         let mut other = Elements::default();
         if let Some(direction) = back.direction {
@@ -94,7 +100,10 @@ impl Way {
         for extra in elements() {
             let Extra { number, enterprise, value } = extra;
             let has = |id: ElementId| known.contains(&id);
+            let is_of_one_way = THERE_ONLY.iter().any(|&(from, to)| (from..=to).contains(&number));
             let id = match enterprise {
+                REVERSE_ENTERPRISE if is_of_one_way => ElementId::iana(number),
+                0 if is_of_one_way => reverse(number),
                 REVERSE_ENTERPRISE
                     if Told::of_element(number).is_some() && !has(ElementId::iana(number)) =>
                 {
@@ -117,6 +126,8 @@ struct WayBack {
     /// The number of each column, with how good the element is that tells it.
     numbers: [Option<(u8, u64)>; Column::ALL.len()],
     next_hop: Option<IpAddr>,
+    /// Type and code of ICMP.
+    icmp: Option<u16>,
     times: Option<(u64, u64)>,
     direction: Option<u64>,
 }
@@ -145,10 +156,30 @@ impl WayBack {
                 self.next_hop = self.next_hop.or_else(|| address(value));
                 return;
             }
-            // When it was is told by two elements alone, which have it in milliseconds.
-            Told::Column(Column::First | Column::Duration) => return,
+            // When it was is told by two elements alone, which have it in milliseconds; and the way
+            // back of a flow is between the same ends.
+            Told::Column(
+                Column::First
+                | Column::Duration
+                | Column::Protocol
+                | Column::SrcPort
+                | Column::DstPort,
+            ) => return,
             Told::Column(column) if column.kind().number_bytes().is_some() => column,
-            Told::Icmp => Column::DstPort,
+            Told::Icmp => {
+                self.icmp = Some(saturated_u16(unsigned(value)));
+                return;
+            }
+            Told::IcmpType => {
+                let [_, code] = self.icmp.unwrap_or_default().to_be_bytes();
+                self.icmp = Some(u16::from_be_bytes([saturated_u8(unsigned(value)), code]));
+                return;
+            }
+            Told::IcmpCode => {
+                let [kind, _] = self.icmp.unwrap_or_default().to_be_bytes();
+                self.icmp = Some(u16::from_be_bytes([kind, saturated_u8(unsigned(value))]));
+                return;
+            }
             _ => return,
         };
         let Some(place) = self.numbers.get_mut(column as usize) else { return };
@@ -189,7 +220,7 @@ pub(super) fn number_bytes(number: u64) -> Vec<u8> {
 
 fn address(value: &[u8]) -> Option<IpAddr> {
     let v4 = <[u8; 4]>::try_from(value).map(IpAddr::from);
-    v4.or_else(|_| <[u8; 16]>::try_from(value).map(IpAddr::from)).ok()
+    v4.or_else(|_| <[u8; 16]>::try_from(value).map(IpAddr::from)).ok().map(canonical)
 }
 
 /// Who began, seen from the other end.

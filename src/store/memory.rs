@@ -130,7 +130,7 @@ impl Writer for MemoryWriter {
     }
 
     fn remember(&mut self, topic: Topic, memos: &Remembered) -> Result<()> {
-        self.store.content().remembered.entry(topic).or_default().merge(memos);
+        self.store.content().remembered.entry(topic).or_default().take_in(memos);
         Ok(())
     }
 }

@@ -93,10 +93,11 @@ pub(super) fn merge(halves: &mut [Half; 2], other: &[Half; 2]) {
 
 /// What `flow`, of this direction, says of both: its own counters, and those of its way back if it
 /// is a biflow (RFC 5103), or counts initiator and responder.
-pub(super) fn halves_of(flow: &FlowRecord, elements: &[u8], direction: usize) -> [Half; 2] {
+pub(super) fn halves_of(flow: &FlowRecord, back: &WayBack, direction: usize) -> [Half; 2] {
     let mut halves = [Half::default(); 2];
     let last_ms = flow.first.0.saturating_add(flow.duration_ms.into());
-    let own = Half {
+    let [own, other] = [direction, 1 - direction];
+    halves[own] = Half {
         octets: flow.octets.into(),
         packets: flow.packets.into(),
         flows: 1,
@@ -106,12 +107,6 @@ pub(super) fn halves_of(flow: &FlowRecord, elements: &[u8], direction: usize) ->
         tos: flow.tos,
         ..Half::default()
     };
-    halves[direction] = own;
-    if elements.is_empty() {
-        return halves;
-    }
-    let back = WayBack::of(elements);
-    let [own, other] = [direction, 1 - direction];
     let Counted { octets, packets, .. } = back.told;
     if back.is_paired() {
         halves[own].paired = Counted { octets: flow.octets, packets: flow.packets, flows: 1 };
@@ -121,8 +116,9 @@ pub(super) fn halves_of(flow: &FlowRecord, elements: &[u8], direction: usize) ->
         (halves[other].octets, halves[other].packets) = (octets.into(), packets.into());
     }
     halves[other].tcp_flags = back.tcp_flags;
-    if back.direction == Some(REVERSE_INITIATOR) {
-        halves[other].first_ms = back.first_ms.unwrap_or(flow.first.0);
+    if back.answers() {
+        // Whoever began did so no later than what is seen of either of them.
+        halves[other].first_ms = back.first_ms.unwrap_or(flow.first.0).min(flow.first.0);
         halves[own].first_ms = u64::MAX;
     }
     halves
@@ -133,7 +129,7 @@ const REVERSE_INITIATOR: u64 = 2;
 
 /// What a flow says of its way back.
 #[derive(Default)]
-struct WayBack {
+pub(super) struct WayBack {
     told: Counted,
     tcp_flags: u8,
     /// When it began, where that is told.
@@ -144,7 +140,7 @@ struct WayBack {
 }
 
 impl WayBack {
-    fn of(elements: &[u8]) -> Self {
+    pub(super) fn of(elements: &[u8]) -> Self {
         let mut back = Self { told: Counted { flows: 1, ..Counted::default() }, ..Self::default() };
         let [mut octets, mut packets] = [None; 2];
         for Extra { number, enterprise, value } in extras(elements) {
@@ -163,6 +159,11 @@ impl WayBack {
         back.told.octets = octets.unwrap_or(0);
         back.told.packets = packets.unwrap_or(0);
         back
+    }
+
+    /// Whether the flow itself answers, and the other end began.
+    pub(super) fn answers(&self) -> bool {
+        self.direction == Some(REVERSE_INITIATOR)
     }
 
     /// Whether the way back is a flow of its own. It is none in stores that were loaded before it

@@ -33,21 +33,23 @@ impl From<(Tuple, [Half; 2])> for Joined {
 }
 
 impl Tuple {
-    /// The tuple of `flow`, and which of its directions the flow is.
-    pub(super) fn of(flow: &FlowRecord) -> (Self, usize) {
-        let (src_port, dst_port) = ports(flow);
+    /// The tuple of `flow`, and which of its directions the flow is; where a record told both of
+    /// them, whether it is the one that `answers`.
+    pub(super) fn of(flow: &FlowRecord, answers: bool) -> (Self, usize) {
+        let (src_port, dst_port) = ports(flow, answers);
         let (src, dst) = ((address_bits(flow.src), src_port), (address_bits(flow.dst), dst_port));
-        let direction = usize::from(src > dst);
+        let direction = usize::from(src > dst || src == dst && answers);
         let ends = if direction == 0 { [src, dst] } else { [dst, src] };
         (Self { family: flow.family(), protocol: flow.protocol.0, ends }, direction)
     }
 }
 
 /// The ports of `flow`. What answers a request of ICMP has the request's type and code, as from the
-/// port that it was sent to; so the two meet.
-fn ports(flow: &FlowRecord) -> (u16, u16) {
+/// port that it was sent to; so the two meet. So has what nothing answers, where it `answers`.
+fn ports(flow: &FlowRecord, answers: bool) -> (u16, u16) {
     match flow.protocol.icmp_request(flow.dst_port) {
         Some(request) => (request, 0),
+        None if flow.protocol.is_icmp() && answers => (flow.dst_port, 0),
         None if flow.protocol.is_icmp() => (0, flow.dst_port),
         None => (flow.src_port, flow.dst_port),
     }

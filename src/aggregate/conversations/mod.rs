@@ -9,7 +9,7 @@ mod tests;
 use std::collections::HashMap;
 use std::net::IpAddr;
 
-use half::Half;
+use half::{Half, WayBack};
 use joined::Joined;
 use joined::Tuple;
 use runs::Runs;
@@ -106,8 +106,9 @@ impl Conversations {
     /// written to a temporary file.
     pub fn observe(&mut self, flows: &FlowBatch) -> Result<()> {
         for (row, flow) in flows.records().enumerate() {
-            let (tuple, direction) = Tuple::of(&flow);
-            let halves = half::halves_of(&flow, flows.extras.get(row), direction);
+            let back = WayBack::of(flows.extras.get(row));
+            let (tuple, direction) = Tuple::of(&flow, back.answers());
+            let halves = half::halves_of(&flow, &back, direction);
             let known = self.table.entry(tuple).or_default();
             half::merge(known, &halves);
             if self.table.len() >= self.held {

@@ -2,8 +2,10 @@
 
 use super::super::field::Field;
 use super::super::record::Counts;
-use super::{Clock, Target, Trim};
-use crate::flow::{Column, Family, Kind, OWN_ENTERPRISE, REVERSE_ENTERPRISE, Told, element};
+use super::{Clock, Step, Target, Trim};
+use crate::flow::{
+    Column, ElementId, Family, Kind, OWN_ENTERPRISE, REVERSE_ENTERPRISE, Told, element,
+};
 
 /// What a field becomes, and how good it is among those that become the same: 0 is best. None for
 /// what is no common field.
@@ -121,22 +123,56 @@ pub(super) fn is_also_kept(field: Field) -> bool {
         )
 }
 
+/// What octets and packets that these `steps` read count, and those of what came back; None where
+/// that is nothing to speak of.
+pub(super) fn counts(steps: &[Step], fields: &[Field]) -> Option<[Counts; 4]> {
+    let own = |column| {
+        let step = steps.iter().find(|step| step.target == Target::Number(column))?;
+        fields.get(usize::from(step.field)).map(|field| counts_of(field.number))
+    };
+    let back = |column, responder| {
+        let known = fields.iter().filter_map(|&field| rank_of_way_back(field, column, responder));
+        known.min().map(|(_, number)| counts_of(number))
+    };
+    let told = [
+        own(Column::Octets),
+        own(Column::Packets),
+        back(Column::Octets, 232),
+        back(Column::Packets, 299),
+    ];
+    let is_plain = told.iter().all(|counts| counts.is_none_or(|of| of == Counts::SinceLast));
+    let is_one_way = told.iter().skip(2).all(Option::is_none);
+    (!is_plain || !is_one_way).then(|| told.map(Option::unwrap_or_default))
+}
+
 /// From when on element `number`, one that tells octets or packets, counts.
-pub(super) const fn counts(number: u16) -> Counts {
+const fn counts_of(number: u16) -> Counts {
     match number {
         85 | 86 => Counts::SinceBeginning,
-        231 | 298 => Counts::ByEvent,
+        231 | 232 | 298 | 299 => Counts::ByEvent,
         _ => Counts::SinceLast,
     }
 }
 
-/// Whether a field counts octets or packets of what came back (RFC 5103, and what firewalls call
-/// the responder's).
-pub(super) fn is_of_the_way_back(field: Field) -> bool {
+/// How good `field` is among those that tell `column` of what came back: RFC 5103's, and then what
+/// firewalls call the `responder`'s; with the element's number.
+fn rank_of_way_back(field: Field, column: Column, responder: u16) -> Option<(u8, u16)> {
     match field.enterprise {
-        0 => matches!(field.number, 232 | 299),
+        0 => (field.number == responder).then_some((u8::MAX, responder)),
         REVERSE_ENTERPRISE => Column::of_element(field.number)
-            .is_some_and(|(column, _)| matches!(column, Column::Octets | Column::Packets)),
+            .filter(|&(of, _)| of == column)
+            .map(|(_, rank)| (rank, field.number)),
+        _ => None,
+    }
+}
+
+/// Whether it is kept to say what counts: counters of what came back and their times, events and
+/// connections.
+pub(super) fn says_what_counts(target: Target) -> bool {
+    let Target::Extra(ElementId { number, enterprise }, _) = target else { return false };
+    match enterprise {
+        0 => matches!(number, 136 | 148 | 231..=233 | 239 | 298 | 299),
+        REVERSE_ENTERPRISE => Told::of_element(number).is_some(),
         _ => false,
     }
 }

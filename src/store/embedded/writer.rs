@@ -160,7 +160,7 @@ impl Writer for EmbeddedWriter {
         let known: Remembered = checked::read(&path)?;
         let mut all = known.clone();
         all.forget_the_gone(&exporters, memos);
-        all.merge(memos);
+        all.take_in(memos);
         if all == known { Ok(()) } else { checked::write(&path, &all) }
     }
 

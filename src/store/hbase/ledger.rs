@@ -53,7 +53,7 @@ pub(super) fn remember(
 ) -> Result<()> {
     let known = remembered(gateways, session, topic)?;
     let mut all = known.clone();
-    all.merge(memos);
+    all.take_in(memos);
     if all == known {
         return Ok(());
     }

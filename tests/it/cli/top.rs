@@ -52,7 +52,10 @@ fn several_fields_and_every_format_tell_the_same() {
     assert_eq!(json.stderr, "");
     let json = json.json();
     assert_eq!(json["top"][0], serde_json::from_str::<serde_json::Value>(object).unwrap());
-    assert_eq!(json["totals"], serde_json::json!({"octets": 6235, "packets": 68, "flows": 6}));
+    assert_eq!(
+        json["totals"],
+        serde_json::json!({"octets": 6235, "packets": 68, "flows": 6, "withoutTraffic": 0})
+    );
     assert_eq!(json["key"], serde_json::json!(["first", "second", "protocol", "bin"]));
     assert_eq!((&json["keys"], &json["by"]), (&4.into(), &"octets".into()));
     assert_eq!(
