@@ -13,7 +13,7 @@ use super::settings::Settings;
 use super::store;
 use super::text::plural;
 use crate::answer::{explanation_json, explanation_text};
-use crate::query::{Asked, Explanation, Lookup, Question};
+use crate::query::{Asked, Explanation, Lookup, Question, ScaledBy};
 use crate::store::{Snapshot, Store};
 
 /// So many sampling intervals are told one by one.
@@ -53,8 +53,10 @@ impl AskingOptions {
 }
 
 /// `5 flows by 1000, 2 flows by 100`; where only the first flows are shown, more may be read.
-fn by_intervals(scaled: &[(u32, u64)], is_limited: bool) -> String {
-    let each = |&(interval, flows): &(u32, u64)| format!("{} by {interval}", plural(flows, "flow"));
+fn by_intervals(scaled: &[ScaledBy], is_limited: bool) -> String {
+    let each = |&ScaledBy { sampling, flows }: &ScaledBy| {
+        format!("{} by {sampling}", plural(flows, "flow"))
+    };
     let told: Vec<String> = scaled.iter().take(MAX_TOLD).map(each).collect();
     let more = scaled.len().saturating_sub(MAX_TOLD);
     let more = if more > 0 { format!(" and by {more} others") } else { String::new() };
@@ -101,7 +103,8 @@ impl Asking {
         let began = Instant::now();
         answer()?;
         let scaled = self.asked.scaled();
-        if !scaled.is_empty() {
+        // A program that asks for an explanation finds it there.
+        if !scaled.is_empty() && !(json && self.explain) {
             let by = by_intervals(&scaled, self.question().limit.is_some());
             say(format_args!(
                 "octets and packets are multiplied by the sampling intervals of their exporters \
@@ -110,7 +113,7 @@ impl Asking {
         }
         if let Some(plan) = plan {
             let read = lookups.iter().map(|lookup| lookup.reading());
-            let whole = plan.after(read, began.elapsed());
+            let whole = Explanation { scaled, ..plan.after(read, began.elapsed()) };
             if json {
                 say(explanation_json(&whole).trim_end());
             } else {

@@ -1,19 +1,17 @@
 //! The decoder of all formats, with what it must remember from one datagram to the next.
 
-use std::net::IpAddr;
+mod told;
+
 use std::ops::Range;
 
 use super::cursor::Cursor;
 use super::scope::Scope;
 use super::sets::{Found, Message, Reading, Sets};
 use super::template::Format;
-use super::templates::KeptTemplate;
 use super::waiting::{Held, Waiting};
-use super::{DecodeError, ExportPacket, Fault, Records, fixed, ipfix, options, sflow, unread, v9};
+use super::{DecodeError, ExportPacket, Fault, Records, fixed, ipfix, sflow, unread, v9};
 use crate::capture::Datagram;
-use crate::flow::{
-    Names, Remembered, Sequence, Unit, UnixMillis, low_u32, saturated_u16, saturated_u32,
-};
+use crate::flow::{Names, Sequence, Unit, UnixMillis, low_u32, saturated_u16, saturated_u32};
 
 /// Decodes datagrams of every format, one after the other.
 ///
@@ -123,39 +121,6 @@ impl Decoder {
     /// exporter, in the same domain. Each of these is read by its own.
     pub fn conflicts(&self) -> u32 {
         self.sets.conflicts
-    }
-
-    /// Whether any rate is known at which `exporter` samples in this domain.
-    pub(crate) fn knows_rate(&self, exporter: IpAddr, domain: u32) -> bool {
-        self.sets.templates.knows_rate(exporter, domain)
-    }
-
-    /// Datagrams that define the templates that are known, each as of when it came last.
-    pub(crate) fn templates(&self) -> Vec<KeptTemplate> {
-        self.sets.templates.kept()
-    }
-
-    /// Is another number when other templates are known.
-    pub(crate) fn templates_revision(&self) -> u64 {
-        self.sets.templates.revision()
-    }
-
-    /// Takes the templates that `other` knows for those that it knows itself.
-    pub(crate) fn take_templates(&mut self, other: Self) {
-        self.sets.templates = other.sets.templates;
-    }
-
-    /// Takes in what a store remembers of exporters' options ([`Topic::Options`]), of exporters that
-    /// told nothing yet.
-    ///
-    /// [`Topic::Options`]: crate::flow::Topic::Options
-    pub fn restore(&mut self, memos: &Remembered) {
-        options::restore(memos, |scope, put| self.sets.templates.with_options(scope, put));
-    }
-
-    /// What a store is to remember of options that were told since this was asked last.
-    pub fn take_memos(&mut self) -> Remembered {
-        std::mem::take(&mut self.sets.learned.memos)
     }
 
     /// Decodes `datagram`, or holds it back under `mark`.

@@ -1,7 +1,7 @@
 //! A question put to a store: what a command and a service have in common before either of them
 //! writes anything.
 
-use super::{Explanation, Lookup, Question};
+use super::{Explanation, Lookup, Question, ScaledBy};
 use crate::store::wrap::ScaledSnapshot;
 use crate::store::{Result, Snapshot};
 
@@ -54,11 +54,10 @@ impl Asked {
 
     /// By which intervals counters were multiplied that were read so far, and of how many flows
     /// each, most first.
-    pub fn scaled(&self) -> Vec<(u32, u64)> {
-        match &self.counters {
-            Counters::AsExported(_) => Vec::new(),
-            Counters::Scaled(snapshot) => snapshot.scaled(),
-        }
+    pub fn scaled(&self) -> Vec<ScaledBy> {
+        let Counters::Scaled(snapshot) = &self.counters else { return Vec::new() };
+        let scaled = snapshot.scaled().into_iter();
+        scaled.map(|(sampling, flows)| ScaledBy { sampling, flows }).collect()
     }
 
     /// How `lookups`, which are of the question, will be carried out.

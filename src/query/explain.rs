@@ -22,6 +22,17 @@ pub struct Explanation {
     pub read: Option<Reading>,
     /// How long the run took, in milliseconds. None before it.
     pub elapsed_ms: Option<f64>,
+    /// By which sampling intervals counters were multiplied, if they were.
+    pub scaled: Vec<ScaledBy>,
+}
+
+/// How many flows had their counters multiplied by an interval.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct ScaledBy {
+    /// The interval: one packet of so many was seen.
+    pub sampling: u32,
+    /// The flows.
+    pub flows: u64,
 }
 
 /// One scan and its plan.
@@ -76,7 +87,7 @@ impl Explanation {
                 })
             })
             .collect::<Result<_>>()?;
-        Ok(Self { filter: None, scans, read: None, elapsed_ms: None })
+        Ok(Self { filter: None, scans, read: None, elapsed_ms: None, scaled: Vec::new() })
     }
 
     /// Adds the filter that was asked for.

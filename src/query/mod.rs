@@ -12,7 +12,7 @@ mod question;
 mod run;
 
 pub use asked::Asked;
-pub use explain::{Explanation, ScanExplanation};
+pub use explain::{Explanation, ScaledBy, ScanExplanation};
 pub use held::{HELD_COLUMNS, Held, MAX_NAT_EVENTS};
 pub(crate) use parallel::fold_regions;
 pub use plan::Lookup;

@@ -228,6 +228,9 @@ fn what_was_sampled_is_scaled_up_where_that_is_wanted() {
     let scaled = home.run(&["active-flow", "-print", "2"]).ends(0, "--scaled=no leaves them");
     assert_eq!(scaled.lines(), ["(10.0.0.2,10.0.0.3,500000)", "(10.0.0.1,122.166.26.132,103400)"]);
     assert!(scaled.stderr.contains("(6 flows by 100)"), "{}", scaled.stderr);
+    let explained = home.run(&["active-flow", "-o", "json", "--explain"]).succeeds();
+    let explained: serde_json::Value = serde_json::from_str(&explained.stderr).unwrap();
+    assert_eq!(explained["scaled"], serde_json::json!([{"sampling": 100, "flows": 6}]));
     // Of top, which looks at flows twice.
     let top = home.run(&["top", "srcip", "-n", "1"]).succeeds();
     assert!(top.stderr.contains("(6 flows by 100)"), "{}", top.stderr);
