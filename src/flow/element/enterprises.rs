@@ -1,6 +1,6 @@
 //! Elements of enterprises, and of vendors in NetFlow v9, that are met most.
 //!
-//! Numbers and kinds: Wireshark's `packet-netflow.c`, and where that has none (VMware, CERT) the
+//! Numbers and kinds: Wireshark's `packet-netflow.c`, and where that has none (CERT, and the virtual networks of NSX) the
 //! lists of elements that the enterprises publish. Names: as published where no other element has
 //! the same, else with the enterprise before them. What is not here is shown by its number, as text
 //! where it is printable.
@@ -53,7 +53,7 @@ pub(crate) const SENT_BY: ElementId = ElementId { number: 1, enterprise: OWN_ENT
 /// exporter.
 const OWN: [Element; 1] = [address(1, "sentBy", V4)];
 
-/// NetFlow v9, numbers of vendors: Cisco's ASA and TrustSec, and Palo Alto.
+/// NetFlow v9, numbers of vendors: those of Cisco's ASA and of its security groups, and Palo Alto.
 const V9: [Element; 15] = [
     octets(33_000, "ingressAclId"),
     octets(33_001, "egressAclId"),
@@ -116,7 +116,7 @@ const CISCO: [Element; 37] = [
 /// Juniper.
 const JUNIPER: [Element; 1] = [unsigned(137, "juniperCommonPropertiesId")];
 
-/// Citrix NetScaler's AppFlow.
+/// Citrix: its application delivery controllers.
 const CITRIX: [Element; 28] = [
     unsigned(128, "netscalerRoundTripTime"),
     unsigned(129, "netscalerTransactionId"),
@@ -187,7 +187,7 @@ const CERT: [Element; 35] = [
     unsigned(16_894, "reverseLargePacketCount"),
 ];
 
-/// VMware: NSX.
+/// Of virtual networks (NSX).
 const VMWARE: [Element; 10] = [
     unsigned(880, "tenantProtocol"),
     address(881, "tenantSourceIPv4", V4),
@@ -241,7 +241,7 @@ const GIGAMON: [Element; 20] = [
     unsigned(215, "gigamonDnsQueryClass"),
 ];
 
-/// ntop: nProbe.
+/// ntop: its probe.
 const NTOP: [Element; 32] = [
     unsigned(80, "ntopSrcFragments"),
     unsigned(81, "ntopDstFragments"),

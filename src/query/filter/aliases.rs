@@ -8,6 +8,8 @@ pub(super) fn shown_as(word: &str) -> Option<(&'static str, Qualifiers)> {
     let src = Qualifiers { end: Some(End::Src), ..Qualifiers::default() };
     let dst = Qualifiers { end: Some(End::Dst), ..Qualifiers::default() };
     let way = |way| Qualifiers { way: Some(way), ..Qualifiers::default() };
+    let end_of = |end, which| Qualifiers { end: Some(end), which, ..Qualifiers::default() };
+    let mac = |way, end| Qualifiers { way: Some(way), end: Some(end), ..Qualifiers::default() };
     let which = |which| Qualifiers { which: Some(which), ..Qualifiers::default() };
     Some(match word {
         "srcaddress" | "srcaddr" | "srcip" => ("ip", src),
@@ -25,6 +27,31 @@ pub(super) fn shown_as(word: &str) -> Option<(&'static str, Qualifiers)> {
         "output" => ("if", way(Way::Out)),
         "nexthop" | "nextip" => ("ip", which(Which::Next)),
         "routerip" => ("ip", which(Which::Router)),
+        "bgpnextip" => ("ip", which(Which::BgpNext)),
+        "nextas" => ("as", which(Which::Next)),
+        "prevas" => ("as", which(Which::Previous)),
+        "srctos" => ("tos", src),
+        "dsttos" => ("tos", dst),
+        "srcvlan" => ("vlan", src),
+        "dstvlan" => ("vlan", dst),
+        "inpackets" => ("packets", way(Way::In)),
+        "outpackets" => ("packets", way(Way::Out)),
+        "inbytes" => ("bytes", way(Way::In)),
+        "outbytes" => ("bytes", way(Way::Out)),
+        "insrcmac" => ("mac", mac(Way::In, End::Src)),
+        "indstmac" => ("mac", mac(Way::In, End::Dst)),
+        "outsrcmac" => ("mac", mac(Way::Out, End::Src)),
+        "outdstmac" => ("mac", mac(Way::Out, End::Dst)),
+        "minttl" => ("ttl", which(Which::Min)),
+        "maxttl" => ("ttl", which(Which::Max)),
+        "srcxip" => ("ip", end_of(End::Src, Some(Which::Nat))),
+        "dstxip" => ("ip", end_of(End::Dst, Some(Which::Nat))),
+        "srcxport" => ("port", end_of(End::Src, Some(Which::Nat))),
+        "dstxport" => ("port", end_of(End::Dst, Some(Which::Nat))),
+        "direction" => ("flowdir", Qualifiers::default()),
+        "fwdstatus" => ("fwdstat", Qualifiers::default()),
+        "icmptype" => ("icmp-type", Qualifiers::default()),
+        "icmpcode" => ("icmp-code", Qualifiers::default()),
         _ => return None,
     })
 }
@@ -43,17 +70,7 @@ pub(super) fn instead_of(word: &str) -> Option<&'static str> {
         "inif" => "in if N",
         "outif" => "out if N",
         "nhip" => "next ip ADDRESS",
-        "nhbip" | "bgpnext" | "bgpnextip" => "bgp next ip ADDRESS",
-        "nextas" => "next as N",
-        "prevas" => "prev as N",
-        "srcvlan" => "src vlan N",
-        "dstvlan" => "dst vlan N",
-        "srctos" => "src tos N",
-        "dsttos" => "dst tos N",
-        "insrcmac" => "in src mac ADDRESS",
-        "indstmac" => "in dst mac ADDRESS",
-        "outsrcmac" => "out src mac ADDRESS",
-        "outdstmac" => "out dst mac ADDRESS",
+        "nhbip" | "bgpnext" => "bgp next ip ADDRESS",
         "ivrf" => "ingress vrf N",
         "evrf" => "egress vrf N",
         "odid" => "observation domain id N",

@@ -336,13 +336,10 @@ pub(super) fn meaning(keyword: &str, qualifiers: &Qualifiers) -> Option<Meaning>
         "engine-type" => plain(NumberField::EngineType),
         "engine-id" => plain(NumberField::EngineId),
         "sampling" => plain(NumberField::Sampling),
-        "tcpflags" => plain(NumberField::AnyFlags),
-        "time" | "firstseen" => plain(column(Column::First)),
-        "lastseen" => plain(NumberField::Last),
         "fwdstat" => plain(iana(89)),
         "flowdir" => plain(iana(61)),
         "ethertype" => plain(iana(256)),
-        word => plain(column(numbers_called(word)?)),
+        word => plain(numbers_called(word).map(column).or_else(|| numbers_shown_as(word))?),
     }
 }
 
@@ -351,6 +348,28 @@ fn numbers_called(word: &str) -> Option<Column> {
     let is_called =
         |column: &Column| column.word() == word && column.kind().number_bytes().is_some();
     Column::ALL.into_iter().filter(|&column| column != Column::Source).find(is_called)
+}
+
+/// The number that JSON, or nfdump's CSV, calls `word`, where filters have no word of their own.
+fn numbers_shown_as(word: &str) -> Option<NumberField> {
+    Some(match word {
+        "tcpflags" => NumberField::AnyFlags,
+        "time" | "firstseen" => column(Column::First),
+        "lastseen" => NumberField::Last,
+        "obsdomainid" => NumberField::Engine,
+        "obspointid" => iana(138),
+        "bidirection" => iana(239),
+        "endreason" => iana(136),
+        "connectionid" => iana(148),
+        "eventtime" => iana(323),
+        "ingressvrfid" => iana(234),
+        "egressvrfid" => iana(235),
+        "pbstart" => iana(361),
+        "pbend" => iana(362),
+        "pbstep" => iana(363),
+        "pbsize" => iana(364),
+        _ => return None,
+    })
 }
 
 fn as_end(way: Option<Way>) -> Option<End> {

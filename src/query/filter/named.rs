@@ -22,6 +22,9 @@ impl Named {
             ("ingressVRFName", Self::IngressVrf),
             ("egressVRFName", Self::EgressVrf),
             ("applicationName", Self::Application),
+            ("nbarName", Self::Application),
+            ("inIfName", Self::Input),
+            ("outIfName", Self::Output),
         ];
         names.iter().find(|(name, _)| name.eq_ignore_ascii_case(word)).map(|&(_, named)| named)
     }
@@ -73,8 +76,8 @@ impl Parser<'_, '_, '_> {
                         .expecting("a name, such as \"eth0\""));
                 }
             };
-            let names = parser.sources.names(&token.span)?;
-            Ok(named.is(&text, &names))
+            let known = parser.sources.names(&token.span)?;
+            Ok(named.is(&text, &known))
         })
     }
 }

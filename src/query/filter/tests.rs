@@ -267,7 +267,14 @@ fn what_answers_show_can_be_asked_for_as_it_stands() {
         ("duration = \"00:00:04.791\"", "duration 4791"),
         ("duration = \"1d 00:00:55.798\"", "duration 86455798"),
         ("duration = \"2.578\"", "duration 2578"),
-        ("flowdir = I", "flowdir ingress"),
+        ("direction = \"I\"", "flowdir ingress"),
+        ("srcVlan = 7", "src vlan 7"),
+        ("inSrcMac = \"00:00:5e:00:53:01\"", "in src mac 00:00:5e:00:53:01"),
+        ("srcXIP = 10.0.0.1", "src nat ip 10.0.0.1"),
+        ("minTTL = 5", "min ttl 5"),
+        ("nextAS = 5", "next as 5"),
+        ("outBytes = 5", "out bytes 5"),
+        ("pbStart = 5", "element portRangeStart = 5"),
     ] {
         assert_eq!(normal(shown), normal(same), "{shown}");
     }
