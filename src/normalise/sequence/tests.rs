@@ -2,6 +2,7 @@ use std::net::Ipv4Addr;
 
 use proptest::prelude::*;
 
+use super::runs::MAX_RUNS;
 use super::*;
 use crate::flow::UnixMillis;
 

@@ -5,10 +5,11 @@ use std::ops::Range;
 use super::ParseFilterError;
 use super::address::{read_addresses, with_mask};
 use super::fields::Term;
+use super::forms::read_flags;
 use super::lexer::{Comparison, Kind};
 use super::parser::{Parser, Result};
 use super::time::are_one;
-use super::values::{Values, read_flags};
+use super::values::Values;
 use crate::flow::Family;
 use crate::row::{AddressField, AddressRange, AddressSet, NumberField, NumberSet, Predicate};
 

@@ -10,6 +10,7 @@ mod element;
 mod error;
 mod event;
 mod fields;
+mod forms;
 mod keyword;
 mod lexer;
 mod list;
