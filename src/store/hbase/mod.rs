@@ -28,6 +28,7 @@ mod gateway;
 mod gateways;
 mod ledger;
 mod location;
+mod order;
 mod region;
 mod reply;
 mod schema;

@@ -9,12 +9,11 @@ use hbase_thrift::Attributes;
 use hbase_thrift::hbase::THbaseSyncClient;
 
 use super::gateways::{Gateways, Session};
+use super::order::{in_key_order, in_nat_order, key_at, nat_key_at};
 use super::tables::{self, Layout, Tables, mutation};
 use super::{cell, ledger, schema};
-use crate::flow::{
-    DatagramId, Family, FlowBatch, Names, Remembered, Topic, nat_leads, saturated_u32,
-};
-use crate::row::{MAX_KEY_BYTES, Order, RowKey, key_bytes};
+use crate::flow::{DatagramId, Family, FlowBatch, Names, Remembered, Topic};
+use crate::row::{MAX_KEY_BYTES, Order};
 use crate::store::{Load, Result, StoreError, WriteBatch, Writer};
 
 /// Rows of one call: enough that the way there and back does not count.
@@ -321,37 +320,6 @@ fn of_family(batch: &WriteBatch, family: Family) -> &FlowBatch {
     }
 }
 
-/// The key by which the address behind a NAT whose number is `lead` leads the flow at `row`.
-fn nat_key_at(flows: &FlowBatch, row: usize, lead: u128) -> RowKey {
-    let (lead, other) = (Family::V6.address(lead), flows.src.get(row));
-    RowKey { lead, other, far: Some(flows.dst.get(row)), ..key_at(flows, row, Order::Src) }
-}
-
-/// The rows of `flows` in the order of their addresses behind a NAT, each once for each that it has,
-/// and these addresses.
-fn in_nat_order(flows: &FlowBatch) -> (Vec<u128>, Vec<u32>) {
-    let leads = |row: u32| {
-        let leads = nat_leads(flows.extras.get(row as usize)).into_iter();
-        leads.map(move |lead| (lead, row))
-    };
-    let mut led: Vec<(u128, u32)> =
-        (0..saturated_u32(flows.extras.len())).flat_map(leads).collect();
-    led.sort_unstable_by_key(|&(lead, row)| (lead, flows.first_ms[row as usize], row));
-    led.into_iter().unzip()
-}
-
-fn key_at(flows: &FlowBatch, row: usize, order: Order) -> RowKey {
-    let (lead, other) = order.addresses(flows);
-    let first = crate::flow::UnixMillis(flows.first_ms[row]);
-    RowKey {
-        lead: lead.get(row),
-        first,
-        other: other.get(row),
-        far: None,
-        origin: flows.origin[row],
-    }
-}
-
 /// The rows of each call, in their order.
 fn calls<'a>(flows: &FlowBatch, rows: &'a [u32]) -> impl Iterator<Item = &'a [u32]> {
     let mut rest = rows;
@@ -366,18 +334,6 @@ fn calls<'a>(flows: &FlowBatch, rows: &'a [u32]) -> impl Iterator<Item = &'a [u3
         rest = after;
         (!call.is_empty()).then_some(call)
     })
-}
-
-/// The rows of `flows` in the order of their keys: neighbours go to one region in one call.
-fn in_key_order(flows: &FlowBatch, order: Order) -> Vec<u32> {
-    let key_bytes = key_bytes(order, flows.family());
-    let mut keys = Vec::with_capacity(flows.len() * key_bytes);
-    for row in 0..flows.len() {
-        key_at(flows, row, order).encode(&mut keys);
-    }
-    let mut rows: Vec<u32> = (0..saturated_u32(flows.len())).collect();
-    rows.sort_unstable_by_key(|&row| &keys[row as usize * key_bytes..][..key_bytes]);
-    rows
 }
 
 #[cfg(test)]
