@@ -5,7 +5,8 @@ use std::net::IpAddr;
 
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::counted::{Counted, Counters, Flow, FlowKey};
+use super::MAX_BELIEVED_LEAD_MS;
+use super::counted::{Counted, Counters, Event, Flow, FlowKey};
 use super::way::{DIRECTION, Elements, FIRST, INITIATOR, LAST, Way, number_bytes, reverse};
 use crate::flow::{
     Column, ElementId, EventKind, Extra, REVERSE_ENTERPRISE, Source, Told, UnixMillis,
@@ -156,7 +157,7 @@ impl BothWays {
             self.counts.contains(&kind).then_some(told)
         };
         let totals = of(Counts::SinceBeginning).map(|told| {
-            let flow = Flow { sender, key: flow_key(source, record, way), span: None };
+            let flow = Flow { sender, key: flow_key(source, record, way), event: None };
             counted.all(flow, told, (self.is_over, record.first.is_none()))
         });
         let by_event = of(Counts::ByEvent)
@@ -185,11 +186,21 @@ impl BothWays {
         // Denied packets are of no connection, and bear the number of none.
         let flow_id = self.flow_id.filter(|&id| id != 0);
         let first = UnixMillis(way.numbers[Column::First]);
-        let is_told = record.first.is_some() || self.event == Some(event::CREATED);
-        let span = is_told.then(|| (first, first + way.numbers[Column::Duration]));
-        let flow = flow_id.map(|id| Flow { sender, key: connection_key(source, id), span });
+        let last = first + way.numbers[Column::Duration];
+        let observed = record.observed.filter(|&at| at <= last + MAX_BELIEVED_LEAD_MS);
+        let event = Event {
+            begins: self.event == Some(event::CREATED),
+            first: record.first.map(|_| first),
+            at: observed.unwrap_or(last),
+        };
+        let flow =
+            flow_id.map(|id| Flow { sender, key: connection_key(source, id), event: Some(event) });
         match (self.event, flow) {
-            (Some(event::CREATED | event::DENIED | event::ALERT), _) => Counters::default(),
+            (Some(event::CREATED), flow) => {
+                flow.into_iter().for_each(|flow| counted.begin(flow));
+                Counters::default()
+            }
+            (Some(event::DENIED | event::ALERT), _) => Counters::default(),
             (Some(event::UPDATE), Some(flow)) => counted.more(flow, told),
             (Some(event::DELETED), Some(flow)) => counted.all(flow, told, (true, false)),
             _ => told,

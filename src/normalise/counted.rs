@@ -37,9 +37,27 @@ pub(super) struct Flow {
     /// Who sent it.
     pub(super) sender: IpAddr,
     pub(super) key: FlowKey,
-    /// When it began, and until when it is told of now, where the key may be that of another flow
-    /// later. One that began after all that is known of the key is another.
-    pub(super) span: Option<(UnixMillis, UnixMillis)>,
+    /// When that is, where the key may be that of another flow later.
+    pub(super) event: Option<Event>,
+}
+
+/// Something that happened to a flow.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Event {
+    /// Whether it begins with that.
+    pub(super) begins: bool,
+    /// When it began, if that is told.
+    pub(super) first: Option<UnixMillis>,
+    pub(super) at: UnixMillis,
+}
+
+impl Event {
+    /// Whether it is of another flow than the one of which something was known `until` then; that
+    /// may have ended with it.
+    fn is_of_another(&self, until: UnixMillis, is_over: bool) -> bool {
+        let is_later = (self.begins || is_over) && self.at > until;
+        is_later || self.first.is_some_and(|first| first > until)
+    }
 }
 
 /// What was counted, by who sent it.
@@ -79,6 +97,14 @@ impl Known {
 }
 
 impl Counted {
+    /// A flow begins. What is known of its key may be of another one.
+    pub(super) fn begin(&mut self, flow: Flow) {
+        let of = self.by_sender.get(&flow.sender);
+        if of.is_some_and(|of| of.live.contains(flow.key) || of.over.contains(flow.key)) {
+            self.more(flow, Counters::default());
+        }
+    }
+
     /// What counts of `told`, which came since the flow was told of before.
     pub(super) fn more(&mut self, flow: Flow, told: Counters) -> Counters {
         self.tell(
@@ -120,13 +146,14 @@ impl Counted {
         is_of_another: impl FnOnce(&Known) -> bool,
         change: impl FnOnce(&mut Known, bool) -> bool,
     ) -> Counters {
-        let Flow { sender, key, span } = flow;
-        let (mut known, was_over) = self.take(sender, key);
-        let began_later = span.is_some_and(|(first, _)| first > known.until);
-        if began_later || is_of_another(&known) {
+        let Flow { sender, key, event } = flow;
+        let (mut known, mut was_over) = self.take(sender, key);
+        let is_later = event.is_some_and(|event| event.is_of_another(known.until, was_over));
+        if is_later || is_of_another(&known) {
             known = Known { is_kept: known.is_kept, ..Known::default() };
+            was_over = false;
         }
-        known.until = known.until.max(span.map_or(UnixMillis::EPOCH, |(_, until)| until));
+        known.until = known.until.max(event.map_or(UnixMillis::EPOCH, |event| event.at));
         let before = known.counted();
         let is_over = change(&mut known, was_over);
         let counts = each(known.counted(), before, u64::saturating_sub);

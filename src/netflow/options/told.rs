@@ -14,7 +14,7 @@ const AGAIN_MS: u64 = 3_600_000;
 #[derive(Debug, Clone)]
 pub(super) struct Told<K, V> {
     newest: HashMap<K, Said<V>>,
-    /// What a port told before another one told otherwise.
+    /// What a port told where another one told it, too, or told otherwise since.
     otherwise: HashMap<(K, u16), Said<V>>,
 }
 
@@ -81,8 +81,14 @@ impl<K: Copy + Eq + Hash, V: Copy + Eq> Told<K, V> {
                 *known = said;
                 changed(None, said);
             }
-            if let Some(own) = own.filter(|own| is_news(own)) {
-                *own = said;
+            if let Some(own) = own {
+                if is_news(own) {
+                    *own = said;
+                    changed(Some(said.port), said);
+                }
+            } else if known.port != said.port && self.otherwise.len() < MAX_OTHERWISE {
+                // It stays with this, whatever the other port tells from now on.
+                self.otherwise.insert((key, said.port), said);
                 changed(Some(said.port), said);
             }
             return;

@@ -25,6 +25,10 @@ impl<V: Copy> Ages<V> {
         self.young.len() + self.old.len()
     }
 
+    pub(super) fn contains(&self, key: FlowKey) -> bool {
+        self.young.contains_key(&key) || self.old.contains_key(&key)
+    }
+
     /// Takes the value of `key` out.
     pub(super) fn take(&mut self, key: FlowKey) -> Option<V> {
         Arc::make_mut(self.table(key)?).remove(&key)

@@ -3,12 +3,13 @@ use super::*;
 const SENDER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
 
 fn flow(key: FlowKey) -> Flow {
-    Flow { sender: SENDER, key, span: None }
+    Flow { sender: SENDER, key, event: None }
 }
 
-/// A connection that began then, and is told of until then.
-fn at(key: FlowKey, first: u64, until: u64) -> Flow {
-    Flow { span: Some((UnixMillis(first), UnixMillis(until))), ..flow(key) }
+/// A connection that began then, and to which something happens then.
+fn at(key: FlowKey, first: u64, at: u64) -> Flow {
+    let event = Event { begins: false, first: Some(UnixMillis(first)), at: UnixMillis(at) };
+    Flow { event: Some(event), ..flow(key) }
 }
 
 #[test]
@@ -53,6 +54,12 @@ fn a_number_that_is_used_again_is_another_connection() {
     counted.more(at(7, 100, 200), [9; 4]);
     counted.all(at(7, 100, 300), [10; 4], (true, false));
     assert_eq!(counted.all(at(7, 301, 400), [5; 4], (true, false)), [5; 4]);
+    // Also where nothing but the event says so: what comes after an end is of another.
+    assert_eq!(counted.all(at(7, 100, 500), [7; 4], (true, false)), [7; 4]);
+    assert_eq!(counted.more(at(7, 100, 600), [3; 4]), [3; 4]);
+    let begins = Event { begins: true, first: None, at: UnixMillis(700) };
+    counted.begin(Flow { event: Some(begins), ..flow(7) });
+    assert_eq!(counted.all(at(7, 100, 800), [2; 4], (true, false)), [2; 4]);
     // Of one whose end was lost, too.
     counted.more(at(8, 100, 200), [9; 4]);
     assert_eq!(counted.all(at(8, 250, 300), [5; 4], (true, false)), [5; 4]);
