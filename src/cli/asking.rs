@@ -104,7 +104,7 @@ impl Asking {
         answer()?;
         let scaled = self.asked.scaled();
         // A program that asks for an explanation finds it there.
-        if !scaled.is_empty() && !(json && self.explain) {
+        if !(scaled.is_empty() || json && self.explain) {
             let by = by_intervals(&scaled, self.question().limit.is_some());
             say(format_args!(
                 "octets and packets are multiplied by the sampling intervals of their exporters \
