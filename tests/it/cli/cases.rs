@@ -392,3 +392,21 @@ fn what_exporters_call_things_can_be_asked_for() {
     let none = home.run(&["query", "--where", "outputName = nothing", "--count"]).succeeds();
     assert_eq!(none.stdout, "0\n");
 }
+
+#[test]
+fn a_rate_may_be_set_of_an_exporter_that_a_record_names() {
+    let Some(folder) = cases() else { return };
+    let path = folder.join("exporter-address-in-the-record.pcap");
+    let home = Home::new();
+    home.run(&["load", path.to_str().unwrap()]).succeeds();
+    let flows = home.run(&["query", "0.0.0.0/0", "-o", "json"]).succeeds().json();
+    let named = flows[0]["exporter"].as_str().unwrap().to_owned();
+    let home = Home::new();
+    let text = format!("[exporters.\"{named}\"]\nsampling = 7\n");
+    home.file("config/earlgrey-hbase/earlgrey.toml", text.as_bytes());
+    home.run(&["load", path.to_str().unwrap()]).succeeds();
+    let flows = home.run(&["query", "0.0.0.0/0", "-o", "json"]).succeeds().json();
+    for flow in flows.as_array().unwrap() {
+        assert_eq!(flow["sampling"] == 7, flow["exporter"] == *named, "{flow}");
+    }
+}
