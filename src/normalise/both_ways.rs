@@ -82,7 +82,7 @@ impl BothWays {
                 (0, 232) => says.counter(0, unsigned(value), u8::MAX - 1, &mut ranks),
                 (0, 299) => says.counter(1, unsigned(value), u8::MAX - 1, &mut ranks),
                 (REVERSE_ENTERPRISE, number) => {
-                    says.take_reverse(number, value, exported, &mut ranks)
+                    says.take_reverse(number, value, exported, &mut ranks);
                 }
                 _ => {}
             }
@@ -197,7 +197,9 @@ impl BothWays {
             flow_id.map(|id| Flow { sender, key: connection_key(source, id), event: Some(event) });
         match (self.event, flow) {
             (Some(event::CREATED), flow) => {
-                flow.into_iter().for_each(|flow| counted.begin(flow));
+                if let Some(flow) = flow {
+                    counted.begin(flow);
+                }
                 Counters::default()
             }
             (Some(event::DENIED | event::ALERT), _) => Counters::default(),

@@ -154,12 +154,11 @@ fn event_of(extras: &[u8]) -> (Event, u64) {
     match (number(230), number(233)) {
         (Some(event @ (1 | 4 | 6 | 8 | 10 | 14 | 16)), _) => (Event::Taken, event),
         (Some(event @ (2 | 5 | 7 | 9 | 11 | 15 | 17)), _) => (Event::Released, event - 1),
-        (Some(_), _) => (Event::Other, 0),
         // firewallEvent: created or updated, and deleted.
         (None, Some(1 | 5)) => (Event::Taken, FIREWALL),
         (None, Some(2)) => (Event::Released, FIREWALL),
-        (None, Some(_)) => (Event::Other, 0),
         (None, None) => (Event::Flow, 0),
+        _ => (Event::Other, 0),
     }
 }
 

@@ -63,7 +63,9 @@ impl Terms {
                 same.iter().partition(|entry| entry.event == Event::Taken);
             let left: Vec<&Entry> =
                 released.into_iter().filter(|entry| !terms.release(entry)).collect();
-            taken.into_iter().for_each(|entry| terms.take(entry));
+            for entry in taken {
+                terms.take(entry);
+            }
             for entry in left {
                 if !terms.release(entry) {
                     terms.unknown.push(*entry);

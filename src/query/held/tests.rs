@@ -33,7 +33,7 @@ const NO_EVENT: Row = Row {
 };
 
 fn event(nat_event: u16, inside: u8, at: u64) -> Row {
-    Row { nat_event, inside, at, ..NO_EVENT }
+    Row { inside, at, nat_event, ..NO_EVENT }
 }
 
 fn batch(rows: &[Row]) -> FlowBatch {
@@ -165,7 +165,7 @@ fn flows_hold_it_as_long_as_they_last_and_what_a_firewall_tells_of_one_connectio
     for (at, expected) in [(9, 0), (10, 1), (30, 1), (31, 0)] {
         assert_eq!(holders(&[flow], at).len(), expected, "at {at}");
     }
-    let of = |firewall_event, duration_ms| Row { firewall_event, duration_ms, ..flow };
+    let of = |firewall_event, duration_ms| Row { duration_ms, firewall_event, ..flow };
     let rows = [of(1, 0), of(5, 60), of(5, 120), of(2, 125)];
     assert_eq!(holders(&rows, 50), [(1, 10, 125)]);
     assert_eq!(holders(&rows[3..], 50), [(1, 10, 125)]);

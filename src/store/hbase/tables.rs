@@ -42,7 +42,8 @@ impl Tables {
 /// What a store's tables hold, as it is written beside them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Layout {
-    pub layout: u32,
+    #[serde(rename = "layout")]
+    pub version: u32,
     /// The orders that every flow is written in.
     pub orders: Vec<Order>,
     /// Whether there is a table of flows behind a NAT.
@@ -62,8 +63,8 @@ pub(super) enum BehindNat {
 
 impl Layout {
     pub(super) fn new(orders: Vec<Order>, nat: Option<BehindNat>) -> Self {
-        let layout = if nat.is_some() { LAYOUT_VERSION } else { LAYOUT_OF_ENDS };
-        Self { layout, orders, nat }
+        let version = if nat.is_some() { LAYOUT_VERSION } else { LAYOUT_OF_ENDS };
+        Self { version, orders, nat }
     }
 
     /// The orders that there are tables in.
@@ -95,8 +96,8 @@ impl Layout {
             place: place(),
             found: format!("the mark of its layout is {error}"),
         })?;
-        if found.layout > LAYOUT_VERSION {
-            let (place, found) = (place(), found.layout);
+        if found.version > LAYOUT_VERSION {
+            let (place, found) = (place(), found.version);
             return Err(StoreError::Newer { place, found, known: LAYOUT_VERSION });
         }
         Ok(found)
