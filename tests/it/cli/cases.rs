@@ -410,3 +410,43 @@ fn a_rate_may_be_set_of_an_exporter_that_a_record_names() {
         assert_eq!(flow["sampling"] == 7, flow["exporter"] == *named, "{flow}");
     }
 }
+
+#[test]
+fn a_time_that_cannot_be_gives_way_to_one_that_can() {
+    let name = "start-decades-after-the-export.pcap";
+    let Some(found) = flows(name, 0, "any") else { return };
+    assert_eq!(found[0]["time"], "2025-10-09T08:53:19.000Z");
+    let Some(found) = flows("start-all-ones.pcap", 0, "src ip 10.0.0.2") else { return };
+    assert_eq!(found[0]["time"], "2025-10-09T08:53:20.000Z");
+}
+
+#[test]
+fn an_address_of_ipv4_is_found_in_either_form() {
+    let name = "v4-mapped-addresses-in-v6-elements.pcap";
+    for filter in ["ip 10.0.0.1", "ip ::ffff:10.0.0.1", "src ip 10.0.0.1"] {
+        let Some(found) = flows(name, 0, filter) else { return };
+        assert_eq!(
+            found.iter().map(ends).collect::<Vec<_>>(),
+            [("10.0.0.1", "198.51.100.9", 1000)]
+        );
+    }
+}
+
+#[test]
+fn bytes_are_asked_for_as_they_are_shown() {
+    let name = "hex-shown-read-as-decimal.pcap";
+    let Some(found) = flows(name, 0, "element mplsTopLabelStackSection = 000100") else { return };
+    assert_eq!(found.len(), 1);
+}
+
+#[test]
+fn an_hour_that_comes_twice_has_two_rows() {
+    let Some(folder) = cases() else { return };
+    let home = Home::new();
+    let path = folder.join("hour-that-comes-twice.pcap");
+    home.run(&["load", path.to_str().unwrap()]).succeeds();
+    let bins = ["timeline", "--bin", "1h", "--tz", "Europe/Zurich", "-o", "csv"];
+    let rows = "time,octets\n2025-10-26 02:00:00.000+02:00,1000\n\
+                2025-10-26 02:00:00.000+01:00,2000\n2025-10-26 03:00:00.000+01:00,4000\n";
+    assert_eq!(home.run(&bins).succeeds().stdout, rows);
+}

@@ -15,7 +15,11 @@ fn datagrams(count: u32) -> Vec<Vec<u8>> {
 fn segments(home: &Home) -> Vec<PathBuf> {
     let spool = home.path("data/earlgrey-hbase/store.spool");
     let mut files = files_in(&spool);
-    files.retain(|file| file.extension().is_some_and(|extension| extension == "pcap"));
+    // The templates stay, for the next collector.
+    files.retain(|file| {
+        file.extension().is_some_and(|extension| extension == "pcap")
+            && file.file_name().is_some_and(|name| name != "templates.pcap")
+    });
     files
 }
 
