@@ -32,11 +32,12 @@ mod values;
 pub use addresses::Addresses;
 pub use batch::FlowBatch;
 pub use column::{Column, Columns};
-pub use element::{Element, ElementId, Kind, REVERSE_ENTERPRISE, element, elements, printable};
 pub(crate) use element::{
-    NTP_TO_UNIX_SECS, OWN_ENTERPRISE, SENT_BY, all_elements, element_named, float, have_both_sides,
-    other_end, signed, unsigned,
+    BIFLOW_DIRECTION, INITIATOR, NTP_TO_UNIX_SECS, OWN_ENTERPRISE, REVERSE_INITIATOR, SENT_BY,
+    all_elements, element_named, float, have_both_sides, other_end, signed, unsigned,
+    without_zeros_at_start,
 };
+pub use element::{Element, ElementId, Kind, REVERSE_ENTERPRISE, element, elements, printable};
 pub use event::EventKind;
 pub use extras::{Extra, Extras, MAX_EXTRAS_BYTES, extra_value, extras, push_extra};
 pub(crate) use family::address_bits;

@@ -1,7 +1,10 @@
 //! Flows that begin at another time than their exporter told: moved to when they were, as its clock
 //! runs ahead, or cut at their beginning, as they lasted too long.
 
-use super::{ElementId, Extra, FlowBatch, REVERSE_ENTERPRISE, extras, push_extra, unsigned};
+use super::{
+    ElementId, Extra, FlowBatch, REVERSE_ENTERPRISE, extras, push_extra, unsigned,
+    without_zeros_at_start,
+};
 
 /// The element under which a moved flow keeps the start that its exporter told:
 /// flowStartMilliseconds.
@@ -32,12 +35,12 @@ impl FlowBatch {
             has.clear();
             let ElementId { number, enterprise } = TOLD_START;
             let told = first.to_be_bytes();
-            let start = Extra { number, enterprise, value: without_zeros(&told) };
+            let start = Extra { number, enterprise, value: without_zeros_at_start(&told) };
             for extra in std::iter::once(start).chain(extras(&had)) {
                 let is_of_way_back = extra.enterprise == REVERSE_ENTERPRISE;
                 let time = back_at(unsigned(extra.value)).to_be_bytes();
                 let value = match extra.number {
-                    152 | 153 if is_of_way_back => without_zeros(&time),
+                    152 | 153 if is_of_way_back => without_zeros_at_start(&time),
                     _ => extra.value,
                 };
                 push_extra(&mut has, 0, Extra { value, ..extra });
@@ -46,12 +49,6 @@ impl FlowBatch {
             *first = at(*first);
         }
     }
-}
-
-/// A number without the zeros that it begins with.
-fn without_zeros(number: &[u8]) -> &[u8] {
-    let zeros = number.iter().take_while(|&&byte| byte == 0).count();
-    &number[zeros..]
 }
 
 #[cfg(test)]

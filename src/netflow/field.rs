@@ -103,13 +103,6 @@ pub(super) fn without_zeros_at_end(bytes: &[u8]) -> &[u8] {
     bytes.get(..length).unwrap_or_default()
 }
 
-/// `bytes` without the zeros at their start.
-#[inline]
-pub(super) fn without_zeros_at_start(bytes: &[u8]) -> &[u8] {
-    let start = bytes.iter().position(|&byte| byte != 0).unwrap_or(bytes.len());
-    bytes.get(start..).unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

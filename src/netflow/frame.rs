@@ -3,7 +3,7 @@
 use super::cursor::Cursor;
 use super::field::{address_v4, address_v6};
 use super::record::DataRecord;
-use crate::flow::{Column, ElementId, Extra, extra_value, push_extra};
+use crate::flow::{Column, ElementId, Extra, extra_value, push_extra, without_zeros_at_start};
 
 /// What a sampled header begins with (sFlow v5, `header_protocol`).
 pub(super) const ETHERNET: u32 = 1;
@@ -57,9 +57,7 @@ impl Kept<'_> {
     }
 
     pub(super) fn push_number(&mut self, number: u16, value: u32) {
-        let bytes = value.to_be_bytes();
-        let zeros = (value.leading_zeros() / 8) as usize;
-        self.push(number, bytes.get(zeros..).unwrap_or_default());
+        self.push(number, without_zeros_at_start(&value.to_be_bytes()));
     }
 }
 

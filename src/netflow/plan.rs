@@ -3,15 +3,13 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
-use super::field::{
-    Field, Met, Span, address_v4, address_v6, ntp, without_zeros_at_end, without_zeros_at_start,
-};
+use super::field::{Field, Met, Span, address_v4, address_v6, ntp, without_zeros_at_end};
 use super::frame::{self, Kept};
 use super::rate::Rate;
 use super::record::{Counts, DataRecord, Stamp, put_address};
 use crate::flow::{
     Column, ElementId, Extra, Family, UnixMillis, low_u16, low_u32, push_extra, saturated_u16,
-    saturated_u32, unsigned,
+    saturated_u32, unsigned, without_zeros_at_start,
 };
 
 mod target;

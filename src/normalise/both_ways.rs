@@ -7,10 +7,10 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use super::MAX_BELIEVED_LEAD_MS;
 use super::counted::{Counted, Counters, Event, Flow, FlowKey};
-use super::way::{DIRECTION, Elements, FIRST, INITIATOR, LAST, Way, number_bytes, reverse};
+use super::way::{Elements, FIRST, LAST, Way, number_bytes, reverse};
 use crate::flow::{
-    Column, ElementId, EventKind, Extra, REVERSE_ENTERPRISE, Source, Told, UnixMillis,
-    address_bits, event, extras, unsigned,
+    BIFLOW_DIRECTION, Column, ElementId, EventKind, Extra, INITIATOR, REVERSE_ENTERPRISE, Source,
+    Told, UnixMillis, address_bits, event, extras, unsigned,
 };
 use crate::netflow::{self, Counts, DataRecord, Stamp};
 
@@ -77,7 +77,7 @@ impl BothWays {
                 (0, EVENT) => says.event = says.event.or(Some(unsigned(value))),
                 (0, FLOW_ID) => says.flow_id = says.flow_id.or(Some(unsigned(value))),
                 (0, END_REASON) => says.is_over = !matches!(unsigned(value), 0 | ACTIVE_TIMEOUT),
-                (0, DIRECTION) => says.has_direction = true,
+                (0, BIFLOW_DIRECTION) => says.has_direction = true,
                 DELAY => says.delay_ms = Some(unsigned(value)),
                 (0, 232) => says.counter(0, unsigned(value), u8::MAX - 1, &mut ranks),
                 (0, 299) => says.counter(1, unsigned(value), u8::MAX - 1, &mut ranks),
@@ -222,7 +222,7 @@ impl BothWays {
         let [octets, packets, back_octets, back_packets] = counted;
         let mut to = Elements::default();
         if [back_octets, back_packets] != [0, 0] && !self.has_direction {
-            to.push(ElementId::iana(DIRECTION), &number_bytes(INITIATOR));
+            to.push(ElementId::iana(BIFLOW_DIRECTION), &number_bytes(INITIATOR));
         }
         let is_other = self.told.get(2..) != counted.get(2..);
         if [back_octets, back_packets] != [0, 0] || is_other || RESPONDER.into_iter().any(has) {

@@ -3,14 +3,10 @@
 use std::net::IpAddr;
 
 use crate::flow::{
-    Column, ElementId, Extra, Family, Numbers, Protocol, REVERSE_ENTERPRISE, Told, canonical,
-    extras, have_both_sides, other_end, push_extra, saturated_u8, saturated_u16, unsigned,
+    BIFLOW_DIRECTION, Column, ElementId, Extra, Family, INITIATOR, Numbers, Protocol,
+    REVERSE_ENTERPRISE, REVERSE_INITIATOR, Told, canonical, extras, have_both_sides, other_end,
+    push_extra, saturated_u8, saturated_u16, unsigned, without_zeros_at_start,
 };
-
-/// IANA's `biflowDirection` (RFC 5103 §6.3): whether the source of the flow began, or the other end.
-pub(super) const DIRECTION: u16 = 239;
-pub(super) const INITIATOR: u64 = 1;
-const REVERSE_INITIATOR: u64 = 2;
 
 /// The elements that tell, of the way back, when its first and its last packet were seen.
 pub(super) const FIRST: u16 = 152;
@@ -56,7 +52,10 @@ impl Way {
         }
         let mut other = Elements::default();
         if let Some(direction) = back.direction {
-            other.push(ElementId::iana(DIRECTION), &number_bytes(exchanged_direction(direction)));
+            other.push(
+                ElementId::iana(BIFLOW_DIRECTION),
+                &number_bytes(exchanged_direction(direction)),
+            );
         }
         for (column, number) in OF_ONE_WAY {
             numbers[column] = 0;
@@ -110,7 +109,7 @@ impl Way {
                     continue;
                 }
                 REVERSE_ENTERPRISE => ElementId::iana(number),
-                0 if number == DIRECTION => continue,
+                0 if number == BIFLOW_DIRECTION => continue,
                 0 if has(reverse(number)) => reverse(number),
                 0 => ElementId::iana(other_end(number, has_both_sides)),
                 _ => extra.id(),
@@ -138,7 +137,7 @@ impl WayBack {
         let (mut first, mut last) = (None, None);
         for Extra { number, enterprise, value } in extras(bytes) {
             match (enterprise, number) {
-                (0, DIRECTION) => back.direction = back.direction.or(Some(unsigned(value))),
+                (0, BIFLOW_DIRECTION) => back.direction = back.direction.or(Some(unsigned(value))),
                 (REVERSE_ENTERPRISE, FIRST) => first = first.or(Some(unsigned(value))),
                 (REVERSE_ENTERPRISE, LAST) => last = last.or(Some(unsigned(value))),
                 (REVERSE_ENTERPRISE, number) => back.take(number, value),
@@ -213,9 +212,7 @@ pub(super) const fn reverse(number: u16) -> ElementId {
 
 /// A number as elements keep it: without the zeros that it begins with.
 pub(super) fn number_bytes(number: u64) -> Vec<u8> {
-    let bytes = number.to_be_bytes();
-    let zeros = bytes.iter().take_while(|&&byte| byte == 0).count();
-    bytes.into_iter().skip(zeros).collect()
+    without_zeros_at_start(&number.to_be_bytes()).to_vec()
 }
 
 fn address(value: &[u8]) -> Option<IpAddr> {

@@ -1,7 +1,10 @@
 //! One direction of a conversation.
 
 use super::Sent;
-use crate::flow::{Extra, FlowRecord, REVERSE_ENTERPRISE, extras, saturated_u8, unsigned};
+use crate::flow::{
+    BIFLOW_DIRECTION, Extra, FlowRecord, REVERSE_ENTERPRISE, REVERSE_INITIATOR, extras,
+    saturated_u8, unsigned,
+};
 
 /// What one end sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -124,9 +127,6 @@ pub(super) fn halves_of(flow: &FlowRecord, back: &WayBack, direction: usize) -> 
     halves
 }
 
-/// IANA's `biflowDirection` of a flow whose source is who answered.
-const REVERSE_INITIATOR: u64 = 2;
-
 /// What a flow says of its way back.
 #[derive(Default)]
 pub(super) struct WayBack {
@@ -151,7 +151,7 @@ impl WayBack {
                 (2 | 86, REVERSE_ENTERPRISE) | (299, 0) => packets = packets.or(Some(value)),
                 (6, REVERSE_ENTERPRISE) => back.tcp_flags = saturated_u8(value & 0xff),
                 (152, REVERSE_ENTERPRISE) => back.first_ms = Some(value),
-                (239, 0) => back.direction = Some(value),
+                (BIFLOW_DIRECTION, 0) => back.direction = Some(value),
                 _ => {}
             }
         }

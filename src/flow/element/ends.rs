@@ -1,5 +1,11 @@
 //! Which element says of a flow's other end what an element says of one.
 
+/// IANA's `biflowDirection` (RFC 5103 §6.3), and what it says: the source of the flow began, or the
+/// other end did.
+pub(crate) const BIFLOW_DIRECTION: u16 = 239;
+pub(crate) const INITIATOR: u64 = 1;
+pub(crate) const REVERSE_INITIATOR: u64 = 2;
+
 /// Elements of the two ends, or of the two sides of what a flow passes.
 const PAIRS: [(u16, u16); 26] = [
     (7, 11),

@@ -12,7 +12,7 @@ use byteorder::{BigEndian, ByteOrder};
 pub(crate) use enterprises::{OWN_ENTERPRISE, SENT_BY};
 
 use super::Family;
-pub(crate) use ends::{have_both_sides, other_end};
+pub(crate) use ends::{BIFLOW_DIRECTION, INITIATOR, REVERSE_INITIATOR, have_both_sides, other_end};
 
 /// An element of the IANA registry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -159,6 +159,13 @@ pub(crate) fn unsigned(bytes: &[u8]) -> u64 {
         8 => BigEndian::read_u64(bytes),
         _ => bytes.iter().fold(0, |number, &byte| number << 8 | u64::from(byte)),
     }
+}
+
+/// A number without the zeros that it begins with, as elements keep it.
+#[inline]
+pub(crate) fn without_zeros_at_start(bytes: &[u8]) -> &[u8] {
+    let start = bytes.iter().position(|&byte| byte != 0).unwrap_or(bytes.len());
+    &bytes[start..]
 }
 
 /// A number with a sign, of one to eight bytes.

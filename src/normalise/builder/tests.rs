@@ -328,18 +328,10 @@ fn records_of_too_many_samplings_are_stored_with_that_of_their_packet() {
         })
         .collect();
     let packet = ExportPacket {
-        exporter: None,
         exported_secs: 1_186_040_527,
-        exported_nanos: 0,
-        uptime_ms: None,
         engine: 7,
         sampling: Sampling { mode: 1, interval: 10 },
-        rate_unknown: false,
-        sequence: None,
-        records: Records::Data(&records, &[]),
-        first_index: 0,
-        missing: 0,
-        fault: None,
+        ..packet_of(&records)
     };
     let mut builder = FlowBuilder::new();
     let (mut v4, mut v6) = (FlowBatch::new(Family::V4), FlowBatch::new(Family::V6));

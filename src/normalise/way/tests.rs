@@ -34,7 +34,7 @@ fn any_way() -> impl Strategy<Value = Way> {
             numbers.set(Column::Protocol, protocol);
             numbers.set(Column::First, random[0] >> 20);
             let mut told = Elements::default();
-            told.push(ElementId::iana(DIRECTION), &number_bytes(direction));
+            told.push(ElementId::iana(BIFLOW_DIRECTION), &number_bytes(direction));
             for ((column, number), value) in OF_ONE_WAY.into_iter().zip(own) {
                 if column.kind() != ColumnKind::U8 || has_both {
                     told.push(reverse(number), &number_bytes(value % 255 + 1));
