@@ -52,7 +52,7 @@
 //!
 //! Data flows one way through them, and so do their imports:
 //!
-//! `flow → capture → netflow → normalise, row → store → load, query → collect, aggregate → answer → generate → cli`
+//! `flow → capture → netflow → normalise, row → store → load, query → collect, aggregate → answer → request → service → generate → cli`
 //!
 //! - [`flow`]: the words that all others use: a flow, batches of flows, times, names.
 //! - [`capture`], [`netflow`], [`normalise`]: from files to datagrams, export packets, flows.
@@ -83,6 +83,8 @@ pub mod load;
 pub mod netflow;
 pub mod normalise;
 pub mod query;
+#[cfg(feature = "serve")]
+pub mod request;
 pub mod row;
 pub mod store;
 

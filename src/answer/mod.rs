@@ -25,6 +25,7 @@ mod text;
 mod timeline;
 mod top;
 mod units;
+pub mod words;
 
 pub use conversations::write_conversations;
 pub use explanation::{explanation_json, explanation_text};

@@ -2,15 +2,14 @@
 
 use std::ffi::OsString;
 
+use super::asking::Explain;
 use super::failure::Ending;
-use super::filter::shown;
 use super::output;
+use super::outside::{Outside, surroundings};
 use super::plot::PlotOption;
-use super::question::SummaryOptions;
-use super::settings::{Flags, Settings, keys, one_of};
-use super::time;
-use crate::aggregate::{ActivePairs, Measure, PairOptions};
+use super::settings::{Flags, Settings, keys};
 use crate::answer::{PairFormat, PairsView, plot_pairs, write_pairs};
+use crate::request::{ActiveFlow, one_of, range_text, shown};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -30,15 +29,10 @@ pub(crate) struct Args {
     /// How many pairs; `-print N` with one dash is the same [default: 10]
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     print: Option<OsString>,
-    /// What pairs are weighed by
-    #[arg(long, value_name = "MEASURE", default_value_t,
-        value_parser = one_of::<Measure>(Measure::ALL.map(Measure::name)))]
-    by: Measure,
-    /// Keep the two directions of a pair apart
-    #[arg(long)]
-    directed: bool,
     #[command(flatten)]
-    flows: SummaryOptions,
+    pairs: ActiveFlow,
+    #[command(flatten)]
+    explain: Explain,
     #[command(flatten)]
     plot: PlotOption,
     /// How pairs are written [default: line]
@@ -57,15 +51,17 @@ impl Args {
 }
 
 pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
-    let format = settings.pair_format();
-    let options = PairOptions { by: args.by, directed: args.directed, limits: settings.limits() };
-    let asking = args.flows.ask(None, settings)?;
+    let outside = Outside(settings);
+    let around = surroundings(&outside);
+    let (request, format) = (&args.pairs, settings.pair_format());
+    let asking = args.explain.ask(request.question(&around)?, settings, request.scaled())?;
     let question = asking.question();
-    let lookup = question.plan_unordered(ActivePairs::columns(&options));
+    let lookup = request.lookup(question);
     asking.answer(&[&lookup], format.is_json(), || {
         let (snapshot, most) = (asking.snapshot(), settings.print.value);
-        let pairs = ActivePairs::top_of(snapshot, lookup.scans(), &options, most)?;
-        let when = time::range_text(question.time, &settings.tz.value);
+        let pairs = request.answer(snapshot, &lookup, settings.limits(), most)?;
+        let options = request.options(settings.limits());
+        let when = range_text(question.time, &settings.tz.value);
         let view = PairsView { when: &when, filter: &shown(question.filter.as_ref()) };
         args.plot.write(|| plot_pairs(&pairs, &options, view))?;
         output::print(|out| Ok(write_pairs(&pairs, &options, format, out)?))

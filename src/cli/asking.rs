@@ -5,13 +5,11 @@
 
 use std::time::Instant;
 
-use clap::builder::{PossibleValuesParser, TypedValueParser};
-
 use super::failure::Ending;
 use super::output::say;
 use super::settings::Settings;
 use super::store;
-use super::text::plural;
+use crate::answer::words::plural;
 use crate::answer::{explanation_json, explanation_text};
 use crate::query::{Asked, Explanation, Lookup, Question, ScaledBy};
 use crate::store::{Snapshot, Store};
@@ -19,22 +17,17 @@ use crate::store::{Snapshot, Store};
 /// So many sampling intervals are told one by one.
 const MAX_TOLD: usize = 10;
 
-/// The options.
+/// The option.
 #[derive(Debug, clap::Args)]
-pub(super) struct AskingOptions {
-    /// Multiply octets and packets by the sampling interval of their exporter, where it said one;
-    /// or, with --scaled=no, leave them as they were exported
-    #[arg(long, value_name = "yes|no", value_parser = yes_or_no(), num_args = 0..=1,
-        require_equals = true, default_missing_value = "yes", hide_possible_values = true)]
-    scaled: Option<bool>,
+pub(super) struct Explain {
     /// Tell on standard error how the flows are found, and then what was read
     #[arg(long)]
     explain: bool,
 }
 
-impl AskingOptions {
-    /// Puts `question` to the store of the settings, as it is now. Where nobody said whether what
-    /// exporters sampled is scaled up, it is if that is `usual`.
+impl Explain {
+    /// Puts `question` to the store of the settings, as it is now; if `scaled`, what exporters
+    /// sampled is scaled up.
     ///
     /// # Errors
     ///
@@ -43,10 +36,9 @@ impl AskingOptions {
         &self,
         question: Question,
         settings: &Settings,
-        usual: bool,
+        scaled: bool,
     ) -> anyhow::Result<Asking> {
         let store = store::open(settings)?;
-        let scaled = self.scaled.unwrap_or(usual);
         let asked = Asked::new(question, store.snapshot()?, scaled);
         Ok(Asking { store, asked, explain: self.explain })
     }
@@ -62,10 +54,6 @@ fn by_intervals(scaled: &[ScaledBy], is_limited: bool) -> String {
     let more = if more > 0 { format!(" and by {more} others") } else { String::new() };
     let read = if is_limited { "of those read, " } else { "" };
     format!("{read}{}{more}", told.join(", "))
-}
-
-fn yes_or_no() -> impl TypedValueParser<Value = bool> {
-    PossibleValuesParser::new(["yes", "no"]).map(|answer| answer == "yes")
 }
 
 /// A question on its way to an answer.

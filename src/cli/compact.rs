@@ -3,8 +3,8 @@
 use super::failure::Ending;
 use super::output::Output;
 use super::settings::Settings;
-use super::text::{bytes, grouped, plural};
 use super::{interrupt, store};
+use crate::answer::words::{bytes, grouped, plural};
 use crate::store::embedded::{Compacted, Effort};
 
 const EXAMPLES: &str = "\

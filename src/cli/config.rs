@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::failure::Ending;
 use super::output::{self, Output};
 use super::settings::{CONFIG_VARIABLE, Settings, user_file};
-use super::text::columns;
+use crate::answer::words::columns;
 
 const EXAMPLES: &str = "\
 Examples:

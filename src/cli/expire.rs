@@ -7,11 +7,12 @@ use serde::Serialize;
 
 use super::failure::{Ending, Usage};
 use super::output::{self, Output, say};
-use super::settings::{self, Settings, Zone};
+use super::settings::{self, Settings};
 use super::store;
-use super::text::{bytes, grouped, plural, seconds};
-use super::time::{show, span_ms};
+use crate::answer::words::{bytes, grouped, plural, seconds};
 use crate::flow::{Column, Columns, TimeRange, UnixMillis};
+use crate::request::Zone;
+use crate::request::{show, span_ms};
 use crate::store::embedded::{Fit, Misfit};
 use crate::store::{AHEAD_MS, Expired, Scan, Store};
 

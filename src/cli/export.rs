@@ -5,16 +5,17 @@ use std::time::Instant;
 
 use serde::Serialize;
 
-use super::asking::AskingOptions;
+use super::asking::Explain;
 use super::failure::{Ending, Usage};
 use super::output::{self, Output, say};
-use super::question::QuestionOptions;
+use super::outside::{Outside, surroundings};
 use super::settings::Settings;
-use super::text::{bytes, plural, seconds};
 use super::whole_file::WholeFile;
+use crate::answer::words::{bytes, plural, seconds};
 use crate::answer::{AnswerError, FlowWriter, Format, write_parquet};
 use crate::flow::Columns;
 use crate::query::Direction;
+use crate::request::{QuestionOptions, Scaling};
 use crate::store::{FlowStream, Store};
 
 const EXAMPLES: &str = "\
@@ -41,7 +42,9 @@ pub(crate) struct Args {
     #[arg(long)]
     force: bool,
     #[command(flatten)]
-    asking: AskingOptions,
+    scaling: Scaling,
+    #[command(flatten)]
+    explain: Explain,
     /// How the outcome is told: as text on standard error, or as JSON on standard output
     #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t)]
     output: Output,
@@ -113,8 +116,9 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
         let problem = format!("{path} is there already; say --force to replace it");
         return Err(Usage(problem).into());
     }
-    let question = args.question.question(settings, Direction::Src)?;
-    let asking = args.asking.ask(question, settings, false)?;
+    let outside = Outside(settings);
+    let question = args.question.question(&surroundings(&outside), Direction::Src)?;
+    let asking = args.explain.ask(question, settings, args.scaling.scaled(false))?;
     let lookup = asking.question().plan(format.columns());
     let json = args.output == Output::Json;
     asking.answer(&[&lookup], json, || {

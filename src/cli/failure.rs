@@ -8,6 +8,7 @@ use super::whole_file::WriteFileError;
 use crate::answer::AnswerError;
 use crate::collect::CollectError;
 use crate::load::LoadError;
+use crate::request::{AskError, Refused};
 use crate::store::StoreError;
 
 /// How a command ended that did not fail.
@@ -53,13 +54,18 @@ pub(crate) fn status(error: &anyhow::Error) -> ExitCode {
     // It may be what another error was met in, and that is no cause of it.
     let mut status = if error.is::<Unread>() { UNREAD } else { FAILED };
     for cause in error.chain() {
-        if cause.is::<Usage>() {
+        if cause.is::<Usage>() || cause.is::<Refused>() || refused(cause) {
             status = WRONG_USAGE;
         } else if let Some(StoreError::Unreachable { .. }) = store_error(cause) {
             status = UNREACHABLE;
         }
     }
     ExitCode::from(status)
+}
+
+/// Whether `cause` passes on that a request was refused.
+fn refused(cause: &(dyn Error + 'static)) -> bool {
+    matches!(cause.downcast_ref(), Some(AskError::Refused(_)))
 }
 
 /// What to do about it, where that is known; `stores` says whether the command was to store flows,
@@ -80,6 +86,9 @@ fn store_error<'a>(cause: &'a (dyn Error + 'static)) -> Option<&'a StoreError> {
         return Some(error);
     }
     if let Some(CollectError::Store(error)) = cause.downcast_ref() {
+        return Some(error);
+    }
+    if let Some(AskError::Store(error)) = cause.downcast_ref() {
         return Some(error);
     }
     if let Some(AnswerError::Store(error)) = cause.downcast_ref() {

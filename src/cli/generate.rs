@@ -13,10 +13,11 @@ use serde::Serialize;
 
 use super::failure::{Ending, Usage};
 use super::output::{self, Output, say};
-use super::settings::{Settings, whole_number};
-use super::text::{bytes, grouped, plural, seconds};
+use super::settings::Settings;
+use crate::answer::words::{bytes, grouped, plural, seconds};
 use crate::flow::UnixMillis;
 use crate::generate::{self, Damage, Format, Made, Traffic};
+use crate::request::whole_number;
 
 const EXAMPLES: &str = "\
 Examples:

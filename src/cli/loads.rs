@@ -5,9 +5,10 @@ use std::io::Write;
 use super::failure::Ending;
 use super::output::{self, Output};
 use super::settings::Settings;
+use super::store;
 use super::summary::{self, View};
-use super::text::{bytes, columns, grouped, plural, seconds};
-use super::{store, time};
+use crate::answer::words::{bytes, columns, grouped, plural, seconds};
+use crate::request::show;
 use crate::store::Load;
 
 const EXAMPLES: &str = "\
@@ -32,7 +33,7 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
         output::print_json(&views)?;
     } else {
         let rows: Vec<Vec<String>> =
-            loads.iter().map(|load| row(load, time::show(load.started, zone))).collect();
+            loads.iter().map(|load| row(load, show(load.started, zone))).collect();
         output::print(|out| {
             let heads = HEADS.map(str::to_owned).to_vec();
             let table = columns(&[vec![heads], rows].concat(), &RIGHT);

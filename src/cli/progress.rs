@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
 use super::output::{say, stderr_is_drawn_on};
-use super::text::{bytes, grouped, seconds};
+use crate::answer::words::{bytes, grouped, seconds};
 use crate::load::Progress;
 
 /// Whether, and how, progress is shown.

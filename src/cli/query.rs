@@ -2,20 +2,15 @@
 
 use std::io::Write;
 
-use super::asking::AskingOptions;
-use super::bidir;
+use super::asking::Explain;
 use super::failure::{Ending, Usage};
 use super::format::{FormatParser, StyleOptions};
 use super::output::{self, say};
-use super::question::QuestionOptions;
+use super::outside::{Outside, surroundings};
 use super::settings::{Flags, Settings, keys};
-use super::time;
-use crate::aggregate::Conversations;
-use crate::answer::{FlowWriter, Format};
-use crate::flow::{FlowBatch, Names, UnixMillis};
-use crate::query::{Direction, HELD_COLUMNS, Held, MAX_NAT_EVENTS, Question};
-use crate::row::NatEnd;
-use crate::store::FlowStream;
+use crate::answer::{FlowWriter, Format, write_conversations};
+use crate::flow::Names;
+use crate::request::{Flows, Found};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -39,20 +34,9 @@ Examples:
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     #[command(flatten)]
-    question: QuestionOptions,
+    flows: Flows,
     #[command(flatten)]
-    joining: bidir::Joining,
-    /// Only who held what --nat names at this time: of flows those that span it, and of a NAT's
-    /// events the latest that gave it to somebody and that no release followed, which is printed
-    /// with the time to its release as duration, as far as that is known
-    #[arg(long, value_name = "TIME", requires = "nat", conflicts_with_all = ["bidir", "limit"],
-        allow_hyphen_values = true)]
-    at: Option<String>,
-    /// Print only how many flows there are, up to --limit
-    #[arg(long)]
-    count: bool,
-    #[command(flatten)]
-    asking: AskingOptions,
+    explain: Explain,
     /// How flows are written [default: line]
     #[arg(short, long, value_name = "FORMAT", value_parser = FormatParser)]
     output: Option<Format>,
@@ -65,94 +49,46 @@ impl Args {
         vec![(keys::FORMAT, self.output.as_ref().map(|format| format.name().into()))]
     }
 
-    /// What was held, and when, if who held it is asked for.
-    fn holders(&self, settings: &Settings) -> anyhow::Result<Option<(NatEnd, UnixMillis)>> {
-        let (Some(nat), Some(at)) = (self.question.nat, &self.at) else { return Ok(None) };
-        let at = time::moment("--at", at, &settings.tz.value, UnixMillis::now())?;
-        Ok(Some((nat, at)))
-    }
-
-    fn question(&self, settings: &Settings) -> anyhow::Result<Question> {
-        if self.question.is_everything() {
-            return Err(Usage(
-                "whose flows? Name an address or a block, as in `query 10.0.0.0/8`, or what holds \
-                 of them, as in `query --where 'port 443'`; `--where any` is every flow"
-                    .to_owned(),
-            )
-            .into());
+    /// How what is found is written: conversations as `biline`, where nothing else is said.
+    fn format(&self, settings: &Settings) -> Result<Format, Usage> {
+        if !self.flows.joins() {
+            return Ok(settings.flow_format());
         }
-        let bidir = self.joining.bidir;
-        let usual = if bidir { Direction::Any } else { Direction::Src };
-        let question = self.question.question(settings, usual)?;
-        // The limit is of conversations, not of the flows that these are made of.
-        Ok(Question { limit: question.limit.filter(|_| !bidir), ..question })
+        let format = settings.format.value.clone().unwrap_or(Format::Biline);
+        format.check_for_conversations().map_err(Usage)?;
+        Ok(format)
     }
-}
-
-/// The flows and events of those who held `nat` at the moment `at`; what is not known of them is said.
-fn held(flows: FlowStream, nat: &NatEnd, at: UnixMillis) -> anyhow::Result<Vec<FlowBatch>> {
-    let held = Held::at(flows, nat, at)?;
-    if held.partial {
-        return Err(Usage(format!(
-            "{nat} has more than {MAX_NAT_EVENTS} events; name a port of it, or narrow them by --since \
-             and --until"
-        ))
-        .into());
-    }
-    if held.since_unknown > 0 {
-        say(format_args!(
-            "since when is not known of {}: only the release of it is in the store",
-            held.since_unknown
-        ));
-    }
-    if held.replaced > 0 {
-        say(format_args!(
-            "{} had it before, and another got it without a release of it in the store",
-            held.replaced
-        ));
-    }
-    Ok(held.flows)
 }
 
 pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
-    let format = if args.joining.bidir { bidir::format(settings)? } else { settings.flow_format() };
-    let asking = args.asking.ask(args.question(settings)?, settings, false)?;
-    let question = asking.question();
-    let holders = args.holders(settings)?;
-    let lookup = match (args.count, args.joining.bidir) {
-        _ if holders.is_some() => question.plan(format.columns() | HELD_COLUMNS),
-        (true, _) => question.plan_count(),
-        (_, true) => question.plan(Conversations::COLUMNS),
-        _ => question.plan(format.columns()),
-    };
+    let outside = Outside(settings);
+    let around = surroundings(&outside);
+    let (flows, format) = (&args.flows, args.format(settings)?);
+    let asking = args.explain.ask(flows.question(&around)?, settings, flows.scaled())?;
+    let lookup = flows.lookup(asking.question(), &format);
     let (json, style) = (format.is_json(), args.style.style());
+    let zone = settings.tz.value.zone().clone();
     asking.answer(&[&lookup], json, || {
-        let held = match holders {
-            Some((nat, at)) => Some(held(lookup.run(asking.snapshot())?, &nat, at)?),
-            None => None,
-        };
-        if args.count {
-            let flows = match &held {
-                Some(held) => held.iter().map(|batch| batch.len() as u64).sum(),
-                None => lookup.count(asking.snapshot())?,
-            };
-            let answer = if json { format!("{{\"flows\":{flows}}}") } else { flows.to_string() };
-            return output::print(|out| Ok(writeln!(out, "{answer}")?));
+        let answer = flows.answer(asking.snapshot(), &lookup, &around)?;
+        answer.notes.iter().for_each(say);
+        match answer.found {
+            Found::Count(flows) => {
+                let answer =
+                    if json { format!("{{\"flows\":{flows}}}") } else { flows.to_string() };
+                output::print(|out| Ok(writeln!(out, "{answer}")?))
+            }
+            Found::Conversations(conversations) => output::print(|out| {
+                Ok(write_conversations(conversations, out, &format, style, zone).map(drop)?)
+            }),
+            Found::Flows(flows) => {
+                // Only formats that name every field have room for them, and cells of their own.
+                let asks = json || matches!(format, Format::Own(_));
+                let names = if asks { asking.store.names()? } else { Names::default() };
+                output::print(|out| {
+                    let writer = FlowWriter::styled(out, &format, style, zone).with_names(names);
+                    Ok(writer.write_all(flows).map(drop)?)
+                })
+            }
         }
-        let flows = match held {
-            Some(held) => Box::new(held.into_iter().map(Ok)),
-            None => lookup.run(asking.snapshot())?,
-        };
-        if args.joining.bidir {
-            return bidir::print(flows, args.question.limit, &format, style, settings);
-        }
-        let zone = settings.tz.value.zone().clone();
-        // Only formats that name every field have room for them, and cells of their own.
-        let asks = json || matches!(format, Format::Own(_));
-        let names = if asks { asking.store.names()? } else { Names::default() };
-        output::print(|out| {
-            let writer = FlowWriter::styled(out, &format, style, zone).with_names(names);
-            Ok(writer.write_all(flows).map(drop)?)
-        })
     })
 }

@@ -9,8 +9,8 @@ use anyhow::Context;
 use super::failure::{Ending, Usage};
 use super::output::{Output, say};
 use super::settings::Settings;
-use super::text::{bytes, grouped, plural, seconds};
 use super::{interrupt, output};
+use crate::answer::words::{bytes, grouped, plural, seconds};
 use crate::capture::{self, Pace, Replayed};
 
 const EXAMPLES: &str = "\

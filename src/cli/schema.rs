@@ -10,10 +10,10 @@ use super::output::{self, Output, say};
 use super::settings::Settings;
 use super::store;
 use super::store::Place;
-use super::text::{columns, plural};
-use super::time::span_ms;
+use crate::answer::words::{columns, plural};
 use crate::capture;
 use crate::load;
+use crate::request::span_ms;
 use crate::row::Order;
 use crate::store::hbase::{Compression, HbaseStore, Location, Options, Schema, TableState};
 

@@ -2,16 +2,16 @@
 
 use std::fmt::Write as _;
 
+use super::asking::Explain;
 use super::failure::Ending;
 use super::output::{self, Output};
-use super::question::SummaryOptions;
-use super::settings::{Settings, Zone};
+use super::outside::{Outside, surroundings};
+use super::settings::Settings;
 use super::summary;
-use super::text::{bytes, columns, grouped, plural, seconds};
-use super::time;
 use crate::aggregate::{FlowTotals, Measure, Stats};
-use crate::answer::{Rates, StoreStats, clocks_of, date, rate, stats_json};
-use crate::query::Question;
+use crate::answer::words::{bytes, columns, grouped, plural, seconds};
+use crate::answer::{Rates, StoreStats, date, rate, stats_json};
+use crate::request::{self, StatsAnswer, Zone, show};
 use crate::store::Size;
 
 const EXAMPLES: &str = "\
@@ -29,7 +29,9 @@ Examples:
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     #[command(flatten)]
-    flows: SummaryOptions,
+    flows: request::Stats,
+    #[command(flatten)]
+    explain: Explain,
     /// How the statistics are written
     #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t)]
     output: Output,
@@ -41,23 +43,17 @@ const MAX_ROWS: usize = 40;
 pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
     let zone = &settings.tz.value;
     let json = args.output == Output::Json;
-    let asking = args.flows.ask(None, settings)?;
-    let lookup = asking.question().plan_unordered(Stats::COLUMNS);
+    let (outside, request) = (Outside(settings), &args.flows);
+    let question = request.question(&surroundings(&outside))?;
+    let asking = args.explain.ask(question, settings, request.scaled())?;
+    let (question, lookup) = (asking.question(), request.lookup(asking.question()));
     asking.answer(&[&lookup], json, || {
-        let snapshot = asking.snapshot();
-        let stats = Stats::of(snapshot, &lookup, zone.zone())?;
-        // A store that keeps no count would read all of its flows once more.
-        let flows = if *asking.question() == Question::everything() {
-            stats.totals.all().flows
-        } else {
-            snapshot.flows()?
-        };
-        let clocks = clocks_of(&asking.store.loads()?);
-        let store = StoreStats { flows, size: snapshot.size()?, clocks };
+        let answer = request.answer(&*asking.store, asking.snapshot(), question, &lookup, zone)?;
+        let StatsAnswer { flows, store } = &answer;
         output::print_all(&if json {
-            stats_json(&stats, &store, zone.zone())
+            stats_json(flows, store, zone.zone())
         } else {
-            text(&stats, &store, zone)
+            text(flows, store, zone)
         })
     })
 }
@@ -83,8 +79,8 @@ fn text(stats: &Stats, store: &StoreStats, zone: &Zone) -> String {
     line("packets", &grouped(all.packets));
     line("octets", &grouped(all.octets));
     if let Some((first, last)) = all.first.zip(all.last) {
-        line("first", &time::show(first, zone));
-        line("last", &time::show(last, zone));
+        line("first", &show(first, zone));
+        line("last", &show(last, zone));
         line("span", &seconds(all.span_ms() as f64 / 1000.0));
     }
     if let Some(rates) = Rates::of(&all) {

@@ -7,11 +7,11 @@ use std::net::IpAddr;
 
 use serde::Serialize;
 
-use super::settings::Zone;
-use super::text::{bytes, grouped, plural, seconds, span};
-use super::time::show;
+use crate::answer::words::{bytes, grouped, plural, seconds, span};
 use crate::flow::{Lost, SequenceUnit, Unit};
 use crate::netflow::Unread;
+use crate::request::Zone;
+use crate::request::show;
 use crate::store::{Account, Ahead, Clock, Load, LoadedFile};
 
 /// So many streams that lost flows, and so many files with faults, are told one by one in text.

@@ -1,23 +1,18 @@
 //! `timeline`: traffic over time.
 
 use std::io;
-use std::num::NonZeroU64;
 
 use terminal_size::{Width, terminal_size_of};
 
-use super::failure::{Ending, Usage};
-use super::filter::shown;
+use super::asking::Explain;
+use super::failure::Ending;
 use super::output;
+use super::outside::{Outside, surroundings};
 use super::plot::PlotOption;
-use super::question::SummaryOptions;
-use super::settings::{Flags, Settings, Zone, keys, one_of};
-use super::time;
-use crate::aggregate::{BinWidth, Measure, Timeline, TimelineError, TimelineOptions, Whose};
-use crate::answer::{
-    TimelineFormat, TimelineView, chart_bins, plot_timeline, width, write_timeline,
-};
-use crate::query::{Direction, Lookup, Question, parse_addresses};
-use crate::row::AddressRange;
+use super::settings::{Flags, Settings, keys};
+use crate::answer::{TimelineFormat, TimelineView, chart_bins, plot_timeline, write_timeline};
+use crate::query::Lookup;
+use crate::request::{Timeline, one_of, shown};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -37,23 +32,10 @@ Examples:
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// Whose traffic: an address, or a block in CIDR notation [default: everybody's]
-    #[arg(value_name = "ADDR|CIDR", value_parser = parse_addresses)]
-    addresses: Option<AddressRange>,
-    /// Only what the addresses sent (src), or received (dst)
-    #[arg(long, value_name = "END", default_value_t = Direction::Any,
-        value_parser = one_of::<Direction>(Direction::ALL.map(Direction::name)),
-        requires = "addresses")]
-    direction: Direction,
     #[command(flatten)]
-    flows: SummaryOptions,
-    /// What is counted
-    #[arg(long, value_name = "MEASURE", default_value_t,
-        value_parser = one_of::<Measure>(Measure::ALL.map(Measure::name)))]
-    by: Measure,
-    /// How long a bin is: 500ms, 30s, 5m, 1h, 1d [default: as short as the chart has room for]
-    #[arg(long, value_name = "SPAN", value_parser = span, allow_hyphen_values = true)]
-    bin: Option<NonZeroU64>,
+    traffic: Timeline,
+    #[command(flatten)]
+    explain: Explain,
     #[command(flatten)]
     plot: PlotOption,
     /// How bins are written [default: chart]
@@ -62,9 +44,6 @@ pub(crate) struct Args {
     output: Option<TimelineFormat>,
 }
 
-/// So many bins there are at most where no width is given and no terminal sets their number: those
-/// of five minutes in a day, and a few more.
-const USUAL_BINS: usize = 300;
 /// What most terminals have at least.
 const USUAL_COLUMNS: usize = 80;
 
@@ -79,22 +58,6 @@ impl Args {
         let set = || settings.pair_format().name().parse().unwrap_or_default();
         self.output.unwrap_or_else(set)
     }
-
-    /// A lookup for each series.
-    fn lookups(&self, question: &Question) -> Vec<(Whose, Lookup)> {
-        let columns = Timeline::columns(self.by);
-        let lookup = |whose: Whose, direction| {
-            (whose, Question { direction, ..question.clone() }.plan_unordered(columns))
-        };
-        let sent = || lookup(Whose::Sent, Direction::Src);
-        let received = || lookup(Whose::Received, Direction::Dst);
-        match self.direction {
-            _ if self.addresses.is_none() => vec![lookup(Whose::All, Direction::Any)],
-            Direction::Src => vec![sent()],
-            Direction::Dst => vec![received()],
-            Direction::Any => vec![sent(), received()],
-        }
-    }
 }
 
 pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
@@ -103,21 +66,19 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
     let columns = chart_columns();
     let most = match format {
         TimelineFormat::Chart if !args.plot.is_given() => chart_bins(columns),
-        _ => USUAL_BINS,
+        _ => Timeline::USUAL_BINS,
     };
-    let options = TimelineOptions {
-        by: args.by,
-        width: args.bin.map_or(BinWidth::AtMost(most), BinWidth::Millis),
-        zone: zone.zone().clone(),
-    };
-    let asking = args.flows.ask(args.addresses, settings)?;
-    let lookups = args.lookups(asking.question());
+    let outside = Outside(settings);
+    let around = surroundings(&outside);
+    let request = &args.traffic;
+    let options = request.options(most, zone);
+    let asking = args.explain.ask(request.question(&around)?, settings, request.scaled())?;
+    let lookups = request.lookups(asking.question());
     let all: Vec<&Lookup> = lookups.iter().map(|(_, lookup)| lookup).collect();
     asking.answer(&all, format.is_json(), || {
-        let timeline = Timeline::of(asking.snapshot(), &lookups, &options)
-            .map_err(|error| told(error, zone, options.width))?;
+        let timeline = request.answer(asking.snapshot(), &lookups, &options, zone)?;
         let view = TimelineView {
-            of: &args.addresses.map(|addresses| addresses.to_string()).unwrap_or_default(),
+            of: &request.of(),
             filter: &shown(asking.question().filter.as_ref()),
             zone: zone.zone().clone(),
             zone_name: zone.name(),
@@ -130,61 +91,4 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
 /// As wide as the terminal that standard output goes to.
 fn chart_columns() -> usize {
     terminal_size_of(io::stdout()).map_or(USUAL_COLUMNS, |(Width(columns), _)| columns.into())
-}
-
-/// Bins that are too short are wrong usage, and the message says which ones are not.
-fn told(error: TimelineError, zone: &Zone, given: BinWidth) -> anyhow::Error {
-    match (error, given) {
-        (TimelineError::Store(error), _) => error.into(),
-        (TimelineError::TooManyBins { needed, first, last }, BinWidth::Millis(bin)) => {
-            Usage(format!(
-                "--bin {}: {} bins from {} to {} are more than {}; choose longer ones, or a part of \
-                 that time with --since and --until",
-                width(bin.get()),
-                super::text::grouped(needed),
-                time::show(first, zone),
-                time::show(last, zone),
-                super::text::grouped(crate::aggregate::MAX_BINS as u64),
-            ))
-            .into()
-        }
-        (error, _) => error.into(),
-    }
-}
-
-/// Reads a span of time as milliseconds: `500ms`, `30s`, `5m`, `1h30m`, `1d`.
-fn span(text: &str) -> Result<NonZeroU64, String> {
-    let wrong = || format!("{text:?} is no span of time; write 30s, 5m, 1h or 1d");
-    let span: jiff::Span = text.parse().map_err(|_| wrong())?;
-    let days_are_24_hours = jiff::SpanRelativeTo::days_are_24_hours();
-    let millis = span.total((jiff::Unit::Millisecond, days_are_24_hours)).map_err(|_| wrong())?;
-    let whole = millis.fract() == 0.0 && millis >= 1.0;
-    whole.then(|| NonZeroU64::new(millis as u64)).flatten().ok_or_else(wrong)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_span_is_read_as_people_write_it() {
-        for (text, millis) in [
-            ("500ms", Some(500)),
-            ("30s", Some(30_000)),
-            ("5m", Some(300_000)),
-            ("5 min", Some(300_000)),
-            ("1h30m", Some(5_400_000)),
-            ("1d", Some(86_400_000)),
-            ("1w", Some(604_800_000)),
-            ("PT5M", Some(300_000)),
-            ("0s", None),
-            ("-5m", None),
-            ("1us", None),
-            ("5", None),
-            ("", None),
-            ("1y", None),
-        ] {
-            assert_eq!(span(text).ok().map(NonZeroU64::get), millis, "{text}");
-        }
-    }
 }

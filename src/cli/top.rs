@@ -1,13 +1,14 @@
 //! `top`: what most of the traffic is of.
 
-use super::failure::{Ending, Usage};
+use super::asking::Explain;
+use super::failure::Ending;
 use super::output::{self, say};
-use super::question::SummaryOptions;
-use super::settings::{Flags, Settings, keys, one_of, whole_number};
-use super::text::{grouped, plural};
-use crate::aggregate::{ParseKeyError, Top, TopOptions, TopOrder, parse_keys};
+use super::outside::{Outside, surroundings};
+use super::settings::{Flags, Settings, keys};
+use crate::aggregate;
+use crate::answer::words::{grouped, plural};
 use crate::answer::{PairFormat, TopStyle, write_top};
-use crate::flow::Columns;
+use crate::request::{Top, one_of};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -32,20 +33,10 @@ with --tz). nfdump's names are understood. Of either end, a flow counts for each
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// What flows are grouped by: one key or several, with commas between them
-    #[arg(value_name = "KEY[,KEY…]")]
-    key: String,
-    /// What keys are ordered by; pps, bps and bpp are packets and bits a second and octets a packet
-    #[arg(long, value_name = "MEASURE",
-        value_parser = one_of::<TopOrder>(["octets", "bytes", "packets", "flows", "pps", "bps", "bpp"]),
-        hide_possible_values = true, default_value_t)]
-    by: TopOrder,
-    /// How many keys; 0 for all
-    #[arg(short = 'n', long = "count", value_name = "N", default_value = "10",
-        value_parser = whole_number::<usize>, allow_negative_numbers = true)]
-    count: usize,
     #[command(flatten)]
-    flows: SummaryOptions,
+    top: Top,
+    #[command(flatten)]
+    explain: Explain,
     /// Print all digits of numbers, durations in seconds, and protocols as numbers
     #[arg(short = 'N', long)]
     plain: bool,
@@ -62,21 +53,19 @@ impl Args {
 }
 
 pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
-    let options = TopOptions {
-        fields: parse_keys(&args.key).map_err(|error| usage(&args.key, &error))?,
-        order: args.by,
-        count: (args.count > 0).then_some(args.count),
-        limits: settings.limits(),
-    };
+    let outside = Outside(settings);
+    let request = &args.top;
+    let options = request.options(settings.limits())?;
     let style = TopStyle {
         format: settings.pair_format(),
         zone: settings.tz.value.zone().clone(),
         plain: args.plain,
     };
-    let asking = args.flows.ask(None, settings)?;
-    let lookup = asking.question().plan_unordered(Columns::NONE);
+    let question = request.question(&surroundings(&outside))?;
+    let asking = args.explain.ask(question, settings, request.scaled())?;
+    let lookup = request.lookup(asking.question());
     asking.answer(&[&lookup], style.format.is_json(), || {
-        let top = Top::of(asking.snapshot(), lookup.scans(), &options)?;
+        let top = request.answer(asking.snapshot(), &lookup, &options)?;
         output::print(|out| Ok(write_top(&top, &options, &style, out)?))?;
         if style.format != PairFormat::Json {
             say(summary(&top));
@@ -85,16 +74,8 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
     })
 }
 
-/// The error, with a mark under the key that it is about.
-fn usage(keys: &str, error: &ParseKeyError) -> Usage {
-    let width = |text: Option<&str>| text.map_or(0, |text| text.chars().count());
-    let before = width(keys.get(..error.at));
-    let marks = width(keys.get(error.at..error.at + error.len)).max(1);
-    Usage(format!("{error}\n  {keys}\n  {}{}", " ".repeat(before), "^".repeat(marks)))
-}
-
 /// What there is in all.
-fn summary(top: &Top) -> String {
+fn summary(top: &aggregate::Top) -> String {
     let events = match top.without_traffic {
         0 => String::new(),
         events => format!(" ({} of them without traffic)", grouped(events)),

@@ -6,7 +6,7 @@ use super::failure::{Ending, Unread};
 use super::output::Output;
 use super::settings::Settings;
 use super::store;
-use super::text::{bytes, grouped, plural};
+use crate::answer::words::{bytes, grouped, plural};
 use crate::store::StoreError;
 use crate::store::embedded::Verified;
 

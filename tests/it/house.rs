@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use code::{Modules, Use};
 
 /// The stages in the order of the data; those of one line do not know each other.
-const STAGES: [&[&str]; 10] = [
+const STAGES: [&[&str]; 12] = [
     &["flow"],
     &["capture"],
     &["netflow"],
@@ -29,6 +29,8 @@ const STAGES: [&[&str]; 10] = [
     &["load", "query"],
     &["collect", "aggregate"],
     &["answer"],
+    &["request"],
+    &["service"],
     &["generate"],
     &["cli"],
 ];

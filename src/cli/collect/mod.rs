@@ -18,10 +18,11 @@ use clap::Subcommand;
 use super::failure::Ending;
 use super::interrupt::Orders;
 use super::output::{Output, say};
-use super::settings::{Flags, Settings, Zone, keys};
-use super::text::plural;
+use super::settings::{Flags, Settings, keys};
 use super::{interrupt, load, output, store};
+use crate::answer::words::plural;
 use crate::collect::{self, Collector, Finished, Options, Rules};
+use crate::request::Zone;
 
 const EXAMPLES: &str = "\
 Examples:

@@ -6,14 +6,14 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::cli::settings::Zone;
+use crate::answer::words::{bytes, columns, grouped, plural, seconds, span};
 use crate::cli::summary::{self, View};
-use crate::cli::text::{bytes, columns, grouped, plural, seconds, span};
-use crate::cli::time::show;
 use crate::collect::{
     ExporterStatus, Finished, Gap, Rules, SpoolStatus, State, Status, UnreadSegment,
 };
 use crate::load::{ClockAhead, ClockOff, Exported};
+use crate::request::Zone;
+use crate::request::show;
 
 /// So many exporters are told one by one in text.
 const MAX_TOLD: usize = 50;

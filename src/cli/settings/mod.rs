@@ -20,12 +20,13 @@ use super::failure::Usage;
 use crate::aggregate::Limits;
 use crate::answer::{Format, PairFormat};
 use crate::normalise::Rates;
+use crate::request::Zone;
 use crate::store::hbase;
 use collect::Collect;
 use exporters::Exporter;
 pub(crate) use file::{CONFIG_VARIABLE, user_file};
 pub(crate) use keys::Key;
-pub(crate) use values::{ProgressMode, Zone, bytes, one_of, whole_number};
+pub(crate) use values::{ProgressMode, bytes};
 
 /// The settings, each with where its value came from.
 #[derive(Debug)]

@@ -1,70 +1,16 @@
 //! The kinds of values that settings have, read from text.
 
-use std::error::Error;
 use std::ffi::OsStr;
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::time::Duration;
-
-use clap::builder::{PossibleValuesParser, TypedValueParser};
-use jiff::tz::TimeZone;
 
 use crate::answer::{Format, ParseFormatError};
 use crate::cli::progress;
+use crate::request::whole_number;
 pub(crate) use progress::Mode as ProgressMode;
 
-/// No place has clocks further from UTC than 14 hours; java.time stops here, too.
-const MAX_OFFSET_HOURS: i32 = 18;
 /// More connections would only stand in each other's way.
 const MAX_CONNECTIONS: usize = 256;
-
-/// A time zone, by the name it was asked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Zone {
-    name: String,
-    zone: TimeZone,
-}
-
-impl Zone {
-    pub(crate) fn utc() -> Self {
-        Self { name: "UTC".to_owned(), zone: TimeZone::UTC }
-    }
-
-    /// Reads `UTC`, `local`, an offset such as `+02:00`, or a name such as `Europe/Zurich`.
-    pub(crate) fn parse(text: &str) -> Result<Self, String> {
-        let zone = match text {
-            "UTC" | "utc" | "Z" => TimeZone::UTC,
-            "local" => TimeZone::system(),
-            _ => {
-                jiff::fmt::temporal::DateTimeParser::new().parse_time_zone(text).map_err(|_| {
-                    format!("{text:?} is no time zone; write UTC, local, +02:00 or Europe/Zurich")
-                })?
-            }
-        };
-        if zone
-            .to_fixed_offset()
-            .is_ok_and(|offset| offset.seconds().abs() > MAX_OFFSET_HOURS * 3600)
-        {
-            return Err(format!(
-                "{text} is further from UTC than any time zone; write -{MAX_OFFSET_HOURS}:00 to \
-                 +{MAX_OFFSET_HOURS}:00"
-            ));
-        }
-        Ok(Self { name: text.to_owned(), zone })
-    }
-
-    pub(crate) fn name(&self) -> &str {
-        &self.name
-    }
-
-    pub(crate) fn is_utc(&self) -> bool {
-        self.zone == TimeZone::UTC
-    }
-
-    pub(crate) fn zone(&self) -> &TimeZone {
-        &self.zone
-    }
-}
 
 /// A store, by path or URL.
 pub(super) fn store(text: &OsStr) -> Result<Option<PathBuf>, String> {
@@ -81,22 +27,6 @@ pub(super) fn store(text: &OsStr) -> Result<Option<PathBuf>, String> {
 /// A format of answers.
 pub(super) fn format(text: &str) -> Result<Option<Format>, String> {
     text.parse().map(Some).map_err(|error: ParseFormatError| error.to_string())
-}
-
-/// Reads one of `names`, which are told in the help, and offered where the shell completes.
-pub(crate) fn one_of<T>(names: impl Into<PossibleValuesParser>) -> impl TypedValueParser<Value = T>
-where
-    T: FromStr<Err: Into<Box<dyn Error + Send + Sync>>> + Clone + Send + Sync + 'static,
-{
-    names.into().try_map(|name| name.parse())
-}
-
-/// A whole number of a setting or a flag, none of which is below 0.
-pub(crate) fn whole_number<T: FromStr>(text: &str) -> Result<T, String> {
-    text.replace('_', "").parse().map_err(|_| match text.parse::<i64>() {
-        Ok(..0) => format!("{text} is below 0, and must be a whole number of 0 or more"),
-        _ => format!("{text:?} is no whole number"),
-    })
 }
 
 /// A whole number.
@@ -175,17 +105,6 @@ mod tests {
             ("99999999999999GB", None),
         ] {
             assert_eq!(bytes(text).ok(), expected, "{text}");
-        }
-    }
-
-    #[test]
-    fn time_zones_are_read_in_every_form() {
-        for text in ["UTC", "local", "+02:00", "-0530", "+18:00", "-18:00"] {
-            assert_eq!(Zone::parse(text).unwrap().name(), text);
-        }
-        assert!(Zone::parse("Mars/Olympus").unwrap_err().contains("write UTC"));
-        for text in ["+25:00", "-18:01", "+2500"] {
-            assert!(Zone::parse(text).unwrap_err().contains("write -18:00 to +18:00"), "{text}");
         }
     }
 }

@@ -1,19 +1,41 @@
-//! Which flows a command is about: the options that `query` and `export` share, and those of the
-//! commands that sum up.
+//! Which flows a request is about: the options that `query` and `export` share, and those of the
+//! requests that sum up.
 
-use super::asking::{Asking, AskingOptions};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+
 use super::filter::Where;
-use super::settings::{Settings, one_of, whole_number};
-use super::time;
+use super::window::Window;
+use super::{Refused, Surroundings, one_of, whole_number};
 use crate::query::{Direction, Question, parse_addresses, parse_nat_end};
 use crate::row::{AddressRange, NatEnd, Predicate};
 use crate::store::Access;
 
+/// How counters of what was sampled are counted.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub struct Scaling {
+    /// Multiply octets and packets by the sampling interval of their exporter, where it said one;
+    /// or, with --scaled=no, leave them as they were exported
+    #[arg(long, value_name = "yes|no", value_parser = yes_or_no(), num_args = 0..=1,
+        require_equals = true, default_missing_value = "yes", hide_possible_values = true)]
+    scaled: Option<bool>,
+}
+
+impl Scaling {
+    /// Whether they are multiplied by sampling intervals; `usual` where nobody said.
+    pub fn scaled(self, usual: bool) -> bool {
+        self.scaled.unwrap_or(usual)
+    }
+}
+
+fn yes_or_no() -> impl TypedValueParser<Value = bool> {
+    PossibleValuesParser::new(["yes", "no"]).map(|answer| answer == "yes")
+}
+
 /// The options.
-#[derive(Debug, clap::Args)]
-pub(super) struct QuestionOptions {
+#[derive(Debug, Clone, clap::Args)]
+pub struct QuestionOptions {
     /// Whose flows: an address, or a block in CIDR notation
-    #[arg(value_name = "ADDR|CIDR", value_parser = parse_addresses)]
+    #[arg(id = "address", value_name = "ADDR|CIDR", value_parser = parse_addresses)]
     addresses: Option<AddressRange>,
     #[command(flatten)]
     condition: Where,
@@ -21,59 +43,64 @@ pub(super) struct QuestionOptions {
     /// also as one of a block of ports: 203.0.113.7:40123, 203.0.113.0/24; IPv6 stands in brackets
     /// before a port
     #[arg(long, value_name = "ADDR[:PORT]", value_parser = parse_nat_end)]
-    pub(super) nat: Option<NatEnd>,
+    pub nat: Option<NatEnd>,
     /// Find them by a filter inside the store over all flows, in place of the row key's range: the
     /// answer is the same
     #[arg(long)]
     filter: bool,
     /// Which end of a flow the addresses are [default: src; of conversations, any]
-    #[arg(long, value_name = "END", requires = "addresses",
+    #[arg(long, value_name = "END", requires = "address",
         value_parser = one_of::<Direction>(Direction::ALL.map(Direction::name)))]
     direction: Option<Direction>,
     #[command(flatten)]
-    window: time::Window,
+    window: Window,
     /// At most so many, the first in key order
     #[arg(long, value_name = "N", value_parser = whole_number::<u64>,
         allow_negative_numbers = true)]
-    pub(super) limit: Option<u64>,
+    pub limit: Option<u64>,
 }
 
 /// Which of all flows a summary is of.
-#[derive(Debug, clap::Args)]
-pub(super) struct SummaryOptions {
+#[derive(Debug, Clone, clap::Args)]
+pub struct SummaryOptions {
     #[command(flatten)]
     condition: Where,
     #[command(flatten)]
-    window: time::Window,
+    window: Window,
     #[command(flatten)]
-    asking: AskingOptions,
+    scaling: Scaling,
 }
 
 impl SummaryOptions {
-    /// Asks for what is meant of the flows of `addresses`, or of everybody's.
+    /// The question that is meant, of the flows of `addresses`, or of everybody's.
     ///
     /// # Errors
     ///
-    /// As [`QuestionOptions::question`] and [`AskingOptions::ask`].
-    pub(super) fn ask(
+    /// As [`QuestionOptions::question`].
+    pub fn question(
         &self,
         addresses: Option<AddressRange>,
-        settings: &Settings,
-    ) -> anyhow::Result<Asking> {
-        let question = Question {
+        around: &Surroundings<'_>,
+    ) -> Result<Question, Refused> {
+        Ok(Question {
             addresses,
-            time: self.window.range(&settings.tz.value)?,
+            time: self.window.range(around)?,
             alive: self.window.alive,
-            filter: self.condition.predicate(settings)?,
+            filter: self.condition.predicate(around)?,
             ..Question::everything()
-        };
-        self.asking.ask(question, settings, true)
+        })
+    }
+
+    /// Whether counters are multiplied by sampling intervals: in a summary they are, unless somebody
+    /// said otherwise.
+    pub fn scaled(&self) -> bool {
+        self.scaling.scaled(true)
     }
 }
 
 impl QuestionOptions {
     /// Whether nothing is said of the flows but when they began, and how many are wanted.
-    pub(super) fn is_everything(&self) -> bool {
+    pub fn is_everything(&self) -> bool {
         self.addresses.is_none() && self.nat.is_none() && !self.condition.is_given()
     }
 
@@ -81,12 +108,12 @@ impl QuestionOptions {
     ///
     /// # Errors
     ///
-    /// [`Usage`](super::failure::Usage) for a filter that is none, and for times that are none.
-    pub(super) fn question(
+    /// [`Refused`] for a filter that is none, and for times that are none.
+    pub fn question(
         &self,
-        settings: &Settings,
+        around: &Surroundings<'_>,
         usual: Direction,
-    ) -> anyhow::Result<Question> {
+    ) -> Result<Question, Refused> {
         Ok(Question {
             addresses: self.addresses,
             direction: match self.direction {
@@ -94,17 +121,17 @@ impl QuestionOptions {
                 None if self.addresses.is_some() => usual,
                 None => Direction::Src,
             },
-            time: self.window.range(&settings.tz.value)?,
+            time: self.window.range(around)?,
             alive: self.window.alive,
             access: if self.filter { Access::Filter } else { Access::Range },
-            filter: self.filter(settings)?,
+            filter: self.filter(around)?,
             limit: self.limit,
         })
     }
 
     /// What else holds of the flows.
-    fn filter(&self, settings: &Settings) -> anyhow::Result<Option<Predicate>> {
-        let given = self.condition.predicate(settings)?;
+    fn filter(&self, around: &Surroundings<'_>) -> Result<Option<Predicate>, Refused> {
+        let given = self.condition.predicate(around)?;
         let Some(nat) = self.nat.map(Predicate::Nat) else { return Ok(given) };
         Ok(Some(Predicate::and([nat].into_iter().chain(given))))
     }

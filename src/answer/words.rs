@@ -1,7 +1,7 @@
 //! Numbers and tables for people to read.
 
 /// A number with its thousands set off: `1,234,567`.
-pub(crate) fn grouped(number: impl Into<u128>) -> String {
+pub fn grouped(number: impl Into<u128>) -> String {
     let digits = number.into().to_string();
     let mut text = String::with_capacity(digits.len() * 4 / 3);
     for (place, digit) in digits.chars().enumerate() {
@@ -14,12 +14,12 @@ pub(crate) fn grouped(number: impl Into<u128>) -> String {
 }
 
 /// So many of something: `1 file`, `2,000 files`.
-pub(crate) fn plural(count: u64, noun: &str) -> String {
+pub fn plural(count: u64, noun: &str) -> String {
     format!("{} {noun}{}", grouped(count), if count == 1 { "" } else { "s" })
 }
 
 /// A number of bytes: `17 B`, `1.5 MB`.
-pub(crate) fn bytes(bytes: u64) -> String {
+pub fn bytes(bytes: u64) -> String {
     const UNITS: [&str; 6] = ["kB", "MB", "GB", "TB", "PB", "EB"];
     if bytes < 1000 {
         return format!("{bytes} B");
@@ -35,13 +35,13 @@ pub(crate) fn bytes(bytes: u64) -> String {
 }
 
 /// How long: `36 hours`, `5,840 days`.
-pub(crate) fn span(millis: u64) -> String {
+pub fn span(millis: u64) -> String {
     let hours = millis / 3_600_000;
     if hours < 72 { plural(hours, "hour") } else { plural(hours / 24, "day") }
 }
 
 /// A span of time: `0.52 s`, `42 s`, `3 min 5 s`, `2 h 10 min`.
-pub(crate) fn seconds(seconds: f64) -> String {
+pub fn seconds(seconds: f64) -> String {
     let whole = seconds.round() as u64;
     match whole {
         0..5 if seconds.fract() > 0.0 => format!("{seconds:.2} s"),
@@ -53,7 +53,7 @@ pub(crate) fn seconds(seconds: f64) -> String {
 
 /// Rows in columns, two blanks between them. Numbers are set to the right: a column is one of
 /// numbers if `right` says so.
-pub(crate) fn columns(rows: &[Vec<String>], right: &[bool]) -> String {
+pub fn columns(rows: &[Vec<String>], right: &[bool]) -> String {
     let mut widths = vec![0; right.len()];
     for row in rows {
         for (width, cell) in widths.iter_mut().zip(row) {

@@ -1,12 +1,11 @@
-//! Times on the command line: `--since`, `--until`, and how times are shown.
+//! Times: `--since`, `--until`, and how times are shown.
 
-use super::failure::Usage;
-use super::settings::Zone;
+use super::{Refused, Surroundings, Zone};
 use crate::flow::{TimeRange, UnixMillis};
 
 /// When the flows began that are asked for.
-#[derive(Debug, clap::Args)]
-pub(crate) struct Window {
+#[derive(Debug, Clone, clap::Args)]
+pub struct Window {
     /// Only flows that began at this time or later: 2026-11-23, 2026-11-23T14:05, RFC 3339, -2h
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     since: Option<String>,
@@ -20,52 +19,52 @@ pub(crate) struct Window {
 }
 
 impl Window {
-    /// The range that is meant, if the times are in `zone`.
+    /// The range that is meant.
     ///
     /// # Errors
     ///
-    /// [`Usage`] for text that is no time, for a range that ends before it begins, and where none is
+    /// [`Refused`] for text that is no time, for a range that ends before it begins, and where none is
     /// given that flows could have been alive in.
-    pub(crate) fn range(&self, zone: &Zone) -> Result<TimeRange, Usage> {
-        let now = UnixMillis::now();
-        let read = |flag: &str, text: &Option<String>, open: UnixMillis| match text {
+    pub fn range(&self, around: &Surroundings<'_>) -> Result<TimeRange, Refused> {
+        let read = |name: &str, text: &Option<String>, open: UnixMillis| match text {
             None => Ok(open),
-            Some(text) => moment(flag, text, zone, now),
+            Some(text) => moment(name, text, around),
         };
         let range = TimeRange {
-            since: read("--since", &self.since, UnixMillis::EPOCH)?,
-            until: read("--until", &self.until, UnixMillis::MAX)?,
+            since: read("since", &self.since, UnixMillis::EPOCH)?,
+            until: read("until", &self.until, UnixMillis::MAX)?,
         };
         if self.alive && range.is_all() {
-            return Err(Usage("--alive when? Say it with --since or --until".to_owned()));
+            return Err(Refused::of("alive", "--alive when? Say it with --since or --until"));
         }
         if range.until < range.since {
-            return Err(Usage(format!(
+            let message = format!(
                 "--until {} is before --since {}",
-                show(range.until, zone),
-                show(range.since, zone)
-            )));
+                show(range.until, around.zone),
+                show(range.since, around.zone)
+            );
+            return Err(Refused::of("until", message));
         }
         Ok(range)
     }
 }
 
-/// The time that is meant by `text` behind `flag`.
+/// The time that is meant by `text`, of the parameter of this name.
 ///
 /// # Errors
 ///
-/// [`Usage`] for text that is no time.
-pub(crate) fn moment(
-    flag: &str,
+/// [`Refused`] for text that is no time.
+pub fn moment(
+    parameter: &str,
     text: &str,
-    zone: &Zone,
-    now: UnixMillis,
-) -> Result<UnixMillis, Usage> {
-    UnixMillis::parse(text, zone.zone(), now).map_err(|error| Usage(format!("{flag}: {error}")))
+    around: &Surroundings<'_>,
+) -> Result<UnixMillis, Refused> {
+    UnixMillis::parse(text, around.zone.zone(), around.now)
+        .map_err(|error| Refused::of(parameter, format!("--{parameter}: {error}")))
 }
 
 /// The range in words: `from 2026-11-23T00:00:00.000Z, before …`; nothing where it is all of time.
-pub(crate) fn range_text(range: TimeRange, zone: &Zone) -> String {
+pub fn range_text(range: TimeRange, zone: &Zone) -> String {
     let since =
         (range.since > UnixMillis::EPOCH).then(|| format!("from {}", show(range.since, zone)));
     let until =
@@ -78,7 +77,7 @@ pub(crate) fn range_text(range: TimeRange, zone: &Zone) -> String {
 /// # Errors
 ///
 /// What would be right, for text that is no span.
-pub(crate) fn span_ms(text: &str) -> Result<u64, String> {
+pub fn span_ms(text: &str) -> Result<u64, String> {
     let now = UnixMillis::now();
     let since = UnixMillis::parse(&format!("-{text}"), &jiff::tz::TimeZone::UTC, now).ok();
     let span = since.map(|since| now - since).filter(|&span| span > 0);
@@ -86,7 +85,7 @@ pub(crate) fn span_ms(text: &str) -> Result<u64, String> {
 }
 
 /// A time in RFC 3339 with milliseconds, in `zone`.
-pub(crate) fn show(time: UnixMillis, zone: &Zone) -> String {
+pub fn show(time: UnixMillis, zone: &Zone) -> String {
     if zone.is_utc() {
         return time.to_string();
     }
@@ -99,6 +98,8 @@ pub(crate) fn show(time: UnixMillis, zone: &Zone) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::aggregate::Limits;
+    use crate::query::filter::NoFiles;
 
     #[test]
     fn a_span_is_read_and_is_not_nothing() {
@@ -124,17 +125,19 @@ mod tests {
     #[test]
     fn a_window_is_read_in_the_zone_and_shown_in_it() {
         let zone = Zone::parse("+02:00").unwrap();
+        let (now, limits) = (UnixMillis::now(), Limits::default());
+        let around = Surroundings { zone: &zone, now, limits, files: &NoFiles };
         let window = |since: &str, until: &str| Window {
             since: Some(since.to_owned()),
             until: Some(until.to_owned()),
             alive: false,
         };
-        let range = window("2007-07-27", "2007-07-26T22:15:38Z").range(&zone).unwrap();
+        let range = window("2007-07-27", "2007-07-26T22:15:38Z").range(&around).unwrap();
         assert_eq!(show(range.since, &zone), "2007-07-27T00:00:00.000+02:00");
         assert_eq!(show(range.until, &Zone::utc()), "2007-07-26T22:15:38.000Z");
-        let error = window("2007-07-28", "2007-07-27").range(&zone).unwrap_err();
+        let error = window("2007-07-28", "2007-07-27").range(&around).unwrap_err();
         assert!(error.to_string().starts_with("--until 2007-07-27T00:00:00.000+02:00 is before"));
-        let error = window("soon", "now").range(&zone).unwrap_err();
+        let error = window("soon", "now").range(&around).unwrap_err();
         assert!(error.to_string().starts_with("--since: \"soon\" is no time"), "{error}");
     }
 }

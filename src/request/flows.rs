@@ -1,0 +1,179 @@
+//! `query`: the flows of a host or a network.
+
+use super::{AskError, QuestionOptions, Refused, Scaling, Surroundings, moment};
+use crate::aggregate::{Conversation, Conversations, Limits};
+use crate::answer::Format;
+use crate::flow::{FlowBatch, UnixMillis};
+use crate::query::{Direction, HELD_COLUMNS, Held, Lookup, MAX_NAT_EVENTS, Question};
+use crate::row::NatEnd;
+use crate::store::{FlowStream, Result, Snapshot};
+
+/// What can be said of it.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Flows {
+    #[command(flatten)]
+    question: QuestionOptions,
+    /// Join both directions to conversations, by the time they began: one line each, with what the
+    /// initiator sent and what came back
+    #[arg(long, conflicts_with = "count")]
+    bidir: bool,
+    /// Only who held what --nat names at this time: of flows those that span it, and of a NAT's
+    /// events the latest that gave it to somebody and that no release followed, which is printed
+    /// with the time to its release as duration, as far as that is known
+    #[arg(long, value_name = "TIME", requires = "nat", conflicts_with_all = ["bidir", "limit"],
+        allow_hyphen_values = true)]
+    at: Option<String>,
+    /// Print only how many flows there are, up to --limit
+    #[arg(long)]
+    count: bool,
+    #[command(flatten)]
+    scaling: Scaling,
+}
+
+/// What was found, and what is to be said of it.
+pub struct FlowsAnswer {
+    /// What was found.
+    pub found: Found,
+    /// What is not known of it, in sentences.
+    pub notes: Vec<String>,
+}
+
+/// What a request for flows finds.
+pub enum Found {
+    /// How many flows there are.
+    Count(u64),
+    /// The flows, as they are read.
+    Flows(FlowStream),
+    /// Conversations, by the time they began.
+    Conversations(Box<dyn Iterator<Item = Result<Conversation>>>),
+}
+
+/// Flows of which those are wanted that held something at a moment.
+type Holding = Option<(NatEnd, UnixMillis)>;
+
+impl Flows {
+    /// The question that is meant.
+    ///
+    /// # Errors
+    ///
+    /// As [`QuestionOptions::question`]; a request for everything, by nothing said, is refused.
+    pub fn question(&self, around: &Surroundings<'_>) -> Result<Question, Refused> {
+        if self.question.is_everything() {
+            return Err(Refused::of(
+                "address",
+                "whose flows? Name an address or a block, as in `query 10.0.0.0/8`, or what holds \
+                 of them, as in `query --where 'port 443'`; `--where any` is every flow",
+            ));
+        }
+        let usual = if self.bidir { Direction::Any } else { Direction::Src };
+        let question = self.question.question(around, usual)?;
+        // The limit is of conversations, not of the flows that these are made of.
+        Ok(Question { limit: question.limit.filter(|_| !self.bidir), ..question })
+    }
+
+    /// Whether counters are multiplied by sampling intervals: those of single flows are as they were
+    /// exported, unless somebody said otherwise.
+    pub fn scaled(&self) -> bool {
+        self.scaling.scaled(false)
+    }
+
+    /// Whether conversations are wanted.
+    pub fn joins(&self) -> bool {
+        self.bidir
+    }
+
+    /// Whether only their number is wanted.
+    pub fn counts(&self) -> bool {
+        self.count
+    }
+
+    /// What is looked up for `question`, to be written in `format`.
+    pub fn lookup(&self, question: &Question, format: &Format) -> Lookup {
+        match (self.count, self.bidir) {
+            _ if self.at.is_some() => question.plan(format.columns() | HELD_COLUMNS),
+            (true, _) => question.plan_count(),
+            (_, true) => question.plan(Conversations::COLUMNS),
+            _ => question.plan(format.columns()),
+        }
+    }
+
+    /// What `lookup` finds.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused`] for a time that is none, and where too many events would have to be compared;
+    /// and what the store meets.
+    pub fn answer(
+        &self,
+        snapshot: &dyn Snapshot,
+        lookup: &Lookup,
+        around: &Surroundings<'_>,
+    ) -> Result<FlowsAnswer, AskError> {
+        if let Some((nat, at)) = self.holding(around)? {
+            return self.held(lookup.run(snapshot)?, &nat, at);
+        }
+        let found = if self.count {
+            Found::Count(lookup.count(snapshot)?)
+        } else if self.bidir {
+            Found::Conversations(self.joined(lookup.run(snapshot)?, &around.limits)?)
+        } else {
+            Found::Flows(lookup.run(snapshot)?)
+        };
+        Ok(FlowsAnswer { found, notes: Vec::new() })
+    }
+
+    fn holding(&self, around: &Surroundings<'_>) -> Result<Holding, Refused> {
+        let (Some(nat), Some(at)) = (self.question.nat, &self.at) else { return Ok(None) };
+        Ok(Some((nat, moment("at", at, around)?)))
+    }
+
+    /// The flows and events of those who held `nat` at the moment `at`.
+    fn held(
+        &self,
+        flows: FlowStream,
+        nat: &NatEnd,
+        at: UnixMillis,
+    ) -> Result<FlowsAnswer, AskError> {
+        let held = Held::at(flows, nat, at)?;
+        if held.partial {
+            let message = format!(
+                "{nat} has more than {MAX_NAT_EVENTS} events; name a port of it, or narrow them by \
+                 --since and --until"
+            );
+            return Err(Refused::of("nat", message).into());
+        }
+        let mut notes = Vec::new();
+        if held.since_unknown > 0 {
+            notes.push(format!(
+                "since when is not known of {}: only the release of it is in the store",
+                held.since_unknown
+            ));
+        }
+        if held.replaced > 0 {
+            notes.push(format!(
+                "{} had it before, and another got it without a release of it in the store",
+                held.replaced
+            ));
+        }
+        let found = if self.count {
+            Found::Count(held.flows.iter().map(|batch: &FlowBatch| batch.len() as u64).sum())
+        } else {
+            Found::Flows(Box::new(held.flows.into_iter().map(Ok)))
+        };
+        Ok(FlowsAnswer { found, notes })
+    }
+
+    /// Conversations of `flows`, as many as are wanted.
+    fn joined(
+        &self,
+        flows: FlowStream,
+        limits: &Limits,
+    ) -> Result<Box<dyn Iterator<Item = Result<Conversation>>>> {
+        let mut conversations = Conversations::new(limits);
+        for batch in flows {
+            conversations.observe(&batch?)?;
+        }
+        let limit = self.question.limit.and_then(|limit| usize::try_from(limit).ok());
+        Ok(Box::new(conversations.finish()?.take(limit.unwrap_or(usize::MAX))))
+    }
+}

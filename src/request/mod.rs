@@ -1,0 +1,35 @@
+//! What can be asked, in words: the options of the commands that ask, which are also the parameters
+//! of the routes and of the jobs that ask the same.
+//!
+//! A request is read by one definition from a command line or from [`Parameters`], so both have the
+//! same names, the same defaults, and refuse the same things in the same words. It becomes a
+//! question and lookups, and carries these out; what an answer looks like is the affair of
+//! [`answer`](crate::answer).
+
+mod active_flow;
+mod filter;
+mod flows;
+mod parameters;
+mod question;
+mod refused;
+mod stats;
+mod surroundings;
+mod timeline;
+mod top;
+mod values;
+mod window;
+mod zone;
+
+pub use active_flow::ActiveFlow;
+pub use filter::shown;
+pub use flows::{Flows, FlowsAnswer, Found};
+pub use parameters::{Described, Parameters, described, read};
+pub use question::{QuestionOptions, Scaling, SummaryOptions};
+pub use refused::{AskError, Place, Refused};
+pub use stats::{Stats, StatsAnswer};
+pub use surroundings::Surroundings;
+pub use timeline::Timeline;
+pub use top::Top;
+pub use values::{one_of, whole_number};
+pub use window::{Window, moment, range_text, show, span_ms};
+pub use zone::Zone;

@@ -1,0 +1,25 @@
+//! What a request is read in.
+
+use super::Zone;
+use crate::aggregate::Limits;
+use crate::flow::UnixMillis;
+use crate::query::filter::{Context, Files};
+
+/// What a request leaves to whoever asks: a command's settings, or a service's.
+pub struct Surroundings<'a> {
+    /// The zone of times that name none, and in which days begin.
+    pub zone: &'a Zone,
+    /// What times such as `-2h` count from.
+    pub now: UnixMillis,
+    /// How much memory sums may take.
+    pub limits: Limits,
+    /// Where a filter's `@FILE` is read from, and what exporters call their interfaces.
+    pub files: &'a dyn Files,
+}
+
+impl Surroundings<'_> {
+    /// What a filter is read in.
+    pub fn context(&self) -> Context<'_> {
+        Context { zone: self.zone.zone().clone(), now: self.now, files: self.files }
+    }
+}

@@ -1,0 +1,157 @@
+//! `timeline`: traffic over time.
+
+use std::num::NonZeroU64;
+
+use super::{AskError, Refused, SummaryOptions, Surroundings, Zone, one_of, show};
+use crate::aggregate::{self, BinWidth, MAX_BINS, Measure, TimelineError, TimelineOptions, Whose};
+use crate::answer::{width, words::grouped};
+use crate::query::{Direction, Lookup, Question, parse_addresses};
+use crate::row::AddressRange;
+use crate::store::Snapshot;
+
+/// What can be said of it.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Timeline {
+    /// Whose traffic: an address, or a block in CIDR notation [default: everybody's]
+    #[arg(id = "address", value_name = "ADDR|CIDR", value_parser = parse_addresses)]
+    addresses: Option<AddressRange>,
+    /// Only what the addresses sent (src), or received (dst)
+    #[arg(long, value_name = "END", default_value_t = Direction::Any,
+        value_parser = one_of::<Direction>(Direction::ALL.map(Direction::name)),
+        requires = "address")]
+    direction: Direction,
+    #[command(flatten)]
+    flows: SummaryOptions,
+    /// What is counted
+    #[arg(long, value_name = "MEASURE", default_value_t,
+        value_parser = one_of::<Measure>(Measure::ALL.map(Measure::name)))]
+    by: Measure,
+    /// How long a bin is: 500ms, 30s, 5m, 1h, 1d [default: as short as the chart has room for]
+    #[arg(long, value_name = "SPAN", value_parser = span, allow_hyphen_values = true)]
+    bin: Option<NonZeroU64>,
+}
+
+impl Timeline {
+    /// So many bins there are at most where nobody says how long they are and nothing sets their
+    /// number: those of five minutes in a day, and a few more.
+    pub const USUAL_BINS: usize = 300;
+
+    /// The question that is meant.
+    ///
+    /// # Errors
+    ///
+    /// As [`SummaryOptions::question`].
+    pub fn question(&self, around: &Surroundings<'_>) -> Result<Question, Refused> {
+        self.flows.question(self.addresses, around)
+    }
+
+    /// Whether counters are multiplied by sampling intervals.
+    pub fn scaled(&self) -> bool {
+        self.flows.scaled()
+    }
+
+    /// Whose traffic it is, in words; nothing where it is everybody's.
+    pub fn of(&self) -> String {
+        self.addresses.map(|addresses| addresses.to_string()).unwrap_or_default()
+    }
+
+    /// How flows are summed up, in at most `most` bins where nobody said how long they are.
+    pub fn options(&self, most: usize, zone: &Zone) -> TimelineOptions {
+        TimelineOptions {
+            by: self.by,
+            width: self.bin.map_or(BinWidth::AtMost(most), BinWidth::Millis),
+            zone: zone.zone().clone(),
+        }
+    }
+
+    /// What is looked up for `question`: a lookup for each series.
+    pub fn lookups(&self, question: &Question) -> Vec<(Whose, Lookup)> {
+        let columns = aggregate::Timeline::columns(self.by);
+        let lookup = |whose: Whose, direction| {
+            (whose, Question { direction, ..question.clone() }.plan_unordered(columns))
+        };
+        let sent = || lookup(Whose::Sent, Direction::Src);
+        let received = || lookup(Whose::Received, Direction::Dst);
+        match self.direction {
+            _ if self.addresses.is_none() => vec![lookup(Whose::All, Direction::Any)],
+            Direction::Src => vec![sent()],
+            Direction::Dst => vec![received()],
+            Direction::Any => vec![sent(), received()],
+        }
+    }
+
+    /// The traffic that `lookups` find, over time.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused`] for bins that would be too many, and what the store meets.
+    pub fn answer(
+        &self,
+        snapshot: &dyn Snapshot,
+        lookups: &[(Whose, Lookup)],
+        options: &TimelineOptions,
+        zone: &Zone,
+    ) -> Result<aggregate::Timeline, AskError> {
+        aggregate::Timeline::of(snapshot, lookups, options)
+            .map_err(|error| told(error, zone, options.width))
+    }
+}
+
+/// Bins that are too short are refused, and the message says which ones are not.
+fn told(error: TimelineError, zone: &Zone, given: BinWidth) -> AskError {
+    match error {
+        TimelineError::Store(error) => error.into(),
+        TimelineError::TooManyBins { needed, first, last } => {
+            let bin = match given {
+                BinWidth::Millis(bin) => format!("--bin {}: ", width(bin.get())),
+                BinWidth::AtMost(_) => String::new(),
+            };
+            let message = format!(
+                "{bin}{} bins from {} to {} are more than {}; choose longer ones, or a part of \
+                 that time with --since and --until",
+                grouped(needed),
+                show(first, zone),
+                show(last, zone),
+                grouped(MAX_BINS as u64),
+            );
+            Refused::of("bin", message).into()
+        }
+    }
+}
+
+/// Reads a span of time as milliseconds: `500ms`, `30s`, `5m`, `1h30m`, `1d`.
+fn span(text: &str) -> Result<NonZeroU64, String> {
+    let wrong = || format!("{text:?} is no span of time; write 30s, 5m, 1h or 1d");
+    let span: jiff::Span = text.parse().map_err(|_| wrong())?;
+    let days_are_24_hours = jiff::SpanRelativeTo::days_are_24_hours();
+    let millis = span.total((jiff::Unit::Millisecond, days_are_24_hours)).map_err(|_| wrong())?;
+    let whole = millis.fract() == 0.0 && millis >= 1.0;
+    whole.then(|| NonZeroU64::new(millis as u64)).flatten().ok_or_else(wrong)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_span_is_read_as_people_write_it() {
+        for (text, millis) in [
+            ("500ms", Some(500)),
+            ("30s", Some(30_000)),
+            ("5m", Some(300_000)),
+            ("5 min", Some(300_000)),
+            ("1h30m", Some(5_400_000)),
+            ("1d", Some(86_400_000)),
+            ("1w", Some(604_800_000)),
+            ("PT5M", Some(300_000)),
+            ("0s", None),
+            ("-5m", None),
+            ("1us", None),
+            ("5", None),
+            ("", None),
+            ("1y", None),
+        ] {
+            assert_eq!(span(text).ok().map(NonZeroU64::get), millis, "{text}");
+        }
+    }
+}

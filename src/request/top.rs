@@ -1,0 +1,93 @@
+//! `top`: what most of the traffic is of.
+
+use super::{Place, Refused, SummaryOptions, Surroundings, one_of, whole_number};
+use crate::aggregate::{self, Limits, ParseKeyError, TopOptions, TopOrder, parse_keys};
+use crate::flow::Columns;
+use crate::query::{Lookup, Question};
+use crate::store::{Result, Snapshot};
+
+/// What can be said of it.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Top {
+    /// What flows are grouped by: one key or several, with commas between them
+    #[arg(value_name = "KEY[,KEY…]")]
+    key: String,
+    /// What keys are ordered by; pps, bps and bpp are packets and bits a second and octets a packet
+    #[arg(long, value_name = "MEASURE",
+        value_parser = one_of::<TopOrder>(["octets", "bytes", "packets", "flows", "pps", "bps", "bpp"]),
+        hide_possible_values = true, default_value_t)]
+    by: TopOrder,
+    /// How many keys; 0 for all
+    #[arg(short = 'n', long = "count", value_name = "N", default_value = "10",
+        value_parser = whole_number::<usize>, allow_negative_numbers = true)]
+    count: usize,
+    #[command(flatten)]
+    flows: SummaryOptions,
+}
+
+impl Top {
+    /// The question that is meant.
+    ///
+    /// # Errors
+    ///
+    /// As [`SummaryOptions::question`].
+    pub fn question(&self, around: &Surroundings<'_>) -> Result<Question, Refused> {
+        self.flows.question(None, around)
+    }
+
+    /// Whether counters are multiplied by sampling intervals.
+    pub fn scaled(&self) -> bool {
+        self.flows.scaled()
+    }
+
+    /// How flows are summed up, within `limits`.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused`] with the place, if the keys are none.
+    pub fn options(&self, limits: Limits) -> Result<TopOptions, Refused> {
+        Ok(TopOptions {
+            fields: parse_keys(&self.key).map_err(|error| refused(&self.key, &error))?,
+            order: self.by,
+            count: (self.count > 0).then_some(self.count),
+            limits,
+        })
+    }
+
+    /// What is looked up for `question`; the options say which columns are needed.
+    pub fn lookup(&self, question: &Question) -> Lookup {
+        question.plan_unordered(Columns::NONE)
+    }
+
+    /// The greatest keys of what `lookup` finds.
+    ///
+    /// # Errors
+    ///
+    /// As [`aggregate::Top::of`].
+    pub fn answer(
+        &self,
+        snapshot: &dyn Snapshot,
+        lookup: &Lookup,
+        options: &TopOptions,
+    ) -> Result<aggregate::Top> {
+        aggregate::Top::of(snapshot, lookup.scans(), options)
+    }
+}
+
+/// The error, with a mark under the key that it is about.
+fn refused(keys: &str, error: &ParseKeyError) -> Refused {
+    let width = |text: Option<&str>| text.map_or(0, |text| text.chars().count());
+    let before = width(keys.get(..error.at));
+    let length = width(keys.get(error.at..error.at + error.len)).max(1);
+    let message = format!("{error}\n  {keys}\n  {}{}", " ".repeat(before), "^".repeat(length));
+    let place = Place {
+        problem: error.to_string(),
+        file: None,
+        line: 1,
+        column: before + 1,
+        length,
+        expected: None,
+        hint: None,
+    };
+    Refused { place: Some(place), ..Refused::of("key", message) }
+}
