@@ -8,6 +8,7 @@ mod held;
 mod merge;
 mod parallel;
 mod plan;
+mod position;
 mod question;
 mod run;
 
@@ -16,4 +17,5 @@ pub use explain::{Explanation, ScaledBy, ScanExplanation};
 pub use held::{HELD_COLUMNS, Held, MAX_NAT_EVENTS};
 pub(crate) use parallel::fold_regions;
 pub use plan::Lookup;
+pub use position::{POSITION_COLUMNS, ParsePositionError, Position};
 pub use question::{Direction, ParseQuestionError, Question, parse_addresses, parse_nat_end};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Direction, Question};
+use super::{Direction, Position, Question};
 use crate::flow::{Column, Columns, TimeRange};
 use crate::row::{AddressSet, Ends, NumberField, NumberSet, Order, Predicate};
 use crate::store::{Access, Meter, Reading, Scan};
@@ -17,6 +17,10 @@ pub struct Lookup {
     pub(super) columns: Columns,
     pub(super) limit: Option<u64>,
     pub(super) access: Access,
+    /// Where the flows may be found by two scans, the addresses whose flows the first one finds.
+    pub(super) sent: Option<AddressSet>,
+    /// The flow behind which the answer begins.
+    pub(super) after: Option<Position>,
     meter: Arc<Meter>,
 }
 
@@ -55,8 +59,9 @@ impl Question {
         let leads = self.leads();
         if let Some(addresses) = self.behind_nat(leads.as_ref()) {
             let scans = vec![self.scan_behind_nat(&addresses, base)];
-            return Lookup { scans, columns, limit: self.limit, access: self.access, meter };
+            return self.found_by(scans, columns, meter);
         }
+        let mut sent = None;
         let scans = match leads {
             // A whole table needs to be looked at only once where no order is to be kept.
             Some(_) if self.access == Access::Filter && !ordered => vec![self.whole(base)],
@@ -71,10 +76,16 @@ impl Question {
                 let needed = if ordered { columns | MERGE_COLUMNS } else { columns };
                 let base = Scan { columns: needed, ..base };
                 let received = self.scan(Order::Dst, dst, &src, base.clone());
+                sent = Some(src.clone());
                 vec![self.scan(Order::Src, src, &AddressSet::default(), base), received]
             }
         };
-        Lookup { scans, columns, limit: self.limit, access: self.access, meter }
+        Lookup { sent, ..self.found_by(scans, columns, meter) }
+    }
+
+    fn found_by(&self, scans: Vec<Scan>, columns: Columns, meter: Arc<Meter>) -> Lookup {
+        let (limit, access) = (self.limit, self.access);
+        Lookup { scans, columns, limit, access, sent: None, after: None, meter }
     }
 
     /// The addresses by which the flows are found. None if only a look at everything finds them.

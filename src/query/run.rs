@@ -39,6 +39,7 @@ impl Lookup {
             (Some(only), None) => only,
             (None, _) => Box::new(std::iter::empty()),
         };
+        let flows = self.skipping(flows);
         Ok(match self.limit {
             Some(limit) => Box::new(Limited { flows, left: limit }),
             None => flows,
