@@ -61,7 +61,7 @@
 //! - [`query`], [`aggregate`], [`answer`]: questions, sums, and what both look like.
 //!
 //! Features: `hbase` (the store there), `plot` (answers as pictures), `collect` (a collector),
-//! `generate` (made-up captures), `cli` (the program; it brings all of these, and is the default),
+//! `serve` (questions over HTTP), `generate` (made-up captures), `cli` (the program; it brings all of these, and is the default),
 //! and `testing` (what tries a store: the suite that each must pass, and faults on demand).
 
 #![cfg_attr(
@@ -86,6 +86,8 @@ pub mod query;
 #[cfg(feature = "serve")]
 pub mod request;
 pub mod row;
+#[cfg(feature = "serve")]
+pub mod service;
 pub mod store;
 
 pub use flow::{Family, FlowBatch, FlowRecord, TimeRange, UnixMillis};

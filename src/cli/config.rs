@@ -40,6 +40,12 @@ A configuration file:
   spool_size = \"10GB\"
   commit_secs = 2
   metrics = \"127.0.0.1:9155\"
+  [serve]
+  listen = [\"0.0.0.0:8742\"]
+  hosts = [\"flows.example.org\"]
+  tls_cert = \"/etc/earlgrey-hbase/chain.pem\"
+  tls_key = \"/etc/earlgrey-hbase/key.pem\"
+  load_folders = [\"/var/spool/captures\"]
   [exporters.\"10.1.0.7\"]  # of load and collect, for what is loaded from then on
   sampling = 1000          # one packet of 1000 is seen, where the exporter tells nothing
   override = true          # … or whatever it tells
@@ -47,9 +53,11 @@ A configuration file:
 Environment variables (EARLGREY_STORE, EARLGREY_LOAD_PATHS, EARLGREY_FORMAT, EARLGREY_TZ,
 EARLGREY_PRINT, EARLGREY_PROGRESS, EARLGREY_BATCH_FLOWS, EARLGREY_COMMIT_SECS, EARLGREY_THREADS,
 EARLGREY_MEMORY; EARLGREY_HBASE_ with CONNECTIONS, ANSWER_SECS, RECOVERY_SECS; EARLGREY_COLLECT_
-with LISTEN, EXPORTERS, SPOOL, SPOOL_SIZE, COMMIT_SECS, METRICS, SOCKETS, RECEIVE_BUFFER) weigh
-more than the file, and flags more than these. EARLGREY_CONFIG names the file, EARLGREY_LOG what
-is logged (debug, or earlgrey_hbase::load=trace).";
+with LISTEN, EXPORTERS, SPOOL, SPOOL_SIZE, COMMIT_SECS, METRICS, SOCKETS, RECEIVE_BUFFER;
+EARLGREY_SERVE_ with LISTEN, COLLECT, FOLDER, TLS_CERT, TLS_KEY, HOSTS, PROXIES, PROXY_ROLE,
+LOCAL_ROLE, JOBS, LOAD_FOLDERS, MAX_BODY, MAX_ROWS, MAX_SECS, MAX_QUESTIONS, MAX_REQUESTS,
+MAX_CONNECTIONS, AUDIT_SIZE, AUDIT_FILES) weigh more than the file, and flags more than these.
+EARLGREY_CONFIG names the file, EARLGREY_LOG what is logged (debug, or earlgrey_hbase::load=trace).";
 
 const SHOW_EXAMPLES: &str = "\
 Examples:

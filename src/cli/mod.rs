@@ -27,12 +27,15 @@ mod progress;
 mod query;
 mod replay;
 mod schema;
+mod serve;
 mod settings;
 mod stats;
 mod store;
 mod summary;
 mod timeline;
+mod token;
 mod top;
+mod user;
 mod verify;
 mod whole_file;
 
@@ -112,6 +115,9 @@ struct Common {
 enum Command {
     Load(load::Args),
     Collect(collect::Args),
+    Serve(serve::Args),
+    Token(token::Args),
+    User(user::Args),
     Query(query::Args),
     Export(export::Args),
     ActiveFlow(active_flow::Args),
@@ -138,7 +144,7 @@ impl Command {
 
     /// Whether an interrupt finds it at something that it first brings to an end.
     fn minds_interrupts(&self) -> bool {
-        self.stores() || matches!(self, Self::Replay(_))
+        self.stores() || matches!(self, Self::Replay(_) | Self::Serve(_))
     }
 }
 
@@ -178,6 +184,9 @@ fn carry_out(Arguments { common, command }: Arguments) -> anyhow::Result<Ending>
     match &command {
         Command::Load(args) => flags.extend(args.flags()),
         Command::Collect(args) => flags.extend(args.flags()),
+        Command::Serve(args) => flags.extend(args.flags()),
+        Command::Token(args) => flags.extend(args.flags()),
+        Command::User(args) => flags.extend(args.flags()),
         Command::Query(args) => flags.extend(args.flags()),
         Command::ActiveFlow(args) => flags.extend(args.flags()),
         Command::Top(args) => flags.extend(args.flags()),
@@ -194,6 +203,9 @@ fn carry_out(Arguments { common, command }: Arguments) -> anyhow::Result<Ending>
     match command {
         Command::Load(args) => load::run(&args, &settings),
         Command::Collect(args) => collect::run(&args, &settings, &resolve),
+        Command::Serve(args) => serve::run(&args, &settings, &resolve),
+        Command::Token(args) => token::run(&args, &settings),
+        Command::User(args) => user::run(&args, &settings),
         Command::Query(args) => query::run(&args, &settings),
         Command::Export(args) => export::run(&args, &settings),
         Command::ActiveFlow(args) => active_flow::run(&args, &settings),

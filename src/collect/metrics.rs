@@ -1,14 +1,15 @@
 //! How a collector stands, as Prometheus reads it.
 
-use std::fmt::{self, Display, Write as _};
+use std::fmt::{self, Display};
 
+use super::exposition::Exposition;
 use super::{ExporterStatus, SocketStatus, Status};
 use crate::flow::UnixMillis;
 
 /// The status as a page of Prometheus' text format, version 0.0.4.
 pub fn text(status: &Status) -> String {
-    let mut page = Page(String::new());
-    page.whole(status);
+    let mut page = Exposition::of(PREFIX);
+    whole(&mut page, status);
     for (name, help, value) in SOCKETS {
         page.head(name, "counter", help);
         for socket in &status.sockets {
@@ -53,7 +54,7 @@ pub fn text(status: &Status) -> String {
     for (reason, &count) in &status.malformed {
         page.sample(name, &[("reason", reason)], count);
     }
-    page.0
+    page.text()
 }
 
 type Row<T> = (&'static str, &'static str, fn(&T) -> u64);
@@ -112,49 +113,31 @@ const EXPORTERS: [Row<ExporterStatus>; 15] = [
     }),
 ];
 
-struct Page(String);
-
-impl Page {
-    /// What there is once.
-    fn whole(&mut self, status: &Status) {
-        let seconds = |time: UnixMillis| time.0 as f64 / 1000.0;
-        let (store, spool) = (&status.store, &status.spool);
-        let last_commit = store.last_commit.unwrap_or_default();
-        self.head("up", "gauge", "Whether all of its threads work.");
-        self.sample("up", &[], u8::from(status.failure.is_none()));
-        self.head("start_time_seconds", "gauge", "When the collector began.");
-        self.sample("start_time_seconds", &[], seconds(status.started));
-        self.head("store_up", "gauge", "Whether the store takes what it is given.");
-        self.sample("store_up", &[], u8::from(store.failure.is_none()));
-        self.head("commits_total", "counter", "Commits.");
-        self.sample("commits_total", &[], store.commits);
-        self.head("last_commit_time_seconds", "gauge", "When the last commit was.");
-        self.sample("last_commit_time_seconds", &[], seconds(last_commit));
-        self.head("spool_bytes", "gauge", "Bytes that wait to be loaded.");
-        self.sample("spool_bytes", &[], spool.bytes);
-        self.head("spool_limit_bytes", "gauge", "Bytes that may wait.");
-        self.sample("spool_limit_bytes", &[], spool.limit_bytes);
-        self.head("spool_segments", "gauge", "Files that wait to be loaded.");
-        self.sample("spool_segments", &[], spool.segments);
-        self.head("spool_unread_segments", "gauge", "Files of those that could not be read.");
-        self.sample("spool_unread_segments", &[], spool.unread_segments);
-        self.head("spool_up", "gauge", "Whether what waits for a template can be kept.");
-        self.sample("spool_up", &[], u8::from(spool.failure.is_none()));
-    }
-
-    fn head(&mut self, name: &str, kind: &str, help: &str) {
-        // Writing to a string cannot fail.
-        let _ = writeln!(self.0, "# HELP {PREFIX}{name} {help}\n# TYPE {PREFIX}{name} {kind}");
-    }
-
-    fn sample(&mut self, name: &str, labels: &[(&str, &dyn Display)], value: impl Display) {
-        // Addresses and units have nothing in them that must be escaped.
-        let labels: Vec<String> =
-            labels.iter().map(|(label, value)| format!("{label}=\"{value}\"")).collect();
-        let labels =
-            if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) };
-        let _ = writeln!(self.0, "{PREFIX}{name}{labels} {value}");
-    }
+/// What there is once.
+fn whole(page: &mut Exposition, status: &Status) {
+    let seconds = |time: UnixMillis| time.0 as f64 / 1000.0;
+    let (store, spool) = (&status.store, &status.spool);
+    let last_commit = store.last_commit.unwrap_or_default();
+    page.head("up", "gauge", "Whether all of its threads work.");
+    page.sample("up", &[], u8::from(status.failure.is_none()));
+    page.head("start_time_seconds", "gauge", "When the collector began.");
+    page.sample("start_time_seconds", &[], seconds(status.started));
+    page.head("store_up", "gauge", "Whether the store takes what it is given.");
+    page.sample("store_up", &[], u8::from(store.failure.is_none()));
+    page.head("commits_total", "counter", "Commits.");
+    page.sample("commits_total", &[], store.commits);
+    page.head("last_commit_time_seconds", "gauge", "When the last commit was.");
+    page.sample("last_commit_time_seconds", &[], seconds(last_commit));
+    page.head("spool_bytes", "gauge", "Bytes that wait to be loaded.");
+    page.sample("spool_bytes", &[], spool.bytes);
+    page.head("spool_limit_bytes", "gauge", "Bytes that may wait.");
+    page.sample("spool_limit_bytes", &[], spool.limit_bytes);
+    page.head("spool_segments", "gauge", "Files that wait to be loaded.");
+    page.sample("spool_segments", &[], spool.segments);
+    page.head("spool_unread_segments", "gauge", "Files of those that could not be read.");
+    page.sample("spool_unread_segments", &[], spool.unread_segments);
+    page.head("spool_up", "gauge", "Whether what waits for a template can be kept.");
+    page.sample("spool_up", &[], u8::from(spool.failure.is_none()));
 }
 
 const PREFIX: &str = "earlgrey_collect_";

@@ -5,6 +5,7 @@
 //! through the same feed as any capture, and lets a segment go once the store has acknowledged
 //! it: `receive` → `spool` → `loader`. `status` says how all of them stand.
 
+mod exposition;
 mod loader;
 mod metrics;
 mod receive;
@@ -34,6 +35,8 @@ use loader::{Ended, Loader};
 use receive::Intake;
 use spool::Spool;
 
+#[cfg(feature = "serve")]
+pub(crate) use exposition::Exposition;
 pub use metrics::text as metrics;
 pub use status::{
     ExporterStatus, Gap, SocketStatus, SpoolStatus, State, Status, StoreStatus, UnreadSegment, read,

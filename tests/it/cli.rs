@@ -24,6 +24,7 @@ use std::process::{Command, Output, Stdio};
 
 pub(super) use collect::until;
 use earlgrey_hbase::netflow::v5;
+pub(super) use load::signal;
 pub(super) use nat::nat_events;
 use tempfile::TempDir;
 
@@ -243,8 +244,8 @@ fn every_command_has_help_with_examples() {
         .map(|line| line.split_whitespace().take(1).collect())
         .filter(|command| *command != ["help"])
         .collect();
-    assert!(commands.len() >= 18, "{commands:?}");
-    commands.extend([vec!["collect", "status"], vec!["config", "show"]]);
+    assert!(commands.len() >= 21, "{commands:?}");
+    commands.extend([vec!["collect", "status"], vec!["config", "show"], vec!["token", "add"]]);
     for command in commands {
         let help = home.run(&[&command[..], &["--help"]].concat()).succeeds();
         assert!(help.stdout.contains("--store <URL>"), "{command:?}");

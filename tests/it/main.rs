@@ -30,4 +30,5 @@ mod plan;
 mod query;
 mod reference;
 mod schema;
+mod serve;
 mod top;

@@ -139,24 +139,37 @@ pub(in crate::cli) fn run(
         return status(*output, settings);
     }
     let orders = interrupt::orders()?;
-    let store = store::open(settings)?;
-    let embedded = store::if_embedded(settings)?.is_some();
-    let options = options(settings, load::batch_flows(settings, embedded))?;
-    let named = store.to_string();
-    let collector = Collector::start(store, &options).context("collect")?;
-    let collector = Arc::new(collector);
+    let collector = start(settings, &settings.collect.listen.value)?;
     let page = settings
         .collect
         .metrics
         .value
         .map(|address| page::serve(address, Arc::downgrade(&collector)))
         .transpose()?;
-    greet(&collector, &named, page.as_ref().map(|page| page.address), &settings.tz.value);
+    greet(&collector, page.as_ref().map(|page| page.address), &settings.tz.value);
     watch(&collector, &orders, again);
     say("stopping: what came is being committed; interrupt again to leave at once");
-    // The page looks at the collector only for a moment.
     drop(page);
-    let mut collector = collector;
+    finish(collector, settings, args.output)
+}
+
+/// Begins to collect what is sent to `listen`.
+pub(in crate::cli) fn start(
+    settings: &Settings,
+    listen: &[SocketAddr],
+) -> anyhow::Result<Arc<Collector>> {
+    let embedded = store::if_embedded(settings)?.is_some();
+    let options = options(settings, listen, load::batch_flows(settings, embedded))?;
+    let collector = Collector::start(store::open(settings)?, &options).context("collect")?;
+    Ok(Arc::new(collector))
+}
+
+/// Ends a collector, at which others look only for a moment, and tells what it did.
+pub(in crate::cli) fn finish(
+    mut collector: Arc<Collector>,
+    settings: &Settings,
+    output: Output,
+) -> anyhow::Result<Ending> {
     let collector = loop {
         match Arc::try_unwrap(collector) {
             Ok(collector) => break collector,
@@ -165,8 +178,8 @@ pub(in crate::cli) fn run(
         thread::sleep(Duration::from_millis(1));
     };
     let finished = collector.finish();
-    say(report::finished(&finished, &named, &settings.tz.value));
-    if args.output == Output::Json {
+    say(report::finished(&finished, &settings.tz.value));
+    if output == Output::Json {
         output::print_json(&report::FinishedView::new(&finished, &settings.tz.value))?;
     }
     outcome(finished)
@@ -174,7 +187,11 @@ pub(in crate::cli) fn run(
 
 /// Does what it is told, and tells how it stands, until the collector is to end, or one of its
 /// threads has ended by itself.
-fn watch(collector: &Collector, orders: &Orders, again: &dyn Fn() -> anyhow::Result<Settings>) {
+pub(in crate::cli) fn watch(
+    collector: &Collector,
+    orders: &Orders,
+    again: &dyn Fn() -> anyhow::Result<Settings>,
+) {
     let mut written: Option<Instant> = None;
     while !orders.stop.load(Relaxed) {
         if let Some(failure) = collector.failure() {
@@ -219,10 +236,14 @@ fn outcome(finished: Finished) -> anyhow::Result<Ending> {
     Ok(Ending::Done)
 }
 
-fn options(settings: &Settings, batch_flows: usize) -> anyhow::Result<Options> {
+fn options(
+    settings: &Settings,
+    listen: &[SocketAddr],
+    batch_flows: usize,
+) -> anyhow::Result<Options> {
     let collect = &settings.collect;
     Ok(Options {
-        listen: collect.listen.value.clone(),
+        listen: listen.to_owned(),
         sockets: collect.sockets.value,
         receive_buffer_bytes: usize::try_from(collect.receive_buffer.value)
             .context("--receive-buffer")?,
@@ -242,10 +263,11 @@ fn rules(settings: &Settings) -> Rules {
 }
 
 /// Says where it listens, and what was missed.
-fn greet(collector: &Collector, store: &str, page: Option<SocketAddr>, zone: &Zone) {
+pub(in crate::cli) fn greet(collector: &Collector, page: Option<SocketAddr>, zone: &Zone) {
     let status = collector.status();
     let addresses: Vec<String> =
         collector.addresses().iter().map(std::string::ToString::to_string).collect();
+    let store = &status.store.name;
     say(format_args!("listening at {}, into {store}", addresses.join(" ")));
     if let Some(address) = page {
         say(format_args!("counters at http://{address}/metrics"));

@@ -32,8 +32,9 @@ impl<'a> FinishedView<'a> {
 }
 
 /// The accounts of a collector that ended.
-pub(super) fn finished(finished: &Finished, store: &str, zone: &Zone) -> String {
+pub(super) fn finished(finished: &Finished, zone: &Zone) -> String {
     let Finished { load, status, .. } = finished;
+    let store = &status.store.name;
     let took_secs = (status.written - status.started) as f64 / 1000.0;
     let received: u64 = status.sockets.iter().map(|socket| socket.datagrams).sum();
     let mut text = format!(

@@ -107,7 +107,10 @@ fn default_spool(store: Option<&Path>) -> Option<PathBuf> {
 }
 
 /// Values that may themselves be lists, with commas.
-fn list<T>(texts: &[OsString], read: fn(&str) -> Result<T, String>) -> Result<Vec<T>, String> {
+pub(super) fn list<T>(
+    texts: &[OsString],
+    read: fn(&str) -> Result<T, String>,
+) -> Result<Vec<T>, String> {
     let mut values = Vec::new();
     for text in texts {
         let text = text.to_str().ok_or_else(|| format!("{} is no text", text.display()))?;
@@ -118,19 +121,19 @@ fn list<T>(texts: &[OsString], read: fn(&str) -> Result<T, String>) -> Result<Ve
     Ok(values)
 }
 
-fn address(text: &str) -> Result<SocketAddr, String> {
+pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
     text.parse()
         .map_err(|_| format!("{text:?} is no address with a port; write 0.0.0.0:2055 or [::]:2055"))
 }
 
-fn net(text: &str) -> Result<IpNet, String> {
+pub(super) fn net(text: &str) -> Result<IpNet, String> {
     let address = || text.parse().ok().map(|address: IpAddr| IpNet::from(address));
     let net: Option<IpNet> = text.parse().ok().or_else(address);
     net.map(|net| net.trunc())
         .ok_or_else(|| format!("{text:?} is no address; write 10.0.0.1 or 10.0.0.0/8"))
 }
 
-fn folder(text: &OsStr) -> Result<Option<PathBuf>, String> {
+pub(super) fn folder(text: &OsStr) -> Result<Option<PathBuf>, String> {
     if text.is_empty() {
         return Err("names no folder".to_owned());
     }

@@ -122,10 +122,19 @@ fn text(value: &DeValue<'_>) -> Option<String> {
     }
 }
 
+/// Keys whose values are paths.
+const PATHS: [Key; 6] = [
+    keys::LOAD_PATHS,
+    keys::COLLECT_SPOOL,
+    keys::SERVE_FOLDER,
+    keys::SERVE_LOAD_FOLDERS,
+    keys::SERVE_TLS_CERT,
+    keys::SERVE_TLS_KEY,
+];
+
 /// A path in the file is meant from where the file is, and `~/` from the user's home.
 fn in_place(key: Key, value: String, file: &Path) -> OsString {
-    let is_path = [keys::LOAD_PATHS, keys::COLLECT_SPOOL].contains(&key)
-        || key == keys::STORE && !value.contains("://");
+    let is_path = PATHS.contains(&key) || key == keys::STORE && !value.contains("://");
     if !is_path || value == "-" || value.is_empty() {
         return value.into();
     }

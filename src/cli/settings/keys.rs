@@ -53,11 +53,47 @@ pub(crate) const COLLECT_SOCKETS: Key =
 pub(crate) const COLLECT_RECEIVE_BUFFER: Key =
     key("collect.receive_buffer", "EARLGREY_COLLECT_RECEIVE_BUFFER", "--receive-buffer");
 
+pub(crate) const SERVE_LISTEN: Key =
+    Key { list: true, ..key("serve.listen", "EARLGREY_SERVE_LISTEN", "--listen") };
+pub(crate) const SERVE_COLLECT: Key =
+    Key { list: true, ..key("serve.collect", "EARLGREY_SERVE_COLLECT", "--collect") };
+pub(crate) const SERVE_FOLDER: Key = key("serve.folder", "EARLGREY_SERVE_FOLDER", "--folder");
+pub(crate) const SERVE_TLS_CERT: Key =
+    key("serve.tls_cert", "EARLGREY_SERVE_TLS_CERT", "--tls-cert");
+pub(crate) const SERVE_TLS_KEY: Key = key("serve.tls_key", "EARLGREY_SERVE_TLS_KEY", "--tls-key");
+pub(crate) const SERVE_HOSTS: Key =
+    Key { list: true, ..key("serve.hosts", "EARLGREY_SERVE_HOSTS", "--host") };
+pub(crate) const SERVE_PROXIES: Key =
+    Key { list: true, ..key("serve.proxies", "EARLGREY_SERVE_PROXIES", "--proxy") };
+pub(crate) const SERVE_PROXY_ROLE: Key =
+    key("serve.proxy_role", "EARLGREY_SERVE_PROXY_ROLE", "--proxy-role");
+pub(crate) const SERVE_LOCAL_ROLE: Key =
+    key("serve.local_role", "EARLGREY_SERVE_LOCAL_ROLE", "--local-role");
+pub(crate) const SERVE_JOBS: Key = key("serve.jobs", "EARLGREY_SERVE_JOBS", "--jobs");
+pub(crate) const SERVE_LOAD_FOLDERS: Key =
+    Key { list: true, ..key("serve.load_folders", "EARLGREY_SERVE_LOAD_FOLDERS", "--load-folder") };
+pub(crate) const SERVE_MAX_BODY: Key =
+    key("serve.max_body", "EARLGREY_SERVE_MAX_BODY", "--max-body");
+pub(crate) const SERVE_MAX_ROWS: Key =
+    key("serve.max_rows", "EARLGREY_SERVE_MAX_ROWS", "--max-rows");
+pub(crate) const SERVE_MAX_SECS: Key =
+    key("serve.max_secs", "EARLGREY_SERVE_MAX_SECS", "--max-secs");
+pub(crate) const SERVE_MAX_QUESTIONS: Key =
+    key("serve.max_questions", "EARLGREY_SERVE_MAX_QUESTIONS", "--max-questions");
+pub(crate) const SERVE_MAX_REQUESTS: Key =
+    key("serve.max_requests", "EARLGREY_SERVE_MAX_REQUESTS", "--max-requests");
+pub(crate) const SERVE_MAX_CONNECTIONS: Key =
+    key("serve.max_connections", "EARLGREY_SERVE_MAX_CONNECTIONS", "--max-connections");
+pub(crate) const SERVE_AUDIT_SIZE: Key =
+    key("serve.audit_size", "EARLGREY_SERVE_AUDIT_SIZE", "--audit-size");
+pub(crate) const SERVE_AUDIT_FILES: Key =
+    key("serve.audit_files", "EARLGREY_SERVE_AUDIT_FILES", "--audit-files");
+
 /// The table of what the file says of exporters, by their addresses.
 pub(crate) const EXPORTERS: &str = "exporters";
 
 /// All of them, in the order in which they are shown.
-pub(crate) const ALL: [Key; 21] = [
+pub(crate) const ALL: [Key; 40] = [
     STORE,
     LOAD_PATHS,
     FORMAT,
@@ -79,6 +115,25 @@ pub(crate) const ALL: [Key; 21] = [
     COLLECT_METRICS,
     COLLECT_SOCKETS,
     COLLECT_RECEIVE_BUFFER,
+    SERVE_LISTEN,
+    SERVE_COLLECT,
+    SERVE_FOLDER,
+    SERVE_TLS_CERT,
+    SERVE_TLS_KEY,
+    SERVE_HOSTS,
+    SERVE_PROXIES,
+    SERVE_PROXY_ROLE,
+    SERVE_LOCAL_ROLE,
+    SERVE_JOBS,
+    SERVE_LOAD_FOLDERS,
+    SERVE_MAX_BODY,
+    SERVE_MAX_ROWS,
+    SERVE_MAX_SECS,
+    SERVE_MAX_QUESTIONS,
+    SERVE_MAX_REQUESTS,
+    SERVE_MAX_CONNECTIONS,
+    SERVE_AUDIT_SIZE,
+    SERVE_AUDIT_FILES,
 ];
 
 /// The names of the tables that keys are in.

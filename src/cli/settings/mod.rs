@@ -4,6 +4,7 @@ mod collect;
 mod exporters;
 mod file;
 pub(crate) mod keys;
+mod serve;
 mod values;
 
 use std::borrow::Cow;
@@ -26,6 +27,7 @@ use collect::Collect;
 use exporters::Exporter;
 pub(crate) use file::{CONFIG_VARIABLE, user_file};
 pub(crate) use keys::Key;
+use serve::Serve;
 pub(crate) use values::{ProgressMode, bytes};
 
 /// The settings, each with where its value came from.
@@ -61,6 +63,8 @@ pub(crate) struct Settings {
     pub(crate) recovery: Setting<Duration>,
     /// What a collector works with.
     pub(crate) collect: Collect,
+    /// What a server works with.
+    pub(crate) serve: Serve,
     /// What the configuration file says of exporters.
     pub(crate) exporters: Vec<Exporter>,
 }
@@ -127,6 +131,7 @@ impl Settings {
             file,
             exporters,
             collect: Collect::resolve(&layers, store.value.as_deref())?,
+            serve: Serve::resolve(&layers)?,
             store,
             load_paths: layers.all(&keys::LOAD_PATHS, Vec::new(), |values| {
                 Ok(values.iter().map(PathBuf::from).collect())
@@ -219,6 +224,7 @@ impl Settings {
             shown(&keys::RECOVERY_SECS, &self.recovery, self.recovery.value.as_secs_f64()),
         ];
         all.extend(self.collect.shown());
+        all.extend(self.serve.shown());
         all.extend(exporters::shown(&self.exporters));
         all
     }
@@ -253,7 +259,7 @@ impl Layers {
         let value =
             if *key == keys::STORE { env::var_os(key.variable) } else { variable(key.variable) };
         if let Some(value) = value {
-            let values = if *key == keys::LOAD_PATHS {
+            let values = if [keys::LOAD_PATHS, keys::SERVE_LOAD_FOLDERS].contains(key) {
                 env::split_paths(&value).map(OsString::from).collect()
             } else {
                 vec![value]

@@ -1,0 +1,199 @@
+//! `serve`: a store that is asked over HTTP.
+
+use std::ffi::OsString;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::thread;
+use std::time::Duration;
+
+use anyhow::Context;
+
+use super::failure::{Ending, Usage};
+use super::interrupt::{self, Orders};
+use super::output::{Output, say};
+use super::settings::{Flags, Settings, keys};
+use super::{collect, store};
+use crate::service::{Server, Service, ServiceError};
+
+const EXAMPLES: &str = "\
+Examples:
+  earlgrey-hbase serve                                  at http://127.0.0.1:8742
+  earlgrey-hbase serve --collect 0.0.0.0:2055           and receive exports in the same process
+  earlgrey-hbase serve --listen 0.0.0.0:8742 --host flows.example.org \\
+      --tls-cert chain.pem --tls-key key.pem            for others; make a token or a user first
+  earlgrey-hbase serve --listen 10.0.0.5:8742 --host flows.example.org --proxy 10.0.0.1
+  curl 'http://127.0.0.1:8742/readyz'
+
+SIGTERM and Ctrl-C end it within some seconds.";
+
+/// How often it is looked up for signals.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// Answer questions over HTTP, for programs and browsers.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// Where to listen; may be given more than once [default: 127.0.0.1:8742]
+    #[arg(long, value_name = "ADDR:PORT")]
+    listen: Vec<String>,
+    /// Receive flow exports at this address, too, as `collect` does with its settings; may be given
+    /// more than once
+    #[arg(long, value_name = "ADDR:PORT")]
+    collect: Vec<String>,
+    #[command(flatten)]
+    place: ServiceFolder,
+    /// The certificate chain, PEM, with which connections are encrypted
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<OsString>,
+    /// The key of the certificate, PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<OsString>,
+    /// A name by which this server is asked, beside localhost and its addresses; may be given more
+    /// than once
+    #[arg(long, value_name = "NAME")]
+    host: Vec<String>,
+    /// A proxy before this server, whose Remote-User is believed; may be given more than once
+    #[arg(long, value_name = "ADDR|CIDR")]
+    proxy: Vec<String>,
+    /// What callers by a proxy may do who are no users here: reader (default), analyst, admin
+    #[arg(long, value_name = "ROLE")]
+    proxy_role: Option<OsString>,
+    /// What callers from this machine may do without a token: analyst (default), reader, admin, or
+    /// none. Every user of this machine is such a caller
+    #[arg(long, value_name = "ROLE")]
+    local_role: Option<OsString>,
+    /// Where jobs and their results are kept [default: in the folder]
+    #[arg(long, value_name = "URL")]
+    jobs: Option<OsString>,
+    /// A folder out of which captures may be loaded; may be given more than once [default: none]
+    #[arg(long, value_name = "DIR")]
+    load_folder: Vec<OsString>,
+    #[command(flatten)]
+    limits: LimitOptions,
+}
+
+/// Where the accounts of a server are.
+#[derive(Debug, clap::Args)]
+pub(super) struct ServiceFolder {
+    /// The server's own folder: accounts, jobs, views, the audit log [default: among the user's
+    /// data]
+    #[arg(long, value_name = "DIR")]
+    folder: Option<OsString>,
+}
+
+impl ServiceFolder {
+    pub(super) fn flag(&self) -> (keys::Key, Option<OsString>) {
+        (keys::SERVE_FOLDER, self.folder.clone())
+    }
+}
+
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Limits")]
+struct LimitOptions {
+    /// How long the body of a request may be [default: 1MiB]
+    #[arg(long, value_name = "SIZE", allow_hyphen_values = true)]
+    max_body: Option<OsString>,
+    /// How many rows an answer may have [default: 1000000]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    max_rows: Option<OsString>,
+    /// How long an answer may take [default: 120]
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
+    max_secs: Option<OsString>,
+    /// How many questions of one caller are answered at once [default: 256]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    max_questions: Option<OsString>,
+    /// How many requests one caller may make a second [default: 10000]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    max_requests: Option<OsString>,
+    /// How many connections are open at once [default: 4096]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    max_connections: Option<OsString>,
+    /// How long a file of the audit log may be [default: 100MB]
+    #[arg(long, value_name = "SIZE", allow_hyphen_values = true)]
+    audit_size: Option<OsString>,
+    /// How many full ones are kept [default: 10]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    audit_files: Option<OsString>,
+}
+
+impl Args {
+    pub(super) fn flags(&self) -> Flags {
+        let list = |values: &[String]| (!values.is_empty()).then(|| values.join(",").into());
+        let limits = &self.limits;
+        vec![
+            (keys::SERVE_LISTEN, list(&self.listen)),
+            (keys::SERVE_COLLECT, list(&self.collect)),
+            self.place.flag(),
+            (keys::SERVE_TLS_CERT, self.tls_cert.clone()),
+            (keys::SERVE_TLS_KEY, self.tls_key.clone()),
+            (keys::SERVE_HOSTS, list(&self.host)),
+            (keys::SERVE_PROXIES, list(&self.proxy)),
+            (keys::SERVE_PROXY_ROLE, self.proxy_role.clone()),
+            (keys::SERVE_LOCAL_ROLE, self.local_role.clone()),
+            (keys::SERVE_JOBS, self.jobs.clone()),
+            (keys::SERVE_MAX_BODY, limits.max_body.clone()),
+            (keys::SERVE_MAX_ROWS, limits.max_rows.clone()),
+            (keys::SERVE_MAX_SECS, limits.max_secs.clone()),
+            (keys::SERVE_MAX_QUESTIONS, limits.max_questions.clone()),
+            (keys::SERVE_MAX_REQUESTS, limits.max_requests.clone()),
+            (keys::SERVE_MAX_CONNECTIONS, limits.max_connections.clone()),
+            (keys::SERVE_AUDIT_SIZE, limits.audit_size.clone()),
+            (keys::SERVE_AUDIT_FILES, limits.audit_files.clone()),
+        ]
+    }
+}
+
+/// `again` reads the settings once more.
+pub(super) fn run(
+    args: &Args,
+    settings: &Settings,
+    again: &dyn Fn() -> anyhow::Result<Settings>,
+) -> anyhow::Result<Ending> {
+    let orders = interrupt::orders()?;
+    let mut options = settings.service()?;
+    if !args.load_folder.is_empty() {
+        options.load_folders = args.load_folder.iter().map(Into::into).collect();
+    }
+    let service = Service::new(store::open(settings)?, options).map_err(usage)?;
+    let service = Arc::new(service);
+    let server = Server::start(&service).context("serve")?;
+    let listen = &settings.serve.collect.value;
+    let collector = if listen.is_empty() { None } else { Some(collect::start(settings, listen)?) };
+    if let Some(collector) = &collector {
+        service.tell_of(collector);
+        collect::greet(collector, None, &settings.tz.value);
+    }
+    greet(&service, &server);
+    match &collector {
+        Some(collector) => collect::watch(collector, &orders, again),
+        None => wait(&orders),
+    }
+    say("stopping: answers that are under way have some seconds; interrupt again to leave at once");
+    server.finish();
+    match collector {
+        Some(collector) => collect::finish(collector, settings, Output::Text),
+        None => Ok(Ending::Done),
+    }
+}
+
+/// What cannot be as it was asked for is wrong usage, and all else a failure.
+fn usage(error: ServiceError) -> anyhow::Error {
+    match error {
+        ServiceError::Open(told) => Usage(format!("serve: {told}")).into(),
+        error => anyhow::Error::new(error).context("serve"),
+    }
+}
+
+/// Says where it listens.
+fn greet(service: &Service, server: &Server) {
+    let scheme = if service.options.tls.is_some() { "https" } else { "http" };
+    let addresses: Vec<String> =
+        server.addresses().iter().map(|address| format!("{scheme}://{address}")).collect();
+    say(format_args!("serving {} at {}", service.store, addresses.join(" ")));
+}
+
+fn wait(orders: &Orders) {
+    while !orders.stop.load(Relaxed) {
+        thread::sleep(LOOK_EVERY);
+    }
+}

@@ -1,0 +1,178 @@
+//! The account of a request, from its head to the last byte of the answer: for the audit log and
+//! the counters.
+
+use std::convert::Infallible;
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use axum::body::{Body, Bytes};
+use axum::extract::{FromRequestParts, Request, State};
+use axum::http::request::Parts;
+use axum::http::{Method, Uri};
+use axum::middleware::Next;
+use axum::response::Response;
+use hyper::body::{Frame, SizeHint};
+
+use super::Shared;
+use super::audit::Entry;
+use super::auth::Caller;
+use super::connection::Connected;
+use super::counters::Answered;
+use crate::flow::UnixMillis;
+
+/// What is noted of a request on its way.
+#[derive(Debug, Default)]
+pub(super) struct Noted {
+    /// Its number, by which the log and the client speak of it.
+    pub(super) number: String,
+    /// Who asks.
+    pub(super) caller: OnceLock<Caller>,
+    /// Which route it took.
+    pub(super) route: OnceLock<String>,
+    /// Whether it is nobody's business, if all goes well.
+    pub(super) quiet: AtomicBool,
+    rows: AtomicU64,
+}
+
+impl Noted {
+    /// What is noted of `request`.
+    pub(super) fn of(request: &Request) -> Option<&Arc<Self>> {
+        request.extensions().get()
+    }
+}
+
+/// Where a handler counts the rows of its answer, as they go.
+#[derive(Debug, Clone)]
+pub struct Rows(Arc<Noted>);
+
+impl Rows {
+    /// Counts some more.
+    pub fn add(&self, rows: u64) {
+        self.0.rows.fetch_add(rows, Relaxed);
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Rows {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self(parts.extensions.get().map(Arc::clone).unwrap_or_default()))
+    }
+}
+
+/// Keeps the account of a request.
+pub(super) async fn keep(
+    State(service): State<Shared>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    static NUMBER: AtomicU64 = AtomicU64::new(1);
+    let number = format!("{:x}-{:x}", std::process::id(), NUMBER.fetch_add(1, Relaxed));
+    let noted = Arc::new(Noted { number, ..Noted::default() });
+    let address = request.extensions().get().map(|connected: &Connected| connected.peer.ip());
+    let mut account = Account {
+        noted: Arc::clone(&noted),
+        address,
+        method: request.method().clone(),
+        uri: request.uri().clone(),
+        time: UnixMillis::now(),
+        began: Instant::now(),
+        status: 499,
+        bytes: 0,
+        whole: false,
+        service,
+    };
+    request.extensions_mut().insert(noted);
+    let response = next.run(request).await;
+    account.status = response.status().as_u16();
+    response.map(|body| Body::new(Accounted { body, account }))
+}
+
+/// One that is told when it goes: at the end of the answer, or when the client went away.
+struct Account {
+    service: Shared,
+    noted: Arc<Noted>,
+    address: Option<IpAddr>,
+    method: Method,
+    uri: Uri,
+    time: UnixMillis,
+    began: Instant,
+    status: u16,
+    bytes: u64,
+    whole: bool,
+}
+
+impl Drop for Account {
+    fn drop(&mut self) {
+        let took = self.began.elapsed();
+        let rows = self.noted.rows.load(Relaxed);
+        self.service.counters.count(&Answered {
+            route: self.noted.route.get().map(String::as_str),
+            method: &self.method,
+            status: self.status,
+            took,
+            rows,
+            bytes: self.bytes,
+        });
+        if self.noted.quiet.load(Relaxed) && self.status < 400 {
+            return;
+        }
+        let caller = self.noted.caller.get();
+        self.service.audit.write(&Entry {
+            time: self.time,
+            request: &self.noted.number,
+            caller: caller.map(|caller| &*caller.name),
+            role: caller.map(|caller| caller.role),
+            via: caller.map(|caller| caller.via),
+            address: self.address,
+            method: self.method.as_str(),
+            path: self.uri.path(),
+            query: self.uri.query(),
+            status: self.status,
+            millis: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+            rows,
+            bytes: self.bytes,
+            whole: self.whole,
+        });
+    }
+}
+
+/// A body that is counted as it goes.
+struct Accounted {
+    body: Body,
+    account: Account,
+}
+
+impl hyper::body::Body for Accounted {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let polled = Pin::new(&mut self.body).poll_frame(context);
+        match &polled {
+            Poll::Ready(Some(Ok(frame))) => {
+                let bytes = frame.data_ref().map_or(0, Bytes::len);
+                self.account.bytes += bytes as u64;
+                self.account.whole = self.body.is_end_stream();
+            }
+            Poll::Ready(None) => self.account.whole = true,
+            _ => {}
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

@@ -1,0 +1,120 @@
+//! What lies around every route: the account of a request, panics, what every answer carries.
+
+use std::any::Any;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::Request;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use tower_http::catch_panic::CatchPanicLayer;
+
+use super::Shared;
+use super::account::{self, Noted};
+use super::problem::{MEDIA_TYPE, Problem};
+
+/// What an answer says of itself, unless its route says it: no script but ours, no frame around
+/// it, nothing guessed, nothing kept by whoever it passes.
+const HEADERS: [(HeaderName, &str); 7] = [
+    (
+        header::CONTENT_SECURITY_POLICY,
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
+         connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+    ),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::X_FRAME_OPTIONS, "DENY"),
+    // A form of ours must still say where it comes from.
+    (header::REFERRER_POLICY, "same-origin"),
+    (header::CACHE_CONTROL, "no-store"),
+    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+];
+
+/// So much of a text that says what is wrong is read.
+const MAX_TOLD_BYTES: usize = 64 << 10;
+
+/// Puts the layers around `router`.
+pub(super) fn layers(router: Router<Shared>, service: &Shared) -> Router<Shared> {
+    router
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn(finish))
+        .layer(from_fn_with_state(Shared::clone(service), account::keep))
+}
+
+pub(super) async fn not_found(uri: Uri) -> Problem {
+    Problem::not_found(format!("there is nothing at {}", uri.path()))
+}
+
+pub(super) async fn method_not_allowed(method: Method, uri: Uri) -> Problem {
+    let told = format!("{} does not answer {method}", uri.path());
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, told)
+}
+
+fn panicked(panic: Box<dyn Any + Send>) -> Response {
+    let text = panic.downcast_ref::<&str>().map(ToString::to_string);
+    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+    let cause = format!("a panic: {}", text.unwrap_or_default());
+    Problem::internal(cause).into_response()
+}
+
+/// Gives an answer what every answer has.
+async fn finish(request: Request, next: Next) -> Response {
+    let id = Noted::of(&request).map(|noted| noted.number.clone()).unwrap_or_default();
+    let mut response = in_place_of_text(next.run(request).await).await;
+    if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+        response = with_instance(response, problem, &id);
+    }
+    let headers = response.headers_mut();
+    if let Ok(id) = HeaderValue::from_str(&id) {
+        headers.insert("x-request-id", id);
+    }
+    for (name, value) in HEADERS {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    response
+}
+
+/// What extractors say in plain text is a problem, too.
+async fn in_place_of_text(response: Response) -> Response {
+    let status = response.status();
+    let is_text = |headers: &HeaderMap| {
+        let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+        kind.is_none_or(|kind| kind.starts_with("text/plain"))
+    };
+    if !(status.is_client_error() || status.is_server_error()) || !is_text(response.headers()) {
+        return response;
+    }
+    let (parts, body) = response.into_parts();
+    let text = to_bytes(body, MAX_TOLD_BYTES).await.unwrap_or_default();
+    let text = String::from_utf8_lossy(&text).into_owned();
+    let mut problem = Problem::new(status, text).into_response();
+    for (name, value) in &parts.headers {
+        if name != header::CONTENT_TYPE && name != header::CONTENT_LENGTH {
+            problem.headers_mut().insert(name, value.clone());
+        }
+    }
+    problem
+}
+
+/// Tells the number of the request in a problem, and the log what the client is not told.
+fn with_instance(response: Response, problem: Problem, id: &str) -> Response {
+    if let Some(cause) = &problem.cause {
+        tracing::warn!("request {id}: {cause}");
+    }
+    let is_problem = response
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|kind| kind.as_bytes() == MEDIA_TYPE.as_bytes());
+    if !is_problem {
+        return response;
+    }
+    let problem = Problem { instance: Some(format!("urn:request:{id}")), ..problem };
+    let mut told = problem.into_response();
+    for (name, value) in response.headers() {
+        if name != header::CONTENT_LENGTH {
+            told.headers_mut().insert(name, value.clone());
+        }
+    }
+    told.map(Body::new)
+}

@@ -1,0 +1,190 @@
+//! Login and logout of browsers.
+
+use std::time::Instant;
+
+use axum::extract::{Query, Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::{get, post};
+use axum::{Extension, Form};
+use maud::{DOCTYPE, Markup, html};
+use serde::Deserialize;
+
+use super::role::Caller;
+use super::sessions::{LASTS, Login};
+use crate::service::Shared;
+use crate::service::connection::Connected;
+use crate::service::problem::Problem;
+use crate::service::routes::{Least, Routes};
+
+/// Where a browser is sent to that nobody knows.
+pub(super) const PATH: &str = "/login";
+/// The cookie of a session.
+const COOKIE: &str = "earlgrey_session";
+/// A hash that nothing is right for, so that a name that nobody has takes as long as another.
+const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
+pub(super) fn routes() -> Routes {
+    Routes::default().route(Least::Anybody, PATH, get(form).post(log_in)).route(
+        Least::Anybody,
+        "/logout",
+        post(log_out),
+    )
+}
+
+/// Where to go after the login.
+#[derive(Deserialize)]
+struct Next {
+    #[serde(default)]
+    next: String,
+}
+
+#[derive(Deserialize)]
+struct Given {
+    #[serde(default)]
+    name: String,
+    password: String,
+    #[serde(default)]
+    next: String,
+}
+
+async fn form(Query(Next { next }): Query<Next>) -> Markup {
+    page(&next, None)
+}
+
+/// The page with the form; `wrong` says why it is there again.
+fn page(next: &str, wrong: Option<&str>) -> Markup {
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                title { "Log in – earlgrey-hbase" }
+            }
+            body {
+                main {
+                    h1 { "Log in" }
+                    @if let Some(wrong) = wrong { p role="alert" { (wrong) } }
+                    form method="post" action=(PATH) {
+                        input type="hidden" name="next" value=(next);
+                        p {
+                            label for="name" { "Name" }
+                            input #name name="name" autocomplete="username" autofocus;
+                        }
+                        p {
+                            label for="password" { "Password, or a token without a name" }
+                            input #password name="password" type="password" required
+                                autocomplete="current-password";
+                        }
+                        button { "Log in" }
+                    }
+                }
+            }
+        }
+    }
+}
+
+async fn log_in(
+    State(service): State<Shared>,
+    Extension(connected): Extension<Connected>,
+    headers: HeaderMap,
+    Form(Given { name, password, next }): Form<Given>,
+) -> Result<Response, Problem> {
+    let (guard, limiter) = (&service.guard, &service.limiter);
+    let peer = connected.peer.ip();
+    let login = if name.is_empty() {
+        let token = guard.token(&password, peer, limiter).await?;
+        token.map(|(id, token)| Login::Token { id, hash: token.hash })
+    } else {
+        let hash = guard.known.now().users.get(&name).and_then(|user| user.hash.clone());
+        let proved = hash.clone().unwrap_or_else(|| NOBODY.to_owned());
+        let right = guard.proves(password, proved, peer, limiter, || false).await?;
+        hash.filter(|_| right).map(|hash| Login::User { name, hash })
+    };
+    let Some(login) = login else {
+        let told = "The name or the password is wrong.";
+        return Ok((StatusCode::UNAUTHORIZED, page(&next, Some(told))).into_response());
+    };
+    // Whoever logs in again leaves what he had.
+    if let Some(secret) = cookie(&headers) {
+        guard.sessions.end(secret);
+    }
+    let secret = guard.sessions.begin(login, Instant::now()).map_err(Problem::internal)?;
+    let set = set_cookie(&secret, LASTS.as_secs(), &headers, connected)?;
+    Ok(([(header::SET_COOKIE, set)], Redirect::to(within(&next))).into_response())
+}
+
+async fn log_out(
+    State(service): State<Shared>,
+    Extension(connected): Extension<Connected>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    if let Some(secret) = cookie(&headers) {
+        service.guard.sessions.end(secret);
+    }
+    let set = set_cookie("", 0, &headers, connected)?;
+    Ok(([(header::SET_COOKIE, set)], Redirect::to(PATH)).into_response())
+}
+
+fn set_cookie(
+    secret: &str,
+    lasts_secs: u64,
+    headers: &HeaderMap,
+    connected: Connected,
+) -> Result<HeaderValue, Problem> {
+    let by_https = headers.get("x-forwarded-proto").is_some_and(|scheme| scheme == "https");
+    let secure = if connected.encrypted || by_https { "; Secure" } else { "" };
+    // A link from elsewhere finds the session; a form or a script from elsewhere does not.
+    let set =
+        format!("{COOKIE}={secret}; Path=/; Max-Age={lasts_secs}; HttpOnly; SameSite=Lax{secure}");
+    HeaderValue::from_str(&set).map_err(Problem::internal)
+}
+
+/// The secret of the session that a request is part of.
+pub(super) fn cookie(headers: &HeaderMap) -> Option<&str> {
+    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let mut pairs = cookies.flat_map(|cookies| cookies.split(';'));
+    pairs.find_map(|pair| pair.trim().strip_prefix(COOKIE)?.strip_prefix('='))
+}
+
+/// A field of a form.
+pub(super) fn field(form: &[u8], name: &str) -> Option<String> {
+    let found = form_urlencoded::parse(form).find(|(key, _)| key == name);
+    found.map(|(_, value)| value.into_owned())
+}
+
+/// A place of ours: whoever made the link must not send on to another site.
+fn within(next: &str) -> &str {
+    let ours = next.starts_with('/') && !next[1..].starts_with(['/', '\\']);
+    let plain = next.chars().all(|c| c.is_ascii_graphic());
+    if ours && plain { next } else { "/" }
+}
+
+/// What becomes of a request that asks for a role which its caller has not; none if he has it.
+pub(in crate::service) fn refuse(role: super::Role, request: &Request) -> Option<Response> {
+    let caller = request.extensions().get::<Caller>();
+    let problem = match caller {
+        Some(caller) if caller.role >= role => return None,
+        Some(Caller { name, role: has, .. }) => {
+            Problem::forbidden(format!("{name} is {has}, and this asks for {role}"))
+        }
+        None if is_browsing(request) => {
+            let asked = request.uri().path_and_query().map_or("/", |asked| asked.as_str());
+            let next: String = form_urlencoded::byte_serialize(asked.as_bytes()).collect();
+            return Some(Redirect::to(&format!("{PATH}?next={next}")).into_response());
+        }
+        None => {
+            let told =
+                format!("this asks for a token: Authorization: Bearer egh_…, of role {role}");
+            Problem::new(StatusCode::UNAUTHORIZED, told)
+        }
+    };
+    Some(problem.into_response())
+}
+
+/// Whether a person looks at a page, and not a program at an answer.
+fn is_browsing(request: &Request) -> bool {
+    let accepts = request.headers().get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
+    request.method().is_safe() && accepts.is_some_and(|kinds| kinds.contains("text/html"))
+}

@@ -1,0 +1,75 @@
+//! Who asks, and what he may do.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// What a caller may do; each may what those before it may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Ask.
+    Reader,
+    /// Start jobs.
+    Analyst,
+    /// Load, delete old flows, and say who may do what.
+    Admin,
+}
+
+impl Role {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Reader, Self::Analyst, Self::Admin];
+
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Reader => "reader",
+            Self::Analyst => "analyst",
+            Self::Admin => "admin",
+        }
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Role {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let found = Self::ALL.into_iter().find(|role| role.name() == text);
+        found.ok_or_else(|| format!("{text:?} is no role; write reader, analyst or admin"))
+    }
+}
+
+/// How it is known who asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Via {
+    /// He is on this machine.
+    Local,
+    /// By a token.
+    Token,
+    /// By a session, after a login.
+    Session,
+    /// A proxy says so.
+    Proxy,
+}
+
+/// Who asks. A handler takes it among its arguments.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// The name: of a user, of a token, or `local`.
+    pub name: String,
+    /// What he may do.
+    pub role: Role,
+    /// How that is known.
+    pub via: Via,
+    /// What a form must carry as `csrf`, or a request as `X-CSRF-Token`, that changes something in
+    /// his session.
+    pub csrf: Option<String>,
+}

@@ -1,0 +1,106 @@
+//! Sessions of browsers, after a login. A server that is started again has none.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::accounts::Accounts;
+use super::role::{Caller, Via};
+use super::secret::{self, Digest};
+use crate::flow::UnixMillis;
+
+/// A session ends when nothing was asked in it for so long.
+const IDLE: Duration = Duration::from_secs(8 * 3600);
+/// A session ends after so long, whatever is asked in it.
+pub(super) const LASTS: Duration = Duration::from_secs(7 * 24 * 3600);
+/// So many sessions there are. For one more, the one goes that was used longest ago.
+const MAX_SESSIONS: usize = 10_000;
+
+/// As whom somebody has logged in. That he still may is looked up at each request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Login {
+    /// As the user of this name, with the password that had this hash.
+    User { name: String, hash: String },
+    /// With the token of this id, which had this hash.
+    Token { id: String, hash: String },
+}
+
+/// The sessions, by the digests of their secrets.
+#[derive(Default)]
+pub(super) struct Sessions(Mutex<HashMap<Digest, Session>>);
+
+struct Session {
+    login: Login,
+    csrf: String,
+    began: Instant,
+    used: Instant,
+}
+
+impl Session {
+    fn is_over(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.used) >= IDLE
+            || now.saturating_duration_since(self.began) >= LASTS
+    }
+}
+
+impl Sessions {
+    fn sessions(&self) -> MutexGuard<'_, HashMap<Digest, Session>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Begins a session, and gives its secret.
+    ///
+    /// # Errors
+    ///
+    /// If the system has no random numbers.
+    pub(super) fn begin(&self, login: Login, now: Instant) -> Result<String, String> {
+        let (secret, csrf) = (secret::new()?, secret::new()?);
+        let mut sessions = self.sessions();
+        if sessions.len() >= MAX_SESSIONS {
+            sessions.retain(|_, session| !session.is_over(now));
+        }
+        if sessions.len() >= MAX_SESSIONS
+            && let Some(oldest) =
+                sessions.iter().min_by_key(|(_, session)| session.used).map(|(digest, _)| *digest)
+        {
+            sessions.remove(&oldest);
+        }
+        let session = Session { login, csrf, began: now, used: now };
+        sessions.insert(secret::digest_of(&secret), session);
+        Ok(secret)
+    }
+
+    /// Who asks in the session with this secret, if it goes on and `accounts` still have him.
+    pub(super) fn caller(&self, secret: &str, accounts: &Accounts, now: Instant) -> Option<Caller> {
+        let digest = secret::digest_of(secret);
+        let mut sessions = self.sessions();
+        let session = sessions.get_mut(&digest)?;
+        let known = (!session.is_over(now)).then(|| session.login.known(accounts)).flatten();
+        let Some((name, role)) = known else {
+            sessions.remove(&digest);
+            return None;
+        };
+        session.used = now;
+        Some(Caller { name, role, via: Via::Session, csrf: Some(session.csrf.clone()) })
+    }
+
+    pub(super) fn end(&self, secret: &str) {
+        self.sessions().remove(&secret::digest_of(secret));
+    }
+}
+
+impl Login {
+    fn known(&self, accounts: &Accounts) -> Option<(String, super::Role)> {
+        match self {
+            Self::User { name, hash } => {
+                let user = accounts.users.get(name)?;
+                (user.hash.as_ref() == Some(hash)).then(|| (name.clone(), user.role))
+            }
+            Self::Token { id, hash } => {
+                let token = accounts.tokens.get(id)?;
+                let holds = token.hash == *hash && !token.is_over(UnixMillis::now());
+                holds.then(|| (token.name.clone(), token.role))
+            }
+        }
+    }
+}

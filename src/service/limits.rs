@@ -1,0 +1,230 @@
+//! How much may be asked for: at once, a second, and in all.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+
+use super::Shared;
+use super::auth::Caller;
+use super::problem::Problem;
+
+/// How much may be asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// How long the body of a request may be.
+    pub body_bytes: usize,
+    /// How many rows an answer may have.
+    pub rows: usize,
+    /// How long an answer may take.
+    pub run: Duration,
+    /// How many questions of one caller are answered at once.
+    pub questions: usize,
+    /// How many requests a second one caller may make.
+    pub requests_per_sec: u32,
+    /// How many connections are open at once.
+    pub connections: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            body_bytes: 1 << 20,
+            rows: 1_000_000,
+            run: Duration::from_secs(120),
+            questions: 256,
+            requests_per_sec: 10_000,
+            connections: 4096,
+        }
+    }
+}
+
+/// So many callers, or addresses, are told apart.
+const MAX_TOLD_APART: usize = 10_000;
+/// So often a second may an address be refused for what it says it is, and so often in a row.
+const REFUSALS_PER_SEC: f64 = 1.0;
+const REFUSALS_AT_ONCE: f64 = 20.0;
+
+/// Keeps callers within the limits.
+pub(super) struct Limiter {
+    callers: Buckets<Who>,
+    refusals: Buckets<IpAddr>,
+    turns: Arc<Turns>,
+}
+
+/// Whose requests are counted together.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) enum Who {
+    /// Those of a caller, by name.
+    Caller(String),
+    /// Those from an address of whoever is not known.
+    Address(IpAddr),
+}
+
+impl Limiter {
+    pub(super) fn new(limits: &Limits) -> Self {
+        let rate = f64::from(limits.requests_per_sec);
+        Self {
+            callers: Buckets::new(rate, rate * 2.0),
+            refusals: Buckets::new(REFUSALS_PER_SEC, REFUSALS_AT_ONCE),
+            turns: Arc::new(Turns { most: limits.questions, taken: Mutex::default() }),
+        }
+    }
+
+    /// Counts a request.
+    pub(super) fn request(&self, caller: Option<&Caller>, from: IpAddr) -> Result<(), Problem> {
+        let who = match caller {
+            Some(caller) => Who::Caller(caller.name.clone()),
+            None => Who::Address(network(from)),
+        };
+        let told = "there are too many requests of yours; ask less often";
+        self.callers.take(who, Instant::now()).map_err(|wait| Problem::too_many(told, wait))
+    }
+
+    /// Whether what `from` says it is may be looked at; it may not when it was wrong too often.
+    pub(super) fn may_prove(&self, from: IpAddr) -> Result<(), Problem> {
+        let told = "wrong tokens or passwords came from this address too often; wait";
+        let wait = self.refusals.lacks(&network(from), Instant::now());
+        wait.map_or(Ok(()), |wait| Err(Problem::too_many(told, wait)))
+    }
+
+    /// Counts that `from` was wrong.
+    pub(super) fn was_wrong(&self, from: IpAddr) {
+        let _ = self.refusals.take(network(from), Instant::now());
+    }
+}
+
+/// Whoever has an IPv6 address has a network of them.
+fn network(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V6(v6) => IpAddr::V6((u128::from(v6) & !u128::from(u64::MAX)).into()),
+        v4 => v4,
+    }
+}
+
+/// Token buckets: each fills at a rate, up to a size, and a request takes one token.
+struct Buckets<K> {
+    per_sec: f64,
+    size: f64,
+    /// What is in each, and when that was so. One that is not here is full.
+    table: Mutex<HashMap<K, (f64, Instant)>>,
+}
+
+impl<K: Hash + Eq> Buckets<K> {
+    fn new(per_sec: f64, size: f64) -> Self {
+        Self { per_sec, size, table: Mutex::default() }
+    }
+
+    fn table(&self) -> MutexGuard<'_, HashMap<K, (f64, Instant)>> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn level(&self, &(level, since): &(f64, Instant), now: Instant) -> f64 {
+        let filled = now.saturating_duration_since(since).as_secs_f64() * self.per_sec;
+        (level + filled).min(self.size)
+    }
+
+    /// How long one whose bucket is empty waits until there is something in it.
+    fn lacks(&self, key: &K, now: Instant) -> Option<Duration> {
+        let level = self.table().get(key).map_or(self.size, |bucket| self.level(bucket, now));
+        (level < 1.0).then(|| Duration::from_secs_f64((1.0 - level) / self.per_sec))
+    }
+
+    /// Takes a token out of a bucket.
+    ///
+    /// # Errors
+    ///
+    /// How long it takes until there is one.
+    fn take(&self, key: K, now: Instant) -> Result<(), Duration> {
+        if let Some(wait) = self.lacks(&key, now) {
+            return Err(wait);
+        }
+        let mut table = self.table();
+        if table.len() >= MAX_TOLD_APART && !table.contains_key(&key) {
+            table.retain(|_, bucket| self.level(bucket, now) < self.size);
+            // Where all are in use, whoever floods the table begins anew as everybody else.
+            if table.len() >= MAX_TOLD_APART {
+                table.clear();
+            }
+        }
+        let level = table.get(&key).map_or(self.size, |bucket| self.level(bucket, now));
+        table.insert(key, (level - 1.0, now));
+        Ok(())
+    }
+}
+
+/// Which callers have how many questions under way.
+struct Turns {
+    most: usize,
+    taken: Mutex<HashMap<String, usize>>,
+}
+
+impl Turns {
+    fn taken(&self) -> MutexGuard<'_, HashMap<String, usize>> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A caller's right to have one more question answered, as long as this is there. A handler that
+/// asks the store takes one among its arguments, and keeps it until the last of the answer is sent.
+pub struct Turn {
+    turns: Arc<Turns>,
+    caller: String,
+}
+
+impl Turn {
+    fn take(turns: &Arc<Turns>, caller: &str) -> Result<Self, Problem> {
+        let mut taken = turns.taken();
+        let count = taken.entry(caller.to_owned()).or_default();
+        if *count >= turns.most {
+            let told =
+                format!("{count} questions of yours are being answered; wait for one to end");
+            return Err(Problem::too_many(told, Duration::from_secs(1)));
+        }
+        *count += 1;
+        drop(taken);
+        Ok(Self { turns: Arc::clone(turns), caller: caller.to_owned() })
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let mut taken = self.turns.taken();
+        if let Some(count) = taken.get_mut(&self.caller) {
+            *count -= 1;
+            if *count == 0 {
+                taken.remove(&self.caller);
+            }
+        }
+    }
+}
+
+impl FromRequestParts<Shared> for Turn {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, service: &Shared) -> Result<Self, Problem> {
+        let caller = parts.extensions.get().map_or("", |caller: &Caller| &caller.name);
+        Self::take(&service.limiter.turns, caller)
+    }
+}
+
+/// The true place of `path`, if that is within one of `folders`, whatever links and `..` are on the
+/// way.
+///
+/// # Errors
+///
+/// [`Problem`] where it leads out of them, or is not there: which of both, nobody is told.
+pub fn allowed(path: &Path, folders: &[PathBuf]) -> Result<PathBuf, Problem> {
+    let refuse = || {
+        Problem::forbidden(format!("{} is in none of the folders that are allowed", path.display()))
+    };
+    let place = path.canonicalize().map_err(|_| refuse())?;
+    let within =
+        |folder: &PathBuf| folder.canonicalize().is_ok_and(|folder| place.starts_with(folder));
+    if path.is_absolute() && folders.iter().any(within) { Ok(place) } else { Err(refuse()) }
+}

@@ -1,0 +1,131 @@
+//! Questions as others ask them: over HTTP, by programs and by browsers.
+//!
+//! A [`Server`] listens, and gives requests to the [`router`]. Around all routes lie, from the
+//! outside: the account of each request (`account`, which the audit log and the counters learn of), what every answer has (`around`),
+//! who may ask at all and who it is that asks ([`auth`]), and what he may ask for ([`limits`]). A
+//! route says whom it answers ([`routes`]), and what goes wrong is a [`problem`].
+
+mod account;
+mod around;
+pub mod audit;
+pub mod auth;
+mod connection;
+mod counters;
+mod health;
+pub mod limits;
+mod listen;
+mod options;
+pub mod problem;
+pub mod routes;
+mod tls;
+
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::{Arc, OnceLock, Weak};
+
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use tokio::sync::Notify;
+
+use crate::collect::{self, Collector};
+use crate::store::Store;
+use audit::Audit;
+use auth::Guard;
+use counters::Counters;
+use health::Readiness;
+use limits::Limiter;
+use routes::Routes;
+
+pub use account::Rows;
+pub use listen::Server;
+pub use options::{Access, Options, ServiceError, TlsFiles};
+
+/// What every route works with.
+pub type Shared = Arc<Service>;
+
+/// A store that is asked over HTTP.
+pub struct Service {
+    /// Where the answers come from.
+    pub store: Box<dyn Store>,
+    /// How it was asked to work.
+    pub options: Options,
+    guard: Guard,
+    limiter: Limiter,
+    audit: Audit,
+    counters: Counters,
+    readiness: Readiness,
+    collector: OnceLock<Weak<Collector>>,
+    stopping: AtomicBool,
+    stopped: Notify,
+}
+
+impl Service {
+    /// Prepares to serve `store`, and makes its folder where there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`ServiceError`] if `options` would let in whom they should not, or the folder or what is in
+    /// it cannot be used.
+    pub fn new(store: Box<dyn Store>, options: Options) -> Result<Self, ServiceError> {
+        options.prepare_folder()?;
+        let guard = Guard::new(&options)?;
+        Ok(Self {
+            store,
+            guard,
+            limiter: Limiter::new(&options.limits),
+            audit: Audit::open(&options.folder, options.audit)?,
+            counters: Counters::default(),
+            readiness: Readiness::default(),
+            collector: OnceLock::new(),
+            stopping: AtomicBool::new(false),
+            stopped: Notify::new(),
+            options,
+        })
+    }
+
+    /// Has the collector's counters told, too, which works beside this.
+    pub fn tell_of(&self, collector: &Arc<Collector>) {
+        // It is told once, before anything is served.
+        let _ = self.collector.set(Arc::downgrade(collector));
+    }
+
+    /// How the collector stands that works beside this, if one does.
+    pub fn collector(&self) -> Option<collect::Status> {
+        self.collector.get().and_then(Weak::upgrade).map(|collector| collector.status())
+    }
+
+    /// Has everything come to an end that waits or goes on: streams of events, answers.
+    pub fn stop(&self) {
+        self.stopping.store(true, SeqCst);
+        self.stopped.notify_waiters();
+    }
+
+    /// Whether it is to come to an end.
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.load(SeqCst)
+    }
+
+    /// Waits until it is to come to an end.
+    pub async fn stopped(&self) {
+        let stopped = self.stopped.notified();
+        if !self.is_stopping() {
+            stopped.await;
+        }
+    }
+}
+
+/// All routes, with whom they answer.
+pub fn routes() -> Routes {
+    Routes::default().and(health::routes()).and(auth::routes())
+}
+
+/// What answers all requests.
+pub fn router(service: &Shared) -> Router {
+    let guarded = routes()
+        .into_router()
+        .fallback(around::not_found)
+        .method_not_allowed_fallback(around::method_not_allowed)
+        .layer(from_fn_with_state(Arc::clone(service), auth::admit));
+    // A machine that looks after this one knows no name of it, and is told nothing.
+    let router = guarded.merge(health::open_routes().into_router());
+    around::layers(router, service).with_state(Arc::clone(service))
+}

@@ -1,0 +1,123 @@
+//! How a service is asked to work, and what of that cannot be.
+
+use std::fs;
+use std::io;
+use std::net::SocketAddr;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+use ipnet::IpNet;
+
+use super::audit;
+use super::auth::Role;
+use super::limits::Limits;
+
+/// How a service is asked to work.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Where it listens; port 0 is one that the system chooses.
+    pub listen: Vec<SocketAddr>,
+    /// With what connections are encrypted, if they are.
+    pub tls: Option<TlsFiles>,
+    /// Who is let in as whom.
+    pub access: Access,
+    /// The folder of its own: accounts, jobs, views, the audit log.
+    pub folder: PathBuf,
+    /// Where jobs and their results are kept, if not in that folder.
+    pub jobs: Option<String>,
+    /// The folders out of which captures may be loaded.
+    pub load_folders: Vec<PathBuf>,
+    /// How much may be asked for.
+    pub limits: Limits,
+    /// How long the audit log grows.
+    pub audit: audit::Options,
+}
+
+/// A certificate chain and its key, in PEM.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The file of the chain, the server's own certificate first.
+    pub cert: PathBuf,
+    /// The file of the key.
+    pub key: PathBuf,
+}
+
+/// Who is let in as whom.
+#[derive(Debug, Clone)]
+pub struct Access {
+    /// Names by which this server is known, beside `localhost` and its addresses.
+    pub hosts: Vec<String>,
+    /// Proxies, whose `Remote-User` is believed.
+    pub proxies: Vec<IpNet>,
+    /// What callers by a proxy may do who are no users here.
+    pub proxy_role: Role,
+    /// What callers from this machine may do without a token; none if they need one.
+    pub local_role: Option<Role>,
+}
+
+/// Why a service cannot be.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServiceError {
+    /// Others would be let in, or heard, who should not.
+    #[error("{0}")]
+    Open(String),
+    /// An address cannot be listened at.
+    #[error("listen at {address}")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// Why not.
+        source: io::Error,
+    },
+    /// A file or a folder cannot be used.
+    #[error("{}: {doing}", path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// What was being done to it.
+        doing: &'static str,
+        /// Why not.
+        source: io::Error,
+    },
+    /// A certificate or its key cannot be used.
+    #[error("{}: {problem}", path.display())]
+    Tls {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// Something of the accounts cannot be as asked for.
+    #[error("{0}")]
+    Account(String),
+    /// A thread cannot be started.
+    #[error("start a thread")]
+    Thread(#[source] io::Error),
+}
+
+impl ServiceError {
+    pub(super) fn file(path: &Path, doing: &'static str) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::File { path, doing, source }
+    }
+}
+
+impl Options {
+    /// Whether nobody but this machine can reach it.
+    pub(super) fn is_local(&self) -> bool {
+        self.listen.iter().all(|address| address.ip().is_loopback())
+    }
+
+    /// Makes the folder where there is none: what is in it is nobody else's.
+    pub(super) fn prepare_folder(&self) -> Result<(), ServiceError> {
+        prepare(&self.folder)
+    }
+}
+
+/// Makes a folder for its owner alone, where there is none.
+pub(super) fn prepare(folder: &Path) -> Result<(), ServiceError> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true).mode(0o700);
+    builder.create(folder).map_err(ServiceError::file(folder, "make the folder"))
+}
