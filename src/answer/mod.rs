@@ -39,7 +39,7 @@ pub use pieces::Written;
 pub use plot::{MAX_PLOTTED_PAIRS, PairsView, Plot, plot_pairs, plot_timeline};
 pub use stats::{Rates, StoreStats, clocks_of, date, stats_json};
 pub use timeline::{TimelineFormat, TimelineView, chart_bins, write_timeline};
-pub use top::{TopStyle, write_top};
+pub use top::{TopStyle, key_text, write_top};
 pub use units::{amount, rate, width};
 
 use std::io;

@@ -24,6 +24,8 @@ pub(super) enum Value {
     Percent(f64),
     Protocol(Protocol),
     TcpFlags(u8),
+    /// Nothing: null in JSON.
+    None,
     /// One of a few words.
     Word(&'static str),
     Time(UnixMillis),
@@ -54,6 +56,7 @@ impl Value {
             Self::Percent(share) => write!(to, "{share:.4}"),
             Self::Protocol(protocol) => write!(to, "{protocol}"),
             Self::TcpFlags(flags) => return to.extend_from_slice(&tcp_flags(flags)),
+            Self::None => return,
             Self::Word(word) => return to.extend_from_slice(word.as_bytes()),
             Self::Time(time) => return clock.push_rfc_3339(to, time),
             Self::CivilTime(time) => return clock.push_with_offset(to, time),
@@ -64,6 +67,7 @@ impl Value {
     fn push_json(self, to: &mut Vec<u8>, clock: &mut Clock) {
         match self {
             Self::CivilTime(time) => Self::Time(time).push_json(to, clock),
+            Self::None => to.extend_from_slice(b"null"),
             number if number.is_number() => number.push(to, clock),
             text => {
                 to.push(b'"');
@@ -155,6 +159,7 @@ mod tests {
             (Value::Protocol(Protocol::TCP), "TCP", "\"TCP\""),
             (Value::Protocol(Protocol(250)), "250", "\"250\""),
             (Value::TcpFlags(0x12), "...A..S.", "\"...A..S.\""),
+            (Value::None, "", "null"),
             (
                 Value::Time(UnixMillis(7)),
                 "1970-01-01T00:00:00.007Z",

@@ -47,11 +47,10 @@ pub fn write_top(
         let mut clock = Clock::new(style.zone.clone());
         return write_text(&table(top, options, style.plain, &mut clock), to);
     }
-    let key: Vec<&str> = options.fields.iter().flat_map(|&field| names(field)).collect();
+    let key: Vec<&str> = options.fields.iter().flat_map(|&field| key_names(field)).collect();
     let head = Head { object: object(top, options, &key), names: [&key[..], &FIELDS].concat() };
     let rows = top.entries.iter().map(|entry| {
-        let key = entry.key.iter().flat_map(|&value| key_values(value));
-        Ok(key.chain(values(&entry.counts, &top.totals)))
+        Ok(key_values(&entry.key).chain(values(&entry.counts, &top.totals)))
     });
     write_rows(rows, &head, style.format, style.zone.clone(), to).map(drop)
 }
@@ -71,8 +70,26 @@ fn object(top: &Top, options: &TopOptions, key: &[&str]) -> String {
     )
 }
 
+/// The values of a key, as many as its fields have [names](key_names).
+pub(super) fn key_values(key: &[KeyValue]) -> impl Iterator<Item = Value> {
+    key.iter().flat_map(|&value| field_values(value))
+}
+
+/// A key in one line: `10.0.0.1, 443`.
+pub fn key_text(key: &[KeyValue]) -> String {
+    let mut clock = Clock::new(TimeZone::UTC);
+    let mut text = Vec::new();
+    for value in key_values(key) {
+        if !text.is_empty() {
+            text.extend_from_slice(b", ");
+        }
+        value.push(&mut text, &mut clock);
+    }
+    String::from_utf8_lossy(&text).into_owned()
+}
+
 /// The values of a field of a key: a pair has two.
-fn key_values(value: KeyValue) -> impl Iterator<Item = Value> {
+fn field_values(value: KeyValue) -> impl Iterator<Item = Value> {
     let (one, other) = match value {
         KeyValue::Address(one) => (Value::Address(one), None),
         KeyValue::Pair(one, other) => (Value::Address(one), Some(Value::Address(other))),
@@ -133,7 +150,7 @@ const FIELDS: [&str; 12] = [
 ];
 
 /// What a field is called in JSON and CSV; a pair has two names.
-fn names(field: KeyField) -> Vec<&'static str> {
+pub(super) fn key_names(field: KeyField) -> Vec<&'static str> {
     let of = |end, src, dst, any| match end {
         End::Src => src,
         End::Dst => dst,
@@ -218,7 +235,7 @@ fn table(top: &Top, options: &TopOptions, plain: bool, clock: &mut Clock) -> Str
         .fields
         .iter()
         .filter(|field| shown(field))
-        .flat_map(|&field| names(field).into_iter().map(move |_| title(field)))
+        .flat_map(|&field| key_names(field).into_iter().map(move |_| title(field)))
         .collect();
     let rows: Vec<Vec<String>> = top
         .entries
@@ -283,7 +300,7 @@ fn cells(value: KeyValue, clock: &mut Clock) -> Vec<String> {
         }
         String::from_utf8_lossy(&text).into_owned()
     };
-    key_values(value).map(&mut cell).collect()
+    field_values(value).map(&mut cell).collect()
 }
 
 fn push_length(text: &mut Vec<u8>, millis: u64, plain: bool) {

@@ -82,6 +82,8 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
             filter: &shown(asking.question().filter.as_ref()),
             zone: zone.zone().clone(),
             zone_name: zone.name(),
+            fields: &[],
+            keys: &[],
         };
         args.plot.write(|| plot_timeline(&timeline, &view))?;
         output::print(|out| Ok(write_timeline(&timeline, &view, format, columns, out)?))

@@ -3,7 +3,7 @@
 use std::num::NonZeroU64;
 
 use super::{AskError, Refused, SummaryOptions, Surroundings, Zone, one_of, show};
-use crate::aggregate::{self, BinWidth, MAX_BINS, Measure, TimelineError, TimelineOptions, Whose};
+use crate::aggregate::{self, BinWidth, Measure, TimelineError, TimelineOptions, Whose};
 use crate::answer::{width, words::grouped};
 use crate::query::{Direction, Lookup, Question, parse_addresses};
 use crate::row::AddressRange;
@@ -101,7 +101,7 @@ impl Timeline {
 fn told(error: TimelineError, zone: &Zone, given: BinWidth) -> AskError {
     match error {
         TimelineError::Store(error) => error.into(),
-        TimelineError::TooManyBins { needed, first, last } => {
+        TimelineError::TooManyBins { needed, most, first, last } => {
             let bin = match given {
                 BinWidth::Millis(bin) => format!("--bin {}: ", width(bin.get())),
                 BinWidth::AtMost(_) => String::new(),
@@ -112,7 +112,7 @@ fn told(error: TimelineError, zone: &Zone, given: BinWidth) -> AskError {
                 grouped(needed),
                 show(first, zone),
                 show(last, zone),
-                grouped(MAX_BINS as u64),
+                grouped(most as u64),
             );
             Refused::of("bin", message).into()
         }

@@ -1,5 +1,16 @@
 //! What DuckDB makes of the store's own files, against `stats` and `timeline`.
 
+use std::num::NonZeroU64;
+
+use earlgrey_hbase::Store;
+use earlgrey_hbase::aggregate::{
+    BinWidth, KeyValue, Limits, Measure, Timeline, TimelineOptions, Top, TopOptions, TopOrder,
+    parse_keys,
+};
+use earlgrey_hbase::flow::Columns;
+use earlgrey_hbase::query::Question;
+use earlgrey_hbase::store::embedded::EmbeddedStore;
+use jiff::tz::TimeZone;
 use serde_json::Value;
 
 use super::interop::earlgrey;
@@ -45,6 +56,81 @@ for row in duckdb.sql(f"""
     FROM ends GROUP BY b ORDER BY b""").fetchall():
     print(*row)
 "#;
+
+/// Likewise for each of the greatest keys and the rest, as `MILLIS KEY VALUE`; flows that count where
+/// they begin have no duration.
+const KEYED_BINS: &str = r#"
+import sys, duckdb
+store, bin, counter, duration, key, count = sys.argv[1:]
+bin = int(bin)
+for row in duckdb.sql(f"""
+    WITH flows AS (
+        SELECT epoch_ms(first_ms)::HUGEINT AS f, {duration}::HUGEINT AS d, {counter}::HUGEINT AS v, {key} AS k
+        FROM read_parquet('{store}/run-*-src.parquet')),
+    winners AS (SELECT k FROM flows GROUP BY k ORDER BY sum(v) DESC, k LIMIT {count}),
+    cut AS (
+        SELECT f, d, v, CASE WHEN k IN (SELECT k FROM winners) THEN k ELSE 'others' END AS k,
+            unnest(generate_series((f // {bin})::BIGINT, ((f + greatest(d, 1) - 1) // {bin})::BIGINT)) AS b
+        FROM flows),
+    ends AS (SELECT *, greatest(b * {bin}, f) - f AS since, least((b + 1) * {bin}, f + d) - f AS until FROM cut)
+    SELECT b * {bin} AS t, k, sum(CASE WHEN d = 0 THEN v ELSE
+        (v * until + d // 2) // d - CASE WHEN since = 0 THEN 0 ELSE (v * since + d // 2) // d END END) AS sum
+    FROM ends GROUP BY b, k HAVING sum > 0 ORDER BY t, k""").fetchall():
+    print(*row)
+"#;
+
+#[test]
+fn duckdb_finds_the_same_traffic_of_keys_over_time() {
+    let Some(duckdb) = duckdb() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let (file, store) = (folder.path().join("day.pcap"), folder.path().join("store"));
+    let (file, path) = (file.to_str().unwrap(), store.to_str().unwrap());
+    earlgrey(&["generate", file, "--flows", "30000", "--hours", "20"]);
+    earlgrey(&["load", file, "--store", path, "--batch-flows", "10000"]);
+    let snapshot = EmbeddedStore::new(&store).snapshot().unwrap();
+    let lookup = Question::everything().plan_unordered(Columns::NONE);
+    let both = "protocol || ' ' || dst_port";
+    for (keys, by, count, bin_ms, counter, duration, key) in [
+        ("dstport", Measure::Octets, 5, 300_000, "octets", "duration_ms", "dst_port::VARCHAR"),
+        ("proto", Measure::Packets, 1, 60_000, "packets", "duration_ms", "protocol::VARCHAR"),
+        ("src", Measure::Octets, 8, 3_600_000, "octets", "duration_ms", "src::VARCHAR"),
+        ("dstport:p", Measure::Flows, 3, 900_000, "1", "0", both),
+    ] {
+        let fields = parse_keys(keys).unwrap();
+        let order = TopOrder::Measure(by);
+        let limits = Limits::default();
+        let options = TopOptions { fields: fields.clone(), order, count: Some(count), limits };
+        let top = Top::of(&*snapshot, lookup.scans(), &options).unwrap();
+        let width = BinWidth::Millis(NonZeroU64::new(bin_ms).unwrap());
+        let options = TimelineOptions { by, width, zone: TimeZone::UTC };
+        let timeline =
+            Timeline::of_keys(&*snapshot, &lookup, &top.known(&fields), &options).unwrap();
+        let name = |series: usize| {
+            let value = |value: &KeyValue| match value {
+                KeyValue::Address(std::net::IpAddr::V4(address)) => u32::from(*address).to_string(),
+                KeyValue::Protocol(protocol) => protocol.0.to_string(),
+                KeyValue::Number(number) => number.to_string(),
+                other => panic!("{other:?}"),
+            };
+            let key = top.entries.get(series).map(|entry| &entry.key);
+            key.map_or("others".to_owned(), |key| key.iter().map(value).collect::<Vec<_>>().join(" "))
+        };
+        let mut ours: Vec<String> = Vec::new();
+        for (bin, start) in timeline.starts.iter().enumerate() {
+            let mut lines: Vec<(String, u128)> = (0..timeline.series.len())
+                .map(|series| (name(series), timeline.series[series].values[bin]))
+                .filter(|(_, value)| *value > 0)
+                .collect();
+            lines.sort();
+            ours.extend(lines.iter().map(|(key, value)| format!("{} {key} {value}", start.0)));
+        }
+        let arguments = [path, &bin_ms.to_string(), counter, duration, key, &count.to_string()];
+        let theirs = duckdb(KEYED_BINS, &arguments);
+        let theirs: Vec<&str> = theirs.lines().collect();
+        assert!(theirs.len() > 40, "{keys}: {theirs:?}");
+        assert_eq!(ours, theirs, "{keys}");
+    }
+}
 
 #[test]
 fn duckdb_finds_the_same_sums_in_groups_and_in_bins() {

@@ -3,29 +3,50 @@
 use std::collections::VecDeque;
 
 use super::BinWidth;
-use crate::aggregate::{Aggregate, Measure};
-use crate::flow::{FlowBatch, UnixMillis};
+use crate::aggregate::{Aggregate, KnownKeys, Measure};
+use crate::flow::{Columns, FlowBatch, UnixMillis};
 use crate::store::Result;
 
 /// So many bins of a given width there may be.
 pub const MAX_BINS: usize = 100_000;
-/// So many series are summed up side by side.
-pub(super) const SERIES: usize = 2;
+/// So many series the most bins may have; where there are more series, bins are fewer.
+const USUAL_SERIES: usize = 2;
 
-/// Bins, of which one series is filled. Times in here are moved by the shift.
+/// Bins of several series, while they are filled. Times in here are moved by the shift.
 #[derive(Debug)]
-pub(super) struct Bins {
+pub(super) struct Bins<'a> {
     by: Measure,
     width: BinWidth,
     shift_ms: u64,
+    filled: Filled<'a>,
     series: usize,
     width_ms: u64,
     most: usize,
     /// The time that all flows so far take; none before the first.
     span: Option<Span>,
-    /// The bins of that time, from that of its first moment on. None after there were too many.
-    cells: VecDeque<[u128; SERIES]>,
+    /// The bins of that time, from that of its first moment on, each with its value of each series.
+    /// None after there were too many.
+    cells: VecDeque<u128>,
     overflowed: bool,
+}
+
+/// Which series flows go into.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Filled<'a> {
+    /// All into the one of that number.
+    One(usize),
+    /// Each into that of its key, and those of other keys into the one behind these.
+    OfKey(&'a KnownKeys),
+}
+
+impl Filled<'_> {
+    /// What must be known of a flow to tell its series.
+    pub(super) fn columns(self) -> Columns {
+        match self {
+            Self::One(_) => Columns::NONE,
+            Self::OfKey(keys) => keys.columns(),
+        }
+    }
 }
 
 /// From one moment to another, both included.
@@ -41,18 +62,34 @@ impl Span {
     }
 }
 
-impl Bins {
-    /// No bins yet; what is observed goes into the series of that number.
-    pub(super) fn new(by: Measure, width: BinWidth, shift_ms: u64, series: usize) -> Self {
+/// How many bins there may be of `series` series, of `most` that are wanted, where usual ones are
+/// at most `usual`.
+fn room(most: usize, usual: usize, series: usize) -> usize {
+    most.min(usual.saturating_mul(USUAL_SERIES) / series.max(USUAL_SERIES)).max(2)
+}
+
+impl<'a> Bins<'a> {
+    /// No bins yet, of so many series.
+    pub(super) fn new(
+        by: Measure,
+        width: BinWidth,
+        shift_ms: u64,
+        (filled, series): (Filled<'a>, usize),
+    ) -> Self {
         let (width_ms, most) = width.start();
+        let most = room(most, MAX_BINS, series);
         let (span, cells) = (None, VecDeque::new());
-        let series = series.min(SERIES - 1);
-        Self { by, width, shift_ms, series, width_ms, most, span, cells, overflowed: false }
+        Self { by, width, shift_ms, filled, series, width_ms, most, span, cells, overflowed: false }
     }
 
-    /// As many bins as `most`.
+    /// As many bins as `most`, or fewer where they have many series.
     pub(super) fn up_to(self, most: usize) -> Self {
-        Self { most, ..self }
+        Self { most: room(most, most, self.series), ..self }
+    }
+
+    /// How many there may be.
+    pub(super) fn most(&self) -> usize {
+        self.most
     }
 
     /// How long each bin is.
@@ -61,7 +98,7 @@ impl Bins {
     }
 
     pub(super) fn len(&self) -> usize {
-        self.cells.len()
+        self.cells.len() / self.series
     }
 
     /// When a bin begins.
@@ -76,7 +113,7 @@ impl Bins {
 
     /// The values of a series, bin by bin.
     pub(super) fn values(&self, series: usize) -> impl Iterator<Item = u128> {
-        self.cells.iter().map(move |cell| cell[series])
+        self.cells.iter().copied().skip(series).step_by(self.series)
     }
 
     /// Whether these bins begin where those of another shift would.
@@ -109,83 +146,74 @@ impl Bins {
         if !self.overflowed {
             let (first, last) = (span.first / self.width_ms, span.last / self.width_ms);
             let begun = self.span.map_or(first, |span| span.first / self.width_ms);
-            for _ in first..begun {
-                self.cells.push_front([0; SERIES]);
+            for _ in 0..(begun - first) as usize * self.series {
+                self.cells.push_front(0);
             }
-            self.cells.resize((last - first + 1) as usize, [0; SERIES]);
+            self.cells.resize((last - first + 1) as usize * self.series, 0);
         }
         self.span = Some(span);
     }
 
     /// Puts bins together into longer ones, whose width is a multiple.
     fn widen(&mut self, width_ms: u64) {
-        let mut wide: VecDeque<[u128; SERIES]> = VecDeque::new();
         let (each, begin) = (width_ms / self.width_ms, self.first_bin());
-        for (bin, cell) in (begin..).zip(&self.cells) {
-            let at = (bin / each - begin / each) as usize;
-            if at == wide.len() {
-                wide.push_back([0; SERIES]);
-            }
-            add(&mut wide[at], *cell);
+        let at = |bin: usize| ((begin + bin as u64) / each - begin / each) as usize;
+        let bins = if self.cells.is_empty() { 0 } else { at(self.len() - 1) + 1 };
+        let mut wide: VecDeque<u128> = std::iter::repeat_n(0, bins * self.series).collect();
+        for (cell, value) in self.cells.iter().enumerate() {
+            wide[at(cell / self.series) * self.series + cell % self.series] += value;
         }
         self.cells = wide;
         self.width_ms = width_ms;
     }
 
-    /// Spreads `value` over the time from `first` to `end`, which is covered.
-    fn spread(&mut self, first: u64, end: u64, value: u64) {
+    /// Spreads `value` over the time from `first` to `end`, which is covered, into one series.
+    #[inline]
+    fn spread(&mut self, series: usize, first: u64, end: u64, value: u64) {
         let begin = self.first_bin();
         let (from, to) = (first / self.width_ms, end.saturating_sub(1).max(first) / self.width_ms);
         let (value, duration) = (u128::from(value), u128::from(end - first));
+        let cell = |bin: u64| (bin - begin) as usize * self.series + series;
         let mut given = 0;
         for bin in from..to {
             let elapsed = u128::from((bin + 1) * self.width_ms - first);
             let so_far = (value * elapsed + duration / 2) / duration;
-            self.cells[(bin - begin) as usize][self.series] += so_far - given;
+            self.cells[cell(bin)] += so_far - given;
             given = so_far;
         }
-        self.cells[(to - begin) as usize][self.series] += value - given;
+        self.cells[cell(to)] += value - given;
     }
 }
 
-fn add(to: &mut [u128; SERIES], more: [u128; SERIES]) {
-    for (to, more) in to.iter_mut().zip(more) {
-        *to += more;
-    }
-}
-
-impl Aggregate for Bins {
+impl Aggregate for Bins<'_> {
     fn observe(&mut self, flows: &FlowBatch) -> Result<()> {
-        let shift_ms = self.shift_ms;
-        let shift = |first_ms: u64| first_ms.saturating_add(shift_ms);
+        let (by, shift_ms) = (self.by, self.shift_ms);
         // Flows are counted where they begin, so their duration is not even read.
-        let counters = match self.by {
-            Measure::Octets => &flows.octets,
-            Measure::Packets => &flows.packets,
-            Measure::Flows => &Vec::new(),
+        let flow = |row: usize| {
+            let first = flows.first_ms[row].saturating_add(shift_ms);
+            let end = || first.saturating_add(flows.duration_ms[row].into());
+            match by {
+                Measure::Octets => (first, end(), flows.octets[row]),
+                Measure::Packets => (first, end(), flows.packets[row]),
+                Measure::Flows => (first, first, 1),
+            }
         };
-        let firsts = flows.first_ms.iter().copied().map(shift);
-        let spans = firsts
-            .clone()
-            .zip(&flows.duration_ms)
-            .map(|(first, &duration)| (first, first.saturating_add(duration.into())));
-        let first = firsts.clone().min();
-        let last = match self.by {
-            Measure::Flows => firsts.clone().max(),
-            _ => spans.clone().map(|(first, end)| end.saturating_sub(1).max(first)).max(),
-        };
+        let all = (0..flows.len()).map(flow);
+        let first = all.clone().map(|(first, ..)| first).min();
+        let last = all.clone().map(|(first, end, _)| end.saturating_sub(1).max(first)).max();
         let (Some(first), Some(last)) = (first, last) else { return Ok(()) };
         self.cover(Span { first, last });
         if self.overflowed {
             return Ok(());
         }
-        if self.by == Measure::Flows {
-            for first in firsts {
-                self.spread(first, first, 1);
+        match self.filled {
+            Filled::One(series) => {
+                all.for_each(|(first, end, value)| self.spread(series, first, end, value));
             }
-        }
-        for ((first, end), &value) in spans.zip(counters) {
-            self.spread(first, end, value);
+            Filled::OfKey(keys) => keys.for_each(flows, |row, series| {
+                let (first, end, value) = flow(row);
+                self.spread(series, first, end, value);
+            }),
         }
         Ok(())
     }
@@ -201,9 +229,9 @@ impl Aggregate for Bins {
         if other.width_ms < self.width_ms {
             other.widen(self.width_ms);
         }
-        let begin = (other.first_bin() - self.first_bin()) as usize;
+        let begin = (other.first_bin() - self.first_bin()) as usize * self.series;
         for (to, more) in self.cells.iter_mut().skip(begin).zip(other.cells) {
-            add(to, more);
+            *to += more;
         }
         Ok(())
     }

@@ -17,13 +17,13 @@ use std::num::NonZeroU64;
 use jiff::tz::TimeZone;
 
 pub use bins::MAX_BINS;
-use bins::{Bins, Span};
+use bins::{Bins, Filled, Span};
 pub use width::BinWidth;
 
-use super::{Aggregate, Measure, over};
+use super::{Aggregate, KnownKeys, Measure, over};
 use crate::flow::{Column, Columns, UnixMillis};
 use crate::query::Lookup;
-use crate::store::{Result, Snapshot, StoreError};
+use crate::store::{Result, Scan, Snapshot, StoreError};
 
 /// How much there was in each bin of a stretch of time without gaps.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,13 +59,17 @@ pub enum Whose {
     Sent,
     /// What the addresses received.
     Received,
+    /// That of the key at this place among those that were asked for.
+    Key(usize),
+    /// That of all other keys.
+    OtherKeys,
 }
 
 impl Whose {
-    /// Its name in answers; everybody's has that of what is counted.
+    /// Its name in answers; everybody's, and that of a key, has that of what is counted.
     pub const fn name(self, by: Measure) -> &'static str {
         match self {
-            Self::All => by.name(),
+            Self::All | Self::Key(_) | Self::OtherKeys => by.name(),
             Self::Sent => "sent",
             Self::Received => "received",
         }
@@ -93,10 +97,12 @@ pub enum TimelineError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The bins are too short for the time that the flows span.
-    #[error("{needed} bins are needed from {first} to {last}, and {MAX_BINS} are the most")]
+    #[error("{needed} bins are needed from {first} to {last}, and {most} are the most")]
     TooManyBins {
         /// How many it would take.
         needed: u64,
+        /// How many there may be: [`MAX_BINS`], or fewer where there are more than two series.
+        most: usize,
         /// When the first flow began.
         first: UnixMillis,
         /// When the last flow ended.
@@ -128,66 +134,45 @@ impl Timeline {
         lookups: &[(Whose, Lookup)],
         options: &TimelineOptions,
     ) -> Result<Self, TimelineError> {
-        let mut scans = lookups.iter().flat_map(|(_, lookup)| lookup.scans());
-        let since = scans.next().map_or(UnixMillis::EPOCH, |scan| scan.time.since);
-        let guess = if since == UnixMillis::EPOCH { UnixMillis::now() } else { since };
-        let width = options.width;
-        if let Some(days) = days::uneven(width, &options.zone)
-            && let Some(timeline) = Self::of_days(snapshot, lookups, options, days)?
-        {
-            return Ok(timeline);
-        }
-        let even = |moment| {
-            let shift_ms = width::shift_ms(&options.zone, moment);
-            sum_up(snapshot, lookups, |series| Bins::new(options.by, width, shift_ms, series))
-        };
-        let bins = even(guess)?;
-        // Whether the clocks were on summer time then is known only when the flows are.
-        let begin = bins.start(0);
-        let bins = if bins.is_shifted_as(width::shift_ms(&options.zone, begin)) {
-            bins
-        } else {
-            even(begin)?
-        };
-        // So is whether they changed meanwhile.
-        let found = NonZeroU64::new(bins.width_ms()).map_or(width, BinWidth::Millis);
-        if let Some(days) = days::uneven(found, &options.zone).filter(|_| found != width)
-            && let Some(timeline) = Self::of_days(snapshot, lookups, options, days)?
-        {
-            return Ok(timeline);
-        }
-        Ok(Self::of_bins(&bins, lookups, options.by))
+        let looks = lookups.iter().enumerate();
+        let looks: Vec<_> =
+            looks.map(|(series, (_, lookup))| (lookup, Filled::One(series))).collect();
+        let whose: Vec<Whose> = lookups.iter().map(|(whose, _)| *whose).collect();
+        Made { snapshot, looks: &looks, whose: &whose, options }.timeline()
     }
 
-    /// Of bins of `days` days of the zone each; none where they are too many, or beyond calendars.
-    fn of_days(
+    /// The traffic that `lookup` finds, a series for each of `keys`, in their order, and one for all
+    /// others behind them. All series together are what [`Self::of`] gives, or twice that where a
+    /// key is of either end: a flow counts for each of its two then, as in a
+    /// [`Top`](super::Top).
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::of`].
+    pub fn of_keys(
         snapshot: &dyn Snapshot,
-        lookups: &[(Whose, Lookup)],
+        lookup: &Lookup,
+        keys: &KnownKeys,
         options: &TimelineOptions,
-        days: i64,
-    ) -> Result<Option<Self>, TimelineError> {
-        let empty = |series| Bins::new(options.by, days::PARTS, 0, series).up_to(days::MAX_PARTS);
-        let parts = match sum_up(snapshot, lookups, empty) {
-            // Longer bins may be few enough.
-            Err(TimelineError::TooManyBins { .. }) => return Ok(None),
-            parts => Self::of_bins(&parts?, lookups, options.by),
-        };
-        Ok(days::put_together(&parts, days, &options.zone))
+    ) -> Result<Self, TimelineError> {
+        let whose: Vec<Whose> =
+            (0..keys.len()).map(Whose::Key).chain([Whose::OtherKeys]).collect();
+        let looks = [(lookup, Filled::OfKey(keys))];
+        Made { snapshot, looks: &looks, whose: &whose, options }.timeline()
     }
 
-    fn of_bins(bins: &Bins, lookups: &[(Whose, Lookup)], by: Measure) -> Self {
-        let count = bins.len() as u64;
-        let values = |(series, (whose, _)): (usize, &(Whose, Lookup))| Series {
-            whose: *whose,
-            values: bins.values(series).collect(),
-        };
-        Self {
-            by,
-            bin_ms: bins.width_ms(),
-            starts: (0..count).map(|bin| bins.start(bin)).collect(),
-            until: bins.start(count),
-            series: lookups.iter().enumerate().take(bins::SERIES).map(values).collect(),
-        }
+    /// Whether its series are of keys.
+    pub fn is_of_keys(&self) -> bool {
+        self.series.iter().any(|series| series.whose == Whose::OtherKeys)
+    }
+
+    /// All series in one.
+    #[must_use]
+    pub fn together(&self) -> Self {
+        let sum = |bin: usize| self.series.iter().map(|series| series.values[bin]).sum();
+        let values = (0..self.starts.len()).map(sum).collect();
+        let series = vec![Series { whose: Whose::All, values }];
+        Self { starts: self.starts.clone(), series, ..*self }
     }
 
     /// When the bin of that number ends.
@@ -208,22 +193,92 @@ impl Series {
     }
 }
 
-/// What all lookups find, in bins that are at first those that `empty` gives for each series.
-fn sum_up(
-    snapshot: &dyn Snapshot,
-    lookups: &[(Whose, Lookup)],
-    empty: impl Fn(usize) -> Bins + Sync,
-) -> Result<Bins, TimelineError> {
-    let mut whole = empty(0);
-    for (series, (_, lookup)) in lookups.iter().enumerate() {
-        whole.merge(over(snapshot, lookup.scans(), || empty(series))?)?;
+/// A timeline while it is made.
+struct Made<'a> {
+    snapshot: &'a dyn Snapshot,
+    /// Lookups, and the series that each fills.
+    looks: &'a [(&'a Lookup, Filled<'a>)],
+    whose: &'a [Whose],
+    options: &'a TimelineOptions,
+}
+
+impl Made<'_> {
+    fn timeline(&self) -> Result<Timeline, TimelineError> {
+        let TimelineOptions { width, ref zone, .. } = *self.options;
+        let mut scans = self.looks.iter().flat_map(|(lookup, _)| lookup.scans());
+        let since = scans.next().map_or(UnixMillis::EPOCH, |scan| scan.time.since);
+        let guess = if since == UnixMillis::EPOCH { UnixMillis::now() } else { since };
+        if let Some(days) = days::uneven(width, zone)
+            && let Some(timeline) = self.of_days(days)?
+        {
+            return Ok(timeline);
+        }
+        let even = |moment| self.sum_up(width, width::shift_ms(zone, moment), None);
+        let bins = even(guess)?;
+        // Whether the clocks were on summer time then is known only when the flows are.
+        let begin = bins.start(0);
+        let bins = if bins.is_shifted_as(width::shift_ms(zone, begin)) { bins } else { even(begin)? };
+        // So is whether they changed meanwhile.
+        let found = NonZeroU64::new(bins.width_ms()).map_or(width, BinWidth::Millis);
+        if let Some(days) = days::uneven(found, zone).filter(|_| found != width)
+            && let Some(timeline) = self.of_days(days)?
+        {
+            return Ok(timeline);
+        }
+        Ok(self.of_bins(&bins))
     }
-    match whole.overflow() {
-        None => Ok(whole),
-        Some(Span { first, last }) => Err(TimelineError::TooManyBins {
-            needed: (last / whole.width_ms() - first / whole.width_ms()).saturating_add(1),
-            first: whole.moment(first),
-            last: whole.moment(last),
-        }),
+
+    /// Of bins of `days` days of the zone each; none where they are too many, or beyond calendars.
+    fn of_days(&self, days: i64) -> Result<Option<Timeline>, TimelineError> {
+        let parts = match self.sum_up(days::PARTS, 0, Some(days::MAX_PARTS)) {
+            // Longer bins may be few enough.
+            Err(TimelineError::TooManyBins { .. }) => return Ok(None),
+            parts => self.of_bins(&parts?),
+        };
+        Ok(days::put_together(&parts, days, &self.options.zone))
+    }
+
+    fn of_bins(&self, bins: &Bins<'_>) -> Timeline {
+        let count = bins.len() as u64;
+        let values = |(series, &whose): (usize, &Whose)| Series {
+            whose,
+            values: bins.values(series).collect(),
+        };
+        Timeline {
+            by: self.options.by,
+            bin_ms: bins.width_ms(),
+            starts: (0..count).map(|bin| bins.start(bin)).collect(),
+            until: bins.start(count),
+            series: self.whose.iter().enumerate().map(values).collect(),
+        }
+    }
+
+    /// What all lookups find, in bins of `width`, or longer ones, that are moved by `shift_ms`.
+    fn sum_up(
+        &self,
+        width: BinWidth,
+        shift_ms: u64,
+        most: Option<usize>,
+    ) -> Result<Bins<'_>, TimelineError> {
+        let empty = |filled| {
+            let bins = Bins::new(self.options.by, width, shift_ms, (filled, self.whose.len()));
+            if let Some(most) = most { bins.up_to(most) } else { bins }
+        };
+        let mut whole = empty(Filled::One(0));
+        for &(lookup, filled) in self.looks {
+            let columns = Timeline::columns(self.options.by) | filled.columns();
+            let with = |scan: &Scan| Scan { columns: scan.columns | columns, ..scan.clone() };
+            let scans: Vec<Scan> = lookup.scans().iter().map(with).collect();
+            whole.merge(over(self.snapshot, &scans, || empty(filled))?)?;
+        }
+        match whole.overflow() {
+            None => Ok(whole),
+            Some(Span { first, last }) => Err(TimelineError::TooManyBins {
+                needed: (last / whole.width_ms() - first / whole.width_ms()).saturating_add(1),
+                most: whole.most(),
+                first: whole.moment(first),
+                last: whole.moment(last),
+            }),
+        }
     }
 }

@@ -3,7 +3,11 @@ use std::num::NonZeroU64;
 use proptest::prelude::*;
 
 use super::*;
-use crate::flow::{Family, FlowBatch};
+use crate::aggregate::{KeyValue, Limits, Top, TopOptions, TopOrder, parse_keys};
+use crate::flow::{Family, FlowBatch, FlowRecord, Origin};
+use crate::query::Question;
+use crate::store::memory::MemoryStore;
+use crate::store::{Store, WriteBatch};
 
 /// A flow: first, duration, octets.
 type Flow = (u64, u32, u64);
@@ -19,10 +23,10 @@ fn batch(flows: &[Flow]) -> FlowBatch {
     batch
 }
 
-fn bins(flows: &[&[Flow]], width: BinWidth) -> Bins {
-    let mut whole = Bins::new(Measure::Octets, width, 0, 0);
+fn bins(flows: &[&[Flow]], width: BinWidth) -> Bins<'static> {
+    let mut whole = Bins::new(Measure::Octets, width, 0, (Filled::One(0), 2));
     for flows in flows {
-        let mut part = Bins::new(Measure::Octets, width, 0, 1);
+        let mut part = Bins::new(Measure::Octets, width, 0, (Filled::One(1), 2));
         part.observe(&batch(flows)).unwrap();
         whole.merge(part).unwrap();
     }
@@ -61,7 +65,7 @@ fn a_flow_is_spread_evenly_over_its_time() {
 
 #[test]
 fn flows_are_counted_where_they_begin() {
-    let mut bins = Bins::new(Measure::Flows, of_millis(10), 0, 0);
+    let mut bins = Bins::new(Measure::Flows, of_millis(10), 0, (Filled::One(0), 1));
     bins.observe(
         &batch(&[(3, 50, 9), (12, 0, 9), (4, 1, 9)]).project(Timeline::columns(Measure::Flows)),
     )
@@ -138,4 +142,86 @@ proptest! {
             prop_assert_eq!(whole.width_ms(), narrow);
         }
     }
+}
+
+/// Flows whose key is their octets' lowest two bits, in both families.
+fn store_of(flows: &[Flow]) -> MemoryStore {
+    let mut batch = WriteBatch::new();
+    for (number, &(first, duration_ms, octets)) in flows.iter().enumerate() {
+        let (src, dst) = if octets & 4 == 0 { ("10.0.0.1", "10.0.0.2") } else { ("2001:db8::1", "2001:db8::2") };
+        let flow = FlowRecord {
+            first: UnixMillis(first),
+            duration_ms,
+            octets,
+            src_port: number as u16,
+            dst_port: (octets & 3) as u16,
+            ..FlowRecord::between(src.parse().unwrap(), dst.parse().unwrap())
+        };
+        batch.family_mut(flow.family()).push(&flow, 0, Origin(number as u64));
+    }
+    let store = MemoryStore::default();
+    let mut writer = store.writer().unwrap();
+    writer.write(batch).unwrap();
+    writer.commit().unwrap();
+    drop(writer);
+    store
+}
+
+proptest! {
+    #[test]
+    fn the_series_of_keys_are_timelines_of_their_flows_and_all_of_them_that_of_everybody(
+        flows in any_flows(), count in 0usize..4, width in prop_oneof![Just(None), (1000u64..9_000_000).prop_map(Some)],
+        by in prop::sample::select(&Measure::ALL[..]), key in prop::sample::select(&["dstport", "src,dstport"][..]),
+    ) {
+        let fields = parse_keys(key).unwrap();
+        let options = TimelineOptions { by, width: width.map_or(BinWidth::AtMost(50), of_millis), zone: TimeZone::UTC };
+        let snapshot = store_of(&flows).snapshot().unwrap();
+        let lookup = Question::everything().plan_unordered(Columns::NONE);
+        let top_options = TopOptions { fields: fields.clone(), order: TopOrder::Measure(by), count: Some(count), limits: Limits::default() };
+        let top = Top::of(&*snapshot, lookup.scans(), &top_options).unwrap();
+        let timeline = Timeline::of_keys(&*snapshot, &lookup, &top.known(&fields), &options).unwrap();
+        let whole = Timeline::of(&*snapshot, &[(Whose::All, lookup)], &options).unwrap();
+        prop_assert_eq!((&timeline.starts, timeline.until, timeline.bin_ms), (&whole.starts, whole.until, whole.bin_ms));
+        prop_assert_eq!(timeline.series.len(), top.entries.len() + 1);
+        for (bin, &value) in whole.series[0].values.iter().enumerate() {
+            prop_assert_eq!(timeline.series.iter().map(|series| series.values[bin]).sum::<u128>(), value);
+        }
+        for (series, entry) in timeline.series.iter().zip(&top.entries) {
+            let family = match entry.key[0] { KeyValue::Address(address) => Some(Family::of(address)), _ => None };
+            let Some(KeyValue::Number(port)) = entry.key.last() else { panic!() };
+            let of_key: Vec<Flow> = flows.iter().copied().filter(|flow| flow.2 & 3 == *port && family.is_none_or(|family| (flow.2 & 4 == 0) == (family == Family::V4))).collect();
+            for (bin, &value) in series.values.iter().enumerate() {
+                let (since, until) = (timeline.starts[bin].0, timeline.end(bin).0);
+                let expected: u128 = of_key.iter().map(|&flow| match by {
+                    Measure::Flows => share((flow.0, 0, 1), since, until),
+                    Measure::Packets => 0,
+                    Measure::Octets => share(flow, since, until),
+                }).sum();
+                prop_assert_eq!(value, expected);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_flow_counts_for_the_keys_of_both_of_its_ends() {
+    let snapshot = store_of(&[(0, 0, 2), (10, 0, 8)]).snapshot().unwrap();
+    let fields = parse_keys("ip").unwrap();
+    let options =
+        TimelineOptions { by: Measure::Octets, width: of_millis(10), zone: TimeZone::UTC };
+    let keys = [[KeyValue::Address("10.0.0.1".parse().unwrap())]];
+    let keys = KnownKeys::new(&fields, keys.iter().map(|key| &key[..]));
+    let lookup = Question::everything().plan_unordered(Columns::NONE);
+    let timeline = Timeline::of_keys(&*snapshot, &lookup, &keys, &options).unwrap();
+    assert_eq!(timeline.series[0].values, [2, 8]);
+    assert_eq!(timeline.series[1].values, [2, 8]);
+    assert_eq!(timeline.series[1].whose, Whose::OtherKeys);
+}
+
+#[test]
+fn many_series_have_fewer_bins() {
+    let many = |series| Bins::new(Measure::Octets, of_millis(1), 0, (Filled::One(0), series)).most();
+    assert_eq!([many(1), many(2), many(20)], [MAX_BINS, MAX_BINS, MAX_BINS / 10]);
+    let few = Bins::new(Measure::Octets, BinWidth::AtMost(300), 0, (Filled::One(0), 20));
+    assert_eq!(few.most(), 300);
 }

@@ -10,7 +10,7 @@ use ipnet::IpNet;
 
 use super::field::{End, KeyField, KeyValue, Prefix};
 use super::piece::{Piece, Place, Put, Side, Which};
-use crate::flow::{Column, Columns, Family, FlowBatch, Protocol, UnixMillis};
+use crate::flow::{Column, Columns, Family, FlowBatch, Protocol, UnixMillis, address_bits};
 
 /// Keys may be so many words long.
 pub(super) const MAX_WORDS: usize = 16;
@@ -68,6 +68,16 @@ impl Layout {
         for (piece, place) in &self.pieces {
             piece.read(flows, rows.clone(), side, &mut Put { keys, place: *place });
         }
+    }
+
+    /// The key that is unpacked as `values`, a value for each field; none where they are of the other
+    /// family.
+    pub(super) fn pack_values<const W: usize>(&self, values: &[KeyValue]) -> Option<[u64; W]> {
+        let mut writer = Writer { key: [0; W], at: 0 };
+        for (&field, &value) in self.fields.iter().zip(values) {
+            writer.value(field, value, self.family)?;
+        }
+        Some(writer.key)
     }
 
     /// The values that `key` was packed from.
@@ -206,6 +216,66 @@ impl Reader<'_> {
         }
         self.at += bits;
         value
+    }
+}
+
+/// Writes a key from its first bit on.
+struct Writer<const W: usize> {
+    key: [u64; W],
+    at: u32,
+}
+
+impl<const W: usize> Writer<W> {
+    /// Writes the value of a field as [`Reader::value`] reads it.
+    fn value(&mut self, field: KeyField, value: KeyValue, family: Family) -> Option<()> {
+        let whole = length(Prefix::WHOLE, family);
+        let of_family = |address| (Family::of(address) == family).then(|| address_bits(address));
+        match (field, value) {
+            (KeyField::Route(_), KeyValue::Net(net)) => {
+                self.bits(of_family(net.network())?, whole);
+                self.bits(net.prefix_len().into(), 8);
+            }
+            (KeyField::Exporter, KeyValue::Address(exporter)) => {
+                self.bits(exporter.is_ipv6().into(), 1);
+                self.bits(address_bits(exporter), 128);
+            }
+            (KeyField::Address(_, prefix), KeyValue::Net(net)) => {
+                let length = length(prefix, family);
+                let leading = of_family(net.network())?.checked_shr(whole - length);
+                self.bits(leading.unwrap_or(0), length);
+            }
+            (_, KeyValue::Address(address)) => self.bits(of_family(address)?, whole),
+            (_, KeyValue::Pair(lesser, greater)) => {
+                self.bits(of_family(lesser)?, whole);
+                self.bits(of_family(greater)?, whole);
+            }
+            (KeyField::Number(column) | KeyField::OfEither(column), value) => {
+                let number = match value {
+                    KeyValue::Number(number) => number,
+                    KeyValue::Protocol(Protocol(number)) | KeyValue::TcpFlags(number) => {
+                        number.into()
+                    }
+                    _ => return None,
+                };
+                self.bits(number.into(), bits_of(column));
+            }
+            (KeyField::Bin(span_ms), KeyValue::Time(start)) => {
+                self.bits((start.0 / span_ms).into(), bin_bits(span_ms));
+            }
+            (_, KeyValue::Event(_, number)) => {
+                self.bits(number.map_or(0, |number| u128::from(number) + 1), EVENT_BITS);
+            }
+            _ => return None,
+        }
+        Some(())
+    }
+
+    /// Writes the last `bits` bits of `value`.
+    fn bits(&mut self, value: u128, bits: u32) {
+        for bit in (0..bits).rev() {
+            self.key[(self.at / 64) as usize] |= ((value >> bit & 1) as u64) << (63 - self.at % 64);
+            self.at += 1;
+        }
     }
 }
 

@@ -8,6 +8,7 @@ mod counts;
 mod details;
 mod field;
 mod groups;
+mod known;
 mod layout;
 mod order;
 mod parse;
@@ -20,6 +21,7 @@ use std::cmp::Reverse;
 
 pub use counts::{Counters, Counts};
 pub use field::{End, KeyField, KeyValue, Prefix};
+pub use known::KnownKeys;
 pub use order::{ParseOrderError, TopOrder};
 pub use parse::{ParseKeyError, parse_keys};
 
@@ -120,6 +122,11 @@ impl Top {
         });
         top.entries.truncate(options.count.unwrap_or(usize::MAX));
         Ok(top)
+    }
+
+    /// Its keys, to tell flows of them from others; `fields` are those that it was made with.
+    pub fn known(&self, fields: &[KeyField]) -> KnownKeys {
+        KnownKeys::new(fields, self.entries.iter().map(|entry| &*entry.key))
     }
 
     fn add(&mut self, mut other: Self) {

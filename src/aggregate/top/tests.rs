@@ -245,6 +245,7 @@ proptest! {
                     .collect();
                 for (key, value) in keys.iter().zip(&values) {
                     prop_assert_eq!(&layout.unpack(key), value);
+                    prop_assert_eq!(layout.pack_values(value), Some(*key));
                 }
                 for (keys, values) in keys.windows(2).zip(values.windows(2)) {
                     prop_assert_eq!(keys[0].cmp(&keys[1]), values[0].cmp(&values[1]));

@@ -39,7 +39,7 @@ fn timeline(by: Measure, bin_ms: u64, series: &[(Whose, &[u128])]) -> Timeline {
 }
 
 fn view(of: &str) -> TimelineView<'_> {
-    TimelineView { of, filter: "", zone: TimeZone::UTC, zone_name: "UTC" }
+    TimelineView { of, filter: "", zone: TimeZone::UTC, zone_name: "UTC", fields: &[], keys: &[] }
 }
 
 /// Plots of what is usual, and of what is not; each with its name and how many bars it must have.

@@ -37,7 +37,7 @@ pub fn plot_timeline(timeline: &Timeline, view: &TimelineView<'_>) -> Plot {
             drawing.rectangle("legend", (MARGIN, legend - 10.0), (11.0, 11.0), color);
         }
         let indent = if series.whose == Whose::All { 0.0 } else { 18.0 };
-        let text = summary(timeline, series, &view.zone);
+        let text = summary(timeline, series, view);
         drawing.text((MARGIN + indent, legend), text, 14.0, INK, Anchor::Start);
         legend += 20.0;
     }

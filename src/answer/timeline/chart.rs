@@ -31,7 +31,10 @@ pub(super) fn chart(timeline: &Timeline, view: &TimelineView<'_>, columns: usize
     let mut text = title(timeline, view);
     let room = chart_bins(columns);
     let condition = condition(view.filter, columns).map(|line| line + "\n").unwrap_or_default();
-    let Some(columns) = ChartColumns::new(timeline, room) else {
+    // What keys come to together is the chart, and each of them is told below it.
+    let together = timeline.is_of_keys().then(|| timeline.together());
+    let drawn = together.as_ref().unwrap_or(timeline);
+    let Some(columns) = ChartColumns::new(drawn, room) else {
         return text + ": no flows\n" + &condition;
     };
     // Writing to a string cannot fail.
@@ -53,8 +56,8 @@ pub(super) fn chart(timeline: &Timeline, view: &TimelineView<'_>, columns: usize
         text += &scale.hang(rates, bar);
     }
     text.push('\n');
-    for series in &timeline.series {
-        text += &summary(timeline, series, &view.zone);
+    for series in together.iter().flat_map(|all| &all.series).chain(&timeline.series) {
+        text += &summary(timeline, series, view);
         text.push('\n');
     }
     text

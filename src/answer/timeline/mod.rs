@@ -19,8 +19,9 @@ pub(super) use told::{summary, time_text, title};
 
 use super::pieces::write_text;
 use super::rows::{Head, Value, write_rows};
+use super::top::{key_names, key_values};
 use super::{AnswerError, PairFormat, ParseFormatError};
-use crate::aggregate::Timeline;
+use crate::aggregate::{KeyField, Series, Timeline, TopEntry, Whose};
 
 /// A format of timelines.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -92,12 +93,17 @@ pub struct TimelineView<'a> {
     pub zone: TimeZone,
     /// What that is called.
     pub zone_name: &'a str,
+    /// What flows are grouped by, and the keys that series are of; none of them otherwise.
+    pub fields: &'a [KeyField],
+    /// The keys themselves.
+    pub keys: &'a [TopEntry],
 }
 
 /// Prints `timeline` in `format`; a chart is `columns` characters wide.
 ///
 /// Bins have `time`, when they begin, and a value under the name of the measure, or `sent` and
-/// `received`. In JSON they are in `bins`, beside `by` and `binMs`.
+/// `received`. In JSON they are in `bins`, beside `by` and `binMs`. Of keys there is a row for each
+/// bin and key, with the values of the key, and one with none of them for all other keys.
 ///
 /// # Errors
 ///
@@ -112,14 +118,33 @@ pub fn write_timeline(
     let Some(format) = format.of_rows() else {
         return write_text(&chart::chart(timeline, view, columns), to);
     };
+    let object = format!("{{\"by\":\"{}\",\"binMs\":{},\"bins\":", timeline.by, timeline.bin_ms);
+    let zone = view.zone.clone();
+    let bins = timeline.starts.iter().enumerate();
+    if timeline.is_of_keys() {
+        let key: Vec<&str> = view.fields.iter().flat_map(|&field| key_names(field)).collect();
+        let names = iter::once("time").chain(key.iter().copied()).chain([timeline.by.name()]);
+        let head = Head { names: names.collect(), object };
+        let none = vec![Value::None; key.len()];
+        let key_of = |series: &Series| match series.whose {
+            Whose::Key(place) => view.keys.get(place).map(|entry| key_values(&entry.key).collect()),
+            _ => None,
+        };
+        let keys: Vec<Vec<Value>> =
+            timeline.series.iter().map(|series| key_of(series).unwrap_or_else(|| none.clone())).collect();
+        let rows = bins.flat_map(|(bin, &start)| {
+            timeline.series.iter().zip(&keys).map(move |(series, key)| {
+                let value = Value::Number(series.values[bin]);
+                Ok(iter::once(Value::CivilTime(start)).chain(key.iter().copied()).chain([value]))
+            })
+        });
+        return write_rows(rows, &head, format, zone, to).map(drop);
+    }
     let values = timeline.series.iter().map(|series| series.whose.name(timeline.by));
-    let head = Head {
-        names: iter::once("time").chain(values).collect(),
-        object: format!("{{\"by\":\"{}\",\"binMs\":{},\"bins\":", timeline.by, timeline.bin_ms),
-    };
-    let rows = timeline.starts.iter().enumerate().map(|(bin, &start)| {
+    let head = Head { names: iter::once("time").chain(values).collect(), object };
+    let rows = bins.map(|(bin, &start)| {
         let values = timeline.series.iter().map(move |series| Value::Number(series.values[bin]));
         Ok(iter::once(Value::CivilTime(start)).chain(values))
     });
-    write_rows(rows, &head, format, view.zone.clone(), to).map(drop)
+    write_rows(rows, &head, format, zone, to).map(drop)
 }

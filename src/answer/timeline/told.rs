@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use jiff::tz::TimeZone;
 
 use super::TimelineView;
+use crate::answer::top::key_text;
 use crate::aggregate::{Measure, Series, Timeline, Whose};
 use crate::answer::units::{amount, rate, width};
 use crate::flow::UnixMillis;
@@ -23,20 +24,21 @@ pub(in crate::answer) fn title(timeline: &Timeline, view: &TimelineView<'_>) -> 
 }
 
 /// `sent: 1.2 GB in all, 3 Mbit/s on average, at most 9 Mbit/s (5 min from 2007-07-26 22:15)`.
-pub(in crate::answer) fn summary(timeline: &Timeline, series: &Series, zone: &TimeZone) -> String {
+pub(in crate::answer) fn summary(
+    timeline: &Timeline,
+    series: &Series,
+    view: &TimelineView<'_>,
+) -> String {
     let by = timeline.by;
     let seconds = |since: Option<&UnixMillis>, until: UnixMillis| {
         (since.map_or(timeline.bin_ms, |&since| until - since)) as f64 / 1000.0
     };
     let total = series.total();
     let average = total as f64 / seconds(timeline.starts.first(), timeline.until);
-    let name = match series.whose {
-        Whose::All => "",
-        Whose::Sent => "sent: ",
-        Whose::Received => "received: ",
-    };
-    let mut text =
-        format!("{name}{} in all, {} on average", amount(by, total as f64), rate(by, average));
+    let mut text = format!("{} in all, {} on average", amount(by, total as f64), rate(by, average));
+    if series.whose != Whose::All {
+        text = format!("{}: {text}", series_name(series.whose, view));
+    }
     // The first of equal ones.
     let busiest = (0..series.values.len()).rev().max_by_key(|&bin| series.values[bin]);
     if let Some(bin) = busiest.filter(|_| total > 0) {
@@ -44,11 +46,22 @@ pub(in crate::answer) fn summary(timeline: &Timeline, series: &Series, zone: &Ti
             by,
             series.values[bin] as f64 / seconds(timeline.starts.get(bin), timeline.end(bin)),
         );
-        let start = time_text(timeline.starts[bin], zone, timeline.bin_ms);
+        let start = time_text(timeline.starts[bin], &view.zone, timeline.bin_ms);
         // Writing to a string cannot fail.
         let _ = write!(text, ", at most {peak} ({} from {start})", width(timeline.bin_ms));
     }
     text
+}
+
+/// Whose traffic a series is, in a few words: a key is told by its values.
+pub(in crate::answer) fn series_name(whose: Whose, view: &TimelineView<'_>) -> String {
+    match whose {
+        Whose::All => "all".to_owned(),
+        Whose::Sent => "sent".to_owned(),
+        Whose::Received => "received".to_owned(),
+        Whose::Key(place) => view.keys.get(place).map(|entry| key_text(&entry.key)).unwrap_or_default(),
+        Whose::OtherKeys => "others".to_owned(),
+    }
 }
 
 /// A moment to the precision that bins of `bin_ms` need: `2007-07-26 22:15`.
