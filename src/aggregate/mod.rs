@@ -27,7 +27,7 @@ pub use totals::{FlowTotals, Totals};
 
 use crate::flow::FlowBatch;
 use crate::query::fold_regions;
-use crate::store::{Result, Scan, Snapshot};
+use crate::store::{Region, Result, Scan, Snapshot};
 
 /// A summary of flows that can be made in parts.
 ///
@@ -61,10 +61,23 @@ pub fn over<A: Aggregate>(
     scans: &[Scan],
     make: impl Fn() -> A + Sync,
 ) -> Result<A> {
+    over_regions(regions_of(snapshot, scans)?, make)
+}
+
+/// What is to be read for `scans`.
+fn regions_of(snapshot: &dyn Snapshot, scans: &[Scan]) -> Result<Vec<Box<dyn Region>>> {
     let mut regions = Vec::new();
     for scan in scans {
         regions.append(&mut snapshot.regions(scan)?);
     }
+    Ok(regions)
+}
+
+/// The summary of the flows of `regions`, as [`over`] makes it.
+fn over_regions<A: Aggregate>(
+    regions: Vec<Box<dyn Region>>,
+    make: impl Fn() -> A + Sync,
+) -> Result<A> {
     let parts = fold_regions(regions, &make, |part: &mut A, flows| {
         part.observe(flows).map(|()| ControlFlow::Continue(()))
     })?;

@@ -6,12 +6,14 @@
 use std::time::Instant;
 
 use super::failure::Ending;
+use super::interrupt;
 use super::output::say;
 use super::settings::Settings;
 use super::store;
 use crate::answer::words::plural;
 use crate::answer::{explanation_json, explanation_text};
 use crate::query::{Asked, Explanation, Lookup, Question, ScaledBy};
+use crate::store::wrap::WatchedSnapshot;
 use crate::store::{Snapshot, Store};
 
 /// So many sampling intervals are told one by one.
@@ -39,7 +41,8 @@ impl Explain {
         scaled: bool,
     ) -> anyhow::Result<Asking> {
         let store = store::open(settings)?;
-        let asked = Asked::new(question, store.snapshot()?, scaled);
+        let snapshot = WatchedSnapshot::new(store.snapshot()?, interrupt::watch());
+        let asked = Asked::new(question, Box::new(snapshot), scaled);
         Ok(Asking { store, asked, explain: self.explain })
     }
 }

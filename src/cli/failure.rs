@@ -68,6 +68,11 @@ fn refused(cause: &(dyn Error + 'static)) -> bool {
     matches!(cause.downcast_ref(), Some(AskError::Refused(_)))
 }
 
+/// Whether it is that whoever asked gave the answer up.
+pub(crate) fn is_stopped(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| matches!(store_error(cause), Some(StoreError::Stopped)))
+}
+
 /// What to do about it, where that is known; `stores` says whether the command was to store flows,
 /// and may be given again when that came to no end.
 pub(crate) fn hint(error: &anyhow::Error, stores: bool) -> Option<String> {

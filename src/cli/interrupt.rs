@@ -2,8 +2,10 @@
 //! limit of a file's size.
 
 use std::process;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::{Arc, LazyLock};
+use std::thread;
+use std::time::Duration;
 
 use anyhow::Context;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -12,6 +14,7 @@ use signal_hook::flag;
 use super::failure::INTERRUPTED;
 use super::output::say;
 use super::whole_file;
+use crate::store::Watch;
 
 /// Has a write beyond the limit of a file's size (`ulimit -f`) fail as one to a full disk does,
 /// rather than end the process where it stands.
@@ -81,12 +84,51 @@ pub(crate) fn orders() -> anyhow::Result<Orders> {
     Ok(orders)
 }
 
+/// Who waits for an answer: an interrupt stops this watch. So what is half done is given up in good
+/// order: a file on its way goes, and a server is told that nobody wants its rows any more. What does
+/// not come to an end within a second ends with the process, as it does at a second interrupt.
+///
+/// # Errors
+///
+/// If the system refuses.
+pub(crate) fn stop_watch() -> anyhow::Result<()> {
+    ctrlc::set_handler(|| {
+        if WATCH.is_stopped() {
+            leave();
+        }
+        WATCH.stop();
+        // A thread that cannot be had is no reason to wait for ever.
+        let patience = || {
+            thread::sleep(PATIENCE);
+            leave();
+        };
+        if thread::Builder::new().spawn(patience).is_err() {
+            leave();
+        }
+    })
+    .context("interrupts")
+}
+
+/// The watch that [`stop_watch`] stops.
+pub(crate) fn watch() -> Watch {
+    WATCH.clone()
+}
+
+static WATCH: LazyLock<Watch> = LazyLock::new(Watch::default);
+
+/// How long what was given up may take to end.
+const PATIENCE: Duration = Duration::from_millis(900);
+
+/// Ends the process; what is half written goes.
+fn leave() {
+    whole_file::with_none_unfinished(|| process::exit(INTERRUPTED));
+}
+
 /// An interrupt ends the process at once, with the exit status for that; what is half written goes.
 ///
 /// # Errors
 ///
 /// If the system refuses.
 pub(crate) fn end_at_once() -> anyhow::Result<()> {
-    ctrlc::set_handler(|| whole_file::with_none_unfinished(|| process::exit(INTERRUPTED)))
-        .context("interrupts")
+    ctrlc::set_handler(leave).context("interrupts")
 }

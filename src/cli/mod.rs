@@ -142,6 +142,19 @@ impl Command {
         matches!(self, Self::Load(_) | Self::Collect(_) | Self::Compact(_))
     }
 
+    /// Whether it reads flows for an answer, which an interrupt gives up.
+    fn asks(&self) -> bool {
+        matches!(
+            self,
+            Self::Query(_)
+                | Self::Export(_)
+                | Self::ActiveFlow(_)
+                | Self::Top(_)
+                | Self::Timeline(_)
+                | Self::Stats(_)
+        )
+    }
+
     /// Whether an interrupt finds it at something that it first brings to an end.
     fn minds_interrupts(&self) -> bool {
         self.stores() || matches!(self, Self::Replay(_) | Self::Serve(_))
@@ -164,6 +177,7 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     match carry_out(arguments) {
         Ok(ending) => ending.into(),
         Err(error) if output::is_closed(&error) => ExitCode::SUCCESS,
+        Err(error) if failure::is_stopped(&error) => Ending::Interrupted.into(),
         Err(error) => {
             say(format_args!("earlgrey-hbase: {error:#}"));
             if let Some(hint) = failure::hint(&error, stores) {
@@ -197,7 +211,9 @@ fn carry_out(Arguments { common, command }: Arguments) -> anyhow::Result<Ending>
     let settings = resolve()?;
     settings.log();
     settings.use_threads();
-    if !command.minds_interrupts() {
+    if command.asks() {
+        interrupt::stop_watch()?;
+    } else if !command.minds_interrupts() {
         interrupt::end_at_once()?;
     }
     match command {

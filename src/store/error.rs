@@ -107,6 +107,9 @@ pub enum StoreError {
         /// What the server said.
         detail: String,
     },
+    /// Whoever asked has given the answer up, by [`Watch::stop`](super::Watch::stop).
+    #[error("stopped before the end")]
+    Stopped,
     /// A fault that a test asked for.
     #[cfg(feature = "testing")]
     #[error("injected fault at {at}")]

@@ -171,7 +171,7 @@ impl MemorySnapshot {
     }
 
     /// One family's answer to `scan`, in key order.
-    fn find(&self, scan: &Scan, family: Family) -> Vec<FlowBatch> {
+    fn find(&self, scan: &Scan, family: Family) -> Result<Vec<FlowBatch>> {
         let in_range = self.rows(scan.order).iter().filter(|(key, _)| {
             Family::of(key.lead) == family
                 && scan.lead.as_ref().is_none_or(|lead| lead.contains(key.lead))
@@ -180,6 +180,7 @@ impl MemorySnapshot {
         let mut looked_at = FlowBatch::new(family);
         let mut sources = Vec::new();
         for (key, (flow, extras)) in in_range {
+            scan.watch.check()?;
             let source =
                 sources.iter().position(|known| *known == flow.source).unwrap_or_else(|| {
                     sources.push(flow.source);
@@ -192,26 +193,24 @@ impl MemorySnapshot {
         let found: Vec<u32> = (0..looked_at.len() as u32)
             .filter(|&row| passes.as_ref().is_none_or(|passes| passes[row as usize]))
             .collect();
-        scan.meter.add(Reading {
+        scan.count(Reading {
             rows: looked_at.len() as u64,
             found: found.len() as u64,
             ..Reading::default()
-        });
+        })?;
         looked_at.origin.clear();
-        found
-            .chunks(SCAN_BATCH_ROWS)
-            .map(|rows| looked_at.take_rows(rows).project(scan.columns))
-            .collect()
+        let batch = |rows| looked_at.take_rows(rows).project(scan.columns);
+        Ok(found.chunks(SCAN_BATCH_ROWS).map(batch).collect())
     }
 }
 
 impl Snapshot for MemorySnapshot {
     fn regions(&self, scan: &Scan) -> Result<Vec<Box<dyn Region>>> {
         let scan = &scan.within_ends();
-        Ok(Family::ALL
+        Family::ALL
             .into_iter()
-            .map(|family| Box::new(MemoryRegion(self.find(scan, family))) as Box<dyn Region>)
-            .collect())
+            .map(|family| Ok(Box::new(MemoryRegion(self.find(scan, family)?)) as Box<dyn Region>))
+            .collect()
     }
 
     fn plan(&self, scan: &Scan) -> Result<Plan> {
@@ -225,8 +224,8 @@ impl Snapshot for MemorySnapshot {
         })
     }
 
-    fn flows(&self) -> Result<u64> {
-        Ok(self.by_src.len() as u64)
+    fn counted(&self) -> Option<u64> {
+        Some(self.by_src.len() as u64)
     }
 }
 

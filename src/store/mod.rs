@@ -12,6 +12,7 @@ mod meter;
 mod scan;
 mod size;
 mod usual;
+mod watch;
 
 #[cfg(feature = "testing")]
 pub mod conformance;
@@ -24,6 +25,8 @@ pub mod wrap;
 use std::collections::HashSet;
 use std::fmt;
 
+use rayon::prelude::*;
+
 pub use error::{Retry, StoreError};
 pub use expired::{Expired, Files};
 pub use ledger::{Account, Ahead, Clock, Load, LoadedFile};
@@ -31,8 +34,10 @@ pub use meter::{Meter, Reading};
 pub use scan::{Access, Plan, Scan};
 pub use size::{RunSize, Size};
 pub use usual::{AHEAD_MS, MAX_USUAL_DAYS, Usual};
+pub(crate) use watch::LOOK_EVERY;
+pub use watch::Watch;
 
-use crate::flow::{DatagramId, Family, FlowBatch, Names, Remembered, Source, Topic, UnixMillis};
+use crate::flow::{Columns, DatagramId, Family, FlowBatch, Names, Remembered, Source, Topic, UnixMillis};
 
 /// The result of a store's work.
 pub type Result<T, E = StoreError> = std::result::Result<T, E>;
@@ -134,12 +139,25 @@ pub trait Snapshot: Send + Sync {
     /// As [`Self::regions`].
     fn plan(&self, scan: &Scan) -> Result<Plan>;
 
+    /// How many flows the store holds, where it keeps count.
+    fn counted(&self) -> Option<u64> {
+        None
+    }
+
     /// How many flows the store holds. Where nobody keeps count, all of them are read for it.
     ///
     /// # Errors
     ///
     /// As [`Self::regions`].
-    fn flows(&self) -> Result<u64>;
+    fn flows(&self) -> Result<u64> {
+        if let Some(flows) = self.counted() {
+            return Ok(flows);
+        }
+        self.regions(&Scan::all(Columns::NONE))?
+            .into_par_iter()
+            .map(|region| region.read().try_fold(0, |rows, batch| Ok(rows + batch?.len() as u64)))
+            .sum()
+    }
 
     /// What the store takes. Where nobody keeps count of anything, nothing is told.
     ///
@@ -161,6 +179,11 @@ pub trait Region: Send {
     /// Reads the flows of the region that the scan finds, in batches of at most
     /// [`SCAN_BATCH_ROWS`], none of them empty.
     fn read(self: Box<Self>) -> FlowStream;
+
+    /// How many rows are looked at for it, where that is known beforehand.
+    fn rows(&self) -> Option<u64> {
+        None
+    }
 }
 
 /// At most so many rows are in a batch that a region gives.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::Meter;
+use super::{Meter, Reading, Result, Watch};
 use crate::flow::{Columns, TimeRange};
 use crate::row::{AddressSet, Order, Predicate};
 
@@ -28,8 +28,12 @@ pub struct Scan {
     pub ordered: bool,
     /// Whether it is a second look at flows that another scan read for the same answer.
     pub again: bool,
+    /// Whether other scans may follow for the same answer when this one is over.
+    pub followed: bool,
     /// Counts what is read.
     pub meter: Arc<Meter>,
+    /// Says whether to go on.
+    pub watch: Watch,
 }
 
 impl Scan {
@@ -43,7 +47,9 @@ impl Scan {
             columns,
             ordered: false,
             again: false,
+            followed: false,
             meter: Arc::default(),
+            watch: Watch::default(),
         }
     }
 
@@ -96,6 +102,18 @@ impl Scan {
     #[must_use]
     pub fn within_ends(&self) -> Self {
         if self.order == Order::Nat { self.looking(Order::Src) } else { self.clone() }
+    }
+
+    /// Takes note of rows that were looked at. Whoever reads calls it before each piece of its work,
+    /// whether anything is found or not.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Stopped`](super::StoreError::Stopped) if it is not to go on.
+    pub fn count(&self, read: Reading) -> Result<()> {
+        self.meter.add(read);
+        self.watch.count(read.rows);
+        self.watch.check()
     }
 
     /// The flows that `lead` leads in `order`, in key order.

@@ -128,7 +128,7 @@ impl Conversations {
         let rest: Vec<Joined> = self.table.into_iter().map(Joined::from).collect();
         let mut last = rest;
         if !self.runs.is_empty() {
-            let joined = self.runs.merge(last);
+            let joined = self.runs.merge(last)?;
             last = Vec::new();
             for joined in joined {
                 last.push(joined?);
@@ -137,7 +137,7 @@ impl Conversations {
                 }
             }
         }
-        Ok(by_time.merge(last).map(|joined| joined.map(|joined| joined.conversation())))
+        Ok(by_time.merge(last)?.map(|joined| joined.map(|joined| joined.conversation())))
     }
 }
 

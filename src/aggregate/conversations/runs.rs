@@ -11,7 +11,7 @@ use super::half::{self, Counted, Half};
 use super::joined::{Joined, Key, Tuple};
 use crate::flow::Family;
 use crate::store::merge::{Merge, Sorted};
-use crate::store::{Result, StoreError};
+use crate::store::{Result, StoreError, Watch};
 
 type Order = fn(&Joined) -> Key;
 
@@ -19,6 +19,7 @@ type Order = fn(&Joined) -> Key;
 #[derive(Debug)]
 pub(super) struct Runs {
     temp_dir: PathBuf,
+    watch: Watch,
     order: Order,
     files: Vec<Run>,
 }
@@ -32,33 +33,49 @@ struct Run {
 
 impl Runs {
     pub(super) fn new(limits: &Limits, order: Order) -> Self {
-        Self { temp_dir: limits.temp_dir.clone(), order, files: Vec::new() }
+        let Limits { temp_dir, watch, .. } = limits.clone();
+        Self { temp_dir, watch, order, files: Vec::new() }
     }
 
     pub(super) fn is_empty(&self) -> bool {
         self.files.is_empty()
     }
 
-    /// Sorts `entries` into a file.
+    /// Sorts `entries` into a file, or into several if they are very many.
     pub(super) fn write(&mut self, mut entries: Vec<Joined>) -> Result<()> {
-        entries.sort_unstable_by_key(self.order);
-        let mut to = TemporaryFile::create(&self.temp_dir)?;
-        write_entries(&mut to.file, &entries)
-            .map_err(StoreError::io(&to.path, "write temporary file"))?;
-        self.files.push(Run { to, entries: entries.len() as u64 });
+        for piece in entries.chunks_mut(MAX_SORTED) {
+            self.watch.check()?;
+            piece.sort_unstable_by_key(self.order);
+            let mut to = TemporaryFile::create(&self.temp_dir)?;
+            write_entries(&mut to.file, piece)
+                .map_err(StoreError::io(&to.path, "write temporary file"))?;
+            self.files.push(Run { to, entries: piece.len() as u64 });
+        }
         Ok(())
     }
 
     /// Everything in the files, and `rest`, in order.
-    pub(super) fn merge(self, mut rest: Vec<Joined>) -> Merged {
-        rest.sort_unstable_by_key(self.order);
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Stopped`] if it is not to go on; the stream may meet more.
+    pub(super) fn merge(self, mut rest: Vec<Joined>) -> Result<Merged> {
+        let mut pieces = Vec::new();
+        while !rest.is_empty() {
+            self.watch.check()?;
+            let mut piece = rest.split_off(rest.len().saturating_sub(MAX_SORTED));
+            piece.sort_unstable_by_key(self.order);
+            pieces.push(Source::Memory(piece.into_iter()));
+        }
         let file = |run| Source::File(BufReader::with_capacity(BUFFER_BYTES, RunReader(run)));
-        let sources = std::iter::once(Source::Memory(rest.into_iter()));
-        let sources = sources.chain(self.files.into_iter().map(file));
+        let sources = pieces.into_iter().chain(self.files.into_iter().map(file));
         let entries = |source| Entries { source, next: None, order: self.order };
-        Merged(Merge::new(sources.map(entries).collect()))
+        Ok(Merged { entries: Merge::new(sources.map(entries).collect()), watch: self.watch })
     }
 }
+
+/// So many entries are sorted at once, in some tenths of a second: then it is asked whether to go on.
+const MAX_SORTED: usize = 1 << 20;
 
 /// Bytes read or written at once.
 const BUFFER_BYTES: usize = 64 << 10;
@@ -97,16 +114,20 @@ impl Sorted for Entries {
 }
 
 /// The entries of all sources in order, those of one tuple as one.
-pub(super) struct Merged(Merge<Entries>);
+pub(super) struct Merged {
+    entries: Merge<Entries>,
+    watch: Watch,
+}
 
 impl Merged {
     fn next_entry(&mut self) -> Result<Option<Joined>> {
-        Ok(self.0.next(|entries, _| entries.next.take())?.flatten())
+        self.watch.check()?;
+        Ok(self.entries.next(|entries, _| entries.next.take())?.flatten())
     }
 
     fn join_next(&mut self) -> Result<Option<Joined>> {
         let Some(mut joined) = self.next_entry()? else { return Ok(None) };
-        while self.0.peek().is_some_and(|(_, tuple)| *tuple == joined.tuple) {
+        while self.entries.peek().is_some_and(|(_, tuple)| *tuple == joined.tuple) {
             if let Some(more) = self.next_entry()? {
                 half::merge(&mut joined.halves, &more.halves);
             }

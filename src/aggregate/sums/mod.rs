@@ -27,7 +27,7 @@ use spill::Spill;
 use table::Table;
 pub(super) use value::Value;
 
-use crate::store::Result;
+use crate::store::{Result, Watch};
 
 #[cfg(test)]
 mod tests;
@@ -39,6 +39,8 @@ pub struct Limits {
     pub memory_bytes: usize,
     /// A folder for temporary files, which are gone when the summary is.
     pub temp_dir: PathBuf,
+    /// Says whether to go on, also when everything is read.
+    pub watch: Watch,
 }
 
 /// The memory that a summary takes where nothing else is said.
@@ -46,7 +48,11 @@ pub(crate) const DEFAULT_MEMORY_BYTES: usize = 224 << 20;
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { memory_bytes: DEFAULT_MEMORY_BYTES, temp_dir: std::env::temp_dir() }
+        Self {
+            memory_bytes: DEFAULT_MEMORY_BYTES,
+            temp_dir: std::env::temp_dir(),
+            watch: Watch::default(),
+        }
     }
 }
 
@@ -146,7 +152,7 @@ impl<K: Key, V: Value> GroupSums<K, V> {
         let table_limit = self.limits.memory_bytes / 2 / threads / size_of::<Entry<K, V>>() / 4;
         let table_limit = table_limit.max(MIN_TABLE_ENTRIES);
         let partitions = Mutex::new(self.partitions.into_iter());
-        let spills = &self.spills;
+        let (spills, watch) = (&self.spills, &self.limits.watch);
         let work = || -> Result<R> {
             let mut value = make();
             let mut table = Table::new();
@@ -156,6 +162,7 @@ impl<K: Key, V: Value> GroupSums<K, V> {
                 // Keys may be more than a table has room for: then they take turns by their hash.
                 let turns = partition.entries().div_ceil(table_limit as u64).next_power_of_two();
                 for turn in 0..turns {
+                    watch.check()?;
                     partition.for_each(spills, |entry| {
                         let hash = entry.key.hash();
                         if key::turn(hash, turns) == turn {
@@ -211,6 +218,7 @@ impl<K: Key, V: Value> GroupSums<K, V> {
             let before = self.held;
             let mut table = Table::new();
             for partition in &mut self.partitions {
+                self.limits.watch.check()?;
                 partition.compact(&mut table);
             }
             self.held = self.partitions.iter().map(Partition::held).sum();
@@ -222,6 +230,7 @@ impl<K: Key, V: Value> GroupSums<K, V> {
             }
             let number = self.spills.len() - 1;
             for partition in &mut self.partitions {
+                self.limits.watch.check()?;
                 partition.write_to(&mut self.spills[number], number)?;
             }
             self.held = 0;

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 
 fn limits(memory_bytes: usize, temp_dir: &std::path::Path) -> Limits {
-    Limits { memory_bytes, temp_dir: temp_dir.to_owned() }
+    Limits { memory_bytes, temp_dir: temp_dir.to_owned(), watch: Watch::default() }
 }
 
 fn finished<K: Key, const N: usize>(sums: GroupSums<K, [u64; N]>) -> HashMap<K, [u128; N]> {

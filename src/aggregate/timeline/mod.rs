@@ -20,7 +20,7 @@ pub use bins::MAX_BINS;
 use bins::{Bins, Filled, Span};
 pub use width::BinWidth;
 
-use super::{Aggregate, KnownKeys, Measure, over};
+use super::{Aggregate, KnownKeys, Measure, over_regions, regions_of};
 use crate::flow::{Column, Columns, UnixMillis};
 use crate::query::Lookup;
 use crate::store::{Result, Scan, Snapshot, StoreError};
@@ -264,12 +264,17 @@ impl Made<'_> {
             let bins = Bins::new(self.options.by, width, shift_ms, (filled, self.whose.len()));
             if let Some(most) = most { bins.up_to(most) } else { bins }
         };
-        let mut whole = empty(Filled::One(0));
-        for &(lookup, filled) in self.looks {
+        // All regions before any is read: then it is known how much there is to read.
+        let regions = |&(lookup, filled): &(&Lookup, Filled<'_>)| {
             let columns = Timeline::columns(self.options.by) | filled.columns();
             let with = |scan: &Scan| Scan { columns: scan.columns | columns, ..scan.clone() };
             let scans: Vec<Scan> = lookup.scans().iter().map(with).collect();
-            whole.merge(over(self.snapshot, &scans, || empty(filled))?)?;
+            regions_of(self.snapshot, &scans)
+        };
+        let regions: Vec<_> = self.looks.iter().map(regions).collect::<Result<_>>()?;
+        let mut whole = empty(Filled::One(0));
+        for (&(_, filled), regions) in self.looks.iter().zip(regions) {
+            whole.merge(over_regions(regions, || empty(filled))?)?;
         }
         match whole.overflow() {
             None => Ok(whole),

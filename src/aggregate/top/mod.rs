@@ -108,8 +108,11 @@ impl Top {
             // One after the other, so that the memory is there for each.
             for family in Family::ALL {
                 let layout = Layout::new(&options.fields, family);
+                let followed = family == Family::V4;
                 let family = AddressSet::of(family);
-                let of_family = scans.iter().map(|scan| scan.narrowed(scan.order, &family));
+                let of_family = scans
+                    .iter()
+                    .map(|scan| Scan { followed, ..scan.narrowed(scan.order, &family) });
                 top.add(part(snapshot, of_family, &layout, options)?);
             }
         } else {
@@ -168,8 +171,10 @@ fn part_of<const W: usize>(
     let limits = &Limits { memory_bytes: limits.memory_bytes / 8 * 7, ..limits.clone() };
     let count = options.count.unwrap_or(usize::MAX);
     let (found, keys, totals, without_traffic) = if many_keys(layout) && looks_twice(options) {
+        let first = scans.iter().map(|scan| Scan { followed: true, ..scan.clone() });
+        let first: Vec<Scan> = first.collect();
         let Found { greatest, keys, counters, without_traffic } =
-            greatest::<W, [u64; 1]>(snapshot, scans, layout, order, (count, limits))?;
+            greatest::<W, [u64; 1]>(snapshot, &first, layout, order, (count, limits))?;
         let winners: Vec<_> = greatest.into_iter().map(|(key, _)| key).collect();
         (details(snapshot, scans, layout, &winners)?, keys, counters, without_traffic)
     } else {

@@ -18,6 +18,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::failure::Usage;
+use super::interrupt;
 use crate::aggregate::Limits;
 use crate::answer::{Format, PairFormat};
 use crate::normalise::Rates;
@@ -109,7 +110,7 @@ impl Settings {
     /// How much memory a summary may take.
     pub(crate) fn limits(&self) -> Limits {
         let memory_bytes = usize::try_from(self.memory.value).unwrap_or(usize::MAX);
-        Limits { memory_bytes, ..Limits::default() }
+        Limits { memory_bytes, watch: interrupt::watch(), ..Limits::default() }
     }
 
     /// Puts together what the file that `config` names, or the user's own, the environment and

@@ -171,8 +171,8 @@ impl Snapshot for EmbeddedSnapshot {
         Ok(plan)
     }
 
-    fn flows(&self) -> Result<u64> {
-        Ok(self.held.manifest().flows())
+    fn counted(&self) -> Option<u64> {
+        Some(self.held.manifest().flows())
     }
 
     fn size(&self) -> Result<Size> {
@@ -217,6 +217,10 @@ impl Region for Part {
     fn read(self: Box<Self>) -> FlowStream {
         self.stream()
     }
+
+    fn rows(&self) -> Option<u64> {
+        Some(self.stretch.rows())
+    }
 }
 
 /// All of one family that an ordered scan finds, merged from its runs.
@@ -249,6 +253,10 @@ impl Region for Merged {
             .collect();
         let merged = in_key_order(streams, scan.order, self.family, sources);
         Box::new(merged.map(move |batch| batch.map(|batch| batch.project(columns))))
+    }
+
+    fn rows(&self) -> Option<u64> {
+        Some(self.runs.iter().flatten().map(|part| part.stretch.rows()).sum())
     }
 }
 

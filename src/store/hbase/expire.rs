@@ -6,14 +6,14 @@ use hbase_thrift::hbase::{BatchMutation, Mutation, THbaseSyncClient};
 use rayon::prelude::*;
 
 use super::cell;
-use super::gateways::{Gateways, Session, Trial};
+use super::gateways::{Gateways, Session};
 use super::region::{Bounds, open_scanner};
 use super::reply::Rows;
 use super::snapshot::HbaseSnapshot;
 use super::tables::{Layout, Tables, refuse_disabled};
 use crate::flow::UnixMillis;
 use crate::row::{Order, RowKey};
-use crate::store::{Expired, Result};
+use crate::store::{Expired, Result, Watch};
 
 /// Keys are short, so a call can bring many.
 const SCAN_ROWS: i32 = 5_000;
@@ -48,7 +48,7 @@ pub(super) fn expire(
             refuse_disabled(gateways, &mut gateways.session(), &table)?;
         }
         let regions: Vec<Expired> = snapshot
-            .bounds(&table)?
+            .bounds(&table, &Watch::default())?
             .into_par_iter()
             .map(|bounds| Sweep::new(gateways, &table, bounds).carry_out(before, dry_run))
             .collect::<Result<_>>()?;
@@ -62,7 +62,6 @@ pub(super) fn expire(
 
 /// A region, gone through once.
 struct Sweep {
-    gateways: Gateways,
     /// Reads; another connection deletes, so that the scanner can stay open.
     reading: Session,
     deleting: Session,
@@ -77,7 +76,6 @@ struct Sweep {
 impl Sweep {
     fn new(gateways: &Gateways, table: &str, bounds: Bounds) -> Self {
         Self {
-            gateways: gateways.clone(),
             reading: gateways.session(),
             deleting: gateways.session(),
             table: table.to_owned(),
@@ -115,7 +113,7 @@ impl Sweep {
 
     /// Reads the next keys, whatever comes between.
     fn fetch(&mut self) -> Result<()> {
-        let mut trial = Trial::new(&self.gateways);
+        let mut trial = self.reading.trial();
         loop {
             let Self { reading, rows, scanner, table, bounds, .. } = self;
             let fetched = reading.once(|gateway| {

@@ -2,8 +2,10 @@
 
 use std::io::{self, ErrorKind, Write};
 use std::net::{TcpStream, ToSocketAddrs};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::Arc;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use hbase_thrift::hbase::{HbaseSyncClient, THbaseSyncClient, TThriftServerType};
@@ -11,8 +13,9 @@ use thrift::protocol::{TBinaryInputProtocol, TBinaryOutputProtocol};
 use thrift::transport::TBufferedReadTransport;
 
 use super::reply::{self, Rows};
-use super::transport::{Framing, Transport};
+use super::transport::{Framing, Socket, Transport};
 use super::wire::WireReader;
+use crate::store::{LOOK_EVERY, Watch};
 
 type Client = HbaseSyncClient<
     TBinaryInputProtocol<TBufferedReadTransport<Transport>>,
@@ -54,18 +57,20 @@ impl Gateway {
         address: &str,
         framing: Framing,
         timeout: Duration,
+        watch: &Watch,
     ) -> thrift::Result<Self> {
-        let mut gateway = Self::open(place, address, framing, timeout)?;
+        let open = |framing| Self::open(place, address, framing, timeout, watch);
+        let mut gateway = open(framing)?;
         let mut kind = gateway.client.get_thrift_server_type();
         if kind.as_ref().is_err_and(is_hang_up) {
-            gateway = Self::open(place, address, framing.other(), timeout)?;
+            gateway = open(framing.other())?;
             // What says nothing to one framing and to the other was told by the first.
             kind = gateway.client.get_thrift_server_type().or(kind);
         }
         if kind.map_err(not_a_gateway)? == TThriftServerType::TWO {
             return Err(no_gateway("it is a Thrift2 gateway, and flows go through Thrift"));
         }
-        gateway.wire.get_ref().set_read_timeout(timeout)?;
+        gateway.socket().wait_at_most(timeout);
         Ok(gateway)
     }
 
@@ -74,13 +79,14 @@ impl Gateway {
         address: &str,
         framing: Framing,
         timeout: Duration,
+        watch: &Watch,
     ) -> thrift::Result<Self> {
-        let stream = open(address)?;
+        let stream = open_watched(address, watch)?;
         stream.set_nodelay(true)?;
         stream.set_write_timeout(Some(timeout))?;
-        stream.set_read_timeout(Some(GREETING_TIMEOUT.min(timeout)))?;
-        let stream = Arc::new(stream);
-        let end = || Transport::new(Arc::clone(&stream), framing);
+        let socket = Arc::new(Socket::new(stream, GREETING_TIMEOUT.min(timeout))?);
+        socket.watch(watch);
+        let end = || Transport::new(Arc::clone(&socket), framing);
         let client = Client::new(
             TBinaryInputProtocol::new(
                 TBufferedReadTransport::with_capacity(BUFFER_BYTES, end()),
@@ -107,6 +113,15 @@ impl Gateway {
         &mut self.client
     }
 
+    /// Whose answers come over it from now on.
+    pub(super) fn watch(&self, watch: &Watch) {
+        self.socket().watch(watch);
+    }
+
+    fn socket(&self) -> &Socket {
+        self.wire.get_ref().socket()
+    }
+
     /// Whether the gateway may have closed the connection by now.
     pub(super) fn is_stale(&self) -> bool {
         self.used.elapsed() > MAX_IDLE
@@ -127,6 +142,23 @@ impl Gateway {
         reply::read(&mut self.wire, self.sequence, self.asked, rows)?;
         self.used = Instant::now();
         Ok(self.wire.bytes() - before)
+    }
+}
+
+/// As [`open`], on a thread that is left alone when the answer is given up: neither the search for a
+/// name nor a connection that is being made can be ended.
+fn open_watched(address: &str, watch: &Watch) -> io::Result<TcpStream> {
+    let (to_us, opened) = mpsc::sync_channel(1);
+    let address = address.to_owned();
+    thread::Builder::new().name("connect".into()).spawn(move || to_us.send(open(&address)))?;
+    loop {
+        match opened.recv_timeout(LOOK_EVERY) {
+            Ok(opened) => return opened,
+            Err(RecvTimeoutError::Timeout) => watch.check().map_err(io::Error::other)?,
+            Err(RecvTimeoutError::Disconnected) => {
+                return Err(io::Error::other("its thread ended before it was there"));
+            }
+        }
     }
 }
 

@@ -4,14 +4,13 @@ use std::fmt;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use super::error::{Cause, Remedy, line, remedy};
 use super::gateway::Gateway;
 use super::location::Location;
 use super::transport::Framing;
-use crate::store::{Result, StoreError};
+use crate::store::{Result, StoreError, Watch};
 
 /// The first pause before a call is made again; each further one is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -80,10 +79,15 @@ impl Gateways {
 
     /// Someone's own connection, for calls one after the other.
     pub(super) fn session(&self) -> Session {
-        Session { gateways: self.clone(), gateway: None }
+        self.watched_session(&Watch::default())
     }
 
-    fn connect(&self) -> Result<Gateway, (String, thrift::Error)> {
+    /// The connection of someone who may give up: no answer is waited for after that.
+    pub(super) fn watched_session(&self, watch: &Watch) -> Session {
+        Session { gateways: self.clone(), gateway: None, watch: watch.clone() }
+    }
+
+    fn connect(&self, watch: &Watch) -> Result<Gateway, (String, thrift::Error)> {
         let idle = lock(&self.0.idle).pop();
         if let Some(gateway) = idle.filter(|gateway| !gateway.is_stale()) {
             return Ok(gateway);
@@ -92,7 +96,7 @@ impl Gateways {
         let place = self.0.next.fetch_add(1, Relaxed) % addresses.len();
         let address = &addresses[place];
         let framing = lock(&self.0.framings)[place];
-        let gateway = Gateway::connect(place, address, framing, self.0.patience.answer)
+        let gateway = Gateway::connect(place, address, framing, self.0.patience.answer, watch)
             .map_err(|error| (address.clone(), error))?;
         lock(&self.0.framings)[place] = gateway.framing;
         self.0.reached.store(true, Relaxed);
@@ -114,6 +118,7 @@ impl fmt::Debug for Gateways {
 pub(super) struct Session {
     gateways: Gateways,
     gateway: Option<Gateway>,
+    watch: Watch,
 }
 
 impl Session {
@@ -129,12 +134,23 @@ impl Session {
         doing: &'static str,
         mut call: impl FnMut(&mut Gateway) -> thrift::Result<T>,
     ) -> Result<T> {
-        let mut trial = Trial::new(&self.gateways);
+        let mut trial = self.trial();
         loop {
             match self.once(&mut call) {
                 Ok(value) => return Ok(value),
                 Err(failure) => trial.failed(doing, failure)?,
             }
+        }
+    }
+
+    /// The repeats of a call that may have to be made more than once.
+    pub(super) fn trial(&self) -> Trial {
+        Trial {
+            gateways: self.gateways.clone(),
+            watch: self.watch.clone(),
+            began: Instant::now(),
+            pause: FIRST_PAUSE,
+            failures: 0,
         }
     }
 
@@ -145,12 +161,13 @@ impl Session {
     ) -> Result<T, Failure> {
         let mut gateway = match self.gateway.take().filter(|gateway| !gateway.is_stale()) {
             Some(gateway) => gateway,
-            None => self.gateways.connect().map_err(|(address, error)| Failure {
+            None => self.gateways.connect(&self.watch).map_err(|(address, error)| Failure {
                 remedy: Remedy::Now,
                 place: address,
                 error,
             })?,
         };
+        gateway.watch(&self.watch);
         let result = call(&mut gateway);
         let place = &self.gateways.location().gateways[gateway.place];
         match result {
@@ -193,22 +210,21 @@ pub(super) struct Failure {
 /// The repeats of one call: how many there were, and how long they may go on.
 pub(super) struct Trial {
     gateways: Gateways,
+    watch: Watch,
     began: Instant,
     pause: Duration,
     failures: u32,
 }
 
 impl Trial {
-    pub(super) fn new(gateways: &Gateways) -> Self {
-        Self { gateways: gateways.clone(), began: Instant::now(), pause: FIRST_PAUSE, failures: 0 }
-    }
-
     /// Takes note of a failure. Returns when it is time to try again.
     ///
     /// # Errors
     ///
     /// As [`Session::call`], if it is not to be tried again.
     pub(super) fn failed(&mut self, doing: &'static str, failure: Failure) -> Result<()> {
+        // What was given up in the middle failed for no other reason.
+        self.watch.check()?;
         let Failure { remedy, place, error } = failure;
         let Shared { location, patience, reached, .. } = &*self.gateways.0;
         let (store, what) = (location.to_string(), line(&error));
@@ -228,7 +244,7 @@ impl Trial {
             if self.began.elapsed() >= TELL_EVERY && self.gateways.is_time_to_tell() {
                 tracing::warn!(gateway = place, "{doing}: {what}; trying on for {left:.0?}");
             }
-            sleep(self.pause.min(left));
+            self.watch.pause(self.pause.min(left))?;
             self.pause = (self.pause * 2).min(LONGEST_PAUSE);
         }
         Ok(())

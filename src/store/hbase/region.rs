@@ -9,7 +9,7 @@ use hbase_thrift::hbase::{THbaseSyncClient, TScan};
 use super::cell::{self, Sources};
 use super::filter;
 use super::gateway::Gateway;
-use super::gateways::{Gateways, Session, Trial};
+use super::gateways::{Gateways, Session};
 use super::reply::Rows;
 use crate::flow::{
     Addresses, Column, Columns, Family, FlowBatch, TimeRange, UnixMillis, ValuesMut, saturated_u32,
@@ -86,7 +86,7 @@ impl HbaseRegion {
         }
         Self(Reader {
             gateways: gateways.clone(),
-            session: gateways.session(),
+            session: gateways.watched_session(&scan.watch),
             table: table.to_owned(),
             bounds,
             filter: pushed.map(|pushed| pushed.filter),
@@ -166,7 +166,7 @@ impl Reader {
     /// Reads the next rows, whatever comes between: after an error a new scanner goes on behind the
     /// last row, for the old one may have dropped rows.
     fn fetch(&mut self) -> Result<()> {
-        let mut trial = Trial::new(&self.gateways);
+        let mut trial = self.session.trial();
         loop {
             let Self { session, rows, scanner, requested, table, bounds, filter, .. } = self;
             let fetched = session.once(|gateway| {
@@ -199,9 +199,11 @@ impl Reader {
                         self.bounds.start.extend_from_slice(self.rows.key(last));
                         self.bounds.start.push(0);
                     }
-                    let read = Reading { bytes, rows: rows as u64, ..Reading::default() };
-                    self.scan.meter.add(read);
-                    return Ok(());
+                    return self.scan.count(Reading {
+                        bytes,
+                        rows: rows as u64,
+                        ..Reading::default()
+                    });
                 }
                 Err(failure) => {
                     self.scanner = None;

@@ -3,15 +3,16 @@
 use std::sync::Arc;
 
 use hbase_thrift::hbase::THbaseSyncClient;
-use rayon::prelude::*;
 
 use super::filter;
 use super::gateways::Gateways;
 use super::region::{Bounds, HbaseRegion, Part};
 use super::tables::{Layout, Tables};
-use crate::flow::{Columns, Family};
+use crate::flow::Family;
 use crate::row::{AddressRange, AddressSet, Order};
-use crate::store::{Access, Plan, Reading, Region, Result, Scan, Size, Snapshot, StoreError};
+use crate::store::{
+    Access, Plan, Reading, Region, Result, Scan, Size, Snapshot, StoreError, Watch,
+};
 
 /// So many hosts are looked for without asking which regions they are in.
 const MAX_HOSTS: usize = 8;
@@ -58,8 +59,8 @@ impl HbaseSnapshot {
     }
 
     /// The regions of a table, in key order.
-    pub(super) fn bounds(&self, table: &str) -> Result<Vec<Bounds>> {
-        let mut session = self.gateways.session();
+    pub(super) fn bounds(&self, table: &str, watch: &Watch) -> Result<Vec<Bounds>> {
+        let mut session = self.gateways.watched_session(watch);
         let mut regions = session
             .call("list the regions", |gateway| gateway.client().get_table_regions(table.into()))?;
         if regions.is_empty() {
@@ -77,7 +78,7 @@ impl HbaseSnapshot {
     fn parts(&self, scan: &Scan, table: &str) -> Result<Vec<Part>> {
         let whole = |bounds| Part { bounds, led: true, timed: scan.time.is_all() };
         let Some(lead) = &scan.lead else {
-            return Ok(self.bounds(table)?.into_iter().map(whole).collect());
+            return Ok(self.bounds(table, &scan.watch)?.into_iter().map(whole).collect());
         };
         // What a few hosts did is little, and mostly in one region: no need to ask which.
         let hosts = lead.ranges().all(|range| range.host().is_some());
@@ -86,7 +87,7 @@ impl HbaseSnapshot {
         }
         let ranges = lead.coarsened(MAX_RANGES);
         let exact = ranges == *lead;
-        let regions = self.bounds(table)?;
+        let regions = self.bounds(table, &scan.watch)?;
         let cut = |Part { bounds, led, timed }| {
             let within = regions.iter().filter_map(move |region| region.within(&bounds));
             within.map(move |bounds| Part { bounds, led, timed }).collect::<Vec<_>>()
@@ -130,7 +131,7 @@ impl Snapshot for HbaseSnapshot {
     fn plan(&self, scan: &Scan) -> Result<Plan> {
         let scan = &self.within_orders(scan);
         let table = self.table(scan.order)?;
-        let all = self.bounds(&table)?;
+        let all = self.bounds(&table, &scan.watch)?;
         let parts = self.parts(scan, &table)?;
         let within = |region: &&Bounds| parts.iter().any(|p| region.within(&p.bounds).is_some());
         let read = all.iter().filter(within).count();
@@ -170,17 +171,10 @@ impl Snapshot for HbaseSnapshot {
         })
     }
 
-    fn flows(&self) -> Result<u64> {
-        self.regions(&Scan::all(Columns::NONE))?
-            .into_par_iter()
-            .map(|region| region.read().try_fold(0, |rows, batch| Ok(rows + batch?.len() as u64)))
-            .sum()
-    }
-
     fn size(&self) -> Result<Size> {
         let regions = |order: Order| {
             let table = Tables::of(&self.gateways).flows(order);
-            let regions = self.bounds(&table)?.len() as u64;
+            let regions = self.bounds(&table, &Watch::default())?.len() as u64;
             Ok((table, regions))
         };
         Ok(Size {

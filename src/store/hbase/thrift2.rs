@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::table::{FAMILY, Table};
-use super::transport::{Framing, Transport};
+use super::transport::{Framing, Socket, Transport};
 use super::wire::{WireReader, kind, put_bytes, put_call, put_field, put_i32, put_list, put_map};
 use crate::store::{Result, StoreError};
 
@@ -67,9 +67,8 @@ impl Thrift2 {
         let open = || -> io::Result<Self> {
             let stream = super::gateway::open(address)?;
             stream.set_nodelay(true)?;
-            stream.set_read_timeout(Some(TIMEOUT))?;
-            let stream = Arc::new(stream);
-            let end = || Transport::new(Arc::clone(&stream), framing);
+            let socket = Arc::new(Socket::new(stream, TIMEOUT)?);
+            let end = || Transport::new(Arc::clone(&socket), framing);
             let (requests, wire) = (end(), WireReader::new(end()));
             Ok(Self { address: address.to_owned(), requests, wire, sequence: 0 })
         };

@@ -5,13 +5,14 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use byteorder::{BigEndian, ByteOrder};
 
 use super::wire::invalid;
 use crate::flow::saturated_u32;
+use crate::store::{LOOK_EVERY, Watch};
 
 /// The length of a frame, before its message.
 const LENGTH_BYTES: usize = 4;
@@ -36,12 +37,77 @@ impl Framing {
     }
 }
 
+/// The socket of a connection, and how long it is waited for.
+#[derive(Debug)]
+pub(super) struct Socket {
+    stream: TcpStream,
+    waiting: Mutex<Waiting>,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    most: Duration,
+    /// Who gives up waiting before that.
+    watch: Watch,
+}
+
+impl Socket {
+    /// Has reads of `stream` wait for bytes for so long at most.
+    pub(super) fn new(stream: TcpStream, most: Duration) -> io::Result<Self> {
+        // The system waits in short stretches, to look between them whether to go on.
+        stream.set_read_timeout(Some(most.min(LOOK_EVERY)))?;
+        let waiting = Mutex::new(Waiting { most, watch: Watch::default() });
+        Ok(Self { stream, waiting })
+    }
+
+    /// How long bytes are waited for from now on.
+    pub(super) fn wait_at_most(&self, most: Duration) {
+        self.waiting().most = most;
+    }
+
+    /// Whose answer is waited for from now on.
+    pub(super) fn watch(&self, watch: &Watch) {
+        self.waiting().watch.clone_from(watch);
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Read for &Socket {
+    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        let mut silent_since = None;
+        loop {
+            let began = Instant::now();
+            let read = (&self.stream).read(to);
+            if !read.as_ref().is_err_and(is_silence) {
+                return read;
+            }
+            let silent = silent_since.get_or_insert(began).elapsed();
+            let Waiting { most, watch } = &*self.waiting();
+            if let Err(stopped) = watch.check() {
+                return Err(io::Error::other(stopped));
+            }
+            if silent >= *most {
+                // The system's words for it are "temporarily unavailable".
+                let told = format!("no answer within {most:?}");
+                return Err(io::Error::new(ErrorKind::TimedOut, told));
+            }
+        }
+    }
+}
+
+fn is_silence(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
+}
+
 /// One end of a connection that reads messages, or writes them. Each message is read by one reader
 /// to its end, so that several may take turns on one socket.
 #[derive(Debug)]
 pub(super) struct Transport {
     /// One descriptor for all ends.
-    stream: Arc<TcpStream>,
+    socket: Arc<Socket>,
     framing: Framing,
     /// Bytes of the present frame that are not read yet.
     unread: usize,
@@ -50,43 +116,32 @@ pub(super) struct Transport {
 }
 
 impl Transport {
-    /// Reads from and writes to `stream`.
-    pub(super) fn new(stream: Arc<TcpStream>, framing: Framing) -> Self {
-        Self { stream, framing, unread: 0, message: vec![0; LENGTH_BYTES] }
+    /// Reads from and writes to `socket`.
+    pub(super) fn new(socket: Arc<Socket>, framing: Framing) -> Self {
+        Self { socket, framing, unread: 0, message: vec![0; LENGTH_BYTES] }
     }
 
-    /// How long bytes are waited for, by this end and all others of the connection.
-    pub(super) fn set_read_timeout(&self, timeout: Duration) -> io::Result<()> {
-        self.stream.set_read_timeout(Some(timeout))
-    }
-}
-
-impl Transport {
-    /// The error in words that say what happened: the system's are "temporarily unavailable".
-    fn told(&self, error: io::Error) -> io::Error {
-        if !matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) {
-            return error;
-        }
-        let waited = self.stream.read_timeout().ok().flatten().unwrap_or_default();
-        io::Error::new(ErrorKind::TimedOut, format!("no answer within {waited:?}"))
+    /// What all ends of the connection share.
+    pub(super) fn socket(&self) -> &Socket {
+        &self.socket
     }
 }
 
 impl Read for Transport {
     fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
         if self.framing == Framing::None {
-            return (&*self.stream).read(to).map_err(|error| self.told(error));
+            return (&*self.socket).read(to);
         }
         if self.unread == 0 {
             let mut length = [0; LENGTH_BYTES];
-            (&*self.stream).read_exact(&mut length).map_err(|error| self.told(error))?;
+            (&*self.socket).read_exact(&mut length)?;
             self.unread = BigEndian::read_u32(&length) as usize;
             if !(1..=MAX_FRAME_BYTES).contains(&self.unread) {
                 return Err(invalid("a frame of an impossible length"));
             }
         }
         let most = to.len().min(self.unread);
-        let read = (&*self.stream).read(&mut to[..most]).map_err(|error| self.told(error))?;
+        let read = (&*self.socket).read(&mut to[..most])?;
         self.unread -= read;
         Ok(read)
     }
@@ -107,7 +162,7 @@ impl Write for Transport {
             Framing::None => LENGTH_BYTES,
             Framing::Length => 0,
         };
-        let sent = (&*self.stream).write_all(&self.message[from..]);
+        let sent = (&self.socket.stream).write_all(&self.message[from..]);
         self.message.truncate(LENGTH_BYTES);
         sent
     }
@@ -122,7 +177,8 @@ mod tests {
     fn pair(framing: Framing) -> (Transport, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        (Transport::new(Arc::new(stream), framing), listener.accept().unwrap().0)
+        let socket = Socket::new(stream, Duration::from_mins(1)).unwrap();
+        (Transport::new(Arc::new(socket), framing), listener.accept().unwrap().0)
     }
 
     #[test]
@@ -158,7 +214,23 @@ mod tests {
     #[test]
     fn silence_is_told_as_such() {
         let (mut ours, _theirs) = pair(Framing::None);
-        ours.set_read_timeout(Duration::from_millis(20)).unwrap();
-        assert_eq!(ours.read(&mut [0]).unwrap_err().to_string(), "no answer within 20ms");
+        for most in [20, 250] {
+            ours.socket().wait_at_most(Duration::from_millis(most));
+            let told = ours.read(&mut [0]).unwrap_err().to_string();
+            assert_eq!(told, format!("no answer within {most}ms"));
+        }
+    }
+
+    #[test]
+    fn nobody_waits_for_what_was_given_up() {
+        let (mut ours, _theirs) = pair(Framing::Length);
+        let watch = Watch::default();
+        ours.socket().watch(&watch);
+        let began = Instant::now();
+        let reader = std::thread::spawn(move || ours.read(&mut [0]).unwrap_err().to_string());
+        std::thread::sleep(Duration::from_millis(150));
+        watch.stop();
+        assert_eq!(reader.join().unwrap(), "stopped before the end");
+        assert!(began.elapsed() < Duration::from_secs(1));
     }
 }

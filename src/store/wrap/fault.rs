@@ -195,8 +195,8 @@ impl Snapshot for FaultSnapshot {
         self.faults.pass(Call::Plan, || self.snapshot.plan(scan))
     }
 
-    fn flows(&self) -> Result<u64> {
-        self.snapshot.flows()
+    fn counted(&self) -> Option<u64> {
+        self.snapshot.counted()
     }
 
     fn size(&self) -> Result<Size> {
@@ -221,6 +221,10 @@ impl Region for FaultRegion {
             *failed = batch.is_err();
             Some(batch)
         }))
+    }
+
+    fn rows(&self) -> Option<u64> {
+        self.region.rows()
     }
 }
 

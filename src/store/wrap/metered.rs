@@ -184,8 +184,8 @@ impl Snapshot for MeteredSnapshot {
         self.tallies.count_call(Call::Plan, || self.snapshot.plan(scan))
     }
 
-    fn flows(&self) -> Result<u64> {
-        self.snapshot.flows()
+    fn counted(&self) -> Option<u64> {
+        self.snapshot.counted()
     }
 
     fn size(&self) -> Result<Size> {
@@ -210,6 +210,10 @@ impl Region for MeteredRegion {
             tallies.0[Call::Read as usize].nanos.fetch_add(waited, Relaxed);
             Some(tallies.count(Call::Read, FlowBatch::len, || batch))
         }))
+    }
+
+    fn rows(&self) -> Option<u64> {
+        self.region.rows()
     }
 }
 

@@ -1,14 +1,16 @@
-//! Stores that wrap a store: one that counts, one that makes up for sampling, and, with the feature
-//! `testing`, one that fails when it is told to.
+//! Stores that wrap a store: one that counts, one that makes up for sampling, one that can be stopped,
+//! and, with the feature `testing`, one that fails when it is told to.
 
 mod call;
 #[cfg(feature = "testing")]
 mod fault;
 mod metered;
 mod scaled;
+mod watched;
 
 pub use call::Call;
 #[cfg(feature = "testing")]
 pub use fault::{Fault, FaultStore, Faults};
 pub use metered::{MeteredStore, Tallies, Tally};
 pub use scaled::ScaledSnapshot;
+pub use watched::WatchedSnapshot;

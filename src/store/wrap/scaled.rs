@@ -61,8 +61,8 @@ impl Snapshot for ScaledSnapshot {
         self.inside.plan(scan)
     }
 
-    fn flows(&self) -> Result<u64> {
-        self.inside.flows()
+    fn counted(&self) -> Option<u64> {
+        self.inside.counted()
     }
 
     fn size(&self) -> Result<Size> {
@@ -89,6 +89,10 @@ impl Region for ScaledRegion {
             scale(&mut batch, &tally);
             Ok(batch.project(columns))
         }))
+    }
+
+    fn rows(&self) -> Option<u64> {
+        self.region.rows()
     }
 }
 

@@ -34,6 +34,7 @@ pub(crate) fn stretches(run: &Arc<RunFile>, scan: &Scan) -> Result<Vec<Stretch>>
         },
     };
     for (group, group_rows) in run.groups()?.into_iter().enumerate() {
+        scan.watch.check()?;
         let mut pages = 0..group_rows.div_ceil(PAGE_ROWS);
         let mut leads = None;
         if let Some(hull) = &hull {
@@ -92,6 +93,16 @@ fn moments((first, last): (u128, u128)) -> (UnixMillis, UnixMillis) {
 }
 
 impl Stretch {
+    /// How many rows are in it.
+    pub(crate) fn rows(&self) -> u64 {
+        self.rows_of(&self.pages).len() as u64
+    }
+
+    /// The rows of `pages`, counted from the beginning of the row group.
+    fn rows_of(&self, pages: &Range<usize>) -> Range<usize> {
+        pages.start * PAGE_ROWS..(pages.end * PAGE_ROWS).min(self.group_rows)
+    }
+
     /// Reads the flows of the stretch that `scan` finds. `sources` are the store's.
     pub(crate) fn read(self, scan: Arc<Scan>, sources: Arc<Vec<Source>>) -> FlowStream {
         scan.meter.add(Reading { blocks: 1, ..Reading::default() });
@@ -142,9 +153,8 @@ impl StretchReader {
 
     fn read(&mut self, pages: &Range<usize>) -> Result<FlowBatch> {
         let scan = Arc::clone(&self.scan);
-        let mut rows =
-            pages.start * PAGE_ROWS..(pages.end * PAGE_ROWS).min(self.stretch.group_rows);
-        scan.meter.add(Reading { rows: rows.len() as u64, ..Reading::default() });
+        let mut rows = self.stretch.rows_of(pages);
+        scan.count(Reading { rows: rows.len() as u64, ..Reading::default() })?;
         let mut batch = self.empty();
         let mut have = Columns::NONE;
         if let Some(hull) =
