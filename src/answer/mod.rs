@@ -36,9 +36,12 @@ pub use pairs::write_pairs;
 pub use parquet::{MAX_GROUP_ROWS, ParquetWriter, write_parquet};
 pub use pieces::Written;
 #[cfg(feature = "plot")]
-pub use plot::{MAX_PLOTTED_PAIRS, PairsView, Plot, plot_pairs, plot_timeline};
+pub use plot::{
+    MAX_PLOTTED_PAIRS, PairsView, Part, Plot, Room, Shape, Stop, TimelineLook, draw_sankey,
+    draw_timeline, plot_pairs, plot_timeline,
+};
 pub use stats::{Rates, StoreStats, clocks_of, date, stats_json};
-pub use timeline::{TimelineFormat, TimelineView, chart_bins, write_timeline};
+pub use timeline::{TimelineFormat, TimelineView, chart_bins, time_text, write_timeline};
 pub use top::{TopStyle, key_text, write_top};
 pub use units::{amount, rate, width};
 

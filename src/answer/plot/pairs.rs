@@ -1,9 +1,8 @@
 //! Pairs of addresses as bars, the greatest first.
 
-use super::{
-    AXIS, Anchor, BLUE, Drawing, FAINT_INK, GRID, INK, LINE, MARGIN, Plot, WIDTH, nothing,
-    text_width, titled,
-};
+use super::drawing::{Anchor, Drawing};
+use super::frame::Room;
+use super::{LINE, MARGIN, Plot, WIDTH, ink, nothing, text_width, titled};
 use crate::aggregate::{ActivePair, Measure, PairOptions};
 use crate::answer::axis::ticks;
 use crate::answer::units::amount;
@@ -41,7 +40,7 @@ pub fn plot_pairs(pairs: &[ActivePair], options: &PairOptions, view: PairsView<'
     };
     if pairs.is_empty() {
         let of = if when.is_empty() { String::new() } else { format!(" ({when})") };
-        return nothing(title, format_args!("There are no flows{of}."), view.filter);
+        return nothing(Room::File, title, format_args!("There are no flows{of}."), view.filter);
     }
     let drawn = &pairs[..pairs.len().min(MAX_PLOTTED_PAIRS)];
     let below = [number(drawn.len(), pairs.len(), options.directed), when.to_owned()];
@@ -52,7 +51,7 @@ pub fn plot_pairs(pairs: &[ActivePair], options: &PairOptions, view: PairsView<'
     // Where all lines are below the title, the rows begin lower.
     let top = if below.is_empty() || view.filter.is_empty() { TOP } else { TOP + LINE };
     let bottom = top + row * drawn.len() as f64;
-    let mut drawing = titled(bottom + BOTTOM, &title, below.join(" · "), view.filter);
+    let mut drawing = titled((Room::File, bottom + BOTTOM), &title, below.join(" · "), view.filter);
 
     let left = MARGIN + labels.width + 12.0;
     let right = WIDTH - VALUE_WIDTH;
@@ -64,8 +63,8 @@ pub fn plot_pairs(pairs: &[ActivePair], options: &PairOptions, view: PairsView<'
     let place = |value: f64| left + (right - left) * value / end;
     for mark in marks {
         let x = place(mark);
-        drawing.line((x, top), (x, bottom), if mark > 0.0 { GRID } else { AXIS });
-        drawing.text((x, bottom + 20.0), amount_text(by, mark), 12.0, FAINT_INK, Anchor::Middle);
+        drawing.line((x, top), (x, bottom), if mark > 0.0 { ink::GRID } else { ink::AXIS });
+        drawing.text((x, bottom + 20.0), amount_text(by, mark), 12.0, ink::FAINT, Anchor::Middle);
     }
     let unit = match by {
         Measure::Octets => "octets, in bytes",
@@ -73,17 +72,17 @@ pub fn plot_pairs(pairs: &[ActivePair], options: &PairOptions, view: PairsView<'
         Measure::Flows => "flows",
     };
     let middle = f64::midpoint(left, right);
-    drawing.text((middle, bottom + 44.0), unit, 13.0, FAINT_INK, Anchor::Middle);
+    drawing.text((middle, bottom + 44.0), unit, 13.0, ink::FAINT, Anchor::Middle);
 
     for (number, pair) in drawn.iter().enumerate() {
         let middle = top + row * (number as f64 + 0.5);
         let high = (row * 0.62).min(30.0);
         // What is little is seen to be there.
         let long = (place(pair.value as f64) - left).max(if pair.value > 0 { 1.0 } else { 0.0 });
-        drawing.rectangle("bar", (left, middle - high / 2.0), (long, high), BLUE);
+        drawing.rectangle("bar", (left, middle - high / 2.0), (long, high), ink::series(0).color);
         labels.draw(&mut drawing, number, (left - 12.0, middle));
         let value = amount_text(by, pair.value as f64);
-        drawing.text((left + long + 8.0, middle + 5.0), value, LABEL_SIZE, INK, Anchor::Start);
+        drawing.text((left + long + 8.0, middle + 5.0), value, LABEL_SIZE, ink::TEXT, Anchor::Start);
     }
     drawing.finish()
 }
@@ -135,7 +134,7 @@ impl Labels {
         let lines = &self.lines[number];
         let first = middle + 5.0 - (lines.len() - 1) as f64 * 8.5;
         for (line, text) in lines.iter().enumerate() {
-            drawing.text((x, first + line as f64 * 17.0), text, LABEL_SIZE, INK, Anchor::End);
+            drawing.text((x, first + line as f64 * 17.0), text, LABEL_SIZE, ink::TEXT, Anchor::End);
         }
     }
 }

@@ -5,7 +5,9 @@ use resvg::tiny_skia::{Pixmap, PremultipliedColorU8};
 use resvg::usvg::{self, Node, Tree};
 
 use super::*;
-use crate::aggregate::{ActivePair, Measure, PairOptions, Series, Timeline, Whose};
+use crate::aggregate::{
+    ActivePair, Counters, Counts, KeyValue, Measure, PairOptions, Series, Timeline, TopEntry, Whose,
+};
 use crate::answer::TimelineView;
 use crate::flow::UnixMillis;
 
@@ -42,8 +44,83 @@ fn view(of: &str) -> TimelineView<'_> {
     TimelineView { of, filter: "", zone: TimeZone::UTC, zone_name: "UTC", fields: &[], keys: &[] }
 }
 
+/// Keys of a destination port each.
+fn entries(ports: &[u64]) -> Vec<TopEntry> {
+    let counts = Counts {
+        counters: Counters::default(),
+        first: UnixMillis::EPOCH,
+        last: UnixMillis::EPOCH,
+    };
+    ports.iter().map(|&port| TopEntry { key: vec![KeyValue::Number(port)], counts }).collect()
+}
+
+/// Plots for pages, and of keys.
+fn page_plots() -> Vec<(&'static str, Plot, usize)> {
+    let wave = |height: u128, shift: u128| -> Vec<u128> {
+        (0..288u128).map(|bin| height * (40 + (bin + shift) % 96)).collect()
+    };
+    let keys = entries(&[443, 53, 80, 8080]);
+    let view = TimelineView { keys: &keys, ..view("") };
+    let waves = [wave(90_000, 0), wave(50_000, 20), wave(9000, 50), wave(20_000, 70)];
+    let mut series: Vec<(Whose, &[u128])> =
+        waves.iter().enumerate().map(|(place, wave)| (Whose::Key(place), &wave[..])).collect();
+    let others = wave(30_000, 90);
+    series.push((Whose::OtherKeys, &others));
+    let keyed = timeline(Measure::Octets, 300_000, &series);
+    let ends = [(Whose::Sent, &waves[0][..]), (Whose::Received, &waves[1])];
+    let ends = timeline(Measure::Packets, 300_000, &ends);
+    let all = timeline(Measure::Octets, 300_000, &[(Whose::All, &waves[0])]);
+    let before = timeline(Measure::Octets, 300_000, &[(Whose::All, &waves[1])]);
+    let nothing = timeline(Measure::Octets, 1000, &[]);
+    let draw = |timeline: &Timeline, room, shape| {
+        draw_timeline(timeline, &view, TimelineLook { room, shape, before: None })
+    };
+    let compared = TimelineLook { room: Room::Page, shape: Shape::Stacked, before: Some(&before) };
+    vec![
+        ("keys", plot_timeline(&keyed, &view), 0),
+        ("stacked", draw(&keyed, Room::Page, Shape::Stacked), 0),
+        ("stacked narrow", draw(&keyed, Room::NarrowPage, Shape::Stacked), 0),
+        ("lines", draw(&keyed, Room::Page, Shape::Lines), 0),
+        ("lines narrow", draw(&keyed, Room::NarrowPage, Shape::Lines), 0),
+        ("ends", draw(&ends, Room::Page, Shape::Stacked), 0),
+        ("ends narrow", draw(&ends, Room::NarrowPage, Shape::Stacked), 0),
+        ("compared", draw_timeline(&all, &view, compared), 0),
+        ("empty page", draw(&nothing, Room::NarrowPage, Shape::Stacked), 0),
+        ("sankey", draw_sankey(&parts(9, false), Measure::Octets, Room::Page, "Where"), 0),
+        ("sankey narrow", draw_sankey(&parts(6, true), Measure::Flows, Room::NarrowPage, "Where"), 0),
+        ("full sankey", draw_sankey(&parts(40, true), Measure::Octets, Room::Page, "Where"), 0),
+    ]
+}
+
+/// Traffic from so many hosts to fewer ports.
+fn parts(count: u32, long: bool) -> Vec<Part> {
+    let stop = |name: String, is_others: bool| {
+        let href = (!is_others).then(|| format!("/host/{name}?a=1&b=2"));
+        Stop { name, href, is_others }
+    };
+    let mut parts: Vec<Part> = (0..count)
+        .map(|number| Part {
+            stops: vec![
+                stop(if long { format!("2001:db8:ffff:eeee:dddd:cccc:bbbb:{number:x}") } else { format!("10.0.0.{number}") }, false),
+                stop(format!("TCP {}", 443 + number % 3), false),
+                stop(format!("198.51.100.{}", number % 5), false),
+            ],
+            value: 9e9 / f64::from(number + 1),
+        })
+        .collect();
+    let others = || stop("others".to_owned(), true);
+    parts.push(Part { stops: vec![others(), others(), others()], value: 2e9 });
+    parts
+}
+
 /// Plots of what is usual, and of what is not; each with its name and how many bars it must have.
 fn plots() -> Vec<(&'static str, Plot, usize)> {
+    let mut plots = plots_of_files();
+    plots.append(&mut page_plots());
+    plots
+}
+
+fn plots_of_files() -> Vec<(&'static str, Plot, usize)> {
     let options = |by| PairOptions { by, ..PairOptions::default() };
     let all = PairsView::default();
     let since = PairsView { when: "from 2007-07-26T00:00:00.000Z", filter: "port 443" };
@@ -234,13 +311,40 @@ fn a_png_is_the_same_picture() {
         assert_eq!((pixels.width() as f32, pixels.height() as f32), (width, height), "{name}");
         assert!(pixels.pixels().iter().all(PremultipliedColorU8::is_opaque), "{name}");
         let dark = pixels.pixels().iter().filter(|pixel| pixel.red() < 128).count();
-        assert!(dark > 500, "{name}: {dark} pixels of text or bars");
+        let least = if name == "empty page" { 50 } else { 500 };
+        assert!(dark > least, "{name}: {dark} pixels of text or bars");
         // The colour of bars, which text does not have.
         let is_blue = |pixel: &&PremultipliedColorU8| {
             (pixel.red(), pixel.green(), pixel.blue()) == (0x2f, 0x6f, 0xb2)
         };
         let blue = pixels.pixels().iter().filter(is_blue).count();
         assert!(blue > 0 || bars == 0 || name == "empty pairs", "{name}: no bar is seen");
+    }
+}
+
+#[test]
+fn a_page_finds_classes_links_and_what_each_column_has() {
+    let plots = page_plots();
+    let svg = |name: &str| plots.iter().find(|plot| plot.0 == name).unwrap().1.svg();
+    for (name, expected) in [
+        ("stacked", "<path class=\"area s1\""),
+        ("stacked", "<path class=\"area others\""),
+        ("stacked", "role=\"img\""),
+        ("stacked", "<desc>2007-07-26 22:00 – 2007-07-27 22:00 (UTC), 10 min a bar. 443: "),
+        ("stacked", "data-since=\"1185487200000\"><title>2007-07-26 22:00\n9"),
+        ("lines", "<path class=\"curve s0\""),
+        ("compared", "<path class=\"curve before\""),
+        ("sankey", "<a href=\"/host/10.0.0.0?a=1&amp;b=2\">"),
+        ("sankey", "role=\"group\""),
+        ("sankey", "<title>10.0.0.0 → TCP 443\n9 GB</title>"),
+    ] {
+        assert!(svg(name).contains(expected), "{name}: {expected} in {}", svg(name));
+    }
+    // 144 columns of two bins each, and none of a file.
+    assert_eq!(svg("stacked").matches("class=\"spot\"").count(), 144);
+    assert!(!svg("keys").contains("spot"));
+    for (name, most) in [("stacked", 40_000), ("stacked narrow", 16_000), ("ends", 30_000)] {
+        assert!(svg(name).len() < most, "{name}: {} bytes", svg(name).len());
     }
 }
 

@@ -12,7 +12,7 @@ pub(in crate::answer) struct ChartColumns {
     /// How long each is; the last may be cut short, and days are not all equally long.
     pub column_ms: u64,
     /// When each begins.
-    starts: Vec<UnixMillis>,
+    pub starts: Vec<UnixMillis>,
     /// The rates of each series in the unit of the chart, column by column.
     pub rates: Vec<Vec<f64>>,
 }

@@ -15,7 +15,8 @@ use jiff::tz::TimeZone;
 
 pub use chart::chart_bins;
 pub(super) use columns::ChartColumns;
-pub(super) use told::{summary, time_text, title};
+pub use told::time_text;
+pub(super) use told::{series_name, summary, title};
 
 use super::pieces::write_text;
 use super::rows::{Head, Value, write_rows};

@@ -65,7 +65,7 @@ pub(in crate::answer) fn series_name(whose: Whose, view: &TimelineView<'_>) -> S
 }
 
 /// A moment to the precision that bins of `bin_ms` need: `2007-07-26 22:15`.
-pub(in crate::answer) fn time_text(moment: UnixMillis, zone: &TimeZone, bin_ms: u64) -> String {
+pub fn time_text(moment: UnixMillis, zone: &TimeZone, bin_ms: u64) -> String {
     let format = match bin_ms {
         ms if ms.is_multiple_of(60_000) => "%Y-%m-%d %H:%M",
         ms if ms.is_multiple_of(1000) => "%Y-%m-%d %H:%M:%S",
