@@ -12,7 +12,7 @@ use super::plot::PlotOption;
 use super::settings::{Flags, Settings, keys};
 use crate::answer::{TimelineFormat, TimelineView, chart_bins, plot_timeline, write_timeline};
 use crate::query::Lookup;
-use crate::request::{Timeline, one_of, shown};
+use crate::request::{Timeline, TimelineAnswer, one_of, shown};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -20,6 +20,7 @@ Examples:
   earlgrey-hbase timeline --since -1d --plot day.png   the last day's, also as a picture
   earlgrey-hbase timeline 10.0.0.1                     what a host sent and received
   earlgrey-hbase timeline --where 'port 53'            of flows that pass a filter
+  earlgrey-hbase timeline --key dstport -n 5 -o csv    by the five ports of most octets, and the rest
   earlgrey-hbase timeline 10.0.0.0/8 --direction src --by packets --bin 5m -o csv";
 
 /// Print how much traffic there was over time: of everybody, or of an address or a block.
@@ -27,7 +28,8 @@ Examples:
 /// The octets and packets of a flow are spread evenly over the time that it lasted, so a bin holds
 /// what was sent in it, and all bins together what the flows had; flows themselves are counted
 /// when they began. A block's own traffic from one of its addresses to another was both sent and
-/// received. --since and --until choose flows by when they began, or, with --alive, by when they
+/// received. By keys of either end (ip, port, as, if) a flow counts for each of its two, as in top.
+/// --since and --until choose flows by when they began, or, with --alive, by when they
 /// were under way; what they sent before or later is shown, too. What exporters sampled is scaled up by their intervals.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -72,18 +74,20 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
     let around = surroundings(&outside);
     let request = &args.traffic;
     let options = request.options(most, zone);
+    let keys = request.keys(settings.limits())?;
     let asking = args.explain.ask(request.question(&around)?, settings, request.scaled())?;
     let lookups = request.lookups(asking.question());
     let all: Vec<&Lookup> = lookups.iter().map(|(_, lookup)| lookup).collect();
     asking.answer(&all, format.is_json(), || {
-        let timeline = request.answer(asking.snapshot(), &lookups, &options, zone)?;
+        let TimelineAnswer { timeline, fields, keys } =
+            request.answer(asking.snapshot(), &lookups, (&options, keys), zone)?;
         let view = TimelineView {
             of: &request.of(),
             filter: &shown(asking.question().filter.as_ref()),
             zone: zone.zone().clone(),
             zone_name: zone.name(),
-            fields: &[],
-            keys: &[],
+            fields: &fields,
+            keys: &keys,
         };
         args.plot.write(|| plot_timeline(&timeline, &view))?;
         output::print(|out| Ok(write_timeline(&timeline, &view, format, columns, out)?))

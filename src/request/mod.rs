@@ -28,7 +28,7 @@ pub use question::{QuestionOptions, Scaling, SummaryOptions};
 pub use refused::{AskError, Place, Refused};
 pub use stats::{Stats, StatsAnswer};
 pub use surroundings::Surroundings;
-pub use timeline::Timeline;
+pub use timeline::{Timeline, TimelineAnswer};
 pub use top::Top;
 pub use values::{one_of, whole_number};
 pub use window::{Window, moment, range_text, show, span_ms};

@@ -2,8 +2,14 @@
 
 use std::num::NonZeroU64;
 
-use super::{AskError, Refused, SummaryOptions, Surroundings, Zone, one_of, show};
-use crate::aggregate::{self, BinWidth, Measure, TimelineError, TimelineOptions, Whose};
+use super::top::keys_of;
+use super::{
+    AskError, Refused, SummaryOptions, Surroundings, Zone, one_of, show, whole_number,
+};
+use crate::aggregate::{
+    self, BinWidth, KeyField, Limits, Measure, TimelineError, TimelineOptions, TopEntry,
+    TopOptions, TopOrder, Whose,
+};
 use crate::answer::{width, words::grouped};
 use crate::query::{Direction, Lookup, Question, parse_addresses};
 use crate::row::AddressRange;
@@ -29,6 +35,24 @@ pub struct Timeline {
     /// How long a bin is: 500ms, 30s, 5m, 1h, 1d [default: as short as the chart has room for]
     #[arg(long, value_name = "SPAN", value_parser = span, allow_hyphen_values = true)]
     bin: Option<NonZeroU64>,
+    /// By one key or several, as top has them: a series for each of the greatest, and one for the rest
+    #[arg(long, value_name = "KEY[,KEY…]")]
+    key: Option<String>,
+    /// Of how many keys there is a series
+    #[arg(short = 'n', long = "count", value_name = "N", default_value_t = 8, requires = "key",
+        value_parser = series_count, allow_negative_numbers = true)]
+    count: usize,
+}
+
+/// Traffic over time, and by which keys it is told.
+#[derive(Debug)]
+pub struct TimelineAnswer {
+    /// The traffic.
+    pub timeline: aggregate::Timeline,
+    /// What it is grouped by; nothing where it is not.
+    pub fields: Vec<KeyField>,
+    /// The keys that series are of.
+    pub keys: Vec<TopEntry>,
 }
 
 impl Timeline {
@@ -64,7 +88,7 @@ impl Timeline {
         }
     }
 
-    /// What is looked up for `question`: a lookup for each series.
+    /// What is looked up for `question`: a lookup for each series, or one for all that are of keys.
     pub fn lookups(&self, question: &Question) -> Vec<(Whose, Lookup)> {
         let columns = aggregate::Timeline::columns(self.by);
         let lookup = |whose: Whose, direction| {
@@ -73,6 +97,7 @@ impl Timeline {
         let sent = || lookup(Whose::Sent, Direction::Src);
         let received = || lookup(Whose::Received, Direction::Dst);
         match self.direction {
+            direction if self.key.is_some() => vec![lookup(Whose::All, direction)],
             _ if self.addresses.is_none() => vec![lookup(Whose::All, Direction::Any)],
             Direction::Src => vec![sent()],
             Direction::Dst => vec![received()],
@@ -80,7 +105,19 @@ impl Timeline {
         }
     }
 
-    /// The traffic that `lookups` find, over time.
+    /// What most of the traffic is of that gets a series of its own, and how many; none where it is
+    /// not told by keys.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused`] with the place, if the keys are none.
+    pub fn keys(&self, limits: Limits) -> Result<Option<TopOptions>, Refused> {
+        let Some(key) = &self.key else { return Ok(None) };
+        let (fields, order) = (keys_of(key)?, TopOrder::Measure(self.by));
+        Ok(Some(TopOptions { fields, order, count: Some(self.count), limits }))
+    }
+
+    /// The traffic that `lookups` find, over time, told by `keys`.
     ///
     /// # Errors
     ///
@@ -89,11 +126,29 @@ impl Timeline {
         &self,
         snapshot: &dyn Snapshot,
         lookups: &[(Whose, Lookup)],
-        options: &TimelineOptions,
+        (options, keys): (&TimelineOptions, Option<TopOptions>),
         zone: &Zone,
-    ) -> Result<aggregate::Timeline, AskError> {
-        aggregate::Timeline::of(snapshot, lookups, options)
-            .map_err(|error| told(error, zone, options.width))
+    ) -> Result<TimelineAnswer, AskError> {
+        let told = |error| told(error, zone, options.width);
+        let (Some(keys), [(_, lookup)]) = (keys, lookups) else {
+            let timeline = aggregate::Timeline::of(snapshot, lookups, options).map_err(told)?;
+            return Ok(TimelineAnswer { timeline, fields: Vec::new(), keys: Vec::new() });
+        };
+        let top = aggregate::Top::of(snapshot, lookup.scans(), &keys)?;
+        let known = top.known(&keys.fields);
+        let timeline =
+            aggregate::Timeline::of_keys(snapshot, lookup, &known, options).map_err(told)?;
+        Ok(TimelineAnswer { timeline, fields: keys.fields, keys: top.entries })
+    }
+}
+
+/// So many series there are at most: more colours nobody tells apart.
+const MAX_SERIES: usize = 100;
+
+fn series_count(text: &str) -> Result<usize, String> {
+    match whole_number(text)? {
+        count @ 1..=MAX_SERIES => Ok(count),
+        _ => Err(format!("must be from 1 to {MAX_SERIES}")),
     }
 }
 

@@ -1,7 +1,7 @@
 //! `top`: what most of the traffic is of.
 
 use super::{Place, Refused, SummaryOptions, Surroundings, one_of, whole_number};
-use crate::aggregate::{self, Limits, ParseKeyError, TopOptions, TopOrder, parse_keys};
+use crate::aggregate::{self, KeyField, Limits, ParseKeyError, TopOptions, TopOrder, parse_keys};
 use crate::flow::Columns;
 use crate::query::{Lookup, Question};
 use crate::store::{Result, Snapshot};
@@ -47,7 +47,7 @@ impl Top {
     /// [`Refused`] with the place, if the keys are none.
     pub fn options(&self, limits: Limits) -> Result<TopOptions, Refused> {
         Ok(TopOptions {
-            fields: parse_keys(&self.key).map_err(|error| refused(&self.key, &error))?,
+            fields: keys_of(&self.key)?,
             order: self.by,
             count: (self.count > 0).then_some(self.count),
             limits,
@@ -72,6 +72,11 @@ impl Top {
     ) -> Result<aggregate::Top> {
         aggregate::Top::of(snapshot, lookup.scans(), options)
     }
+}
+
+/// What flows are grouped by that are told by `keys`.
+pub(super) fn keys_of(keys: &str) -> Result<Vec<KeyField>, Refused> {
+    parse_keys(keys).map_err(|error| refused(keys, &error))
 }
 
 /// The error, with a mark under the key that it is about.
