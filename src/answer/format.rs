@@ -144,6 +144,11 @@ impl Format {
         matches!(self, Self::Json | Self::Ndjson)
     }
 
+    /// Whether it is one for programs, which read an answer page by page.
+    pub const fn has_places(&self) -> bool {
+        matches!(self, Self::Json | Self::Ndjson | Self::Csv)
+    }
+
     /// What makes it of a flow.
     pub(super) fn printer(&self) -> Printer {
         match self {

@@ -41,7 +41,9 @@ pub use plot::{
     draw_timeline, plot_pairs, plot_timeline,
 };
 pub use stats::{Rates, StoreStats, clocks_of, date, stats_json};
-pub use timeline::{TimelineFormat, TimelineView, chart_bins, time_text, write_timeline};
+pub use timeline::{
+    TimelineFormat, TimelineView, chart_bins, time_text, write_points, write_timeline,
+};
 pub use top::{TopStyle, key_text, write_top};
 pub use units::{amount, rate, width};
 

@@ -49,9 +49,10 @@ pub fn write_top(
     }
     let key: Vec<&str> = options.fields.iter().flat_map(|&field| key_names(field)).collect();
     let head = Head { object: object(top, options, &key), names: [&key[..], &FIELDS].concat() };
-    let rows = top.entries.iter().map(|entry| {
-        Ok(key_values(&entry.key).chain(values(&entry.counts, &top.totals)))
-    });
+    let rows = top
+        .entries
+        .iter()
+        .map(|entry| Ok(key_values(&entry.key).chain(values(&entry.counts, &top.totals))));
     write_rows(rows, &head, style.format, style.zone.clone(), to).map(drop)
 }
 

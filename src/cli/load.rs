@@ -16,10 +16,11 @@ use super::failure::{Ending, Usage};
 use super::output::{self, Output, say};
 use super::progress::{Display, Mode};
 use super::settings::{Flags, Origin, Setting, Settings, keys};
-use super::summary::{self, View};
+use super::summary;
 use super::{interrupt, store};
 use crate::capture::{self, Input};
 use crate::load::{self, LoadError, Options, Progress};
+use crate::request::{LoadView, nothing_read};
 use crate::row::Order;
 use crate::store::embedded::{Effort, EmbeddedStore};
 use crate::store::{Load, LoadedFile};
@@ -107,7 +108,7 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
     };
     match result {
         Ok(load) => {
-            if !load.interrupted && summary::nothing_read(&load) {
+            if !load.interrupted && nothing_read(&load) {
                 // To people, the message says all that a summary would.
                 tell_program(args, settings, &load, took_secs)?;
                 anyhow::bail!(no_capture(&load, &inputs));
@@ -173,7 +174,7 @@ fn tell_program(
     took_secs: f64,
 ) -> anyhow::Result<()> {
     if args.output == Output::Json {
-        output::print_json(&View::new(load, Some(took_secs), &settings.tz.value))?;
+        output::print_json(&LoadView::new(load, Some(took_secs), &settings.tz.value))?;
     }
     Ok(())
 }

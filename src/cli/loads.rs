@@ -6,9 +6,8 @@ use super::failure::Ending;
 use super::output::{self, Output};
 use super::settings::Settings;
 use super::store;
-use super::summary::{self, View};
 use crate::answer::words::{bytes, columns, grouped, plural, seconds};
-use crate::request::show;
+use crate::request::{LoadView, load_state, show};
 use crate::store::Load;
 
 const EXAMPLES: &str = "\
@@ -29,7 +28,8 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
     let loads = store::open(settings)?.loads()?;
     let zone = &settings.tz.value;
     if args.output == Output::Json {
-        let views: Vec<View<'_>> = loads.iter().map(|load| View::new(load, None, zone)).collect();
+        let views: Vec<LoadView<'_>> =
+            loads.iter().map(|load| LoadView::new(load, None, zone)).collect();
         output::print_json(&views)?;
     } else {
         let rows: Vec<Vec<String>> =
@@ -86,6 +86,6 @@ fn row(load: &Load, started: String) -> Vec<String> {
         grouped(account.duplicate_records),
         grouped(account.rejected.values().sum::<u64>()),
         grouped(account.lost.iter().map(|lost| lost.count).sum::<u64>()),
-        summary::state(load).to_owned(),
+        load_state(load).to_owned(),
     ]
 }

@@ -4,13 +4,13 @@ use std::io::Write;
 
 use super::asking::Explain;
 use super::failure::{Ending, Usage};
-use super::format::{FormatParser, StyleOptions};
+use super::format::StyleOptions;
 use super::output::{self, say};
 use super::outside::{Outside, surroundings};
 use super::settings::{Flags, Settings, keys};
 use crate::answer::{FlowWriter, Format, write_conversations};
 use crate::flow::Names;
-use crate::request::{Flows, Found};
+use crate::request::{Flows, FormatParser, Found};
 
 const EXAMPLES: &str = "\
 Examples:

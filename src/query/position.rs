@@ -80,6 +80,16 @@ impl Lookup {
         self
     }
 
+    /// This lookup, which reads `columns`, too.
+    #[must_use]
+    pub fn reading_also(mut self, columns: Columns) -> Self {
+        self.columns = self.columns | columns;
+        for scan in &mut self.scans {
+            scan.columns = scan.columns | columns;
+        }
+        self
+    }
+
     /// `flows`, which this lookup finds, without those up to where it is to begin.
     pub(super) fn skipping(&self, flows: FlowStream) -> FlowStream {
         let Some(Position { place, seen }) = self.after else { return flows };

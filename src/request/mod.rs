@@ -9,6 +9,8 @@
 mod active_flow;
 mod filter;
 mod flows;
+mod format;
+mod loads;
 mod parameters;
 mod question;
 mod refused;
@@ -23,6 +25,8 @@ mod zone;
 pub use active_flow::ActiveFlow;
 pub use filter::shown;
 pub use flows::{Flows, FlowsAnswer, Found};
+pub use format::FormatParser;
+pub use loads::{LoadView, load_state, nothing_read};
 pub use parameters::{Described, Parameters, described, read};
 pub use question::{QuestionOptions, Scaling, SummaryOptions};
 pub use refused::{AskError, Place, Refused};

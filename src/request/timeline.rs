@@ -3,9 +3,7 @@
 use std::num::NonZeroU64;
 
 use super::top::keys_of;
-use super::{
-    AskError, Refused, SummaryOptions, Surroundings, Zone, one_of, show, whole_number,
-};
+use super::{AskError, Refused, SummaryOptions, Surroundings, Zone, one_of, show, whole_number};
 use crate::aggregate::{
     self, BinWidth, KeyField, Limits, Measure, TimelineError, TimelineOptions, TopEntry,
     TopOptions, TopOrder, Whose,

@@ -6,11 +6,13 @@
 //! route says whom it answers ([`routes`]), and what goes wrong is a [`problem`].
 
 mod account;
+mod api;
 mod around;
 pub mod audit;
 pub mod auth;
 mod connection;
 mod counters;
+mod exporters;
 mod health;
 pub mod limits;
 mod listen;
@@ -24,7 +26,7 @@ use std::sync::{Arc, OnceLock, Weak};
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 
 use crate::collect::{self, Collector};
 use crate::store::Store;
@@ -53,6 +55,8 @@ pub struct Service {
     audit: Audit,
     counters: Counters,
     readiness: Readiness,
+    /// Turns of questions that look at everything.
+    heavy: Arc<Semaphore>,
     collector: OnceLock<Weak<Collector>>,
     stopping: AtomicBool,
     stopped: Notify,
@@ -75,6 +79,7 @@ impl Service {
             audit: Audit::open(&options.folder, options.audit)?,
             counters: Counters::default(),
             readiness: Readiness::default(),
+            heavy: Arc::new(Semaphore::new(rayon::current_num_threads())),
             collector: OnceLock::new(),
             stopping: AtomicBool::new(false),
             stopped: Notify::new(),
@@ -115,7 +120,7 @@ impl Service {
 
 /// All routes, with whom they answer.
 pub fn routes() -> Routes {
-    Routes::default().and(health::routes()).and(auth::routes())
+    Routes::default().and(health::routes()).and(auth::routes()).and(api::routes())
 }
 
 /// What answers all requests.

@@ -11,6 +11,8 @@ use ipnet::IpNet;
 use super::audit;
 use super::auth::Role;
 use super::limits::Limits;
+use crate::aggregate;
+use crate::request::Zone;
 
 /// How a service is asked to work.
 #[derive(Debug, Clone)]
@@ -23,6 +25,10 @@ pub struct Options {
     pub access: Access,
     /// The folder of its own: accounts, jobs, views, the audit log.
     pub folder: PathBuf,
+    /// The zone of times that name none, unless whoever asks names another.
+    pub zone: Zone,
+    /// How much memory the sums of a question may take.
+    pub sums: aggregate::Limits,
     /// Where jobs and their results are kept, if not in that folder.
     pub jobs: Option<String>,
     /// The folders out of which captures may be loaded.

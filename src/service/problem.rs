@@ -57,6 +57,9 @@ pub struct Fault {
     /// A word that is known, and may have been meant.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nearest: Option<String>,
+    /// What to write instead, in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
 }
 
 impl Problem {

@@ -37,7 +37,9 @@ pub use usual::{AHEAD_MS, MAX_USUAL_DAYS, Usual};
 pub(crate) use watch::LOOK_EVERY;
 pub use watch::Watch;
 
-use crate::flow::{Columns, DatagramId, Family, FlowBatch, Names, Remembered, Source, Topic, UnixMillis};
+use crate::flow::{
+    Columns, DatagramId, Family, FlowBatch, Names, Remembered, Source, Topic, UnixMillis,
+};
 
 /// The result of a store's work.
 pub type Result<T, E = StoreError> = std::result::Result<T, E>;
@@ -166,6 +168,12 @@ pub trait Snapshot: Send + Sync {
     /// As [`Self::regions`].
     fn size(&self) -> Result<Size> {
         Ok(Size::default())
+    }
+
+    /// A text that is another one whenever the flows of the store are others, for who keeps answers.
+    /// None where nobody knows.
+    fn version(&self) -> Option<String> {
+        None
     }
 
     /// Whether any flow may be of a source that said that it samples. Where nobody knows, it may.

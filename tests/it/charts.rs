@@ -113,7 +113,9 @@ fn duckdb_finds_the_same_traffic_of_keys_over_time() {
                 other => panic!("{other:?}"),
             };
             let key = top.entries.get(series).map(|entry| &entry.key);
-            key.map_or("others".to_owned(), |key| key.iter().map(value).collect::<Vec<_>>().join(" "))
+            key.map_or("others".to_owned(), |key| {
+                key.iter().map(value).collect::<Vec<_>>().join(" ")
+            })
         };
         let mut ours: Vec<String> = Vec::new();
         for (bin, start) in timeline.starts.iter().enumerate() {

@@ -155,8 +155,7 @@ impl Timeline {
         keys: &KnownKeys,
         options: &TimelineOptions,
     ) -> Result<Self, TimelineError> {
-        let whose: Vec<Whose> =
-            (0..keys.len()).map(Whose::Key).chain([Whose::OtherKeys]).collect();
+        let whose: Vec<Whose> = (0..keys.len()).map(Whose::Key).chain([Whose::OtherKeys]).collect();
         let looks = [(lookup, Filled::OfKey(keys))];
         Made { snapshot, looks: &looks, whose: &whose, options }.timeline()
     }
@@ -217,7 +216,8 @@ impl Made<'_> {
         let bins = even(guess)?;
         // Whether the clocks were on summer time then is known only when the flows are.
         let begin = bins.start(0);
-        let bins = if bins.is_shifted_as(width::shift_ms(zone, begin)) { bins } else { even(begin)? };
+        let bins =
+            if bins.is_shifted_as(width::shift_ms(zone, begin)) { bins } else { even(begin)? };
         // So is whether they changed meanwhile.
         let found = NonZeroU64::new(bins.width_ms()).map_or(width, BinWidth::Millis);
         if let Some(days) = days::uneven(found, zone).filter(|_| found != width)

@@ -148,7 +148,8 @@ proptest! {
 fn store_of(flows: &[Flow]) -> MemoryStore {
     let mut batch = WriteBatch::new();
     for (number, &(first, duration_ms, octets)) in flows.iter().enumerate() {
-        let (src, dst) = if octets & 4 == 0 { ("10.0.0.1", "10.0.0.2") } else { ("2001:db8::1", "2001:db8::2") };
+        let (src, dst) =
+            if octets & 4 == 0 { ("10.0.0.1", "10.0.0.2") } else { ("2001:db8::1", "2001:db8::2") };
         let flow = FlowRecord {
             first: UnixMillis(first),
             duration_ms,
@@ -220,7 +221,8 @@ fn a_flow_counts_for_the_keys_of_both_of_its_ends() {
 
 #[test]
 fn many_series_have_fewer_bins() {
-    let many = |series| Bins::new(Measure::Octets, of_millis(1), 0, (Filled::One(0), series)).most();
+    let many =
+        |series| Bins::new(Measure::Octets, of_millis(1), 0, (Filled::One(0), series)).most();
     assert_eq!([many(1), many(2), many(20)], [MAX_BINS, MAX_BINS, MAX_BINS / 10]);
     let few = Bins::new(Measure::Octets, BinWidth::AtMost(300), 0, (Filled::One(0), 20));
     assert_eq!(few.most(), 300);

@@ -45,7 +45,11 @@ impl KnownKeys {
 
     /// Calls `each` for every flow, twice where a key is of either end, with its row and the place
     /// of its key; that of keys that are not known is [`Self::len`].
-    pub(in crate::aggregate) fn for_each(&self, flows: &FlowBatch, mut each: impl FnMut(usize, usize)) {
+    pub(in crate::aggregate) fn for_each(
+        &self,
+        flows: &FlowBatch,
+        mut each: impl FnMut(usize, usize),
+    ) {
         let known = match flows.family() {
             Family::V4 => &self.v4,
             Family::V6 => &self.v6,

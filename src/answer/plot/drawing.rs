@@ -116,12 +116,7 @@ impl Drawing {
     }
 
     /// What `draw` draws, with a title for who points at it, as a link where it leads somewhere.
-    pub(super) fn titled(
-        &mut self,
-        title: &str,
-        href: Option<&str>,
-        draw: impl FnOnce(&mut Self),
-    ) {
+    pub(super) fn titled(&mut self, title: &str, href: Option<&str>, draw: impl FnOnce(&mut Self)) {
         let end = match href {
             Some(href) => {
                 self.svg += "<a href=\"";
@@ -198,7 +193,8 @@ impl Path {
     pub(super) fn through(points: impl Iterator<Item = Point>) -> String {
         let mut text = String::new();
         for (number, (x, y)) in points.enumerate() {
-            let _ = write!(text, "{}{} {}", if number == 0 { 'M' } else { 'L' }, short(x), short(y));
+            let _ =
+                write!(text, "{}{} {}", if number == 0 { 'M' } else { 'L' }, short(x), short(y));
         }
         text
     }

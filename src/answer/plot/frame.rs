@@ -116,7 +116,17 @@ impl Frame {
         let above = steps(above, rate);
         let pixels = (bottom - top) / (above + below) as f64;
         let axis = top + pixels * above as f64;
-        Self { room, left, right, top, axis, bottom, column, step: (rate, pixels), steps: (above, below) }
+        Self {
+            room,
+            left,
+            right,
+            top,
+            axis,
+            bottom,
+            column,
+            step: (rate, pixels),
+            steps: (above, below),
+        }
     }
 
     /// How high a rate is.

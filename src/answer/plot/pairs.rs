@@ -82,7 +82,13 @@ pub fn plot_pairs(pairs: &[ActivePair], options: &PairOptions, view: PairsView<'
         drawing.rectangle("bar", (left, middle - high / 2.0), (long, high), ink::series(0).color);
         labels.draw(&mut drawing, number, (left - 12.0, middle));
         let value = amount_text(by, pair.value as f64);
-        drawing.text((left + long + 8.0, middle + 5.0), value, LABEL_SIZE, ink::TEXT, Anchor::Start);
+        drawing.text(
+            (left + long + 8.0, middle + 5.0),
+            value,
+            LABEL_SIZE,
+            ink::TEXT,
+            Anchor::Start,
+        );
     }
     drawing.finish()
 }

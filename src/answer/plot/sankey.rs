@@ -43,8 +43,7 @@ pub fn draw_sankey(parts: &[Part], by: Measure, room: Room, title: &str) -> Plot
     // Where there are many, each has room for its name.
     let height = room.height().max(most as f64 * (room.text_size() + GAP + 4.0));
     let scale = (height - GAP * (most + 1) as f64) / total;
-    let told: Vec<String> =
-        columns.iter().flatten().map(|node| node.told(by, total)).collect();
+    let told: Vec<String> = columns.iter().flatten().map(|node| node.told(by, total)).collect();
     let size = (room.width(), height);
     let mut drawing = Drawing::new(size, title, &told.join("; "), Role::Links);
     let sankey = Sankey { room, by, scale, total, columns: &columns };
@@ -76,9 +75,7 @@ fn nodes(parts: &[Part], column: usize) -> Vec<Node<'_>> {
             None => nodes.push(Node { stop, value: part.value }),
         }
     }
-    nodes.sort_by(|a, b| {
-        a.stop.is_others.cmp(&b.stop.is_others).then(b.value.total_cmp(&a.value))
-    });
+    nodes.sort_by(|a, b| a.stop.is_others.cmp(&b.stop.is_others).then(b.value.total_cmp(&a.value)));
     nodes
 }
 
@@ -183,8 +180,11 @@ impl Sankey<'_> {
                     if !has_name {
                         return;
                     }
-                    let (x, anchor) =
-                        if is_last { (x - 6.0, Anchor::End) } else { (x + STOP + 6.0, Anchor::Start) };
+                    let (x, anchor) = if is_last {
+                        (x - 6.0, Anchor::End)
+                    } else {
+                        (x + STOP + 6.0, Anchor::Start)
+                    };
                     let name = fitting(&node.stop.name, size, room);
                     drawing.text((x, middle + size * 0.35), name, size, ink::TEXT, anchor);
                 });

@@ -46,11 +46,8 @@ fn view(of: &str) -> TimelineView<'_> {
 
 /// Keys of a destination port each.
 fn entries(ports: &[u64]) -> Vec<TopEntry> {
-    let counts = Counts {
-        counters: Counters::default(),
-        first: UnixMillis::EPOCH,
-        last: UnixMillis::EPOCH,
-    };
+    let counts =
+        Counts { counters: Counters::default(), first: UnixMillis::EPOCH, last: UnixMillis::EPOCH };
     ports.iter().map(|&port| TopEntry { key: vec![KeyValue::Number(port)], counts }).collect()
 }
 
@@ -87,7 +84,11 @@ fn page_plots() -> Vec<(&'static str, Plot, usize)> {
         ("compared", draw_timeline(&all, &view, compared), 0),
         ("empty page", draw(&nothing, Room::NarrowPage, Shape::Stacked), 0),
         ("sankey", draw_sankey(&parts(9, false), Measure::Octets, Room::Page, "Where"), 0),
-        ("sankey narrow", draw_sankey(&parts(6, true), Measure::Flows, Room::NarrowPage, "Where"), 0),
+        (
+            "sankey narrow",
+            draw_sankey(&parts(6, true), Measure::Flows, Room::NarrowPage, "Where"),
+            0,
+        ),
         ("full sankey", draw_sankey(&parts(40, true), Measure::Octets, Room::Page, "Where"), 0),
     ]
 }
@@ -101,7 +102,14 @@ fn parts(count: u32, long: bool) -> Vec<Part> {
     let mut parts: Vec<Part> = (0..count)
         .map(|number| Part {
             stops: vec![
-                stop(if long { format!("2001:db8:ffff:eeee:dddd:cccc:bbbb:{number:x}") } else { format!("10.0.0.{number}") }, false),
+                stop(
+                    if long {
+                        format!("2001:db8:ffff:eeee:dddd:cccc:bbbb:{number:x}")
+                    } else {
+                        format!("10.0.0.{number}")
+                    },
+                    false,
+                ),
                 stop(format!("TCP {}", 443 + number % 3), false),
                 stop(format!("198.51.100.{}", number % 5), false),
             ],

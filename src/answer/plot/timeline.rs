@@ -8,9 +8,7 @@ use super::frame::{Frame, Room};
 use super::ink::{self, Ink};
 use super::{LINE, MARGIN, Plot, nothing, titled};
 use crate::aggregate::{Timeline, Whose};
-use crate::answer::timeline::{
-    ChartColumns, TimelineView, series_name, summary, time_text, title,
-};
+use crate::answer::timeline::{ChartColumns, TimelineView, series_name, summary, time_text, title};
 use crate::answer::units::{rate, units_each, width};
 
 /// How wide a bar is at most; that of a longer bin is in its middle.
@@ -123,7 +121,9 @@ impl Curves<'_> {
         let side = |whose| whose == Whose::Received;
         let hangs = side(self.timeline.series[last].whose);
         let mut sums = vec![0.0; columns.len()];
-        for (number, _) in self.whose().filter(|&(number, whose)| number <= last && side(whose) == hangs) {
+        for (number, _) in
+            self.whose().filter(|&(number, whose)| number <= last && side(whose) == hangs)
+        {
             let rates = columns.rates.get(number).into_iter().flatten();
             sums.iter_mut().zip(rates).for_each(|(sum, rate)| *sum += rate);
         }
@@ -216,9 +216,10 @@ fn area(frame: &Frame, rates: &[f64], hangs: bool) -> String {
 
 /// The path through the middles of columns.
 fn curve(frame: &Frame, rates: &[f64], hangs: bool) -> String {
-    let points = rates.iter().enumerate().map(|(column, &rate)| {
-        (frame.edge(column) + frame.column / 2.0, frame.place(rate, hangs))
-    });
+    let points = rates
+        .iter()
+        .enumerate()
+        .map(|(column, &rate)| (frame.edge(column) + frame.column / 2.0, frame.place(rate, hangs)));
     Path::through(points)
 }
 

@@ -20,7 +20,7 @@ pub(super) use told::{series_name, summary, title};
 
 use super::pieces::write_text;
 use super::rows::{Head, Value, write_rows};
-use super::top::{key_names, key_values};
+use super::top::{key_names, key_text, key_values};
 use super::{AnswerError, PairFormat, ParseFormatError};
 use crate::aggregate::{KeyField, Series, Timeline, TopEntry, Whose};
 
@@ -131,8 +131,11 @@ pub fn write_timeline(
             Whose::Key(place) => view.keys.get(place).map(|entry| key_values(&entry.key).collect()),
             _ => None,
         };
-        let keys: Vec<Vec<Value>> =
-            timeline.series.iter().map(|series| key_of(series).unwrap_or_else(|| none.clone())).collect();
+        let keys: Vec<Vec<Value>> = timeline
+            .series
+            .iter()
+            .map(|series| key_of(series).unwrap_or_else(|| none.clone()))
+            .collect();
         let rows = bins.flat_map(|(bin, &start)| {
             timeline.series.iter().zip(&keys).map(move |(series, key)| {
                 let value = Value::Number(series.values[bin]);
@@ -148,4 +151,40 @@ pub fn write_timeline(
         Ok(iter::once(Value::CivilTime(start)).chain(values))
     });
     write_rows(rows, &head, format, zone, to).map(drop)
+}
+
+/// Prints `timeline` as a flat JSON array of points for those who draw them: `time`, `series` and
+/// `value`. The series are `all`, `sent` and `received`, or keys as tops print them, and `others`.
+///
+/// # Errors
+///
+/// As [`write_timeline`].
+pub fn write_points(
+    timeline: &Timeline,
+    view: &TimelineView<'_>,
+    to: impl Write,
+) -> Result<(), AnswerError> {
+    let name = |series: &Series| match series.whose {
+        Whose::Key(place) => {
+            view.keys.get(place).map_or_else(String::new, |entry| key_text(&entry.key))
+        }
+        Whose::All => "all".to_owned(),
+        Whose::Sent => "sent".to_owned(),
+        Whose::Received => "received".to_owned(),
+        Whose::OtherKeys => "others".to_owned(),
+    };
+    // Names are few, and said again with every point.
+    let names: Vec<String> = timeline
+        .series
+        .iter()
+        .map(|series| serde_json::Value::from(name(series)).to_string())
+        .collect();
+    let points = timeline.starts.iter().enumerate().flat_map(|(bin, start)| {
+        timeline.series.iter().zip(&names).map(move |(series, name)| {
+            let value = series.values[bin];
+            format!("{{\"time\":\"{start}\",\"series\":{name},\"value\":{value}}}")
+        })
+    });
+    let text = points.collect::<Vec<_>>().join(",\n");
+    write_text(&format!("[{text}]\n"), to)
 }

@@ -17,7 +17,14 @@ fn timeline(series: &[(Whose, &[u128])]) -> Timeline {
 
 fn shown(timeline: &Timeline, format: TimelineFormat) -> String {
     let zone = TimeZone::fixed(jiff::tz::offset(2));
-    let view = TimelineView { of: "10.0.0.1", filter: "", zone, zone_name: "+02:00", fields: &[], keys: &[] };
+    let view = TimelineView {
+        of: "10.0.0.1",
+        filter: "",
+        zone,
+        zone_name: "+02:00",
+        fields: &[],
+        keys: &[],
+    };
     let mut text = Vec::new();
     write_timeline(timeline, &view, format, 40, &mut text).unwrap();
     String::from_utf8(text).unwrap()
@@ -103,7 +110,14 @@ const LABELS: usize = 17;
 
 #[test]
 fn a_chart_names_the_filter_below_its_title() {
-    let view = TimelineView { of: "", filter: "port 53", zone: TimeZone::UTC, zone_name: "UTC", fields: &[], keys: &[] };
+    let view = TimelineView {
+        of: "",
+        filter: "port 53",
+        zone: TimeZone::UTC,
+        zone_name: "UTC",
+        fields: &[],
+        keys: &[],
+    };
     for (timeline, expected) in [
         (timeline(&[]), "Traffic over time: no flows\nwhere port 53\n"),
         (

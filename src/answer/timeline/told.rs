@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use jiff::tz::TimeZone;
 
 use super::TimelineView;
-use crate::answer::top::key_text;
 use crate::aggregate::{Measure, Series, Timeline, Whose};
+use crate::answer::top::key_text;
 use crate::answer::units::{amount, rate, width};
 use crate::flow::UnixMillis;
 
@@ -59,7 +59,9 @@ pub(in crate::answer) fn series_name(whose: Whose, view: &TimelineView<'_>) -> S
         Whose::All => "all".to_owned(),
         Whose::Sent => "sent".to_owned(),
         Whose::Received => "received".to_owned(),
-        Whose::Key(place) => view.keys.get(place).map(|entry| key_text(&entry.key)).unwrap_or_default(),
+        Whose::Key(place) => {
+            view.keys.get(place).map(|entry| key_text(&entry.key)).unwrap_or_default()
+        }
         Whose::OtherKeys => "others".to_owned(),
     }
 }

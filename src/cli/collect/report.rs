@@ -7,11 +7,12 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::answer::words::{bytes, columns, grouped, plural, seconds, span};
-use crate::cli::summary::{self, View};
+use crate::cli::summary;
 use crate::collect::{
     ExporterStatus, Finished, Gap, Rules, SpoolStatus, State, Status, UnreadSegment,
 };
 use crate::load::{ClockAhead, ClockOff, Exported};
+use crate::request::LoadView;
 use crate::request::Zone;
 use crate::request::show;
 
@@ -21,13 +22,13 @@ const MAX_TOLD: usize = 50;
 /// What a collector did, as JSON.
 #[derive(Serialize)]
 pub(super) struct FinishedView<'a> {
-    load: View<'a>,
+    load: LoadView<'a>,
     status: &'a Status,
 }
 
 impl<'a> FinishedView<'a> {
     pub(super) fn new(finished: &'a Finished, zone: &Zone) -> Self {
-        Self { load: View::new(&finished.load, None, zone), status: &finished.status }
+        Self { load: LoadView::new(&finished.load, None, zone), status: &finished.status }
     }
 }
 

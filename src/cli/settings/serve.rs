@@ -142,6 +142,8 @@ impl Settings {
                 local_role: serve.local_role.value,
             },
             folder: self.service_folder()?.to_owned(),
+            zone: self.tz.value.clone(),
+            sums: self.limits(),
             jobs: serve.jobs.value.clone(),
             load_folders: serve.load_folders.value.clone(),
             limits: Limits {

@@ -5,6 +5,7 @@
 
 mod address;
 mod aliases;
+mod completion;
 mod condition;
 mod element;
 mod error;
@@ -30,6 +31,7 @@ mod tests;
 
 use jiff::tz::TimeZone;
 
+pub use completion::{Completion, Word, WordKind, complete};
 pub use error::{Included, ParseFilterError};
 pub use sources::{Files, NoFiles};
 

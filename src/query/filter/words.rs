@@ -2,10 +2,13 @@
 
 use crate::flow::Protocol;
 
+/// Words that stand between terms and values.
+const BETWEEN: [&str; 5] = ["and", "or", "not", "in", "has"];
+
 /// Words that a term begins with, or has.
 #[rustfmt::skip]
-const WORDS: [&str; 74] = [
-    "and", "or", "not", "in", "has", "any", "ipv4", "ipv6", "inet", "inet6",
+pub(super) const FIELDS: [&str; 69] = [
+    "any", "ipv4", "ipv6", "inet", "inet6",
     "src", "dst", "out", "ingress", "egress", "nat", "next", "bgp", "prev", "router",
     "exporter", "min", "max", "ip", "host", "net", "port", "as", "mask", "tos",
     "if", "vlan", "vrf", "mac", "bytes", "octets", "packets", "flows", "ttl", "proto",
@@ -16,7 +19,7 @@ const WORDS: [&str; 74] = [
 ];
 
 /// Names of protocols that stand for a term by themselves.
-const PROTOCOLS: [&str; 16] = [
+pub(super) const PROTOCOLS: [&str; 16] = [
     "tcp", "udp", "icmp", "icmp6", "icmpv6", "igmp", "gre", "esp", "ah", "sctp", "ospf", "eigrp",
     "ipip", "pim", "vrrp", "l2tp",
 ];
@@ -33,7 +36,8 @@ pub(super) fn protocol(word: &str) -> Option<Protocol> {
 /// The word of the language that `word`, in small letters, may be a slip of.
 pub(super) fn suggested(word: &str) -> Option<&'static str> {
     // One that only stands in the wrong place is none.
-    if WORDS.contains(&word) { None } else { nearest(word, WORDS.into_iter()) }
+    let mut words = BETWEEN.into_iter().chain(FIELDS);
+    if words.clone().any(|known| known == word) { None } else { nearest(word, &mut words) }
 }
 
 /// The one of `known` that `word` may be a slip of: in one letter of a short word, in two of a

@@ -92,6 +92,10 @@ impl EmbeddedSnapshot {
 }
 
 impl Snapshot for EmbeddedSnapshot {
+    fn version(&self) -> Option<String> {
+        Some(self.manifest().number.to_string())
+    }
+
     fn may_be_sampled(&self) -> bool {
         self.manifest().sources_in_use().any(|source| source.sampling.interval > 1)
     }

@@ -180,6 +180,10 @@ impl Snapshot for MeteredSnapshot {
         Ok(regions.into_iter().map(wrap).collect())
     }
 
+    fn version(&self) -> Option<String> {
+        self.snapshot.version()
+    }
+
     fn plan(&self, scan: &Scan) -> Result<Plan> {
         self.tallies.count_call(Call::Plan, || self.snapshot.plan(scan))
     }

@@ -57,6 +57,10 @@ impl Snapshot for ScaledSnapshot {
         Ok(self.inside.regions(&read)?.into_iter().map(wrap).collect())
     }
 
+    fn version(&self) -> Option<String> {
+        self.inside.version()
+    }
+
     fn plan(&self, scan: &Scan) -> Result<Plan> {
         self.inside.plan(scan)
     }

@@ -35,6 +35,10 @@ impl Snapshot for WatchedSnapshot {
         Ok(regions.into_iter().map(watched).collect())
     }
 
+    fn version(&self) -> Option<String> {
+        self.inside.version()
+    }
+
     fn plan(&self, scan: &Scan) -> Result<Plan> {
         self.inside.plan(&self.watched(scan)?)
     }

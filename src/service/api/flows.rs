@@ -1,0 +1,199 @@
+//! `flows`: what `query` answers.
+
+use std::io::Write;
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use utoipa_axum::routes;
+
+use super::sending::Sending;
+use super::{Answering, Failure, Given, Heavy, answer};
+use crate::answer::{FlowWriter, Format, write_conversations};
+use crate::flow::{FlowBatch, Names};
+use crate::query::{Asked, Lookup, POSITION_COLUMNS, Position, Question};
+use crate::request::{Flows, FormatParser, Found, Refused};
+use crate::service::auth::Role;
+use crate::service::limits::Turn;
+use crate::service::routes::Routes;
+use crate::service::{Rows, Shared};
+use crate::store::FlowStream;
+
+/// A page has so many flows where nobody says how many.
+const USUAL_PAGE: u64 = 1_000;
+
+/// What can be said of it.
+#[derive(Debug, clap::Args)]
+pub(super) struct FlowsParameters {
+    #[command(flatten)]
+    flows: Flows,
+    /// Flows behind this place in the answer: `next` of the page before, whose other parameters are
+    /// the same
+    #[arg(long, value_name = "POSITION", conflicts_with_all = ["bidir", "count", "at"])]
+    after: Option<Position>,
+    /// How flows are written: json is a page with `next`, where the next one begins; ndjson, csv and
+    /// the layouts of text are the whole answer, as it is found
+    #[arg(long, value_name = "FORMAT", default_value = "json", value_parser = FormatParser)]
+    output: Format,
+}
+
+pub(super) fn routes(routes: Routes) -> Routes {
+    routes.described(Role::Reader, routes!(flows))
+}
+
+/// Flows of a host or a network, or that pass a filter, in the order of the row key.
+#[utoipa::path(
+    get,
+    path = "/api/v1/flows",
+    tag = "flows",
+    responses(
+        (status = 200, description = "a page of flows with `next`, if there are more; with another \
+            `output` all of them; with `count` their number", content(
+            (serde_json::Value = "application/json"),
+            (String = "application/x-ndjson"),
+            (String = "text/csv"),
+            (String = "text/plain"),
+        )),
+        (status = 304, description = "it is the answer whose ETag was sent"),
+    ),
+)]
+async fn flows(
+    State(service): State<Shared>,
+    turn: Turn,
+    rows: Rows,
+    headers: HeaderMap,
+    given: Given,
+) -> Response {
+    answer(service, (turn, rows), (given, headers), Heavy::No, |answering, to| {
+        let given: FlowsParameters = answering.read()?;
+        write(answering, &given, to)
+    })
+    .await
+}
+
+fn write(answering: &Answering, given: &FlowsParameters, to: &mut Sending) -> Result<(), Failure> {
+    let around = answering.surroundings();
+    let (request, format) = (&given.flows, &given.output);
+    if request.joins() {
+        format.check_for_conversations().map_err(|problem| Refused::of("output", problem))?;
+    }
+    to.of_type(media_type(format));
+    let mut question = request.question(&around)?;
+    let most = answering.service.options.limits.rows as u64;
+    let is_page = *format == Format::Json && !request.joins() && !request.counts();
+    let limit = match question.limit {
+        Some(limit) if limit > most => {
+            let told = format!("an answer has at most {most} rows");
+            return Err(Refused::of("limit", told).into());
+        }
+        Some(limit) => limit,
+        None if is_page => USUAL_PAGE.min(most),
+        None => most,
+    };
+    if is_page {
+        // One more, to see whether there are more.
+        question.limit = Some(limit.saturating_add(1));
+    }
+    if given.after.is_some() && !format.has_places() {
+        let told = "pages are for output=json, ndjson and csv";
+        return Err(Refused::of("after", told).into());
+    }
+    let Some(asked) = answering.ask(question, request.scaled(), to)? else { return Ok(()) };
+    let mut lookup = lookup(given, &asked.question);
+    if let Some(after) = given.after {
+        lookup = lookup.after(after);
+    }
+    let found = request.answer(asked.snapshot(), &lookup, &around)?;
+    match found.found {
+        Found::Count(flows) => Ok(writeln!(to, "{{\"flows\":{flows}}}")?),
+        Found::Flows(flows) if is_page => page(answering, given, &lookup, flows, limit, to),
+        Found::Flows(flows) => all(answering, format, &asked, flows, most, to),
+        Found::Conversations(conversations) => {
+            let conversations = conversations.take(usize::try_from(limit).unwrap_or(usize::MAX));
+            let zone = around.zone.zone().clone();
+            let style = crate::answer::Style::default();
+            let written = write_conversations(conversations, &mut *to, format, style, zone)?;
+            to.count(written.flows);
+            Ok(())
+        }
+    }
+}
+
+fn lookup(given: &FlowsParameters, question: &Question) -> Lookup {
+    let lookup = given.flows.lookup(question, &given.output);
+    if given.output.has_places() { lookup.reading_also(POSITION_COLUMNS) } else { lookup }
+}
+
+/// A page of flows, as a JSON object with the place where the next one begins.
+fn page(
+    answering: &Answering,
+    given: &FlowsParameters,
+    lookup: &Lookup,
+    flows: FlowStream,
+    limit: u64,
+    to: &mut Sending,
+) -> Result<(), Failure> {
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let mut batches: Vec<FlowBatch> = flows.collect::<Result<_, _>>()?;
+    let mut left = limit;
+    let mut has_more = false;
+    for batch in &mut batches {
+        if batch.len() > left {
+            has_more = true;
+            *batch = batch.take_rows(&(0..left as u32).collect::<Vec<_>>());
+        }
+        left -= batch.len();
+    }
+    batches.retain(|batch| !batch.is_empty());
+    let next = has_more.then(|| Position::last(lookup, &batches, given.after)).flatten();
+    to.count(batches.iter().map(|batch| batch.len() as u64).sum());
+    write!(to, "{{\"flows\":")?;
+    let zone = answering.zone().zone().clone();
+    let names = answering.service.store.names()?;
+    let writer = FlowWriter::new(&mut *to, &Format::Json, zone).with_names(names);
+    writer.write_all(batches.into_iter().map(Ok))?;
+    match next {
+        Some(next) => Ok(writeln!(to, ",\"next\":\"{next}\"}}")?),
+        None => Ok(writeln!(to, ",\"next\":null}}")?),
+    }
+}
+
+/// All flows, as they are found.
+fn all(
+    answering: &Answering,
+    format: &Format,
+    asked: &Asked,
+    flows: FlowStream,
+    most: u64,
+    to: &mut Sending,
+) -> Result<(), Failure> {
+    let zone = answering.zone().zone().clone();
+    let asks = format.is_json() || matches!(format, Format::Own(_));
+    let names = if asks { answering.service.store.names()? } else { Names::default() };
+    let rows = to.rows();
+    let mut writer = FlowWriter::new(to, format, zone).with_names(names);
+    let mut written = 0;
+    for batch in flows {
+        let batch = batch?;
+        written += batch.len() as u64;
+        if written > most && asked.question.limit.is_none() {
+            return Err(Failure::TooMany(most));
+        }
+        rows.add(batch.len() as u64);
+        if writer.write(&batch)?.is_break() {
+            return Ok(());
+        }
+    }
+    writer.finish()?;
+    Ok(())
+}
+
+/// What a format is to a client.
+fn media_type(format: &Format) -> &'static str {
+    match format {
+        Format::Json => "application/json",
+        Format::Ndjson => "application/x-ndjson",
+        Format::Csv => "text/csv; charset=utf-8",
+        _ => "text/plain; charset=utf-8",
+    }
+}

@@ -1,0 +1,30 @@
+//! Version 1 of the API: what the commands ask, by the names of their options.
+//!
+//! A route reads its parameters with the definitions of [`request`](crate::request), so a command
+//! and a route with the same name understand the same. An answer is written as the command writes
+//! it, JSON where nothing else is said, as it is found: what is long is held nowhere.
+
+mod answering;
+mod document;
+mod failure;
+mod filter;
+mod flows;
+mod given;
+mod sending;
+mod store;
+mod sums;
+
+pub(in crate::service) use answering::{Answering, Heavy, answer};
+pub(in crate::service) use failure::Failure;
+pub(in crate::service) use given::Given;
+
+use super::routes::Routes;
+
+/// All of its routes.
+pub(super) fn routes() -> Routes {
+    let routes = Routes::new(document::head());
+    let routes = flows::routes(routes);
+    let routes = sums::routes(routes);
+    let routes = store::routes(routes);
+    document::routes(filter::routes(routes))
+}
