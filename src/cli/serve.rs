@@ -154,7 +154,7 @@ pub(super) fn run(
     if !args.load_folder.is_empty() {
         options.load_folders = args.load_folder.iter().map(Into::into).collect();
     }
-    let service = Service::new(store::open(settings)?, options).map_err(usage)?;
+    let service = Service::new(Arc::from(store::open(settings)?), options).map_err(usage)?;
     let service = Arc::new(service);
     let server = Server::start(&service).context("serve")?;
     let listen = &settings.serve.collect.value;
@@ -170,6 +170,7 @@ pub(super) fn run(
     }
     say("stopping: answers that are under way have some seconds; interrupt again to leave at once");
     server.finish();
+    service.close_jobs();
     match collector {
         Some(collector) => collect::finish(collector, settings, Output::Text),
         None => Ok(Ending::Done),

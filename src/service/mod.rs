@@ -14,8 +14,10 @@ mod connection;
 mod counters;
 mod exporters;
 mod health;
+pub mod jobs;
 pub mod limits;
 mod listen;
+mod lists;
 mod options;
 pub mod problem;
 pub mod routes;
@@ -23,6 +25,7 @@ mod tls;
 
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, OnceLock, Weak};
+use std::time::Duration;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
@@ -34,12 +37,17 @@ use audit::Audit;
 use auth::Guard;
 use counters::Counters;
 use health::Readiness;
+use jobs::{Jobs, Tasks};
 use limits::Limiter;
+use lists::Lists;
 use routes::Routes;
 
 pub use account::Rows;
 pub use listen::Server;
 pub use options::{Access, Options, ServiceError, TlsFiles};
+
+/// At the end of a service, jobs have so long to end.
+const JOBS_END_WITHIN: Duration = Duration::from_secs(5);
 
 /// What every route works with.
 pub type Shared = Arc<Service>;
@@ -47,9 +55,11 @@ pub type Shared = Arc<Service>;
 /// A store that is asked over HTTP.
 pub struct Service {
     /// Where the answers come from.
-    pub store: Box<dyn Store>,
+    pub store: Arc<dyn Store>,
     /// How it was asked to work.
     pub options: Options,
+    lists: Lists,
+    jobs: Jobs,
     guard: Guard,
     limiter: Limiter,
     audit: Audit,
@@ -69,11 +79,27 @@ impl Service {
     ///
     /// [`ServiceError`] if `options` would let in whom they should not, or the folder or what is in
     /// it cannot be used.
-    pub fn new(store: Box<dyn Store>, options: Options) -> Result<Self, ServiceError> {
+    pub fn new(store: Arc<dyn Store>, options: Options) -> Result<Self, ServiceError> {
         options.prepare_folder()?;
         let guard = Guard::new(&options)?;
+        let lists = Lists { store: Arc::clone(&store), folder: options.folder.join("lists") };
+        let tasks = Tasks {
+            store: Arc::clone(&store),
+            zone: options.zone.clone(),
+            sums: options.sums.clone(),
+            files: Box::new(lists.clone()),
+            loads: options.loads.clone(),
+            load_folders: options.load_folders.clone(),
+            exports: options.folder.join("exports"),
+        };
+        let keeper = jobs::keeper(options.jobs.as_deref(), &options.folder)
+            .map_err(ServiceError::Jobs)?;
+        let jobs = Jobs::open(keeper, Box::new(tasks), jobs::Options::default())
+            .map_err(ServiceError::Thread)?;
         Ok(Self {
             store,
+            lists,
+            jobs,
             guard,
             limiter: Limiter::new(&options.limits),
             audit: Audit::open(&options.folder, options.audit)?,
@@ -85,6 +111,16 @@ impl Service {
             stopped: Notify::new(),
             options,
         })
+    }
+
+    /// Has jobs end that are under way, as far as they do within some seconds.
+    pub fn close_jobs(&self) {
+        self.jobs.close(JOBS_END_WITHIN);
+    }
+
+    /// Its jobs.
+    pub(crate) fn jobs(&self) -> &Jobs {
+        &self.jobs
     }
 
     /// Has the collector's counters told, too, which works beside this.

@@ -10,8 +10,10 @@ use ipnet::IpNet;
 
 use super::audit;
 use super::auth::Role;
+use super::jobs::KeeperError;
 use super::limits::Limits;
 use crate::aggregate;
+use crate::load;
 use crate::request::Zone;
 
 /// How a service is asked to work.
@@ -31,6 +33,8 @@ pub struct Options {
     pub sums: aggregate::Limits,
     /// Where jobs and their results are kept, if not in that folder.
     pub jobs: Option<String>,
+    /// How captures are loaded.
+    pub loads: load::Options,
     /// The folders out of which captures may be loaded.
     pub load_folders: Vec<PathBuf>,
     /// How much may be asked for.
@@ -97,6 +101,9 @@ pub enum ServiceError {
     /// Something of the accounts cannot be as asked for.
     #[error("{0}")]
     Account(String),
+    /// The place where jobs are kept cannot be used.
+    #[error("open the jobs")]
+    Jobs(#[source] KeeperError),
     /// A thread cannot be started.
     #[error("start a thread")]
     Thread(#[source] io::Error),

@@ -8,6 +8,7 @@ use ipnet::IpNet;
 
 use super::collect::{address, folder, list, net};
 use super::{Layers, Setting, Settings, Shown, keys, shown, user_folder, values};
+use crate::load;
 use crate::cli::failure::Usage;
 use crate::service::auth::Role;
 use crate::service::limits::Limits;
@@ -144,6 +145,12 @@ impl Settings {
             folder: self.service_folder()?.to_owned(),
             zone: self.tz.value.clone(),
             sums: self.limits(),
+            loads: load::Options {
+                batch_flows: self.batch_flows.value,
+                commit_every: self.commit_every.value,
+                rates: self.rates(),
+                ..load::Options::default()
+            },
             jobs: serve.jobs.value.clone(),
             load_folders: serve.load_folders.value.clone(),
             limits: Limits {

@@ -1,8 +1,6 @@
 //! How a question of a request is answered: on a thread of its own, within its limits, until it is
 //! answered or nobody waits for it.
 
-use std::io;
-
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use tokio::sync::OwnedSemaphorePermit;
@@ -11,11 +9,11 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::sending::Sending;
 use super::{Failure, Given};
-use crate::flow::{Names, UnixMillis};
-use crate::query::filter::Files;
+use crate::aggregate::Limits;
+use crate::flow::UnixMillis;
 use crate::query::{Asked, Question};
 use crate::request::{Parameters, Refused, Surroundings, Zone, read};
-use crate::service::limits::{Turn, allowed};
+use crate::service::limits::Turn;
 use crate::service::problem::Problem;
 use crate::service::{Rows, Shared};
 use crate::store::wrap::WatchedSnapshot;
@@ -40,24 +38,6 @@ pub(in crate::service) struct Answering {
     known: Option<String>,
 }
 
-/// Files of filters: watch lists in a folder of the service's, by their names.
-impl Files for Answering {
-    fn read(&self, name: &str, most_bytes: u64) -> io::Result<Vec<u8>> {
-        let lists = self.service.options.folder.join("lists");
-        let missing =
-            || io::Error::new(io::ErrorKind::NotFound, "there is no such watch list here");
-        let place = allowed(&lists.join(name), &[lists]).map_err(|_| missing())?;
-        if std::fs::metadata(&place)?.len() > most_bytes {
-            return Err(io::ErrorKind::FileTooLarge.into());
-        }
-        std::fs::read(place)
-    }
-
-    fn names(&self) -> io::Result<Names> {
-        self.service.store.names().map_err(io::Error::other)
-    }
-}
-
 impl Answering {
     /// The request that the parameters are.
     pub(in crate::service) fn read<R: clap::Args>(&self) -> Result<R, Refused> {
@@ -69,8 +49,8 @@ impl Answering {
         Surroundings {
             zone: &self.zone,
             now: self.now,
-            limits: self.service.options.sums.clone(),
-            files: self,
+            limits: Limits { watch: self.watch.clone(), ..self.service.options.sums.clone() },
+            files: &self.service.lists,
         }
     }
 

@@ -15,6 +15,7 @@ use utoipa_axum::routes;
 
 use super::filter::FilterParameters;
 use super::flows::FlowsParameters;
+use super::jobs::PageParameters;
 use super::store::{LoadsParameters, NoParameters};
 use super::sums::{ActiveFlowParameters, TimelineParameters, TopParameters};
 use crate::request::{self, described};
@@ -62,9 +63,12 @@ pub(in crate::service) fn of_service() -> &'static OpenApi {
     DOCUMENT.get_or_init(|| {
         let mut document = crate::service::routes().document().clone();
         for (path, item) in &mut document.paths.paths {
-            let operations = [&mut item.get, &mut item.post, &mut item.put, &mut item.delete];
-            for operation in operations.into_iter().flatten() {
-                complete(path, operation);
+            let others = [&mut item.post, &mut item.put, &mut item.delete];
+            for operation in others.into_iter().flatten() {
+                complete(operation, Vec::new());
+            }
+            if let Some(operation) = &mut item.get {
+                complete(operation, parameters_of(path));
             }
         }
         document
@@ -72,8 +76,7 @@ pub(in crate::service) fn of_service() -> &'static OpenApi {
 }
 
 /// Adds what all operations have, and the parameters of those that read them out of the query.
-fn complete(path: &str, operation: &mut Operation) {
-    let parameters = parameters_of(path);
+fn complete(operation: &mut Operation, parameters: Vec<Parameter>) {
     if !parameters.is_empty() {
         operation.parameters.get_or_insert_default().extend(parameters.into_iter().map(RefOr::T));
     }
@@ -108,8 +111,12 @@ fn parameters_of(path: &str) -> Vec<Parameter> {
         Some("loads") => described::<LoadsParameters>(),
         Some("exporters" | "names") => described::<NoParameters>(),
         Some("complete" | "validate") => described::<FilterParameters>(),
+        Some("jobs" | "jobs/{id}/results") => described::<PageParameters>(),
         _ => return Vec::new(),
     };
+    if path.starts_with("/api/v1/jobs") {
+        return all.iter().map(parameter).collect();
+    }
     let zone = request::Described {
         name: "tz".to_owned(),
         help: "The time zone of times that are shown, and of those given without one".to_owned(),

@@ -10,6 +10,8 @@ mod failure;
 mod filter;
 mod flows;
 mod given;
+mod jobs;
+mod predecessor;
 mod sending;
 mod store;
 mod sums;
@@ -26,5 +28,6 @@ pub(super) fn routes() -> Routes {
     let routes = flows::routes(routes);
     let routes = sums::routes(routes);
     let routes = store::routes(routes);
-    document::routes(filter::routes(routes))
+    let routes = predecessor::routes(jobs::routes(filter::routes(routes)));
+    document::routes(routes)
 }
