@@ -1,5 +1,7 @@
 //! `serve` as a process of its own, asked over real sockets.
 
+mod api;
+mod jobs;
 mod start;
 
 use std::io::{BufRead, BufReader, Read, Write};

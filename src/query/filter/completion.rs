@@ -153,7 +153,7 @@ mod tests {
         for (text, offered, not) in [
             ("", vec!["src", "ip", "not", "("], vec!["and", "="]),
             ("sr", vec!["src"], vec!["dst", "srcip"]),
-            ("src ", vec!["ip", "port", "as"], vec!["src", "and"]),
+            ("src ", vec!["ip", "port", "as"], vec!["src", "tcp"]),
             ("proto ", vec!["tcp", "udp"], vec!["and"]),
             ("proto t", vec!["tcp"], vec!["udp"]),
             ("bytes ", vec![">", "<="], vec!["and"]),
