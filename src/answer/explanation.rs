@@ -43,7 +43,7 @@ fn push_scan(text: &mut String, scan: &ScanExplanation) {
     let mut line = |name: &str, value: &str| {
         let _ = writeln!(text, "  {name:<10} {value}");
     };
-    let ScanExplanation { order, lead, time, predicate, columns, ordered, plan } = scan;
+    let ScanExplanation { order, lead, port, time, predicate, columns, ordered, plan } = scan;
     line(
         "access",
         match plan.access {
@@ -55,6 +55,11 @@ fn push_scan(text: &mut String, scan: &ScanExplanation) {
     line("order", &format!("{order} first, read {arrangement}"));
     if let Some(lead) = lead {
         line(&order.to_string(), lead);
+    }
+    match port {
+        Some(0) => line("port", "none of its own, or a block of ports"),
+        Some(port) => line("port", &port.to_string()),
+        None => {}
     }
     if let Some(time) = time {
         line("time", &time_text(*time));

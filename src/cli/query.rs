@@ -29,7 +29,8 @@ Examples:
 /// filter.
 ///
 /// They come in the order of the row key: by address, then by time. With --direction any, what the
-/// addresses sent and what they received come merged, by the address asked for, then by time.
+/// addresses sent and what they received come merged, by the address asked for, then by time. With
+/// --nat ADDR they come by its ports, then by time, and with --nat ADDR:PORT by time.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {

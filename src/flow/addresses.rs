@@ -108,12 +108,4 @@ impl Addresses {
             _ => debug_assert!(false, "batches of two families"),
         }
     }
-
-    /// The addresses of `rows`.
-    pub(crate) fn slice(&self, rows: Range<usize>) -> Self {
-        match self {
-            Self::V4(addresses) => Self::V4(addresses[rows].to_vec()),
-            Self::V6(addresses) => Self::V6(addresses[rows].to_vec()),
-        }
-    }
 }

@@ -8,7 +8,9 @@ use std::sync::Arc;
 use super::fields::columns;
 use super::rows::{extend, take};
 use super::values::{ColumnValues, Values, ValuesMut};
-use super::{Addresses, Column, Columns, Extras, Family, NatLeads, Numbers, Origin, Source};
+use super::{
+    Addresses, Column, Columns, Extras, Family, Leading, NatLead, Numbers, Origin, Source,
+};
 
 macro_rules! batch {
     ($($column:ident $field:ident: $values:ty, $($rest:tt),*;)*) => {
@@ -133,6 +135,20 @@ impl FlowBatch {
     /// Whether there are no rows.
     pub fn is_empty(&self) -> bool {
         self.rows == 0
+    }
+
+    /// What leads the row in the order of addresses behind a NAT; None in batches of other orders.
+    pub(crate) fn nat_lead(&self, row: usize) -> Option<NatLead> {
+        let address = *self.nat.bits().get(row).filter(|&&address| address != 0)?;
+        Some(NatLead { address, port: *self.nat_port.0.get(row)? })
+    }
+
+    /// Appends what leads more rows in that order.
+    pub(crate) fn extend_nat_leads(&mut self, leads: &[NatLead]) {
+        for lead in leads {
+            self.nat.0.push_bits(lead.address);
+            self.nat_port.0.push(lead.port);
+        }
     }
 
     /// How many rows are of no packet and no octet, where both columns were read.

@@ -6,7 +6,7 @@
 ///
 /// The name in files has the unit. Of the elements, `|` stands between those that are as good, of
 /// addresses those of IPv4 and IPv6. The order of the lines is that of the columns in files; a new
-/// column comes before the last, which is no part of a flow and not in [`Column::ALL`].
+/// column comes before the last two, which are no part of a flow and not in [`Column::ALL`].
 macro_rules! columns {
     ($make:ident) => {
         $make! {
@@ -34,8 +34,10 @@ macro_rules! columns {
             Source   source:      Vec<u32>,  "source",      "source",     [],                             false;
             // What a flow has beyond the other columns: the elements themselves.
             Extras   extras:      Extras,    "extras",      "extras",     [],                             false;
-            // The address behind a NAT that leads a row: only rows read in the order of these have it.
-            Nat      nat:         NatLeads,  "nat",         "nat ip",     [],                             true;
+            // The address behind a NAT that leads a row, and its port: only rows read in the order of
+            // these have them.
+            Nat      nat:         Leading<Addresses>, "nat",      "nat ip",   [],                         true;
+            NatPort  nat_port:    Leading<Vec<u16>>,  "nat_port", "nat port", [],                         true;
         }
     };
 }

@@ -51,8 +51,8 @@ pub(crate) use names::{Named, enter_name};
 pub(crate) use narrow::{
     low_u16, low_u32, saturated_u8, saturated_u16, saturated_u32, saturated_usize,
 };
-pub(crate) use nat::nat_lead;
-pub use nat::{NAT_ADDRESSES, NatLeads, nat_leads};
+pub use nat::{Leading, NatLead, nat_leads};
+pub(crate) use nat::{NAT_SIDES, each_lead, is_nat_address, nat_lead};
 pub use numbers::Numbers;
 pub use protocol::Protocol;
 pub use record::FlowRecord;

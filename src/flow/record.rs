@@ -108,7 +108,8 @@ impl FlowRecord {
             | Column::NextHop
             | Column::Source
             | Column::Extras
-            | Column::Nat => 0,
+            | Column::Nat
+            | Column::NatPort => 0,
         }
     }
 

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::rows::{extend, take};
-use super::{Addresses, Extras, Family, NatLeads};
+use super::{Addresses, Extras, Family, Leading};
 
 /// What the values of a column are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -266,12 +266,13 @@ impl ColumnValues for Extras {
     }
 }
 
-/// Most batches have none, so no room is made for them before there are.
-impl ColumnValues for NatLeads {
-    const KIND: ColumnKind = ColumnKind::Address;
+/// Most batches have none, so no room is made for them before there are. Addresses are of IPv6,
+/// whatever the flows are of.
+impl<T: ColumnValues> ColumnValues for Leading<T> {
+    const KIND: ColumnKind = T::KIND;
 
     fn none(_: Family) -> Self {
-        Self::default()
+        Self(T::none(Family::V6))
     }
 
     fn reserve(&mut self, _: usize) {}
@@ -284,17 +285,17 @@ impl ColumnValues for NatLeads {
         Self(self.0.take_rows(rows))
     }
 
-    fn extend_rows(&mut self, _: usize, other: &Self, rows: &Range<usize>) {
-        self.0.extend(&other.0, rows);
+    fn extend_rows(&mut self, len: usize, other: &Self, rows: &Range<usize>) {
+        self.0.extend_rows(len, &other.0, rows);
     }
 
     fn push_number(&mut self, _: u64) {}
 
     fn values(&self) -> Values<'_> {
-        Values::Addresses(&self.0)
+        self.0.values()
     }
 
     fn values_mut(&mut self) -> ValuesMut<'_> {
-        ValuesMut::Addresses(&mut self.0)
+        self.0.values_mut()
     }
 }

@@ -43,6 +43,9 @@ pub struct ScanExplanation {
     pub order: Order,
     /// The leading addresses. None: all.
     pub lead: Option<String>,
+    /// The port that leads with the address, where one is asked for behind a NAT; 0: none, or a
+    /// block of ports. None: all.
+    pub port: Option<u16>,
     /// When the flows began. None: ever.
     pub time: Option<TimeRange>,
     /// What is tested inside the store: what of the filter neither addresses nor time say.
@@ -79,6 +82,7 @@ impl Explanation {
                 Ok(ScanExplanation {
                     order: scan.order,
                     lead: scan.lead.as_ref().map(|lead| lead_text(scan.order, lead)),
+                    port: scan.port,
                     time: (!scan.time.is_all()).then_some(scan.time),
                     predicate: scan.predicate.as_ref().map(|predicate| format!("{predicate:#}")),
                     columns: scan.columns.iter().map(Column::name).collect(),

@@ -1,6 +1,6 @@
-//! What addresses sent and what they received, merged by address and time: of two, row by row, so
-//! that the rows of a batch are taken once. Runs, of which whole pieces move, are merged by
-//! `store/merge.rs`.
+//! What addresses sent and what they received, merged by address and time; or what tells a port
+//! behind a NAT and what tells none, by time: of two, row by row, so that the rows of a batch are
+//! taken once. Runs, of which whole pieces move, are merged by `store/merge.rs`.
 
 use std::sync::Arc;
 
@@ -8,20 +8,22 @@ use crate::flow::{Addresses, FlowBatch, Source};
 use crate::row::Order;
 use crate::store::{FlowStream, Result, SCAN_BATCH_ROWS};
 
-/// Merges two streams by (leading address, first): `sent` is in src order, `received` in dst order,
-/// and in both IPv4 comes before IPv6. Where both are equal, what was sent comes first. Holds two batches.
+/// Merges two streams by (leading address, first), each in its order, and in both IPv4 before IPv6.
+/// Where both are equal, the first stream's comes first. Behind a NAT one address leads both. Holds two
+/// batches.
 ///
 /// The batches have the columns src, dst and first, and the same others.
 pub(super) fn merge(
-    sent: FlowStream,
-    received: FlowStream,
+    streams: [FlowStream; 2],
+    orders: [Order; 2],
 ) -> impl Iterator<Item = Result<FlowBatch>> + Send {
-    Merge { sent: Side::new(sent, Order::Src), received: Side::new(received, Order::Dst) }
+    let ([first, second], [of_first, of_second]) = (streams, orders);
+    Merge { first: Side::new(first, of_first), second: Side::new(second, of_second) }
 }
 
 struct Merge {
-    sent: Side,
-    received: Side,
+    first: Side,
+    second: Side,
 }
 
 /// One of the two streams, and how far its batch is used up.
@@ -36,32 +38,32 @@ impl Iterator for Merge {
     type Item = Result<FlowBatch>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if let Err(error) = self.sent.fill().and_then(|()| self.received.fill()) {
-            self.sent.end();
-            self.received.end();
+        if let Err(error) = self.first.fill().and_then(|()| self.second.fill()) {
+            self.first.end();
+            self.second.end();
             return Some(Err(error));
         }
-        match (&self.sent.batch, &self.received.batch) {
+        match (&self.first.batch, &self.second.batch) {
             (None, None) => None,
-            (Some(_), None) => self.sent.take_rest().map(Ok),
-            (None, Some(_)) => self.received.take_rest().map(Ok),
-            (Some(sent), Some(received)) if sent.family() < received.family() => {
-                self.sent.take_rest().map(Ok)
+            (Some(_), None) => self.first.take_rest().map(Ok),
+            (None, Some(_)) => self.second.take_rest().map(Ok),
+            (Some(first), Some(second)) if first.family() < second.family() => {
+                self.first.take_rest().map(Ok)
             }
-            (Some(sent), Some(received)) if sent.family() > received.family() => {
-                self.received.take_rest().map(Ok)
+            (Some(first), Some(second)) if first.family() > second.family() => {
+                self.second.take_rest().map(Ok)
             }
-            (Some(sent), Some(received)) => {
+            (Some(first), Some(second)) => {
                 let picks = pick(
-                    &Keys::new(sent, self.sent.order),
-                    self.sent.at,
-                    &Keys::new(received, self.received.order),
-                    self.received.at,
+                    &Keys::new(first, self.first.order),
+                    self.first.at,
+                    &Keys::new(second, self.second.order),
+                    self.second.at,
                 );
-                let picked_sent = picks.iter().filter(|&&from_sent| from_sent).count();
-                let sent = self.sent.take(picked_sent)?;
-                let received = self.received.take(picks.len() - picked_sent)?;
-                Some(Ok(interleave(sent, received, &picks)))
+                let picked_first = picks.iter().filter(|&&from_first| from_first).count();
+                let first = self.first.take(picked_first)?;
+                let second = self.second.take(picks.len() - picked_first)?;
+                Some(Ok(interleave(first, second, &picks)))
             }
         }
     }
@@ -110,13 +112,14 @@ impl Side {
 
 /// What a batch is ordered by.
 struct Keys<'a> {
-    lead: &'a Addresses,
+    /// None where all have the same.
+    lead: Option<&'a Addresses>,
     first_ms: &'a [u64],
 }
 
 impl<'a> Keys<'a> {
     fn new(batch: &'a FlowBatch, order: Order) -> Self {
-        let (lead, _) = order.addresses(batch);
+        let lead = (order != Order::Nat).then(|| order.addresses(batch).0);
         Self { lead, first_ms: &batch.first_ms }
     }
 
@@ -125,7 +128,7 @@ impl<'a> Keys<'a> {
     }
 
     fn get(&self, row: usize) -> (u128, u64) {
-        (self.lead.bits(row), self.first_ms[row])
+        (self.lead.map_or(0, |lead| lead.bits(row)), self.first_ms[row])
     }
 }
 

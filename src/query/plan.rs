@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use super::{Direction, Position, Question};
 use crate::flow::{Column, Columns, TimeRange};
-use crate::row::{AddressSet, Ends, NumberField, NumberSet, Order, Predicate};
+use crate::row::{AddressSet, Ends, NatRows, NumberField, NumberSet, Order, Predicate};
 use crate::store::{Access, Meter, Reading, Scan};
 
 /// The scans that answer a question, and the meter that they share.
 ///
 /// There are two scans where a flow may be found by either of its ends: what some addresses sent,
-/// and what some received that the first ones did not send, so that no flow is found twice.
+/// and what some received that the first ones did not send, so that no flow is found twice. Likewise
+/// for a port behind a NAT: what tells no port of its own there, and what tells this one.
 #[derive(Debug, Clone)]
 pub struct Lookup {
     pub(super) scans: Vec<Scan>,
@@ -24,7 +25,7 @@ pub struct Lookup {
     meter: Arc<Meter>,
 }
 
-/// What the merge of two directions compares.
+/// What the merge of two scans compares.
 const MERGE_COLUMNS: Columns = Columns::of(&[Column::Src, Column::Dst, Column::First]);
 
 /// Two ranges that weigh more (see [`AddressSet::weight`]) have more to read than one look at
@@ -57,12 +58,10 @@ impl Question {
         let time = began.and(self.condition().time());
         let base = Scan { time, ordered, meter: Arc::clone(&meter), ..Scan::all(columns) };
         let leads = self.leads();
-        if let Some(addresses) = self.behind_nat(leads.as_ref()) {
-            let scans = vec![self.scan_behind_nat(&addresses, base)];
-            return self.found_by(scans, columns, meter);
-        }
+        let behind_nat = self.behind_nat(leads.as_ref());
         let mut sent = None;
-        let scans = match leads {
+        let mut scans = match leads {
+            _ if let Some(rows) = &behind_nat => self.scans_behind_nat(rows, &base),
             // A whole table needs to be looked at only once where no order is to be kept.
             Some(_) if self.access == Access::Filter && !ordered => vec![self.whole(base)],
             None => vec![self.whole(base)],
@@ -73,19 +72,18 @@ impl Question {
                 vec![self.scan(Order::Dst, dst, &src, base)]
             }
             Some(Ends { src, dst }) => {
-                let needed = if ordered { columns | MERGE_COLUMNS } else { columns };
-                let base = Scan { columns: needed, ..base };
                 let received = self.scan(Order::Dst, dst, &src, base.clone());
                 sent = Some(src.clone());
                 vec![self.scan(Order::Src, src, &AddressSet::default(), base), received]
             }
         };
-        Lookup { sent, ..self.found_by(scans, columns, meter) }
-    }
-
-    fn found_by(&self, scans: Vec<Scan>, columns: Columns, meter: Arc<Meter>) -> Lookup {
+        if let ([one, other], true) = (&mut scans[..], ordered) {
+            for scan in [one, other] {
+                scan.columns = scan.columns | MERGE_COLUMNS;
+            }
+        }
         let (limit, access) = (self.limit, self.access);
-        Lookup { scans, columns, limit, access, sent: None, after: None, meter }
+        Lookup { scans, columns, limit, access, sent, after: None, meter }
     }
 
     /// The addresses by which the flows are found. None if only a look at everything finds them.
@@ -110,23 +108,25 @@ impl Question {
         })
     }
 
-    /// The addresses behind a NAT by which the flows are found, where these are less to read than
-    /// `ends`.
-    fn behind_nat(&self, ends: Option<&Ends>) -> Option<AddressSet> {
-        let addresses = self.filter.as_ref().and_then(Predicate::behind_nat)?;
-        let is_less = ends.is_none_or(|ends| addresses.weight() < ends.weight());
-        (self.addresses.is_none() && is_less).then_some(addresses)
+    /// The rows behind a NAT by which the flows are found, where these are less to read than `ends`.
+    fn behind_nat(&self, ends: Option<&Ends>) -> Option<NatRows> {
+        let rows = self.filter.as_ref().and_then(Predicate::behind_nat)?;
+        let is_less = ends.is_none_or(|ends| rows.weight() < ends.weight());
+        (self.addresses.is_none() && is_less).then_some(rows)
     }
 
-    fn scan_behind_nat(&self, addresses: &AddressSet, base: Scan) -> Scan {
-        let base = base.testing(self.predicate());
-        match self.access {
-            Access::Range => base.behind_nat(addresses),
-            Access::Filter => {
-                let order = Order::Nat;
-                Scan { order, ..base }.testing(order.leads(addresses.clone()))
+    /// The scans for the flows that `rows` find; of a port, that of rows that tell none comes first.
+    fn scans_behind_nat(&self, rows: &NatRows, base: &Scan) -> Vec<Scan> {
+        let base = base.clone().testing(self.predicate());
+        let no_port = rows.port.filter(|&port| port > 0).map(|_| Some(0));
+        let scan = |port| {
+            let scan = base.clone().behind_nat(NatRows { port, ..rows.clone() });
+            match self.access {
+                Access::Range => scan,
+                Access::Filter => Scan { lead: None, port: None, ..scan },
             }
-        }
+        };
+        no_port.into_iter().chain([rows.port]).map(scan).collect()
     }
 
     /// The scan for the flows that `lead` leads in `order`, but for those that `found` sent.
@@ -170,7 +170,7 @@ impl Question {
 }
 
 impl Lookup {
-    /// The scans, in the order of the directions.
+    /// The scans, in the order of the directions; that of no port first.
     pub fn scans(&self) -> &[Scan] {
         &self.scans
     }

@@ -18,7 +18,7 @@ impl Lookup {
     ///
     /// As [`Snapshot::regions`]; what is met while reading comes in the stream, and ends it.
     pub fn run(&self, snapshot: &dyn Snapshot) -> Result<FlowStream> {
-        // Two ends of a flow lie in two places: both are looked for at once.
+        // What two scans find lies in two places: both are read at once.
         let both = self.scans.len() > 1;
         let mut streams = self
             .scans
@@ -29,10 +29,11 @@ impl Lookup {
             })
             .collect::<Result<Vec<_>>>()?;
         let flows = match (streams.pop(), streams.pop()) {
-            (Some(received), Some(sent)) => {
+            (Some(second), Some(first)) => {
                 let columns = self.columns;
+                let orders = [0, 1].map(|scan| self.scans[scan].order);
                 Box::new(
-                    merge::merge(sent, received)
+                    merge::merge([first, second], orders)
                         .map(move |batch| batch.map(|batch| batch.project(columns))),
                 )
             }

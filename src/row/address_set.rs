@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::{AddressRange, RangeSet};
-use crate::flow::{Addresses, Family, nat_lead};
+use crate::flow::{Addresses, Family, canonical, nat_lead};
 
 /// Addresses of both families. Clones share them.
 ///
@@ -86,6 +86,12 @@ impl AddressSet {
     /// Whether `address` is in the set.
     pub fn contains(&self, address: IpAddr) -> bool {
         self.meets(&address.into())
+    }
+
+    /// Whether `address` is in the set, as it is or as questions have it, where those of IPv4 are
+    /// never in the form of IPv6.
+    pub(crate) fn has(&self, address: IpAddr) -> bool {
+        self.contains(address) || self.contains(canonical(address))
     }
 
     /// Whether any address of `range` is in the set.

@@ -1,8 +1,8 @@
 //! What a predicate says of the leading addresses and of the times of the flows that pass it: so
 //! much of it can be answered by ranges of row keys.
 
-use super::{AddressField, AddressSet, NumberField, NumberSet, Order, Predicate};
-use crate::flow::{Column, Family, NAT_ADDRESSES, TimeRange, UnixMillis, nat_lead};
+use super::{AddressField, AddressSet, NatRows, NumberField, NumberSet, Order, Predicate};
+use crate::flow::{Column, Family, TimeRange, UnixMillis, is_nat_address, nat_lead};
 
 /// The longest that a flow is kept to have lasted: 49.7 days.
 const MAX_DURATION_MS: u64 = u32::MAX as u64;
@@ -67,7 +67,9 @@ impl Predicate {
                     _ => None,
                 }
             }
-            Self::Number(..) | Self::Bits(..) | Self::Shown(..) | Self::Nat(_) => None,
+            Self::Number(..) | Self::Bits(..) | Self::Shown(..) | Self::Nat(_) | Self::Led(_) => {
+                None
+            }
             Self::Not(term) => term.ends_unless(!negated),
             Self::And(terms) | Self::Or(terms) => {
                 let of_each = terms.iter().map(|term| term.ends_unless(negated));
@@ -80,28 +82,32 @@ impl Predicate {
         }
     }
 
-    /// The addresses of which every flow that passes has one behind a NAT. None if it says nothing of
-    /// them, or if an unspecified one, which leads no flow, is among them.
-    pub fn behind_nat(&self) -> Option<AddressSet> {
-        let led = |set: AddressSet| {
+    /// The rows in the order of addresses behind a NAT of which every flow that passes has one, where
+    /// those of a port are among those of port 0, too. None if it says nothing of such addresses, or
+    /// if an unspecified one, which leads no flow, is among them.
+    pub fn behind_nat(&self) -> Option<NatRows> {
+        let led = |addresses: AddressSet, port| {
             let [v4, v6] = Family::ALL.map(|family| family.address(0));
-            let has_none = [v4, v6, nat_lead(v4).into()].iter().any(|&none| set.contains(none));
-            (!has_none).then_some(set)
+            let has_none = [v4, v6, nat_lead(v4).into()].iter().any(|&it| addresses.contains(it));
+            (!has_none).then_some(NatRows { addresses, port })
         };
         match self {
-            Self::Nat(end) => led(end.addresses.into()),
-            Self::Address(AddressField::Nat, set) => led(set.clone()),
+            Self::Nat(end) => {
+                led(end.addresses.into(), end.port.filter(|_| end.addresses.host().is_some()))
+            }
+            Self::Address(AddressField::Nat, set) => led(set.clone(), None),
             Self::Address(AddressField::Element(id), set) => {
-                let is_told = id.enterprise == 0 && NAT_ADDRESSES.contains(&id.number);
-                led(set.clone()).filter(|_| is_told)
+                let is_told = id.enterprise == 0 && is_nat_address(id.number);
+                led(set.clone(), None).filter(|_| is_told)
             }
             Self::And(terms) => {
-                terms.iter().filter_map(Self::behind_nat).min_by_key(AddressSet::weight)
+                terms.iter().filter_map(Self::behind_nat).min_by_key(NatRows::weight)
             }
             Self::Or(terms) => {
                 let of_each = terms.iter().map(Self::behind_nat);
                 let of_each = of_each.collect::<Option<Vec<_>>>().filter(|all| !all.is_empty())?;
-                Some(AddressSet::union_of(&of_each))
+                let addresses = of_each.iter().map(|rows| &rows.addresses);
+                Some(NatRows { addresses: AddressSet::union_of(addresses), port: None })
             }
             _ => None,
         }

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use super::{AddressSet, RangeSet};
 use crate::flow::{
     Addresses, Column, Columns, ElementId, Extra, Family, FlowBatch, Protocol, Source, Told,
-    Values, canonical, extras, nat_leads, rate, unsigned,
+    Values, each_lead, extras, rate, unsigned,
 };
 
 /// Numbers of a field.
@@ -22,8 +22,7 @@ pub enum AddressField {
     NextHop,
     /// Who exported it.
     Exporter,
-    /// Any of those behind a NAT. In the order of these, where a flow is led by each of them once, it
-    /// passes where it is led by the first that is asked for: so it is found once.
+    /// Any of those behind a NAT.
     Nat,
     /// One that only some exporters send; flows without it have none.
     Element(ElementId),
@@ -51,8 +50,7 @@ impl AddressField {
             Self::Dst => &[Column::Dst],
             Self::NextHop => &[Column::NextHop],
             Self::Exporter => &[Column::Source],
-            Self::Nat => &[Column::Nat, Column::Extras],
-            Self::Element(_) => &[Column::Extras],
+            Self::Nat | Self::Element(_) => &[Column::Extras],
         })
     }
 
@@ -64,14 +62,14 @@ impl AddressField {
             // Flows of IPv6 may have next hops of IPv4, in the form of IPv6.
             Self::NextHop => match &batch.next_hop {
                 Addresses::V6(hops) if !set.lacks(Family::V4) => {
-                    hops.iter().map(|&hop| has(set, Family::V6.address(hop))).collect()
+                    hops.iter().map(|&hop| set.has(Family::V6.address(hop))).collect()
                 }
                 hops => set.test(hops),
             },
-            Self::Exporter => by_source(batch, |source| has(set, source.exporter)),
+            Self::Exporter => by_source(batch, |source| set.has(source.exporter)),
             Self::Nat => by_nat(batch, set),
             Self::Element(element) => {
-                by_element(batch, element, |value| address(value).is_some_and(|it| has(set, it)))
+                by_element(batch, element, |value| address(value).is_some_and(|it| set.has(it)))
             }
         }
     }
@@ -245,13 +243,11 @@ fn by_source(batch: &FlowBatch, test: impl FnMut(&Source) -> bool) -> Vec<bool> 
     batch.source.iter().map(|&source| passes.get(source as usize) == Some(&true)).collect()
 }
 
-/// Whether each row has an address behind a NAT that is in `set`, and none before that leads it.
+/// Whether each row has an address behind a NAT that is in `set`.
 fn by_nat(batch: &FlowBatch, set: &AddressSet) -> Vec<bool> {
     let passes = |row: usize| {
-        let mut leads = nat_leads(batch.extras.get(row)).into_iter();
-        let first = leads.find(|&bits| has(set, Family::V6.address(bits)));
-        let lead = batch.nat.bits().get(row).filter(|&&lead| lead != 0);
-        first.is_some_and(|first| lead.is_none_or(|&lead| lead == first))
+        let mut leads = each_lead(batch.extras.get(row));
+        leads.any(|lead| set.has(Family::V6.address(lead.address)))
     };
     (0..batch.len()).map(passes).collect()
 }
@@ -272,11 +268,6 @@ pub(super) fn by_element(
 /// The number that `value` is, unless that has more than 64 bits.
 fn number(value: &[u8]) -> Option<u64> {
     (value.len() <= 8).then(|| unsigned(value))
-}
-
-/// Whether `address` is in `set`, as it is kept or as questions have it.
-fn has(set: &AddressSet, address: IpAddr) -> bool {
-    set.contains(address) || set.contains(canonical(address))
 }
 
 fn address(value: &[u8]) -> Option<IpAddr> {

@@ -6,7 +6,9 @@ use std::net::IpAddr;
 use byteorder::{BigEndian, ByteOrder};
 use serde::{Deserialize, Serialize};
 
-use crate::flow::{Addresses, Column, Family, FlowBatch, FlowRecord, Origin, UnixMillis};
+use crate::flow::{
+    Addresses, Column, Columns, Family, FlowBatch, FlowRecord, NatLead, Origin, UnixMillis,
+};
 
 /// Which address of a flow leads the row key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -16,8 +18,8 @@ pub enum Order {
     Src,
     /// Destination first: what it received is one range.
     Dst,
-    /// An address behind a NAT first: what used it is one range. A flow is there once for each
-    /// such address that it has, and most have none.
+    /// An address behind a NAT first, then its port: what used it is one range. A flow is there once
+    /// for each such end that it has, and most have none.
     Nat,
 }
 
@@ -46,24 +48,27 @@ impl Order {
         }
     }
 
+    /// The columns of what leads the key.
+    pub const fn lead_columns(self) -> Columns {
+        match self {
+            Self::Src => Columns::of(&[Column::Src]),
+            Self::Dst => Columns::of(&[Column::Dst]),
+            Self::Nat => Columns::of(&[Column::Nat, Column::NatPort]),
+        }
+    }
+
+    /// Whether the keys that an address leads, or, where `port` is told, an address and its port, are
+    /// in the order of time: behind a NAT the port comes before it.
+    pub(crate) const fn is_timed(self, port: Option<u16>) -> bool {
+        matches!(self, Self::Src | Self::Dst) || port.is_some()
+    }
+
     /// The addresses that lead the keys of a batch's flows, and the ends that come next.
     pub const fn addresses(self, batch: &FlowBatch) -> (&Addresses, &Addresses) {
         match self {
             Self::Src => (&batch.src, &batch.dst),
             Self::Dst => (&batch.dst, &batch.src),
             Self::Nat => (&batch.nat.0, &batch.src),
-        }
-    }
-
-    /// Likewise, to be changed.
-    pub(crate) const fn addresses_mut(
-        self,
-        batch: &mut FlowBatch,
-    ) -> (&mut Addresses, &mut Addresses) {
-        match self {
-            Self::Src => (&mut batch.src, &mut batch.dst),
-            Self::Dst => (&mut batch.dst, &mut batch.src),
-            Self::Nat => (&mut batch.nat.0, &mut batch.src),
         }
     }
 
@@ -86,12 +91,14 @@ impl fmt::Display for Order {
     }
 }
 
-/// A row key: family, leading address, first, other addresses, origin. Its encoding compares, byte
+/// A row key: family, leading address, port behind a NAT, first, other addresses, origin. Its encoding compares, byte
 /// by byte, in the order of these fields, where the family is the flow's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RowKey {
     /// The address that leads: src, or dst in the mirror order; or one behind a NAT, as IPv6.
     pub lead: IpAddr,
+    /// The port of a leading address behind a NAT, or 0 (see [`NatLead`]); None where an end leads.
+    pub port: Option<u16>,
     /// When the flow began.
     pub first: UnixMillis,
     /// The other address, of the flow's family as src and dst are; src where neither leads.
@@ -107,9 +114,11 @@ const V4_KEY_BYTES: usize = 25;
 /// The bytes of an IPv6 row key.
 const V6_KEY_BYTES: usize = 49;
 /// The bytes of a key of an IPv4 flow that an address behind a NAT leads.
-const V4_NAT_KEY_BYTES: usize = 41;
+const V4_NAT_KEY_BYTES: usize = 43;
 /// Likewise of an IPv6 flow.
-const V6_NAT_KEY_BYTES: usize = 65;
+const V6_NAT_KEY_BYTES: usize = 67;
+/// The bytes of the port in them.
+pub(crate) const PORT_BYTES: usize = 2;
 /// The bytes of the longest key.
 pub(crate) const MAX_KEY_BYTES: usize = V6_NAT_KEY_BYTES;
 
@@ -127,14 +136,23 @@ impl RowKey {
     /// The key of `flow` in `order`, one of those that have every flow.
     pub const fn new(order: Order, flow: &FlowRecord, origin: Origin) -> Self {
         let (lead, other) = order.ends(flow);
-        Self { lead, first: flow.first, other, far: None, origin }
+        Self { lead, port: None, first: flow.first, other, far: None, origin }
     }
 
-    /// Appends the key's bytes, big-endian: 25 for IPv4, 49 for IPv6; 41 and 65 where an address
+    /// The key by which `lead` leads `flow` in the order of addresses behind a NAT.
+    pub fn behind_nat(lead: NatLead, flow: &FlowRecord, origin: Origin) -> Self {
+        let NatLead { address, port } = lead;
+        let lead = Family::V6.address(address);
+        let far = Some(flow.dst);
+        Self { lead, port: Some(port), first: flow.first, other: flow.src, far, origin }
+    }
+
+    /// Appends the key's bytes, big-endian: 25 for IPv4, 49 for IPv6; 43 and 67 where an address
     /// behind a NAT leads.
     pub fn encode(&self, to: &mut Vec<u8>) {
         to.push(family_byte(Family::of(self.other)));
         push_address(self.lead, to);
+        self.port.iter().for_each(|port| to.extend_from_slice(&port.to_be_bytes()));
         to.extend_from_slice(&self.first.0.to_be_bytes());
         push_address(self.other, to);
         self.far.iter().for_each(|&far| push_address(far, to));
@@ -154,10 +172,12 @@ impl RowKey {
         let address = |family: Family, at: usize| {
             family.address(BigEndian::read_uint128(&bytes[at..], family.address_bytes()))
         };
-        let first_at = 1 + lead.address_bytes();
+        let port_at = 1 + lead.address_bytes();
+        let first_at = port_at + if by_nat { PORT_BYTES } else { 0 };
         let far_at = first_at + 8 + family.address_bytes();
         Some(Self {
             lead: address(lead, 1),
+            port: by_nat.then(|| BigEndian::read_u16(&bytes[port_at..])),
             first: UnixMillis(BigEndian::read_u64(&bytes[first_at..])),
             other: address(family, first_at + 8),
             far: by_nat.then(|| address(family, far_at)),
@@ -166,14 +186,15 @@ impl RowKey {
     }
 }
 
-/// Appends the family's byte and the address: what every key of a host begins with.
-pub(crate) fn encode_address(address: IpAddr, to: &mut Vec<u8>) {
-    to.push(family_byte(Family::of(address)));
+/// Appends the byte of `family` and the address: what all keys of flows of this family begin with that
+/// the address leads.
+pub(crate) fn encode_address(family: Family, address: IpAddr, to: &mut Vec<u8>) {
+    to.push(family_byte(family));
     push_address(address, to);
 }
 
 /// What keys of this family begin with.
-pub(crate) const fn family_byte(family: Family) -> u8 {
+const fn family_byte(family: Family) -> u8 {
     match family {
         Family::V4 => 4,
         Family::V6 => 6,
@@ -197,11 +218,13 @@ mod tests {
         let part = || prop_oneof![Just(0u128), Just(1), Just(255), Just(256), any::<u128>()];
         let first = prop_oneof![0..3u64, any::<u64>()];
         let addresses = (part(), part(), part());
-        (any::<bool>(), addresses, first, any::<u64>()).prop_map(
-            move |(v6, (lead, other, far), first, origin)| {
+        let port = prop_oneof![0..3u16, any::<u16>()];
+        (any::<bool>(), addresses, port, first, any::<u64>()).prop_map(
+            move |(v6, (lead, other, far), port, first, origin)| {
                 let family = if v6 { Family::V6 } else { Family::V4 };
                 RowKey {
                     lead: if by_nat { Family::V6 } else { family }.address(lead),
+                    port: by_nat.then_some(port),
                     first: UnixMillis(first),
                     other: family.address(other),
                     far: by_nat.then(|| family.address(far)),
@@ -238,7 +261,7 @@ mod tests {
 
     #[test]
     fn bytes_that_are_no_key_are_refused() {
-        for bytes in [&[][..], &[4; 24], &[6; 25], &[4; 49], &[5; 25], &[6; 41], &[4; 65]] {
+        for bytes in [&[][..], &[4; 24], &[6; 25], &[4; 49], &[5; 25], &[6; 43], &[4; 67]] {
             assert_eq!(RowKey::decode(bytes), None, "{bytes:?}");
         }
     }

@@ -1,10 +1,12 @@
-//! Who is asked for by an address, and perhaps a port, behind a NAT.
+//! Who is asked for by an address, and perhaps a port, behind a NAT, and the rows that may tell it.
 
 use std::fmt;
 use std::net::IpAddr;
 
-use super::AddressRange;
-use crate::flow::{Extra, canonical, extras, low_u16, unsigned};
+use super::{AddressRange, AddressSet};
+use crate::flow::{
+    Extra, Family, NAT_SIDES, NatLead, canonical, each_lead, extras, low_u16, unsigned,
+};
 
 /// Addresses behind a NAT, or one of their ports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,16 +37,42 @@ pub struct NatUse {
     pub port: Option<u16>,
 }
 
-/// The elements that tell the address behind a NAT of each end, and its port.
-const SIDES: [(NatSide, [u16; 2], u16); 2] =
-    [(NatSide::Src, [225, 281], 227), (NatSide::Dst, [226, 282], 228)];
+/// Rows in the order of addresses behind a NAT: those that some addresses lead there, or, of one
+/// address, those of a port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NatRows {
+    /// The addresses.
+    pub addresses: AddressSet,
+    /// The port that leads with the address; None: every one.
+    pub port: Option<u16>,
+}
+
+impl NatRows {
+    /// How much there is to read for them, as [`AddressSet::weight`] has it: a port is one of many.
+    pub fn weight(&self) -> u128 {
+        self.addresses.weight() >> if self.port.is_some() { u16::BITS } else { 0 }
+    }
+
+    /// What leads the one row by which a flow with these elements is found among these rows: of
+    /// several the first. One that the rows of port 0 have, which are read for every port, is not
+    /// found again among those of a port of its own.
+    pub(super) fn found_by(&self, bytes: &[u8]) -> Option<NatLead> {
+        let are_read = |lead: &NatLead| {
+            self.port.is_none_or(|port| lead.port == port || lead.port == 0)
+                && self.addresses.has(Family::V6.address(lead.address))
+        };
+        let first = each_lead(bytes).filter(are_read).min()?;
+        self.port.is_none_or(|port| first.port == port).then_some(first)
+    }
+}
 
 impl NatEnd {
     /// What a flow with these elements says of this end, if it says that it used it: by its own port,
     /// or by a block of ports in which the port is.
     pub fn used_by(&self, bytes: &[u8]) -> Option<NatUse> {
         let ports = PortBlock::of(bytes);
-        SIDES.into_iter().find_map(|(side, elements, port)| {
+        let mut sides = [NatSide::Src, NatSide::Dst].into_iter().zip(NAT_SIDES);
+        sides.find_map(|(side, (elements, port))| {
             let address = elements.iter().find_map(|&number| {
                 values(bytes, number)
                     .filter_map(address)
@@ -72,6 +100,14 @@ impl fmt::Display for NatEnd {
             (_, Some(port)) => write!(f, "{} port {port}", self.addresses),
             (_, None) => write!(f, "{}", self.addresses),
         }
+    }
+}
+
+/// `203.0.113.7`, `203.0.113.7 port 40123`.
+impl fmt::Display for NatRows {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.addresses.fmt(f)?;
+        self.port.map_or(Ok(()), |port| write!(f, " port {port}"))
     }
 }
 

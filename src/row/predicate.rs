@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::mem;
 
 use super::field::{Test, by_element};
-use super::{AddressField, AddressSet, NatEnd, NumberField, NumberSet, Order, Shown};
+use super::{AddressField, AddressSet, NatEnd, NatRows, NumberField, NumberSet, Order, Shown};
 use crate::flow::{Column, Columns, ElementId, Family, FlowBatch};
 
 /// A test on flows that a store evaluates while it scans.
@@ -24,6 +24,9 @@ pub enum Predicate {
     Shown(ElementId, Shown),
     /// It used one of these addresses behind a NAT, or the port there.
     Nat(NatEnd),
+    /// It is found by one of these rows. In the order of addresses behind a NAT, where several rows
+    /// may be of one flow, only the first of them passes: so it is found once.
+    Led(NatRows),
     /// All of them hold; of none: every flow passes.
     And(Vec<Predicate>),
     /// At least one of them holds; of none: no flow passes.
@@ -113,6 +116,7 @@ impl Predicate {
             Self::And(terms) | Self::Or(terms) => {
                 terms.iter().fold(Columns::NONE, |columns, term| columns | term.columns())
             }
+            Self::Led(_) => Order::Nat.lead_columns() | Columns::of(&[Column::Extras]),
             Self::Not(term) => term.columns(),
         }
     }
@@ -127,6 +131,13 @@ impl Predicate {
             Self::Nat(end) => {
                 let used = |row| end.used_by(batch.extras.get(row)).is_some();
                 (0..batch.len()).map(used).collect()
+            }
+            Self::Led(rows) => {
+                let passes = |row| {
+                    let found = rows.found_by(batch.extras.get(row));
+                    found.is_some_and(|by| batch.nat_lead(row).is_none_or(|lead| lead == by))
+                };
+                (0..batch.len()).map(passes).collect()
             }
             Self::Shown(element, shown) => by_element(batch, *element, |value| shown.is(value)),
             Self::And(terms) => join(terms, batch, true, |all, pass| all & pass),
@@ -183,7 +194,11 @@ impl Order {
 
     /// One of `addresses` leads in this order.
     pub const fn leads(self, addresses: AddressSet) -> Predicate {
-        Predicate::Address(self.lead(), addresses)
+        match self {
+            Self::Src => Predicate::Address(AddressField::Src, addresses),
+            Self::Dst => Predicate::Address(AddressField::Dst, addresses),
+            Self::Nat => Predicate::Led(NatRows { addresses, port: None }),
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use super::Order;
-use super::key::{RowKey, encode_address, family_byte};
+use super::key::{MAX_KEY_BYTES, PORT_BYTES, RowKey, encode_address};
 use crate::flow::{Family, TimeRange, UnixMillis, address_bits};
 
 /// Addresses of one family from `first` to `last`, both included.
@@ -115,11 +115,26 @@ impl KeyRange {
     /// The keys whose leading address is in `lead`, and, for a single host, whose time is in `time`.
     /// For a block of addresses the time cannot narrow the range: it lies behind the address.
     pub fn new(lead: &AddressRange, time: TimeRange) -> Self {
-        let mut start = Vec::with_capacity(25);
-        encode_address(lead.first(), &mut start);
-        let mut stop = Vec::with_capacity(25);
-        encode_address(lead.last(), &mut stop);
-        if lead.host().is_some() && !time.is_all() {
+        Self::in_order(Order::Src, lead.family(), lead, None, time)
+    }
+
+    /// Likewise in `order`, among flows of `family`; of a single address behind a NAT the keys of
+    /// `port` if one is told, and only then those in `time`, which lies behind it.
+    pub(crate) fn in_order(
+        order: Order,
+        family: Family,
+        lead: &AddressRange,
+        port: Option<u16>,
+        time: TimeRange,
+    ) -> Self {
+        let begin = |address: IpAddr| {
+            let mut key = Vec::with_capacity(MAX_KEY_BYTES);
+            encode_address(family, address, &mut key);
+            port.iter().for_each(|port| key.extend_from_slice(&port.to_be_bytes()));
+            key
+        };
+        let (mut start, mut stop) = (begin(lead.first()), begin(lead.last()));
+        if lead.host().is_some() && order.is_timed(port) && !time.is_all() {
             start.extend_from_slice(&time.since.0.to_be_bytes());
             if time.until < UnixMillis::MAX {
                 stop.extend_from_slice(&time.until.0.to_be_bytes());
@@ -129,24 +144,6 @@ impl KeyRange {
         Self { start, stop: successor(stop) }
     }
 
-    /// Likewise in `order`, among flows of `family`.
-    pub(crate) fn in_order(
-        order: Order,
-        family: Family,
-        lead: &AddressRange,
-        time: TimeRange,
-    ) -> Self {
-        let mut range = Self::new(lead, time);
-        if order == Order::Nat {
-            // The leading addresses are of IPv6, whatever the flows are of.
-            let moved = family_byte(Family::V6) - family_byte(family);
-            for key in [Some(&mut range.start), range.stop.as_mut()].into_iter().flatten() {
-                key.iter_mut().take(1).for_each(|byte| *byte -= moved);
-            }
-        }
-        range
-    }
-
     /// Whether `key` lies in the range.
     pub fn contains(&self, key: &[u8]) -> bool {
         self.start.as_slice() <= key && self.stop.as_deref().is_none_or(|stop| key < stop)
@@ -154,11 +151,12 @@ impl KeyRange {
 }
 
 impl RowKey {
-    /// The least bytes behind all keys of its family that its address leads.
+    /// The least bytes behind all keys of its family that its address leads, and its port.
     pub(crate) fn behind_lead(&self) -> Option<Vec<u8>> {
         let mut key = Vec::new();
         self.encode(&mut key);
-        key.truncate(1 + Family::of(self.lead).address_bytes());
+        let port_bytes = if self.port.is_some() { PORT_BYTES } else { 0 };
+        key.truncate(1 + Family::of(self.lead).address_bytes() + port_bytes);
         successor(key)
     }
 }
@@ -215,13 +213,36 @@ mod tests {
             let (first, since, until) = (moment(first), moment(since), moment(until));
             let time = TimeRange { since: UnixMillis(since), until: UnixMillis(until) };
             let key = RowKey {
-                lead: host(lead), first: UnixMillis(first), other: Family::V4.address(other.into()), far: None, origin: Origin(7),
+                lead: host(lead), port: None, first: UnixMillis(first), other: Family::V4.address(other.into()),
+                far: None, origin: Origin(7),
             };
             let mut bytes = Vec::new();
             key.encode(&mut bytes);
             let block = AddressRange::new(host(low), host(high)).unwrap();
             let in_time = low != high || time.contains(key.first);
             prop_assert_eq!(KeyRange::new(&block, time).contains(&bytes), block.contains(key.lead) && in_time);
+        }
+
+        #[test]
+        fn a_range_behind_a_nat_holds_the_keys_of_a_port_and_its_times(
+            lead in 0u128..4, asked in 0u128..4, port in 0u16..3, asked_port in prop::option::of(0u16..3),
+            first in 0u64..10, since in 0u64..10, until in 0u64..10, v6 in any::<bool>(),
+        ) {
+            let family = if v6 { Family::V6 } else { Family::V4 };
+            let address = |number| Family::V6.address(number);
+            let time = TimeRange { since: UnixMillis(since), until: UnixMillis(until) };
+            let key = RowKey {
+                lead: address(lead), port: Some(port), first: UnixMillis(first), other: family.address(1),
+                far: Some(family.address(2)), origin: Origin(7),
+            };
+            let mut bytes = Vec::new();
+            key.encode(&mut bytes);
+            for of in Family::ALL {
+                let range = KeyRange::in_order(Order::Nat, of, &address(asked).into(), asked_port, time);
+                let of_port = asked_port.is_none_or(|asked| asked == port && time.contains(key.first));
+                prop_assert_eq!(range.contains(&bytes), of == family && lead == asked && of_port);
+            }
+            prop_assert!(key.behind_lead().is_some_and(|behind| bytes < behind));
         }
     }
 }

@@ -10,7 +10,8 @@ use super::{
     Snapshot, Store, StoreError, WriteBatch, Writer,
 };
 use crate::flow::{
-    DatagramId, Family, FlowBatch, FlowRecord, Names, Remembered, Topic, UnixMillis,
+    DatagramId, Family, FlowBatch, FlowRecord, Names, NatLead, Remembered, Topic, UnixMillis,
+    address_bits, nat_leads,
 };
 use crate::row::{Order, RowKey};
 
@@ -23,8 +24,7 @@ pub struct MemoryStore(Arc<Mutex<Content>>);
 
 #[derive(Debug, Clone, Default)]
 struct Content {
-    by_src: Arc<Rows>,
-    by_dst: Arc<Rows>,
+    rows: [Arc<Rows>; Order::EVERY.len()],
     datagrams: BTreeSet<DatagramId>,
     loads: Vec<Load>,
     names: Names,
@@ -46,11 +46,7 @@ impl fmt::Display for MemoryStore {
 
 impl Store for MemoryStore {
     fn snapshot(&self) -> Result<Box<dyn Snapshot>> {
-        let content = self.content();
-        Ok(Box::new(MemorySnapshot {
-            by_src: Arc::clone(&content.by_src),
-            by_dst: Arc::clone(&content.by_dst),
-        }))
+        Ok(Box::new(MemorySnapshot(self.content().rows.clone())))
     }
 
     fn writer(&self) -> Result<Box<dyn Writer>> {
@@ -78,12 +74,12 @@ impl Store for MemoryStore {
     fn expire(&self, before: UnixMillis, dry_run: bool) -> Result<Expired> {
         let mut content = self.content();
         let mut expired = Expired::default();
-        for flow in content.by_src.keys().filter(|key| key.first.is_before(before)) {
+        let by_src = &content.rows[Order::Src as usize];
+        for flow in by_src.keys().filter(|key| key.first.is_before(before)) {
             expired.add(1, flow.first, flow.first);
         }
         if !dry_run {
-            let Content { by_src, by_dst, .. } = &mut *content;
-            for rows in [by_src, by_dst] {
+            for rows in &mut content.rows {
                 Arc::make_mut(rows).retain(|key, _| !key.first.is_before(before));
             }
         }
@@ -146,35 +142,30 @@ impl Content {
         self.datagrams.extend(&batch.datagrams);
         for flows in [&batch.v4, &batch.v6] {
             for (row, (flow, &origin)) in flows.records().zip(&flows.origin).enumerate() {
-                for (order, rows) in
-                    [(Order::Src, &mut self.by_src), (Order::Dst, &mut self.by_dst)]
-                {
-                    let extras = flows.extras.get(row).to_vec();
-                    Arc::make_mut(rows).insert(RowKey::new(order, &flow, origin), (flow, extras));
+                let extras = flows.extras.get(row);
+                let ends = Order::ALL.map(|order| (order, RowKey::new(order, &flow, origin)));
+                let leads = nat_leads(extras).into_iter();
+                let behind_nat =
+                    leads.map(|lead| (Order::Nat, RowKey::behind_nat(lead, &flow, origin)));
+                for (order, key) in ends.into_iter().chain(behind_nat) {
+                    let rows = Arc::make_mut(&mut self.rows[order as usize]);
+                    rows.insert(key, (flow, extras.to_vec()));
                 }
             }
         }
     }
 }
 
-struct MemorySnapshot {
-    by_src: Arc<Rows>,
-    by_dst: Arc<Rows>,
-}
+/// The flows in every order.
+struct MemorySnapshot([Arc<Rows>; Order::EVERY.len()]);
 
 impl MemorySnapshot {
-    fn rows(&self, order: Order) -> &Rows {
-        match order {
-            Order::Dst => &self.by_dst,
-            Order::Src | Order::Nat => &self.by_src,
-        }
-    }
-
     /// One family's answer to `scan`, in key order.
     fn find(&self, scan: &Scan, family: Family) -> Result<Vec<FlowBatch>> {
-        let in_range = self.rows(scan.order).iter().filter(|(key, _)| {
-            Family::of(key.lead) == family
+        let in_range = self.0[scan.order as usize].iter().filter(|(key, _)| {
+            Family::of(key.other) == family
                 && scan.lead.as_ref().is_none_or(|lead| lead.contains(key.lead))
+                && scan.port.is_none_or(|port| key.port == Some(port))
                 && scan.time.contains(key.first)
         });
         let mut looked_at = FlowBatch::new(family);
@@ -187,6 +178,10 @@ impl MemorySnapshot {
                     sources.len() - 1
                 });
             looked_at.push_with(flow, source as u32, key.origin, extras);
+            if let Some(port) = key.port {
+                let address = address_bits(key.lead);
+                looked_at.extend_nat_leads(&[NatLead { address, port }]);
+            }
         }
         looked_at.sources = Arc::new(sources);
         let passes = scan.predicate.as_ref().map(|predicate| predicate.evaluate(&looked_at));
@@ -206,7 +201,6 @@ impl MemorySnapshot {
 
 impl Snapshot for MemorySnapshot {
     fn regions(&self, scan: &Scan) -> Result<Vec<Box<dyn Region>>> {
-        let scan = &scan.within_ends();
         Family::ALL
             .into_iter()
             .map(|family| Ok(Box::new(MemoryRegion(self.find(scan, family)?)) as Box<dyn Region>))
@@ -214,7 +208,6 @@ impl Snapshot for MemorySnapshot {
     }
 
     fn plan(&self, scan: &Scan) -> Result<Plan> {
-        let scan = scan.within_ends();
         Ok(Plan {
             access: if scan.lead.is_some() { Access::Range } else { Access::Filter },
             runs: (1, 1),
@@ -225,7 +218,7 @@ impl Snapshot for MemorySnapshot {
     }
 
     fn counted(&self) -> Option<u64> {
-        Some(self.by_src.len() as u64)
+        Some(self.0[Order::Src as usize].len() as u64)
     }
 }
 

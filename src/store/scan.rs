@@ -7,17 +7,19 @@ use serde::Serialize;
 
 use super::{Meter, Reading, Result, Watch};
 use crate::flow::{Columns, TimeRange};
-use crate::row::{AddressSet, Order, Predicate};
+use crate::row::{AddressSet, NatRows, Order, Predicate};
 
 /// A scan: which keys, which times, which flows among them, and which of their columns.
 #[derive(Debug, Clone)]
 pub struct Scan {
     /// The order to read in: whose range `lead` is. In that of addresses behind a NAT a flow comes
-    /// once for each of `lead` that it has, unless `predicate` asks for [`AddressField::Nat`]. A store
-    /// that lacks this order reads in another, by [`Self::within_ends`].
+    /// once for each of its rows there that are read, unless `predicate` asks for [`Predicate::Led`]. A
+    /// store that lacks this order reads in another, by [`Self::within_ends`].
     pub order: Order,
     /// The leading addresses; `None` is every one of both families.
     pub lead: Option<AddressSet>,
+    /// The port that leads with the one address of `lead` behind a NAT; `None` is every one.
+    pub port: Option<u16>,
     /// When the flows began.
     pub time: TimeRange,
     /// What else must hold of them.
@@ -42,6 +44,7 @@ impl Scan {
         Self {
             order: Order::Src,
             lead: None,
+            port: None,
             time: TimeRange::ALL,
             predicate: None,
             columns,
@@ -73,27 +76,27 @@ impl Scan {
         }
     }
 
-    /// This scan, of the flows that have one of `addresses` behind a NAT, in the order of these.
+    /// This scan, of the flows that are found by `rows`, in the order of addresses behind a NAT.
     #[must_use]
-    pub fn behind_nat(self, addresses: &AddressSet) -> Self {
-        let scan = Self { order: Order::Nat, lead: Some(addresses.as_nat_leads()), ..self };
-        if addresses.host().is_some() {
-            // No flow has one address twice.
-            return scan;
-        }
-        scan.testing(Order::Nat.leads(addresses.clone()))
+    pub fn behind_nat(self, rows: NatRows) -> Self {
+        let lead = Some(rows.addresses.as_nat_leads());
+        let scan = Self { order: Order::Nat, lead, port: rows.port, ..self };
+        scan.testing(Predicate::Led(rows))
+    }
+
+    /// Whether the rows that an address leads, of those that are asked for, are in the order of time.
+    pub(crate) fn is_timed(&self) -> bool {
+        self.order.is_timed(self.port)
     }
 
     /// What finds the same by looking at every flow, in `order`, which has them all.
     #[must_use]
     pub fn looking(&self, order: Order) -> Self {
-        let whole = Self { order, lead: None, ..self.clone() };
+        let whole = Self { order, lead: None, port: None, ..self.clone() };
         match &self.lead {
-            Some(lead) if self.order == Order::Nat => {
-                whole.testing(self.order.leads(lead.canonical()))
-            }
-            Some(lead) => whole.testing(self.order.leads(lead.clone())),
-            None => whole,
+            // What leads there is asked for by its predicate, too.
+            Some(lead) if self.order != Order::Nat => whole.testing(self.order.leads(lead.clone())),
+            _ => whole,
         }
     }
 

@@ -9,6 +9,7 @@
 )]
 
 mod answer;
+mod behind_nat;
 mod bidir;
 mod capture;
 mod cells;

@@ -107,7 +107,7 @@ fn passes(filter: &Predicate, flow: &FlowRecord) -> bool {
             };
             set.ranges().iter().any(|&(first, last)| (first..=last).contains(&number))
         }
-        Predicate::Bits(..) | Predicate::Shown(..) | Predicate::Nat(_) => false,
+        Predicate::Bits(..) | Predicate::Shown(..) | Predicate::Nat(_) | Predicate::Led(_) => false,
         Predicate::And(terms) => terms.iter().all(|term| passes(term, flow)),
         Predicate::Or(terms) => terms.iter().any(|term| passes(term, flow)),
         Predicate::Not(term) => !passes(term, flow),

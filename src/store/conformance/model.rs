@@ -35,6 +35,7 @@ impl Model {
         let hulls = || scan.lead.iter().flat_map(AddressSet::ranges);
         let least = |lead: IpAddr| RowKey {
             lead,
+            port: None,
             first: UnixMillis::EPOCH,
             other: Family::V4.address(0),
             far: None,

@@ -104,7 +104,7 @@ fn write_number(batch: &FlowBatch, column: Column, row: usize, to: &mut [u8]) {
 }
 
 fn encode_source(source: &Source, to: &mut Vec<u8>) {
-    encode_address(source.exporter, to);
+    encode_address(Family::of(source.exporter), source.exporter, to);
     to.extend_from_slice(&source.engine.to_be_bytes());
     to.push(source.sampling.mode);
     to.extend_from_slice(&source.sampling.interval.to_be_bytes());
@@ -166,7 +166,7 @@ pub(super) fn decode<'a>(
     for column in columns.iter() {
         match column {
             // In the key.
-            Column::Src | Column::First | Column::Dst | Column::Nat => {}
+            Column::Src | Column::First | Column::Dst | Column::Nat | Column::NatPort => {}
             Column::NextHop => {
                 for cell in cells.clone() {
                     let bits = BigEndian::read_uint128(&cell[NEXT_HOP..], address_bytes(family));

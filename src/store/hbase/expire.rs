@@ -139,14 +139,16 @@ impl Sweep {
         }
     }
 
-    /// What a scanner that is opened from now on begins with. The rows of a host are in the order of
-    /// time: where a host has filled all that came, and its last row stays, what follows of it stays
+    /// What a scanner that is opened from now on begins with. The rows of a host, or of a port of it
+    /// behind a NAT, are in the order of time: where a host has filled all that came, and its last row stays, what follows of it stays
     /// too, and is passed over.
     fn go_on_behind(&mut self, last: usize, before: UnixMillis) {
         let key = self.rows.key(last);
-        let host = |key: &[u8]| RowKey::decode(key).map(|flow| flow.lead);
+        let host = |key: &[u8]| RowKey::decode(key).map(|flow| (flow.lead, flow.port));
         let flow = RowKey::decode(key).filter(|flow| !flow.first.is_before(before));
-        if let Some(flow) = flow.filter(|flow| host(self.rows.key(0)) == Some(flow.lead)) {
+        if let Some(flow) =
+            flow.filter(|flow| host(self.rows.key(0)) == Some((flow.lead, flow.port)))
+        {
             let full = self.rows.len() == SCAN_ROWS as usize;
             if let Some(next) = flow.behind_lead().filter(|_| full) {
                 self.close();

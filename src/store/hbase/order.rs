@@ -1,6 +1,6 @@
 //! The rows of a batch in the order of their keys.
 
-use crate::flow::{Family, FlowBatch, UnixMillis, nat_leads, saturated_u32};
+use crate::flow::{Family, FlowBatch, NatLead, UnixMillis, nat_leads, saturated_u32};
 use crate::row::{Order, RowKey, key_bytes};
 
 /// The key of the flow at `row` in `order`, one of those that have every flow.
@@ -9,6 +9,7 @@ pub(super) fn key_at(flows: &FlowBatch, row: usize, order: Order) -> RowKey {
     let first = UnixMillis(flows.first_ms[row]);
     RowKey {
         lead: lead.get(row),
+        port: None,
         first,
         other: other.get(row),
         far: None,
@@ -16,20 +17,25 @@ pub(super) fn key_at(flows: &FlowBatch, row: usize, order: Order) -> RowKey {
     }
 }
 
-/// The key by which the address behind a NAT whose number is `lead` leads the flow at `row`.
-pub(super) fn nat_key_at(flows: &FlowBatch, row: usize, lead: u128) -> RowKey {
-    let (lead, other) = (Family::V6.address(lead), flows.src.get(row));
-    RowKey { lead, other, far: Some(flows.dst.get(row)), ..key_at(flows, row, Order::Src) }
+/// The key by which `lead` leads the flow at `row` in the order of addresses behind a NAT.
+pub(super) fn nat_key_at(flows: &FlowBatch, row: usize, lead: NatLead) -> RowKey {
+    RowKey {
+        lead: Family::V6.address(lead.address),
+        port: Some(lead.port),
+        other: flows.src.get(row),
+        far: Some(flows.dst.get(row)),
+        ..key_at(flows, row, Order::Src)
+    }
 }
 
 /// The rows of `flows` in the order of their addresses behind a NAT, each once for each that it has,
-/// and these addresses.
-pub(super) fn in_nat_order(flows: &FlowBatch) -> (Vec<u128>, Vec<u32>) {
+/// and what leads them there.
+pub(super) fn in_nat_order(flows: &FlowBatch) -> (Vec<NatLead>, Vec<u32>) {
     let leads = |row: u32| {
         let leads = nat_leads(flows.extras.get(row as usize)).into_iter();
         leads.map(move |lead| (lead, row))
     };
-    let mut led: Vec<(u128, u32)> =
+    let mut led: Vec<(NatLead, u32)> =
         (0..saturated_u32(flows.extras.len())).flat_map(leads).collect();
     led.sort_unstable_by_key(|&(lead, row)| (lead, flows.first_ms[row as usize], row));
     led.into_iter().unzip()

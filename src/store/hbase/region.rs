@@ -14,7 +14,7 @@ use super::reply::Rows;
 use crate::flow::{
     Addresses, Column, Columns, Family, FlowBatch, TimeRange, UnixMillis, ValuesMut, saturated_u32,
 };
-use crate::row::{AddressRange, KeyRange, MAX_KEY_BYTES, Order, Predicate, key_bytes};
+use crate::row::{AddressRange, KeyRange, MAX_KEY_BYTES, Order, PORT_BYTES, Predicate, key_bytes};
 use crate::store::{FlowStream, Reading, Region, Result, SCAN_BATCH_ROWS, Scan, StoreError};
 
 /// Rows that a region server hands to the gateway at a time, and the gateway to us.
@@ -28,12 +28,14 @@ pub(super) struct Bounds {
 }
 
 impl Bounds {
-    /// The keys in `order` that `lead` leads, of flows of `family`, and for a host those in `time`.
-    pub(super) fn of(order: Order, family: Family, lead: &AddressRange, time: TimeRange) -> Self {
-        let KeyRange { start, stop } = KeyRange::in_order(order, family, lead, time);
-        if lead.host().is_some() && time.until == UnixMillis::MAX {
+    /// The keys of `scan` that `lead` leads, of flows of `family`, and for a host those in its time.
+    pub(super) fn of(scan: &Scan, family: Family, lead: &AddressRange) -> Self {
+        let range = |time| KeyRange::in_order(scan.order, family, lead, scan.port, time);
+        let KeyRange { start, stop } = range(scan.time);
+        let host = range(TimeRange::ALL).start;
+        if lead.host().is_some() && !stop.as_ref().is_some_and(|stop| stop.starts_with(&host)) {
             // The end shares the address with the start: only then is a Bloom filter on it asked.
-            let mut stop = KeyRange::in_order(order, family, lead, TimeRange::ALL).start;
+            let mut stop = host;
             stop.resize(stop.len() + MAX_KEY_BYTES, u8::MAX);
             return Self { start, stop };
         }
@@ -326,7 +328,8 @@ fn decode_keys<'a>(
 ) {
     let (lead, other) = order.columns();
     let family = batch.family();
-    let first_at = 1 + order.lead_family(family).address_bytes();
+    let port_at = 1 + order.lead_family(family).address_bytes();
+    let first_at = port_at + if order == Order::Nat { PORT_BYTES } else { 0 };
     let other_at = first_at + 8;
     let far = (order == Order::Nat).then(|| (Column::Dst, other_at + family.address_bytes()));
     for (column, at) in [(lead, 1), (other, other_at)].into_iter().chain(far) {
@@ -342,6 +345,9 @@ fn decode_keys<'a>(
             }
             _ => {}
         }
+    }
+    if order == Order::Nat && columns.contains(Column::NatPort) {
+        batch.nat_port.0.extend(keys.clone().map(|key| BigEndian::read_u16(&key[port_at..])));
     }
     if columns.contains(Column::First) {
         batch.first_ms.extend(keys.map(|key| BigEndian::read_u64(&key[first_at..])));

@@ -99,8 +99,8 @@ impl HbaseSnapshot {
 /// The keys that each range of `addresses` leads, in their order.
 fn led_parts(addresses: &AddressSet, scan: &Scan, led: bool) -> impl Iterator<Item = Part> {
     let part = move |family: Family, range: AddressRange| {
-        let timed = scan.time.is_all() || range.host().is_some();
-        Part { bounds: Bounds::of(scan.order, family, &range, scan.time), led, timed }
+        let timed = scan.time.is_all() || range.host().is_some() && scan.is_timed();
+        Part { bounds: Bounds::of(scan, family, &range), led, timed }
     };
     // An address behind a NAT leads flows of both families.
     let of_family = move |family| {

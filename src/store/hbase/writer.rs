@@ -12,7 +12,7 @@ use super::gateways::{Gateways, Session};
 use super::order::{in_key_order, in_nat_order, key_at, nat_key_at};
 use super::tables::{self, Layout, Tables, mutation};
 use super::{cell, ledger, schema};
-use crate::flow::{DatagramId, Family, FlowBatch, Names, Remembered, Topic};
+use crate::flow::{DatagramId, Family, FlowBatch, Names, NatLead, Remembered, Topic};
 use crate::row::{MAX_KEY_BYTES, Order};
 use crate::store::{Load, Result, StoreError, WriteBatch, Writer};
 
@@ -60,8 +60,8 @@ struct CallRows {
     family: Family,
     order: Order,
     places: Vec<u32>,
-    /// The addresses behind a NAT that lead them; none in other orders.
-    leads: Vec<u128>,
+    /// What leads them in the order of addresses behind a NAT; none in other orders.
+    leads: Vec<NatLead>,
 }
 
 /// How the jobs stand.

@@ -44,12 +44,12 @@ fn set(id: u16, mut content: Vec<u8>) -> Vec<u8> {
     [shorts(&[id, content.len() as u16 + 4]), content].concat()
 }
 
-/// The events as a packet of v9, or as a message of IPFIX.
-fn export(version: u16) -> Vec<u8> {
+/// These events as a packet of v9, or as a message of IPFIX.
+fn export(version: u16, events: &[Vec<u8>]) -> Vec<u8> {
     let fields = [&FIELDS[..], &[OBSERVED]].concat();
     let mut template = vec![300, fields.len() as u16];
     template.extend(fields.iter().flat_map(|&(number, bytes)| [number, bytes]));
-    let (id, events) = (if version == 9 { 0 } else { 2 }, events());
+    let id = if version == 9 { 0 } else { 2 };
     let sets = [set(id, shorts(&template)), set(300, events.concat())].concat();
     let sent = (BEGIN_SECS + 60).to_be_bytes();
     let header = match version {
@@ -64,12 +64,12 @@ fn export(version: u16) -> Vec<u8> {
 
 /// A capture with the events, as IPFIX.
 pub(crate) fn nat_events() -> Vec<u8> {
-    capture(&[export(10)])
+    capture(&[export(10, &events())])
 }
 
 fn home(version: u16) -> Home {
     let home = Home::new();
-    let file = home.file("nat.pcap", &capture(&[export(version)]));
+    let file = home.file("nat.pcap", &capture(&[export(version, &events())]));
     home.run(&["load", &file]).ends(0, "6 stored");
     home
 }
@@ -115,13 +115,51 @@ fn a_port_is_found_by_its_events_and_by_blocks_of_ports() {
             }
         }
         let plan = home.run(&["query", "--nat", "203.0.113.7:40123", "--explain"]).succeeds();
-        for told in ["range of row keys", "nat first", "nat        203.0.113.7\n"] {
+        for told in [
+            "range of row keys",
+            "nat first",
+            "nat        203.0.113.7\n",
+            "port       none of its own, or a block of ports\n",
+            "port       40123\n",
+        ] {
             assert!(plan.stderr.contains(told), "{}", plan.stderr);
         }
         home.run(&["compact"]).succeeds();
         assert_eq!(found(&home, &["--nat", "203.0.113.7"]).len(), 6);
         home.run(&["verify"]).succeeds();
     }
+}
+
+#[test]
+fn what_tells_a_port_comes_in_the_order_of_time_and_of_an_address_by_its_ports() {
+    let home = Home::new();
+    let mut events = events();
+    events.push(event(4, 4, 50_000, [0, 0], 15));
+    // It tells its own port, and a block in which that is not.
+    events.push(event(4, 5, 40_123, [50_000, 50_003], 2));
+    let file = home.file("nat.pcap", &capture(&[export(10, &events)]));
+    home.run(&["load", &file]).ends(0, "8 stored");
+    for (end, seconds) in [
+        ("203.0.113.7:50000", &[2, 5, 15, 25][..]),
+        ("203.0.113.7:40123", &[0, 2, 10, 20]),
+        ("203.0.113.7:50004", &[5, 25]),
+        // Those that tell a block tell 0 in place of a port.
+        ("203.0.113.7:0", &[5, 25]),
+        ("203.0.113.7", &[2, 5, 25, 0, 10, 20, 1, 15]),
+        ("203.0.113.0/24", &[2, 5, 25, 0, 10, 20, 1, 15]),
+    ] {
+        let times: Vec<String> =
+            seconds.iter().map(|second| format!("2007-08-02T07:42:{second:02}.000Z")).collect();
+        for more in [&[][..], &["--filter"]] {
+            let found = found(&home, &[&["--nat", end], more].concat());
+            let found: Vec<String> = found.into_iter().map(|(_, time, _)| time).collect();
+            assert_eq!(found, times, "{end} {more:?}");
+        }
+        let first = found(&home, &["--nat", end, "--limit", "2"]);
+        assert!(first.iter().map(|(_, time, _)| time).eq(times.iter().take(2)), "{end}");
+    }
+    let not = ["--nat", "203.0.113.7:50000", "--where", "not nat port 50000"];
+    assert_eq!(found(&home, &not).len(), 3);
 }
 
 #[test]

@@ -20,15 +20,18 @@ const KEY_COLUMNS: Columns = Columns::of(&[
 
 /// The columns that the place of a row in `order` depends on.
 pub(crate) fn key_columns(order: Order) -> Columns {
-    KEY_COLUMNS | Columns::of(&[order.columns().0])
+    KEY_COLUMNS | order.lead_columns()
 }
 
-/// What decides the place of the flow at `row`: the address that leads it, and the rest.
-type Place = (u128, PlaceOfLead);
+/// What decides the place of the flow at `row`: the address that leads it, its port behind a NAT, and
+/// the rest.
+type Place = (u128, u16, PlaceOfLead);
 type PlaceOfLead = (u64, u128, u8, u16, u16);
 
 pub(crate) fn place(batch: &FlowBatch, row: usize, order: Order) -> Place {
-    (order.addresses(batch).0.bits(row), place_of_lead(batch, row, order))
+    let address = order.addresses(batch).0.bits(row);
+    let port = if order == Order::Nat { batch.nat_port.0[row] } else { 0 };
+    (address, port, place_of_lead(batch, row, order))
 }
 
 /// What decides its place among the flows that the same address leads.

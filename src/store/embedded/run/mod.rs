@@ -14,6 +14,7 @@
 
 pub(super) mod cursor;
 pub(super) mod file;
+mod key_range;
 pub(super) mod merge;
 pub(super) mod open_files;
 pub(super) mod packed;

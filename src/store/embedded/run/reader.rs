@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use super::cursor::ColumnCursor;
 use super::file::{PageBounds, RunFile};
+use super::key_range::{key_ranges, sorted_range};
 use super::schema::PAGE_ROWS;
-use crate::flow::{Addresses, Column, Columns, FlowBatch, Source, UnixMillis, saturated_u32};
+use crate::flow::{Column, Columns, FlowBatch, Source, UnixMillis, saturated_u32};
 use crate::row::{AddressRange, AddressSet, Predicate, Verdict};
 use crate::store::{FlowStream, Reading, Result, SCAN_BATCH_ROWS, Scan};
 
@@ -47,6 +48,10 @@ pub(crate) fn stretches(run: &Arc<RunFile>, scan: &Scan) -> Result<Vec<Stretch>>
         if pages.is_empty() {
             continue;
         }
+        let ports = match scan.port {
+            Some(port) => Some((u128::from(port), run.bounds(group, Column::NatPort)?)),
+            None => None,
+        };
         let times = if scan.time.is_all() { None } else { Some(run.bounds(group, Column::First)?) };
         let told = told_bounds(run, group, scan.predicate.as_ref())?;
         let passes = |page: usize, predicate: &Predicate| {
@@ -55,7 +60,10 @@ pub(crate) fn stretches(run: &Arc<RunFile>, scan: &Scan) -> Result<Vec<Stretch>>
             predicate.verdict(run.family(), &bounds) > Verdict::None
         };
         let wanted = |&page: &usize| {
-            times.as_ref().is_none_or(|times| {
+            ports.as_ref().is_none_or(|(port, ports)| {
+                let (min, max) = ports[page];
+                (min..=max).contains(port)
+            }) && times.as_ref().is_none_or(|times| {
                 let (first, last) = moments(times[page]);
                 scan.time.overlaps(first, last)
             }) && leads.as_ref().is_none_or(|(lead, bounds)| {
@@ -157,13 +165,11 @@ impl StretchReader {
         scan.count(Reading { rows: rows.len() as u64, ..Reading::default() })?;
         let mut batch = self.empty();
         let mut have = Columns::NONE;
-        if let Some(hull) =
-            scan.lead.as_ref().and_then(|lead| lead.hull(self.stretch.run.lead_family()))
-        {
-            (rows, have) = self.narrow(pages, rows, &hull, &mut batch)?;
-        }
-        if rows.is_empty() {
-            return Ok(self.empty());
+        for (column, values) in key_ranges(&scan, self.stretch.run.lead_family()) {
+            self.narrow(column, values, &mut rows, &mut have, &mut batch)?;
+            if rows.is_empty() {
+                return Ok(self.empty());
+            }
         }
         batch.set_len(rows.len());
         let mut keep: Option<Vec<bool>> = None;
@@ -174,7 +180,7 @@ impl StretchReader {
             self.fill(Columns::of(&[order.columns().0]), &mut have, &rows, &mut batch)?;
             keep = Some(lead.test(order.addresses(&batch).0));
         }
-        if !self.all_in_time(pages)? {
+        if !have.contains(Column::First) && !self.all_in_time(pages)? {
             self.fill(Columns::of(&[Column::First]), &mut have, &rows, &mut batch)?;
             let in_time = |&first: &u64| scan.time.contains(UnixMillis(first));
             keep = Some(both(keep, batch.first_ms.iter().map(in_time).collect()));
@@ -214,28 +220,31 @@ impl StretchReader {
         batch
     }
 
-    /// The rows that `lead` leads, and the columns that `batch` has of them now. The lead column is
-    /// sorted, so only pages that hold a bound of the range are read for this.
+    /// Leaves only those of `rows` whose `column` is in this range, and adds it to what `batch` has of
+    /// them. Among these rows the column is sorted; where no page holds a bound of the range, nothing
+    /// is read.
     fn narrow(
         &self,
-        pages: &Range<usize>,
-        rows: Range<usize>,
-        lead: &AddressRange,
+        column: Column,
+        (first, last): (u128, u128),
+        rows: &mut Range<usize>,
+        have: &mut Columns,
         batch: &mut FlowBatch,
-    ) -> Result<(Range<usize>, Columns)> {
+    ) -> Result<()> {
         let Stretch { run, group, .. } = &self.stretch;
-        let column = run.order().columns().0;
+        let pages = rows.start / PAGE_ROWS..rows.end.div_ceil(PAGE_ROWS);
         let bounds = run.bounds(*group, column)?;
-        let (first, last) = lead.bits();
         if bounds[pages.clone()].iter().all(|&(min, max)| first <= min && max <= last) {
-            return Ok((rows, Columns::NONE));
+            return Ok(());
         }
-        ColumnCursor::open(run, *group, column, pages.clone(), &self.scan.meter)?
+        ColumnCursor::open(run, *group, column, pages, &self.scan.meter)?
             .read(rows.clone(), batch)?;
-        let (values, _) = run.order().addresses_mut(batch);
-        let found = sorted_range(values, first, last);
-        *values = values.slice(found.clone());
-        Ok((rows.start + found.start..rows.start + found.end, Columns::of(&[column])))
+        let found = sorted_range(batch.values(column), first, last);
+        let read = std::mem::replace(batch, self.empty());
+        batch.append_rows(&read, found.clone());
+        *rows = rows.start + found.start..rows.start + found.end;
+        *have = *have | Columns::of(&[column]);
+        Ok(())
     }
 
     /// Whether every row that the narrowed pages hold is led by an address of `lead`.
@@ -300,17 +309,4 @@ fn both(keep: Option<Vec<bool>>, mut passes: Vec<bool>) -> Vec<bool> {
         *pass &= kept;
     }
     passes
-}
-
-fn sorted_range(values: &Addresses, first: u128, last: u128) -> Range<usize> {
-    match values {
-        Addresses::V4(values) => {
-            values.partition_point(|&value| u128::from(value) < first)
-                ..values.partition_point(|&value| u128::from(value) <= last)
-        }
-        Addresses::V6(values) => {
-            values.partition_point(|&value| value < first)
-                ..values.partition_point(|&value| value <= last)
-        }
-    }
 }

@@ -45,10 +45,12 @@ impl Shape {
     /// What the file in `order` looks like among files that look like this: what leads its rows and is
     /// no column of theirs stands behind them.
     pub(crate) fn in_order(mut self, order: Order) -> Self {
-        let lead = &mut self.places[order.columns().0 as usize];
-        if lead.is_none() {
-            *lead = u8::try_from(self.count).ok();
-            self.count += 1;
+        for column in order.lead_columns().iter() {
+            let place = &mut self.places[column as usize];
+            if place.is_none() {
+                *place = u8::try_from(self.count).ok();
+                self.count += 1;
+            }
         }
         self
     }
@@ -136,7 +138,7 @@ pub(crate) fn encoding(column: Column, order: Order, family: Family) -> Encoding
         {
             Encoding::DELTA_BINARY_PACKED
         }
-        (Column::First, _) => Encoding::DELTA_BINARY_PACKED,
+        (Column::First | Column::NatPort, _) => Encoding::DELTA_BINARY_PACKED,
         // Byte streams would be smaller, but not every reader of Parquet knows them of sixteen bytes.
         (_, ColumnKind::Address) if matches!(family, Family::V6) => Encoding::PLAIN,
         // Few distinct values of two bytes that say nothing apart.

@@ -7,7 +7,7 @@ use super::packed::PackedRows;
 use super::schema::{PAGE_ROWS, Shape};
 use super::sort::{Entry, PartRows, parts_by_day, sort, sort_by_nat};
 use super::writer::{RunWriter, WrittenFile};
-use crate::flow::{Column, Columns, FlowBatch, UnixMillis};
+use crate::flow::{Column, Columns, FlowBatch, NatLead, UnixMillis};
 use crate::row::{AddressRange, Order};
 use crate::store::embedded::folder::file_names::run_name;
 use crate::store::embedded::folder::manifest::{Checksum, Run, RunFile};
@@ -112,7 +112,7 @@ impl Part<'_> {
     }
 
     /// Writes the rows of `entries`, which `leads` lead if an end of theirs does not.
-    fn write_file(self, order: Order, entries: &[Entry], leads: &[u128]) -> Result<RunFile> {
+    fn write_file(self, order: Order, entries: &[Entry], leads: &[NatLead]) -> Result<RunFile> {
         let family = self.batch.family();
         let shape = Shape::new(family, self.columns);
         let mut file = SortedFile::create(self.dir, run_name(self.number, order), shape, order)?;
@@ -121,7 +121,7 @@ impl Part<'_> {
         for entries in entries.chunks(PAGE_ROWS) {
             page.clear();
             self.packed.spread(entries, &mut page);
-            page.nat.extend(leads.next().unwrap_or_default());
+            page.extend_nat_leads(leads.next().unwrap_or_default());
             file.append(&page)?;
         }
         file.finish()

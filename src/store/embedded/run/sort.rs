@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::merge::{place, place_of_lead};
-use crate::flow::{Addresses, FlowBatch, UnixMillis, nat_leads, saturated_u32};
+use crate::flow::{Addresses, FlowBatch, NatLead, UnixMillis, nat_leads, saturated_u32};
 use crate::row::Order;
 use crate::store::Usual;
 
@@ -70,14 +70,14 @@ pub(crate) struct Entry {
     pub row: u32,
 }
 
-/// The rows of a batch in the order of addresses behind a NAT, each as often as it has one, and these
-/// addresses.
-pub(crate) fn sort_by_nat(batch: &FlowBatch, rows: &[u32]) -> (Vec<u128>, Vec<Entry>) {
+/// The rows of a batch in the order of addresses behind a NAT, each as often as it has one, and what
+/// leads them there.
+pub(crate) fn sort_by_nat(batch: &FlowBatch, rows: &[u32]) -> (Vec<NatLead>, Vec<Entry>) {
     let leads = |&row: &u32| {
         let leads = nat_leads(batch.extras.get(row as usize)).into_iter();
         leads.map(move |lead| (lead, Entry { key: batch.first_ms[row as usize], row }))
     };
-    let mut led: Vec<(u128, Entry)> = rows.iter().flat_map(leads).collect();
+    let mut led: Vec<(NatLead, Entry)> = rows.iter().flat_map(leads).collect();
     led.sort_unstable_by_key(|&(lead, Entry { row, .. })| {
         (lead, place_of_lead(batch, row as usize, Order::Nat))
     });

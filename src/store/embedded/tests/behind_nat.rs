@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 
 use super::*;
 use crate::flow::{Extra, push_extra};
-use crate::row::AddressSet;
+use crate::row::{AddressSet, NatRows};
 use crate::store::Access;
 use crate::store::embedded::Effort;
 use crate::store::embedded::folder::manifest::Manifest;
@@ -37,7 +37,8 @@ fn commit(store: &EmbeddedStore, number: u32, first: u64, extras: &[u8]) {
 
 fn scan(host: u8) -> Scan {
     let set = AddressSet::from(std::net::IpAddr::from([203, 0, 113, host]));
-    Scan { ordered: true, ..Scan::all(Columns::ALL) }.behind_nat(&set)
+    Scan { ordered: true, ..Scan::all(Columns::ALL) }
+        .behind_nat(NatRows { addresses: set, port: None })
 }
 
 /// How many flows are found for 203.0.113.`host`, and how.
@@ -112,6 +113,50 @@ fn flows_behind_a_nat_have_a_file_in_their_order_as_long_as_there_are_any() {
     let (manifest, _) = self::manifest(&store);
     assert_eq!((orders(&manifest), manifest.nat_since), (vec![Order::ALL.to_vec()], None));
     assert_eq!(found(&store, 7).0, 0);
+}
+
+#[test]
+fn a_port_is_found_without_a_look_at_the_other_ports_of_its_address() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = EmbeddedStore::new(dir.path());
+    let mut batch = WriteBatch::new();
+    batch.datagrams.push(DatagramId { exported_secs: 0, hash: 0 });
+    batch.v4.sources = Arc::new(vec![source()]);
+    // Ports from 1 to 10,000, each five times.
+    for row in 0..50_000_u64 {
+        let first = UnixMillis(BEGIN_MS + row);
+        let flow = FlowRecord { first, octets: row, ..flow(Family::V4, row) };
+        let port = (row % 10_000 + 1) as u16;
+        let mut extras = element(225, 7);
+        push_extra(
+            &mut extras,
+            0,
+            Extra { number: 227, enterprise: 0, value: &port.to_be_bytes() },
+        );
+        batch.v4.push_with(&flow, 0, Origin(row), &extras);
+    }
+    let mut writer = store.writer().unwrap();
+    writer.write(batch).unwrap();
+    writer.commit().unwrap();
+    let addresses = AddressSet::from(std::net::IpAddr::from([203, 0, 113, 7]));
+    for (port, time, found, rows) in [
+        (5_000, TimeRange::ALL, 5, 8_192),
+        (0, TimeRange::ALL, 0, 0),
+        (10_001, TimeRange::ALL, 0, 0),
+        (5_000, TimeRange { until: UnixMillis(BEGIN_MS + 20_000), ..TimeRange::ALL }, 2, 8_192),
+    ] {
+        let scan = Scan { time, ..Scan::all(Columns::ALL) };
+        let scan = scan.behind_nat(NatRows { addresses: addresses.clone(), port: Some(port) });
+        for region in store.snapshot().unwrap().regions(&scan).unwrap() {
+            for batch in region.read() {
+                assert!(
+                    batch.unwrap().octets.iter().all(|row| row % 10_000 + 1 == u64::from(port))
+                );
+            }
+        }
+        let read = scan.meter.reading();
+        assert_eq!((read.found, read.rows), (found, rows), "{port} {time:?}");
+    }
 }
 
 /// Makes the run `number` one of a version that did not know this order.

@@ -98,6 +98,6 @@ fn append_led(led: &mut FlowBatch, batch: &FlowBatch) {
         }
     }
     let mut taken = batch.take_rows(&rows);
-    taken.nat.extend(&leads);
+    taken.extend_nat_leads(&leads);
     led.append_rows(&taken, 0..taken.len());
 }

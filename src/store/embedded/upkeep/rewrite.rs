@@ -43,7 +43,7 @@ pub(super) fn merged(
     let Some(Shape { family, .. }) = shape(runs)? else {
         return Ok(Box::new(std::iter::empty()));
     };
-    let columns = Columns::ALL | Columns::of(&[order.columns().0]);
+    let columns = Columns::ALL | order.lead_columns();
     let scan = Arc::new(Scan { order, time, ordered: true, ..Scan::all(columns) });
     let mut streams: Vec<FlowStream> = Vec::new();
     for file in runs.iter().filter_map(|run| run.file(order)) {

@@ -223,7 +223,7 @@ fn content(
 ) -> Result<Content> {
     file.check_magic()?;
     let order: Order = file.order();
-    let columns = Columns::ALL | Columns::of(&[order.columns().0]);
+    let columns = Columns::ALL | order.lead_columns();
     let scan = Arc::new(Scan { order, ..Scan::all(columns) });
     let mut content = Content::default();
     let mut before = None;
@@ -242,7 +242,8 @@ fn content(
                 }
                 let flow = batch.record(row);
                 let leads = nat_leads(batch.extras.get(row));
-                if order == Order::Nat && !leads.contains(&batch.nat.bits()[row]) {
+                let is_led = batch.nat_lead(row).is_some_and(|lead| leads.contains(&lead));
+                if order == Order::Nat && !is_led {
                     return Err(file.damaged(format!("row {} is led by another", content.rows)));
                 }
                 let digest = digest(&flow, batch.extras.get(row));
