@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 
 use super::*;
 use crate::flow::{ElementId, UnixMillis, extra_value};
-use crate::row::{AddressRange, NumberField, NumberSet, Predicate};
+use crate::row::{AddressRange, NatRows, NumberField, NumberSet, Predicate};
 use crate::store::conformance::sample_batch;
 use crate::store::embedded::Effort;
 use crate::store::embedded::folder::manifest::Manifest;
@@ -70,6 +70,33 @@ fn stores_of_formats_2_and_3_are_read_with_their_elements() {
         let (_dir, store) = store_of_format(format);
         elements_are_read(&store);
     }
+}
+
+/// By the formulas in README.md.
+#[test]
+fn a_store_of_format_4_is_asked_for_addresses_behind_a_nat_and_merged() {
+    let (dir, store) = store_of_format(4);
+    let answers = |store: &EmbeddedStore| {
+        let rows = [(7, None), (7, Some(40_002)), (8, Some(0)), (8, Some(40_001)), (9, None)];
+        rows.map(|(host, port)| {
+            let addresses = std::net::IpAddr::from([203, 0, 113, host]).into();
+            let scan = Scan { ordered: true, ..Scan::all(Columns::ALL) };
+            let found = found(store, &scan.behind_nat(NatRows { addresses, port }));
+            (found.len(), octets(&found))
+        })
+    };
+    let expected = [(10, 10_000), (2, 1600), (5, 6000), (1, 200), (0, 0)];
+    assert_eq!(answers(&store), expected);
+    let verified = store.verify().unwrap();
+    assert_eq!((verified.faults.len(), verified.flows, verified.loads), (0, 20, 1));
+    let mut writer = store.writer().unwrap();
+    writer.write(sample_batch(1, 20)).unwrap();
+    writer.commit().unwrap();
+    drop(writer);
+    store.compact(Effort::Full, &AtomicBool::new(false)).unwrap();
+    assert_eq!(store.verify().unwrap().faults, Vec::<String>::new());
+    assert_eq!(answers(&store), expected);
+    drop(dir);
 }
 
 fn elements_are_read(store: &EmbeddedStore) {
