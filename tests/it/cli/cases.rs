@@ -450,3 +450,30 @@ fn an_hour_that_comes_twice_has_two_rows() {
                 2025-10-26 02:00:00.000+01:00,2000\n2025-10-26 03:00:00.000+01:00,4000\n";
     assert_eq!(home.run(&bins).succeeds().stdout, rows);
 }
+
+#[test]
+fn an_exporter_in_2042_takes_no_more_than_the_oldest_day_with_it() {
+    let Some(path) = cases() else { return };
+    let capture = std::fs::read(path.join("one-exporter-in-2042.pcap")).unwrap();
+    let (header, mut rest) = capture.split_at(24);
+    let mut packets = Vec::new();
+    while let Some(length) = rest.get(8..12) {
+        let bytes = 16 + u32::from_le_bytes(length.try_into().unwrap()) as usize;
+        let (packet, behind) = rest.split_at(bytes);
+        packets.push(packet);
+        rest = behind;
+    }
+    let home = Home::new();
+    // Two packets a day: one of that day, and one of the exporter whose clock runs ahead.
+    for day in packets.chunks(2) {
+        let file = home.file("day.pcap", &[header, &day.concat()].concat());
+        home.run(&["load", &file]).succeeds();
+    }
+    let bytes = home.run(&["verify", "-o", "json"]).succeeds().json()["bytes"].as_u64().unwrap();
+    home.run(&["expire", "--max-size", &(bytes - 1).to_string(), "--yes"]).succeeds();
+    let flows = home.run(&["query", "--where", "any", "-o", "json"]).succeeds().json();
+    for day in ["2025-10-05", "2025-10-06", "2025-10-07", "2025-10-08"] {
+        let of_day = |flow: &&Value| flow["time"].as_str().unwrap().starts_with(day);
+        assert_eq!(flows.as_array().unwrap().iter().filter(of_day).count(), 30, "{day}");
+    }
+}
