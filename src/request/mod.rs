@@ -7,6 +7,7 @@
 //! [`answer`](crate::answer).
 
 mod active_flow;
+mod export;
 mod filter;
 mod flows;
 mod format;
@@ -23,6 +24,7 @@ mod window;
 mod zone;
 
 pub use active_flow::ActiveFlow;
+pub use export::{Export, Target};
 pub use filter::shown;
 pub use flows::{Flows, FlowsAnswer, Found};
 pub use format::FormatParser;
