@@ -11,7 +11,7 @@ use crate::aggregate::{
 use crate::answer::{width, words::grouped};
 use crate::query::{Direction, Lookup, Question, parse_addresses};
 use crate::row::AddressRange;
-use crate::store::Snapshot;
+use crate::store::{Scan, Snapshot};
 
 /// What can be said of it.
 #[derive(Debug, Clone, clap::Args)]
@@ -132,7 +132,9 @@ impl Timeline {
             let timeline = aggregate::Timeline::of(snapshot, lookups, options).map_err(told)?;
             return Ok(TimelineAnswer { timeline, fields: Vec::new(), keys: Vec::new() });
         };
-        let top = aggregate::Top::of(snapshot, lookup.scans(), &keys)?;
+        let first = lookup.scans().iter().map(|scan| Scan { followed: true, ..scan.clone() });
+        let first: Vec<Scan> = first.collect();
+        let top = aggregate::Top::of(snapshot, &first, &keys)?;
         let known = top.known(&keys.fields);
         let timeline =
             aggregate::Timeline::of_keys(snapshot, lookup, &known, options).map_err(told)?;

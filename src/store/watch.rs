@@ -21,7 +21,7 @@ pub struct Watch(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
-    stopped: AtomicBool,
+    stopped: Arc<AtomicBool>,
     look: Mutex<Look>,
 }
 
@@ -51,6 +51,11 @@ impl Watch {
     /// Whether the answer was given up.
     pub fn is_stopped(&self) -> bool {
         self.0.stopped.load(Relaxed)
+    }
+
+    /// What is set when the answer is given up, for those who know of no watch.
+    pub fn flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.0.stopped)
     }
 
     /// Whether to go on.
@@ -83,6 +88,12 @@ impl Watch {
     /// it looks at, else by regions. It never goes back, and is 1 when the last look is over.
     pub fn share(&self) -> f64 {
         self.look().share()
+    }
+
+    /// Tells the share of work that is no reading of a store.
+    pub fn tell(&self, share: f64) {
+        let mut look = self.look();
+        look.told = look.told.max(share.min(1.0));
     }
 
     /// How many rows were looked at.

@@ -108,11 +108,12 @@ impl Top {
             // One after the other, so that the memory is there for each.
             for family in Family::ALL {
                 let layout = Layout::new(&options.fields, family);
-                let followed = family == Family::V4;
+                let is_first = family == Family::V4;
                 let family = AddressSet::of(family);
-                let of_family = scans
-                    .iter()
-                    .map(|scan| Scan { followed, ..scan.narrowed(scan.order, &family) });
+                let of_family = scans.iter().map(|scan| Scan {
+                    followed: scan.followed || is_first,
+                    ..scan.narrowed(scan.order, &family)
+                });
                 top.add(part(snapshot, of_family, &layout, options)?);
             }
         } else {
@@ -124,6 +125,10 @@ impl Top {
             rank(a).cmp(&rank(b)).then_with(|| a.key.cmp(&b.key))
         });
         top.entries.truncate(options.count.unwrap_or(usize::MAX));
+        if scans.iter().all(|scan| !scan.followed) {
+            // Looks that might have followed did not all have to.
+            options.limits.watch.tell(1.0);
+        }
         Ok(top)
     }
 
