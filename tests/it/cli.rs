@@ -156,7 +156,7 @@ type Flow = (&'static str, &'static str, u32, u32);
 const BEGIN_SECS: u32 = 1_186_040_520;
 
 /// What most tests ask about: pairs in both directions, one host with flows at three times.
-const FLOWS: [Flow; 6] = [
+pub(super) const FLOWS: [Flow; 6] = [
     ("122.166.26.132", "10.0.0.1", 1000, 0),
     ("122.166.26.132", "10.0.0.2", 200, 20),
     ("122.166.26.132", "10.0.0.1", 30, 10),
@@ -166,7 +166,7 @@ const FLOWS: [Flow; 6] = [
 ];
 
 /// A NetFlow v5 datagram of these flows, the first of which is the exporter's `sequence`-th.
-fn exports(sequence: u32, flows: &[Flow]) -> Vec<u8> {
+pub(super) fn exports(sequence: u32, flows: &[Flow]) -> Vec<u8> {
     let records: Vec<v5::Record> = flows
         .iter()
         .map(|&(src, dst, octets, second)| v5::Record {

@@ -7,17 +7,18 @@ mod cluster;
 mod collecting;
 mod commands;
 mod faults;
-mod proxy;
+pub(crate) mod proxy;
 mod regions;
 
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use earlgrey_hbase::flow::Columns;
 use earlgrey_hbase::store::hbase::{HbaseStore, Location, Options};
 use earlgrey_hbase::store::memory::MemoryStore;
-use earlgrey_hbase::store::{Scan, Store, conformance};
+use earlgrey_hbase::store::wrap::WatchedSnapshot;
+use earlgrey_hbase::store::{Scan, Store, StoreError, Watch, conformance};
 
 use crate::needs;
 
@@ -88,6 +89,44 @@ fn it_does_what_every_store_must() {
 fn tops_are_those_of_a_store_in_memory() {
     let Some(gateway) = gateway() else { return };
     super::top::answers_as_memory_does(&HbaseStore::new(location(&gateway), options()));
+}
+
+#[test]
+fn reading_ends_within_a_second_when_it_is_given_up() {
+    let Some(gateway) = gateway() else { return };
+    let store = HbaseStore::new(location(&gateway), options());
+    conformance::write_sample(&store, 20_000);
+    super::watched::ends_within_a_second(&store);
+}
+
+#[test]
+fn nobody_waits_for_a_gateway_that_says_nothing_when_it_is_given_up() {
+    let Some(gateway) = gateway() else { return };
+    let table = new_table();
+    let through = |gateway: &str| {
+        HbaseStore::new(format!("hbase://{gateway}/{table}").parse().unwrap(), options())
+    };
+    conformance::write_sample(&through(&gateway), 20_000);
+    // It falls silent in the middle of the rows.
+    let proxy = proxy::Proxy::before(&gateway, proxy::Fate::Silence, 300_000);
+    let watch = Watch::default();
+    let silent = through(&proxy.address);
+    let snapshot = WatchedSnapshot::new(silent.snapshot().unwrap(), watch.clone());
+    let regions = snapshot.regions(&Scan::all(Columns::ALL)).unwrap();
+    let reader = std::thread::spawn(move || {
+        regions.into_iter().flat_map(|region| region.read()).find_map(Result::err)
+    });
+    let waiting = Instant::now();
+    while proxy.met.load(Relaxed) == 0 && waiting.elapsed() < Duration::from_secs(20) {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    std::thread::sleep(Duration::from_millis(300));
+    assert!(!reader.is_finished(), "it waits");
+    let began = Instant::now();
+    watch.stop();
+    let error = reader.join().unwrap().unwrap();
+    assert!(matches!(error, StoreError::Stopped), "{error}");
+    assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
 }
 
 #[test]

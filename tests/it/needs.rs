@@ -88,6 +88,13 @@ pub(crate) fn hbase(variable: &str) -> Option<String> {
     named(variable, "a gateway of HBase, as scripts/hbase up starts one")
 }
 
+/// The URL of a MongoDB, which `scripts/test` and `scripts/services up mongodb` start.
+#[cfg(feature = "mongodb")]
+#[track_caller]
+pub(crate) fn mongodb() -> Option<String> {
+    named("EARLGREY_MONGODB", "a MongoDB, as scripts/services up mongodb starts one")
+}
+
 #[track_caller]
 fn named(variable: &str, what: &str) -> Option<String> {
     let value = std::env::var(variable).ok();

@@ -78,7 +78,7 @@ fn pass(mut from: TcpStream, mut to: TcpStream, left: &AtomicU64, fate: Fate, me
 
 /// The address of a gate before `gateway`, and whether it is open: where it is not, connections are
 /// closed, old ones and new ones.
-pub(super) fn gate(gateway: &str) -> (String, Arc<AtomicBool>) {
+pub(crate) fn gate(gateway: &str) -> (String, Arc<AtomicBool>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let (gateway, open) = (gateway.to_owned(), Arc::new(AtomicBool::new(true)));
@@ -116,4 +116,31 @@ fn pass_while_open(mut from: TcpStream, mut to: TcpStream, is_open: &AtomicBool)
     }
     let _ = from.shutdown(Shutdown::Both);
     let _ = to.shutdown(Shutdown::Both);
+}
+
+/// The address of a way to `server` on which all takes so much longer.
+pub(crate) fn slow(server: &str, by: Duration) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let server = server.to_owned();
+    thread::spawn(move || {
+        for client in listener.incoming().map(Result::unwrap) {
+            let server = TcpStream::connect(&server).unwrap();
+            for (from, to) in [(&client, &server), (&server, &client)] {
+                let (mut from, mut to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
+                thread::spawn(move || {
+                    let mut bytes = vec![0; 1 << 20];
+                    while let Ok(read @ 1..) = from.read(&mut bytes) {
+                        thread::sleep(by);
+                        if to.write_all(&bytes[..read]).is_err() {
+                            break;
+                        }
+                    }
+                    let _ = from.shutdown(Shutdown::Both);
+                    let _ = to.shutdown(Shutdown::Both);
+                });
+            }
+        }
+    });
+    address
 }

@@ -1,0 +1,291 @@
+//! Jobs in a file of SQLite's.
+//!
+//! The file is this process's alone while it is open. Jobs are rows with the document of each as
+//! JSON; results lie in pieces, as they came: lines of JSON, compressed.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use rusqlite::types::Type;
+use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, Transaction, named_params};
+
+use super::keeper::Result;
+use super::{Job, JobId, Keeper, KeeperError, Status};
+
+/// The version of the tables below.
+const FORMAT: u32 = 1;
+
+const TABLES: &str = "
+CREATE TABLE jobs (
+    second INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    status TEXT NOT NULL,
+    job TEXT NOT NULL,
+    PRIMARY KEY (second, number)
+) WITHOUT ROWID;
+CREATE TABLE results (
+    second INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    first INTEGER NOT NULL,
+    rows BLOB NOT NULL,
+    PRIMARY KEY (second, number, first)
+);";
+
+const EMPTY_LOG: &str = "PRAGMA wal_checkpoint(TRUNCATE);";
+
+/// Compression costs less than writing what it saves.
+const ZSTD_LEVEL: i32 = 1;
+
+/// Keeps jobs in a file.
+pub struct SqliteKeeper {
+    path: PathBuf,
+    connection: Mutex<Connection>,
+}
+
+impl SqliteKeeper {
+    /// Opens the file at `path`, and makes it where there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`KeeperError::InUse`] if another process has it, [`KeeperError::Newer`] if a later version
+    /// wrote it; else what the system meets.
+    pub fn open(path: &Path) -> Result<Self> {
+        let failed = |error| refused(path, "open", error);
+        let mut connection = Connection::open(path).map_err(failed)?;
+        prepare(&mut connection).map_err(failed)?;
+        let found: u32 =
+            connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(failed)?;
+        match found {
+            0 => make(&mut connection).map_err(failed)?,
+            FORMAT => {}
+            _ => {
+                let place = path.display().to_string();
+                return Err(KeeperError::Newer { place, found, known: FORMAT });
+            }
+        }
+        Ok(Self { path: path.to_owned(), connection: Mutex::new(connection) })
+    }
+
+    fn connection(&self) -> MutexGuard<'_, Connection> {
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Carries out `work` as a whole or not at all.
+    fn transact<T>(
+        &self,
+        doing: &'static str,
+        work: impl Fn(&Transaction<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T> {
+        let mut connection = self.connection();
+        let transact = |connection: &mut Connection| {
+            let transaction = connection.transaction()?;
+            let done = work(&transaction)?;
+            transaction.commit()?;
+            Ok(done)
+        };
+        let done = match transact(&mut connection) {
+            // It may be the log that has no room to grow: it begins anew when its content is where it
+            // belongs.
+            Err(error) if is_full(&error) => match connection.execute_batch(EMPTY_LOG) {
+                Ok(()) => transact(&mut connection),
+                Err(_) => Err(error),
+            },
+            done => done,
+        };
+        done.map_err(|error| refused(&self.path, doing, error))
+    }
+
+    fn read<T>(
+        &self,
+        doing: &'static str,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T> {
+        work(&self.connection()).map_err(|error| refused(&self.path, doing, error))
+    }
+}
+
+/// What is promised holds over a loss of power, and no other process comes between.
+fn prepare(connection: &mut Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(Duration::ZERO)?;
+    connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
+    // Before there are tables: room that results leave goes back to the file system.
+    connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    // The lock is taken by the first that writes.
+    connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?.commit()
+}
+
+fn make(connection: &mut Connection) -> rusqlite::Result<()> {
+    let transaction = connection.transaction()?;
+    transaction.execute_batch(TABLES)?;
+    transaction.pragma_update(None, "user_version", FORMAT)?;
+    transaction.commit()
+}
+
+fn is_full(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DiskFull | ErrorCode::SystemIoFailure))
+}
+
+fn refused(path: &Path, doing: &'static str, error: rusqlite::Error) -> KeeperError {
+    let place = path.display().to_string();
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => KeeperError::InUse { place },
+        _ => KeeperError::Refused { place, doing, source: error.into() },
+    }
+}
+
+/// A job as it is kept in the first column of `row`.
+fn job_of(row: &Row<'_>) -> rusqlite::Result<Job> {
+    let text: String = row.get(0)?;
+    serde_json::from_str(&text)
+        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(0, Type::Text, error.into()))
+}
+
+fn text_of(job: &Job) -> rusqlite::Result<String> {
+    serde_json::to_string(job)
+        .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))
+}
+
+fn kept(connection: &Connection, id: JobId) -> rusqlite::Result<Option<Job>> {
+    let one = "SELECT job FROM jobs WHERE second = ?1 AND number = ?2";
+    connection.prepare(one)?.query_row(id.numbers(), job_of).optional()
+}
+
+impl fmt::Display for SqliteKeeper {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.path.display().fmt(f)
+    }
+}
+
+impl Keeper for SqliteKeeper {
+    fn add(&self, job: &Job) -> Result<()> {
+        let other = self.transact("add a job", |transaction| {
+            if let Some(known) = kept(transaction, job.id)? {
+                return Ok(known != *job);
+            }
+            let (second, number) = job.id.numbers();
+            let row = (second, number, job.status.name(), text_of(job)?);
+            transaction.execute("INSERT INTO jobs VALUES (?1, ?2, ?3, ?4)", row)?;
+            Ok(false)
+        })?;
+        if other { Err(KeeperError::Exists(job.id)) } else { Ok(()) }
+    }
+
+    fn job(&self, id: JobId) -> Result<Option<Job>> {
+        self.read("read a job", |connection| kept(connection, id))
+    }
+
+    fn jobs(&self, offset: u64, limit: u64) -> Result<Vec<Job>> {
+        self.read("list the jobs", |connection| {
+            let newest =
+                "SELECT job FROM jobs ORDER BY second DESC, number DESC LIMIT ?1 OFFSET ?2";
+            let page = [bounded(limit), bounded(offset)];
+            connection.prepare(newest)?.query_map(page, job_of)?.collect()
+        })
+    }
+
+    fn unfinished(&self) -> Result<Vec<Job>> {
+        self.read("list the jobs", |connection| {
+            let oldest = "SELECT job FROM jobs WHERE status IN (?1, ?2) ORDER BY second, number";
+            let unfinished = [Status::Created.name(), Status::Started.name()];
+            connection.prepare(oldest)?.query_map(unfinished, job_of)?.collect()
+        })
+    }
+
+    fn replace(&self, job: &Job, from: Status) -> Result<bool> {
+        self.transact("keep a job", |transaction| {
+            let known = kept(transaction, job.id)?;
+            if known.as_ref() == Some(job) {
+                return Ok(true);
+            }
+            if known.is_none_or(|known| known.status != from) {
+                return Ok(false);
+            }
+            let (second, number) = job.id.numbers();
+            let row = (second, number, job.status.name(), text_of(job)?);
+            transaction.execute("REPLACE INTO jobs VALUES (?1, ?2, ?3, ?4)", row)?;
+            Ok(true)
+        })
+    }
+
+    fn append(&self, job: &Job, first: u64, rows: &[String]) -> Result<()> {
+        self.transact("keep results", |transaction| {
+            let rows = zstd::bulk::compress(rows.join("\n").as_bytes(), ZSTD_LEVEL)
+                .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+            let (second, number) = job.id.numbers();
+            let row = (second, number, bounded(first), rows);
+            transaction.execute("REPLACE INTO results VALUES (?1, ?2, ?3, ?4)", row)?;
+            Ok(())
+        })
+    }
+
+    fn results(&self, job: &Job, offset: u64, limit: u64) -> Result<Vec<String>> {
+        let until = offset.saturating_add(limit);
+        self.read("read results", |connection| {
+            // From the piece that the first of them is in.
+            let mut pieces = connection.prepare(
+                "SELECT first, rows FROM results
+                WHERE second = :second AND number = :number AND first < :until AND first >= (
+                    SELECT max(first) FROM results
+                    WHERE second = :second AND number = :number AND first <= :offset)
+                ORDER BY first",
+            )?;
+            let (second, number) = job.id.numbers();
+            let (offset_at, until_at) = (bounded(offset), bounded(until));
+            let mut pieces = pieces.query(named_params! {
+                ":second": second, ":number": number, ":offset": offset_at, ":until": until_at,
+            })?;
+            let mut results = Vec::new();
+            while let Some(piece) = pieces.next()? {
+                let first = piece.get::<_, i64>(0)?.cast_unsigned();
+                let lines = lines_of(piece.get_ref(1)?.as_blob()?)?;
+                let wanted = lines.lines().zip(first..until).filter(|&(_, at)| at >= offset);
+                results.extend(wanted.map(|(line, _)| line.to_owned()));
+            }
+            Ok(results)
+        })
+    }
+
+    fn clear(&self, job: &Job) -> Result<()> {
+        self.transact("forget results", |transaction| forget(transaction, job.id))?;
+        self.give_room_back()
+    }
+
+    fn remove(&self, job: &Job) -> Result<()> {
+        self.transact("forget a job", |transaction| {
+            forget(transaction, job.id)?;
+            let one = "DELETE FROM jobs WHERE second = ?1 AND number = ?2";
+            transaction.execute(one, job.id.numbers()).map(drop)
+        })?;
+        self.give_room_back()
+    }
+}
+
+impl SqliteKeeper {
+    fn give_room_back(&self) -> Result<()> {
+        self.read("give room back", |connection| {
+            connection.execute_batch("PRAGMA incremental_vacuum;")?;
+            connection.execute_batch(EMPTY_LOG)
+        })
+    }
+}
+
+fn forget(transaction: &Transaction<'_>, id: JobId) -> rusqlite::Result<()> {
+    let all = "DELETE FROM results WHERE second = ?1 AND number = ?2";
+    transaction.execute(all, id.numbers()).map(drop)
+}
+
+/// The lines of a piece.
+fn lines_of(piece: &[u8]) -> rusqlite::Result<String> {
+    let damaged = |error| rusqlite::Error::FromSqlConversionFailure(1, Type::Blob, error);
+    let lines = zstd::decode_all(piece).map_err(|error| damaged(error.into()))?;
+    String::from_utf8(lines).map_err(|error| damaged(error.into()))
+}
+
+/// SQLite's numbers are signed.
+fn bounded(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,100 @@
+//! Questions: each result is a row of the answer.
+
+use super::{Given, Results, WorkError};
+use crate::answer::{
+    FlowWriter, Format, PairFormat, Style, TimelineFormat, TimelineView, TopStyle, stats_json,
+    write_conversations, write_pairs, write_timeline, write_top,
+};
+use crate::request::{
+    ActiveFlow, Flows, Found, Stats, Timeline, TimelineAnswer, Top, shown, whole_number,
+};
+
+type Done = Result<String, WorkError>;
+
+/// What can be said of pairs.
+#[derive(Debug, clap::Args)]
+pub(super) struct Pairs {
+    #[command(flatten)]
+    pub(super) pairs: ActiveFlow,
+    /// How many pairs
+    #[arg(long, value_name = "N", default_value = "10", value_parser = whole_number::<usize>,
+        allow_negative_numbers = true)]
+    print: usize,
+}
+
+pub(super) fn flows(given: &Given<'_>, results: &mut Results<'_>) -> Done {
+    let request: Flows = given.read()?;
+    let around = given.around();
+    let asked = given.ask(request.question(&around)?, request.scaled())?;
+    let lookup = request.lookup(&asked.question, &Format::Ndjson);
+    let answer = request.answer(asked.snapshot(), &lookup, &around)?;
+    let zone = given.zone.zone().clone();
+    match answer.found {
+        Found::Count(flows) => results.push(&serde_json::json!({ "flows": flows }))?,
+        Found::Flows(flows) => {
+            let names = given.tasks.store.names()?;
+            FlowWriter::new(results, &Format::Ndjson, zone).with_names(names).write_all(flows)?;
+        }
+        Found::Conversations(conversations) => {
+            let style = Style::default();
+            write_conversations(conversations, results, &Format::Ndjson, style, zone)?;
+        }
+    }
+    Ok(answer.notes.join("; "))
+}
+
+pub(super) fn pairs(given: &Given<'_>, results: &mut Results<'_>) -> Done {
+    let Pairs { pairs, print } = given.read()?;
+    let asked = given.ask(pairs.question(&given.around())?, pairs.scaled())?;
+    let lookup = pairs.lookup(&asked.question);
+    let found = pairs.answer(asked.snapshot(), &lookup, given.limits(), print)?;
+    write_pairs(&found, &pairs.options(given.limits()), PairFormat::Ndjson, results)?;
+    Ok(String::new())
+}
+
+pub(super) fn top(given: &Given<'_>, results: &mut Results<'_>) -> Done {
+    let request: Top = given.read()?;
+    let options = request.options(given.limits())?;
+    let asked = given.ask(request.question(&given.around())?, request.scaled())?;
+    let top = request.answer(asked.snapshot(), &request.lookup(&asked.question), &options)?;
+    let zone = given.zone.zone().clone();
+    write_top(
+        &top,
+        &options,
+        &TopStyle { format: PairFormat::Ndjson, zone, plain: true },
+        results,
+    )?;
+    Ok(String::new())
+}
+
+pub(super) fn timeline(given: &Given<'_>, results: &mut Results<'_>) -> Done {
+    let request: Timeline = given.read()?;
+    let asked = given.ask(request.question(&given.around())?, request.scaled())?;
+    let lookups = request.lookups(&asked.question);
+    let options = request.options(Timeline::USUAL_BINS, &given.zone);
+    let keys = request.keys(given.limits())?;
+    let TimelineAnswer { timeline, fields, keys } =
+        request.answer(asked.snapshot(), &lookups, (&options, keys), &given.zone)?;
+    let view = TimelineView {
+        of: &request.of(),
+        filter: &shown(asked.question.filter.as_ref()),
+        zone: given.zone.zone().clone(),
+        zone_name: given.zone.name(),
+        fields: &fields,
+        keys: &keys,
+    };
+    write_timeline(&timeline, &view, TimelineFormat::Ndjson, 0, results)?;
+    Ok(String::new())
+}
+
+pub(super) fn stats(given: &Given<'_>, results: &mut Results<'_>) -> Done {
+    let request: Stats = given.read()?;
+    let asked = given.ask(request.question(&given.around())?, request.scaled())?;
+    let lookup = request.lookup(&asked.question);
+    let store = &*given.tasks.store;
+    let answer = request.answer(store, asked.snapshot(), &asked.question, &lookup, &given.zone)?;
+    let json = stats_json(&answer.flows, &answer.store, given.zone.zone());
+    let row: serde_json::Value = serde_json::from_str(&json).map_err(WorkError::failed)?;
+    results.push(&row)?;
+    Ok(String::new())
+}

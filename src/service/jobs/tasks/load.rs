@@ -1,0 +1,83 @@
+//! Loads, of what lies in the folders that are allowed.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::thread;
+use std::time::Duration;
+
+use super::{Given, Results, WorkError};
+use crate::capture::{self, Input};
+use crate::load::{self, LoadError, Options, Progress};
+use crate::request::Refused;
+use crate::service::limits::allowed;
+use crate::store::Watch;
+
+/// What can be said of a load.
+#[derive(Debug, clap::Args)]
+struct Parameters {
+    /// A capture, or a folder of captures, in one of the folders out of which may be loaded
+    #[arg(long, value_name = "PATH")]
+    path: String,
+}
+
+/// How often it is told how far a load is.
+const TELL_EVERY: Duration = Duration::from_millis(100);
+
+/// The captures that are to be loaded, by their true places: whatever links are on the way, none of
+/// them is outside of the folders.
+pub(super) fn inputs(given: &Given<'_>) -> Result<Vec<Input>, Refused> {
+    let Parameters { path } = given.read()?;
+    let refused = |problem: String| Refused::of("path", problem);
+    let folders = &given.tasks.load_folders;
+    let place = |path: &Path| {
+        let outside =
+            format!("{} is in none of the folders out of which may be loaded", path.display());
+        allowed(path, folders).map_err(|_| refused(outside))
+    };
+    let found = capture::find(&[place(Path::new(&path))?]);
+    let found = found.map_err(|error| refused(load::chain(&error)))?;
+    let files = found.into_iter().filter_map(|input| match input {
+        Input::File(path) => Some(path),
+        Input::Stdin => None,
+    });
+    let inputs: Vec<Input> =
+        files.map(|path| place(&path).map(Input::File)).collect::<Result<_, _>>()?;
+    if inputs.is_empty() {
+        return Err(refused(format!("there are no files in {path}")));
+    }
+    Ok(inputs)
+}
+
+pub(super) fn load(given: &Given<'_>, results: &mut Results<'_>) -> Result<String, WorkError> {
+    let inputs = inputs(given)?;
+    let options = Options { stop: given.watch.flag(), ..given.tasks.loads.clone() };
+    let progress = Progress::default();
+    let ended = AtomicBool::new(false);
+    let done = thread::scope(|scope| {
+        scope.spawn(|| tell(&progress, &given.watch, &ended));
+        let done = load::load(&*given.tasks.store, &inputs, &options, &progress);
+        ended.store(true, Relaxed);
+        done
+    });
+    let entry = match done {
+        Ok(load) => load,
+        Err(LoadError::Open(error)) => return Err(error.into()),
+        Err(error) => return Err(WorkError::failed(error)),
+    };
+    if entry.interrupted {
+        return Err(WorkError::Stopped);
+    }
+    results.push(&entry)?;
+    Ok(String::new())
+}
+
+/// Tells how far a load is, until it is at its end.
+fn tell(progress: &Progress, watch: &Watch, ended: &AtomicBool) {
+    while !ended.load(Relaxed) {
+        let done = progress.done();
+        if done.bytes_total > 0 {
+            watch.tell(done.bytes_done as f64 / done.bytes_total as f64);
+        }
+        thread::sleep(TELL_EVERY);
+    }
+}
