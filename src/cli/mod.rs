@@ -115,7 +115,7 @@ struct Common {
 enum Command {
     Load(load::Args),
     Collect(collect::Args),
-    Serve(serve::Args),
+    Serve(Box<serve::Args>),
     Token(token::Args),
     User(user::Args),
     Query(query::Args),

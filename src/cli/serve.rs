@@ -7,6 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::Context;
+use nix::sys::resource::{Resource, getrlimit};
 
 use super::failure::{Ending, Usage};
 use super::interrupt::{self, Orders};
@@ -154,6 +155,7 @@ pub(super) fn run(
     if !args.load_folder.is_empty() {
         options.load_folders = args.load_folder.iter().map(Into::into).collect();
     }
+    options.limits.connections = options.limits.connections.min(descriptors() / 2);
     let service = Service::new(Arc::from(store::open(settings)?), options).map_err(usage)?;
     let service = Arc::new(service);
     let server = Server::start(&service).context("serve")?;
@@ -175,6 +177,12 @@ pub(super) fn run(
         Some(collector) => collect::finish(collector, settings, Output::Text),
         None => Ok(Ending::Done),
     }
+}
+
+/// How many files may be open: connections must leave some to the store.
+fn descriptors() -> usize {
+    let most = getrlimit(Resource::RLIMIT_NOFILE).map_or(u64::MAX, |(soft, _)| soft);
+    usize::try_from(most).unwrap_or(usize::MAX)
 }
 
 /// What cannot be as it was asked for is wrong usage, and all else a failure.

@@ -35,6 +35,7 @@ pub(crate) struct Args {
 #[derive(Debug, Subcommand)]
 enum Action {
     /// Make a token, and print it: nobody can find it out later
+    #[command(after_help = EXAMPLES)]
     Add {
         /// What it is called
         name: String,

@@ -39,6 +39,7 @@ pub(crate) struct Args {
 #[derive(Debug, Subcommand)]
 enum Action {
     /// Add a user, or change one. The password is asked for, or read from standard input
+    #[command(after_help = EXAMPLES)]
     Add {
         /// The name
         name: String,

@@ -15,7 +15,7 @@ use axum::http::request::Parts;
 use axum::http::{Method, Uri};
 use axum::middleware::Next;
 use axum::response::Response;
-use hyper::body::{Frame, SizeHint};
+use hyper::body::{Body as _, Frame, SizeHint};
 
 use super::Shared;
 use super::audit::Entry;
@@ -23,6 +23,9 @@ use super::auth::Caller;
 use super::connection::Connected;
 use super::counters::Answered;
 use crate::flow::UnixMillis;
+
+/// So much of the name of a login is noted.
+const MAX_LOGIN: usize = 100;
 
 /// What is noted of a request on its way.
 #[derive(Debug, Default)]
@@ -35,10 +38,18 @@ pub(super) struct Noted {
     pub(super) route: OnceLock<String>,
     /// Whether it is nobody's business, if all goes well.
     pub(super) quiet: AtomicBool,
+    /// As whom somebody tried to log in.
+    login: OnceLock<String>,
     rows: AtomicU64,
 }
 
 impl Noted {
+    /// Notes as whom somebody tries to log in.
+    pub(super) fn names(&self, login: &str) {
+        // It is done once.
+        let _ = self.login.set(login.chars().take(MAX_LOGIN).collect());
+    }
+
     /// What is noted of `request`.
     pub(super) fn of(request: &Request) -> Option<&Arc<Self>> {
         request.extensions().get()
@@ -89,6 +100,7 @@ pub(super) async fn keep(
     request.extensions_mut().insert(noted);
     let response = next.run(request).await;
     account.status = response.status().as_u16();
+    account.whole = account.method == Method::HEAD || response.body().is_end_stream();
     response.map(|body| Body::new(Accounted { body, account }))
 }
 
@@ -128,6 +140,7 @@ impl Drop for Account {
             caller: caller.map(|caller| &*caller.name),
             role: caller.map(|caller| caller.role),
             via: caller.map(|caller| caller.via),
+            login: self.noted.login.get().map(String::as_str),
             address: self.address,
             method: self.method.as_str(),
             path: self.uri.path(),

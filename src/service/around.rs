@@ -51,6 +51,7 @@ pub(super) async fn method_not_allowed(method: Method, uri: Uri) -> Problem {
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, told)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "this is how it is called")]
 fn panicked(panic: Box<dyn Any + Send>) -> Response {
     let text = panic.downcast_ref::<&str>().map(ToString::to_string);
     let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
@@ -109,7 +110,7 @@ fn with_instance(response: Response, problem: Problem, id: &str) -> Response {
     if !is_problem {
         return response;
     }
-    let problem = Problem { instance: Some(format!("urn:request:{id}")), ..problem };
+    let problem = Problem { instance: Some(format!("urn:request:{id}").into()), ..problem };
     let mut told = problem.into_response();
     for (name, value) in response.headers() {
         if name != header::CONTENT_LENGTH {
@@ -117,4 +118,67 @@ fn with_instance(response: Response, problem: Problem, id: &str) -> Response {
         }
     }
     told.map(Body::new)
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http;
+    use axum::routing::get;
+    use tokio::runtime;
+    use tower::Service as _;
+
+    use super::*;
+
+    /// What a route answers within the layers but for the account, by path.
+    fn answer(path: &str) -> (http::response::Parts, String) {
+        async fn panics() -> &'static str {
+            panic!("a secret of ours")
+        }
+        let own = [(header::CACHE_CONTROL, "max-age=60")];
+        let router: Router = Router::new()
+            .route("/panics", get(panics))
+            .route("/fails", get(async || Problem::internal("a secret of ours")))
+            .route("/text", get(async || (StatusCode::BAD_REQUEST, "what is wrong")))
+            .route("/page", get(async move || (own, "fine")))
+            .layer(CatchPanicLayer::custom(panicked))
+            .layer(from_fn(finish));
+        let request = Request::builder().uri(path).body(Body::empty()).unwrap();
+        let runtime = runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let (parts, body) = router.clone().call(request).await.unwrap().into_parts();
+            let body = to_bytes(body, 1 << 20).await.unwrap();
+            (parts, String::from_utf8(body.to_vec()).unwrap())
+        })
+    }
+
+    #[test]
+    fn what_fails_within_is_told_to_the_log_alone() {
+        for path in ["/panics", "/fails"] {
+            let (parts, body) = answer(path);
+            assert_eq!(parts.status, 500, "{path}");
+            assert_eq!(parts.headers[header::CONTENT_TYPE], MEDIA_TYPE, "{path}");
+            assert!(!body.contains("secret") && body.contains("\"instance\":\"urn:"), "{body}");
+        }
+    }
+
+    #[test]
+    fn a_text_that_says_what_is_wrong_becomes_a_problem() {
+        let (parts, body) = answer("/text");
+        assert_eq!(
+            (parts.status, &parts.headers[header::CONTENT_TYPE]),
+            (StatusCode::BAD_REQUEST, &HeaderValue::from_static(MEDIA_TYPE))
+        );
+        let problem: serde_json::Value = serde_json::from_str(&body).unwrap();
+        assert_eq!(problem["detail"], "what is wrong");
+        assert_eq!(problem["title"], "Bad Request");
+        assert_eq!(parts.headers[header::CONTENT_LENGTH], body.len());
+    }
+
+    #[test]
+    fn an_answer_keeps_what_it_says_of_itself() {
+        let (parts, body) = answer("/page");
+        assert_eq!((parts.status, body.as_str()), (StatusCode::OK, "fine"));
+        assert_eq!(parts.headers[header::CACHE_CONTROL], "max-age=60");
+        assert_eq!(parts.headers[header::X_FRAME_OPTIONS], "DENY");
+    }
 }

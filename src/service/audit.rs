@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
@@ -37,7 +37,7 @@ const FILE: &str = "audit.ndjson";
 /// So many lines wait to be written. More are counted as lost: no answer waits for the disk.
 const MAX_WAITING: usize = 10_000;
 /// How often the log says that lines cannot be written.
-const TOLD_EVERY: Duration = Duration::from_secs(60);
+const TOLD_EVERY: Duration = Duration::from_mins(1);
 
 /// One request.
 #[derive(Debug, Serialize)]
@@ -50,6 +50,9 @@ pub(super) struct Entry<'a> {
     pub(super) caller: Option<&'a str>,
     pub(super) role: Option<Role>,
     pub(super) via: Option<Via>,
+    /// As whom somebody tried to log in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) login: Option<&'a str>,
     /// From where.
     pub(super) address: Option<IpAddr>,
     pub(super) method: &'a str,
@@ -65,7 +68,9 @@ pub(super) struct Entry<'a> {
 
 /// The log. Lines are written by a thread of its own.
 pub(super) struct Audit {
-    lines: SyncSender<String>,
+    /// None when it is to end.
+    lines: Option<SyncSender<String>>,
+    writer: Option<JoinHandle<()>>,
     lost: Arc<AtomicU64>,
 }
 
@@ -82,18 +87,16 @@ impl Audit {
         let lost = Arc::<AtomicU64>::default();
         let log =
             Log { path, options, written: Some(written), lost: Arc::clone(&lost), told: None };
-        let work = move || log.run(&waiting);
-        thread::Builder::new()
-            .name("audit".to_owned())
-            .spawn(work)
-            .map_err(ServiceError::Thread)?;
-        Ok(Self { lines, lost })
+        let writer = thread::Builder::new().name("audit".to_owned());
+        let writer = writer.spawn(move || log.run(&waiting)).map_err(ServiceError::Thread)?;
+        Ok(Self { lines: Some(lines), writer: Some(writer), lost })
     }
 
     pub(super) fn write(&self, entry: &Entry<'_>) {
         let Ok(mut line) = serde_json::to_string(entry) else { return };
         line.push('\n');
-        if self.lines.try_send(line).is_err() {
+        let taken = self.lines.as_ref().is_some_and(|lines| lines.try_send(line).is_ok());
+        if !taken {
             self.lost.fetch_add(1, Relaxed);
         }
     }
@@ -101,6 +104,16 @@ impl Audit {
     /// How many lines could not be written.
     pub(super) fn lost(&self) -> u64 {
         self.lost.load(Relaxed)
+    }
+}
+
+impl Drop for Audit {
+    fn drop(&mut self) {
+        // What waits is written yet.
+        self.lines = None;
+        if let Some(Err(_)) = self.writer.take().map(JoinHandle::join) {
+            tracing::error!("the audit log has panicked");
+        }
     }
 }
 

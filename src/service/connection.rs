@@ -13,7 +13,7 @@ use tokio::time::{Instant, Sleep, sleep};
 use tokio_rustls::server::TlsStream;
 
 /// So long may a reader take nothing of what is sent to it. Until then it holds what waits for it.
-const STALLS: Duration = Duration::from_secs(60);
+const STALLS: Duration = Duration::from_mins(1);
 
 /// Who is connected to what.
 #[derive(Debug, Clone, Copy)]

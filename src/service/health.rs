@@ -8,6 +8,7 @@ use axum::response::IntoResponse;
 use axum::routing::get;
 use tokio::sync::Mutex;
 use tokio::task::spawn_blocking;
+use tokio::time::timeout;
 
 use super::Shared;
 use super::auth::Role;
@@ -17,6 +18,8 @@ use crate::collect;
 
 /// So long is it believed that the store can be opened, or not.
 const BELIEVED: Duration = Duration::from_secs(1);
+/// So long is the store waited for.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Routes for whoever looks after the server, without a look at who asks.
 pub(super) fn open_routes() -> Routes {
@@ -53,22 +56,20 @@ async fn ready(State(service): State<Shared>) -> Result<&'static str, Problem> {
 }
 
 async fn look(service: Shared) -> Result<(), String> {
-    let opened = spawn_blocking(move || service.store.snapshot().map(drop)).await;
-    match opened {
-        Ok(opened) => opened.map_err(|error| chain(&error)),
-        Err(panic) => Err(panic.to_string()),
+    let opened = spawn_blocking(move || service.store.snapshot().map(drop));
+    match timeout(PATIENCE, opened).await {
+        Ok(Ok(opened)) => opened.map_err(|error| chain(&error)),
+        Ok(Err(panic)) => Err(panic.to_string()),
+        Err(_) => Err(format!("it does not answer within {} s", PATIENCE.as_secs())),
     }
 }
 
 /// An error with its causes.
 fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text += &format!(": {error}");
-        cause = error.source();
+    match error.source() {
+        Some(cause) => format!("{error}: {}", chain(cause)),
+        None => error.to_string(),
     }
-    text
 }
 
 async fn metrics(State(service): State<Shared>) -> impl IntoResponse {

@@ -214,17 +214,112 @@ impl FromRequestParts<Shared> for Turn {
 }
 
 /// The true place of `path`, if that is within one of `folders`, whatever links and `..` are on the
-/// way.
+/// way. A path that does not begin at the root begins in one of them.
 ///
 /// # Errors
 ///
 /// [`Problem`] where it leads out of them, or is not there: which of both, nobody is told.
 pub fn allowed(path: &Path, folders: &[PathBuf]) -> Result<PathBuf, Problem> {
-    let refuse = || {
-        Problem::forbidden(format!("{} is in none of the folders that are allowed", path.display()))
+    let place = |folder: &PathBuf| {
+        let folder = folder.canonicalize().ok()?;
+        let place = folder.join(path).canonicalize().ok()?;
+        place.starts_with(&folder).then_some(place)
     };
-    let place = path.canonicalize().map_err(|_| refuse())?;
-    let within =
-        |folder: &PathBuf| folder.canonicalize().is_ok_and(|folder| place.starts_with(folder));
-    if path.is_absolute() && folders.iter().any(within) { Ok(place) } else { Err(refuse()) }
+    folders.iter().find_map(place).ok_or_else(|| {
+        let path = path.display();
+        Problem::forbidden(format!(
+            "{path}: there is no such thing in the folders that are allowed"
+        ))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn a_bucket_fills_at_its_rate_and_no_further_than_its_size() {
+        let buckets = Buckets::new(2.0, 3.0);
+        let began = Instant::now();
+        let take = |key, ms| buckets.take(key, began + Duration::from_millis(ms)).is_ok();
+        assert_eq!([0, 0, 0, 0].map(|ms| take("a", ms)), [true, true, true, false]);
+        assert!(take("b", 0), "each has its own");
+        assert!(!take("a", 400) && take("a", 500) && !take("a", 600));
+        assert_eq!([9000, 9000, 9000, 9000].map(|ms| take("a", ms)), [true, true, true, false]);
+        let wait = buckets.lacks(&"a", began + Duration::from_secs(9));
+        assert_eq!(wait, Some(Duration::from_millis(500)));
+    }
+
+    #[test]
+    fn the_table_of_buckets_does_not_grow_without_end() {
+        let buckets = Buckets::new(1.0, 2.0);
+        let began = Instant::now();
+        for key in 0..3 * MAX_TOLD_APART {
+            assert!(buckets.take(key, began).is_ok());
+        }
+        assert!(buckets.table().len() <= MAX_TOLD_APART);
+    }
+
+    #[test]
+    fn addresses_of_one_network_are_counted_together() {
+        let of = |text: &str| network(text.parse().unwrap());
+        assert_eq!(of("2001:db8::1"), of("2001:db8::ffff:0:0:9"));
+        assert_ne!(of("2001:db8::1"), of("2001:db8:0:1::1"));
+        assert_ne!(of("10.0.0.1"), of("10.0.0.2"));
+    }
+
+    #[test]
+    fn a_caller_has_so_many_turns_at_once() {
+        let turns = Arc::new(Turns { most: 2, taken: Mutex::default() });
+        let first = Turn::take(&turns, "anna").ok();
+        let second = Turn::take(&turns, "anna").ok();
+        let third = Turn::take(&turns, "anna").err().unwrap();
+        assert_eq!((third.status, third.retry_secs), (429, Some(1)));
+        assert!(second.is_some() && Turn::take(&turns, "berta").is_ok());
+        drop(first);
+        assert!(Turn::take(&turns, "anna").is_ok());
+        drop(second);
+        assert!(turns.taken().is_empty());
+    }
+
+    #[test]
+    fn no_path_leads_out_of_the_folders_that_are_allowed() {
+        let root = tempfile::tempdir().unwrap();
+        let (inside, outside) = (root.path().join("captures"), root.path().join("captures-secret"));
+        for folder in [&inside, &outside] {
+            std::fs::create_dir(folder).unwrap();
+            std::fs::write(folder.join("day.pcap"), "").unwrap();
+        }
+        symlink(outside.join("day.pcap"), inside.join("out.pcap")).unwrap();
+        symlink(&outside, inside.join("folder")).unwrap();
+        symlink(inside.join("day.pcap"), inside.join("in.pcap")).unwrap();
+        let folders = [inside.clone()];
+        let day = inside.canonicalize().unwrap().join("day.pcap");
+        for path in [
+            inside.join("day.pcap"),
+            "day.pcap".into(),
+            "in.pcap".into(),
+            "./day.pcap".into(),
+            inside.join("../captures/day.pcap"),
+        ] {
+            assert_eq!(allowed(&path, &folders).unwrap(), day, "{}", path.display());
+        }
+        for path in [
+            outside.join("day.pcap"),
+            "../captures-secret/day.pcap".into(),
+            "out.pcap".into(),
+            "folder/day.pcap".into(),
+            inside.join("folder"),
+            "gone.pcap".into(),
+            "%2e%2e/captures-secret/day.pcap".into(),
+            "/etc/passwd".into(),
+            PathBuf::from("day.pcap\0"),
+            "..".into(),
+        ] {
+            assert_eq!(allowed(&path, &folders).unwrap_err().status, 403, "{}", path.display());
+        }
+        assert!(allowed(&day, &[]).is_err());
+    }
 }

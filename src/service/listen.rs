@@ -19,11 +19,11 @@ use tokio::runtime::{self, Runtime};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
-use tokio_rustls::TlsAcceptor;
 use tower::Service as _;
 
 use super::connection::{Bytes, Connected, Connection};
-use super::{ServiceError, Shared, router, tls};
+use super::tls::Certificate;
+use super::{ServiceError, Shared, router};
 
 /// So long may it take to agree on how to encrypt.
 const HANDSHAKE: Duration = Duration::from_secs(10);
@@ -55,7 +55,7 @@ impl Server {
     ///
     /// [`ServiceError`] if an address cannot be listened at, or the certificate cannot be used.
     pub fn start(service: &Shared) -> Result<Self, ServiceError> {
-        let tls = service.options.tls.as_ref().map(tls::acceptor).transpose()?;
+        let tls = service.options.tls.as_ref().map(Certificate::read).transpose()?;
         let runtime = runtime::Builder::new_multi_thread()
             .thread_name("serve")
             .enable_all()
@@ -101,7 +101,7 @@ impl Server {
 struct Listening {
     router: Router,
     service: Shared,
-    tls: Option<TlsAcceptor>,
+    tls: Option<Certificate>,
     room: Arc<Semaphore>,
     /// How many are open, by who is connected.
     open: Mutex<HashMap<IpAddr, usize>>,
@@ -176,7 +176,7 @@ impl Place {
         let _ = self.stream.set_nodelay(true);
         let bytes = match &self.listening.tls {
             None => Bytes::Plain(self.stream),
-            Some(tls) => match timeout(HANDSHAKE, tls.accept(self.stream)).await {
+            Some(tls) => match timeout(HANDSHAKE, tls.acceptor().accept(self.stream)).await {
                 Ok(Ok(stream)) => Bytes::Encrypted(Box::new(stream)),
                 Ok(Err(error)) => return tracing::debug!("{}: {error}", self.peer),
                 Err(_) => return tracing::debug!("{}: no handshake", self.peer),

@@ -1,9 +1,10 @@
 //! Questions as others ask them: over HTTP, by programs and by browsers.
 //!
 //! A [`Server`] listens, and gives requests to the [`router`]. Around all routes lie, from the
-//! outside: the account of each request (`account`, which the audit log and the counters learn of), what every answer has (`around`),
-//! who may ask at all and who it is that asks ([`auth`]), and what he may ask for ([`limits`]). A
-//! route says whom it answers ([`routes`]), and what goes wrong is a [`problem`].
+//! outside: the account of each request (`account`), of which the audit log and the counters learn,
+//! what every answer has (`around`), who may ask at all and who it is that asks ([`auth`]), and how
+//! much he may ask for ([`limits`]). A route says whom it answers ([`routes`]), and what goes wrong
+//! is a [`problem`].
 
 mod account;
 mod api;

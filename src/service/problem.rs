@@ -1,6 +1,5 @@
 //! What a client is told when a request comes to nothing: `application/problem+json` (RFC 9457).
 
-use std::borrow::Cow;
 use std::fmt::Display;
 use std::time::Duration;
 
@@ -18,26 +17,28 @@ pub const MEDIA_TYPE: &str = "application/problem+json";
 pub struct Problem {
     /// What kind it is, as a URI; `about:blank` where the status says it all.
     #[serde(rename = "type")]
-    pub kind: Cow<'static, str>,
+    pub kind: &'static str,
     /// The kind for people to read.
-    pub title: Cow<'static, str>,
+    pub title: &'static str,
     /// The status of the answer.
     pub status: u16,
     /// What is the matter with this request.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub detail: Option<String>,
+    #[schema(value_type = Option<String>)]
+    pub detail: Option<Box<str>>,
     /// The number of the request, under which the log has more.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub instance: Option<String>,
+    #[schema(value_type = Option<String>)]
+    pub instance: Option<Box<str>>,
     /// What is wrong with which parameter, and where in it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<Fault>,
-    /// When to try again.
+    /// After how many seconds to try again.
     #[serde(skip)]
-    pub retry_after: Option<Duration>,
+    pub retry_secs: Option<u32>,
     /// What happened, for the log alone.
     #[serde(skip)]
-    pub cause: Option<String>,
+    pub cause: Option<Box<str>>,
 }
 
 /// What is wrong with a parameter.
@@ -66,13 +67,13 @@ impl Problem {
     /// A problem of which the status says what kind it is.
     pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
         Self {
-            kind: "about:blank".into(),
-            title: status.canonical_reason().unwrap_or("Unknown").into(),
+            kind: "about:blank",
+            title: status.canonical_reason().unwrap_or("Unknown"),
             status: status.as_u16(),
-            detail: Some(detail.into()),
+            detail: Some(detail.into().into()),
             instance: None,
             errors: Vec::new(),
-            retry_after: None,
+            retry_secs: None,
             cause: None,
         }
     }
@@ -95,20 +96,20 @@ impl Problem {
     /// Too much is asked for at once.
     pub fn too_many(detail: impl Into<String>, retry_after: Duration) -> Self {
         let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, detail);
-        Self { retry_after: Some(retry_after), ..problem }
+        Self { retry_secs: Some(retry_after.as_secs_f64().ceil().max(1.0) as u32), ..problem }
     }
 
     /// Something of ours failed: the client learns that, and the log `cause`.
     pub fn internal(cause: impl Display) -> Self {
         let detail = "the server could not answer; its log says why, under this request's number";
         let problem = Self::new(StatusCode::INTERNAL_SERVER_ERROR, detail);
-        Self { cause: Some(format!("{cause:#}")), ..problem }
+        Self { cause: Some(format!("{cause:#}").into()), ..problem }
     }
 
     /// As [`Self::internal`], where it may work later.
     pub fn unavailable(detail: impl Into<String>, cause: impl Display) -> Self {
         let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, detail);
-        Self { cause: Some(format!("{cause:#}")), ..problem }
+        Self { cause: Some(format!("{cause:#}").into()), ..problem }
     }
 
     /// With what is wrong with parameters.
@@ -124,8 +125,7 @@ impl IntoResponse for Problem {
         let mut response = (status, Json(&self)).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
-        if let Some(after) = self.retry_after {
-            let secs = after.as_secs_f64().ceil().max(1.0) as u64;
+        if let Some(secs) = self.retry_secs {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(secs));
         }
         if status == StatusCode::UNAUTHORIZED {

@@ -1,8 +1,12 @@
 //! `serve` as a process of its own, asked over real sockets.
 
+mod accounts;
 mod api;
+mod attacks;
 mod jobs;
+mod limits;
 mod start;
+mod tls;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -89,14 +93,32 @@ impl Serving {
         self.raw(format!("{head}\r\n{body}").as_bytes())
     }
 
+    /// Asks from another address of this machine.
+    pub(crate) fn from(&self, address: &str, path: &str, fields: &[&str]) -> Answer {
+        let mut curl = Command::new("curl");
+        curl.args(["-sS", "-i", "--raw", "--max-time", "60", "--interface", address]);
+        for field in fields {
+            // This is how it is told to send a field without a value.
+            let empty = field.strip_suffix(':').map(|name| format!("{name};"));
+            curl.args(["-H", empty.as_deref().unwrap_or(field)]);
+        }
+        let output = curl.arg(format!("http://{}{path}", self.at())).output().unwrap();
+        Answer::parse(&output.stdout)
+    }
+
     /// Sends bytes, and reads the answer to its end.
     pub(crate) fn raw(&self, request: &[u8]) -> Answer {
+        Answer::parse(&self.bytes(request))
+    }
+
+    /// As [`Self::raw`]; nothing where the connection is closed without an answer.
+    pub(crate) fn bytes(&self, request: &[u8]) -> Vec<u8> {
         let mut stream = TcpStream::connect(self.at()).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
-        stream.write_all(request).unwrap();
+        let _ = stream.write_all(request);
         let mut bytes = Vec::new();
-        stream.read_to_end(&mut bytes).unwrap();
-        Answer::parse(&bytes)
+        let _ = stream.read_to_end(&mut bytes);
+        bytes
     }
 
     /// Ends it by a signal, and gives the exit status with what it said.

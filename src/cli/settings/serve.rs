@@ -207,3 +207,30 @@ fn without_password(url: &str) -> String {
     };
     parts().unwrap_or_else(|| url.to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_is_shown_without_its_password() {
+        for (url, shown) in [
+            ("mongodb://anna:se@cret@db:27017/x", "mongodb://anna:…@db:27017/x"),
+            ("mongodb://anna@db", "mongodb://anna@db"),
+            ("mongodb://db1,db2/?w=1", "mongodb://db1,db2/?w=1"),
+            ("sqlite", "sqlite"),
+        ] {
+            assert_eq!(without_password(url), shown);
+        }
+    }
+
+    #[test]
+    fn names_of_hosts_are_told_from_what_is_none() {
+        for text in ["flows.example.org", "flows", "10.0.0.1", "2001:db8::1", "a-b_c."] {
+            assert_eq!(host(text).unwrap(), text.trim_end_matches('.'));
+        }
+        for text in ["", "a b", "http://x", "10.0.0.1:80", "[::1]:80", "x/y", "*"] {
+            assert!(host(text).unwrap_err().contains("is no name of a host"), "{text}");
+        }
+    }
+}

@@ -1,26 +1,21 @@
 //! Who may ask at all, and who it is that asks.
 
-use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use axum::body::{Body, Bytes, to_bytes};
+use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use ipnet::IpNet;
-use tokio::sync::Semaphore;
-use tokio::task::spawn_blocking;
-use tokio::time::timeout;
 
-use super::accounts::{self, Accounts, Known};
+use super::accounts::Token;
+use super::proof::Proofs;
 use super::role::{Caller, Via};
-use super::secret::{self, Digest};
 use super::sessions::Sessions;
-use super::{login, site};
-use crate::flow::{UnixMillis, canonical};
+use super::{body, login, secret, site};
+use crate::flow::canonical;
 use crate::service::account::Noted;
 use crate::service::connection::Connected;
 use crate::service::limits::Limiter;
@@ -34,25 +29,16 @@ const REMOTE_USER: &str = "remote-user";
 const PROXIED: [&str; 4] = ["forwarded", "x-forwarded-for", "x-real-ip", "via"];
 /// The name of whoever is on this machine, and has no other.
 const LOCAL: &str = "local";
-/// So many tokens are remembered to be right; then all are looked at again.
-const MAX_REMEMBERED: usize = 10_000;
-/// So many secrets are looked at at once: each takes 19 MB and some milliseconds.
-const PROVED_AT_ONCE: usize = 2;
-/// So long may the body of a request take to come.
-const BODY: Duration = Duration::from_secs(30);
-/// So long may the body be of whoever is not known: a login is no longer.
-const STRANGERS_BODY_BYTES: usize = 16 << 10;
 
 /// Lets in callers, and keeps out others.
 pub(in crate::service) struct Guard {
     access: Access,
     /// Whether nobody but this machine can reach the server.
     is_local: bool,
-    pub(super) known: Known,
+    pub(super) proofs: Proofs,
     pub(super) sessions: Sessions,
-    /// Tokens that were right, with their hashes then.
-    remembered: Mutex<HashMap<Digest, String>>,
-    proving: Semaphore,
+    /// Of what the tokens of forms are made, of callers who have no session.
+    forms: String,
 }
 
 impl Guard {
@@ -61,7 +47,7 @@ impl Guard {
     /// [`ServiceError::Open`] if others than this machine would be let in, or heard, who should
     /// not.
     pub(in crate::service) fn new(options: &Options) -> Result<Self, ServiceError> {
-        let known = Known::open(&options.folder)?;
+        let proofs = Proofs::open(&options.folder)?;
         let is_local = options.is_local();
         let (tls, proxied) = (options.tls.is_some(), !options.access.proxies.is_empty());
         let refuse = |why: &str| {
@@ -75,7 +61,7 @@ impl Guard {
                  proxy before this with --proxy ADDR",
             );
         }
-        if !(is_local || proxied) && known.now().is_empty() {
+        if !(is_local || proxied) && proofs.accounts().is_empty() {
             return refuse(
                 "nobody could be told from anybody; make a token first, `earlgrey-hbase token add \
                  NAME`, or add a user, `earlgrey-hbase user add NAME`",
@@ -84,10 +70,9 @@ impl Guard {
         Ok(Self {
             access: options.access.clone(),
             is_local,
-            known,
+            proofs,
             sessions: Sessions::default(),
-            remembered: Mutex::default(),
-            proving: Semaphore::new(PROVED_AT_ONCE),
+            forms: secret::new().map_err(ServiceError::Account)?,
         })
     }
 
@@ -134,7 +119,8 @@ impl Guard {
             return self.bearer(token, peer, limiter).await.map(Some);
         }
         if let Some(secret) = login::cookie(headers)
-            && let Some(caller) = self.sessions.caller(secret, &self.known.now(), Instant::now())
+            && let Some(caller) =
+                self.sessions.caller(secret, &self.proofs.accounts(), Instant::now())
         {
             return Ok(Some(caller));
         }
@@ -148,7 +134,13 @@ impl Guard {
                  send a token"
             )));
         }
-        Ok(Some(Caller { name: LOCAL.to_owned(), role, via: Via::Local, csrf: None }))
+        let csrf = Some(self.csrf(LOCAL));
+        Ok(Some(Caller { name: LOCAL.to_owned(), role, via: Via::Local, csrf }))
+    }
+
+    /// What a form must carry of a caller who has no session.
+    fn csrf(&self, name: &str) -> String {
+        secret::text_of(secret::digest_of(&format!("{}{name}", self.forms)))
     }
 
     /// Whom a proxy names.
@@ -157,8 +149,9 @@ impl Guard {
             return Err(Problem::bad_request("Remote-User is to name one user"));
         }
         let role =
-            self.known.now().users.get(name).map_or(self.access.proxy_role, |user| user.role);
-        Ok(Caller { name: name.to_owned(), role, via: Via::Proxy, csrf: None })
+            self.proofs.accounts().users.get(name).map_or(self.access.proxy_role, |user| user.role);
+        let csrf = Some(self.csrf(name));
+        Ok(Caller { name: name.to_owned(), role, via: Via::Proxy, csrf })
     }
 
     /// Whose token it is.
@@ -168,84 +161,11 @@ impl Guard {
         peer: IpAddr,
         limiter: &Limiter,
     ) -> Result<Caller, Problem> {
-        let (_, found) = self.token(token, peer, limiter).await?.ok_or_else(|| {
+        let (_, found) = self.proofs.token(token, peer, limiter).await?.ok_or_else(|| {
             Problem::new(StatusCode::UNAUTHORIZED, "the token is none of ours, is over or revoked")
         })?;
-        let accounts::Token { name, role, .. } = found;
+        let Token { name, role, .. } = found;
         Ok(Caller { name, role, via: Via::Token, csrf: None })
-    }
-
-    /// The token with its id, if it is one that holds.
-    pub(super) async fn token(
-        &self,
-        text: &str,
-        peer: IpAddr,
-        limiter: &Limiter,
-    ) -> Result<Option<(String, accounts::Token)>, Problem> {
-        let accounts = self.known.now();
-        let find = |accounts: &Accounts| {
-            let (id, secret) = accounts::split(text)?;
-            let token =
-                accounts.tokens.get(id).filter(|token| !token.is_over(UnixMillis::now()))?;
-            Some((id.to_owned(), token.clone(), secret.to_owned()))
-        };
-        let Some((id, token, secret)) = find(&accounts) else {
-            limiter.may_prove(peer)?;
-            limiter.was_wrong(peer);
-            return Ok(None);
-        };
-        let digest = secret::digest_of(text);
-        if self.remembers(&digest, &token.hash)
-            || self
-                .proves(secret, token.hash.clone(), peer, limiter, || {
-                    self.remembers(&digest, &token.hash)
-                })
-                .await?
-        {
-            self.remember(digest, &token.hash);
-            return Ok(Some((id, token)));
-        }
-        Ok(None)
-    }
-
-    fn remembers(&self, digest: &Digest, hash: &str) -> bool {
-        let remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
-        remembered.get(digest).is_some_and(|known| known == hash)
-    }
-
-    fn remember(&self, digest: Digest, hash: &str) {
-        let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
-        if remembered.contains_key(&digest) {
-            return;
-        }
-        if remembered.len() >= MAX_REMEMBERED {
-            remembered.clear();
-        }
-        remembered.insert(digest, hash.to_owned());
-    }
-
-    /// Whether `secret` is what `hash` was made of. Few are looked at at once, and `meanwhile` says
-    /// whether that was found while this one waited.
-    pub(super) async fn proves(
-        &self,
-        secret: String,
-        hash: String,
-        peer: IpAddr,
-        limiter: &Limiter,
-        meanwhile: impl Fn() -> bool,
-    ) -> Result<bool, Problem> {
-        limiter.may_prove(peer)?;
-        let _turn = self.proving.acquire().await.map_err(Problem::internal)?;
-        if meanwhile() {
-            return Ok(true);
-        }
-        limiter.may_prove(peer)?;
-        let work = spawn_blocking(move || secret::is_right(&secret, &hash));
-        let right = work.await.map_err(Problem::internal)?;
-        if !right {
-            limiter.was_wrong(peer);
-        }
-        Ok(right)
     }
 }
 
@@ -285,63 +205,18 @@ async fn admitted(service: &Service, mut request: Request) -> Result<Request, Pr
         .ok_or_else(|| Problem::internal("a request came by no connection"))?;
     guard.check(&request, &connected)?;
     let peer = connected.peer.ip();
-    let caller = guard.caller(request.headers(), &connected, limiter).await?;
-    limiter.request(caller.as_ref(), peer)?;
+    let caller = guard.caller(request.headers(), &connected, limiter).await;
+    limiter.request(caller.as_ref().ok().and_then(Option::as_ref), peer)?;
+    let caller = caller?;
     if let (Some(caller), Some(noted)) = (&caller, Noted::of(&request)) {
         let _ = noted.caller.set(caller.clone());
     }
+    let (parts, sent) = request.into_parts();
     let most = service.options.limits.body_bytes;
-    let most = if caller.is_some() { most } else { most.min(STRANGERS_BODY_BYTES) };
-    let (parts, body) = request.into_parts();
-    let body = whole(&parts.headers, body, most).await?;
-    if let Some(caller) = &caller {
-        check_form(caller, &parts.method, &parts.headers, &body)?;
-    }
-    request = Request::from_parts(parts, Body::from(body));
+    let sent = body::read(caller.as_ref(), &parts.method, &parts.headers, sent, most).await?;
+    request = Request::from_parts(parts, Body::from(sent));
     if let Some(caller) = caller {
         request.extensions_mut().insert(caller);
     }
     Ok(request)
-}
-
-/// All of a body, if it is not too long and does not take too long.
-async fn whole(headers: &HeaderMap, body: Body, most: usize) -> Result<Bytes, Problem> {
-    let too_long = || {
-        let told = format!("the body of a request may have {most} bytes");
-        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, told)
-    };
-    let declared = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
-    if declared.and_then(|length| length.parse().ok()).is_some_and(|bytes: u64| bytes > most as u64)
-    {
-        return Err(too_long());
-    }
-    match timeout(BODY, to_bytes(body, most)).await {
-        Ok(Ok(bytes)) => Ok(bytes),
-        Ok(Err(_)) => Err(too_long()),
-        Err(_) => {
-            let told = "the body of the request took too long to come";
-            Err(Problem::new(StatusCode::REQUEST_TIMEOUT, told))
-        }
-    }
-}
-
-/// Sees that what changes something in a session was sent by a page of ours.
-fn check_form(
-    caller: &Caller,
-    method: &Method,
-    headers: &HeaderMap,
-    body: &[u8],
-) -> Result<(), Problem> {
-    let Some(csrf) = caller.csrf.as_ref().filter(|_| !method.is_safe()) else { return Ok(()) };
-    let named = headers.get("x-csrf-token").and_then(|token| token.to_str().ok());
-    let is_form = headers
-        .get(header::CONTENT_TYPE)
-        .is_some_and(|kind| kind.as_bytes().starts_with(b"application/x-www-form-urlencoded"));
-    let right = |given: &str| secret::digest_of(given) == secret::digest_of(csrf);
-    let in_form = || login::field(body, "csrf").is_some_and(|given| right(&given));
-    if named.is_some_and(right) || is_form && in_form() {
-        return Ok(());
-    }
-    let told = "the token of the session (csrf) is missing or wrong; load the page again";
-    Err(Problem::forbidden(told))
 }

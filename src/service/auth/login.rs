@@ -1,18 +1,21 @@
 //! Login and logout of browsers.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use axum::extract::{Query, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
-use axum::{Extension, Form};
+use axum::{Extension, Form, Json};
 use maud::{DOCTYPE, Markup, html};
 use serde::Deserialize;
+use utoipa_axum::routes;
 
-use super::role::Caller;
+use super::role::{Caller, Role};
 use super::sessions::{LASTS, Login};
 use crate::service::Shared;
+use crate::service::account::Noted;
 use crate::service::connection::Connected;
 use crate::service::problem::Problem;
 use crate::service::routes::{Least, Routes};
@@ -21,15 +24,23 @@ use crate::service::routes::{Least, Routes};
 pub(super) const PATH: &str = "/login";
 /// The cookie of a session.
 const COOKIE: &str = "earlgrey_session";
-/// A hash that nothing is right for, so that a name that nobody has takes as long as another.
-const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 pub(super) fn routes() -> Routes {
-    Routes::default().route(Least::Anybody, PATH, get(form).post(log_in)).route(
-        Least::Anybody,
-        "/logout",
-        post(log_out),
-    )
+    Routes::default()
+        .route(Least::Anybody, PATH, get(form).post(log_in))
+        .route(Least::Anybody, "/logout", post(log_out))
+        .described(Role::Reader, routes!(me))
+}
+
+/// Who asks.
+#[utoipa::path(
+    get,
+    path = "/api/v1/me",
+    tag = "server",
+    responses((status = 200, description = "Who asks, and what he may do", body = Caller))
+)]
+async fn me(caller: Caller) -> Json<Caller> {
+    Json(caller)
 }
 
 /// Where to go after the login.
@@ -88,19 +99,19 @@ fn page(next: &str, wrong: Option<&str>) -> Markup {
 async fn log_in(
     State(service): State<Shared>,
     Extension(connected): Extension<Connected>,
+    Extension(noted): Extension<Arc<Noted>>,
     headers: HeaderMap,
     Form(Given { name, password, next }): Form<Given>,
 ) -> Result<Response, Problem> {
     let (guard, limiter) = (&service.guard, &service.limiter);
     let peer = connected.peer.ip();
+    noted.names(&name);
     let login = if name.is_empty() {
-        let token = guard.token(&password, peer, limiter).await?;
+        let token = guard.proofs.token(&password, peer, limiter).await?;
         token.map(|(id, token)| Login::Token { id, hash: token.hash })
     } else {
-        let hash = guard.known.now().users.get(&name).and_then(|user| user.hash.clone());
-        let proved = hash.clone().unwrap_or_else(|| NOBODY.to_owned());
-        let right = guard.proves(password, proved, peer, limiter, || false).await?;
-        hash.filter(|_| right).map(|hash| Login::User { name, hash })
+        let hash = guard.proofs.password(&name, &password, peer, limiter).await?;
+        hash.map(|hash| Login::User { name, hash })
     };
     let Some(login) = login else {
         let told = "The name or the password is wrong.";
@@ -148,12 +159,6 @@ pub(super) fn cookie(headers: &HeaderMap) -> Option<&str> {
     pairs.find_map(|pair| pair.trim().strip_prefix(COOKIE)?.strip_prefix('='))
 }
 
-/// A field of a form.
-pub(super) fn field(form: &[u8], name: &str) -> Option<String> {
-    let found = form_urlencoded::parse(form).find(|(key, _)| key == name);
-    found.map(|(_, value)| value.into_owned())
-}
-
 /// A place of ours: whoever made the link must not send on to another site.
 fn within(next: &str) -> &str {
     let ours = next.starts_with('/') && !next[1..].starts_with(['/', '\\']);
@@ -162,7 +167,7 @@ fn within(next: &str) -> &str {
 }
 
 /// What becomes of a request that asks for a role which its caller has not; none if he has it.
-pub(in crate::service) fn refuse(role: super::Role, request: &Request) -> Option<Response> {
+pub(in crate::service) fn refuse(role: Role, request: &Request) -> Option<Response> {
     let caller = request.extensions().get::<Caller>();
     let problem = match caller {
         Some(caller) if caller.role >= role => return None,
@@ -187,4 +192,43 @@ pub(in crate::service) fn refuse(role: super::Role, request: &Request) -> Option
 fn is_browsing(request: &Request) -> bool {
     let accepts = request.headers().get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
     request.method().is_safe() && accepts.is_some_and(|kinds| kinds.contains("text/html"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_login_leads_on_within_this_server_only() {
+        for (next, to) in [
+            ("/host/10.0.0.1?since=-1d", "/host/10.0.0.1?since=-1d"),
+            ("", "/"),
+            ("host", "/"),
+            ("https://evil.example", "/"),
+            ("//evil.example", "/"),
+            ("/\\evil.example", "/"),
+            ("/\t/evil.example", "/"),
+            ("/a\r\nSet-Cookie: x=y", "/"),
+            ("/é", "/"),
+        ] {
+            assert_eq!(within(next), to, "{next:?}");
+        }
+    }
+
+    #[test]
+    fn the_session_is_found_among_other_cookies() {
+        let cookies = |values: &[&'static str]| {
+            let mut headers = HeaderMap::new();
+            for value in values {
+                headers.append(header::COOKIE, HeaderValue::from_static(value));
+            }
+            cookie(&headers).map(str::to_owned)
+        };
+        let found = Some("abc".to_owned());
+        assert_eq!(cookies(&["earlgrey_session=abc"]), found);
+        assert_eq!(cookies(&["a=b; earlgrey_session=abc;c=d"]), found);
+        assert_eq!(cookies(&["a=b", "earlgrey_session=abc"]), found);
+        assert_eq!(cookies(&["earlgrey_session2=x; not_earlgrey_session=y"]), None);
+        assert_eq!(cookies(&[]), None);
+    }
 }

@@ -2,11 +2,13 @@
 //!
 //! A request that another site has a browser send is refused (`site`). Who asks is said by a
 //! proxy that is believed, by a token, by the session of a browser, or by the connection's coming
-//! from this machine (`guard`); tokens and users are in a file (`accounts`).
+//! from this machine (`guard`); tokens and users are in a file (`accounts`), and are proved (`proof`).
 
 mod accounts;
+mod body;
 mod guard;
 mod login;
+mod proof;
 mod role;
 mod secret;
 mod sessions;

@@ -4,9 +4,12 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// What a caller may do; each may what those before it may.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// Ask.
@@ -47,7 +50,7 @@ impl FromStr for Role {
 }
 
 /// How it is known who asks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Via {
     /// He is on this machine.
@@ -61,7 +64,7 @@ pub enum Via {
 }
 
 /// Who asks. A handler takes it among its arguments.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Caller {
     /// The name: of a user, of a token, or `local`.
     pub name: String,
@@ -69,7 +72,7 @@ pub struct Caller {
     pub role: Role,
     /// How that is known.
     pub via: Via,
-    /// What a form must carry as `csrf`, or a request as `X-CSRF-Token`, that changes something in
-    /// his session.
+    /// What a form of a page must carry as `csrf`, or what a script of it sends as `X-CSRF-Token`,
+    /// to change something. Who has a token needs none.
     pub csrf: Option<String>,
 }

@@ -1,5 +1,7 @@
 //! What only its owner knows: made, hashed and compared.
 
+use std::fmt::Write as _;
+
 use argon2::password_hash::phc::PasswordHash;
 use argon2::{Argon2, PasswordHasher, PasswordVerifier};
 use ring::digest::{SHA256, digest};
@@ -51,4 +53,47 @@ pub(super) fn digest_of(secret: &str) -> Digest {
     let mut bytes = [0; 32];
     bytes.copy_from_slice(digest(&SHA256, secret.as_bytes()).as_ref());
     bytes
+}
+
+/// A digest as it is sent.
+pub(super) fn text_of(digest: Digest) -> String {
+    digest.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_of_every_letter_and_never_the_same() {
+        let text = letters(20_000).unwrap();
+        for &letter in LETTERS {
+            let share = text.bytes().filter(|&byte| byte == letter).count();
+            // 345 are to be expected; six standard deviations are 110.
+            assert!((235..=455).contains(&share), "{}: {share}", letter as char);
+        }
+        assert_ne!(new().unwrap(), new().unwrap());
+        assert_eq!(new().unwrap().len(), SECRET_LETTERS);
+    }
+
+    #[test]
+    fn a_hash_of_another_program_is_understood() {
+        // Of argon2-cffi 25.1, with the salt "somesaltsomesalt".
+        let hash = "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA\
+                    $/HetJC6LZ4lnwgLB+wJSS2a9bFu2Kq4HxwNWzoJq2qU";
+        assert!(is_right("correct horse battery", hash) && !is_right("correct horse", hash));
+        let own = super::hash("correct horse battery").unwrap();
+        assert!(own.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{own}");
+        assert!(is_right("correct horse battery", &own) && !is_right("", &own));
+        assert!(!is_right("", "") && !is_right("x", "$argon2id$nonsense"));
+        // Published: RFC 6234's "abc".
+        assert_eq!(
+            text_of(digest_of("abc")),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        );
+    }
 }

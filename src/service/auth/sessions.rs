@@ -10,9 +10,9 @@ use super::secret::{self, Digest};
 use crate::flow::UnixMillis;
 
 /// A session ends when nothing was asked in it for so long.
-const IDLE: Duration = Duration::from_secs(8 * 3600);
+const IDLE: Duration = Duration::from_hours(8);
 /// A session ends after so long, whatever is asked in it.
-pub(super) const LASTS: Duration = Duration::from_secs(7 * 24 * 3600);
+pub(super) const LASTS: Duration = Duration::from_hours(7 * 24);
 /// So many sessions there are. For one more, the one goes that was used longest ago.
 const MAX_SESSIONS: usize = 10_000;
 
@@ -102,5 +102,55 @@ impl Login {
                 holds.then(|| (token.name.clone(), token.role))
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::service::auth::Role;
+
+    /// Accounts with a user, and his login.
+    fn anna() -> (Accounts, Login) {
+        let mut accounts = Accounts::default();
+        accounts.set_user("anna", Role::Analyst, Some("correct horse battery")).unwrap();
+        let hash = accounts.users["anna"].hash.clone().unwrap();
+        (accounts, Login::User { name: "anna".to_owned(), hash })
+    }
+
+    #[test]
+    fn a_session_ends_when_it_is_idle_or_old() {
+        let (accounts, login) = anna();
+        let (sessions, began) = (Sessions::default(), Instant::now());
+        let idle = sessions.begin(login.clone(), began).unwrap();
+        let used = sessions.begin(login, began).unwrap();
+        assert_ne!(idle, used);
+        let goes_on = |secret: &str, after: Duration| {
+            sessions.caller(secret, &accounts, began + after).is_some()
+        };
+        let step = IDLE - Duration::from_secs(1);
+        for steps in 1..=21 {
+            assert!(goes_on(&used, step * steps), "{steps}");
+        }
+        assert!(step * 21 < LASTS && step * 22 > LASTS);
+        assert!(!goes_on(&used, LASTS), "it is old");
+        assert!(!goes_on(&idle, IDLE), "it is idle");
+        assert!(!goes_on(&idle, Duration::ZERO), "it does not come back");
+        assert!(!goes_on("guess", Duration::ZERO));
+    }
+
+    #[test]
+    fn there_are_so_many_sessions_and_no_more() {
+        let (accounts, login) = anna();
+        let (sessions, began) = (Sessions::default(), Instant::now());
+        let at = |number: usize| began + Duration::from_millis(number as u64);
+        let first = sessions.begin(login.clone(), at(0)).unwrap();
+        let second = sessions.begin(login.clone(), at(1)).unwrap();
+        for number in 2..=MAX_SESSIONS {
+            sessions.begin(login.clone(), at(number)).unwrap();
+        }
+        assert_eq!(sessions.sessions().len(), MAX_SESSIONS);
+        assert!(sessions.caller(&first, &accounts, at(MAX_SESSIONS)).is_none());
+        assert!(sessions.caller(&second, &accounts, at(MAX_SESSIONS)).is_some());
     }
 }

@@ -27,14 +27,10 @@ pub(super) fn check(
 ) -> Result<(), Problem> {
     let host = named(uri, headers)?;
     if !is_ours(&host, local.ip(), hosts) {
-        return Err(Problem::new(
-            axum::http::StatusCode::MISDIRECTED_REQUEST,
-            format!(
-                "{:?} is no name of this server; where it is one, start it with --host {}",
-                host.as_str(),
-                host.host()
-            ),
-        ));
+        let name = host.host();
+        return Err(Problem::forbidden(format!(
+            "{name:?} is no name of this server; where it is one, start it with --host {name}"
+        )));
     }
     let from_elsewhere = |what: &str| {
         Problem::forbidden(format!("this was sent by a page of another site ({what})"))

@@ -341,7 +341,7 @@ fn an_interrupted_load_keeps_what_it_read() {
     assert_eq!(home.run(&["loads", "-o", "json"]).succeeds().json()[0]["state"], "interrupted");
 }
 
-pub(super) fn signal(child: &Child, name: &str) {
+pub(crate) fn signal(child: &Child, name: &str) {
     let killed = Command::new("kill").args([name, &child.id().to_string()]).status().unwrap();
     assert!(killed.success());
 }
