@@ -21,7 +21,8 @@ pub(super) struct Lists {
 impl Files for Lists {
     fn read(&self, name: &str, most_bytes: u64) -> io::Result<Vec<u8>> {
         // Whether a file is there that must not be read, nobody is told.
-        let missing = || io::Error::new(io::ErrorKind::NotFound, "there is no such watch list here");
+        let missing =
+            || io::Error::new(io::ErrorKind::NotFound, "there is no such watch list here");
         let folders = [self.folder.clone()];
         let place = allowed(&self.folder.join(name), &folders).map_err(|_| missing())?;
         if fs::metadata(&place)?.len() > most_bytes {

@@ -93,8 +93,8 @@ impl Service {
             load_folders: options.load_folders.clone(),
             exports: options.folder.join("exports"),
         };
-        let keeper = jobs::keeper(options.jobs.as_deref(), &options.folder)
-            .map_err(ServiceError::Jobs)?;
+        let keeper =
+            jobs::keeper(options.jobs.as_deref(), &options.folder).map_err(ServiceError::Jobs)?;
         let jobs = Jobs::open(keeper, Box::new(tasks), jobs::Options::default())
             .map_err(ServiceError::Thread)?;
         Ok(Self {

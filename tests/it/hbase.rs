@@ -18,7 +18,7 @@ use earlgrey_hbase::flow::Columns;
 use earlgrey_hbase::store::hbase::{HbaseStore, Location, Options};
 use earlgrey_hbase::store::memory::MemoryStore;
 use earlgrey_hbase::store::wrap::WatchedSnapshot;
-use earlgrey_hbase::store::{Scan, Store, StoreError, Watch, conformance};
+use earlgrey_hbase::store::{Scan, Snapshot as _, Store, StoreError, Watch, conformance};
 
 use crate::needs;
 

@@ -8,8 +8,8 @@ use ipnet::IpNet;
 
 use super::collect::{address, folder, list, net};
 use super::{Layers, Setting, Settings, Shown, keys, shown, user_folder, values};
-use crate::load;
 use crate::cli::failure::Usage;
+use crate::load;
 use crate::service::auth::Role;
 use crate::service::limits::Limits;
 use crate::service::{Access, Options, TlsFiles, audit};

@@ -173,7 +173,8 @@ pub(super) fn check_owner(caller: &Caller, job: &Job) -> Result<(), Problem> {
     if caller.role >= Role::Admin || caller.name == job.owner {
         return Ok(());
     }
-    let told = format!("job {} is of {}; only its owner and an admin may do that", job.id, job.owner);
+    let told =
+        format!("job {} is of {}; only its owner and an admin may do that", job.id, job.owner);
     Err(Problem::forbidden(told))
 }
 

@@ -64,7 +64,7 @@ impl IntoResponse for Wrong {
         let Self(problem) = self;
         let told = Told {
             message: problem.title.to_string(),
-            description: problem.detail.clone().unwrap_or_default(),
+            description: problem.detail.as_deref().unwrap_or_default().to_owned(),
         };
         let status = problem.status;
         let mut response = problem.into_response();
@@ -157,7 +157,8 @@ impl Order {
 
 /// A job as its clients know it.
 fn shown(job: &Job) -> Value {
-    let text = |time: Option<UnixMillis>| time.map(|time| time.timestamp().strftime(TIMES).to_string());
+    let text =
+        |time: Option<UnixMillis>| time.map(|time| time.timestamp().strftime(TIMES).to_string());
     serde_json::json!({
         "id": job.id.to_string(),
         "name": job.name,
@@ -181,7 +182,9 @@ async fn create(
         .map_err(|error| Wrong(Problem::bad_request(format!("the body: {error}"))))?;
     let kind: Kind = match &*order.kind {
         "" => Kind::FlowQuery,
-        kind => kind.parse().map_err(|_| invalid("type", &format!("{kind:?} is no type of a job")))?,
+        kind => {
+            kind.parse().map_err(|_| invalid("type", &format!("{kind:?} is no type of a job")))?
+        }
     };
     check_kind(&caller, kind)?;
     let parameters = order.parameters()?;

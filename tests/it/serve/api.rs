@@ -7,6 +7,16 @@ use serde_json::{Value, json};
 
 use super::*;
 
+/// A home whose store holds five hundred flows that are made up.
+pub(super) fn with_flows() -> Home {
+    let home = Home::new();
+    let capture = home.path("flows.pcap");
+    let capture = capture.to_str().unwrap();
+    home.run(&["generate", "--flows", "500", capture]).succeeds();
+    home.run(&["load", capture]).succeeds();
+    home
+}
+
 /// The path of a route with parameters, as a client writes it.
 fn route(name: &str, parameters: &[(&str, &str)]) -> String {
     let encoded = |text: &str| -> String {
@@ -27,18 +37,26 @@ fn route(name: &str, parameters: &[(&str, &str)]) -> String {
 /// Of every command that asks, and of the options that change its answer.
 #[test]
 fn a_route_answers_what_its_command_prints() {
-    let home = Home::with_store();
+    let home = with_flows();
     let serving = home.serves(&[]);
     for (name, parameters, arguments) in [
         ("flows", &[("where", "any")][..], &["query", "--where", "any"][..]),
         (
             "flows",
-            &[("address", "0.0.0.0/1"), ("direction", "any"), ("where", "proto udp or bytes > 100")],
+            &[
+                ("address", "0.0.0.0/1"),
+                ("direction", "any"),
+                ("where", "proto udp or bytes > 100"),
+            ],
             &["query", "0.0.0.0/1", "--direction", "any", "--where", "proto udp or bytes > 100"],
         ),
         ("flows", &[("where", "tcp"), ("bidir", "yes")], &["query", "--where", "tcp", "--bidir"]),
         ("flows", &[("where", "tcp"), ("count", "yes")], &["query", "--where", "tcp", "--count"]),
-        ("top", &[("key", "srcip,proto"), ("by", "flows")], &["top", "srcip,proto", "--by", "flows"]),
+        (
+            "top",
+            &[("key", "srcip,proto"), ("by", "flows")],
+            &["top", "srcip,proto", "--by", "flows"],
+        ),
         ("top", &[("key", "port"), ("count", "0")], &["top", "port", "-n", "0"]),
         ("active-flow", &[("print", "4")], &["active-flow", "-print", "4"]),
         (
@@ -46,7 +64,11 @@ fn a_route_answers_what_its_command_prints() {
             &[("by", "packets"), ("directed", "yes")],
             &["active-flow", "--by", "packets", "--directed"],
         ),
-        ("timeline", &[("bin", "1h"), ("by", "packets")], &["timeline", "--bin", "1h", "--by", "packets"]),
+        (
+            "timeline",
+            &[("bin", "1h"), ("by", "packets")],
+            &["timeline", "--bin", "1h", "--by", "packets"],
+        ),
         (
             "timeline",
             &[("key", "proto"), ("count", "2"), ("bin", "6h"), ("tz", "+02:00")],
@@ -63,7 +85,7 @@ fn a_route_answers_what_its_command_prints() {
             let parameters = [parameters, told.as_slice()].concat();
             let answer = serving.get(&route(name, &parameters), &[]);
             assert_eq!(answer.status, 200, "{answer:?}");
-            let printed = home.run(&[arguments, &["-o", output]].concat()).succeeds();
+            let printed = home.run(&[arguments, &["-o", output]].concat()).succeeds().stdout;
             let is_page = name == "flows" && output == "json" && !arguments.contains(&"--bidir");
             if is_page && !arguments.contains(&"--count") {
                 let flows: Value = serde_json::from_str(&printed).unwrap();
@@ -77,7 +99,7 @@ fn a_route_answers_what_its_command_prints() {
 
 #[test]
 fn pages_of_flows_are_the_whole_answer_and_new_flows_disturb_none_that_were_read() {
-    let home = Home::with_store();
+    let home = with_flows();
     let serving = home.serves(&[]);
     let whole = serving.get(&route("flows", &[("where", "any"), ("limit", "100000")]), &[]).json();
     assert_eq!(whole["next"], Value::Null);
@@ -102,7 +124,7 @@ fn pages_of_flows_are_the_whole_answer_and_new_flows_disturb_none_that_were_read
 /// What Grafana's Infinity data source reads: flat arrays, times as it sends them.
 #[test]
 fn grafana_reads_series_as_flat_points_and_sends_times_as_milliseconds() {
-    let home = Home::with_store();
+    let home = with_flows();
     let serving = home.serves(&[]);
     let all = serving.get(&route("timeline", &[("output", "series"), ("points", "5")]), &[]).json();
     let points = all.as_array().unwrap();
@@ -122,7 +144,7 @@ fn grafana_reads_series_as_flat_points_and_sends_times_as_milliseconds() {
 
 #[test]
 fn what_means_nothing_is_refused_with_the_place_of_the_fault() {
-    let home = Home::with_store();
+    let home = with_flows();
     let serving = home.serves(&["--max-rows", "1000"]);
     for name in ["flows", "active-flow", "top", "timeline", "stats", "validate"] {
         let parameters = [("where", "src net 10/8 and prot 443"), ("key", "srcip")];
@@ -156,7 +178,7 @@ fn what_means_nothing_is_refused_with_the_place_of_the_fault() {
 
 #[test]
 fn an_answer_that_is_known_is_not_sent_again_until_something_is_loaded() {
-    let home = Home::with_store();
+    let home = with_flows();
     let serving = home.serves(&[]);
     let path = route("top", &[("key", "srcip")]);
     let first = serving.get(&path, &[]);
@@ -175,7 +197,7 @@ fn an_answer_that_is_known_is_not_sent_again_until_something_is_loaded() {
 
 #[test]
 fn a_filter_that_is_typed_is_completed() {
-    let home = Home::with_store();
+    let home = with_flows();
     let serving = home.serves(&[]);
     let words = |text: &str| -> Vec<String> {
         let answer = serving.get(&route("complete", &[("where", text)]), &[]).json();
@@ -191,7 +213,7 @@ fn a_filter_that_is_typed_is_completed() {
 /// The document that clients are made from; `EARLGREY_WRITE=1` writes it anew.
 #[test]
 fn the_description_is_the_one_that_is_kept() {
-    let home = Home::with_store();
+    let home = with_flows();
     let serving = home.serves(&[]);
     let served = serving.get("/api/v1/openapi.json", &[]).json();
     let text = serde_json::to_string_pretty(&served).unwrap() + "\n";

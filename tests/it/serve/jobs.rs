@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::api::with_flows;
 use super::*;
 
 const JSON: &str = "Content-Type: application/json";
@@ -18,7 +19,7 @@ fn over(serving: &Serving, path: &str) -> Value {
 
 #[test]
 fn a_job_is_made_followed_and_read() {
-    let home = Home::with_store();
+    let home = with_flows();
     let serving = home.serves(&[]);
     let order = json!({"name": "web", "type": "FlowQuery", "parameters": {"where": "tcp"}});
     let made = serving.send("POST", "/api/v1/jobs", &[JSON], &order.to_string());
@@ -26,7 +27,7 @@ fn a_job_is_made_followed_and_read() {
     let place = made.field("location").unwrap().to_owned();
     let job = over(&serving, &place);
     assert_eq!((&job["status"], &job["progress"]), (&json!("End"), &json!(100)), "{job}");
-    let printed = home.run(&["query", "--where", "tcp", "-o", "json"]).succeeds();
+    let printed = home.run(&["query", "--where", "tcp", "-o", "json"]).succeeds().stdout;
     let printed: Vec<Value> = serde_json::from_str(&printed).unwrap();
     assert_eq!(job["rows"], printed.len());
     let results = serving.get(&format!("{place}/results?limit=100000"), &[]).json();
@@ -46,7 +47,7 @@ fn a_job_is_made_followed_and_read() {
 
 #[test]
 fn every_type_of_a_question_has_the_rows_of_its_command() {
-    let home = Home::with_store();
+    let home = with_flows();
     let serving = home.serves(&[]);
     for (kind, parameters, arguments) in [
         ("ActiveFlow", json!({"print": "3"}), &["active-flow", "-print", "3"][..]),
@@ -59,7 +60,7 @@ fn every_type_of_a_question_has_the_rows_of_its_command() {
         let place = made.field("location").unwrap().to_owned();
         let job = over(&serving, &place);
         assert_eq!(job["status"], "End", "{job}");
-        let printed = home.run(&[arguments, &["-o", "ndjson"]].concat()).succeeds();
+        let printed = home.run(&[arguments, &["-o", "ndjson"]].concat()).succeeds().stdout;
         let rows: Vec<Value> =
             printed.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert_eq!(serving.get(&format!("{place}/results"), &[]).json(), Value::from(rows));
@@ -68,12 +69,13 @@ fn every_type_of_a_question_has_the_rows_of_its_command() {
 
 #[test]
 fn an_order_that_means_nothing_is_refused() {
-    let home = Home::with_store();
+    let home = with_flows();
     let serving = home.serves(&[]);
     let order = |body: &Value| serving.send("POST", "/api/v1/jobs", &[JSON], &body.to_string());
     order(&json!({"type": "Dance"})).refuses(400, "\"Dance\" is no type of a job");
     order(&json!({"type": "Top"})).refuses(400, "key must be given");
-    order(&json!({"type": "FlowQuery", "parameters": {"where": "prot 1"}})).refuses(400, "column 1");
+    order(&json!({"type": "FlowQuery", "parameters": {"where": "prot 1"}}))
+        .refuses(400, "column 1");
     order(&json!({"type": "Stats", "parameters": {}, "colour": 1})).refuses(422, "colour");
     order(&json!({"type": "Load", "parameters": {"path": "/etc"}})).refuses(403, "only an admin");
     serving.send("POST", "/api/v1/jobs", &[], "{}").refuses(415, "");
@@ -84,7 +86,7 @@ fn an_order_that_means_nothing_is_refused() {
 /// What the predecessor's clients send and read.
 #[test]
 fn clients_of_the_predecessor_are_answered_as_they_know_it() {
-    let home = Home::with_store();
+    let home = with_flows();
     let serving = home.serves(&[]);
     let order = json!({
         "name": "sources", "type": "FlowQuery",
@@ -104,15 +106,21 @@ fn clients_of_the_predecessor_are_answered_as_they_know_it() {
     assert_eq!(over(&serving, &job)["status"], "End");
     let results = serving.get(&format!("/FlowQueries/{id}/results?offset=0&limit=5"), &[]).json();
     let filter = "dst port 53 and proto 17";
-    let printed =
-        home.run(&["query", "--where", filter, "--limit", "5", "-o", "json"]).succeeds();
+    let printed = home.run(&["query", "--where", filter, "--limit", "5", "-o", "json"]).succeeds().stdout;
     let printed: Vec<Value> = serde_json::from_str(&printed).unwrap();
     let results = results.as_array().unwrap();
     assert_eq!(results.len(), printed.len());
     for (result, flow) in results.iter().zip(&printed) {
         let names = [
-            "srcAddress", "srcPort", "dstAddress", "dstPort", "protocol", "time", "duration",
-            "bytes", "packets",
+            "srcAddress",
+            "srcPort",
+            "dstAddress",
+            "dstPort",
+            "protocol",
+            "time",
+            "duration",
+            "bytes",
+            "packets",
         ];
         assert_eq!(result.as_object().unwrap().len(), names.len(), "{result}");
         for name in names {
