@@ -223,3 +223,44 @@ fn the_description_is_the_one_that_is_kept() {
     }
     assert!(fs::read_to_string(&kept).unwrap() == text, "write it anew with EARLGREY_WRITE=1");
 }
+
+/// The dashboard in the documentation asks what is answered, and shows fields that there are.
+#[test]
+fn every_panel_of_the_dashboard_is_answered_with_the_columns_that_it_shows() {
+    let home = with_flows();
+    let serving = home.serves(&[]);
+    let text = include_str!("../../../docs/grafana.json");
+    let dashboard: Value = serde_json::from_str(text).unwrap();
+    let mut panels = 0;
+    for panel in dashboard["panels"].as_array().unwrap() {
+        let target = &panel["targets"][0];
+        let mut url = target["url"].as_str().unwrap().to_owned();
+        for (variable, value) in [
+            ("${server}", ""),
+            ("${__from}", "1185408000000"),
+            ("${__to}", "1185494400000"),
+            ("${filter:percentencode}", "proto%20tcp%20or%20udp"),
+            ("${key}", "proto"),
+            ("${number}", "5"),
+        ] {
+            url = url.replace(variable, value);
+        }
+        let answer = serving.get(&url, &[]);
+        assert_eq!(answer.status, 200, "{url}: {answer:?}");
+        let mut rows = answer.json();
+        if let Some(root @ ("top" | "pairs")) = target["root_selector"].as_str() {
+            rows = rows[root].take();
+        }
+        let row = &rows.as_array().unwrap_or_else(|| panic!("{url}: {rows}"))[0];
+        for column in target["columns"].as_array().unwrap() {
+            let value = &row[column["selector"].as_str().unwrap()];
+            let fits = match column["type"].as_str().unwrap() {
+                "number" => value.is_number(),
+                _ => value.is_string(),
+            };
+            assert!(fits, "{url}: {column} in {row}");
+        }
+        panels += 1;
+    }
+    assert_eq!(panels, 5);
+}
