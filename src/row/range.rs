@@ -130,7 +130,7 @@ impl KeyRange {
         let begin = |address: IpAddr| {
             let mut key = Vec::with_capacity(MAX_KEY_BYTES);
             encode_address(family, address, &mut key);
-            port.iter().for_each(|port| key.extend_from_slice(&port.to_be_bytes()));
+            key.extend(port.iter().flat_map(|port| port.to_be_bytes()));
             key
         };
         let (mut start, mut stop) = (begin(lead.first()), begin(lead.last()));
