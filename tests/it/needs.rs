@@ -82,6 +82,18 @@ pub(crate) fn duckdb() -> Option<impl Fn(&str, &[&str]) -> String> {
     })
 }
 
+/// Runs schemathesis, which finds nothing. The Python that has it is that of [`duckdb`].
+#[track_caller]
+pub(crate) fn schemathesis() -> Option<impl Fn(&[&str])> {
+    let python = named("EARLGREY_PYTHON", "a Python that has schemathesis")?;
+    let program = std::path::Path::new(&python).with_file_name("schemathesis");
+    Some(move |arguments: &[&str]| {
+        let run = std::process::Command::new(&program).args(arguments).output().unwrap();
+        let told = String::from_utf8_lossy(&run.stdout);
+        assert!(run.status.success(), "{told}\n{}", String::from_utf8_lossy(&run.stderr));
+    })
+}
+
 /// The gateway of an HBase, which `scripts/test` and `scripts/hbase up` start.
 #[track_caller]
 pub(crate) fn hbase(variable: &str) -> Option<String> {

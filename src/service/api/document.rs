@@ -41,7 +41,7 @@ use crate::service::routes::Routes;
 )]
 struct Head;
 
-pub(super) fn head() -> OpenApi {
+fn head() -> OpenApi {
     Head::openapi()
 }
 
@@ -61,7 +61,8 @@ async fn document() -> Response {
 pub(in crate::service) fn of_service() -> &'static OpenApi {
     static DOCUMENT: OnceLock<OpenApi> = OnceLock::new();
     DOCUMENT.get_or_init(|| {
-        let mut document = crate::service::routes().document().clone();
+        let mut document = head();
+        document.merge(crate::service::routes().document().clone());
         for (path, item) in &mut document.paths.paths {
             let others = [&mut item.post, &mut item.put, &mut item.delete];
             for operation in others.into_iter().flatten() {

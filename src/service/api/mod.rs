@@ -24,8 +24,7 @@ use super::routes::Routes;
 
 /// All of its routes.
 pub(super) fn routes() -> Routes {
-    let routes = Routes::new(document::head());
-    let routes = flows::routes(routes);
+    let routes = flows::routes(Routes::default());
     let routes = sums::routes(routes);
     let routes = store::routes(routes);
     let routes = predecessor::routes(jobs::routes(filter::routes(routes)));

@@ -264,3 +264,29 @@ fn every_panel_of_the_dashboard_is_answered_with_the_columns_that_it_shows() {
     }
     assert_eq!(panels, 5);
 }
+
+/// Schemathesis asks whatever the description allows, and what it does not. That a text means
+/// something, such as a filter, a description cannot say, so to refuse one is right.
+#[test]
+fn the_description_holds_whatever_is_asked() {
+    let Some(schemathesis) = crate::needs::schemathesis() else { return };
+    let home = with_flows();
+    let serving = home.serves(&[]);
+    let server = format!("http://{}", serving.at());
+    let document = format!("{server}/api/v1/openapi.json");
+    schemathesis(&[
+        "run",
+        &document,
+        "--url",
+        &server,
+        "--checks",
+        "all",
+        "--exclude-checks",
+        "positive_data_acceptance",
+        "--max-examples",
+        "10",
+        "--seed",
+        "1",
+        "--no-color",
+    ]);
+}

@@ -106,7 +106,8 @@ fn clients_of_the_predecessor_are_answered_as_they_know_it() {
     assert_eq!(over(&serving, &job)["status"], "End");
     let results = serving.get(&format!("/FlowQueries/{id}/results?offset=0&limit=5"), &[]).json();
     let filter = "dst port 53 and proto 17";
-    let printed = home.run(&["query", "--where", filter, "--limit", "5", "-o", "json"]).succeeds().stdout;
+    let printed =
+        home.run(&["query", "--where", filter, "--limit", "5", "-o", "json"]).succeeds().stdout;
     let printed: Vec<Value> = serde_json::from_str(&printed).unwrap();
     let results = results.as_array().unwrap();
     assert_eq!(results.len(), printed.len());
