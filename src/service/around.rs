@@ -171,7 +171,8 @@ mod tests {
         let problem: serde_json::Value = serde_json::from_str(&body).unwrap();
         assert_eq!(problem["detail"], "what is wrong");
         assert_eq!(problem["title"], "Bad Request");
-        assert_eq!(parts.headers[header::CONTENT_LENGTH], body.len());
+        let length = parts.headers.get(header::CONTENT_LENGTH);
+        assert!(length.is_none_or(|length| *length == body.len().to_string()));
     }
 
     #[test]

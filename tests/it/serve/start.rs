@@ -76,7 +76,7 @@ fn others_than_the_proxy_are_not_answered_where_they_could_listen_in() {
     let listen = format!("{own}:0");
     let serving = home.serves(&["--listen", &listen, "--proxy", "192.0.2.7"]);
     let me = |fields: &[&str]| serving.get("/api/v1/me", fields);
-    for fields in [&[][..], &[&token], &["Remote-User: anna"]] {
+    for fields in [&[][..], &[token.as_str()], &["Remote-User: anna"]] {
         me(fields).refuses(403, "only by its proxy can this server be asked");
     }
     assert_eq!(serving.get("/healthz", &[]).status, 200);
