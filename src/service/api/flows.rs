@@ -191,7 +191,7 @@ fn all(
 /// What a format is to a client.
 fn media_type(format: &Format) -> &'static str {
     match format {
-        Format::Json => "application/json",
+        Format::Json | Format::Earlgrey => "application/json",
         Format::Ndjson => "application/x-ndjson",
         Format::Csv => "text/csv; charset=utf-8",
         _ => "text/plain; charset=utf-8",

@@ -6,6 +6,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -243,10 +244,21 @@ async fn results(
     })
     .await?;
     rows.add(found.len() as u64);
-    let nine = |row: &String| {
-        let row: Map<String, Value> = serde_json::from_str(row).unwrap_or_default();
-        let field = |name: &&str| Some(((*name).to_owned(), row.get(*name)?.clone()));
-        FIELDS.iter().filter_map(field).collect()
+    let zone = service.options.zone.zone();
+    Ok(Json(found.iter().map(|row| nine(row, zone)).collect()))
+}
+
+/// The fields of a flow, a result as it is kept, that its clients know.
+fn nine(row: &str, zone: &TimeZone) -> Map<String, Value> {
+    let row: Map<String, Value> = serde_json::from_str(row).unwrap_or_default();
+    let time = |text: &str| {
+        let time: jiff::Timestamp = text.parse().ok()?;
+        Some(time.to_zoned(zone.clone()).strftime(TIMES).to_string())
     };
-    Ok(Json(found.iter().map(nine).collect()))
+    let field = |&name: &&str| {
+        let value = row.get(name)?.clone();
+        let as_known = value.as_str().filter(|_| name == "time").and_then(time);
+        Some((name.to_owned(), as_known.map_or(value, Value::from)))
+    };
+    FIELDS.iter().filter_map(field).collect()
 }
