@@ -38,7 +38,7 @@ impl Room {
     /// The size of what is written at axes.
     pub(super) const fn text_size(self) -> f64 {
         match self {
-            Self::NarrowPage => 11.0,
+            Self::NarrowPage => 12.0,
             _ => 13.0,
         }
     }
@@ -48,7 +48,7 @@ impl Room {
         match self {
             Self::File => (140.0, self.width() - 50.0),
             Self::Page => (112.0, self.width() - 46.0),
-            Self::NarrowPage => (84.0, self.width() - 36.0),
+            Self::NarrowPage => (92.0, self.width() - 38.0),
         }
     }
 

@@ -196,11 +196,13 @@ impl Sankey<'_> {
     }
 }
 
-/// As much of a name as there is room for.
+/// As much of a name as there is room for: of addresses the end tells more than the middle.
 fn fitting(name: &str, size: f64, room: f64) -> String {
     if text_width(name, size) <= room {
         return name.to_owned();
     }
     let most = (room / text_width("0", size)) as usize;
-    name.chars().take(most.saturating_sub(1)).chain(['…']).collect()
+    let (kept, length) = (most.saturating_sub(1), name.chars().count());
+    let (begin, end) = (kept.div_ceil(2), kept / 2);
+    name.chars().take(begin).chain(['…']).chain(name.chars().skip(length - end)).collect()
 }
