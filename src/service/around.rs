@@ -12,6 +12,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use super::Shared;
 use super::account::{self, Noted};
+use super::page;
 use super::problem::{MEDIA_TYPE, Problem};
 
 /// What an answer says of itself, unless its route says it: no script but ours, no frame around
@@ -62,9 +63,10 @@ fn panicked(panic: Box<dyn Any + Send>) -> Response {
 /// Gives an answer what every answer has.
 async fn finish(request: Request, next: Next) -> Response {
     let id = Noted::of(&request).map(|noted| noted.number.clone()).unwrap_or_default();
+    let by_browser = is_by_browser(request.headers());
     let mut response = in_place_of_text(next.run(request).await).await;
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
-        response = with_instance(response, problem, &id);
+        response = with_instance(response, problem, &id, by_browser);
     }
     let headers = response.headers_mut();
     if let Ok(id) = HeaderValue::from_str(&id) {
@@ -74,6 +76,12 @@ async fn finish(request: Request, next: Next) -> Response {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
     response
+}
+
+/// Whether a person reads the answer, who has no use for JSON.
+fn is_by_browser(headers: &HeaderMap) -> bool {
+    let accepts = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
+    accepts.is_some_and(|kinds| kinds.starts_with("text/html"))
 }
 
 /// What extractors say in plain text is a problem, too.
@@ -99,7 +107,7 @@ async fn in_place_of_text(response: Response) -> Response {
 }
 
 /// Tells the number of the request in a problem, and the log what the client is not told.
-fn with_instance(response: Response, problem: Problem, id: &str) -> Response {
+fn with_instance(response: Response, problem: Problem, id: &str, by_browser: bool) -> Response {
     if let Some(cause) = &problem.cause {
         tracing::warn!("request {id}: {cause}");
     }
@@ -111,9 +119,13 @@ fn with_instance(response: Response, problem: Problem, id: &str) -> Response {
         return response;
     }
     let problem = Problem { instance: Some(format!("urn:request:{id}").into()), ..problem };
-    let mut told = problem.into_response();
+    let mut told = if by_browser {
+        (response.status(), page::of_problem(&problem)).into_response()
+    } else {
+        problem.into_response()
+    };
     for (name, value) in response.headers() {
-        if name != header::CONTENT_LENGTH {
+        if ![header::CONTENT_LENGTH, header::CONTENT_TYPE].contains(name) {
             told.headers_mut().insert(name, value.clone());
         }
     }

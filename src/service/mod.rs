@@ -9,6 +9,7 @@
 mod account;
 mod api;
 mod around;
+mod assets;
 pub mod audit;
 pub mod auth;
 mod connection;
@@ -20,6 +21,7 @@ pub mod limits;
 mod listen;
 mod lists;
 mod options;
+mod page;
 pub mod problem;
 pub mod routes;
 mod tls;
@@ -157,7 +159,11 @@ impl Service {
 
 /// All routes, with whom they answer.
 pub fn routes() -> Routes {
-    Routes::default().and(health::routes()).and(auth::routes()).and(api::routes())
+    Routes::default()
+        .and(health::routes())
+        .and(auth::routes())
+        .and(api::routes())
+        .and(page::routes())
 }
 
 /// What answers all requests.

@@ -154,7 +154,7 @@ impl From<JobsError> for Problem {
 }
 
 /// Has `order` carried out on a thread that may wait.
-pub(super) async fn with_jobs<T: Send + 'static>(
+pub(in crate::service) async fn with_jobs<T: Send + 'static>(
     service: &Shared,
     order: impl FnOnce(&Jobs) -> Result<T, JobsError> + Send + 'static,
 ) -> Result<T, Problem> {
@@ -164,7 +164,7 @@ pub(super) async fn with_jobs<T: Send + 'static>(
 }
 
 /// The id that a path has.
-pub(super) fn id_of(text: &str) -> Result<JobId, Problem> {
+pub(in crate::service) fn id_of(text: &str) -> Result<JobId, Problem> {
     text.parse().map_err(|_| Problem::not_found(format!("there is no job {text:?}")))
 }
 
@@ -179,7 +179,7 @@ pub(super) fn check_owner(caller: &Caller, job: &Job) -> Result<(), Problem> {
 }
 
 /// Whether `caller` may have a job of this kind made.
-pub(super) fn check_kind(caller: &Caller, kind: Kind) -> Result<(), Problem> {
+pub(in crate::service) fn check_kind(caller: &Caller, kind: Kind) -> Result<(), Problem> {
     if kind == Kind::Load && caller.role < Role::Admin {
         return Err(Problem::forbidden("only an admin may load"));
     }
@@ -309,7 +309,7 @@ async fn cancel(
 }
 
 /// The id of a job that `caller` may change.
-pub(super) async fn owned(service: &Shared, caller: &Caller, id: &str) -> Result<JobId, Problem> {
+pub(in crate::service) async fn owned(service: &Shared, caller: &Caller, id: &str) -> Result<JobId, Problem> {
     let id = id_of(id)?;
     let job = with_jobs(service, move |jobs| jobs.get(id)).await?;
     check_owner(caller, &job)?;

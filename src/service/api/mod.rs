@@ -18,6 +18,7 @@ mod sums;
 
 pub(in crate::service) use answering::{Answering, Heavy, answer};
 pub(in crate::service) use failure::Failure;
+pub(in crate::service) use jobs::{check_kind, id_of, owned, with_jobs};
 pub(in crate::service) use given::Given;
 
 use super::routes::Routes;

@@ -14,6 +14,7 @@ use utoipa_axum::routes;
 
 use super::role::{Caller, Role};
 use super::sessions::{LASTS, Login};
+use crate::service::assets;
 use crate::service::Shared;
 use crate::service::account::Noted;
 use crate::service::connection::Connected;
@@ -72,11 +73,13 @@ fn page(next: &str, wrong: Option<&str>) -> Markup {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 title { "Log in – earlgrey-hbase" }
+                link rel="stylesheet" href=(assets::address("style.css"));
+                link rel="icon" type="image/svg+xml" href=(assets::address("icon.svg"));
             }
             body {
-                main {
+                main class="login card" {
                     h1 { "Log in" }
-                    @if let Some(wrong) = wrong { p role="alert" { (wrong) } }
+                    @if let Some(wrong) = wrong { p class="wrong" role="alert" { (wrong) } }
                     form method="post" action=(PATH) {
                         input type="hidden" name="next" value=(next);
                         p {
@@ -88,7 +91,7 @@ fn page(next: &str, wrong: Option<&str>) -> Markup {
                             input #password name="password" type="password" required
                                 autocomplete="current-password";
                         }
-                        button { "Log in" }
+                        button class="main" { "Log in" }
                     }
                 }
             }

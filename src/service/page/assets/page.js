@@ -1,0 +1,13 @@
+// What pages do beyond links and forms, each in a module of its own. Without any of it a page works.
+
+import { hovering } from "./hover.js";
+import { brushing } from "./brush.js";
+import { completing } from "./complete.js";
+import { copying } from "./copy.js";
+import { living } from "./live.js";
+
+document.querySelectorAll("figure.plot").forEach(hovering);
+document.querySelectorAll("figure.brushable").forEach(brushing);
+document.querySelectorAll("input[data-complete]").forEach(completing);
+document.querySelectorAll(".copy").forEach(copying);
+document.querySelectorAll("[data-job]").forEach(living);

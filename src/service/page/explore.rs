@@ -1,0 +1,263 @@
+//! Explore: any flows over time, told by up to three keys, drawn in one way or another.
+//!
+//! The parameters are those of the command `timeline` and of its route, so the same question can be
+//! taken to either; those of the page alone say how it is drawn.
+
+use maud::{Markup, html};
+
+use super::ask::{Ask, Fault, newest};
+use super::explore_form::{form, same_elsewhere};
+use super::shell::Page;
+use super::{parts, series_table};
+use crate::aggregate::{
+    BinWidth, KeyValue, KnownKeys, Measure, Timeline, TimelineOptions, Top, TopEntry, TopOptions,
+    Whose, parse_keys,
+};
+use crate::answer::{Part, Room, Shape, Stop, draw_sankey, key_text};
+use crate::flow::{Columns, TimeRange, UnixMillis};
+use crate::query::{Asked, Lookup, Question};
+use crate::request::{self, Parameters, TimelineAnswer, read};
+
+/// What goes to the request; the rest is of the page.
+const ASKED: [&str; 11] = [
+    "address",
+    "direction",
+    "where",
+    "since",
+    "until",
+    "alive",
+    "by",
+    "bin",
+    "key",
+    "count",
+    "scaled",
+];
+/// So many keys at once can be drawn.
+const MAX_KEYS: usize = 3;
+/// What a window that ends now is looked at anew after, at least.
+const MIN_REFRESH_SECS: u32 = 5;
+
+/// How flows are drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Drawing {
+    Over(Shape),
+    Sankey,
+}
+
+impl Drawing {
+    /// By the name that addresses have for it.
+    pub(super) fn parse(name: &str) -> Option<Self> {
+        Some(match name {
+            "stacked" => Self::Over(Shape::Stacked),
+            "lines" => Self::Over(Shape::Lines),
+            "sankey" => Self::Sankey,
+            _ => return None,
+        })
+    }
+}
+
+/// The page. What is wrong with the question is told beside it, and nothing else then.
+pub(super) fn page(ask: &Ask<'_>) -> Result<Page, Fault> {
+    let (answer, is_refused) = match answer(ask) {
+        Ok(answer) => (answer, false),
+        Err(fault @ Fault::Refused(_)) => (parts::wrong(ask, &fault), true),
+        Err(fault) => return Err(fault),
+    };
+    let content = html! {
+        div class="title" { h1 { "Explore" } }
+        (form(ask))
+        (answer)
+    };
+    let page = Page::new("Explore", content);
+    Ok(Page { refresh: refresh(ask).filter(|_| !is_refused), is_refused, ..page })
+}
+
+/// After how many seconds a window that ends now is looked at anew, if so.
+fn refresh(ask: &Ask<'_>) -> Option<u32> {
+    let seconds: u32 = ask.get("refresh")?.parse().ok()?;
+    let ends_now = ask.window.until == UnixMillis::MAX;
+    (ends_now && seconds > 0).then_some(seconds.max(MIN_REFRESH_SECS))
+}
+
+fn answer(ask: &Ask<'_>) -> Result<Markup, Fault> {
+    let of = |name: &str| Some((name.to_owned(), ask.get(name)?.to_owned()));
+    let given: Parameters = ASKED.into_iter().filter_map(of).collect();
+    let drawing = ask.get("shape").map_or(Some(Drawing::Over(Shape::Stacked)), Drawing::parse);
+    let drawing = drawing.ok_or_else(|| Fault::of("shape", "write stacked, lines or sankey"))?;
+    let request: request::Timeline = read(&given)?;
+    let snapshot = ask.snapshot()?;
+    let question = request.question(&ask.around())?;
+    let keys = request.keys(ask.limits.clone())?;
+    let stops = stops(ask.get("key").unwrap_or_default())?;
+    let window = ask.window_or_last_day(newest(ask.store, &*snapshot)?);
+    let asked = Asked::new(Question { time: window, ..question }, snapshot, request.scaled());
+    let look = Look { ask, asked: &asked, request: &request, window, stops };
+    let drawn = match (drawing, keys) {
+        (Drawing::Sankey, Some(keys)) => look.sankey(&keys)?,
+        (Drawing::Sankey, None) => return Err(Fault::of("key", "a sankey is of one key or more")),
+        (Drawing::Over(shape), keys) => look.over_time(shape, keys)?,
+    };
+    let command = if drawing == Drawing::Sankey { "top" } else { "timeline" };
+    Ok(html! { (drawn) (same_elsewhere(command, &given, window)) })
+}
+
+/// A question on its way to a picture.
+struct Look<'a> {
+    ask: &'a Ask<'a>,
+    asked: &'a Asked,
+    request: &'a request::Timeline,
+    window: TimeRange,
+    /// How many fields each key has: a port with its protocol has two.
+    stops: Vec<usize>,
+}
+
+impl Look<'_> {
+    fn over_time(&self, shape: Shape, keys: Option<TopOptions>) -> Result<Markup, Fault> {
+        let ask = self.ask;
+        let options = self.request.options(parts::PLOT_BINS, &ask.zone);
+        let lookups = self.request.lookups(&self.asked.question);
+        let answer =
+            self.request.answer(self.asked.snapshot(), &lookups, (&options, keys), &ask.zone)?;
+        let timeline = parts::spanning(answer.timeline.clone(), self.window);
+        if timeline.is_empty() {
+            return Ok(html! {
+                div class="card" {
+                    (parts::empty("There are no such flows in this window", "Choose another window or filter."))
+                }
+            });
+        }
+        let before = ask.get("previous").and_then(|_| self.before());
+        let before = before.map(|before| self.previous(before, &answer, timeline.starts.len()));
+        let before = before.transpose()?;
+        let drawn = parts::Drawn {
+            timeline: &timeline,
+            keys: &answer.keys,
+            of: "",
+            shape,
+            before: before.as_ref(),
+        };
+        Ok(html! {
+            section class="card" {
+                header {
+                    h2 { (parts::over_time(timeline.by)) }
+                    p class="small faint" {
+                        (parts::window_text(ask, self.window))
+                        @if before.is_some() { ", dashed: the same time before" }
+                    }
+                }
+                (parts::plot(ask, &drawn))
+            }
+            (series_table::table(ask, &timeline, &answer, before.as_ref()))
+        })
+    }
+
+    /// The window before, as long as this one.
+    fn before(&self) -> Option<TimeRange> {
+        let TimeRange { since, until } = self.window;
+        let until = if until == UnixMillis::MAX { UnixMillis::now() } else { until };
+        let earlier = since.0.checked_sub(until - since)?;
+        (since > UnixMillis::EPOCH)
+            .then_some(TimeRange { since: UnixMillis(earlier), until: since })
+    }
+
+    /// The same series of the window before, in as many bins.
+    fn previous(
+        &self,
+        window: TimeRange,
+        answer: &TimelineAnswer,
+        bins: usize,
+    ) -> Result<Timeline, Fault> {
+        let question = Question { time: window, ..self.asked.question.clone() };
+        let lookups: Vec<(Whose, Lookup)> = self.request.lookups(&question);
+        let width = std::num::NonZeroU64::new(answer.timeline.bin_ms)
+            .map_or(BinWidth::AtMost(parts::PLOT_BINS), BinWidth::Millis);
+        let usual = self.request.options(parts::PLOT_BINS, &self.ask.zone);
+        let options = TimelineOptions { width, ..usual };
+        let snapshot = self.asked.snapshot();
+        let timeline = match &*lookups {
+            [(_, lookup)] if !answer.fields.is_empty() => {
+                let keys = answer.keys.iter().map(|entry| &*entry.key);
+                let keys = KnownKeys::new(&answer.fields, keys);
+                Timeline::of_keys(snapshot, lookup, &keys, &options)
+            }
+            _ => Timeline::of(snapshot, &lookups, &options),
+        };
+        let timeline = timeline.map_err(parts::of_timeline)?;
+        let mut timeline = parts::spanning(timeline, window);
+        let last = timeline.starts.last().copied().unwrap_or(window.since);
+        timeline.starts.resize(bins, last);
+        timeline.series.iter_mut().for_each(|series| series.values.resize(bins, 0));
+        Ok(timeline)
+    }
+
+    fn sankey(&self, keys: &TopOptions) -> Result<Markup, Fault> {
+        let ask = self.ask;
+        let lookup = self.asked.question.plan_unordered(Columns::NONE);
+        let top = Top::of(self.asked.snapshot(), lookup.scans(), keys)?;
+        let by = keys.order.measure().unwrap_or_default();
+        let parts = sankey_parts(ask, &self.stops, &top, by);
+        let svg = |room| {
+            maud::PreEscaped(draw_sankey(&parts, by, room, "Where traffic passes").into_svg())
+        };
+        Ok(html! {
+            section class="card" {
+                header {
+                    h2 { "Where traffic passes" }
+                    p class="small faint" { (parts::window_text(ask, self.window)) }
+                }
+                figure class="plot" {
+                    div class="broad" { (svg(Room::Page)) }
+                    div class="narrow" { (svg(Room::NarrowPage)) }
+                }
+            }
+            (series_table::of_top(ask, &top, keys, by))
+        })
+    }
+}
+
+/// How many fields each of the keys has.
+fn stops(keys: &str) -> Result<Vec<usize>, Fault> {
+    let keys: Vec<&str> = keys.split(',').filter(|key| !key.is_empty()).collect();
+    if keys.len() > MAX_KEYS {
+        return Err(Fault::of("key", format!("at most {MAX_KEYS} keys can be drawn")));
+    }
+    let fields = |key: &&str| parse_keys(key).map(|fields| fields.len());
+    keys.iter().map(fields).collect::<Result<_, _>>().map_err(|error| Fault::of("key", error))
+}
+
+/// The greatest keys as parts of a sankey, and the rest as one.
+fn sankey_parts(ask: &Ask<'_>, stops: &[usize], top: &Top, by: Measure) -> Vec<Part> {
+    let stop = |values: &[KeyValue]| Stop {
+        name: key_text(values).replace(", ", " "),
+        href: match values {
+            [KeyValue::Address(address)] => Some(ask.host(*address)),
+            _ => None,
+        },
+        is_others: false,
+    };
+    let stops_of = |entry: &TopEntry| -> Vec<Stop> {
+        let mut values = &*entry.key;
+        let next = |&fields: &usize| {
+            let (of_key, rest) = values.split_at(fields.min(values.len()));
+            values = rest;
+            stop(of_key)
+        };
+        stops.iter().map(next).collect()
+    };
+    let all = || Stop { name: "all".to_owned(), href: None, is_others: false };
+    let others = || Stop { name: "others".to_owned(), href: None, is_others: true };
+    // One key alone has nowhere to come from.
+    let before = || (stops.len() == 1).then(all);
+    let value = |entry: &TopEntry| entry.counts.counters.get(by);
+    let part = |entry: &TopEntry| Part {
+        stops: before().into_iter().chain(stops_of(entry)).collect(),
+        value: value(entry) as f64,
+    };
+    let shown: u128 = top.entries.iter().map(value).sum();
+    let rest = top.totals.get(by).saturating_sub(shown);
+    let rest = (rest > 0).then(|| Part {
+        stops: before().into_iter().chain(stops.iter().map(|_| others())).collect(),
+        value: rest as f64,
+    });
+    top.entries.iter().map(part).chain(rest).collect()
+}

@@ -1,0 +1,273 @@
+//! Jobs: what is carried out while nobody waits, how far it is, and what came of it.
+
+use axum::Form;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Redirect, Response};
+use maud::{Markup, html};
+use serde::Deserialize;
+
+use super::ask::Ask;
+use super::link::link;
+use super::shell::Page;
+use super::{Asking, parts};
+use crate::answer::words::{bytes, grouped, seconds};
+use crate::flow::UnixMillis;
+use crate::request::Parameters;
+use crate::service::Shared;
+use crate::service::api::{check_kind, id_of, owned, with_jobs};
+use crate::service::auth::Caller;
+use crate::service::jobs::{Job, Kind, NewJob, Status};
+use crate::service::problem::Problem;
+
+/// So many jobs are on a page, and so many results.
+const ON_A_PAGE: u64 = 50;
+/// What a download has at most.
+const MOST_RESULTS: u64 = 1_000_000;
+
+/// A job to be, as a form has it.
+#[derive(Deserialize)]
+pub(super) struct Order {
+    name: String,
+    kind: String,
+    #[serde(default)]
+    parameters: String,
+}
+
+/// The page of all of them.
+pub(super) async fn list(asking: Asking) -> Result<Response, Problem> {
+    let offset = (asking.page_number() - 1) * ON_A_PAGE;
+    let jobs = with_jobs(&asking.service, move |jobs| jobs.list(offset, ON_A_PAGE + 1)).await?;
+    Ok(asking.answer(move |ask| Ok(Page::new("Jobs", all(ask, &jobs)).without_window())).await)
+}
+
+/// The page of one, with its results.
+pub(super) async fn show(Path(id): Path<String>, asking: Asking) -> Result<Response, Problem> {
+    let id = id_of(&id)?;
+    let offset = (asking.page_number() - 1) * ON_A_PAGE;
+    let found = with_jobs(&asking.service, move |jobs| {
+        Ok((jobs.get(id)?, jobs.results(id, offset, ON_A_PAGE)?))
+    });
+    let (job, results) = found.await?;
+    Ok(asking
+        .answer(move |ask| {
+            let title = format!("Job {}", job.id);
+            Ok(Page::new(title, one(ask, &job, &results)).without_window())
+        })
+        .await)
+}
+
+/// Makes one, and starts it.
+pub(super) async fn create(
+    State(service): State<Shared>,
+    caller: Caller,
+    Form(Order { name, kind, parameters }): Form<Order>,
+) -> Result<Redirect, Problem> {
+    let kind: Kind = kind.parse().map_err(|error| Problem::bad_request(format!("{error}")))?;
+    check_kind(&caller, kind)?;
+    let parameters: Parameters = parameters
+        .lines()
+        .filter_map(|line| line.split_once('='))
+        .map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned()))
+        .collect();
+    let new = NewJob { name, kind, parameters, owner: caller.name };
+    let job = with_jobs(&service, move |jobs| {
+        let job = jobs.create(new)?;
+        jobs.start(job.id)
+    });
+    Ok(Redirect::to(&format!("/jobs/{}", job.await?.id)))
+}
+
+/// Starts, gives up or forgets one.
+pub(super) async fn change(
+    State(service): State<Shared>,
+    caller: Caller,
+    Path((id, action)): Path<(String, String)>,
+) -> Result<Response, Problem> {
+    let id = owned(&service, &caller, &id).await?;
+    let back = format!("/jobs/{id}");
+    let to = match &*action {
+        "start" => with_jobs(&service, move |jobs| jobs.start(id)).await.map(|_| &*back)?,
+        "cancel" => with_jobs(&service, move |jobs| jobs.cancel(id)).await.map(|_| &*back)?,
+        "delete" => with_jobs(&service, move |jobs| jobs.delete(id)).await.map(|()| "/jobs")?,
+        _ => return Err(Problem::not_found(format!("nothing is called {action:?} here"))),
+    };
+    Ok(Redirect::to(to).into_response())
+}
+
+fn all(ask: &Ask<'_>, jobs: &[Job]) -> Markup {
+    let number = ask.value("page", 1u64).unwrap_or(1).max(1);
+    let shown = &jobs[..jobs.len().min(ON_A_PAGE as usize)];
+    html! {
+        div class="title" { h1 { "Jobs" } p class="faint" { "the latest first" } }
+        section class="card" {
+            (table(shown))
+            @if number > 1 || jobs.len() > shown.len() {
+                nav class="pages" aria-label="Pages of the table" {
+                    @if number > 1 { a class="button" href=(ask.again([("page", &*(number - 1).to_string())])) { "‹ Before" } }
+                    @if jobs.len() > shown.len() { a class="button" href=(ask.again([("page", &*(number + 1).to_string())])) { "Next ›" } }
+                }
+            }
+        }
+        (order(ask))
+    }
+}
+
+/// Jobs, a row each.
+pub(super) fn table(jobs: &[Job]) -> Markup {
+    if jobs.is_empty() {
+        return parts::empty(
+            "There are no jobs",
+            "A question that takes long, a load or an export can be one.",
+        );
+    }
+    parts::wide(
+        "Jobs",
+        &html! {
+            table class="stack" {
+                thead { tr {
+                    th { "Job" } th { "Does" } th class="optional" { "Of" } th { "State" }
+                    th class="number" { "Results" } th class="number optional" { "Took" }
+                } }
+                tbody { @for job in jobs {
+                    tr data-job=[(!job.status.is_over() && job.queued.is_some()).then_some(job.id)] {
+                        td {
+                            a href={"/jobs/" (job.id)} class="mono" { (job.id) }
+                            @if !job.name.is_empty() { " " (job.name) }
+                        }
+                        td { (job.kind.name()) }
+                        td class="optional" { (job.owner) }
+                        td { (state(job)) }
+                        td class="number" data-name="results" { (grouped(job.rows)) }
+                        td class="number optional" { (took(job)) }
+                    }
+                } }
+            }
+        },
+    )
+}
+
+fn took(job: &Job) -> String {
+    seconds(job.running_ms(UnixMillis::now()) as f64 / 1000.0)
+}
+
+fn state(job: &Job) -> Markup {
+    let class = match job.status {
+        Status::End => "good",
+        Status::Failed | Status::Error => "wrongly",
+        Status::Started => "busy",
+        _ => "",
+    };
+    html! {
+        span class={"state " (class)} { (job.status.name()) }
+        @if job.status == Status::Started {
+            " " progress max="100" value=(job.progress) aria-label="How far it is" {}
+        }
+    }
+}
+
+fn one(ask: &Ask<'_>, job: &Job, results: &[String]) -> Markup {
+    let live = (!job.status.is_over() && job.queued.is_some()).then_some(job.id);
+    html! {
+        div class="title" data-job=[live] {
+            h1 { "Job " span class="mono" { (job.id) } }
+            p { (job.name) }
+            p { (state(job)) }
+        }
+        section class="card" {
+            @if !job.message.is_empty() { p class="note" { (job.message) } }
+            dl class="facts" {
+                dt { "Does" } dd { (job.kind.name()) }
+                @for (name, value) in &job.parameters { dt { (name) } dd class="mono" { (value) } }
+                dt { "Of" } dd { (job.owner) }
+                dt { "Made" } dd { (parts::time(ask, job.created)) }
+                @if let Some(started) = job.started { dt { "Began" } dd { (parts::time(ask, started)) } }
+                @if let Some(ended) = job.ended { dt { "Ended" } dd { (parts::time(ask, ended)) ", after " (took(job)) } }
+                dt { "Results" } dd { (grouped(job.rows)) ", " (bytes(job.bytes)) }
+            }
+            div class="actions" {
+                @if job.status.is_over() || job.queued.is_none() {
+                    (action(ask, job, "start", if job.status.is_over() { "Run again" } else { "Start" }))
+                    (action(ask, job, "delete", "Delete"))
+                } @else {
+                    (action(ask, job, "cancel", "Cancel"))
+                }
+                @if job.rows > 0 && job.expired.is_none() {
+                    @let limit = job.rows.min(MOST_RESULTS).to_string();
+                    a class="button" download={"job-" (job.id) ".json"}
+                        href=(link(&format!("/api/v1/jobs/{}/results", job.id), &Parameters::new(), [("limit", &*limit)])) {
+                        "Download as JSON"
+                    }
+                }
+            }
+        }
+        @if !results.is_empty() {
+            section class="card" {
+                header { h2 { "Results" } }
+                (rows(ask, results))
+                @let number = ask.value("page", 1usize).unwrap_or(1).max(1);
+                (parts::pages(ask, number, usize::try_from(job.rows.div_ceil(ON_A_PAGE)).unwrap_or(usize::MAX)))
+            }
+        }
+    }
+}
+
+fn action(ask: &Ask<'_>, job: &Job, name: &str, text: &str) -> Markup {
+    html! {
+        form method="post" action={"/jobs/" (job.id) "/" (name)} { (parts::token(ask)) button { (text) } }
+    }
+}
+
+/// Results as a table: objects of the same names, else as they are.
+fn rows(ask: &Ask<'_>, results: &[String]) -> Markup {
+    let objects: Vec<serde_json::Map<String, serde_json::Value>> =
+        results.iter().filter_map(|row| serde_json::from_str(row).ok()).collect();
+    let names: Vec<&String> =
+        objects.first().map(|first| first.keys().collect()).unwrap_or_default();
+    parts::wide(
+        "Results",
+        &html! {
+            table {
+                thead { tr { @for name in &names { th { (name) } } } }
+                tbody { @for object in &objects { tr {
+                    @for name in &names { td { @if let Some(value) = object.get(*name) { (cell(ask, value)) } } }
+                } } }
+            }
+        },
+    )
+}
+
+fn cell(ask: &Ask<'_>, value: &serde_json::Value) -> Markup {
+    html! {
+        @match value {
+            serde_json::Value::Null => "",
+            serde_json::Value::String(text) => @match text.parse() {
+                Ok(address) => (parts::host(ask, address)),
+                Err(_) => (text),
+            },
+            other => (other),
+        }
+    }
+}
+
+/// The form for one more.
+fn order(ask: &Ask<'_>) -> Markup {
+    html! {
+        section class="card" {
+            h2 { "A new job" }
+            form class="ask" method="post" action="/jobs" {
+                (parts::token(ask))
+                div class="row" {
+                    label { "Does"
+                        select name="kind" { @for kind in Kind::ALL { option { (kind.name()) } } }
+                    }
+                    label class="grow" { "Name" input name="name" maxlength="100"; }
+                }
+                label { "What is asked, a parameter a line, as the API has them"
+                    textarea class="mono" name="parameters" rows="4" spellcheck="false"
+                        placeholder="address=10.0.0.0/8\nwhere=port 53\nsince=-7d" {}
+                }
+                div class="row" { button class="main" { "Start" } }
+            }
+        }
+    }
+}

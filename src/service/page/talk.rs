@@ -1,0 +1,109 @@
+//! What a host did in a window, as its conversations tell it.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::net::IpAddr;
+
+use super::ask::{Ask, Fault};
+use crate::aggregate::{Conversation, Conversations, Sent};
+use crate::flow::{Protocol, TimeRange, UnixMillis};
+use crate::query::Asked;
+use crate::store::StoreError;
+
+/// So many flows are looked at. In a window of more, the first ones are.
+pub(super) const MAX_FLOWS: u64 = 50_000;
+
+/// So many peers and ports are told.
+const GREATEST: usize = 10;
+
+/// What a host did in the window.
+pub(super) struct Talk {
+    pub(super) host: IpAddr,
+    /// The latest first.
+    pub(super) conversations: Vec<Conversation>,
+    pub(super) flows: u64,
+    /// What was looked at; it ends before the window does where there is too much.
+    pub(super) looked_at: TimeRange,
+    pub(super) is_cut: bool,
+}
+
+impl Talk {
+    pub(super) fn of(ask: &Ask<'_>, asked: &Asked, host: IpAddr) -> Result<Self, Fault> {
+        let lookup = asked.question.plan(Conversations::COLUMNS);
+        let mut joined = Conversations::new(&ask.limits);
+        let (mut flows, mut last) = (0, UnixMillis::EPOCH);
+        for batch in lookup.run(asked.snapshot())? {
+            let batch = batch?;
+            flows += batch.len() as u64;
+            last = batch.first_ms.last().map_or(last, |&last| UnixMillis(last));
+            joined.observe(&batch)?;
+        }
+        let mut conversations = joined.finish()?.collect::<Result<Vec<_>, StoreError>>()?;
+        conversations.reverse();
+        let is_cut = flows >= MAX_FLOWS;
+        let until = if is_cut { last + 1 } else { ask.window.until };
+        let looked_at = TimeRange { until, ..ask.window };
+        Ok(Self { host, conversations, flows, looked_at, is_cut })
+    }
+
+    /// The other end of a conversation, and whether the host began it.
+    pub(super) fn peer(&self, conversation: &Conversation) -> (IpAddr, bool) {
+        if conversation.initiator == self.host {
+            (conversation.responder, true)
+        } else {
+            (conversation.initiator, false)
+        }
+    }
+
+    /// What the host sent in a conversation, and what it received.
+    pub(super) fn ways(&self, conversation: &Conversation) -> (Sent, Sent) {
+        if conversation.initiator == self.host {
+            (conversation.sent, conversation.returned)
+        } else {
+            (conversation.returned, conversation.sent)
+        }
+    }
+
+    /// The greatest by what `key` says of conversations, with what was sent and received; and how
+    /// many there are.
+    pub(super) fn greatest<K: Hash + Ord + Copy>(
+        &self,
+        key: impl Fn(&Conversation) -> Option<K>,
+    ) -> (Vec<(K, Tally)>, usize) {
+        let mut tallies: HashMap<K, Tally> = HashMap::new();
+        for conversation in &self.conversations {
+            let Some(key) = key(conversation) else { continue };
+            let (sent, received) = self.ways(conversation);
+            let tally = tallies.entry(key).or_default();
+            tally.sent += sent.octets;
+            tally.received += received.octets;
+            tally.conversations += 1;
+        }
+        let mut tallies: Vec<(K, Tally)> = tallies.into_iter().collect();
+        tallies.sort_by_key(|&(key, tally)| (std::cmp::Reverse(tally.octets()), key));
+        let count = tallies.len();
+        tallies.truncate(GREATEST);
+        (tallies, count)
+    }
+}
+
+/// What some conversations come to.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Tally {
+    pub(super) sent: u128,
+    pub(super) received: u128,
+    pub(super) conversations: u64,
+}
+
+impl Tally {
+    pub(super) fn octets(&self) -> u128 {
+        self.sent + self.received
+    }
+}
+
+/// The port at which a conversation was served, with its protocol, where these protocols have ports.
+pub(super) fn served(conversation: &Conversation) -> Option<(Protocol, u16)> {
+    let has_ports = [Protocol::TCP, Protocol::UDP, Protocol(132), Protocol(33), Protocol(136)];
+    let protocol = conversation.protocol;
+    has_ports.contains(&protocol).then_some((protocol, conversation.responder_port))
+}

@@ -1,0 +1,156 @@
+//! Pages by themselves, of a store in memory.
+
+use super::*;
+use crate::aggregate::Limits;
+use crate::flow::{FlowRecord, Origin, Protocol, UnixMillis};
+use crate::query::filter::NoFiles;
+use crate::request::Zone;
+use crate::store::memory::MemoryStore;
+use crate::store::{Store, WriteBatch};
+
+/// 2007-07-26T10:00Z.
+const TEN: u64 = 1_185_444_000_000;
+
+/// A flow: source and port, destination and port, minutes after ten, octets.
+type Flow = ((&'static str, u16), (&'static str, u16), u64, u64);
+
+fn store_of(flows: &[Flow]) -> MemoryStore {
+    let mut batch = WriteBatch::new();
+    for (number, &((src, src_port), (dst, dst_port), minute, octets)) in flows.iter().enumerate() {
+        let flow = FlowRecord {
+            first: UnixMillis(TEN + minute * 60_000),
+            duration_ms: 1000,
+            octets,
+            packets: 1,
+            src_port,
+            dst_port,
+            protocol: Protocol::TCP,
+            ..FlowRecord::between(src.parse().unwrap(), dst.parse().unwrap())
+        };
+        batch.family_mut(flow.family()).push(&flow, 0, Origin(number as u64));
+    }
+    let store = MemoryStore::default();
+    let mut writer = store.writer().unwrap();
+    writer.write(batch).unwrap();
+    writer.commit().unwrap();
+    drop(writer);
+    store
+}
+
+const FLOWS: [Flow; 6] = [
+    (("10.0.0.1", 50_000), ("10.0.0.2", 443), 0, 1000),
+    (("10.0.0.2", 443), ("10.0.0.1", 50_000), 0, 9000),
+    (("10.0.0.3", 50_001), ("10.0.0.1", 22), 5, 300),
+    (("10.0.0.1", 22), ("10.0.0.3", 50_001), 5, 700),
+    (("2001:db8::1", 50_002), ("2001:db8::2", 53), 9, 60),
+    (("10.0.0.1", 50_003), ("10.0.0.4", 80), 600, 5),
+];
+
+/// What a page says, without its markup.
+fn text(
+    store: &MemoryStore,
+    path: &str,
+    question: &str,
+    make: fn(&Ask<'_>) -> Result<Page, Fault>,
+) -> (u16, String) {
+    let params = form_urlencoded::parse(question.as_bytes()).into_owned().collect();
+    let (ask, fine) = Ask::new((store, &NoFiles), path, params, (&Zone::utc(), &Limits::default()));
+    let made = fine.and_then(|()| make(&ask));
+    let (status, page) = match made {
+        Ok(page) => (if page.is_refused { 400 } else { 200 }, shell::whole(&ask, &page)),
+        Err(fault) => {
+            (if matches!(fault, Fault::Refused(_)) { 400 } else { 503 }, shell::fault(&ask, &fault))
+        }
+    };
+    let (mut text, mut in_tag) = (String::new(), false);
+    for letter in page.into_string().chars() {
+        match letter {
+            '<' => (in_tag, text) = (true, text + "|"),
+            '>' => in_tag = false,
+            letter if !in_tag => text.push(letter),
+            _ => {}
+        }
+    }
+    while text.contains("||") {
+        text = text.replace("||", "|");
+    }
+    (status, text)
+}
+
+fn of_host(ask: &Ask<'_>) -> Result<Page, Fault> {
+    host::page(ask, ask.path.trim_start_matches("/host/"))
+}
+
+#[test]
+fn a_host_is_told_in_both_directions() {
+    let store = store_of(&FLOWS);
+    let (status, page) = text(&store, "/host/10.0.0.1", "", of_host);
+    assert_eq!(status, 200);
+    for told in [
+        "|Sent|1.7 kB|3 packets|",
+        "|Received|9.3 kB|2 packets|",
+        "|Peers|3|",
+        "|Conversations|3|5 flows|",
+        "|First seen|2007-07-26|10:00:00|",
+        "|private|",
+        // It serves ssh, and uses https elsewhere.
+        "|TCP 22 |ssh|700 B|300 B|",
+        "|TCP 443 |https|1 kB|9 kB|",
+        "|10.0.0.2|1 kB|9 kB|",
+        "|2007-07-26 20:00:00|",
+    ] {
+        assert!(page.contains(told), "{told} in {page}");
+    }
+    let (_, page) = text(&store, "/host/10.0.0.1", "since=2007-07-26T13:00&tz=%2B02:00", of_host);
+    assert!(page.contains("|Conversations|1|1 flows|"), "{page}");
+    assert!(page.contains("|2007-07-26 22:00:00|"), "{page}");
+    let (_, page) = text(&store, "/host/10.9.9.9", "", of_host);
+    assert!(page.contains("10.9.9.9 was never seen"), "{page}");
+    let (_, page) = text(&store, "/host/10.0.0.3", "since=2007-07-27", of_host);
+    assert!(page.contains("This host has no flows in the window"), "{page}");
+    for (address, told) in [("10.0.0", "is no address"), ("10.0.0.0/8", "a page is of one host")] {
+        let path = format!("/host/{address}");
+        let (status, page) = text(&store, &path, "", of_host);
+        assert!(status == 400 && page.contains(told), "{page}");
+    }
+}
+
+#[test]
+fn the_same_question_is_explored_and_told_for_elsewhere() {
+    let store = store_of(&FLOWS);
+    let asked = "key=dstport&count=2&since=2007-07-26T10:00Z&until=2007-07-26T10:10Z&bin=10m";
+    let (status, page) = text(&store, "/explore", asked, explore::page);
+    assert_eq!(status, 200);
+    for told in [
+        "|50000|120 bit/s|120 bit/s|120 bit/s|120 bit/s|120 bit/s|9 kB|",
+        "|443 |https|",
+        "|others|",
+        "|Together|",
+        "earlgrey-hbase timeline --bin=10m --count=2 --key=dstport --since=2007-07-26T10:00Z --until=2007-07-26T10:10Z|",
+        "/api/v1/timeline?bin=10m&amp;count=2&amp;key=dstport&amp;since=2007-07-26T10:00Z&amp;until=2007-07-26T10:10Z|",
+    ] {
+        assert!(page.contains(told), "{told} in {page}");
+    }
+    let (status, page) = text(&store, "/explore", "where=prot+53&key=src", explore::page);
+    assert!(status == 400 && page.contains("|prot| 53|"), "{page}");
+    for (asked, told) in [
+        ("shape=pie", "write stacked, lines or sankey"),
+        ("key=scr", "did you mean src?"),
+        ("key=src,dst,proto,srcport", "at most 3 keys"),
+        ("since=soon", "is no time"),
+        ("tz=Mars", "is no time zone"),
+        ("count=0&key=src", "from 1 to 100"),
+    ] {
+        let (status, page) = text(&store, "/explore", asked, explore::page);
+        assert!(status == 400 && page.contains(told), "{asked}: {page}");
+    }
+}
+
+#[test]
+fn a_store_of_nothing_has_an_overview_that_says_what_to_do() {
+    let (status, page) = text(&MemoryStore::default(), "/", "", |ask| overview::page(ask, &[]));
+    assert!(status == 200 && page.contains("There are no flows yet"), "{page}");
+    for make in [exporters::page, loads::page] {
+        assert_eq!(text(&MemoryStore::default(), "/", "", make).0, 200);
+    }
+}
