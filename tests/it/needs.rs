@@ -94,6 +94,14 @@ pub(crate) fn schemathesis() -> Option<impl Fn(&[&str])> {
     })
 }
 
+/// The folder of playwright-core and axe-core, which `scripts/test` installs, where there is a
+/// chromium and a node to go with them.
+#[track_caller]
+pub(crate) fn browser() -> Option<String> {
+    let modules = named("EARLGREY_BROWSER", "a folder with playwright-core and axe-core")?;
+    tools(&["node", "chromium"]).then_some(modules)
+}
+
 /// The gateway of an HBase, which `scripts/test` and `scripts/hbase up` start.
 #[track_caller]
 pub(crate) fn hbase(variable: &str) -> Option<String> {

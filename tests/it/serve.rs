@@ -5,6 +5,7 @@ mod api;
 mod attacks;
 mod jobs;
 mod limits;
+mod pages;
 mod start;
 mod tls;
 

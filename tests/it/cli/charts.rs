@@ -103,6 +103,36 @@ fn a_timeline_is_of_everybody_or_of_an_address() {
 }
 
 #[test]
+fn a_timeline_is_told_by_keys() {
+    let home = Home::with_store();
+    let timeline = |arguments: &[&str]| {
+        home.run(&[&["timeline", "--bin", "20s", "-o", "csv"], arguments].concat()).succeeds()
+    };
+    // Most octets are to 10.0.0.3.
+    let told = timeline(&["--key", "dst", "-n", "1"]);
+    let lines = told.lines();
+    assert_eq!(lines[0], "time,dstAddress,octets");
+    assert_eq!(lines.len(), 1 + 3 * 2);
+    let sums = |lines: &[&str]| -> u64 {
+        lines.iter().map(|line| line.rsplit(',').next().unwrap().parse::<u64>().unwrap()).sum()
+    };
+    assert_eq!(sums(&lines[1..]), 6235);
+    assert!(lines[1].starts_with("2007-08-02 07:42:00.000,") && lines[2].contains(".000,,"));
+    let json = home.run(&["timeline", "--key", "proto", "-o", "json"]).succeeds().json();
+    assert_eq!(json["bins"][0]["protocol"], "TCP");
+    assert_eq!(json["bins"][1]["protocol"], serde_json::Value::Null);
+    let chart = home.run(&["timeline", "--key", "dst", "-n", "2"]).succeeds().stdout;
+    assert!(chart.contains("6.2 kB in all") && chart.contains("\nothers: "), "{chart}");
+    for (arguments, message) in [
+        (&["--key", "scr"][..], "did you mean src?"),
+        (&["-n", "3"], "--key"),
+        (&["--key", "src", "-n", "0"], "from 1 to 100"),
+    ] {
+        home.run(&[&["timeline"], arguments].concat()).ends(2, message);
+    }
+}
+
+#[test]
 fn a_timeline_that_cannot_be_is_wrong_usage() {
     let home = Home::with_store();
     for (arguments, message) in [
