@@ -58,10 +58,9 @@ impl FromStr for JobId {
                 None => (text, 0),
                 Some((second, number)) => (second, number.parse().ok().filter(|&n| n > 0)?),
             };
-            let second = second.parse().ok()?;
-            let id = Self { second, number };
+            let id = Self { second: second.parse().ok()?, number };
             // There is one way to write it.
-            (id.to_string() == text).then_some(id)
+            (second.len() == DIGITS && id.to_string() == text).then_some(id)
         };
         read().ok_or_else(|| ParseJobIdError(text.to_owned()))
     }
