@@ -253,7 +253,7 @@ fn nine(row: &str, zone: &TimeZone) -> Map<String, Value> {
     let row: Map<String, Value> = serde_json::from_str(row).unwrap_or_default();
     let time = |text: &str| {
         let time: jiff::Timestamp = text.parse().ok()?;
-        Some(time.to_zoned(zone.clone()).strftime(TIMES).to_string())
+        Some(time.to_zoned_datetime(zone.clone()).strftime(TIMES).to_string())
     };
     let field = |&name: &&str| {
         let value = row.get(name)?.clone();
