@@ -63,8 +63,8 @@ impl Counters {
         route.bytes += answered.bytes;
     }
 
-    /// The page of them.
-    pub(super) fn page(&self, audit: &Audit) -> String {
+    /// The page of them, with how many jobs wait and run.
+    pub(super) fn page(&self, audit: &Audit, (waiting, running): (usize, usize)) -> String {
         let counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut page = Exposition::of("earlgrey_serve_");
         let name = "requests_total";
@@ -93,6 +93,10 @@ impl Counters {
         for (route, counts) in &counted.routes {
             page.sample("answered_bytes_total", &[("route", route)], counts.bytes);
         }
+        page.head("jobs_waiting", "gauge", "Jobs that wait for their turn.");
+        page.sample("jobs_waiting", &[], waiting);
+        page.head("jobs_running", "gauge", "Jobs that run.");
+        page.sample("jobs_running", &[], running);
         page.head("audit_lost_total", "counter", "Requests that the audit log could not take.");
         page.sample("audit_lost_total", &[], audit.lost());
         page.text()

@@ -73,7 +73,7 @@ fn chain(error: &dyn std::error::Error) -> String {
 }
 
 async fn metrics(State(service): State<Shared>) -> impl IntoResponse {
-    let mut page = service.counters.page(&service.audit);
+    let mut page = service.counters.page(&service.audit, service.jobs().under_way());
     if let Some(status) = service.collector() {
         page += &collect::metrics(&status);
     }

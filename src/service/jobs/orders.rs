@@ -250,6 +250,12 @@ impl Jobs {
         Ok(sender.subscribe())
     }
 
+    /// How many wait for their turn, and how many run.
+    pub fn under_way(&self) -> (usize, usize) {
+        let state = self.shared.state();
+        (state.queue.len(), state.running.len())
+    }
+
     /// Ends the threads, within `patience` as far as that can be. Jobs that run are left for the next
     /// process to see to.
     pub fn close(&self, patience: Duration) {

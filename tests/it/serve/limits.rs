@@ -167,6 +167,7 @@ fn requests_are_counted_as_prometheus_reads_them() {
         "earlgrey_serve_request_seconds_bucket{route=\"/api/v1/me\",le=\"+Inf\"} 1",
         "earlgrey_serve_request_seconds_count{route=\"/api/v1/me\"} 1",
         "earlgrey_serve_rows_total{route=\"/api/v1/me\"} 0",
+        "earlgrey_serve_jobs_running 0",
         "earlgrey_serve_audit_lost_total 0",
         "earlgrey_collect_up 1",
     ] {
