@@ -15,7 +15,7 @@ pub(crate) enum Output {
 
 impl Output {
     /// Prints `found` as JSON, or the text of it.
-    pub(crate) fn print<T: serde::Serialize>(
+    pub(crate) fn print<T: serde::Serialize + ?Sized>(
         self,
         found: &T,
         text: impl FnOnce(&T) -> String,
@@ -82,7 +82,7 @@ pub(crate) fn print_all(text: &str) -> anyhow::Result<()> {
 }
 
 /// Prints a value as JSON, on lines of its own; otherwise as [`print_all`].
-pub(crate) fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
+pub(crate) fn print_json(value: &(impl serde::Serialize + ?Sized)) -> anyhow::Result<()> {
     print_all(&(serde_json::to_string_pretty(value)? + "\n"))
 }
 

@@ -6,6 +6,7 @@ mod explain;
 pub mod filter;
 mod held;
 mod merge;
+mod page;
 mod parallel;
 mod plan;
 mod position;

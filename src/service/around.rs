@@ -11,7 +11,8 @@ use axum::response::{IntoResponse, Response};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use super::Shared;
-use super::account::{self, Noted};
+use super::account;
+use super::noted::Noted;
 use super::page;
 use super::problem::{MEDIA_TYPE, Problem};
 

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use super::ServiceError;
-use super::auth::{Role, Via};
+use super::caller::{Role, Via};
 use crate::flow::UnixMillis;
 
 /// How long the log grows.

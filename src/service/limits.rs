@@ -11,7 +11,7 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 
 use super::Shared;
-use super::auth::Caller;
+use super::caller::Caller;
 use super::problem::Problem;
 
 /// How much may be asked for.

@@ -12,17 +12,21 @@ mod around;
 mod assets;
 pub mod audit;
 pub mod auth;
+pub mod caller;
 mod connection;
 mod counters;
+mod error;
 mod exporters;
 mod health;
 pub mod jobs;
 pub mod limits;
 mod listen;
 mod lists;
+mod noted;
 mod options;
 mod page;
 pub mod problem;
+mod refusal;
 pub mod routes;
 mod tls;
 
@@ -45,9 +49,10 @@ use limits::Limiter;
 use lists::Lists;
 use routes::Routes;
 
-pub use account::Rows;
+pub use error::ServiceError;
 pub use listen::Server;
-pub use options::{Access, Options, ServiceError, TlsFiles};
+pub use noted::Rows;
+pub use options::{Access, Options, TlsFiles};
 
 /// At the end of a service, jobs have so long to end.
 const JOBS_END_WITHIN: Duration = Duration::from_secs(5);
@@ -95,8 +100,8 @@ impl Service {
             load_folders: options.load_folders.clone(),
             exports: options.folder.join("exports"),
         };
-        let keeper =
-            jobs::keeper(options.jobs.as_deref(), &options.folder).map_err(ServiceError::Jobs)?;
+        let keeper = jobs::keeper(options.jobs.as_deref(), &options.folder)
+            .map_err(|error| ServiceError::Jobs(error.into()))?;
         let jobs = Jobs::open(keeper, Box::new(tasks), jobs::Options::default())
             .map_err(ServiceError::Thread)?;
         Ok(Self {

@@ -1,7 +1,6 @@
 //! How a service is asked to work, and what of that cannot be.
 
 use std::fs;
-use std::io;
 use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
@@ -9,8 +8,8 @@ use std::path::{Path, PathBuf};
 use ipnet::IpNet;
 
 use super::audit;
-use super::auth::Role;
-use super::jobs::KeeperError;
+use super::caller::Role;
+use super::error::ServiceError;
 use super::limits::Limits;
 use crate::aggregate;
 use crate::load;
@@ -63,57 +62,6 @@ pub struct Access {
     pub proxy_role: Role,
     /// What callers from this machine may do without a token; none if they need one.
     pub local_role: Option<Role>,
-}
-
-/// Why a service cannot be.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ServiceError {
-    /// Others would be let in, or heard, who should not.
-    #[error("{0}")]
-    Open(String),
-    /// An address cannot be listened at.
-    #[error("listen at {address}")]
-    Listen {
-        /// Where.
-        address: SocketAddr,
-        /// Why not.
-        source: io::Error,
-    },
-    /// A file or a folder cannot be used.
-    #[error("{}: {doing}", path.display())]
-    File {
-        /// Which.
-        path: PathBuf,
-        /// What was being done to it.
-        doing: &'static str,
-        /// Why not.
-        source: io::Error,
-    },
-    /// A certificate or its key cannot be used.
-    #[error("{}: {problem}", path.display())]
-    Tls {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        problem: String,
-    },
-    /// Something of the accounts cannot be as asked for.
-    #[error("{0}")]
-    Account(String),
-    /// The place where jobs are kept cannot be used.
-    #[error("open the jobs")]
-    Jobs(#[source] KeeperError),
-    /// A thread cannot be started.
-    #[error("start a thread")]
-    Thread(#[source] io::Error),
-}
-
-impl ServiceError {
-    pub(super) fn file(path: &Path, doing: &'static str) -> impl FnOnce(io::Error) -> Self {
-        let path = path.to_owned();
-        move |source| Self::File { path, doing, source }
-    }
 }
 
 impl Options {

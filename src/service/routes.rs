@@ -10,8 +10,9 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter, UtoipaMethodRouterExt};
 
 use super::Shared;
-use super::account::Noted;
-use super::auth::{self, Role};
+use super::caller::Role;
+use super::noted::Noted;
+use super::refusal;
 
 /// Whom a route answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,7 +105,7 @@ async fn require(State(least): State<Least>, request: Request, next: Next) -> Re
     }
     let refused = match least {
         Least::Anybody => None,
-        Least::Role(role) => auth::refuse(role, &request),
+        Least::Role(role) => refusal::refuse(role, &request),
     };
     match refused {
         None => next.run(request).await,

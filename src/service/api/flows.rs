@@ -105,7 +105,8 @@ fn write(answering: &Answering, given: &FlowsParameters, to: &mut Sending) -> Re
     }
     let found = request.answer(asked.snapshot(), &lookup, &around)?;
     match found.found {
-        Found::Count(flows) => Ok(writeln!(to, "{{\"flows\":{flows}}}")?),
+        Found::Count(flows) if format.is_json() => Ok(writeln!(to, "{{\"flows\":{flows}}}")?),
+        Found::Count(flows) => Ok(writeln!(to, "{flows}")?),
         Found::Flows(flows) if is_page => page(answering, given, &lookup, flows, limit, to),
         Found::Flows(flows) => all(answering, format, &asked, flows, most, to),
         Found::Conversations(conversations) => {

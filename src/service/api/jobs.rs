@@ -309,7 +309,11 @@ async fn cancel(
 }
 
 /// The id of a job that `caller` may change.
-pub(in crate::service) async fn owned(service: &Shared, caller: &Caller, id: &str) -> Result<JobId, Problem> {
+pub(in crate::service) async fn owned(
+    service: &Shared,
+    caller: &Caller,
+    id: &str,
+) -> Result<JobId, Problem> {
     let id = id_of(id)?;
     let job = with_jobs(service, move |jobs| jobs.get(id)).await?;
     check_owner(caller, &job)?;

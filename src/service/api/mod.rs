@@ -18,8 +18,8 @@ mod sums;
 
 pub(in crate::service) use answering::{Answering, Heavy, answer};
 pub(in crate::service) use failure::Failure;
-pub(in crate::service) use jobs::{check_kind, id_of, owned, with_jobs};
 pub(in crate::service) use given::Given;
+pub(in crate::service) use jobs::{check_kind, id_of, owned, with_jobs};
 
 use super::routes::Routes;
 

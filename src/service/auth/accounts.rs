@@ -9,10 +9,11 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use serde::{Deserialize, Serialize};
 
-use super::role::Role;
 use super::secret;
 use crate::flow::UnixMillis;
-use crate::service::options::{ServiceError, prepare};
+use crate::service::caller::Role;
+use crate::service::error::ServiceError;
+use crate::service::options::prepare;
 use crate::store::StoreError;
 use crate::store::durable::NewFile;
 

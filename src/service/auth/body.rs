@@ -6,8 +6,8 @@ use axum::body::{Body, Bytes, to_bytes};
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use tokio::time::timeout;
 
-use super::role::{Caller, Via};
 use super::secret;
+use crate::service::caller::{Caller, Via};
 use crate::service::problem::Problem;
 
 /// So long may it take to come.

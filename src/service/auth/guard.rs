@@ -12,14 +12,15 @@ use ipnet::IpNet;
 
 use super::accounts::Token;
 use super::proof::Proofs;
-use super::role::{Caller, Via};
 use super::sessions::Sessions;
 use super::{body, login, secret, site};
 use crate::flow::canonical;
-use crate::service::account::Noted;
+use crate::service::caller::{Caller, Via};
 use crate::service::connection::Connected;
+use crate::service::error::ServiceError;
 use crate::service::limits::Limiter;
-use crate::service::options::{Access, Options, ServiceError};
+use crate::service::noted::Noted;
+use crate::service::options::{Access, Options};
 use crate::service::problem::Problem;
 use crate::service::{Service, Shared};
 

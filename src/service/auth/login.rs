@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use axum::extract::{Query, Request, State};
+use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
@@ -12,23 +12,22 @@ use maud::{DOCTYPE, Markup, html};
 use serde::Deserialize;
 use utoipa_axum::routes;
 
-use super::role::{Caller, Role};
 use super::sessions::{LASTS, Login};
-use crate::service::assets;
 use crate::service::Shared;
-use crate::service::account::Noted;
+use crate::service::assets;
+use crate::service::caller::{Caller, Role};
 use crate::service::connection::Connected;
+use crate::service::noted::Noted;
 use crate::service::problem::Problem;
+use crate::service::refusal::LOGIN;
 use crate::service::routes::{Least, Routes};
 
-/// Where a browser is sent to that nobody knows.
-pub(super) const PATH: &str = "/login";
 /// The cookie of a session.
 const COOKIE: &str = "earlgrey_session";
 
 pub(super) fn routes() -> Routes {
     Routes::default()
-        .route(Least::Anybody, PATH, get(form).post(log_in))
+        .route(Least::Anybody, LOGIN, get(form).post(log_in))
         .route(Least::Anybody, "/logout", post(log_out))
         .described(Role::Reader, routes!(me))
 }
@@ -80,7 +79,7 @@ fn page(next: &str, wrong: Option<&str>) -> Markup {
                 main class="login card" {
                     h1 { "Log in" }
                     @if let Some(wrong) = wrong { p class="wrong" role="alert" { (wrong) } }
-                    form method="post" action=(PATH) {
+                    form method="post" action=(LOGIN) {
                         input type="hidden" name="next" value=(next);
                         p {
                             label for="name" { "Name" }
@@ -138,7 +137,7 @@ async fn log_out(
         service.guard.sessions.end(secret);
     }
     let set = set_cookie("", 0, &headers, connected)?;
-    Ok(([(header::SET_COOKIE, set)], Redirect::to(PATH)).into_response())
+    Ok(([(header::SET_COOKIE, set)], Redirect::to(LOGIN)).into_response())
 }
 
 fn set_cookie(
@@ -167,34 +166,6 @@ fn within(next: &str) -> &str {
     let ours = next.starts_with('/') && !next[1..].starts_with(['/', '\\']);
     let plain = next.chars().all(|c| c.is_ascii_graphic());
     if ours && plain { next } else { "/" }
-}
-
-/// What becomes of a request that asks for a role which its caller has not; none if he has it.
-pub(in crate::service) fn refuse(role: Role, request: &Request) -> Option<Response> {
-    let caller = request.extensions().get::<Caller>();
-    let problem = match caller {
-        Some(caller) if caller.role >= role => return None,
-        Some(Caller { name, role: has, .. }) => {
-            Problem::forbidden(format!("{name} is {has}, and this asks for {role}"))
-        }
-        None if is_browsing(request) => {
-            let asked = request.uri().path_and_query().map_or("/", |asked| asked.as_str());
-            let next: String = form_urlencoded::byte_serialize(asked.as_bytes()).collect();
-            return Some(Redirect::to(&format!("{PATH}?next={next}")).into_response());
-        }
-        None => {
-            let told =
-                format!("this asks for a token: Authorization: Bearer egh_…, of role {role}");
-            Problem::new(StatusCode::UNAUTHORIZED, told)
-        }
-    };
-    Some(problem.into_response())
-}
-
-/// Whether a person looks at a page, and not a program at an answer.
-fn is_browsing(request: &Request) -> bool {
-    let accepts = request.headers().get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
-    request.method().is_safe() && accepts.is_some_and(|kinds| kinds.contains("text/html"))
 }
 
 #[cfg(test)]

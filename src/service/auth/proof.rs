@@ -11,8 +11,8 @@ use tokio::task::spawn_blocking;
 use super::accounts::{self, Accounts, Known, Token};
 use super::secret::{self, Digest};
 use crate::flow::UnixMillis;
+use crate::service::error::ServiceError;
 use crate::service::limits::Limiter;
-use crate::service::options::ServiceError;
 use crate::service::problem::Problem;
 
 /// So many tokens are remembered to be right; then all are looked at again.

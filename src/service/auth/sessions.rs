@@ -5,9 +5,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::accounts::Accounts;
-use super::role::{Caller, Via};
 use super::secret::{self, Digest};
 use crate::flow::UnixMillis;
+use crate::service::caller::{Caller, Via};
 
 /// A session ends when nothing was asked in it for so long.
 const IDLE: Duration = Duration::from_hours(8);

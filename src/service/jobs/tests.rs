@@ -260,7 +260,9 @@ fn jobs_take_turns_in_their_order_and_no_more_than_may_run_at_once() {
     let one_more = jobs.create(new("")).unwrap().id;
     assert!(matches!(jobs.start(one_more), Err(JobsError::Full(8))), "two run, and eight wait");
     assert!(matches!(jobs.start(ids[7]), Err(JobsError::Conflict { .. })));
-    first.map(|id| jobs.cancel(id).unwrap());
+    for id in first {
+        jobs.cancel(id).unwrap();
+    }
     let ended: Vec<Job> = ids.iter().map(|&id| over(&jobs, id)).collect();
     assert!(ended.iter().all(|job| job.status == Status::End && job.rows == 20));
     assert!(ended.is_sorted_by_key(|job| job.started));

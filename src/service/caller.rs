@@ -3,8 +3,12 @@
 use std::fmt;
 use std::str::FromStr;
 
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+
+use super::problem::Problem;
 
 /// What a caller may do; each may what those before it may.
 #[derive(
@@ -75,4 +79,13 @@ pub struct Caller {
     /// What a form of a page must carry as `csrf`, or what a script of it sends as `X-CSRF-Token`,
     /// to change something. Who has a token needs none.
     pub csrf: Option<String>,
+}
+
+impl<S: Sync> FromRequestParts<S> for Caller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        // Routes for everybody have nobody to tell.
+        parts.extensions.get().cloned().ok_or_else(|| Problem::internal("nobody is known to ask"))
+    }
 }
