@@ -4,6 +4,8 @@
 //! JSON; results lie in pieces, as they came: lines of JSON, compressed.
 
 use std::fmt;
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -35,12 +37,21 @@ CREATE TABLE results (
 
 const EMPTY_LOG: &str = "PRAGMA wal_checkpoint(TRUNCATE);";
 
+/// The log is put where it belongs when it has so many pages, of 4 kB.
+const LOG_PAGES: u32 = 256;
+
+/// So much room is kept for what became of jobs: the log, and what it becomes when it is put where it
+/// belongs.
+const RESERVE_BYTES: usize = 4 << 20;
+
 /// Compression costs less than writing what it saves.
 const ZSTD_LEVEL: i32 = 1;
 
 /// Keeps jobs in a file.
 pub struct SqliteKeeper {
     path: PathBuf,
+    /// A file of nothing, which goes where there is no room for what became of a job.
+    reserve: PathBuf,
     connection: Mutex<Connection>,
 }
 
@@ -65,19 +76,34 @@ impl SqliteKeeper {
                 return Err(KeeperError::Newer { place, found, known: FORMAT });
             }
         }
-        Ok(Self { path: path.to_owned(), connection: Mutex::new(connection) })
+        let (path, reserve) = (path.to_owned(), path.with_extension("reserve"));
+        Ok(Self { path, reserve, connection: Mutex::new(connection) })
     }
 
     fn connection(&self) -> MutexGuard<'_, Connection> {
         self.connection.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Carries out `work` as a whole or not at all.
+    /// Carries out `work` as a whole or not at all, also on a full disk.
     fn transact<T>(
         &self,
         doing: &'static str,
         work: impl Fn(&Transaction<'_>) -> rusqlite::Result<T>,
     ) -> Result<T> {
+        let done = match self.try_transact(&work) {
+            Err(error) if is_full(&error) => {
+                let _ = fs::remove_file(&self.reserve);
+                self.try_transact(&work)
+            }
+            done => done,
+        };
+        done.map_err(|error| refused(&self.path, doing, error))
+    }
+
+    fn try_transact<T>(
+        &self,
+        work: impl Fn(&Transaction<'_>) -> rusqlite::Result<T>,
+    ) -> rusqlite::Result<T> {
         let mut connection = self.connection();
         let transact = |connection: &mut Connection| {
             let transaction = connection.transaction()?;
@@ -85,7 +111,7 @@ impl SqliteKeeper {
             transaction.commit()?;
             Ok(done)
         };
-        let done = match transact(&mut connection) {
+        match transact(&mut connection) {
             // It may be the log that has no room to grow: it begins anew when its content is where it
             // belongs.
             Err(error) if is_full(&error) => match connection.execute_batch(EMPTY_LOG) {
@@ -93,8 +119,16 @@ impl SqliteKeeper {
                 Err(_) => Err(error),
             },
             done => done,
-        };
-        done.map_err(|error| refused(&self.path, doing, error))
+        }
+    }
+
+    /// Sees that there is room for what must not fail.
+    fn keep_reserve(&self) -> io::Result<()> {
+        if self.reserve.exists() {
+            return Ok(());
+        }
+        let written = fs::write(&self.reserve, vec![0; RESERVE_BYTES]);
+        written.inspect_err(|_| drop(fs::remove_file(&self.reserve)))
     }
 
     fn read<T>(
@@ -114,6 +148,7 @@ fn prepare(connection: &mut Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES)?;
     // The lock is taken by the first that writes.
     connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?.commit()
 }
@@ -212,14 +247,22 @@ impl Keeper for SqliteKeeper {
     }
 
     fn append(&self, job: &Job, first: u64, rows: &[String]) -> Result<()> {
-        self.transact("keep results", |transaction| {
+        let doing = "keep results";
+        let full = |error: io::Error| KeeperError::Refused {
+            place: self.path.display().to_string(),
+            doing,
+            source: error.into(),
+        };
+        // Results take no room that is needed for more than them.
+        self.keep_reserve().map_err(full)?;
+        let append = |transaction: &Transaction<'_>| {
             let rows = zstd::bulk::compress(rows.join("\n").as_bytes(), ZSTD_LEVEL)
                 .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
             let (second, number) = job.id.numbers();
             let row = (second, number, bounded(first), rows);
-            transaction.execute("REPLACE INTO results VALUES (?1, ?2, ?3, ?4)", row)?;
-            Ok(())
-        })
+            transaction.execute("REPLACE INTO results VALUES (?1, ?2, ?3, ?4)", row).map(drop)
+        };
+        self.try_transact(append).map_err(|error| refused(&self.path, doing, error))
     }
 
     fn results(&self, job: &Job, offset: u64, limit: u64) -> Result<Vec<String>> {

@@ -25,10 +25,8 @@ const JOBS: &str = "Jobs";
 const REACH_WITHIN: Duration = Duration::from_secs(5);
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 
-/// The server's numbers for what is no error here: a document that is there already, and a collection
-/// that is not.
+/// The server's number for a document that is there already.
 const DUPLICATE_KEY: i32 = 11_000;
-const NAMESPACE_NOT_FOUND: i32 = 26;
 
 /// Keeps jobs in a MongoDB.
 pub struct MongoKeeper {
@@ -135,12 +133,13 @@ impl MongoKeeper {
     }
 
     fn drop_results(&self, job: &Job) -> Result<()> {
-        let doing = "forget results";
-        let dropped = self.try_wait(doing, async { self.results_kept(job).drop().await })?;
-        match dropped {
-            Err(error) if !is_missing(&error) => Err(self.refused(doing, error)),
-            _ => Ok(()),
+        let (doing, results) = ("forget results", self.results_kept(job));
+        if self.try_wait(doing, async { results.drop().await })?.is_ok() {
+            return Ok(());
         }
+        // Servers of this protocol do not agree on what they say where there is nothing to drop; they
+        // do where there is nothing to delete.
+        self.wait(doing, async { results.delete_many(doc! {}).await }).map(drop)
     }
 }
 
@@ -153,16 +152,6 @@ fn is_away(error: &Error) -> bool {
             | ErrorKind::ServerSelection { .. }
             | ErrorKind::ConnectionPoolCleared { .. }
     ) || retryable.iter().any(|label| error.contains_label(label))
-}
-
-fn is_missing(error: &Error) -> bool {
-    match &*error.kind {
-        ErrorKind::Command(refused) => {
-            // Not every server of this protocol has the number.
-            refused.code == NAMESPACE_NOT_FOUND || refused.message.contains("ns not found")
-        }
-        _ => false,
-    }
 }
 
 fn is_duplicate(error: &Error) -> bool {
