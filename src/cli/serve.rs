@@ -70,6 +70,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "DIR")]
     load_folder: Vec<OsString>,
     #[command(flatten)]
+    kept: JobOptions,
+    #[command(flatten)]
     limits: LimitOptions,
 }
 
@@ -86,6 +88,27 @@ impl ServiceFolder {
     pub(super) fn flag(&self) -> (keys::Key, Option<OsString>) {
         (keys::SERVE_FOLDER, self.folder.clone())
     }
+}
+
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Jobs")]
+struct JobOptions {
+    /// How many jobs are carried out side by side [default: 2]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    jobs_at_once: Option<OsString>,
+    /// How long a job may take [default: 3600]
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
+    job_secs: Option<OsString>,
+    /// Whether jobs that ran when the process ended run again with the next one, rather than count
+    /// as failed [default: no]
+    #[arg(long, value_name = "yes|no")]
+    jobs_again: Option<OsString>,
+    /// How long jobs are kept that are over [default: 30d]
+    #[arg(long, value_name = "SPAN", allow_hyphen_values = true)]
+    keep_jobs: Option<OsString>,
+    /// How much the results of all jobs may take, before those of the oldest go [default: 10GiB]
+    #[arg(long, value_name = "SIZE", allow_hyphen_values = true)]
+    results_size: Option<OsString>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -120,7 +143,7 @@ struct LimitOptions {
 impl Args {
     pub(super) fn flags(&self) -> Flags {
         let list = |values: &[String]| (!values.is_empty()).then(|| values.join(",").into());
-        let limits = &self.limits;
+        let (kept, limits) = (&self.kept, &self.limits);
         vec![
             (keys::SERVE_LISTEN, list(&self.listen)),
             (keys::SERVE_COLLECT, list(&self.collect)),
@@ -140,6 +163,11 @@ impl Args {
             (keys::SERVE_MAX_CONNECTIONS, limits.max_connections.clone()),
             (keys::SERVE_AUDIT_SIZE, limits.audit_size.clone()),
             (keys::SERVE_AUDIT_FILES, limits.audit_files.clone()),
+            (keys::SERVE_JOBS_AT_ONCE, kept.jobs_at_once.clone()),
+            (keys::SERVE_JOB_SECS, kept.job_secs.clone()),
+            (keys::SERVE_JOBS_AGAIN, kept.jobs_again.clone()),
+            (keys::SERVE_KEEP_JOBS, kept.keep_jobs.clone()),
+            (keys::SERVE_RESULTS_SIZE, kept.results_size.clone()),
         ]
     }
 }

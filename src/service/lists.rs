@@ -5,7 +5,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::limits::allowed;
+use super::places::allowed;
 use crate::flow::Names;
 use crate::query::filter::Files;
 use crate::store::Store;

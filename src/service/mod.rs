@@ -25,6 +25,7 @@ mod lists;
 mod noted;
 mod options;
 mod page;
+mod places;
 pub mod problem;
 mod refusal;
 pub mod routes;
@@ -102,7 +103,7 @@ impl Service {
         };
         let keeper = jobs::keeper(options.jobs.as_deref(), &options.folder)
             .map_err(|error| ServiceError::Jobs(error.into()))?;
-        let jobs = Jobs::open(keeper, Box::new(tasks), jobs::Options::default())
+        let jobs = Jobs::open(keeper, Box::new(tasks), options.job_options.clone())
             .map_err(ServiceError::Thread)?;
         Ok(Self {
             store,

@@ -10,6 +10,7 @@ use ipnet::IpNet;
 use super::audit;
 use super::caller::Role;
 use super::error::ServiceError;
+use super::jobs;
 use super::limits::Limits;
 use crate::aggregate;
 use crate::load;
@@ -32,6 +33,8 @@ pub struct Options {
     pub sums: aggregate::Limits,
     /// Where jobs and their results are kept, if not in that folder.
     pub jobs: Option<String>,
+    /// How jobs are carried out, and how long they are kept.
+    pub job_options: jobs::Options,
     /// How captures are loaded.
     pub loads: load::Options,
     /// The folders out of which captures may be loaded.

@@ -89,11 +89,22 @@ pub(crate) const SERVE_AUDIT_SIZE: Key =
 pub(crate) const SERVE_AUDIT_FILES: Key =
     key("serve.audit_files", "EARLGREY_SERVE_AUDIT_FILES", "--audit-files");
 
+pub(crate) const SERVE_JOBS_AT_ONCE: Key =
+    key("serve.jobs_at_once", "EARLGREY_SERVE_JOBS_AT_ONCE", "--jobs-at-once");
+pub(crate) const SERVE_JOB_SECS: Key =
+    key("serve.job_secs", "EARLGREY_SERVE_JOB_SECS", "--job-secs");
+pub(crate) const SERVE_JOBS_AGAIN: Key =
+    key("serve.jobs_again", "EARLGREY_SERVE_JOBS_AGAIN", "--jobs-again");
+pub(crate) const SERVE_KEEP_JOBS: Key =
+    key("serve.keep_jobs", "EARLGREY_SERVE_KEEP_JOBS", "--keep-jobs");
+pub(crate) const SERVE_RESULTS_SIZE: Key =
+    key("serve.results_size", "EARLGREY_SERVE_RESULTS_SIZE", "--results-size");
+
 /// The table of what the file says of exporters, by their addresses.
 pub(crate) const EXPORTERS: &str = "exporters";
 
 /// All of them, in the order in which they are shown.
-pub(crate) const ALL: [Key; 40] = [
+pub(crate) const ALL: [Key; 45] = [
     STORE,
     LOAD_PATHS,
     FORMAT,
@@ -134,6 +145,11 @@ pub(crate) const ALL: [Key; 40] = [
     SERVE_MAX_CONNECTIONS,
     SERVE_AUDIT_SIZE,
     SERVE_AUDIT_FILES,
+    SERVE_JOBS_AT_ONCE,
+    SERVE_JOB_SECS,
+    SERVE_JOBS_AGAIN,
+    SERVE_KEEP_JOBS,
+    SERVE_RESULTS_SIZE,
 ];
 
 /// The names of the tables that keys are in.

@@ -3,6 +3,7 @@
 mod collect;
 mod exporters;
 mod file;
+mod jobs;
 pub(crate) mod keys;
 mod serve;
 mod values;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::collect::{address, folder, list, net};
+use super::jobs::Jobs;
 use super::{Layers, Setting, Settings, Shown, keys, shown, user_folder, values};
 use crate::cli::failure::Usage;
 use crate::load;
@@ -39,6 +40,7 @@ pub(crate) struct Serve {
     max_connections: Setting<usize>,
     audit_size: Setting<u64>,
     audit_files: Setting<usize>,
+    job_settings: Jobs,
 }
 
 const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8742);
@@ -85,6 +87,7 @@ impl Serve {
             )?,
             audit_size: layers.text(&keys::SERVE_AUDIT_SIZE, audit.file_bytes, values::bytes)?,
             audit_files: layers.text(&keys::SERVE_AUDIT_FILES, audit.files, values::count)?,
+            job_settings: Jobs::resolve(layers)?,
         })
     }
 
@@ -96,7 +99,7 @@ impl Serve {
         let folders = self.load_folders.value.iter().map(|path| path.display().to_string());
         let local_role = self.local_role.value.map_or("none", Role::name);
         let jobs = self.jobs.value.as_deref().map(without_password);
-        vec![
+        let mut all = vec![
             shown(&keys::SERVE_LISTEN, &self.listen, texts(&self.listen.value)),
             shown(&keys::SERVE_COLLECT, &self.collect, texts(&self.collect.value)),
             shown(&keys::SERVE_FOLDER, &self.folder, path(&self.folder.value)),
@@ -116,7 +119,9 @@ impl Serve {
             shown(&keys::SERVE_MAX_CONNECTIONS, &self.max_connections, self.max_connections.value),
             shown(&keys::SERVE_AUDIT_SIZE, &self.audit_size, self.audit_size.value),
             shown(&keys::SERVE_AUDIT_FILES, &self.audit_files, self.audit_files.value),
-        ]
+        ];
+        all.extend(self.job_settings.shown());
+        all
     }
 }
 
@@ -152,6 +157,7 @@ impl Settings {
                 ..load::Options::default()
             },
             jobs: serve.jobs.value.clone(),
+            job_options: serve.job_settings.options(),
             load_folders: serve.load_folders.value.clone(),
             limits: Limits {
                 body_bytes: usize::try_from(serve.max_body.value).unwrap_or(usize::MAX),

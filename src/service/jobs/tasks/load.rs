@@ -9,7 +9,7 @@ use super::{Given, Results, WorkError};
 use crate::capture::{self, Input};
 use crate::load::{self, LoadError, Options, Progress};
 use crate::request::Refused;
-use crate::service::limits::allowed;
+use crate::service::places::allowed;
 use crate::store::Watch;
 
 /// What can be said of a load.
