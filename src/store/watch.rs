@@ -34,7 +34,7 @@ struct Look {
     regions: u64,
     regions_done: u64,
     /// As far as regions tell how many rows they look at.
-    rows: u64,
+    rows_to_do: u64,
     rows_done: u64,
     /// The greatest share that was told.
     told: f64,
@@ -122,7 +122,7 @@ impl Watch {
             *look = Look { from, to, told: from, rows_in_all: look.rows_in_all, ..Look::default() };
         }
         look.regions += 1;
-        look.rows += rows.unwrap_or(0);
+        look.rows_to_do += rows.unwrap_or(0);
         drop(look);
         Begun(self.clone())
     }
@@ -138,9 +138,9 @@ impl Eq for Watch {}
 
 impl Look {
     fn share(&mut self) -> f64 {
-        let by_rows = self.rows > 0 && self.regions_done < self.regions;
+        let by_rows = self.rows_to_do > 0 && self.regions_done < self.regions;
         let (done, all) = if by_rows {
-            (self.rows_done, self.rows)
+            (self.rows_done, self.rows_to_do)
         } else {
             // What a limit cuts short leaves rows unread.
             (self.regions_done, self.regions)

@@ -89,7 +89,7 @@ impl Running {
         let so_far = self.so_far();
         let progress = if status == Status::End { 100 } else { so_far.progress };
         let ended = Some(UnixMillis::now());
-        Some(Job { status, message, progress, ended, ..so_far })
+        Some(Job { status, progress, ended, message, ..so_far })
     }
 }
 
@@ -98,8 +98,8 @@ fn shown(time: Duration) -> String {
     let secs = time.as_secs();
     match secs {
         0 => format!("{} ms", time.as_millis()),
-        _ if secs % 3600 == 0 => format!("{} h", secs / 3600),
-        _ if secs % 60 == 0 => format!("{} min", secs / 60),
+        _ if secs.is_multiple_of(3600) => format!("{} h", secs / 3600),
+        _ if secs.is_multiple_of(60) => format!("{} min", secs / 60),
         _ => format!("{secs} s"),
     }
 }

@@ -58,7 +58,7 @@ fn recover(shared: &Shared) -> keeper::Result<()> {
         } else {
             let mut message = "the process ended that carried it out".to_owned();
             if job.attempts > 1 {
-                message += &format!(", {} times", job.attempts);
+                message = format!("{message}, {} times", job.attempts);
             }
             let ended = Some(UnixMillis::now());
             let failed = Job { status: Status::Failed, message, ended, ..job };
@@ -114,7 +114,9 @@ fn tell_progress(shared: &Shared) {
         }
     }
     drop(state);
-    so_far.iter().for_each(|job| shared.tell(job));
+    for job in &so_far {
+        shared.tell(job);
+    }
     for id in ended {
         match shared.keeper.job(id) {
             Ok(Some(job)) => shared.tell(&job),

@@ -20,8 +20,9 @@ pub(super) fn place(given: &Given<'_>, export: &Export) -> Result<PathBuf, Refus
         && Path::new(name.file_name().unwrap_or_default()) == name
         && !name.as_os_str().as_encoded_bytes().starts_with(b".");
     if !is_name {
+        let name = name.display();
         let problem =
-            format!("{:?} is no name of a file; it is written to the folder for exports", name);
+            format!("{name} is no name of a file; it is written to the folder for exports");
         return Err(Refused::of("to", problem));
     }
     let place = given.tasks.exports.join(name);
@@ -54,9 +55,9 @@ pub(super) fn export(given: &Given<'_>, results: &mut Results<'_>) -> Result<Str
     let bytes = file.bytes()?;
     // Somebody may have made one meanwhile.
     if request.force {
-        file.finish()?
+        file.finish()?;
     } else {
-        file.finish_new()?
+        file.finish_new()?;
     }
     durable::sync_dir(&given.tasks.exports)?;
     let (name, format) = (request.to.path.display().to_string(), request.to.format());
