@@ -18,7 +18,7 @@ use earlgrey_hbase::flow::Columns;
 use earlgrey_hbase::store::hbase::{HbaseStore, Location, Options};
 use earlgrey_hbase::store::memory::MemoryStore;
 use earlgrey_hbase::store::wrap::WatchedSnapshot;
-use earlgrey_hbase::store::{Scan, Snapshot as _, Store, StoreError, Watch, conformance};
+use earlgrey_hbase::store::{Region, Scan, Snapshot as _, Store, StoreError, Watch, conformance};
 
 use crate::needs;
 
@@ -114,7 +114,7 @@ fn nobody_waits_for_a_gateway_that_says_nothing_when_it_is_given_up() {
     let snapshot = WatchedSnapshot::new(silent.snapshot().unwrap(), watch.clone());
     let regions = snapshot.regions(&Scan::all(Columns::ALL)).unwrap();
     let reader = std::thread::spawn(move || {
-        regions.into_iter().flat_map(|region| region.read()).find_map(Result::err)
+        regions.into_iter().flat_map(Region::read).find_map(Result::err)
     });
     let waiting = Instant::now();
     while proxy.met.load(Relaxed) == 0 && waiting.elapsed() < Duration::from_secs(20) {

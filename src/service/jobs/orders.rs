@@ -291,6 +291,8 @@ impl Drop for Jobs {
 
 impl fmt::Debug for Jobs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Jobs").field("kept", &self.shared.keeper.to_string()).finish_non_exhaustive()
+        f.debug_struct("Jobs")
+            .field("kept", &self.shared.keeper.to_string())
+            .finish_non_exhaustive()
     }
 }
