@@ -39,7 +39,8 @@ impl Room {
     pub(super) const fn text_size(self) -> f64 {
         match self {
             Self::NarrowPage => 12.0,
-            _ => 13.0,
+            Self::Page => 12.0,
+            Self::File => 13.0,
         }
     }
 

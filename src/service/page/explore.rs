@@ -34,6 +34,8 @@ const ASKED: [&str; 11] = [
 ];
 /// So many keys at once can be drawn.
 const MAX_KEYS: usize = 3;
+/// So many of them a sankey has where nobody says how many.
+const SANKEY_KEYS: usize = 30;
 /// What a window that ends now is looked at anew after, at least.
 const MIN_REFRESH_SECS: u32 = 5;
 
@@ -81,13 +83,17 @@ fn refresh(ask: &Ask<'_>) -> Option<u32> {
 
 fn answer(ask: &Ask<'_>) -> Result<Markup, Fault> {
     let of = |name: &str| Some((name.to_owned(), ask.get(name)?.to_owned()));
-    let given: Parameters = ASKED.into_iter().filter_map(of).collect();
+    let mut given: Parameters = ASKED.into_iter().filter_map(of).collect();
     let drawing = ask.get("shape").map_or(Some(Drawing::Over(Shape::Stacked)), Drawing::parse);
     let drawing = drawing.ok_or_else(|| Fault::of("shape", "write stacked, lines or sankey"))?;
     let request: request::Timeline = read(&given)?;
     let snapshot = ask.snapshot()?;
     let question = request.question(&ask.around())?;
-    let keys = request.keys(ask.limits.clone())?;
+    let mut keys = request.keys(ask.limits.clone())?;
+    if let Some(keys) = keys.as_mut().filter(|_| drawing == Drawing::Sankey) {
+        given.entry("count".to_owned()).or_insert_with(|| SANKEY_KEYS.to_string());
+        keys.count = given.get("count").and_then(|count| count.parse().ok());
+    }
     let stops = stops(ask.get("key").unwrap_or_default())?;
     let window = ask.window_or_last_day(newest(ask.store, &*snapshot)?);
     let asked = Asked::new(Question { time: window, ..question }, snapshot, request.scaled());
@@ -196,6 +202,7 @@ impl Look<'_> {
         let top = Top::of(self.asked.snapshot(), lookup.scans(), keys)?;
         let by = keys.order.measure().unwrap_or_default();
         let parts = sankey_parts(ask, &self.stops, &top, by);
+        let (shown, whole) = (told_apart(&top, by), top.totals.get(by));
         let svg = |room| {
             maud::PreEscaped(draw_sankey(&parts, by, room, "Where traffic passes").into_svg())
         };
@@ -203,7 +210,12 @@ impl Look<'_> {
             section class="card" {
                 header {
                     h2 { "Where traffic passes" }
-                    p class="small faint" { (parts::window_text(ask, self.window)) }
+                    p class="small faint" {
+                        (parts::window_text(ask, self.window))
+                        @if shown < whole {
+                            ", " (format!("{:.1}", shown as f64 * 100.0 / whole as f64)) " % of all told apart"
+                        }
+                    }
                 }
                 figure class="plot" {
                     div class="broad" { (svg(Room::Page)) }
@@ -213,6 +225,11 @@ impl Look<'_> {
             (series_table::of_top(ask, &top, keys, by))
         })
     }
+}
+
+/// What the keys come to that are told apart.
+fn told_apart(top: &Top, by: Measure) -> u128 {
+    top.entries.iter().map(|entry| entry.counts.counters.get(by)).sum()
 }
 
 /// How many fields each of the keys has.
@@ -225,7 +242,7 @@ fn stops(keys: &str) -> Result<Vec<usize>, Fault> {
     keys.iter().map(fields).collect::<Result<_, _>>().map_err(|error| Fault::of("key", error))
 }
 
-/// The greatest keys as parts of a sankey, and the rest as one.
+/// The greatest keys as parts of a sankey, and the rest as one where it is not most of it.
 fn sankey_parts(ask: &Ask<'_>, stops: &[usize], top: &Top, by: Measure) -> Vec<Part> {
     let stop = |values: &[KeyValue]| Stop {
         name: key_text(values).replace(", ", " "),
@@ -253,9 +270,10 @@ fn sankey_parts(ask: &Ask<'_>, stops: &[usize], top: &Top, by: Measure) -> Vec<P
         stops: before().into_iter().chain(stops_of(entry)).collect(),
         value: value(entry) as f64,
     };
-    let shown: u128 = top.entries.iter().map(value).sum();
+    let shown = told_apart(top, by);
     let rest = top.totals.get(by).saturating_sub(shown);
-    let rest = (rest > 0).then(|| Part {
+    // What would leave no room for anything else is told in words.
+    let rest = (rest > 0 && rest <= shown).then(|| Part {
         stops: before().into_iter().chain(stops.iter().map(|_| others())).collect(),
         value: rest as f64,
     });

@@ -29,15 +29,21 @@ pub(super) fn page(ask: &Ask<'_>, address: &str) -> Result<Page, Fault> {
     let host = host.to_canonical();
     let by = ask.value("by", Measure::Octets)?;
     let snapshot = ask.snapshot()?;
-    let seen = Seen::of(&*snapshot, host, newest(ask.store, &*snapshot)?)?;
     let question = Question {
         direction: Direction::Any,
         time: ask.window,
-        limit: Some(talk::MAX_FLOWS),
+        limit: Some(talk::MAX_FLOWS + 1),
         ..Question::about(host.into())
     };
     let asked = Asked::new(question, snapshot, true);
     let talk = Talk::of(ask, &asked, host)?;
+    // Of all of history the flows themselves tell it.
+    let seen = match talk.began {
+        Some((first, last)) if ask.window.is_all() && !talk.is_cut => {
+            Seen { first: Some(first), last: Some(last) }
+        }
+        _ => Seen::of(asked.snapshot(), host, newest(ask.store, asked.snapshot())?)?,
+    };
     let content = html! {
         (title(host))
         @if talk.conversations.is_empty() {

@@ -3,8 +3,8 @@
 use maud::{Markup, html};
 
 use super::ask::{Ask, Fault};
-use super::parts;
 use super::talk::{Talk, Tally, served};
+use super::{parts, ports};
 use crate::aggregate::{Conversation, Measure};
 use crate::answer::words::{grouped, seconds};
 use crate::answer::{amount, time_text};
@@ -32,7 +32,7 @@ pub(super) fn greatest(ask: &Ask<'_>, talk: &Talk) -> Markup {
 fn port_text((protocol, port): (Protocol, u16)) -> Markup {
     html! {
         (protocol) " " (port)
-        @if let Some(name) = parts::port_name(port) { " " span class="faint" { (name) } }
+        @if let Some(name) = ports::name(port) { " " span class="faint" { (name) } }
     }
 }
 
@@ -118,7 +118,7 @@ fn row(ask: &Ask<'_>, talk: &Talk, one: &Conversation) -> Markup {
                 (parts::host(ask, peer))
                 @if served(one).is_some() { span class="faint" { ":" (port) } }
             }
-            td {
+            td class="beside" {
                 @match served(one) {
                     Some(port) => (port_text(port)),
                     None => (one.protocol),

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::ask::Ask;
 use super::link::link;
 use super::shell::Page;
-use super::{Asking, parts};
+use super::{Asking, parts, results};
 use crate::answer::words::{bytes, grouped, seconds};
 use crate::flow::UnixMillis;
 use crate::request::Parameters;
@@ -203,7 +203,7 @@ fn one(ask: &Ask<'_>, job: &Job, results: &[String]) -> Markup {
         @if !results.is_empty() {
             section class="card" {
                 header { h2 { "Results" } }
-                (rows(ask, results))
+                (results::table(ask, results))
                 @let number = ask.value("page", 1usize).unwrap_or(1).max(1);
                 (parts::pages(ask, number, usize::try_from(job.rows.div_ceil(ON_A_PAGE)).unwrap_or(usize::MAX)))
             }
@@ -217,44 +217,12 @@ fn action(ask: &Ask<'_>, job: &Job, name: &str, text: &str) -> Markup {
     }
 }
 
-/// Results as a table: objects of the same names, else as they are.
-fn rows(ask: &Ask<'_>, results: &[String]) -> Markup {
-    let objects: Vec<serde_json::Map<String, serde_json::Value>> =
-        results.iter().filter_map(|row| serde_json::from_str(row).ok()).collect();
-    let names: Vec<&String> =
-        objects.first().map(|first| first.keys().collect()).unwrap_or_default();
-    parts::wide(
-        "Results",
-        &html! {
-            table {
-                thead { tr { @for name in &names { th { (name) } } } }
-                tbody { @for object in &objects { tr {
-                    @for name in &names { td { @if let Some(value) = object.get(*name) { (cell(ask, value)) } } }
-                } } }
-            }
-        },
-    )
-}
-
-fn cell(ask: &Ask<'_>, value: &serde_json::Value) -> Markup {
-    html! {
-        @match value {
-            serde_json::Value::Null => "",
-            serde_json::Value::String(text) => @match text.parse() {
-                Ok(address) => (parts::host(ask, address)),
-                Err(_) => (text),
-            },
-            other => (other),
-        }
-    }
-}
-
 /// The form for one more.
 fn order(ask: &Ask<'_>) -> Markup {
     html! {
         section class="card" {
             h2 { "A new job" }
-            form class="ask" method="post" action="/jobs" {
+            form class="ask" method="post" action="/jobs/new" {
                 (parts::token(ask))
                 div class="row" {
                     label { "Does"

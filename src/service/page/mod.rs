@@ -14,6 +14,8 @@ mod link;
 mod loads;
 mod overview;
 mod parts;
+mod ports;
+mod results;
 mod seen;
 mod series_table;
 mod shell;
@@ -38,7 +40,7 @@ use shell::Page;
 pub(super) use shell::of_problem;
 
 use super::api::with_jobs;
-use super::auth::{Caller, Role};
+use super::auth::{Caller, Role, Via};
 use super::limits::Turn;
 use super::problem::Problem;
 use super::routes::{Least, Routes};
@@ -63,7 +65,7 @@ pub(super) fn routes() -> Routes {
         .route(reader, "/host", get(look_up))
         .route(reader, "/host/{address}", get(host_page))
         .route(reader, "/jobs", get(jobs::list))
-        .route(Role::Analyst, "/jobs", post(jobs::create))
+        .route(Role::Analyst, "/jobs/new", post(jobs::create))
         .route(reader, "/jobs/{id}", get(jobs::show))
         .route(Role::Analyst, "/jobs/{id}/{action}", post(jobs::change))
         .route(reader, "/views", get(views::list))
@@ -121,8 +123,8 @@ impl Asking {
         let ending = Shared::clone(&service);
         let mut made = spawn_blocking(move || {
             let from = (&*service.store, &service.lists as &dyn Files);
-            // Local callers have no name that they would know.
-            let named = caller.csrf.is_some();
+            // Who did not log in has nothing to log out of.
+            let named = caller.via == Via::Session;
             let reader = Reader {
                 scheme,
                 name: named.then_some(&*caller.name),

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use maud::{Markup, PreEscaped, html};
 
 use super::ask::{Ask, Fault};
+use super::ports;
 use crate::aggregate::{
     KeyField, KeyValue, Measure, Series, Timeline, TimelineError, TopEntry, Whose,
 };
@@ -150,64 +151,10 @@ fn service(field: Option<KeyField>, number: u64) -> Option<&'static str> {
     match field? {
         KeyField::Number(Column::SrcPort | Column::DstPort)
         | KeyField::OfEither(Column::SrcPort | Column::DstPort) => {
-            port_name(number.try_into().ok()?)
+            ports::name(number.try_into().ok()?)
         }
         _ => None,
     }
-}
-
-/// What usually listens on a port (IANA's names, and what else is often met).
-pub(super) const fn port_name(port: u16) -> Option<&'static str> {
-    Some(match port {
-        20 => "ftp-data",
-        21 => "ftp",
-        22 => "ssh",
-        23 => "telnet",
-        25 => "smtp",
-        53 => "dns",
-        67 | 68 => "dhcp",
-        69 => "tftp",
-        80 => "http",
-        88 => "kerberos",
-        110 => "pop3",
-        123 => "ntp",
-        137..=139 => "netbios",
-        143 => "imap",
-        161 | 162 => "snmp",
-        179 => "bgp",
-        389 => "ldap",
-        443 => "https",
-        445 => "smb",
-        465 | 587 => "smtp",
-        500 => "ike",
-        514 => "syslog",
-        546 | 547 => "dhcpv6",
-        636 => "ldaps",
-        853 => "dns over tls",
-        873 => "rsync",
-        993 => "imaps",
-        995 => "pop3s",
-        1194 => "openvpn",
-        1433 => "mssql",
-        1883 => "mqtt",
-        3128 => "proxy",
-        3306 => "mysql",
-        3389 => "rdp",
-        3478 => "stun",
-        4500 => "ipsec",
-        5060 | 5061 => "sip",
-        5353 => "mdns",
-        5432 => "postgresql",
-        5900 => "vnc",
-        6379 => "redis",
-        8080 => "http",
-        8443 => "https",
-        9090 => "prometheus",
-        9200 => "elasticsearch",
-        27017 => "mongodb",
-        51820 => "wireguard",
-        _ => return None,
-    })
 }
 
 /// A moment to the second.

@@ -25,25 +25,33 @@ pub(super) struct Talk {
     /// What was looked at; it ends before the window does where there is too much.
     pub(super) looked_at: TimeRange,
     pub(super) is_cut: bool,
+    /// When the first and the last of the flows began.
+    pub(super) began: Option<(UnixMillis, UnixMillis)>,
 }
 
 impl Talk {
     pub(super) fn of(ask: &Ask<'_>, asked: &Asked, host: IpAddr) -> Result<Self, Fault> {
         let lookup = asked.question.plan(Conversations::COLUMNS);
         let mut joined = Conversations::new(&ask.limits);
-        let (mut flows, mut last) = (0, UnixMillis::EPOCH);
+        let (mut flows, mut began) = (0, None);
         for batch in lookup.run(asked.snapshot())? {
             let batch = batch?;
             flows += batch.len() as u64;
-            last = batch.first_ms.last().map_or(last, |&last| UnixMillis(last));
+            if let (Some(&first), Some(&last)) = (batch.first_ms.first(), batch.first_ms.last()) {
+                let first = began.map_or(UnixMillis(first), |(first, _)| first);
+                began = Some((first, UnixMillis(last)));
+            }
             joined.observe(&batch)?;
         }
         let mut conversations = joined.finish()?.collect::<Result<Vec<_>, StoreError>>()?;
         conversations.reverse();
-        let is_cut = flows >= MAX_FLOWS;
-        let until = if is_cut { last + 1 } else { ask.window.until };
+        let is_cut = flows > MAX_FLOWS;
+        let until = match began {
+            Some((_, last)) if is_cut => last + 1,
+            _ => ask.window.until,
+        };
         let looked_at = TimeRange { until, ..ask.window };
-        Ok(Self { host, conversations, flows, looked_at, is_cut })
+        Ok(Self { host, conversations, flows, looked_at, is_cut, began })
     }
 
     /// The other end of a conversation, and whether the host began it.

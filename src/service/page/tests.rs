@@ -154,3 +154,27 @@ fn a_store_of_nothing_has_an_overview_that_says_what_to_do() {
         assert_eq!(text(&MemoryStore::default(), "/", "", make).0, 200);
     }
 }
+
+#[test]
+fn a_host_was_first_and_last_seen_when_its_flows_say_so() {
+    let host = "10.0.0.1".parse().unwrap();
+    // One of the year before, many of one hour, more than are read at once, and a last one.
+    let many = (0..5000).map(|flow| ("10.0.0.1", 3_000_000 + flow / 100));
+    let of_host = [("10.0.0.1", 0), ("10.0.0.1", 3_000_061)].into_iter().chain(many);
+    let others = [("10.0.0.9", 3_000_500)];
+    let flows: Vec<Flow> =
+        of_host.chain(others).map(|(src, minute)| ((src, 1), ("10.0.0.2", 2), minute, 1)).collect();
+    let at = |minute: u64| UnixMillis(TEN + minute * 60_000);
+    let (first, last) = (Some(at(0)), Some(at(3_000_061)));
+    let snapshot = store_of(&flows).snapshot().unwrap();
+    for newest in [3_000_061, 3_000_062, 3_000_500, 4_000_000, 90_000_000] {
+        let seen = seen::Seen::of(&*snapshot, host, Some(at(newest))).unwrap();
+        assert_eq!(seen, seen::Seen { first, last }, "{newest}");
+    }
+    let without_last = store_of(&flows[..1]).snapshot().unwrap();
+    let seen = seen::Seen::of(&*without_last, host, Some(at(9_000_000))).unwrap();
+    assert_eq!(seen, seen::Seen { first, last: first });
+    let nobody = "10.7.7.7".parse().unwrap();
+    let seen = seen::Seen::of(&*snapshot, nobody, Some(at(9))).unwrap();
+    assert_eq!(seen, seen::Seen { first: None, last: None });
+}
