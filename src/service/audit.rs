@@ -2,6 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
+use std::iter;
 use std::net::IpAddr;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -131,37 +132,37 @@ impl Log {
     /// Writes what comes, as much as there is at once, until nobody sends any more.
     fn run(mut self, waiting: &Receiver<String>) {
         while let Ok(first) = waiting.recv() {
-            let (mut lines, mut count) = (first, 1);
-            for line in waiting.try_iter().take(MAX_WAITING) {
-                lines += &line;
-                count += 1;
-            }
-            if let Err(error) = self.append(&lines) {
+            let lines: Vec<String> =
+                iter::once(first).chain(waiting.try_iter().take(MAX_WAITING)).collect();
+            let mut left = &lines[..];
+            if let Err(error) = self.append(&mut left) {
                 self.written = None;
-                self.lost.fetch_add(count, Relaxed);
+                self.lost.fetch_add(left.len() as u64, Relaxed);
                 if self.told.is_none_or(|told| told.elapsed() >= TOLD_EVERY) {
                     self.told = Some(Instant::now());
-                    tracing::warn!(
-                        "{}: the audit log is not written: {error}",
-                        self.path.display()
-                    );
+                    let path = self.path.display();
+                    tracing::warn!("{path}: the audit log is not written: {error}");
                 }
             }
         }
     }
 
-    fn append(&mut self, lines: &str) -> io::Result<()> {
-        let mut written = match self.written.take() {
-            Some(written) => written,
-            None => Written::open(&self.path)?,
-        };
-        if written.bytes > 0 && written.bytes + lines.len() as u64 > self.options.file_bytes {
-            drop(written);
-            self.rotate()?;
-            written = Written::open(&self.path)?;
+    /// Writes lines, and takes those off that are written.
+    fn append(&mut self, lines: &mut &[String]) -> io::Result<()> {
+        while !lines.is_empty() {
+            let mut written = match self.written.take() {
+                Some(written) => written,
+                None => Written::open(&self.path)?,
+            };
+            let (now, later) = lines.split_at(written.fitting(lines, self.options.file_bytes));
+            if now.is_empty() {
+                self.rotate()?;
+                continue;
+            }
+            written.append(&now.concat())?;
+            *lines = later;
+            self.written = Some(written);
         }
-        written.append(lines)?;
-        self.written = Some(written);
         Ok(())
     }
 
@@ -192,6 +193,18 @@ impl Written {
         let file = OpenOptions::new().append(true).create(true).mode(0o600).open(path)?;
         let bytes = file.metadata()?.len();
         Ok(Self { file, bytes })
+    }
+
+    /// How many of `lines` there is room for until the file has `most` bytes; in an empty one, for a
+    /// line of any length.
+    fn fitting(&self, lines: &[String], most: u64) -> usize {
+        let mut bytes = self.bytes;
+        let fits = |line: &&String| {
+            bytes += line.len() as u64;
+            bytes <= most
+        };
+        let fitting = lines.iter().take_while(fits).count();
+        if self.bytes == 0 { fitting.max(1) } else { fitting }
     }
 
     fn append(&mut self, lines: &str) -> io::Result<()> {

@@ -35,7 +35,7 @@ impl Default for Limits {
         Self {
             body_bytes: 1 << 20,
             rows: 1_000_000,
-            run: Duration::from_secs(120),
+            run: Duration::from_mins(2),
             questions: 256,
             requests_per_sec: 10_000,
             connections: 4096,
@@ -102,7 +102,7 @@ impl Limiter {
 fn network(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V6(v6) => IpAddr::V6((u128::from(v6) & !u128::from(u64::MAX)).into()),
-        v4 => v4,
+        IpAddr::V4(_) => address,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, to_bytes};
-use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use tokio::time::timeout;
 
 use super::secret;
@@ -64,7 +64,7 @@ fn check_form(caller: &Caller, headers: &HeaderMap, body: &[u8]) -> Result<(), P
     let Some(csrf) = caller.csrf.as_ref().filter(|_| from_browser) else { return Ok(()) };
     let right = |given: &str| secret::digest_of(given) == secret::digest_of(csrf);
     let named = headers.get("x-csrf-token").and_then(|token| token.to_str().ok());
-    let kind = headers.get(header::CONTENT_TYPE).map(|kind| kind.as_bytes());
+    let kind = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
     let is_form = kind.is_some_and(|kind| kind.starts_with(b"application/x-www-form-urlencoded"));
     if named.is_some_and(right) || is_form && field(body, "csrf").is_some_and(|given| right(&given))
     {
