@@ -42,10 +42,17 @@ impl Totals {
 }
 
 impl FlowTotals {
-    /// One flow more, from `first` to `last`.
+    /// So many flows more, the first of which began at `first`, and the last of which ended at
+    /// `last`.
     #[inline]
-    pub(super) fn add(&mut self, (first, last): (u64, u64), octets: u64, packets: u64) {
-        self.flows += 1;
+    pub(super) fn add(
+        &mut self,
+        flows: u64,
+        (first, last): (u64, u64),
+        octets: u64,
+        packets: u64,
+    ) {
+        self.flows += flows;
         self.octets += u128::from(octets);
         self.packets += u128::from(packets);
         self.first =
@@ -61,7 +68,7 @@ impl FlowTotals {
     fn of(flows: &FlowBatch) -> Self {
         let last = |(&first, &duration): (&u64, &u32)| first.saturating_add(duration.into());
         Self {
-            flows: flows.len() as u64,
+            flows: flows.flow_count(),
             octets: flows.octets.iter().map(|&octets| u128::from(octets)).sum(),
             packets: flows.packets.iter().map(|&packets| u128::from(packets)).sum(),
             first: flows.first_ms.iter().min().copied().map(UnixMillis),

@@ -9,7 +9,8 @@ use super::fields::columns;
 use super::rows::{extend, take};
 use super::values::{ColumnValues, Values, ValuesMut};
 use super::{
-    Addresses, Column, Columns, Extras, Family, Leading, NatLead, Numbers, Origin, Source,
+    Addresses, Column, Columns, Extras, Family, FlowCounts, Leading, NatLead, Numbers, Origin,
+    Source,
 };
 
 macro_rules! batch {
@@ -151,10 +152,18 @@ impl FlowBatch {
         }
     }
 
-    /// How many rows are of no packet and no octet, where both columns were read.
+    /// How many flows its rows stand for.
+    pub fn flow_count(&self) -> u64 {
+        self.flows.total(self.rows)
+    }
+
+    /// How many flows are of no packet and no octet, where both columns were read.
     pub(crate) fn without_traffic(&self) -> u64 {
         let counters = self.octets.iter().zip(&self.packets);
-        counters.filter(|&(&octets, &packets)| octets == 0 && packets == 0).count() as u64
+        let rows = counters.zip(self.flows.of_rows(0..self.rows));
+        rows.filter(|&((&octets, &packets), _)| octets == 0 && packets == 0)
+            .map(|(_, flows)| flows)
+            .sum()
     }
 
     /// States how many rows the columns hold, after they were filled directly.

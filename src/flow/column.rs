@@ -5,7 +5,7 @@ use std::ops::{BitAnd, BitOr};
 
 use super::fields::columns;
 use super::values::{ColumnKind, ColumnValues};
-use super::{Addresses, Extras, Leading};
+use super::{Addresses, Extras, FlowCounts, Leading};
 
 macro_rules! column {
     ($($column:ident $field:ident: $values:ty, $name:literal, $word:literal,
@@ -18,8 +18,8 @@ macro_rules! column {
         }
 
         impl Column {
-            /// The columns of a flow, in the order in which a run stores them, and behind them those
-            /// that are only of its place in an order.
+            /// The columns of a flow, in the order in which a run stores them, and behind them
+            /// those that are only of its place in an order, and of rows that are sums.
             pub(crate) const EVERY: [Self; [$(Self::$column),*].len()] = [$(Self::$column),*];
 
             /// The column's name in files, with its unit.
@@ -126,7 +126,6 @@ static TOLD_BY: [Option<(Column, u8)>; ELEMENTS] = {
 
 /// Decoders, batches and cells have these three addresses; a fourth wants a place in each of them.
 const _: () = {
-    assert!(Column::NatPort as usize == Column::EVERY.len() - 1, "both are behind those of a flow");
     let mut at = 0;
     while at < Column::ALL.len() {
         let column = Column::ALL[at];
@@ -148,7 +147,7 @@ impl Columns {
     /// Every column of a flow.
     pub const ALL: Self = Self((1 << Column::ALL.len()) - 1);
 
-    /// Likewise, and those of its place in an order.
+    /// Likewise, and those of its place in an order and of sums.
     pub(crate) const EVERY: Self = Self((1 << Column::EVERY.len()) - 1);
 
     /// The columns that came after those that stores have had from the beginning. Old runs and cells

@@ -6,7 +6,7 @@
 ///
 /// The name in files has the unit. Of the elements, `|` stands between those that are as good, of
 /// addresses those of IPv4 and IPv6. The order of the lines is that of the columns in files; a new
-/// column comes before the last two, which are no part of a flow and not in [`Column::ALL`].
+/// column comes before the last three, which are no part of a flow and not in [`Column::ALL`].
 macro_rules! columns {
     ($make:ident) => {
         $make! {
@@ -38,6 +38,8 @@ macro_rules! columns {
             // these have them.
             Nat      nat:         Leading<Addresses>, "nat",      "nat ip",   [],                         true;
             NatPort  nat_port:    Leading<Vec<u16>>,  "nat_port", "nat port", [],                         true;
+            // How many flows a row stands for: only rows of sums have it.
+            Flows    flows:       FlowCounts, "flows",      "flows",      [],                             false;
         }
     };
 }

@@ -4,6 +4,7 @@
 mod addresses;
 mod batch;
 mod column;
+mod counts;
 mod element;
 pub(crate) mod event;
 mod extras;
@@ -32,6 +33,7 @@ mod values;
 pub use addresses::Addresses;
 pub use batch::FlowBatch;
 pub use column::{Column, Columns};
+pub use counts::FlowCounts;
 pub(crate) use element::{
     BIFLOW_DIRECTION, INITIATOR, NTP_TO_UNIX_SECS, OWN_ENTERPRISE, REVERSE_INITIATOR, SENT_BY,
     all_elements, element_named, float, have_both_sides, other_end, signed, unsigned,

@@ -110,6 +110,7 @@ impl FlowRecord {
             | Column::Extras
             | Column::Nat
             | Column::NatPort => 0,
+            Column::Flows => 1,
         }
     }
 

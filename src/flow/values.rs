@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::rows::{extend, take};
-use super::{Addresses, Extras, Family, Leading};
+use super::{Addresses, Extras, Family, FlowCounts, Leading};
 
 /// What the values of a column are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -297,5 +297,38 @@ impl<T: ColumnValues> ColumnValues for Leading<T> {
 
     fn values_mut(&mut self) -> ValuesMut<'_> {
         self.0.values_mut()
+    }
+}
+
+/// Rows of flows have none, and flows are pushed as such.
+impl ColumnValues for FlowCounts {
+    const KIND: ColumnKind = ColumnKind::U64;
+
+    fn none(_: Family) -> Self {
+        Self::default()
+    }
+
+    fn reserve(&mut self, _: usize) {}
+
+    fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    fn take_rows(&self, rows: &[u32]) -> Self {
+        Self(take(&self.0, rows))
+    }
+
+    fn extend_rows(&mut self, _: usize, other: &Self, rows: &Range<usize>) {
+        extend(&mut self.0, &other.0, rows);
+    }
+
+    fn push_number(&mut self, _: u64) {}
+
+    fn values(&self) -> Values<'_> {
+        Values::U64(&self.0)
+    }
+
+    fn values_mut(&mut self) -> ValuesMut<'_> {
+        ValuesMut::U64(&mut self.0)
     }
 }

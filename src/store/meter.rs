@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 #[derive(Debug, Default)]
 pub struct Meter {
     runs: AtomicU64,
+    sums: AtomicU64,
     blocks: AtomicU64,
     pages: AtomicU64,
     bytes: AtomicU64,
@@ -18,6 +19,8 @@ pub struct Meter {
 pub struct Reading {
     /// Runs (embedded) or regions (HBase) opened.
     pub runs: u64,
+    /// Those among them whose sums were read in place of their flows.
+    pub sums: u64,
     /// Row groups of them.
     pub blocks: u64,
     /// Pages read; none where the backend does not tell.
@@ -34,6 +37,7 @@ impl Meter {
     /// Adds what was just read.
     pub fn add(&self, read: Reading) {
         self.runs.fetch_add(read.runs, Relaxed);
+        self.sums.fetch_add(read.sums, Relaxed);
         self.blocks.fetch_add(read.blocks, Relaxed);
         self.pages.fetch_add(read.pages, Relaxed);
         self.bytes.fetch_add(read.bytes, Relaxed);
@@ -45,6 +49,7 @@ impl Meter {
     pub fn reading(&self) -> Reading {
         Reading {
             runs: self.runs.load(Relaxed),
+            sums: self.sums.load(Relaxed),
             blocks: self.blocks.load(Relaxed),
             pages: self.pages.load(Relaxed),
             bytes: self.bytes.load(Relaxed),

@@ -31,7 +31,7 @@ pub use error::{Retry, StoreError};
 pub use expired::{Expired, Files};
 pub use ledger::{Account, Ahead, Clock, Load, LoadedFile};
 pub use meter::{Meter, Reading};
-pub use scan::{Access, Plan, Scan};
+pub use scan::{Access, Plan, Rows, Scan};
 pub use size::{RunSize, Size};
 pub use usual::{AHEAD_MS, MAX_USUAL_DAYS, Usual};
 pub(crate) use watch::LOOK_EVERY;
@@ -174,6 +174,11 @@ pub trait Snapshot: Send + Sync {
     /// None where nobody knows.
     fn version(&self) -> Option<String> {
         None
+    }
+
+    /// Of how many flows `scan` reads sums in their place. Where nobody keeps sums, of none.
+    fn summed(&self, _scan: &Scan) -> u64 {
+        0
     }
 
     /// Whether any flow may be of a source that said that it samples. Where nobody knows, it may.

@@ -28,6 +28,8 @@ pub struct Scan {
     pub columns: Columns,
     /// Whether regions and flows must come in key order.
     pub ordered: bool,
+    /// What rows may stand for. A store that keeps no sums gives flows, whatever is asked for.
+    pub rows: Rows,
     /// Whether it is a second look at flows that another scan read for the same answer.
     pub again: bool,
     /// Whether other scans may follow for the same answer when this one is over.
@@ -49,6 +51,7 @@ impl Scan {
             predicate: None,
             columns,
             ordered: false,
+            rows: Rows::Flows,
             again: false,
             followed: false,
             meter: Arc::default(),
@@ -123,6 +126,26 @@ impl Scan {
     pub fn range(order: Order, lead: impl Into<AddressSet>, columns: Columns) -> Self {
         Self { order, lead: Some(lead.into()), ordered: true, ..Self::all(columns) }
     }
+}
+
+/// What the rows that a scan gives stand for; [`FlowBatch::flows`](crate::FlowBatch::flows) says
+/// for how many flows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Rows {
+    /// Each is one flow.
+    #[default]
+    Flows,
+    /// Each is one flow or the sum of several: of some that are alike in these columns, and began
+    /// within the same stretch of so many milliseconds since 1970, whenever they began where that
+    /// is 0. Of no packet and no octet are all of them or none. Beside these columns a row has
+    /// what its octets and packets add up to, when the first of its flows began, how long it is to
+    /// the end of the last, and a source of the same sampling.
+    Sums {
+        /// What they are alike in.
+        by: Columns,
+        /// The stretch of time, in milliseconds.
+        within_ms: u64,
+    },
 }
 
 /// How a scan finds its flows.

@@ -117,9 +117,10 @@ impl Aggregate for Sums {
             let first = flows.first_ms[row];
             let time = (first, first.saturating_add(flows.duration_ms[row].into()));
             let (octets, packets) = (flows.octets[row], flows.packets[row]);
-            self.protocols[usize::from(flows.protocol[row])].add(time, octets, packets);
-            self.exporters.of(flows.source[row]).add(time, octets, packets);
-            self.days.of(first).add(time, octets, packets);
+            let count = flows.flows.of(row);
+            self.protocols[usize::from(flows.protocol[row])].add(count, time, octets, packets);
+            self.exporters.of(flows.source[row]).add(count, time, octets, packets);
+            self.days.of(first).add(count, time, octets, packets);
         }
         Ok(())
     }

@@ -46,7 +46,7 @@ fn any_flows() -> impl Strategy<Value = Vec<Flow>> {
 fn totals(flows: &[Flow], of: impl Fn(&Flow) -> bool) -> FlowTotals {
     let mut totals = FlowTotals::default();
     for flow in flows.iter().filter(|flow| of(flow)) {
-        totals.add((flow.0, flow.0 + u64::from(flow.1)), flow.2, flow.3);
+        totals.add(1, (flow.0, flow.0 + u64::from(flow.1)), flow.2, flow.3);
     }
     totals
 }

@@ -195,7 +195,7 @@ impl Aggregate for Bins<'_> {
             match by {
                 Measure::Octets => (first, end(), flows.octets[row]),
                 Measure::Packets => (first, end(), flows.packets[row]),
-                Measure::Flows => (first, first, 1),
+                Measure::Flows => (first, first, flows.flows.of(row)),
             }
         };
         let all = (0..flows.len()).map(flow);

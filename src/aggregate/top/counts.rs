@@ -23,7 +23,7 @@ impl Counters {
     pub(super) fn of(flows: &FlowBatch) -> Self {
         let sum = |column: &[u64]| column.iter().map(|&number| u128::from(number)).sum();
         Self {
-            flows: flows.len() as u128,
+            flows: flows.flow_count().into(),
             packets: sum(&flows.packets),
             octets: sum(&flows.octets),
         }
@@ -115,7 +115,9 @@ impl Kept for [u64; 1] {
         to.clear();
         let counter = match order.measure() {
             Some(Measure::Packets) => &flows.packets,
-            Some(Measure::Flows) => return to.resize(rows.len(), [1]),
+            Some(Measure::Flows) => {
+                return to.extend(flows.flows.of_rows(rows).map(|count| [count]));
+            }
             _ => &flows.octets,
         };
         to.extend(counter[rows].iter().map(|&number| [number]));
@@ -190,11 +192,11 @@ impl Kept for Narrow {
     fn read(flows: &FlowBatch, rows: Range<usize>, _: TopOrder, to: &mut Vec<Self>) {
         to.clear();
         let counters = flows.packets[rows.clone()].iter().zip(&flows.octets[rows.clone()]);
-        let times = flows.first_ms[rows.clone()].iter().zip(&flows.duration_ms[rows]);
-        to.extend(counters.zip(times).map(|((&packets, &octets), (&first, &duration))| Self {
-            counters: [1, packets, octets],
-            first,
-            last: first.saturating_add(duration.into()),
+        let times = flows.first_ms[rows.clone()].iter().zip(&flows.duration_ms[rows.clone()]);
+        let counters = flows.flows.of_rows(rows).zip(counters);
+        to.extend(counters.zip(times).map(|((count, (&packets, &octets)), (&first, &duration))| {
+            let last = first.saturating_add(duration.into());
+            Self { counters: [count, packets, octets], first, last }
         }));
     }
 

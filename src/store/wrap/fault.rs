@@ -202,6 +202,10 @@ impl Snapshot for FaultSnapshot {
     fn size(&self) -> Result<Size> {
         self.snapshot.size()
     }
+
+    fn summed(&self, scan: &Scan) -> u64 {
+        self.snapshot.summed(scan)
+    }
 }
 
 struct FaultRegion {

@@ -195,6 +195,10 @@ impl Snapshot for MeteredSnapshot {
     fn size(&self) -> Result<Size> {
         self.snapshot.size()
     }
+
+    fn summed(&self, scan: &Scan) -> u64 {
+        self.snapshot.summed(scan)
+    }
 }
 
 struct MeteredRegion {

@@ -73,6 +73,10 @@ impl Snapshot for ScaledSnapshot {
         self.inside.size()
     }
 
+    fn summed(&self, scan: &Scan) -> u64 {
+        self.inside.summed(scan)
+    }
+
     fn may_be_sampled(&self) -> bool {
         self.inside.may_be_sampled()
     }
@@ -91,7 +95,7 @@ impl Region for ScaledRegion {
         Box::new(region.read().map(move |batch| {
             let mut batch = batch?;
             scale(&mut batch, &tally);
-            Ok(batch.project(columns))
+            Ok(batch.project(columns | Columns::of(&[Column::Flows])))
         }))
     }
 
@@ -121,12 +125,15 @@ fn scale(batch: &mut FlowBatch, tally: &Tally) {
         }
     }
     let mut counts = tally.counts();
+    let mut from = 0;
     for run in batch.source.chunk_by(PartialEq::eq) {
+        let flows = batch.flows.of_rows(from..from + run.len()).sum::<u64>();
+        from += run.len();
         let source = run.first().and_then(|&source| batch.sources.get(source as usize));
         let interval = source.map_or(0, |source| source.sampling.interval);
         let has_room = counts.len() < MAX_INTERVALS || counts.contains_key(&interval);
         if interval > 1 && has_room {
-            *counts.entry(interval).or_default() += run.len() as u64;
+            *counts.entry(interval).or_default() += flows;
         }
     }
 }

@@ -52,6 +52,10 @@ impl Snapshot for WatchedSnapshot {
         self.inside.size()
     }
 
+    fn summed(&self, scan: &Scan) -> u64 {
+        self.inside.summed(scan)
+    }
+
     fn may_be_sampled(&self) -> bool {
         self.inside.may_be_sampled()
     }

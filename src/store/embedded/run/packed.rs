@@ -5,7 +5,7 @@
 //! rows, one or two. It pays from the first sort on, and a batch is sorted twice.
 
 use super::sort::Entry;
-use crate::flow::{Addresses, Extras, Family, FlowBatch, Leading, columns};
+use crate::flow::{Addresses, Extras, Family, FlowBatch, FlowCounts, Leading, columns};
 
 /// So many rows are spread over their columns at a time: as many as stay in a core's own cache.
 const CHUNK_ROWS: usize = 1_024;
@@ -115,6 +115,15 @@ impl<A> Pack<A> for Extras {
 
 /// A flow may be in several places of that order, so that its rows do not hold them.
 impl<A, T> Pack<A> for Leading<T> {
+    type Value = ();
+
+    fn at(&self, _: usize) {}
+
+    fn append(&mut self, _: impl Iterator<Item = ()>) {}
+}
+
+/// Rows that are sorted are flows.
+impl<A> Pack<A> for FlowCounts {
     type Value = ();
 
     fn at(&self, _: usize) {}

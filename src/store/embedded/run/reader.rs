@@ -283,7 +283,10 @@ impl StretchReader {
         let from_page = rows.start / PAGE_ROWS;
         for column in columns.without(*have).iter() {
             if !self.stretch.run.has(column) {
-                batch.values_mut(column).zeros(rows.len());
+                // Rows that tell no number of flows are one flow each.
+                if column != Column::Flows {
+                    batch.values_mut(column).zeros(rows.len());
+                }
                 continue;
             }
             let cursor = match &mut self.cursors[column as usize] {
