@@ -17,8 +17,13 @@ impl FlowCounts {
     }
 
     /// How many each of `rows` stands for.
-    pub fn of_rows(&self, rows: Range<usize>) -> impl Iterator<Item = u64> {
+    pub fn of_rows(&self, rows: Range<usize>) -> impl Iterator<Item = u64> + Clone {
         rows.map(|row| self.of(row))
+    }
+
+    /// Appends how many the next row stands for.
+    pub(crate) fn push(&mut self, flows: u64) {
+        self.0.push(flows);
     }
 
     /// How many all of so many rows stand for.

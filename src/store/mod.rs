@@ -176,9 +176,10 @@ pub trait Snapshot: Send + Sync {
         None
     }
 
-    /// Of how many flows `scan` reads sums in their place. Where nobody keeps sums, of none.
-    fn summed(&self, _scan: &Scan) -> u64 {
-        0
+    /// Of how many flows `scan` reads sums in their place, and among how many it looks. Where
+    /// nobody keeps sums, of none among none.
+    fn summed(&self, _scan: &Scan) -> (u64, u64) {
+        (0, 0)
     }
 
     /// Whether any flow may be of a source that said that it samples. Where nobody knows, it may.

@@ -146,6 +146,13 @@ pub enum Rows {
         /// The stretch of time, in milliseconds.
         within_ms: u64,
     },
+    /// Each is one flow, or what several flows had in one stretch of so many milliseconds since 1970
+    /// where their octets and packets are spread over the time that they lasted: at the beginning
+    /// of the stretch, and of as many flows as began in it.
+    Shares {
+        /// The stretch of time, in milliseconds.
+        within_ms: u64,
+    },
 }
 
 /// How a scan finds its flows.

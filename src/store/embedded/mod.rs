@@ -1,12 +1,13 @@
 //! The default store: a directory of Parquet runs, sorted by row key, and a manifest.
 //!
-//! Three rooms and what lies around them, each of which uses those before it:
+//! Four rooms and what lies around them, each of which uses those before it:
 //!
 //! - `folder`: the files by their names, who may touch them, and how they change in one step
 //!   (elsewhere: a transaction log, file locks).
 //! - `run`: one sorted file of flows, written, opened and read (an `SSTable`, with columns inside).
 //! - this folder: the store itself and what a snapshot of it answers, with the ledger of loads, the
 //!   names that exporters told, and the identities of datagrams.
+//! - `sums`: what the flows of runs come to, beside them.
 //! - `upkeep`: what is done with what is stored: merging, deleting, looking for damage.
 //! - `writer`: what is written, and merged beside that.
 
@@ -18,6 +19,7 @@ mod names;
 mod run;
 mod snapshot;
 mod store;
+mod sums;
 mod upkeep;
 mod writer;
 
@@ -25,6 +27,8 @@ mod writer;
 mod tests;
 
 pub use store::EmbeddedStore;
+#[cfg(test)]
+pub(crate) use upkeep::Worth;
 pub use upkeep::{Compacted, Effort, Fit, Misfit, Verified};
 
 use self::folder::file_names::{NAMES, remembered_name};

@@ -8,10 +8,11 @@ use super::run::file::RunFile;
 use super::run::merge::{in_key_order, key_columns};
 use super::run::reader::{Stretch, stretches};
 use super::run::schema::PAGE_ROWS;
-use crate::flow::{Column, Family, Source};
+use super::sums;
+use crate::flow::{Column, Columns, Family, Source};
 use crate::row::{Order, Predicate, Verdict};
 use crate::store::{
-    Access, FlowStream, Plan, Reading, Region, Result, RunSize, Scan, Size, Snapshot,
+    Access, FlowStream, Plan, Reading, Region, Result, Rows, RunSize, Scan, Size, Snapshot,
 };
 
 /// Why a question for addresses behind a NAT is answered by a look at everything.
@@ -23,11 +24,26 @@ const LACKS_NAT_ORDER: &str = "runs that an earlier version may have written are
 pub(super) struct OpenRun {
     pub entry: Run,
     pub files: Vec<Arc<RunFile>>,
+    /// In the order of the entry's sums.
+    pub sums: Vec<Arc<RunFile>>,
 }
 
 impl OpenRun {
     pub(super) fn file(&self, order: Order) -> Option<&Arc<RunFile>> {
         self.files.iter().find(|file| file.order() == order)
+    }
+
+    /// What to read for `scan`, which may find something in `file`: the row groups of its sums that
+    /// give it what it looks for, or else all of the file, and whether they are sums.
+    fn stretches(&self, file: &Arc<RunFile>, scan: &Scan) -> Result<(Vec<Stretch>, bool)> {
+        let sums = sums::answer(&self.entry, scan);
+        let Some((file, groups)) = sums.and_then(|(at, groups)| Some((self.sums.get(at)?, groups)))
+        else {
+            return Ok((stretches(file, scan)?, false));
+        };
+        let mut stretches = stretches(file, scan)?;
+        stretches.retain(|stretch| groups.contains(&stretch.group));
+        Ok((stretches, true))
     }
 
     /// The file to read for `scan`, if anything that it looks for may be in this run, by what the
@@ -83,11 +99,17 @@ impl EmbeddedSnapshot {
 
     /// What `scan` must read, run by run, each in key order.
     fn stretches(&self, scan: &Scan) -> Result<Vec<(Family, Vec<Stretch>)>> {
-        self.runs
-            .iter()
-            .filter_map(|run| run.candidate(scan))
-            .map(|file| Ok((file.family(), stretches(file, scan)?)))
-            .collect()
+        let mut all = Vec::new();
+        for run in &self.runs {
+            let Some(file) = run.candidate(scan) else { continue };
+            let (stretches, are_sums) = run.stretches(file, scan)?;
+            if !stretches.is_empty() {
+                let sums = u64::from(are_sums);
+                scan.meter.add(Reading { runs: 1, sums, ..Reading::default() });
+                all.push((file.family(), stretches));
+            }
+        }
+        Ok(all)
     }
 }
 
@@ -102,9 +124,7 @@ impl Snapshot for EmbeddedSnapshot {
 
     fn regions(&self, scan: &Scan) -> Result<Vec<Box<dyn Region>>> {
         let scan = &self.within_orders(scan);
-        let mut runs = self.stretches(scan)?;
-        runs.retain(|(_, stretches)| !stretches.is_empty());
-        scan.meter.add(Reading { runs: runs.len() as u64, ..Reading::default() });
+        let runs = self.stretches(scan)?;
         tracing::debug!(
             runs = runs.len(),
             of = self.runs.len(),
@@ -112,9 +132,15 @@ impl Snapshot for EmbeddedSnapshot {
             order = %scan.order,
             "scan"
         );
+        // Rows of sums say how many flows each is.
+        let columns = match scan.rows {
+            Rows::Flows => scan.columns,
+            Rows::Sums { .. } | Rows::Shares { .. } => scan.columns | Columns::of(&[Column::Flows]),
+        };
+        let reading = Arc::new(Scan { columns, ..scan.clone() });
         let part = |stretch| Part {
             stretch,
-            scan: Arc::new(scan.clone()),
+            scan: Arc::clone(&reading),
             sources: Arc::clone(&self.sources),
             held: self.held.clone(),
         };
@@ -146,6 +172,7 @@ impl Snapshot for EmbeddedSnapshot {
             pages: (0, 0),
             notes: Vec::new(),
         };
+        let mut summed = 0;
         for run in &self.runs {
             plan.runs.0 += 1;
             let Some(file) = run.candidate(scan) else {
@@ -157,12 +184,16 @@ impl Snapshot for EmbeddedSnapshot {
             let groups = file.groups()?;
             plan.blocks.0 += groups.len() as u64;
             plan.pages.0 += groups.iter().map(|rows| rows.div_ceil(PAGE_ROWS) as u64).sum::<u64>();
-            let stretches = stretches(file, scan)?;
+            let (stretches, are_sums) = run.stretches(file, scan)?;
+            summed += u64::from(are_sums && !stretches.is_empty());
             let mut blocks: Vec<usize> = stretches.iter().map(|stretch| stretch.group).collect();
             blocks.dedup();
             plan.runs.1 += u64::from(!blocks.is_empty());
             plan.blocks.1 += blocks.len() as u64;
             plan.pages.1 += stretches.iter().map(|stretch| stretch.pages.len() as u64).sum::<u64>();
+        }
+        if summed > 0 {
+            plan.notes.push(format!("sums of flows are read in place of {summed} of the runs"));
         }
         if asked.order != scan.order {
             plan.notes.push(LACKS_NAT_ORDER.to_owned());
@@ -177,6 +208,14 @@ impl Snapshot for EmbeddedSnapshot {
 
     fn counted(&self) -> Option<u64> {
         Some(self.held.manifest().flows())
+    }
+
+    fn summed(&self, scan: &Scan) -> (u64, u64) {
+        let candidates = self.runs.iter().filter(|run| run.candidate(scan).is_some());
+        candidates.fold((0, 0), |(summed, all), OpenRun { entry, .. }| {
+            let of_run = sums::answer(entry, scan).map_or(0, |_| entry.rows);
+            (summed + of_run, all + entry.rows)
+        })
     }
 
     fn size(&self) -> Result<Size> {

@@ -7,10 +7,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::folder::lock::Held;
 use super::folder::manifest::{Manifest, Run, RunFile as FileEntry};
+use super::folder::run_columns::RunColumns;
 use super::run::file::RunFile;
 use super::run::schema::Shape;
 use super::run::writer::WrittenFile;
 use super::snapshot::{EmbeddedSnapshot, OpenRun};
+use crate::flow::Family;
 use crate::store::Result;
 
 /// A store in a folder of its own. Cheap to make: nothing is read before it is needed.
@@ -45,16 +47,13 @@ impl EmbeddedStore {
         let mut before = std::mem::take(&mut known.files);
         let mut runs = Vec::with_capacity(held.manifest().runs.len());
         for entry in &held.manifest().runs {
-            let open = |file: &FileEntry| {
-                let opened =
-                    before.remove(&file.name).unwrap_or_else(|| open_file(&self.dir, entry, file));
+            let open = |file: &FileEntry, columns: &RunColumns| {
+                let open = || open_file(&self.dir, entry.family, file, columns);
+                let opened = before.remove(&file.name).unwrap_or_else(open);
                 known.files.insert(file.name.clone(), Arc::clone(&opened));
                 opened
             };
-            runs.push(OpenRun {
-                entry: entry.clone(),
-                files: entry.files.iter().map(open).collect(),
-            });
+            runs.push(open_files(entry.clone(), open));
         }
         Ok(EmbeddedSnapshot::new(held, runs))
     }
@@ -62,17 +61,31 @@ impl EmbeddedStore {
 
 /// The run `entry`, whose files are in `dir`.
 pub(super) fn open_run(dir: &Path, entry: Run) -> OpenRun {
-    let files = entry.files.iter().map(|file| open_file(dir, &entry, file)).collect();
-    OpenRun { entry, files }
+    let family = entry.family;
+    open_files(entry, |file, columns| open_file(dir, family, file, columns))
 }
 
-fn open_file(dir: &Path, run: &Run, file: &FileEntry) -> Arc<RunFile> {
+fn open_files(
+    entry: Run,
+    mut open: impl FnMut(&FileEntry, &RunColumns) -> Arc<RunFile>,
+) -> OpenRun {
+    let files = entry.files.iter().map(|file| open(file, &entry.columns)).collect();
+    let sums = entry.sums.iter().flatten().map(|sums| open(&sums.file, &sums.columns)).collect();
+    OpenRun { entry, files, sums }
+}
+
+fn open_file(
+    dir: &Path,
+    family: Family,
+    file: &FileEntry,
+    columns: &RunColumns,
+) -> Arc<RunFile> {
     let written = WrittenFile {
         bytes: file.bytes,
         tail_offset: file.tail_offset,
         tail_hash: file.tail_hash.0,
     };
-    let shape = Shape::new(run.family, &run.columns);
+    let shape = Shape::new(family, columns);
     Arc::new(RunFile::new(dir.join(&file.name), file.order, shape, written))
 }
 

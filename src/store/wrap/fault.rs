@@ -203,7 +203,7 @@ impl Snapshot for FaultSnapshot {
         self.snapshot.size()
     }
 
-    fn summed(&self, scan: &Scan) -> u64 {
+    fn summed(&self, scan: &Scan) -> (u64, u64) {
         self.snapshot.summed(scan)
     }
 }

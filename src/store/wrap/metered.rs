@@ -196,7 +196,7 @@ impl Snapshot for MeteredSnapshot {
         self.snapshot.size()
     }
 
-    fn summed(&self, scan: &Scan) -> u64 {
+    fn summed(&self, scan: &Scan) -> (u64, u64) {
         self.snapshot.summed(scan)
     }
 }

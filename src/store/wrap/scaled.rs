@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::flow::{Column, Columns, FlowBatch};
-use crate::store::{FlowStream, Plan, Region, Result, Scan, Size, Snapshot};
+use crate::store::{FlowStream, Plan, Region, Result, Rows, Scan, Size, Snapshot};
 
 /// The columns that are multiplied.
 const COUNTERS: Columns = Columns::of(&[Column::Octets, Column::Packets]);
@@ -32,6 +32,15 @@ impl ScaledSnapshot {
         Self { inside, tallies: Default::default() }
     }
 
+    fn scales(&self, scan: &Scan) -> bool {
+        !(scan.columns & COUNTERS).is_empty() && self.inside.may_be_sampled()
+    }
+
+    /// What the snapshot inside is asked for `scan`.
+    fn asked(&self, scan: &Scan) -> Scan {
+        if self.scales(scan) { unspread(scan) } else { scan.clone() }
+    }
+
     /// By which intervals counters were multiplied that were read so far, and of how many flows
     /// each: most flows first. A flow that is looked at twice for one answer counts once.
     pub fn scaled(&self) -> Vec<(u32, u64)> {
@@ -45,11 +54,11 @@ impl ScaledSnapshot {
 
 impl Snapshot for ScaledSnapshot {
     fn regions(&self, scan: &Scan) -> Result<Vec<Box<dyn Region>>> {
-        if (scan.columns & COUNTERS).is_empty() || !self.inside.may_be_sampled() {
+        if !self.scales(scan) {
             return self.inside.regions(scan);
         }
         let columns = scan.columns;
-        let read = Scan { columns: columns | Columns::of(&[Column::Source]), ..scan.clone() };
+        let read = Scan { columns: columns | Columns::of(&[Column::Source]), ..unspread(scan) };
         let wrap = |region| {
             let tally = Arc::clone(&self.tallies[usize::from(scan.again)]);
             Box::new(ScaledRegion { region, columns, tally }) as Box<dyn Region>
@@ -62,7 +71,7 @@ impl Snapshot for ScaledSnapshot {
     }
 
     fn plan(&self, scan: &Scan) -> Result<Plan> {
-        self.inside.plan(scan)
+        self.inside.plan(&self.asked(scan))
     }
 
     fn counted(&self) -> Option<u64> {
@@ -73,13 +82,20 @@ impl Snapshot for ScaledSnapshot {
         self.inside.size()
     }
 
-    fn summed(&self, scan: &Scan) -> u64 {
-        self.inside.summed(scan)
+    fn summed(&self, scan: &Scan) -> (u64, u64) {
+        self.inside.summed(&self.asked(scan))
     }
 
     fn may_be_sampled(&self) -> bool {
         self.inside.may_be_sampled()
     }
+}
+
+/// `scan`, of flows where it allows for shares of several: what is multiplied first is rounded
+/// otherwise.
+fn unspread(scan: &Scan) -> Scan {
+    let rows = if matches!(scan.rows, Rows::Shares { .. }) { Rows::Flows } else { scan.rows };
+    Scan { rows, ..scan.clone() }
 }
 
 struct ScaledRegion {

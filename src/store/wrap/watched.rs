@@ -52,7 +52,7 @@ impl Snapshot for WatchedSnapshot {
         self.inside.size()
     }
 
-    fn summed(&self, scan: &Scan) -> u64 {
+    fn summed(&self, scan: &Scan) -> (u64, u64) {
         self.inside.summed(scan)
     }
 

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::commit::{Draft, NotCommitted};
 use super::file_names::{
-    COMMIT_LOCK, Contents, EXPIRE_LOCK, identities_name, manifest_path, run_name,
+    COMMIT_LOCK, Contents, EXPIRE_LOCK, identities_name, manifest_path, run_name, sums_name,
 };
 use super::lock::{Held, Turn, WriterLock};
 use super::manifest::Manifest;
@@ -89,7 +89,7 @@ impl WriteAccess {
         self.lock.check()
     }
 
-    /// A number for a new run or identity file.
+    /// A number for a new run, its sums, or an identity file.
     pub(crate) fn take_number(&mut self) -> u64 {
         // What a crash left is there yet where it could not be deleted at the start.
         while names_with(self.next).any(|name| self.dir.join(name).exists()) {
@@ -169,7 +169,8 @@ impl WriteAccess {
 /// The names that new files with this number may have.
 fn names_with(number: u64) -> impl Iterator<Item = String> {
     let runs = Order::EVERY.map(|order| run_name(number, order));
-    runs.into_iter().chain([identities_name(number)])
+    let sums = Order::EVERY.map(|order| sums_name(number, order));
+    runs.into_iter().chain(sums).chain([identities_name(number)])
 }
 
 /// What several threads share, locked for one of them.
@@ -273,6 +274,7 @@ mod tests {
         let before = names(dir.path());
         for left in [
             &run_name(2, crate::row::Order::Dst),
+            &sums_name(5, crate::row::Order::Dst),
             &identities_name(3),
             &format!("{}.tmp", run_name(4, crate::row::Order::Src)),
             "manifest-00000003.json.tmp",

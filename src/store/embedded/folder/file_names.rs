@@ -23,6 +23,7 @@ const REMEMBERED_SUFFIX: &str = ".json";
 const MANIFEST_PREFIX: &str = "manifest-";
 const MANIFEST_SUFFIX: &str = ".json";
 const RUN_PREFIX: &str = "run-";
+const SUMS_PREFIX: &str = "sums-";
 const IDENTITIES_PREFIX: &str = "identities-";
 const PARQUET_SUFFIX: &str = ".parquet";
 /// What a store has one of, for good.
@@ -50,6 +51,11 @@ pub(crate) fn part_name(number: u64, part: usize) -> String {
     format!("{RUN_PREFIX}{number:08}-part-{part}-{}{PARQUET_SUFFIX}", Order::Nat)
 }
 
+/// The name of a file of sums of a run's flows in `order`; the number is not that of the run.
+pub(crate) fn sums_name(number: u64, order: Order) -> String {
+    format!("{SUMS_PREFIX}{number:08}-{order}{PARQUET_SUFFIX}")
+}
+
 /// The name of a file of datagram identities.
 pub(crate) fn identities_name(number: u64) -> String {
     format!("{IDENTITIES_PREFIX}{number:08}{PARQUET_SUFFIX}")
@@ -73,10 +79,10 @@ pub(crate) fn manifest_number(name: &str) -> Option<u64> {
     plain.then(|| digits.parse().ok())?
 }
 
-/// Whether `name` is one that a run or an identity file has.
+/// Whether `name` is one that a file of a run, of sums or of identities has.
 fn is_data(name: &str) -> bool {
-    (name.starts_with(RUN_PREFIX) || name.starts_with(IDENTITIES_PREFIX))
-        && name.ends_with(PARQUET_SUFFIX)
+    let prefixes = [RUN_PREFIX, SUMS_PREFIX, IDENTITIES_PREFIX];
+    prefixes.iter().any(|prefix| name.starts_with(prefix)) && name.ends_with(PARQUET_SUFFIX)
 }
 
 /// What a folder holds, by the names in it.
@@ -86,7 +92,7 @@ pub(crate) struct Contents {
     pub(crate) exists: bool,
     /// The numbers of the manifests, rising.
     pub(crate) manifests: Vec<u64>,
-    /// The names of runs and identity files.
+    /// The names of runs, sums and identity files.
     pub(crate) data: Vec<String>,
     /// The names of files that some writer did not finish.
     pub(crate) unfinished: Vec<String>,
@@ -193,7 +199,8 @@ mod tests {
     #[test]
     fn what_is_being_written_is_known_by_its_name() {
         let [manifest, run] = [manifest_name(12), run_name(1, Order::Src)];
-        for name in [&manifest, &run, &identities_name(7), LEDGER, NAMES, "options.json"] {
+        let [identities, sums] = [identities_name(7), sums_name(7, Order::Dst)];
+        for name in [&manifest, &run, &identities, &sums, LEDGER, NAMES, "options.json"] {
             for temp in [temp_name(name, 4711, 0), format!("{name}.tmp")] {
                 let mut contents = Contents::default();
                 contents.enter(temp.clone());

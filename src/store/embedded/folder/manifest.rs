@@ -17,13 +17,13 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::file_names::manifest_name;
 use super::places::PlaceRange;
 use super::run_columns::RunColumns;
-use crate::flow::{Column, Family, Source, UnixMillis};
+use crate::flow::{Column, Columns, Family, Source, UnixMillis};
 use crate::row::{AddressRange, Bounds, Order};
 use crate::store::durable::{NewFile, sync_dir};
 use crate::store::{Result, StoreError};
 
-/// The last format that this version reads, and writes where a run has a file in the order of
-/// addresses behind a NAT.
+/// The last format that this version reads, and writes where a run has sums, or a file in the order
+/// of addresses behind a NAT.
 pub(crate) const FORMAT: u32 = 4;
 /// What it writes where none has, and a run has more than the columns that all have.
 const FORMAT_OF_COLUMNS: u32 = 3;
@@ -87,6 +87,51 @@ pub(crate) struct Run {
     pub(crate) sources: Option<Vec<PlaceRange>>,
     /// A file for each order that is kept.
     pub(crate) files: Vec<RunFile>,
+    /// What its flows come to; None where nobody summed them up yet, none where it did not pay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) sums: Option<Vec<SumsFile>>,
+}
+
+/// Sums of the flows of a run: the rows of its parts, one after the other, each from a row group of
+/// its own on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct SumsFile {
+    /// The file; its order is that of the flows as they were summed up.
+    pub(crate) file: RunFile,
+    /// The columns of the file.
+    pub(crate) columns: RunColumns,
+    /// The parts that pay.
+    pub(crate) parts: Vec<SumsPart>,
+}
+
+/// Sums of flows that are alike.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct SumsPart {
+    /// The names of the columns that the flows of a row are alike in.
+    pub(crate) by: Vec<String>,
+    /// They began within the same stretch of so many milliseconds since 1970.
+    pub(crate) within_ms: u64,
+    /// Whether counters are spread over the time that flows lasted: a row has what was sent in the
+    /// stretch that it begins, and how many flows began in it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) shares: bool,
+    /// How many rows it has.
+    pub(crate) rows: u64,
+}
+
+impl SumsPart {
+    /// The columns that the flows of a row are alike in, as far as they are known here.
+    pub(crate) fn columns(&self) -> Columns {
+        let names = |column: &Column| self.by.iter().any(|name| name == column.name());
+        Column::ALL.into_iter().filter(names).collect()
+    }
+
+    /// Whether it is made of the same flows in the same way.
+    pub(crate) fn is_like(&self, other: &Self) -> bool {
+        *self == Self { rows: self.rows, ..other.clone() }
+    }
 }
 
 /// A run in one order.
@@ -163,7 +208,13 @@ impl Run {
 
     /// What its files take on disk.
     pub(crate) fn bytes(&self) -> u64 {
-        self.files.iter().map(|file| file.bytes).sum()
+        self.all_files().map(|file| file.bytes).sum()
+    }
+
+    /// Its files, those of its sums among them.
+    pub(crate) fn all_files(&self) -> impl Iterator<Item = &RunFile> {
+        let sums = self.sums.iter().flatten().map(|sums| &sums.file);
+        self.files.iter().chain(sums)
     }
 }
 
@@ -181,7 +232,7 @@ impl Manifest {
 
     /// The names of all runs and identity files.
     pub(crate) fn file_names(&self) -> impl Iterator<Item = &str> {
-        let runs = self.runs.iter().flat_map(|run| &run.files).map(|file| file.name.as_str());
+        let runs = self.runs.iter().flat_map(Run::all_files).map(|file| file.name.as_str());
         runs.chain(self.identities.iter().map(|file| file.name.as_str()))
     }
 
@@ -200,8 +251,16 @@ impl Manifest {
         Some(self.nat_since.unwrap_or(first))
     }
 
-    fn is_of_base(&self) -> bool {
-        self.runs.iter().all(|run| run.columns.are_base())
+    /// The least format that has all that is in it.
+    fn format(&self) -> u32 {
+        let has_sums = self.runs.iter().any(|run| run.sums.is_some());
+        if has_sums || self.nat_since.is_some() {
+            FORMAT
+        } else if self.runs.iter().all(|run| run.columns.are_base()) {
+            FORMAT_OF_BASE
+        } else {
+            FORMAT_OF_COLUMNS
+        }
     }
 
     /// What the manifest's file holds.
@@ -212,12 +271,7 @@ impl Manifest {
     fn encode(&self) -> serde_json::Result<(Checksum, Vec<u8>)> {
         let body = serde_json::to_vec(self)?;
         let checksum = Checksum::of(&body);
-        let format = match (self.nat_since, self.is_of_base()) {
-            (Some(_), _) => FORMAT,
-            (None, true) => FORMAT_OF_BASE,
-            (None, false) => FORMAT_OF_COLUMNS,
-        };
-        let mut bytes = serde_json::to_vec(&Header { format, checksum })?;
+        let mut bytes = serde_json::to_vec(&Header { format: self.format(), checksum })?;
         bytes.push(b'\n');
         bytes.extend_from_slice(&body);
         Ok((checksum, bytes))
@@ -233,7 +287,7 @@ impl Manifest {
         let (Header { format, checksum }, body) = split(path, bytes)?;
         let manifest: Self = serde_json::from_slice(body)
             .map_err(|error| StoreError::damaged(path, error.to_string()))?;
-        if (format == FORMAT_OF_BASE) != manifest.is_of_base() {
+        if (format == FORMAT_OF_BASE) != (manifest.format() == FORMAT_OF_BASE) {
             return Err(StoreError::damaged(path, format!("format {format} has no such runs")));
         }
         Ok(Self { number, checksum, ..manifest })

@@ -44,6 +44,11 @@ impl RunColumns {
         Self([BASE_NAME].into_iter().chain(names).map(str::to_owned).collect())
     }
 
+    /// These, in their order, and no base.
+    pub(crate) fn only(columns: Columns) -> Self {
+        Self(columns.iter().map(|column| column.name().to_owned()).collect())
+    }
+
     /// Whether they are those that format 1 has.
     pub(crate) fn are_base(&self) -> bool {
         self.0 == [BASE_NAME]
@@ -59,7 +64,7 @@ impl RunColumns {
         self.0.iter().flat_map(|name| {
             let base = if name == BASE_NAME { &BASE[..] } else { &[] };
             let own = (name != BASE_NAME)
-                .then(|| Column::ALL.into_iter().find(|column| column.name() == name));
+                .then(|| Column::EVERY.into_iter().find(|column| column.name() == name));
             base.iter().copied().map(Some).chain(own)
         })
     }

@@ -22,6 +22,7 @@ use std::path::Path;
 
 pub(crate) use file::verify;
 pub(crate) use merge::merge_small;
+pub(super) use mix::Seeded;
 pub(crate) use seen::Seen;
 
 use super::folder::manifest::IdentityFile;

@@ -93,6 +93,7 @@ impl Part<'_> {
             max_duration: self.rows.iter().map(|&row| self.batch.duration_ms[row as usize]).max(),
             sources: Some(self.places().ranges()),
             files,
+            sums: None,
         }
     }
 

@@ -120,7 +120,12 @@ impl RunWriter {
         Ok(WrittenFile { bytes, tail_offset, tail_hash })
     }
 
-    fn end_group(&mut self) -> Result<()> {
+    /// Begins a new row group with what is appended next.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::append`].
+    pub(crate) fn end_group(&mut self) -> Result<()> {
         match self.group.take() {
             Some(group) => group.finish(&mut self.file).map_err(broken(&self.path)),
             None => Ok(()),

@@ -72,6 +72,7 @@ impl Parts {
             min_first: rest.0,
             max_first: rest.1,
             files: vec![file.finish()?],
+            sums: None,
             ..run.entry.clone()
         };
         self.runs.push(open_run(&self.dir, entry));

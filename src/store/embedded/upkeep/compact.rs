@@ -11,7 +11,9 @@ use serde::Serialize;
 use super::behind_nat::Parts;
 use super::content::Content;
 use super::days::tomorrow;
+use super::hands::Hands;
 use super::rewrite::{merged, rewrite, shape};
+use super::sum_up::Worth;
 use crate::flow::{Family, TimeRange};
 use crate::row::Order;
 use crate::store::embedded::folder::access::{WriteAccess, lock};
@@ -56,7 +58,7 @@ const TIDY_RUNS: usize = 16;
 const MAX_RUN_FLOWS: u64 = 100_000_000;
 
 impl EmbeddedStore {
-    /// Merges runs. Each merge is a commit of its own: when it is stopped, or killed, what is done
+    /// Merges runs, and sums their flows up. Each of both is a commit of its own: when it is stopped, or killed, what is done
     /// stays done, and it goes on from there when it is called again. Readers do not notice.
     ///
     /// # Errors
@@ -64,6 +66,16 @@ impl EmbeddedStore {
     /// [`StoreError::InUse`](crate::StoreError::InUse) while a writer has the store; else what
     /// reading and writing runs meets.
     pub fn compact(&self, effort: Effort, stop: &AtomicBool) -> Result<Compacted> {
+        self.compact_for(effort, Worth::USUAL, stop)
+    }
+
+    /// Likewise, with sums that are of this worth.
+    pub(crate) fn compact_for(
+        &self,
+        effort: Effort,
+        worth: Worth,
+        stop: &AtomicBool,
+    ) -> Result<Compacted> {
         // A store that is not there is an error, not an empty one.
         drop(Held::open(self.dir(), None)?);
         let access = Mutex::new(WriteAccess::open(self.dir())?);
@@ -90,6 +102,7 @@ impl EmbeddedStore {
                 None => done.stopped = true,
             }
         }
+        done.stopped |= !self.sum_up(&access, worth, Hands::Two, stop)?;
         (done.runs_after, done.bytes_after) = count();
         Ok(done)
     }
@@ -98,10 +111,14 @@ impl EmbeddedStore {
     /// then and writes: in small steps, on this thread alone.
     pub(crate) fn tidy_beside(&self, access: &Mutex<WriteAccess>, stop: &AtomicBool) -> Result<()> {
         let groups = groups(&lock(access).current().runs, Effort::Tidy);
+        let merged = !groups.is_empty();
         for group in groups {
             if stop.load(Relaxed) || self.merge(access, &group, Hands::One, stop)?.is_none() {
-                break;
+                return Ok(());
             }
+        }
+        if merged {
+            self.sum_up(access, Worth::BESIDE, Hands::One, stop)?;
         }
         Ok(())
     }
@@ -181,15 +198,6 @@ fn entries<'a>(snapshot: &'a EmbeddedSnapshot, group: &[u64]) -> impl Iterator<I
     runs.filter(|run| group.contains(&run.number))
 }
 
-/// How many threads a merge takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Hands {
-    /// The calling one: the others have work of their own.
-    One,
-    /// Two of the pool's.
-    Two,
-}
-
 /// The numbers of the runs to be merged with each other.
 fn groups(runs: &[Run], effort: Effort) -> Vec<Vec<u64>> {
     // Runs of one day; and, for themselves, runs of strangers, and those of earlier versions that hold
@@ -247,10 +255,7 @@ fn merge(
         })?;
         Ok(file.map(|file| (file, content)))
     };
-    let (src, dst) = match hands {
-        Hands::One => (file(Order::Src, &runs), file(Order::Dst, &runs)),
-        Hands::Two => rayon::join(|| file(Order::Src, &runs), || file(Order::Dst, &runs)),
-    };
+    let (src, dst) = hands.both(|| file(Order::Src, &runs), || file(Order::Dst, &runs));
     let (Some((src, content)), Some((dst, _))) = (src?, dst?) else { return Ok(None) };
     let mut files = vec![src, dst];
     if content.led_by_nat() > 0 {

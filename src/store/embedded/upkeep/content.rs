@@ -66,6 +66,7 @@ impl Content {
             max_duration: Some(self.max_duration),
             sources: Some(self.places.ranges()),
             files: Vec::new(),
+            sums: None,
         }
     }
 }

@@ -211,7 +211,8 @@ fn cut_run(
             |file| file.damaged(detail.clone()),
         ));
     };
-    let rest = Run { rows: kept.flows, min_first, max_first, files, ..run.entry.clone() };
+    let rest =
+        Run { rows: kept.flows, min_first, max_first, files, sums: None, ..run.entry.clone() };
     Ok(Cut { run: run.entry.clone(), rest, gone })
 }
 

@@ -7,10 +7,15 @@ mod content;
 mod days;
 mod expire;
 mod fit;
+mod hands;
 mod rewrite;
 mod split;
+mod sum_up;
 mod verify;
+mod verify_sums;
 
 pub use compact::{Compacted, Effort};
 pub use fit::{Fit, Misfit};
+#[cfg(test)]
+pub(crate) use sum_up::Worth;
 pub use verify::Verified;

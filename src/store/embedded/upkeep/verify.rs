@@ -22,6 +22,8 @@ use crate::store::embedded::snapshot::{EmbeddedSnapshot, OpenRun};
 use crate::store::embedded::store::EmbeddedStore;
 use crate::store::{Result, Scan, StoreError};
 
+use super::verify_sums::verify_sums;
+
 /// What was found in a store.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -212,6 +214,10 @@ fn verify_run(snapshot: &EmbeddedSnapshot, run: &OpenRun) -> (u64, Vec<StoreErro
             continue;
         };
         faults.push(file.damaged(differs));
+    }
+    // Where flows cannot be read, there is nothing to hold sums against.
+    if faults.is_empty() {
+        faults.extend(verify_sums(snapshot, run));
     }
     (told.digest, faults)
 }

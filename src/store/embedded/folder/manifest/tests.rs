@@ -1,7 +1,9 @@
 use super::*;
 use crate::flow::Sampling;
 use crate::flow::{Column, Columns};
-use crate::store::embedded::folder::file_names::{identities_name, manifest_path, run_name};
+use crate::store::embedded::folder::file_names::{
+    identities_name, manifest_path, run_name, sums_name,
+};
 use std::time::Instant;
 
 pub(crate) fn any_run(number: u64) -> Run {
@@ -24,6 +26,7 @@ pub(crate) fn any_run(number: u64) -> Run {
             tail_hash: Checksum(7),
             lead: AddressRange::all(Family::V4),
         }],
+        sums: None,
     }
 }
 
@@ -103,6 +106,31 @@ fn a_run_with_more_columns_says_so_in_a_later_format() {
     assert_eq!(text.matches("\"columns\":[\"base\",\"extras\"]").count(), 1, "{text}");
     let path = Path::new("manifest-00000001.json");
     assert_eq!(Manifest::decode(path, 1, &bytes).unwrap().runs, manifest.runs);
+}
+
+#[test]
+fn a_run_with_sums_says_so_in_a_later_format() {
+    let mut manifest = any_manifest(2);
+    let file = RunFile { name: sums_name(7, Order::Src), ..manifest.runs[1].files[0].clone() };
+    let part = SumsPart { by: vec!["src".to_owned()], within_ms: 5, shares: false, rows: 2 };
+    let shares = SumsPart { by: Vec::new(), shares: true, ..part.clone() };
+    let columns = RunColumns::only(Columns::of(&[Column::Src, Column::Flows]));
+    manifest.runs[0].sums = Some(Vec::new());
+    manifest.runs[1].sums = Some(vec![SumsFile { file, columns, parts: vec![part, shares] }]);
+    let (_, bytes) = manifest.encode().unwrap();
+    let text = String::from_utf8(bytes.clone()).unwrap();
+    assert!(text.starts_with("{\"format\":4,"), "{text}");
+    for expected in [
+        "\"sums\":[]",
+        "\"columns\":[\"src\",\"flows\"],\"parts\":[{\"by\":[\"src\"],\"withinMs\":5,\"rows\":2},",
+        "{\"by\":[],\"withinMs\":5,\"shares\":true,\"rows\":2}]",
+    ] {
+        assert_eq!(text.matches(expected).count(), 1, "{text}");
+    }
+    let path = Path::new("manifest-00000001.json");
+    assert_eq!(Manifest::decode(path, 1, &bytes).unwrap().runs, manifest.runs);
+    assert!(manifest.file_names().any(|name| name == "sums-00000007-src.parquet"));
+    assert_eq!(manifest.runs.iter().map(Run::bytes).collect::<Vec<_>>(), [100, 200]);
 }
 
 #[test]
