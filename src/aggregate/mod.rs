@@ -11,6 +11,9 @@ mod timeline;
 mod top;
 mod totals;
 
+#[cfg(test)]
+mod tests;
+
 use std::ops::ControlFlow;
 
 pub use conversations::{Conversation, Conversations, Sent};

@@ -18,11 +18,14 @@ pub fn explanation_text(explanation: &Explanation) -> String {
         push_scan(&mut text, scan);
     }
     if let Some(read) = explanation.read {
+        let _ = writeln!(text, "read\n  runs       {}", read.runs);
+        if read.sums > 0 {
+            let _ = writeln!(text, "  sums       of {} of them", read.sums);
+        }
         let _ = write!(
             text,
-            "read\n  runs       {}\n  blocks     {}\n  pages      {}\n  bytes      {}\n  \
-             rows       {}\n  found      {}\n",
-            read.runs, read.blocks, read.pages, read.bytes, read.rows, read.found
+            "  blocks     {}\n  pages      {}\n  bytes      {}\n  rows       {}\n  found      {}\n",
+            read.blocks, read.pages, read.bytes, read.rows, read.found
         );
     }
     if let Some(elapsed) = explanation.elapsed_ms {

@@ -9,12 +9,13 @@ use crate::store::embedded::{Compacted, Effort};
 
 const EXAMPLES: &str = "\
 Examples:
-  earlgrey-hbase compact             every day's flows in one run
+  earlgrey-hbase compact             every day's flows in one run, with their sums
   earlgrey-hbase compact --tidy      only days that have gathered many runs
 
 It may be interrupted at any time, and goes on from there when it is called again.";
 
-/// Merge the runs of each day, so that a question opens few of them. Readers do not notice.
+/// Merge the runs of each day, so that a question opens few of them, and sum them up, so that `stats`,
+/// `top` and `timeline` of whole days need not read them. Readers do not notice.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Direction, Position, Question};
 use crate::flow::{Column, Columns, TimeRange};
 use crate::row::{AddressSet, Ends, NatRows, NumberField, NumberSet, Order, Predicate};
-use crate::store::{Access, Meter, Reading, Scan};
+use crate::store::{Access, Meter, Reading, Rows, Scan};
 
 /// The scans that answer a question, and the meter that they share.
 ///
@@ -173,6 +173,13 @@ impl Lookup {
     /// The scans, in the order of the directions; that of no port first.
     pub fn scans(&self) -> &[Scan] {
         &self.scans
+    }
+
+    /// This lookup, of rows that may stand for several flows.
+    #[must_use]
+    pub fn of(mut self, rows: Rows) -> Self {
+        self.scans.iter_mut().for_each(|scan| scan.rows = rows);
+        self
     }
 
     /// What was read so far.

@@ -70,6 +70,22 @@ impl Days {
     }
 }
 
+/// A stretch of time of which all days of `zone` have a whole number, in milliseconds: a quarter of
+/// an hour wherever clocks differ from UTC, and change, by whole ones.
+pub(super) fn quarters(zone: &TimeZone) -> Option<u64> {
+    const QUARTER_SECS: i64 = 15 * 60;
+    // Those of what is foreseen for ever repeat themselves.
+    const MAX_CHANGES: usize = 1_000;
+    let are_whole = |secs: i64| secs % QUARTER_SECS == 0;
+    let begin = jiff::Timestamp::UNIX_EPOCH;
+    let changes = zone.following(begin).take(MAX_CHANGES);
+    let all_whole = are_whole(zone.to_offset(begin).seconds().into())
+        && changes.into_iter().all(|change| {
+            are_whole(change.offset().seconds().into()) && are_whole(change.timestamp().as_second())
+        });
+    all_whole.then_some(QUARTER_SECS as u64 * 1000)
+}
+
 fn day_of(moment: u64, zone: &TimeZone) -> Range<u64> {
     let zoned = UnixMillis(moment).timestamp().to_zoned_datetime(zone.clone());
     let start = zoned.start_of_day().ok();

@@ -18,7 +18,7 @@ pub use groups::MAX_GROUPS;
 use super::{Aggregate, FlowTotals, Totals, over};
 use crate::flow::{Column, Columns, FlowBatch, Protocol, UnixMillis};
 use crate::query::Lookup;
-use crate::store::{Result, Snapshot};
+use crate::store::{Result, Rows, Snapshot};
 
 /// Sums of flows: all, and in groups.
 ///
@@ -54,12 +54,19 @@ impl Stats {
         Column::Source,
     ]);
 
+    /// What rows may stand for, where days are as the clocks of `zone` have them.
+    fn rows(zone: &TimeZone) -> Rows {
+        let by = Columns::of(&[Column::Protocol, Column::Source]);
+        days::quarters(zone).map_or(Rows::Flows, |within_ms| Rows::Sums { by, within_ms })
+    }
+
     /// The sums of the flows that `lookup` finds, by days as the clocks of `zone` have them.
     ///
     /// # Errors
     ///
     /// As [`over`].
     pub fn of(snapshot: &dyn Snapshot, lookup: &Lookup, zone: &TimeZone) -> Result<Self> {
+        let lookup = lookup.clone().of(Self::rows(zone));
         Ok(over(snapshot, lookup.scans(), || Sums::new(zone.clone()))?.finish())
     }
 }

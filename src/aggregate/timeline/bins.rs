@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use super::BinWidth;
 use crate::aggregate::{Aggregate, KnownKeys, Measure};
-use crate::flow::{Columns, FlowBatch, UnixMillis};
+use crate::flow::{Columns, FlowBatch, UnixMillis, shares};
 use crate::store::Result;
 
 /// So many bins of a given width there may be.
@@ -121,6 +121,19 @@ impl<'a> Bins<'a> {
         self.cells.is_empty() || self.shift_ms.abs_diff(shift_ms).is_multiple_of(self.width_ms)
     }
 
+    /// Whether these bins may come to be [of](Self::are_of) stretches of so many milliseconds.
+    pub(super) fn may_be_of(&self, stretch_ms: u64) -> bool {
+        self.shift_ms.is_multiple_of(stretch_ms)
+            && (self.width_ms.is_multiple_of(stretch_ms) || self.width.wider(self.width_ms).is_some())
+    }
+
+    /// Whether each of these bins is made of whole stretches of so many milliseconds since 1970.
+    pub(super) fn are_of(&self, stretch_ms: u64) -> bool {
+        self.shift_ms.is_multiple_of(stretch_ms)
+            && self.width_ms.is_multiple_of(stretch_ms)
+            && !self.overflowed
+    }
+
     /// The time that was too much for bins of this width.
     pub(super) fn overflow(&self) -> Option<Span> {
         self.span.filter(|_| self.overflowed)
@@ -171,17 +184,9 @@ impl<'a> Bins<'a> {
     #[inline]
     fn spread(&mut self, series: usize, first: u64, end: u64, value: u64) {
         let begin = self.first_bin();
-        let (from, to) = (first / self.width_ms, end.saturating_sub(1).max(first) / self.width_ms);
-        let (value, duration) = (u128::from(value), u128::from(end - first));
-        let cell = |bin: u64| (bin - begin) as usize * self.series + series;
-        let mut given = 0;
-        for bin in from..to {
-            let elapsed = u128::from((bin + 1) * self.width_ms - first);
-            let so_far = (value * elapsed + duration / 2) / duration;
-            self.cells[cell(bin)] += so_far - given;
-            given = so_far;
+        for (bin, share) in shares(first, end, value, self.width_ms) {
+            self.cells[(bin - begin) as usize * self.series + series] += share;
         }
-        self.cells[cell(to)] += value - given;
     }
 }
 
@@ -198,7 +203,9 @@ impl Aggregate for Bins<'_> {
                 Measure::Flows => (first, first, flows.flows.of(row)),
             }
         };
-        let all = (0..flows.len()).map(flow);
+        // What no flow began in has shares of flows only.
+        let is_counted = |&row: &usize| by != Measure::Flows || flows.flows.of(row) > 0;
+        let all = (0..flows.len()).filter(is_counted).map(flow);
         let first = all.clone().map(|(first, ..)| first).min();
         let last = all.clone().map(|(first, end, _)| end.saturating_sub(1).max(first)).max();
         let (Some(first), Some(last)) = (first, last) else { return Ok(()) };

@@ -23,7 +23,11 @@ pub use width::BinWidth;
 use super::{Aggregate, KnownKeys, Measure, over_regions, regions_of};
 use crate::flow::{Column, Columns, UnixMillis};
 use crate::query::Lookup;
-use crate::store::{Result, Scan, Snapshot, StoreError};
+use crate::store::{Result, Rows, Scan, Snapshot, StoreError};
+
+/// Bins that are put together out of stretches of so many milliseconds need not be filled flow by
+/// flow.
+const SHARES_MS: u64 = 5 * 60 * 1000;
 
 /// How much there was in each bin of a stretch of time without gaps.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,6 +115,9 @@ pub enum TimelineError {
 }
 
 impl Timeline {
+    /// What rows may stand for where bins are long enough.
+    const ROWS: Rows = Rows::Shares { within_ms: SHARES_MS };
+
     /// What a scan must read of flows that are counted by `by`.
     pub fn columns(by: Measure) -> Columns {
         match by {
@@ -264,18 +271,13 @@ impl Made<'_> {
             let bins = Bins::new(self.options.by, width, shift_ms, (filled, self.whose.len()));
             if let Some(most) = most { bins.up_to(most) } else { bins }
         };
-        // All regions before any is read: then it is known how much there is to read.
-        let regions = |&(lookup, filled): &(&Lookup, Filled<'_>)| {
-            let columns = Timeline::columns(self.options.by) | filled.columns();
-            let with = |scan: &Scan| Scan { columns: scan.columns | columns, ..scan.clone() };
-            let scans: Vec<Scan> = lookup.scans().iter().map(with).collect();
-            regions_of(self.snapshot, &scans)
+        // How long bins are is known only when they are full.
+        let may_be_of_shares = self.have_shares() && empty(Filled::One(0)).may_be_of(SHARES_MS);
+        let of_shares = may_be_of_shares.then(|| self.fill(&empty, Timeline::ROWS)).transpose()?;
+        let whole = match of_shares.filter(|bins| bins.are_of(SHARES_MS)) {
+            Some(bins) => bins,
+            None => self.fill(&empty, Rows::Flows)?,
         };
-        let regions: Vec<_> = self.looks.iter().map(regions).collect::<Result<_>>()?;
-        let mut whole = empty(Filled::One(0));
-        for (&(_, filled), regions) in self.looks.iter().zip(regions) {
-            whole.merge(over_regions(regions, || empty(filled))?)?;
-        }
         match whole.overflow() {
             None => Ok(whole),
             Some(Span { first, last }) => Err(TimelineError::TooManyBins {
@@ -285,5 +287,35 @@ impl Made<'_> {
                 last: whole.moment(last),
             }),
         }
+    }
+
+    /// Whether anything would be read as shares, where no key is asked for.
+    fn have_shares(&self) -> bool {
+        self.looks.iter().all(|(_, filled)| matches!(filled, Filled::One(_)))
+            && self.looks.iter().any(|&(lookup, _)| {
+                let lookup = lookup.clone().of(Timeline::ROWS);
+                lookup.scans().iter().any(|scan| self.snapshot.summed(scan).0 > 0)
+            })
+    }
+
+    /// What all lookups find, in bins that are at first those of `empty`.
+    fn fill<'b>(
+        &'b self,
+        empty: &(impl Fn(Filled<'b>) -> Bins<'b> + Sync),
+        rows: Rows,
+    ) -> Result<Bins<'b>> {
+        // All regions before any is read: then it is known how much there is to read.
+        let regions = |&(lookup, filled): &(&Lookup, Filled<'_>)| {
+            let columns = Timeline::columns(self.options.by) | filled.columns();
+            let with = |scan: &Scan| Scan { columns: scan.columns | columns, rows, ..scan.clone() };
+            let scans: Vec<Scan> = lookup.scans().iter().map(with).collect();
+            regions_of(self.snapshot, &scans)
+        };
+        let regions: Vec<_> = self.looks.iter().map(regions).collect::<Result<_>>()?;
+        let mut whole = empty(Filled::One(0));
+        for (&(_, filled), regions) in self.looks.iter().zip(regions) {
+            whole.merge(over_regions(regions, || empty(filled))?)?;
+        }
+        Ok(whole)
     }
 }

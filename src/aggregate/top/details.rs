@@ -44,20 +44,25 @@ pub(super) fn details<const W: usize>(
     layout: &Layout,
     keys: &[[u64; W]],
 ) -> Result<Vec<([u64; W], Counts)>> {
-    let needed = layout.columns() | Narrow::COLUMNS;
-    let again = |scan: &Scan| Scan { columns: scan.columns | needed, again: true, ..scan.clone() };
-    let scans: Vec<Scan> = scans.iter().map(again).collect();
     if let Some(leads) = leads(layout, keys)
         && leads.ranges.len() <= MAX_LOOKUPS
     {
-        match look_up(snapshot, &scans, layout, keys, &leads) {
+        match look_up(snapshot, scans, layout, keys, &leads) {
             // A store may keep flows in one order only.
             Err(StoreError::Refused { .. }) => {}
             found => return found,
         }
     }
-    let make = || Details::new(layout, layout.sides(), keys);
+    let sides = layout.sides();
+    let scans: Vec<Scan> = scans.iter().map(|scan| again(scan, layout, sides)).collect();
+    let make = || Details::new(layout, sides, keys);
     Ok(over(snapshot, &scans, make)?.found.into_iter().collect())
+}
+
+/// The second look that `scan` was the first for, at these ends.
+fn again(scan: &Scan, layout: &Layout, sides: &[Side]) -> Scan {
+    let columns = scan.columns | layout.columns(sides) | Narrow::COLUMNS;
+    Scan { columns, rows: layout.rows(sides), again: true, ..scan.clone() }
 }
 
 /// Where the flows of `keys` are; None where keys have no address.
@@ -103,8 +108,9 @@ fn look_up<const W: usize>(
         };
         let Some(lead) = AddressRange::new(*first, *last) else { continue };
         let lead = lead.into();
-        let scans: Vec<Scan> = scans.iter().map(|scan| scan.narrowed(order, &lead)).collect();
         let sides = if leads.by_side { std::slice::from_ref(side) } else { layout.sides() };
+        let narrowed = |scan: &Scan| again(scan, layout, sides).narrowed(order, &lead);
+        let scans: Vec<Scan> = scans.iter().map(narrowed).collect();
         whole.merge(over(snapshot, &scans, || Details::new(layout, sides, keys))?)?;
     }
     Ok(whole.found.into_iter().collect())

@@ -6,6 +6,7 @@ use super::super::{Aggregate, over};
 use super::counts::{Counters, Kept};
 use super::layout::Layout;
 use super::order::TopOrder;
+use super::piece::Side;
 use crate::flow::FlowBatch;
 use crate::store::{Result, Scan, Snapshot};
 
@@ -17,6 +18,10 @@ struct Groups<'a, const W: usize, V: Kept> {
     layout: &'a Layout,
     order: TopOrder,
     sums: Box<GroupSums<[u64; W], V>>,
+    /// The ends that flows count for.
+    sides: &'a [Side],
+    /// Whether they count for what there is in all.
+    counted: bool,
     counters: Counters,
     without_traffic: u64,
     keys: Vec<[u64; W]>,
@@ -43,19 +48,35 @@ pub(super) fn greatest<const W: usize, V: Kept>(
     order: TopOrder,
     (count, limits): (usize, &Limits),
 ) -> Result<Found<W, V>> {
-    let needed = layout.columns() | V::COLUMNS;
-    let scans: Vec<Scan> =
-        scans.iter().map(|scan| Scan { columns: scan.columns | needed, ..scan.clone() }).collect();
-    let threads = rayon::current_num_threads();
-    let groups: Groups<'_, W, V> = over(snapshot, &scans, || Groups {
+    let (first, second) = passes(snapshot, scans, layout);
+    let shares = rayon::current_num_threads() * (1 + usize::from(second.is_some()));
+    let groups = |sides, counted| Groups {
         layout,
         order,
-        sums: GroupSums::new(limits, threads).into(),
+        sums: GroupSums::new(limits, shares).into(),
+        sides,
+        counted,
         counters: Counters::default(),
         without_traffic: 0,
         keys: Vec::with_capacity(BLOCK_ROWS),
         values: Vec::with_capacity(BLOCK_ROWS),
-    })?;
+    };
+    let pass = |sides, is_first: bool| -> Result<Groups<'_, W, V>> {
+        let needed = layout.columns(sides) | V::COLUMNS;
+        let of_pass = |scan: &Scan| Scan {
+            columns: scan.columns | needed,
+            rows: layout.rows(sides),
+            again: scan.again || !is_first,
+            followed: scan.followed || is_first && second.is_some(),
+            ..scan.clone()
+        };
+        let scans: Vec<Scan> = scans.iter().map(of_pass).collect();
+        over(snapshot, &scans, || groups(sides, is_first))
+    };
+    let mut groups = pass(first, true)?;
+    if let Some(sides) = second {
+        groups.merge(pass(sides, false)?)?;
+    }
     let (counters, without_traffic) = (groups.counters, groups.without_traffic);
     let parts = groups.sums.finish(
         || (Greatest::new(count), 0),
@@ -74,14 +95,40 @@ pub(super) fn greatest<const W: usize, V: Kept>(
     Ok(Found { greatest, keys, counters, without_traffic })
 }
 
+/// The ends that keys are of, in the passes over the flows that are made for them: both in one, or,
+/// where that has most flows summed up, one after the other.
+fn passes(
+    snapshot: &dyn Snapshot,
+    scans: &[Scan],
+    layout: &Layout,
+) -> (&'static [Side], Option<&'static [Side]>) {
+    let summed = |sides: &[Side]| {
+        let of_scan = |scan: &Scan| {
+            snapshot.summed(&Scan { rows: layout.rows(sides), ..scan.clone() })
+        };
+        scans.iter().map(of_scan).fold((0, 0), |a, b| (a.0 + b.0, a.1 + b.1))
+    };
+    let both = layout.sides();
+    if let (src @ [_], dst @ [_]) = both.split_at(1) {
+        let (of_both, all) = summed(both);
+        let of_each = summed(src).0.min(summed(dst).0);
+        if of_each > of_both && of_each > all / 2 {
+            return (src, Some(dst));
+        }
+    }
+    (both, None)
+}
+
 impl<const W: usize, V: Kept> Aggregate for Groups<'_, W, V> {
     fn observe(&mut self, flows: &FlowBatch) -> Result<()> {
-        self.counters.add(Counters::of(flows));
-        self.without_traffic += flows.without_traffic();
+        if self.counted {
+            self.counters.add(Counters::of(flows));
+            self.without_traffic += flows.without_traffic();
+        }
         for start in (0..flows.len()).step_by(BLOCK_ROWS) {
             let rows = start..(start + BLOCK_ROWS).min(flows.len());
             V::read(flows, rows.clone(), self.order, &mut self.values);
-            for &side in self.layout.sides() {
+            for &side in self.sides {
                 self.layout.pack(flows, &rows, side, &mut self.keys);
                 self.sums.add(self.keys.iter().copied().zip(self.values.iter().copied()))?;
             }

@@ -40,7 +40,8 @@ impl KnownKeys {
 
     /// What must be known of a flow.
     pub(in crate::aggregate) fn columns(&self) -> Columns {
-        self.v4.layout().columns()
+        let layout = self.v4.layout();
+        layout.columns(layout.sides())
     }
 
     /// Calls `each` for every flow, twice where a key is of either end, with its row and the place

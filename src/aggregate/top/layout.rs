@@ -11,6 +11,7 @@ use ipnet::IpNet;
 use super::field::{End, KeyField, KeyValue, Prefix};
 use super::piece::{Piece, Place, Put, Side, Which};
 use crate::flow::{Column, Columns, Family, FlowBatch, Protocol, UnixMillis, address_bits};
+use crate::store::Rows;
 
 /// Keys may be so many words long.
 pub(super) const MAX_WORDS: usize = 16;
@@ -44,9 +45,27 @@ impl Layout {
         self.bits.div_ceil(64) as usize
     }
 
-    /// The columns that keys are made from.
-    pub(super) fn columns(&self) -> Columns {
-        self.fields.iter().fold(Columns::NONE, |columns, field| columns | field.columns())
+    /// The columns that keys of these ends are made from.
+    pub(super) fn columns(&self, sides: &[Side]) -> Columns {
+        self.columns_of(sides, |_| true)
+    }
+
+    /// What rows may stand for where keys are of these ends.
+    pub(super) fn rows(&self, sides: &[Side]) -> Rows {
+        let spans = self.fields.iter().filter_map(|field| match field {
+            KeyField::Bin(span_ms) => Some(*span_ms),
+            _ => None,
+        });
+        Rows::Sums {
+            by: self.columns_of(sides, |field| !matches!(field, KeyField::Bin(_))),
+            within_ms: spans.fold(0, greatest_common_divisor),
+        }
+    }
+
+    fn columns_of(&self, sides: &[Side], is_meant: fn(&KeyField) -> bool) -> Columns {
+        let fields = self.fields.iter().filter(|field| is_meant(field));
+        let ends = fields.flat_map(|&field| sides.iter().map(move |&side| at(field, side)));
+        ends.fold(Columns::NONE, |columns, field| columns | field.columns())
     }
 
     /// The ends that a flow counts for: both where a field is of any end.
@@ -85,6 +104,22 @@ impl Layout {
         let mut reader = Reader { key, at: 0 };
         self.fields.iter().map(|&field| reader.value(field, self.family)).collect()
     }
+}
+
+/// `field` as it is of one end, where it is of any.
+fn at(field: KeyField, side: Side) -> KeyField {
+    let end = if side == Side::Src { End::Src } else { End::Dst };
+    match field {
+        KeyField::Address(End::Any, prefix) => KeyField::Address(end, prefix),
+        KeyField::Route(End::Any) => KeyField::Route(end),
+        KeyField::OfEither(column) if side == Side::Src => KeyField::Number(column),
+        KeyField::OfEither(column) => KeyField::Number(column.other_end()),
+        field => field,
+    }
+}
+
+fn greatest_common_divisor(a: u64, b: u64) -> u64 {
+    if b == 0 { a } else { greatest_common_divisor(b, a % b) }
 }
 
 /// What a field is made of, with the bits of each.

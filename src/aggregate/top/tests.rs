@@ -276,7 +276,10 @@ fn keys_take_as_few_words_as_they_fit() {
 
 #[test]
 fn only_what_is_needed_is_read() {
-    let columns = |key: &str| Layout::new(&parse_keys(key).unwrap(), Family::V4).columns();
+    let columns = |key: &str| {
+        let layout = Layout::new(&parse_keys(key).unwrap(), Family::V4);
+        layout.columns(layout.sides())
+    };
     assert_eq!(columns("src"), Columns::of(&[Column::Src]));
     assert_eq!(columns("ip,proto"), Columns::of(&[Column::Src, Column::Dst, Column::Protocol]));
     assert_eq!(columns("srcnet"), Columns::of(&[Column::Src, Column::SrcMask]));
