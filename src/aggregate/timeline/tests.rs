@@ -211,7 +211,7 @@ fn a_flow_counts_for_the_keys_of_both_of_its_ends() {
     let options =
         TimelineOptions { by: Measure::Octets, width: of_millis(10), zone: TimeZone::UTC };
     let keys = [[KeyValue::Address("10.0.0.1".parse().unwrap())]];
-    let keys = KnownKeys::new(&fields, keys.iter().map(|key| &key[..]));
+    let keys = KnownKeys::new(&fields, &keys.iter().map(|key| &key[..]));
     let lookup = Question::everything().plan_unordered(Columns::NONE);
     let timeline = Timeline::of_keys(&*snapshot, &lookup, &keys, &options).unwrap();
     assert_eq!(timeline.series[0].values, [2, 8]);

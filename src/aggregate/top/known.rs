@@ -22,7 +22,7 @@ impl KnownKeys {
     /// `keys` of `fields`, each with a value for each field.
     pub fn new<'a>(
         fields: &[KeyField],
-        keys: impl Iterator<Item = &'a [KeyValue]> + Clone,
+        keys: &(impl Iterator<Item = &'a [KeyValue]> + Clone),
     ) -> Self {
         let of = |family| places(Layout::new(fields, family), keys.clone());
         Self { len: keys.clone().count(), v4: of(Family::V4), v6: of(Family::V6) }

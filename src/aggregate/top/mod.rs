@@ -134,7 +134,7 @@ impl Top {
 
     /// Its keys, to tell flows of them from others; `fields` are those that it was made with.
     pub fn known(&self, fields: &[KeyField]) -> KnownKeys {
-        KnownKeys::new(fields, self.entries.iter().map(|entry| &*entry.key))
+        KnownKeys::new(fields, &self.entries.iter().map(|entry| &*entry.key))
     }
 
     fn add(&mut self, mut other: Self) {

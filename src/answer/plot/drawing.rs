@@ -95,11 +95,11 @@ impl Drawing {
     /// A line along a path; a dashed one is of what was before.
     pub(super) fn curve(&mut self, path: &str, ink: Ink, dashed: bool) {
         let Ink { class, color } = ink;
-        let dashes = if dashed { " stroke-dasharray=\"4 3\"" } else { "" };
+        let pattern = if dashed { " stroke-dasharray=\"4 3\"" } else { "" };
         let _ = writeln!(
             self.svg,
             "<path class=\"curve {class}\" d=\"{path}\" fill=\"none\" stroke=\"{color}\" \
-             stroke-width=\"1.8\" stroke-linejoin=\"round\"{dashes}/>"
+             stroke-width=\"1.8\" stroke-linejoin=\"round\"{pattern}/>"
         );
     }
 
@@ -117,17 +117,14 @@ impl Drawing {
 
     /// What `draw` draws, with a title for who points at it, as a link where it leads somewhere.
     pub(super) fn titled(&mut self, title: &str, href: Option<&str>, draw: impl FnOnce(&mut Self)) {
-        let end = match href {
-            Some(href) => {
-                self.svg += "<a href=\"";
-                push_escaped(&mut self.svg, href);
-                self.svg += "\">";
-                "</a>\n"
-            }
-            None => {
-                self.svg += "<g>";
-                "</g>\n"
-            }
+        let end = if let Some(href) = href {
+            self.svg += "<a href=\"";
+            push_escaped(&mut self.svg, href);
+            self.svg += "\">";
+            "</a>\n"
+        } else {
+            self.svg += "<g>";
+            "</g>\n"
         };
         self.svg += "<title>";
         push_lines(&mut self.svg, title);

@@ -38,8 +38,7 @@ impl Room {
     /// The size of what is written at axes.
     pub(super) const fn text_size(self) -> f64 {
         match self {
-            Self::NarrowPage => 12.0,
-            Self::Page => 12.0,
+            Self::Page | Self::NarrowPage => 12.0,
             Self::File => 13.0,
         }
     }

@@ -65,7 +65,7 @@ impl<'a> Ask<'a> {
         let (zone, mut fine) = match named.map(Zone::parse) {
             None => (usual.clone(), Ok(())),
             Some(Ok(zone)) => (zone, Ok(())),
-            Some(Err(problem)) => (usual.clone(), Err(Refused::of("tz", problem))),
+            Some(Err(problem)) => (usual.clone(), Err(Fault::of("tz", problem))),
         };
         let (limits, reader, watch) = (limits.clone(), Reader::default(), Watch::default());
         let window = TimeRange::ALL;
@@ -74,15 +74,15 @@ impl<'a> Ask<'a> {
             Ok(window) => ask.window = window,
             Err(refused) => fine = Err(refused),
         }
-        (ask, fine.map_err(Fault::from))
+        (ask, fine)
     }
 
-    fn window(&self) -> Result<TimeRange, Refused> {
+    fn window(&self) -> Result<TimeRange, Fault> {
         let given = ["since", "until"].into_iter().filter_map(|name| {
             let text = self.get(name)?;
             Some((name.to_owned(), text.to_owned()))
         });
-        read::<Window>(&given.collect())?.range(&self.around())
+        Ok(read::<Window>(&given.collect())?.range(&self.around())?)
     }
 
     /// The store as it is now.

@@ -183,7 +183,7 @@ impl Look<'_> {
         let timeline = match &*lookups {
             [(_, lookup)] if !answer.fields.is_empty() => {
                 let keys = answer.keys.iter().map(|entry| &*entry.key);
-                let keys = KnownKeys::new(&answer.fields, keys);
+                let keys = KnownKeys::new(&answer.fields, &keys);
                 Timeline::of_keys(snapshot, lookup, &keys, &options)
             }
             _ => Timeline::of(snapshot, &lookups, &options),

@@ -153,12 +153,12 @@ fn command_line(command: &str, given: &Parameters) -> String {
     // What has a place, and no name.
     let in_place = if command == "top" { "key" } else { "address" };
     if let Some(value) = given.get(in_place) {
-        line += &format!(" {}", quoted(value));
+        line = line + " " + &quoted(value);
     }
     for (name, value) in given.iter().filter(|(name, _)| *name != in_place) {
         match (&**name, &**value) {
             ("alive", _) => line += " --alive",
-            _ => line += &format!(" --{name}={}", quoted(value)),
+            _ => line = line + " --" + name + "=" + &quoted(value),
         }
     }
     line

@@ -111,11 +111,11 @@ impl Asking {
         std::sync::Arc::clone(&self.service.heavy).acquire_owned().await.ok()
     }
 
-    /// Has `make` make the page, away from what must not wait; it is given up when nobody waits for
+    /// Has `page` make the page, away from what must not wait; it is given up when nobody waits for
     /// it any more, or when it takes too long.
     async fn answer(
         self,
-        make: impl FnOnce(&Ask<'_>) -> Result<Page, Fault> + Send + 'static,
+        page: impl FnOnce(&Ask<'_>) -> Result<Page, Fault> + Send + 'static,
     ) -> Response {
         let Self { service, path, params, caller, scheme, turn } = self;
         let watched = Watched(Watch::default());
@@ -133,7 +133,7 @@ impl Asking {
             let usual = (&service.options.zone, &service.options.sums);
             let (ask, fine) = Ask::new(from, &path, params, usual);
             let ask = Ask { reader, watch, ..ask };
-            let made = fine.and_then(|()| make(&ask));
+            let made = fine.and_then(|()| page(&ask));
             drop(turn);
             response(&ask, made)
         });
@@ -183,8 +183,8 @@ fn page(make: fn(&Ask<'_>) -> Result<Page, Fault>) -> MethodRouter<Shared> {
 
 /// What there is, also where it cannot be said what jobs there are.
 async fn overview_page(asking: Asking) -> Response {
-    let latest = |jobs: &super::jobs::Jobs| jobs.list(0, overview::SHOWN as u64);
-    let latest = with_jobs(&asking.service, latest).await.unwrap_or_default();
+    let latest = with_jobs(&asking.service, |jobs| jobs.list(0, overview::SHOWN as u64));
+    let latest = latest.await.unwrap_or_default();
     let _turn = asking.turn_of_heavy().await;
     asking.answer(move |ask| overview::page(ask, &latest)).await
 }

@@ -1,5 +1,6 @@
 //! What pages have in common: plots, tables, numbers, and what is wrong.
 
+use std::fmt::Write as _;
 use std::net::IpAddr;
 
 use maud::{Markup, PreEscaped, html};
@@ -113,7 +114,8 @@ fn bar(of: f64, parts: &[f64]) -> Markup {
     for (number, part) in parts.iter().enumerate() {
         let wide = if of > 0.0 { part * 100.0 / of } else { 0.0 };
         let class = if number > 0 { " class=\"in\"" } else { "" };
-        bars += &format!("<rect{class} x=\"{at:.1}\" width=\"{wide:.1}\" height=\"8\"/>");
+        // Writing to a string cannot fail.
+        let _ = write!(bars, "<rect{class} x=\"{at:.1}\" width=\"{wide:.1}\" height=\"8\"/>");
         at += wide;
     }
     html! {

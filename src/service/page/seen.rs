@@ -83,10 +83,8 @@ impl Look<'_> {
                 return Ok(last);
             }
             let middle = UnixMillis(last.0 + (end - last) / 2);
-            match self.flows(TimeRange { since: middle, until }, 1)?.first {
-                Some(later) => since = later,
-                None => (since, until) = (last, middle),
-            }
+            let later = self.flows(TimeRange { since: middle, until }, 1)?.first;
+            (since, until) = later.map_or((last, middle), |later| (later, until));
         }
     }
 }

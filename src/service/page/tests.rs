@@ -51,11 +51,11 @@ fn text(
     store: &MemoryStore,
     path: &str,
     question: &str,
-    make: fn(&Ask<'_>) -> Result<Page, Fault>,
+    page: fn(&Ask<'_>) -> Result<Page, Fault>,
 ) -> (u16, String) {
     let params = form_urlencoded::parse(question.as_bytes()).into_owned().collect();
     let (ask, fine) = Ask::new((store, &NoFiles), path, params, (&Zone::utc(), &Limits::default()));
-    let made = fine.and_then(|()| make(&ask));
+    let made = fine.and_then(|()| page(&ask));
     let (status, page) = match made {
         Ok(page) => (if page.is_refused { 400 } else { 200 }, shell::whole(&ask, &page)),
         Err(fault) => {
