@@ -45,13 +45,7 @@ impl FlowTotals {
     /// So many flows more, the first of which began at `first`, and the last of which ended at
     /// `last`.
     #[inline]
-    pub(super) fn add(
-        &mut self,
-        flows: u64,
-        (first, last): (u64, u64),
-        octets: u64,
-        packets: u64,
-    ) {
+    pub(super) fn add(&mut self, flows: u64, (first, last): (u64, u64), octets: u64, packets: u64) {
         self.flows += flows;
         self.octets += u128::from(octets);
         self.packets += u128::from(packets);

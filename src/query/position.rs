@@ -47,7 +47,7 @@ impl FromStr for Position {
     type Err = ParsePositionError;
 
     fn from_str(text: &str) -> Result<Self, ParsePositionError> {
-        let wrong = |_| ParsePositionError { text: text.to_owned() };
+        let wrong = |()| ParsePositionError { text: text.to_owned() };
         let number = |text: &str| text.parse::<u64>().map_err(|_| wrong(()));
         let parts: Vec<&str> = text.split('~').collect();
         match parts[..] {

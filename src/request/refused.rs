@@ -13,7 +13,7 @@ pub struct Refused {
     /// What is wrong, for people.
     pub message: String,
     /// Where in the parameter's text.
-    pub place: Option<Place>,
+    pub place: Option<Box<Place>>,
 }
 
 /// A place in the text of a parameter.
@@ -60,7 +60,7 @@ impl Refused {
             hint: error.hint.clone(),
         };
         let message = format!("--{parameter}: {}\n{}", error.summary(), error.render(text));
-        Self { place: Some(place), ..Self::of(parameter, message) }
+        Self { place: Some(Box::new(place)), ..Self::of(parameter, message) }
     }
 }
 

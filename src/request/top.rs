@@ -94,5 +94,5 @@ fn refused(keys: &str, error: &ParseKeyError) -> Refused {
         expected: None,
         hint: None,
     };
-    Refused { place: Some(place), ..Refused::of("key", message) }
+    Refused { place: Some(Box::new(place)), ..Refused::of("key", message) }
 }

@@ -218,8 +218,8 @@ mod tests {
         let part = || prop_oneof![Just(0u128), Just(1), Just(255), Just(256), any::<u128>()];
         let first = prop_oneof![0..3u64, any::<u64>()];
         let addresses = (part(), part(), part());
-        let port = prop_oneof![0..3u16, any::<u16>()];
-        (any::<bool>(), addresses, port, first, any::<u64>()).prop_map(
+        let lead_port = prop_oneof![0..3u16, any::<u16>()];
+        (any::<bool>(), addresses, lead_port, first, any::<u64>()).prop_map(
             move |(v6, (lead, other, far), port, first, origin)| {
                 let family = if v6 { Family::V6 } else { Family::V4 };
                 RowKey {

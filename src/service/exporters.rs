@@ -18,7 +18,8 @@ use crate::store::{Result, Watch};
 #[serde(rename_all = "camelCase")]
 pub(super) struct Exporter {
     /// Its address.
-    pub(super) exporter: String,
+    #[serde(rename = "exporter")]
+    pub(super) address: String,
     /// Flows of it in the store.
     #[schema(value_type = u64)]
     pub(super) flows: u128,
@@ -51,7 +52,7 @@ pub(super) fn all(service: &Service, watch: &Watch) -> Result<Vec<Exporter>> {
     let mut all: BTreeMap<IpAddr, Exporter> = BTreeMap::new();
     for (address, totals) in &stats.exporters {
         let entry = Exporter {
-            exporter: address.to_string(),
+            address: address.to_string(),
             flows: totals.flows.into(),
             octets: totals.octets,
             packets: totals.packets,
@@ -75,5 +76,5 @@ pub(super) fn all(service: &Service, watch: &Watch) -> Result<Vec<Exporter>> {
 }
 
 fn named(address: IpAddr) -> Exporter {
-    Exporter { exporter: address.to_string(), ..Exporter::default() }
+    Exporter { address: address.to_string(), ..Exporter::default() }
 }

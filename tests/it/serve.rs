@@ -86,10 +86,10 @@ impl Serving {
         let named = fields.iter().any(|field| field.to_ascii_lowercase().starts_with("host:"));
         let host = (!named).then_some(host.as_str());
         for field in host.iter().chain(fields) {
-            head += &format!("{field}\r\n");
+            head = format!("{head}{field}\r\n");
         }
         if !body.is_empty() {
-            head += &format!("Content-Length: {}\r\n", body.len());
+            head = format!("{head}Content-Length: {}\r\n", body.len());
         }
         self.raw(format!("{head}\r\n{body}").as_bytes())
     }
@@ -115,7 +115,7 @@ impl Serving {
     /// As [`Self::raw`]; nothing where the connection is closed without an answer.
     pub(crate) fn bytes(&self, request: &[u8]) -> Vec<u8> {
         let mut stream = TcpStream::connect(self.at()).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        stream.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
         let _ = stream.write_all(request);
         let mut bytes = Vec::new();
         let _ = stream.read_to_end(&mut bytes);

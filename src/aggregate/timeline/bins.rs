@@ -124,7 +124,8 @@ impl<'a> Bins<'a> {
     /// Whether these bins may come to be [of](Self::are_of) stretches of so many milliseconds.
     pub(super) fn may_be_of(&self, stretch_ms: u64) -> bool {
         self.shift_ms.is_multiple_of(stretch_ms)
-            && (self.width_ms.is_multiple_of(stretch_ms) || self.width.wider(self.width_ms).is_some())
+            && (self.width_ms.is_multiple_of(stretch_ms)
+                || self.width.wider(self.width_ms).is_some())
     }
 
     /// Whether each of these bins is made of whole stretches of so many milliseconds since 1970.

@@ -194,10 +194,12 @@ impl Kept for Narrow {
         let counters = flows.packets[rows.clone()].iter().zip(&flows.octets[rows.clone()]);
         let times = flows.first_ms[rows.clone()].iter().zip(&flows.duration_ms[rows.clone()]);
         let counters = flows.flows.of_rows(rows).zip(counters);
-        to.extend(counters.zip(times).map(|((count, (&packets, &octets)), (&first, &duration))| {
-            let last = first.saturating_add(duration.into());
-            Self { counters: [count, packets, octets], first, last }
-        }));
+        to.extend(counters.zip(times).map(
+            |((count, (&packets, &octets)), (&first, &duration))| {
+                let last = first.saturating_add(duration.into());
+                Self { counters: [count, packets, octets], first, last }
+            },
+        ));
     }
 
     #[inline]

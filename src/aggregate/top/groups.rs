@@ -103,9 +103,8 @@ fn passes(
     layout: &Layout,
 ) -> (&'static [Side], Option<&'static [Side]>) {
     let summed = |sides: &[Side]| {
-        let of_scan = |scan: &Scan| {
-            snapshot.summed(&Scan { rows: layout.rows(sides), ..scan.clone() })
-        };
+        let of_scan =
+            |scan: &Scan| snapshot.summed(&Scan { rows: layout.rows(sides), ..scan.clone() });
         scans.iter().map(of_scan).fold((0, 0), |a, b| (a.0 + b.0, a.1 + b.1))
     };
     let both = layout.sides();

@@ -111,9 +111,9 @@ pub(in crate::service) async fn answer(
     };
     let run = service.options.limits.run;
     // When this goes, with the client or after the last of the answer, nobody waits for more.
-    let mut held = Held { watch: watch.clone(), _turn: turn, _heavy: None };
+    let mut held = Held { watch: watch.clone(), _turn: turn, heavy: None };
     if heavy == Heavy::Yes {
-        held._heavy = tokio::select! {
+        held.heavy = tokio::select! {
             permit = service.heavy.clone().acquire_owned() => permit.ok(),
             () = sleep(run) => return Failure::from(StoreError::Stopped).into_problem().into_response(),
         };
@@ -145,7 +145,8 @@ pub(in crate::service) async fn answer(
 struct Held {
     watch: Watch,
     _turn: Turn,
-    _heavy: Option<OwnedSemaphorePermit>,
+    /// The turn of a question that may look at everything.
+    heavy: Option<OwnedSemaphorePermit>,
 }
 
 impl Drop for Held {

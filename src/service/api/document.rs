@@ -1,4 +1,4 @@
-//! The description of the API (OpenAPI 3.1), made of the routes and of the definitions that read
+//! The description of the API (`OpenAPI` 3.1), made of the routes and of the definitions that read
 //! their parameters.
 
 use std::sync::OnceLock;

@@ -87,7 +87,8 @@ fn told(refused: Refused) -> Problem {
     let Refused { parameter, message, place } = refused;
     let (detail, mut fault) = match place {
         None => (message, Fault::default()),
-        Some(Place { problem, file, line, column, length, expected, hint }) => {
+        Some(place) => {
+            let Place { problem, file, line, column, length, expected, hint } = *place;
             let within = file.map(|file| format!("in {file}: ")).unwrap_or_default();
             let line = if line > 1 { format!("line {line}, ") } else { String::new() };
             let detail = format!("{within}{line}column {column}: {problem}");

@@ -103,7 +103,7 @@ struct Order {
 enum Text {
     #[default]
     None,
-    Text(String),
+    Word(String),
     Number(u64),
 }
 
@@ -111,7 +111,7 @@ impl Text {
     fn given(&self) -> Option<String> {
         match self {
             Self::None => None,
-            Self::Text(text) => Some(text.trim().to_owned()).filter(|text| !text.is_empty()),
+            Self::Word(text) => Some(text.trim().to_owned()).filter(|text| !text.is_empty()),
             Self::Number(number) => Some(number.to_string()),
         }
     }

@@ -145,16 +145,16 @@ impl Write for Sending {
 }
 
 impl Begun {
-    /// The response; `held` goes with the last of it.
-    pub(super) fn into_response<H: Send + 'static>(self, held: H) -> Response {
+    /// The response; `kept` goes with the last of it.
+    pub(super) fn into_response<H: Send + 'static>(self, kept: H) -> Response {
         let (head, body) = match self {
             Self::Failed(failure) => return failure.into_problem().into_response(),
             Self::Whole(head, bytes) => (head, Body::from(bytes)),
             Self::Pieces(head, receiver) => {
-                let next = |(mut receiver, held): (mpsc::Receiver<_>, H)| async move {
-                    receiver.recv().await.map(|piece| (piece, (receiver, held)))
+                let next = |(mut receiver, kept): (mpsc::Receiver<_>, H)| async move {
+                    receiver.recv().await.map(|piece| (piece, (receiver, kept)))
                 };
-                (head, Body::from_stream(stream::unfold((receiver, held), next)))
+                (head, Body::from_stream(stream::unfold((receiver, kept), next)))
             }
         };
         let mut response = (head.status, body).into_response();

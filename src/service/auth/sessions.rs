@@ -128,7 +128,7 @@ mod tests {
         let goes_on = |secret: &str, after: Duration| {
             sessions.caller(secret, &accounts, began + after).is_some()
         };
-        let step = IDLE - Duration::from_secs(1);
+        let step = IDLE.saturating_sub(Duration::from_secs(1));
         for steps in 1..=21 {
             assert!(goes_on(&used, step * steps), "{steps}");
         }

@@ -40,7 +40,7 @@ impl Work for Made {
         let then = job.parameters.get("then").map_or("end", String::as_str);
         let mut done = Ok("all of them".to_owned());
         for row in 0..number("rows") {
-            if let Err(error) = write!(results, "{{\"row\":{row}}}\n") {
+            if let Err(error) = writeln!(results, "{{\"row\":{row}}}") {
                 done = Err(WorkError::failed(error));
                 break;
             }
@@ -49,7 +49,7 @@ impl Work for Made {
         match then {
             "wait" => {
                 done =
-                    watch.pause(Duration::from_mins(5)).map(|()| String::new()).map_err(Into::into)
+                    watch.pause(Duration::from_mins(5)).map(|()| String::new()).map_err(Into::into);
             }
             "hang" => sleep(Duration::from_secs(3)),
             "panic" => panic!("a panic that was asked for"),

@@ -9,10 +9,10 @@ use super::run::merge::{in_key_order, key_columns};
 use super::run::reader::{Stretch, stretches};
 use super::run::schema::PAGE_ROWS;
 use super::sums;
-use crate::flow::{Column, Columns, Family, Source};
+use crate::flow::{Column, Family, Source};
 use crate::row::{Order, Predicate, Verdict};
 use crate::store::{
-    Access, FlowStream, Plan, Reading, Region, Result, Rows, RunSize, Scan, Size, Snapshot,
+    Access, FlowStream, Plan, Reading, Region, Result, RunSize, Scan, Size, Snapshot,
 };
 
 /// Why a question for addresses behind a NAT is answered by a look at everything.
@@ -33,17 +33,19 @@ impl OpenRun {
         self.files.iter().find(|file| file.order() == order)
     }
 
-    /// What to read for `scan`, which may find something in `file`: the row groups of its sums that
-    /// give it what it looks for, or else all of the file, and whether they are sums.
-    fn stretches(&self, file: &Arc<RunFile>, scan: &Scan) -> Result<(Vec<Stretch>, bool)> {
+    /// What to read for `scan`, which may find something in `file`: of the sums, where they give it
+    /// what it looks for, or else of the file.
+    fn found(&self, file: &Arc<RunFile>, scan: &Arc<Scan>) -> Result<Found> {
         let sums = sums::answer(&self.entry, scan);
         let Some((file, groups)) = sums.and_then(|(at, groups)| Some((self.sums.get(at)?, groups)))
         else {
-            return Ok((stretches(file, scan)?, false));
+            let stretches = stretches(file, scan)?;
+            return Ok(Found { stretches, scan: Arc::clone(scan), sums: 0 });
         };
-        let mut stretches = stretches(file, scan)?;
+        let scan = Arc::new(sums::reading(scan, file.order()));
+        let mut stretches = stretches(file, &scan)?;
         stretches.retain(|stretch| groups.contains(&stretch.group));
-        Ok((stretches, true))
+        Ok(Found { stretches, scan, sums: 1 })
     }
 
     /// The file to read for `scan`, if anything that it looks for may be in this run, by what the
@@ -58,6 +60,16 @@ impl OpenRun {
         });
         (leads && in_time && passes).then(|| self.file(scan.order)).flatten()
     }
+}
+
+/// What of a run is read for a scan.
+struct Found {
+    /// In key order, unless they are of sums.
+    stretches: Vec<Stretch>,
+    /// The scan as it is read.
+    scan: Arc<Scan>,
+    /// 1 where they are of sums.
+    sums: u64,
 }
 
 /// The embedded store as of one commit. The files that it reads stay while it lives.
@@ -97,16 +109,15 @@ impl EmbeddedSnapshot {
         if self.runs.iter().any(lacks) { scan.within_ends() } else { scan.clone() }
     }
 
-    /// What `scan` must read, run by run, each in key order.
-    fn stretches(&self, scan: &Scan) -> Result<Vec<(Family, Vec<Stretch>)>> {
+    /// What `scan` must read, run by run.
+    fn found(&self, scan: &Arc<Scan>) -> Result<Vec<(Family, Found)>> {
         let mut all = Vec::new();
         for run in &self.runs {
             let Some(file) = run.candidate(scan) else { continue };
-            let (stretches, are_sums) = run.stretches(file, scan)?;
-            if !stretches.is_empty() {
-                let sums = u64::from(are_sums);
-                scan.meter.add(Reading { runs: 1, sums, ..Reading::default() });
-                all.push((file.family(), stretches));
+            let found = run.found(file, scan)?;
+            if !found.stretches.is_empty() {
+                scan.meter.add(Reading { runs: 1, sums: found.sums, ..Reading::default() });
+                all.push((file.family(), found));
             }
         }
         Ok(all)
@@ -123,39 +134,35 @@ impl Snapshot for EmbeddedSnapshot {
     }
 
     fn regions(&self, scan: &Scan) -> Result<Vec<Box<dyn Region>>> {
-        let scan = &self.within_orders(scan);
-        let runs = self.stretches(scan)?;
+        let scan = Arc::new(self.within_orders(scan));
+        let runs = self.found(&scan)?;
         tracing::debug!(
             runs = runs.len(),
             of = self.runs.len(),
-            stretches = runs.iter().map(|(_, stretches)| stretches.len()).sum::<usize>(),
+            stretches = runs.iter().map(|(_, found)| found.stretches.len()).sum::<usize>(),
             order = %scan.order,
             "scan"
         );
-        // Rows of sums say how many flows each is.
-        let columns = match scan.rows {
-            Rows::Flows => scan.columns,
-            Rows::Sums { .. } | Rows::Shares { .. } => scan.columns | Columns::of(&[Column::Flows]),
+        let parts = |found: Found| {
+            let part = |stretch| Part {
+                stretch,
+                scan: Arc::clone(&found.scan),
+                sources: Arc::clone(&self.sources),
+                held: self.held.clone(),
+            };
+            found.stretches.into_iter().map(part).collect::<Vec<Part>>()
         };
-        let reading = Arc::new(Scan { columns, ..scan.clone() });
-        let part = |stretch| Part {
-            stretch,
-            scan: Arc::clone(&reading),
-            sources: Arc::clone(&self.sources),
-            held: self.held.clone(),
-        };
+        let runs = runs.into_iter().map(|(family, found)| (family, parts(found)));
         if !scan.ordered {
-            return Ok(runs
-                .into_iter()
-                .flat_map(|(_, stretches)| stretches)
-                .map(|stretch| Box::new(part(stretch)) as Box<dyn Region>)
-                .collect());
+            let parts = runs.flat_map(|(_, parts)| parts);
+            return Ok(parts.map(|part| Box::new(part) as Box<dyn Region>).collect());
         }
+        let runs: Vec<(Family, Vec<Part>)> = runs.collect();
         let ordered = |family| {
             let runs: Vec<Vec<Part>> = runs
                 .iter()
                 .filter(|(of, _)| *of == family)
-                .map(|(_, stretches)| stretches.iter().cloned().map(part).collect())
+                .map(|(_, parts)| parts.clone())
                 .collect();
             (!runs.is_empty()).then(|| Box::new(Merged { family, runs }) as Box<dyn Region>)
         };
@@ -164,7 +171,7 @@ impl Snapshot for EmbeddedSnapshot {
 
     fn plan(&self, scan: &Scan) -> Result<Plan> {
         let asked = scan;
-        let scan = &self.within_orders(scan);
+        let scan = &Arc::new(self.within_orders(scan));
         let mut plan = Plan {
             access: if scan.lead.is_some() { Access::Range } else { Access::Filter },
             runs: (0, 0),
@@ -184,8 +191,8 @@ impl Snapshot for EmbeddedSnapshot {
             let groups = file.groups()?;
             plan.blocks.0 += groups.len() as u64;
             plan.pages.0 += groups.iter().map(|rows| rows.div_ceil(PAGE_ROWS) as u64).sum::<u64>();
-            let (stretches, are_sums) = run.stretches(file, scan)?;
-            summed += u64::from(are_sums && !stretches.is_empty());
+            let Found { stretches, sums, .. } = run.found(file, scan)?;
+            summed += if stretches.is_empty() { 0 } else { sums };
             let mut blocks: Vec<usize> = stretches.iter().map(|stretch| stretch.group).collect();
             blocks.dedup();
             plan.runs.1 += u64::from(!blocks.is_empty());

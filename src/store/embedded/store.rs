@@ -74,12 +74,7 @@ fn open_files(
     OpenRun { entry, files, sums }
 }
 
-fn open_file(
-    dir: &Path,
-    family: Family,
-    file: &FileEntry,
-    columns: &RunColumns,
-) -> Arc<RunFile> {
+fn open_file(dir: &Path, family: Family, file: &FileEntry, columns: &RunColumns) -> Arc<RunFile> {
     let written = WrittenFile {
         bytes: file.bytes,
         tail_offset: file.tail_offset,

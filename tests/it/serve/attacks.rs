@@ -179,7 +179,7 @@ fn what_is_too_long_or_no_request_at_all_is_refused() {
                     Content-Length: 99999999999\r\n\r\n";
     serving.raw(declared.as_bytes()).refuses(413, "may have 1000 bytes");
     let status = |request: &str| serving.raw(request.as_bytes()).status;
-    let many: String = (0..200).map(|field| format!("X-{field}: 1\r\n")).collect();
+    let many = (0..200).map(|field| format!("X-{field}: 1\r\n")).collect::<Vec<_>>().concat();
     assert_eq!(status(&format!("GET /metrics HTTP/1.1\r\nHost: localhost\r\n{many}\r\n")), 431);
     let wide = "y".repeat(200_000);
     let wide = format!("GET /metrics HTTP/1.1\r\nHost: localhost\r\nX-Wide: {wide}\r\n\r\n");

@@ -39,6 +39,7 @@ impl Hasher for Mix {
         self.write_u64(number.into());
     }
 
+    #[expect(clippy::cast_possible_truncation, reason = "both halves are taken")]
     fn write_u128(&mut self, number: u128) {
         self.write_u64((number >> 64) as u64);
         self.write_u64(number as u64);

@@ -1,14 +1,13 @@
 //! Makes the sums of a run from its flows in one order.
 
+use std::collections::{BTreeSet, HashMap};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use super::shares::Shares;
 use super::sum::Sum;
 use super::table::{Alike, Table, is_known};
-use crate::flow::{
-    Addresses, Columns, FlowBatch, Source, ValuesMut, low_u16, low_u32, saturated_u32,
-};
+use crate::flow::{Column, Columns, FlowBatch, Source, ValuesMut};
 use crate::row::Order;
 use crate::store::Result;
 use crate::store::embedded::folder::manifest::{Run, SumsPart};
@@ -37,6 +36,8 @@ pub(crate) trait Sink {
 /// The sums of a run while they are made.
 pub(crate) struct Builder {
     order: Order,
+    /// The column of the address that leads.
+    lead: Column,
     most_rows: usize,
     /// By its place, a source of the same sampling, and what counters are multiplied by.
     samplings: Vec<(u32, u64)>,
@@ -50,7 +51,7 @@ pub(crate) struct Builder {
 
 impl Builder {
     /// Makes those of `parts` of the sums of `run`, whose flows come in `order`, that have no more
-    /// than `most_rows` rows each. `columns` are those of all of them.
+    /// than `most_rows` rows together: the first if it can, and of the others the smallest. `columns` are those of all of them.
     pub(crate) fn new(
         run: &Run,
         sources: &Arc<Vec<Source>>,
@@ -58,7 +59,7 @@ impl Builder {
         columns: Columns,
         most_rows: u64,
     ) -> Self {
-        let lead = order.columns().0.name();
+        let lead = order.columns().0;
         let numbered = || parts.iter().enumerate();
         let tables = numbered().filter(|(_, part)| is_known(part));
         let shares = numbered().find(|(_, part)| part.shares && part.by.is_empty());
@@ -66,10 +67,13 @@ impl Builder {
         rows.sources = Arc::clone(sources);
         Self {
             order,
+            lead,
             most_rows: usize::try_from(most_rows).unwrap_or(usize::MAX),
             samplings: samplings(run, sources),
-            led: parts.first().filter(|part| part.by == [lead]).map(|_| Led::default()),
-            tables: tables.map(|(number, part)| (number, Table::new(part, run.min_first))).collect(),
+            led: parts.first().filter(|part| part.by == [lead.name()]).map(|_| Led::default()),
+            tables: tables
+                .map(|(number, part)| (number, Table::new(part, run.min_first)))
+                .collect(),
             shares: shares
                 .map(|(number, part)| (number, Shares::new(part.within_ms, run.min_first))),
             rows: SumRows { columns, batch: rows },
@@ -98,9 +102,10 @@ impl Builder {
         let Some(led) = &mut self.led else { return Ok(()) };
         let leads = self.order.addresses(flows).0;
         for (row, sampling) in samplings.into_iter().enumerate() {
-            led.observe(leads.bits(row), sampling, Sum::of(flows, row), |lead, alike, sum| {
-                self.rows.push(Some((self.order, lead)), alike, sum);
-            });
+            let push = |lead, source, sum| {
+                self.rows.push(&Alike { values: vec![(self.lead, lead)], source }, sum);
+            };
+            led.observe(leads.bits(row), sampling, Sum::of(flows, row), push);
             self.rows.give_pages(0, sink)?;
         }
         if led.rows > self.most_rows {
@@ -117,24 +122,43 @@ impl Builder {
     ///
     /// What the sink meets.
     pub(crate) fn finish(mut self, sink: &mut impl Sink) -> Result<()> {
-        if let Some(mut led) = self.led.take() {
-            led.close(|lead, alike, sum| self.rows.push(Some((self.order, lead)), alike, sum));
+        if let Some(led) = &mut self.led {
+            led.close(|lead, source, sum| {
+                self.rows.push(&Alike { values: vec![(self.lead, lead)], source }, sum);
+            });
             self.rows.give_rest(0, sink)?;
         }
-        for (number, table) in self.tables {
+        let fits = self.fitting();
+        for (number, table) in self.tables.into_iter().filter(|(number, _)| fits.contains(number)) {
             for (alike, sum) in table.finish() {
-                self.rows.push(None, &alike, sum);
+                self.rows.push(&alike, sum);
                 self.rows.give_pages(number, sink)?;
             }
             self.rows.give_rest(number, sink)?;
         }
-        if let Some((number, shares)) = self.shares {
+        if let Some((number, shares)) = self.shares.filter(|(number, _)| fits.contains(number)) {
             // Where any source samples, they are of use as they were exported only.
             let alike = Alike { values: Vec::new(), source: 0 };
-            shares.finish().for_each(|sum| self.rows.push(None, &alike, sum));
+            shares.finish().for_each(|sum| self.rows.push(&alike, sum));
             self.rows.give_rest(number, sink)?;
         }
         Ok(())
+    }
+}
+
+impl Builder {
+    /// The numbers of the other parts for which there is room beside the first, the smallest first.
+    fn fitting(&self) -> BTreeSet<usize> {
+        let tables = self.tables.iter().map(|(number, table)| (table.len(), *number));
+        let shares = self.shares.iter().map(|(number, shares)| (shares.len(), *number));
+        let mut parts: Vec<(usize, usize)> = tables.chain(shares).collect();
+        parts.sort_unstable();
+        let mut rows = self.led.as_ref().map_or(0, |led| led.rows);
+        let fits = |&(more, _): &(usize, usize)| {
+            rows = rows.saturating_add(more);
+            rows <= self.most_rows
+        };
+        parts.into_iter().take_while(fits).map(|(_, number)| number).collect()
     }
 }
 
@@ -145,7 +169,7 @@ fn samplings(run: &Run, sources: &[Source]) -> Vec<(u32, u64)> {
     let all = vec![0..=u32::MAX];
     let ranges = run.sources.as_ref().map(|ranges| ranges.iter().map(|range| range.0..=range.1));
     let ranges: Vec<RangeInclusive<u32>> = ranges.map_or(all, Iterator::collect);
-    let mut first = std::collections::HashMap::new();
+    let mut first = HashMap::new();
     for (place, source) in (0..).zip(sources) {
         if ranges.iter().any(|range| range.contains(&place)) {
             first.entry(factor(source)).or_insert(place);
@@ -175,7 +199,7 @@ impl Led {
         lead: u128,
         (source, factor): (u32, u64),
         sum: Sum,
-        mut push: impl FnMut(u128, &Alike, Sum),
+        mut push: impl FnMut(u128, u32, Sum),
     ) {
         if self.lead != Some(lead) {
             self.close(&mut push);
@@ -186,7 +210,7 @@ impl Led {
             Ok(at) => {
                 if let Some(full) = self.sums[at].1.add(sum, factor) {
                     self.rows += 1;
-                    push(lead, &Alike { values: Vec::new(), source }, full);
+                    push(lead, source, full);
                 }
             }
             Err(at) => {
@@ -196,10 +220,10 @@ impl Led {
         }
     }
 
-    fn close(&mut self, mut push: impl FnMut(u128, &Alike, Sum)) {
+    fn close(&mut self, mut push: impl FnMut(u128, u32, Sum)) {
         let Some(lead) = self.lead else { return };
         for ((source, _), sum) in self.sums.drain(..) {
-            push(lead, &Alike { values: Vec::new(), source }, sum);
+            push(lead, source, sum);
         }
     }
 }
@@ -211,12 +235,9 @@ struct SumRows {
 }
 
 impl SumRows {
-    fn push(&mut self, lead: Option<(Order, u128)>, alike: &Alike, sum: Sum) {
+    fn push(&mut self, alike: &Alike, sum: Sum) {
         for (row, duration) in sum.rows() {
             let batch = &mut self.batch;
-            if let Some((order, lead)) = lead {
-                push_address(order.addresses_mut(batch).0, lead);
-            }
             for &(column, value) in &alike.values {
                 push_number(batch.values_mut(column), value);
             }
@@ -265,19 +286,14 @@ impl SumRows {
     }
 }
 
-fn push_address(to: &mut Addresses, bits: u128) {
+/// Appends a number of the column's own width.
+fn push_number(to: ValuesMut<'_>, number: u128) {
     match to {
-        Addresses::V4(to) => to.push(saturated_u32(bits)),
-        Addresses::V6(to) => to.push(bits),
-    }
-}
-
-fn push_number(to: ValuesMut<'_>, number: u64) {
-    match to {
-        ValuesMut::U8(to) => to.push((number & 0xff) as u8),
-        ValuesMut::U16(to) => to.push(low_u16(number)),
-        ValuesMut::U32(to) => to.push(low_u32(number)),
-        ValuesMut::U64(to) => to.push(number),
-        ValuesMut::Addresses(_) | ValuesMut::Extras(_) => {}
+        ValuesMut::Addresses(to) => to.push_bits(number),
+        ValuesMut::U8(to) => to.push(number as u8),
+        ValuesMut::U16(to) => to.push(number as u16),
+        ValuesMut::U32(to) => to.push(number as u32),
+        ValuesMut::U64(to) => to.push(number as u64),
+        ValuesMut::Extras(_) => {}
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Runs never change, so neither do their sums. A file of sums has several parts, each of which has
 //! all flows of the run: by their addresses at one end, by port and protocol, by AS, and in bins of
-//! five minutes by exporter, interfaces and protocol. A row is what flows that are alike come to. One
+//! five minutes by exporter and protocol, and by exporter and interface. A row is what flows that are alike come to. One
 //! more part has what was sent in each five minutes.
 //!
 //! - `build`: makes the parts of one order from its flows.
@@ -48,13 +48,15 @@ pub(super) fn parts(order: Order) -> Vec<SumsPart> {
             of_day(&[Column::Src]),
             of_day(&[Column::SrcPort, Column::Protocol]),
             of_day(&[Column::SrcAs]),
-            part(&[Column::Source, Column::Input, Column::Output, Column::Protocol], BIN_MS),
+            part(&[Column::Source, Column::Protocol], BIN_MS),
+            part(&[Column::Source, Column::Input], BIN_MS),
             SumsPart { shares: true, ..part(&[], BIN_MS) },
         ],
         Order::Dst => vec![
             of_day(&[Column::Dst]),
             of_day(&[Column::DstPort, Column::Protocol]),
             of_day(&[Column::DstAs]),
+            part(&[Column::Source, Column::Output], BIN_MS),
         ],
         Order::Nat => Vec::new(),
     }
@@ -100,8 +102,8 @@ pub(super) fn answer(run: &Run, scan: &Scan) -> Option<(usize, Range<usize>)> {
     }
     let tested = scan.predicate.as_ref().map_or(Columns::NONE, Predicate::columns);
     let lead = scan.lead.as_ref().filter(|lead| !lead.is_of_families());
-    let led = lead.map_or(Columns::NONE, |_| Columns::of(&[scan.order.columns().0]));
-    let needed = by | tested | led;
+    let leading = lead.map_or(Columns::NONE, |_| Columns::of(&[scan.order.columns().0]));
+    let needed = by | tested | leading;
     let answers = |file: &SumsFile, part: &SumsPart| {
         needed.without(part.columns()).is_empty()
             && (lead.is_none() || file.file.order == scan.order)
@@ -115,6 +117,14 @@ pub(super) fn answer(run: &Run, scan: &Scan) -> Option<(usize, Range<usize>)> {
     });
     let (number, (_, groups)) = parts.min_by_key(|(_, (part, _))| part.rows)?;
     Some((number, groups))
+}
+
+/// `scan` as it is read of sums in `order`.
+pub(super) fn reading(scan: &Scan, order: Order) -> Scan {
+    let columns = scan.columns | Columns::of(&[Column::Flows]);
+    // All addresses of a family lead in any part; others in that by them alone.
+    let lead = scan.lead.clone().filter(|lead| !lead.is_of_families());
+    Scan { order, lead, columns, ..scan.clone() }
 }
 
 /// Whether the time of `scan` parts no flows of `run` that share a row of `part`.

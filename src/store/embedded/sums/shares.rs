@@ -15,7 +15,7 @@ pub(super) struct Shares {
     begin: u64,
     cells: Vec<Cell>,
     flows: u64,
-    shares: u64,
+    in_all: u64,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -32,12 +32,16 @@ impl Shares {
     pub(super) fn new(width_ms: u64, first: UnixMillis) -> Self {
         let width_ms = width_ms.max(1);
         let begin = UnixMillis::of_day(first.day()).0 / width_ms;
-        Self { width_ms, begin, cells: Vec::new(), flows: 0, shares: 0 }
+        Self { width_ms, begin, cells: Vec::new(), flows: 0, in_all: 0 }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.cells.len()
     }
 
     /// Whether they may come to something.
     pub(super) fn are_worth_it(&self, most_rows: usize) -> bool {
-        self.shares / MAX_STRETCHES <= self.flows && self.cells.len() <= most_rows
+        self.in_all / MAX_STRETCHES <= self.flows && self.cells.len() <= most_rows
     }
 
     pub(super) fn observe(&mut self, flows: &FlowBatch) {
@@ -52,7 +56,7 @@ impl Shares {
                 let cell = self.cell(stretch);
                 cell.octets += octets;
                 cell.packets += packets;
-                self.shares += 1;
+                self.in_all += 1;
             }
         }
     }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::DAY_MS;
 use super::sum::Sum;
-use crate::flow::{Column, FlowBatch, UnixMillis, Values, low_u32};
+use crate::flow::{Column, FlowBatch, UnixMillis, Values, saturated_u32};
 use crate::store::embedded::folder::manifest::SumsPart;
 use crate::store::embedded::identities::Seeded;
 
@@ -31,7 +31,7 @@ pub(super) struct Table {
 /// What the flows of a row are alike in.
 pub(super) struct Alike {
     /// The values of the columns of the part.
-    pub(super) values: Vec<(Column, u64)>,
+    pub(super) values: Vec<(Column, u128)>,
     /// The place of their source, or of one of the same sampling.
     pub(super) source: u32,
 }
@@ -74,7 +74,10 @@ impl Table {
         let Self { columns, keys, begin, within_ms, .. } = self;
         keys.clear();
         keys.extend(
-            flows.first_ms.iter().map(|first| u128::from(first.saturating_sub(*begin) / *within_ms)),
+            flows
+                .first_ms
+                .iter()
+                .map(|first| u128::from(first.saturating_sub(*begin) / *within_ms)),
         );
         for &column in columns.iter() {
             let bits = bits_of(column);
@@ -102,17 +105,17 @@ impl Table {
 
     fn unpack(&self, mut key: u128) -> Alike {
         let mut take = |bits: u32| {
-            let value = (key & ((1 << bits) - 1)) as u64;
+            let value = key & ((1 << bits) - 1);
             key >>= bits;
             value
         };
         let by_source = self.columns.contains(&Column::Source);
         let source = if by_source { 0 } else { take(SOURCE_BITS) };
-        let mut values: Vec<(Column, u64)> =
+        let mut values: Vec<(Column, u128)> =
             self.columns.iter().rev().map(|&column| (column, take(bits_of(column)))).collect();
         let of_source = values.iter().position(|&(column, _)| column == Column::Source);
         let source = of_source.map_or(source, |at| values.remove(at).1);
-        Alike { values, source: low_u32(source) }
+        Alike { values, source: saturated_u32(source) }
     }
 }
 

@@ -28,12 +28,14 @@ use super::hands::Hands;
 pub(crate) struct Worth {
     /// A run has so many flows at least: fewer are read quickly.
     pub(crate) flows: u64,
-    /// A row stands for so many flows at least, on average.
+    /// The rows of a file stand for so many flows each at least, on average: the rows of all of its
+    /// parts together are no more than the flows divided by this, however many where it is 0.
     pub(crate) flows_a_row: u64,
 }
 
 impl Worth {
-    /// A row of sums takes about as many bytes as half a flow does, and there are some eight parts.
+    /// A row of sums takes about twelve bytes, and a flow sixteen in each order: so sums take less than
+    /// a twentieth of the bytes of their run.
     pub(crate) const USUAL: Self = Self { flows: 1 << 16, flows_a_row: 16 };
     /// Beside a load: smaller runs are soon merged again.
     pub(crate) const BESIDE: Self = Self { flows: 1 << 20, ..Self::USUAL };
@@ -145,14 +147,9 @@ fn write(
     let name = sums_name(number, order);
     let path = dir.join(&name);
     let mut written = Written { path, order, shape, writer: None, rows: vec![0; parts.len()] };
-    let most_rows = run.entry.rows / worth.flows_a_row;
-    let mut builder = Builder::new(
-        &run.entry,
-        snapshot.sources(),
-        (order, &parts),
-        shape.columns(),
-        most_rows,
-    );
+    let most_rows = run.entry.rows.checked_div(worth.flows_a_row).unwrap_or(u64::MAX);
+    let mut builder =
+        Builder::new(&run.entry, snapshot.sources(), (order, &parts), shape.columns(), most_rows);
     for flows in flows_of(snapshot, run, order, read_columns(order))? {
         if stop.load(Relaxed) {
             return Ok(None);
