@@ -347,7 +347,7 @@ fn whole_days_and_bins_are_read_from_sums_and_the_rest_from_flows() {
         // What is multiplied by its sampling is spread flow by flow.
         (TimeRange::ALL, true, [false; 8]),
         // So is what began on a part of a day.
-        (window(BIN_MS, DAY_MS), false, [false; 8]),
+        (window(DAY_MS / 2, DAY_MS), false, [false; 8]),
     ] {
         let read = ask(&store, time, "any", scaled).split_off(zones + KEYS.len());
         assert_eq!(read.iter().map(|read| read.sums > 0).collect::<Vec<_>>(), expected);
