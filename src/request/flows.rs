@@ -82,6 +82,12 @@ impl Flows {
         self.bidir
     }
 
+    /// Whether those are wanted that held something at a moment: for them all flows are looked
+    /// through, whatever the limit.
+    pub fn holds(&self) -> bool {
+        self.at.is_some()
+    }
+
     /// Whether only their number is wanted.
     pub fn counts(&self) -> bool {
         self.count

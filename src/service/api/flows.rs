@@ -87,10 +87,10 @@ fn write(answering: &Answering, given: &FlowsParameters, to: &mut Sending) -> Re
             return Err(Refused::of("limit", told).into());
         }
         Some(limit) => limit,
-        None if is_page => USUAL_PAGE.min(most),
+        None if is_page && !request.holds() => USUAL_PAGE.min(most),
         None => most,
     };
-    if is_page {
+    if is_page && !request.holds() {
         // One more, to see whether there are more.
         question.limit = Some(limit.saturating_add(1));
     }
@@ -107,15 +107,22 @@ fn write(answering: &Answering, given: &FlowsParameters, to: &mut Sending) -> Re
     match found.found {
         Found::Count(flows) if format.is_json() => Ok(writeln!(to, "{{\"flows\":{flows}}}")?),
         Found::Count(flows) => Ok(writeln!(to, "{flows}")?),
-        Found::Flows(flows) if is_page => page(answering, given, &lookup, flows, limit, to),
+        Found::Flows(flows) if is_page => {
+            let next = page(answering, given, &lookup, flows, limit, to)?;
+            let next = next.map(|next| next.to_string());
+            let end = serde_json::json!({ "next": next, "notes": found.notes }).to_string();
+            // The object that the flows began goes on.
+            Ok(writeln!(to, ",{}", end.trim_start_matches('{'))?)
+        }
         Found::Flows(flows) => all(answering, format, &asked, flows, most, to),
         Found::Conversations(conversations) => {
-            let conversations = conversations.take(usize::try_from(limit).unwrap_or(usize::MAX));
+            // One more than there may be, to see whether there are more.
+            let conversations = conversations.take(answering.service.options.limits.rows + 1);
             let zone = around.zone.zone().clone();
             let style = crate::answer::Style::default();
             let written = write_conversations(conversations, &mut *to, format, style, zone)?;
             to.count(written.flows);
-            Ok(())
+            if written.flows > most { Err(Failure::TooMany(most)) } else { Ok(()) }
         }
     }
 }
@@ -125,7 +132,7 @@ fn lookup(given: &FlowsParameters, question: &Question) -> Lookup {
     if given.output.has_places() { lookup.reading_also(POSITION_COLUMNS) } else { lookup }
 }
 
-/// A page of flows, as a JSON object with the place where the next one begins.
+/// Begins a JSON object with a page of flows; gives the place where the next one begins.
 fn page(
     answering: &Answering,
     given: &FlowsParameters,
@@ -133,7 +140,7 @@ fn page(
     flows: FlowStream,
     limit: u64,
     to: &mut Sending,
-) -> Result<(), Failure> {
+) -> Result<Option<Position>, Failure> {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let mut batches: Vec<FlowBatch> = flows.collect::<Result<_, _>>()?;
     let mut left = limit;
@@ -153,10 +160,7 @@ fn page(
     let names = answering.service.store.names()?;
     let writer = FlowWriter::new(&mut *to, &Format::Json, zone).with_names(names);
     writer.write_all(batches.into_iter().map(Ok))?;
-    match next {
-        Some(next) => Ok(writeln!(to, ",\"next\":\"{next}\"}}")?),
-        None => Ok(writeln!(to, ",\"next\":null}}")?),
-    }
+    Ok(next)
 }
 
 /// All flows, as they are found.

@@ -290,3 +290,19 @@ fn the_description_holds_whatever_is_asked() {
         "--no-color",
     ]);
 }
+
+/// Who held a public address is found among all of its events, more than a page has.
+#[test]
+fn who_held_an_address_is_found_among_more_events_than_a_page_has() {
+    let home = Home::new();
+    let capture = home.path("nat.pcap");
+    let capture = capture.to_str().unwrap();
+    home.run(&["generate", "--format", "nat", "--flows", "20000", capture]).succeeds();
+    home.run(&["load", capture]).succeeds();
+    let (addresses, at) = ("198.18.0.0/15", "2007-07-26T12:00:00Z");
+    let serving = home.serves(&[]);
+    let answer = serving.get(&route("flows", &[("nat", addresses), ("at", at)]), &[]).json();
+    let printed = home.run(&["query", "--nat", addresses, "--at", at, "-o", "json"]).succeeds();
+    assert_eq!(answer["flows"], printed.json());
+    assert!(!answer["flows"].as_array().unwrap().is_empty() && answer["next"].is_null(), "{answer}");
+}
