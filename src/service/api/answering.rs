@@ -1,6 +1,8 @@
 //! How a question of a request is answered: on a thread of its own, within its limits, until it is
 //! answered or nobody waits for it.
 
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use tokio::sync::OwnedSemaphorePermit;
@@ -83,61 +85,85 @@ impl Answering {
     }
 }
 
-/// Has a question answered by `work`, and sends what that writes.
-pub(in crate::service) async fn answer(
+/// A request for an answer. A handler takes it as its only argument.
+pub(in crate::service) struct Call {
     service: Shared,
-    (turn, rows): (Turn, Rows),
-    (given, headers): (Given, HeaderMap),
-    heavy: Heavy,
-    work: impl FnOnce(&Answering, &mut Sending) -> Result<(), Failure> + Send + 'static,
-) -> Response {
-    let Given(mut given) = given;
-    let zone = match given.remove("tz").map(|name| Zone::parse(&name)) {
-        None => service.options.zone.clone(),
-        Some(Ok(zone)) => zone,
-        Some(Err(problem)) => {
-            return Failure::from(Refused::of("tz", problem)).into_problem().into_response();
-        }
-    };
-    let known = headers.get(header::IF_NONE_MATCH).and_then(|known| known.to_str().ok());
-    let watch = Watch::default();
-    let answering = Answering {
-        service: Shared::clone(&service),
-        watch: watch.clone(),
-        given,
-        zone,
-        now: UnixMillis::now(),
-        known: known.map(str::to_owned),
-    };
-    let run = service.options.limits.run;
-    // When this goes, with the client or after the last of the answer, nobody waits for more.
-    let mut held = Held { watch: watch.clone(), _turn: turn, heavy: None };
-    if heavy == Heavy::Yes {
-        held.heavy = tokio::select! {
-            permit = service.heavy.clone().acquire_owned() => permit.ok(),
-            () = sleep(run) => return Failure::from(StoreError::Stopped).into_problem().into_response(),
-        };
+    turn: Turn,
+    rows: Rows,
+    given: Given,
+    headers: HeaderMap,
+}
+
+impl FromRequestParts<Shared> for Call {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, service: &Shared) -> Result<Self, Problem> {
+        let Ok(rows) = Rows::from_request_parts(parts, service).await;
+        Ok(Self {
+            service: Shared::clone(service),
+            turn: Turn::from_request_parts(parts, service).await?,
+            rows,
+            given: Given::from_request_parts(parts, service).await?,
+            headers: parts.headers.clone(),
+        })
     }
-    let (mut sending, mut begun) = Sending::new(run, rows);
-    tokio::task::spawn_blocking(move || {
-        let written = work(&answering, &mut sending);
-        sending.finish(written);
-    });
-    let begun = tokio::select! {
-        begun = &mut begun => begun,
-        () = sleep(run) => {
-            watch.stop();
-            begun.await
+}
+
+impl Call {
+    /// Has the question answered by `work`, and sends what that writes.
+    pub(in crate::service) async fn answer(
+        self,
+        heavy: Heavy,
+        work: impl FnOnce(&Answering, &mut Sending) -> Result<(), Failure> + Send + 'static,
+    ) -> Response {
+        let Self { service, turn, rows, given: Given(mut given), headers } = self;
+        let zone = match given.remove("tz").map(|name| Zone::parse(&name)) {
+            None => service.options.zone.clone(),
+            Some(Ok(zone)) => zone,
+            Some(Err(problem)) => {
+                return Failure::from(Refused::of("tz", problem)).into_problem().into_response();
+            }
+        };
+        let known = headers.get(header::IF_NONE_MATCH).and_then(|known| known.to_str().ok());
+        let watch = Watch::default();
+        let answering = Answering {
+            service: Shared::clone(&service),
+            watch: watch.clone(),
+            given,
+            zone,
+            now: UnixMillis::now(),
+            known: known.map(str::to_owned),
+        };
+        let run = service.options.limits.run;
+        // When this goes, with the client or after the last of the answer, nobody waits for more.
+        let mut held = Held { watch: watch.clone(), _turn: turn, heavy: None };
+        if heavy == Heavy::Yes {
+            held.heavy = tokio::select! {
+                permit = service.heavy.clone().acquire_owned() => permit.ok(),
+                () = sleep(run) => return Failure::from(StoreError::Stopped).into_problem().into_response(),
+            };
         }
-        () = service.stopped() => {
-            watch.stop();
-            begun.await
+        let (mut sending, mut begun) = Sending::new(run, rows);
+        tokio::task::spawn_blocking(move || {
+            let written = work(&answering, &mut sending);
+            sending.finish(written);
+        });
+        let begun = tokio::select! {
+            begun = &mut begun => begun,
+            () = sleep(run) => {
+                watch.stop();
+                begun.await
+            }
+            () = service.stopped() => {
+                watch.stop();
+                begun.await
+            }
+        };
+        // The thread sends something, unless it panics.
+        match begun {
+            Ok(begun) => begun.into_response(held),
+            Err(_) => Problem::internal("the thread of an answer ended").into_response(),
         }
-    };
-    // The thread sends something, unless it panics.
-    match begun {
-        Ok(begun) => begun.into_response(held),
-        Err(_) => Problem::internal("the thread of an answer ended").into_response(),
     }
 }
 

@@ -1,21 +1,17 @@
 //! `complete` and `validate`: for whoever types a filter.
 
-use axum::extract::State;
-use axum::http::HeaderMap;
 use axum::response::Response;
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use super::store::write_json;
-use super::{Failure, Given, Heavy, answer};
+use super::{Call, Failure, Heavy};
 use crate::query::filter::{self, complete, parse};
 use crate::request::Refused;
 use crate::service::auth::Role;
-use crate::service::limits::Turn;
 use crate::service::problem::Fault;
 use crate::service::routes::Routes;
-use crate::service::{Rows, Shared};
 
 /// A filter.
 #[derive(Debug, clap::Args)]
@@ -64,14 +60,8 @@ pub(super) fn routes(routes: Routes) -> Routes {
 #[utoipa::path(get, path = "/api/v1/complete", tag = "filters", responses(
     (status = 200, description = "what may follow", body = Completed),
 ))]
-async fn complete_filter(
-    State(service): State<Shared>,
-    turn: Turn,
-    rows: Rows,
-    headers: HeaderMap,
-    given: Given,
-) -> Response {
-    answer(service, (turn, rows), (given, headers), Heavy::No, |answering, to| {
+async fn complete_filter(call: Call) -> Response {
+    call.answer(Heavy::No, |answering, to| {
         let given: FilterParameters = answering.read()?;
         let text = &given.expression;
         let found = complete(text, &answering.surroundings().context());
@@ -94,14 +84,8 @@ async fn complete_filter(
 #[utoipa::path(get, path = "/api/v1/validate", tag = "filters", responses(
     (status = 200, description = "it is one", body = Valid),
 ))]
-async fn validate(
-    State(service): State<Shared>,
-    turn: Turn,
-    rows: Rows,
-    headers: HeaderMap,
-    given: Given,
-) -> Response {
-    answer(service, (turn, rows), (given, headers), Heavy::No, |answering, to| {
+async fn validate(call: Call) -> Response {
+    call.answer(Heavy::No, |answering, to| {
         let given: FilterParameters = answering.read()?;
         let text = &given.expression;
         let predicate = parse(text, &answering.surroundings().context())

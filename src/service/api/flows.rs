@@ -2,21 +2,17 @@
 
 use std::io::Write;
 
-use axum::extract::State;
-use axum::http::HeaderMap;
 use axum::response::Response;
 use utoipa_axum::routes;
 
 use super::sending::Sending;
-use super::{Answering, Failure, Given, Heavy, answer};
+use super::{Answering, Call, Failure, Heavy};
 use crate::answer::{FlowWriter, Format, write_conversations};
 use crate::flow::{FlowBatch, Names};
 use crate::query::{Asked, Lookup, POSITION_COLUMNS, Position, Question};
 use crate::request::{Flows, FormatParser, Found, Refused};
 use crate::service::auth::Role;
-use crate::service::limits::Turn;
 use crate::service::routes::Routes;
-use crate::service::{Rows, Shared};
 use crate::store::FlowStream;
 
 /// A page has so many flows where nobody says how many.
@@ -57,14 +53,8 @@ pub(super) fn routes(routes: Routes) -> Routes {
         (status = 304, description = "it is the answer whose ETag was sent"),
     ),
 )]
-async fn flows(
-    State(service): State<Shared>,
-    turn: Turn,
-    rows: Rows,
-    headers: HeaderMap,
-    given: Given,
-) -> Response {
-    answer(service, (turn, rows), (given, headers), Heavy::No, |answering, to| {
+async fn flows(call: Call) -> Response {
+    call.answer(Heavy::No, |answering, to| {
         let given: FlowsParameters = answering.read()?;
         write(answering, &given, to)
     })

@@ -16,9 +16,9 @@ mod sending;
 mod store;
 mod sums;
 
-pub(in crate::service) use answering::{Answering, Heavy, answer};
+use answering::{Answering, Call, Heavy};
 pub(in crate::service) use failure::Failure;
-pub(in crate::service) use given::Given;
+use given::Given;
 pub(in crate::service) use jobs::{check_kind, id_of, owned, with_jobs};
 
 use super::routes::Routes;

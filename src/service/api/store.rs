@@ -1,20 +1,16 @@
 //! What there is beside flows: loads, exporters, names.
 
-use axum::extract::State;
-use axum::http::HeaderMap;
 use axum::response::Response;
 use serde::Serialize;
 use std::io::Write;
 use utoipa_axum::routes;
 
 use super::sending::Sending;
-use super::{Failure, Given, Heavy, answer};
+use super::{Call, Failure, Heavy};
 use crate::request::{LoadView, whole_number};
 use crate::service::auth::Role;
 use crate::service::exporters;
-use crate::service::limits::Turn;
 use crate::service::routes::Routes;
-use crate::service::{Rows, Shared};
 
 /// Which loads are told.
 #[derive(Debug, clap::Args)]
@@ -40,14 +36,8 @@ pub(super) fn routes(routes: Routes) -> Routes {
 #[utoipa::path(get, path = "/api/v1/loads", tag = "store", responses(
     (status = 200, description = "the loads", body = Vec<serde_json::Value>),
 ))]
-async fn loads(
-    State(service): State<Shared>,
-    turn: Turn,
-    rows: Rows,
-    headers: HeaderMap,
-    given: Given,
-) -> Response {
-    answer(service, (turn, rows), (given, headers), Heavy::No, |answering, to| {
+async fn loads(call: Call) -> Response {
+    call.answer(Heavy::No, |answering, to| {
         let given: LoadsParameters = answering.read()?;
         let loads = answering.service.store.loads()?;
         let latest = loads.iter().rev().take(given.limit);
@@ -63,14 +53,8 @@ async fn loads(
 #[utoipa::path(get, path = "/api/v1/exporters", tag = "store", responses(
     (status = 200, description = "the exporters, by address", body = Vec<exporters::Exporter>),
 ))]
-async fn exporters(
-    State(service): State<Shared>,
-    turn: Turn,
-    rows: Rows,
-    headers: HeaderMap,
-    given: Given,
-) -> Response {
-    answer(service, (turn, rows), (given, headers), Heavy::Yes, |answering, to| {
+async fn exporters(call: Call) -> Response {
+    call.answer(Heavy::Yes, |answering, to| {
         let NoParameters {} = answering.read()?;
         let exporters = exporters::all(&answering.service, &answering.watch)?;
         to.count(exporters.len() as u64);
@@ -83,14 +67,8 @@ async fn exporters(
 #[utoipa::path(get, path = "/api/v1/names", tag = "store", responses(
     (status = 200, description = "the names, by exporter and id", body = serde_json::Value),
 ))]
-async fn names(
-    State(service): State<Shared>,
-    turn: Turn,
-    rows: Rows,
-    headers: HeaderMap,
-    given: Given,
-) -> Response {
-    answer(service, (turn, rows), (given, headers), Heavy::No, |answering, to| {
+async fn names(call: Call) -> Response {
+    call.answer(Heavy::No, |answering, to| {
         let NoParameters {} = answering.read()?;
         let names = answering.service.store.names()?;
         write_json(&names, to)

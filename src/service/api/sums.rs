@@ -2,22 +2,18 @@
 
 use std::io::Write;
 
-use axum::extract::State;
-use axum::http::HeaderMap;
 use axum::response::Response;
 use utoipa_axum::routes;
 
 use super::sending::Sending;
-use super::{Answering, Failure, Given, Heavy, answer};
+use super::{Answering, Call, Failure, Heavy};
 use crate::answer::{
     PairFormat, TimelineFormat, TimelineView, TopStyle, stats_json, write_pairs, write_points,
     write_timeline, write_top,
 };
 use crate::request::{self, Refused, one_of, shown, whole_number};
 use crate::service::auth::Role;
-use crate::service::limits::Turn;
 use crate::service::routes::Routes;
-use crate::service::{Rows, Shared};
 
 /// The pairs that exchanged most.
 #[derive(Debug, clap::Args)]
@@ -84,14 +80,8 @@ pub(super) fn routes(routes: Routes) -> Routes {
         (String = "text/csv"), (String = "text/plain"))),
     (status = 304, description = "it is the answer whose ETag was sent"),
 ))]
-async fn active_flow(
-    State(service): State<Shared>,
-    turn: Turn,
-    rows: Rows,
-    headers: HeaderMap,
-    given: Given,
-) -> Response {
-    answer(service, (turn, rows), (given, headers), Heavy::Yes, |answering, to| {
+async fn active_flow(call: Call) -> Response {
+    call.answer(Heavy::Yes, |answering, to| {
         let given: ActiveFlowParameters = answering.read()?;
         let request = &given.pairs;
         check_rows(answering, "print", given.print)?;
@@ -115,14 +105,8 @@ async fn active_flow(
         (String = "text/csv"), (String = "text/plain"))),
     (status = 304, description = "it is the answer whose ETag was sent"),
 ))]
-async fn top(
-    State(service): State<Shared>,
-    turn: Turn,
-    rows: Rows,
-    headers: HeaderMap,
-    given: Given,
-) -> Response {
-    answer(service, (turn, rows), (given, headers), Heavy::Yes, |answering, to| {
+async fn top(call: Call) -> Response {
+    call.answer(Heavy::Yes, |answering, to| {
         let given: TopParameters = answering.read()?;
         let around = answering.surroundings();
         let request = &given.top;
@@ -153,14 +137,8 @@ async fn top(
         (String = "text/csv"), (String = "text/plain"))),
     (status = 304, description = "it is the answer whose ETag was sent"),
 ))]
-async fn timeline(
-    State(service): State<Shared>,
-    turn: Turn,
-    rows: Rows,
-    headers: HeaderMap,
-    given: Given,
-) -> Response {
-    answer(service, (turn, rows), (given, headers), Heavy::Yes, |answering, to| {
+async fn timeline(call: Call) -> Response {
+    call.answer(Heavy::Yes, |answering, to| {
         let given: TimelineParameters = answering.read()?;
         write_bins(answering, &given, to)
     })
@@ -213,14 +191,8 @@ fn write_bins(
     (status = 200, description = "sums", content((serde_json::Value = "application/json"))),
     (status = 304, description = "it is the answer whose ETag was sent"),
 ))]
-async fn stats(
-    State(service): State<Shared>,
-    turn: Turn,
-    rows: Rows,
-    headers: HeaderMap,
-    given: Given,
-) -> Response {
-    answer(service, (turn, rows), (given, headers), Heavy::Yes, |answering, to| {
+async fn stats(call: Call) -> Response {
+    call.answer(Heavy::Yes, |answering, to| {
         let request: request::Stats = answering.read()?;
         let around = answering.surroundings();
         let question = request.question(&around)?;

@@ -304,5 +304,8 @@ fn who_held_an_address_is_found_among_more_events_than_a_page_has() {
     let answer = serving.get(&route("flows", &[("nat", addresses), ("at", at)]), &[]).json();
     let printed = home.run(&["query", "--nat", addresses, "--at", at, "-o", "json"]).succeeds();
     assert_eq!(answer["flows"], printed.json());
-    assert!(!answer["flows"].as_array().unwrap().is_empty() && answer["next"].is_null(), "{answer}");
+    assert!(
+        !answer["flows"].as_array().unwrap().is_empty() && answer["next"].is_null(),
+        "{answer}"
+    );
 }
