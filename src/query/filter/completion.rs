@@ -56,7 +56,7 @@ impl WordKind {
 const JOINS: [&str; 5] = ["and", "or", "not", "(", ")"];
 const OPERATORS: [&str; 8] = ["=", "!=", ">", "<", ">=", "<=", "in [", "in @"];
 /// So many words are offered, and so many names of the store are tried.
-const MAX_WORDS: usize = 60;
+const MAX_WORDS: usize = 200;
 const MAX_NAMES: usize = 2_000;
 
 /// How `text` may go on behind its end; its last word may be a part of one.
@@ -157,7 +157,7 @@ mod tests {
             ("proto ", vec!["tcp", "udp"], vec!["and"]),
             ("proto t", vec!["tcp"], vec!["udp"]),
             ("bytes ", vec![">", "<="], vec!["and"]),
-            ("tcp ", vec!["and", "or"], vec!["ip"]),
+            ("tcp ", vec!["and", "or"], vec!["bytes"]),
             ("tcp and (udp", vec![], vec!["and"]),
             ("tcp and (udp ", vec!["or", ")"], vec!["port"]),
             ("inputName = ", vec!["\"eth0\""], vec!["and"]),

@@ -10,7 +10,7 @@ use crate::request::{Parameters, Refused};
 use crate::store::Watch;
 
 /// Sooner than that, on whatever machine.
-const NOW: Duration = Duration::from_mins(1);
+const NOW: Duration = Duration::from_mins(3);
 
 /// Work that does what the job's parameters say: `rows`, `ms` between them, `then`.
 #[derive(Default)]

@@ -34,10 +34,13 @@ pub(super) fn look_after(shared: &Shared) {
         mind_limits(shared);
         tell_progress(shared);
         if expired.is_none_or(|at| at.elapsed() >= EXPIRE_EVERY) {
-            if let Err(error) = expire(shared) {
-                tracing::warn!("jobs: {}", crate::load::chain(&error));
+            match expire(shared) {
+                Ok(()) => expired = Some(Instant::now()),
+                Err(error) => {
+                    tracing::warn!("jobs: {}; trying on", crate::load::chain(&error));
+                    shared.wait(PAUSE);
+                }
             }
-            expired = Some(Instant::now());
         }
         shared.wait(TICK);
     }
