@@ -159,8 +159,8 @@ mod tests {
             ("bytes ", vec![">", "<="], vec!["and"]),
             ("tcp ", vec!["and", "or"], vec!["bytes"]),
             ("tcp and (udp", vec![], vec!["and"]),
-            ("tcp and (udp ", vec!["or", ")"], vec!["port"]),
-            ("inputName = ", vec!["\"eth0\""], vec!["and"]),
+            ("tcp and (udp ", vec!["or", ")"], vec!["bytes"]),
+            ("inputName = ", vec!["\"eth0\""], vec![]),
         ] {
             let words = words(text);
             for word in offered {
