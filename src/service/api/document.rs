@@ -81,6 +81,12 @@ fn complete(operation: &mut Operation, parameters: Vec<Parameter>) {
     if !parameters.is_empty() {
         operation.parameters.get_or_insert_default().extend(parameters.into_iter().map(RefOr::T));
     }
+    // What goes wrong is told as a problem, whatever a route says of it.
+    for (_, response) in operation.responses.responses.range_mut("400".to_owned()..) {
+        if let RefOr::T(response) = response {
+            *response = problem(&response.description);
+        }
+    }
     for (status, description) in [
         ("400", "a parameter means nothing: which, and where"),
         ("401", "it is not known who asks"),
@@ -132,7 +138,7 @@ fn parameters_of(path: &str) -> Vec<Parameter> {
 
 fn parameter(described: &request::Described) -> Parameter {
     let mut schema = ObjectBuilder::new().schema_type(Type::String);
-    let flag = ["yes", "no"].map(str::to_owned);
+    let flag = ["yes", "no", "true", "false", "1", "0", ""].map(str::to_owned);
     let values = if described.flag { &flag[..] } else { &described.values };
     // A list of names that are offered is no list of all that may be written.
     if !values.is_empty() && described.name != "output" {

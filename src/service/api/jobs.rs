@@ -212,6 +212,7 @@ pub(super) fn page_of(service: &Shared, given: &Parameters) -> Result<PageParame
 #[utoipa::path(post, path = "/api/v1/jobs", tag = "jobs", request_body = Order, responses(
     (status = 201, description = "the job, whose address is in Location", body = JobView),
     (status = 415, description = "the body is no JSON", body = Problem),
+    (status = 422, description = "the body is no order", body = Problem),
 ))]
 async fn create(
     State(service): State<Shared>,

@@ -34,7 +34,7 @@ fn bearer(token: &str) -> String {
 }
 
 /// What answers whoever asks.
-const OPEN: [&str; 3] = ["/login", "/logout", "/assets/{version}/{name}"];
+const OPEN: [&str; 4] = ["/login", "/logout", "/scheme", "/assets/{version}/{name}"];
 
 /// Every method that a route may answer.
 const METHODS: [&str; 5] = ["GET", "POST", "PUT", "DELETE", "PATCH"];
