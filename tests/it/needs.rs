@@ -88,7 +88,10 @@ pub(crate) fn schemathesis() -> Option<impl Fn(&[&str])> {
     let python = named("EARLGREY_PYTHON", "a Python that has schemathesis")?;
     let program = std::path::Path::new(&python).with_file_name("schemathesis");
     Some(move |arguments: &[&str]| {
-        let run = std::process::Command::new(&program).args(arguments).output().unwrap();
+        // It leaves files where it is run.
+        let folder = tempfile::tempdir().unwrap();
+        let mut command = std::process::Command::new(&program);
+        let run = command.current_dir(folder.path()).args(arguments).output().unwrap();
         let told = String::from_utf8_lossy(&run.stdout);
         assert!(run.status.success(), "{told}\n{}", String::from_utf8_lossy(&run.stderr));
     })
