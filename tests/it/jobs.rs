@@ -82,6 +82,6 @@ fn until<T>(what: &str, found: impl Fn() -> Option<T>) -> T {
             return found;
         }
         assert!(began.elapsed() < Duration::from_mins(2), "it does not come that {what}");
-        sleep(Duration::from_millis(10));
+        sleep(Duration::from_millis(2));
     }
 }
