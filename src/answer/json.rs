@@ -4,7 +4,7 @@ use super::clock::Clock;
 use super::elements::{push_extras, push_names};
 use super::nfdump::tcp_flags;
 use super::text::{push_address, push_number};
-use crate::flow::{FlowRecord, Names};
+use crate::flow::{CommunityId, FlowRecord, Names};
 
 /// Appends the object of `flow` with every field: `"time":"2007-07-26T22:15:38.007Z"`.
 /// What it has beyond these follows under the elements' names, and then what the exporter calls its
@@ -33,6 +33,9 @@ pub(super) fn push_object(
     push_address(to, flow.source.exporter);
     push_field(to, r#"","engine":"#, flow.source.engine);
     push_field(to, r#","sampling":"#, flow.source.sampling.interval);
+    to.extend_from_slice(br#","communityId":""#);
+    CommunityId::of(flow).push(to);
+    to.push(b'"');
     if !extras.is_empty() {
         push_extras(to, extras);
     }

@@ -4,6 +4,7 @@
 mod addresses;
 mod batch;
 mod column;
+mod community;
 mod counts;
 mod element;
 pub(crate) mod event;
@@ -34,6 +35,7 @@ mod values;
 pub use addresses::Addresses;
 pub use batch::FlowBatch;
 pub use column::{Column, Columns};
+pub use community::CommunityId;
 pub use counts::FlowCounts;
 pub(crate) use element::{
     BIFLOW_DIRECTION, INITIATOR, NTP_TO_UNIX_SECS, OWN_ENTERPRISE, REVERSE_INITIATOR, SENT_BY,

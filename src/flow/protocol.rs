@@ -13,6 +13,8 @@ impl Protocol {
     pub const TCP: Self = Self(6);
     /// User Datagram Protocol.
     pub const UDP: Self = Self(17);
+    /// Stream Control Transmission Protocol.
+    pub const SCTP: Self = Self(132);
     /// ICMP for IPv6.
     pub const ICMP6: Self = Self(58);
 

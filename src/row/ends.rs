@@ -67,9 +67,12 @@ impl Predicate {
                     _ => None,
                 }
             }
-            Self::Number(..) | Self::Bits(..) | Self::Shown(..) | Self::Nat(_) | Self::Led(_) => {
-                None
-            }
+            Self::Number(..)
+            | Self::Bits(..)
+            | Self::Shown(..)
+            | Self::Community(_)
+            | Self::Nat(_)
+            | Self::Led(_) => None,
             Self::Not(term) => term.ends_unless(!negated),
             Self::And(terms) | Self::Or(terms) => {
                 let of_each = terms.iter().map(|term| term.ends_unless(negated));

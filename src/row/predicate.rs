@@ -1,11 +1,11 @@
 //! What a scan can test on a flow inside the store, column by column (predicate pushdown).
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::mem;
 
 use super::field::{Test, by_element};
 use super::{AddressField, AddressSet, NatEnd, NatRows, NumberField, NumberSet, Order, Shown};
-use crate::flow::{Column, Columns, ElementId, Family, FlowBatch};
+use crate::flow::{Column, Columns, CommunityId, ElementId, Family, FlowBatch};
 
 /// A test on flows that a store evaluates while it scans.
 ///
@@ -22,6 +22,8 @@ pub enum Predicate {
     Bits(NumberField, u64),
     /// The element is shown so.
     Shown(ElementId, Shown),
+    /// Its Community ID is one of these.
+    Community(BTreeSet<CommunityId>),
     /// It used one of these addresses behind a NAT, or the port there.
     Nat(NatEnd),
     /// It is found by one of these rows. In the order of addresses behind a NAT, where several rows
@@ -113,6 +115,13 @@ impl Predicate {
             Self::Address(field, _) => field.columns(),
             Self::Number(field, _) | Self::Bits(field, _) => field.columns(),
             Self::Shown(..) | Self::Nat(_) => Columns::of(&[Column::Extras]),
+            Self::Community(_) => Columns::of(&[
+                Column::Src,
+                Column::Dst,
+                Column::SrcPort,
+                Column::DstPort,
+                Column::Protocol,
+            ]),
             Self::And(terms) | Self::Or(terms) => {
                 terms.iter().fold(Columns::NONE, |columns, term| columns | term.columns())
             }
@@ -128,6 +137,9 @@ impl Predicate {
             Self::Address(field, set) => field.test(batch, set),
             Self::Number(field, set) => field.test(batch, Test::In(set)),
             Self::Bits(field, bits) => field.test(batch, Test::Has(*bits)),
+            Self::Community(ids) => {
+                CommunityId::of_each(batch).map(|id| ids.contains(&id)).collect()
+            }
             Self::Nat(end) => {
                 let used = |row| end.used_by(batch.extras.get(row)).is_some();
                 (0..batch.len()).map(used).collect()
@@ -158,12 +170,14 @@ impl Predicate {
 fn joined(terms: Vec<Predicate>) -> Vec<Predicate> {
     let mut addresses: HashMap<AddressField, Vec<AddressSet>> = HashMap::new();
     let mut numbers: HashMap<NumberField, Vec<NumberSet>> = HashMap::new();
+    let mut communities = BTreeSet::new();
     for term in &terms {
         match term {
             Predicate::Address(field, set) => {
                 addresses.entry(*field).or_default().push(set.clone());
             }
             Predicate::Number(field, set) => numbers.entry(*field).or_default().push(set.clone()),
+            Predicate::Community(ids) => communities.extend(ids),
             _ => {}
         }
     }
@@ -176,6 +190,10 @@ fn joined(terms: Vec<Predicate>) -> Vec<Predicate> {
         Predicate::Number(field, _) => {
             let sets = numbers.remove(&field)?;
             Some(Predicate::Number(field, NumberSet::union_of(&sets)))
+        }
+        Predicate::Community(_) => {
+            let ids = mem::take(&mut communities);
+            (!ids.is_empty()).then_some(Predicate::Community(ids))
         }
         other => Some(other),
     };

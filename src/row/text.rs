@@ -131,6 +131,13 @@ fn test(f: &mut Formatter<'_>, term: &Predicate, ends: Option<Ends>) -> Result {
         }
         Predicate::Bits(field, bits) => write!(f, "{} has {bits}", name(field.to_string())),
         Predicate::Nat(end) => write!(f, "nat ip {end}"),
+        Predicate::Community(ids) => {
+            let ids: Vec<_> = ids.iter().map(|id| format!("\"{id}\"")).collect();
+            match &ids[..] {
+                [id] => write!(f, "community id {id}"),
+                ids => write!(f, "community id in [{}]", ids.join(" ")),
+            }
+        }
         Predicate::Led(rows) => write!(f, "led by {rows}"),
         Predicate::Shown(id, shown) => {
             write!(f, "element {} = {shown}", element_name(*id, |kind| !is_number(kind)))

@@ -36,7 +36,9 @@ impl Predicate {
             Self::Bits(NumberField::Column(Column::TcpFlags), _) => {
                 of_protocol(bounds, |p| p == Protocol::TCP)
             }
-            Self::Bits(..) | Self::Shown(..) | Self::Nat(_) | Self::Led(_) => Verdict::Some,
+            Self::Bits(..) | Self::Shown(..) | Self::Community(_) | Self::Nat(_) | Self::Led(_) => {
+                Verdict::Some
+            }
             Self::And(terms) => {
                 let of_terms = terms.iter().map(|term| term.verdict(family, bounds));
                 of_terms.min().unwrap_or(Verdict::All)

@@ -34,6 +34,7 @@ impl Parser<'_, '_, '_> {
         let predicate = match term {
             Term::Shown(id, kind) => self.shown_test(id, kind)?,
             Term::Named(named) => self.named_test(named)?,
+            Term::Community => self.community_test()?,
             Term::Whole(predicate) => {
                 self.before = None;
                 return Ok(predicate);

@@ -17,6 +17,8 @@ pub(super) enum Term {
     Shown(ElementId, Kind),
     /// What exporters call something.
     Named(Named),
+    /// The Community ID.
+    Community,
     /// It needs no test.
     Whole(Predicate),
 }

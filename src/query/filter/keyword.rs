@@ -74,6 +74,11 @@ impl Parser<'_, '_, '_> {
                 self.next();
                 self.event(keyword)?
             }
+            "community" | "communityid" => {
+                self.next();
+                self.take_word("id");
+                Term::Community
+            }
             "mpls" => {
                 self.next();
                 return self.mpls().map(Some);

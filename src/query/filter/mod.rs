@@ -5,6 +5,7 @@
 
 mod address;
 mod aliases;
+mod community;
 mod completion;
 mod condition;
 mod element;

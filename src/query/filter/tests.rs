@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use proptest::prelude::*;
 
 use super::{Context, Files, MAX_INCLUDES, MAX_NESTING, MAX_TEXT_BYTES, NoFiles, ParseFilterError};
-use crate::flow::{Column, ElementId, Family, UnixMillis};
+use crate::flow::{Column, CommunityId, ElementId, Family, FlowRecord, Protocol, UnixMillis};
 use crate::row::{AddressField, AddressSet, NumberField, NumberSet, Predicate, Shown};
 
 mod elements;
@@ -121,6 +121,18 @@ fn what_users_ask_for_is_accepted_too() {
         ("icmp", "proto = icmp"),
         ("icmp6", "proto = icmp6"),
         ("tcp dst port 443", "proto = tcp and dst port = 443"),
+        (
+            "community id 1:LQU9qZlK+B5F3KDmev6m5PMibrg=",
+            "community id \"1:LQU9qZlK+B5F3KDmev6m5PMibrg=\"",
+        ),
+        (
+            "communityId != '1:LQU9qZlK+B5F3KDmev6m5PMibrg='",
+            "not community id \"1:LQU9qZlK+B5F3KDmev6m5PMibrg=\"",
+        ),
+        (
+            "community id \"1:d/FP5EW3wiY1vCndhwleRRKHowQ=\" or community id = \"1:LQU9qZlK+B5F3KDmev6m5PMibrg=\"",
+            "community id in [\"1:LQU9qZlK+B5F3KDmev6m5PMibrg=\" \"1:d/FP5EW3wiY1vCndhwleRRKHowQ=\"]",
+        ),
         ("icmp6 type 128", "proto = icmp6 and icmp-type = 128"),
         ("udp net 10/8", "proto = udp and net 10.0.0.0/8"),
         ("not tcp port 443", "not (proto = tcp and port = 443)"),
@@ -307,6 +319,8 @@ fn what_is_wrong_is_located_and_told_with_what_was_expected() {
         ("flags 256", "256", "out of range"),
         ("flags Z", "Z", "is no set of flags"),
         ("icmp-type 256", "256", "out of range"),
+        ("community id \"1:abc\"", "\"1:abc\"", "is no Community ID"),
+        ("community id", "", "expected one, such as"),
         ("min ttl 256", "256", "out of range"),
         ("net 10.0.0.0/33", "10.0.0.0/33", "0 to 32"),
         ("net ::/129", "::/129", "0 to 128"),
@@ -559,7 +573,19 @@ fn any_term() -> impl Strategy<Value = Predicate> {
         4 => (address, any_addresses()).prop_map(|(field, set)| Predicate::Address(field, set)),
         8 => numbers,
         2 => any_shown(),
+        1 => prop::collection::btree_set(any_community(), 1..4).prop_map(Predicate::Community),
     ]
+}
+
+fn any_community() -> impl Strategy<Value = CommunityId> {
+    any::<(u32, u16, u16)>().prop_map(|(dst, src_port, dst_port)| {
+        CommunityId::of(&FlowRecord {
+            protocol: Protocol::UDP,
+            src_port,
+            dst_port,
+            ..FlowRecord::between([10, 0, 0, 1].into(), Family::V4.address(dst.into()))
+        })
+    })
 }
 
 fn any_shown() -> impl Strategy<Value = Predicate> {

@@ -83,7 +83,9 @@ fn passes(predicate: &Predicate, flow: &FlowRecord) -> bool {
             number(*field, flow).is_some_and(|number| number & bits == *bits)
         }
         // No flow has extras here.
-        Predicate::Shown(..) | Predicate::Nat(_) | Predicate::Led(_) => false,
+        Predicate::Shown(..) | Predicate::Community(_) | Predicate::Nat(_) | Predicate::Led(_) => {
+            false
+        }
         Predicate::And(terms) => terms.iter().all(|term| passes(term, flow)),
         Predicate::Or(terms) => terms.iter().any(|term| passes(term, flow)),
         Predicate::Not(term) => !passes(term, flow),

@@ -37,6 +37,7 @@ const COMMON: [&str; 21] = [
     "exporter",
     "engine",
     "sampling",
+    "communityId",
 ];
 /// So many values of an element are asked for in each capture.
 const VALUES: usize = 20;
