@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use earlgrey_hbase::flow::{
-    Column, Columns, DatagramId, Family, FlowBatch, FlowRecord, Origin, TimeRange, UnixMillis,
+    Column, Columns, CommunityId, DatagramId, Family, FlowBatch, FlowRecord, Origin, TimeRange,
+    UnixMillis,
 };
 use earlgrey_hbase::query::{Direction, Question};
 use earlgrey_hbase::row::{
@@ -107,6 +108,7 @@ fn passes(filter: &Predicate, flow: &FlowRecord) -> bool {
             };
             set.ranges().iter().any(|&(first, last)| (first..=last).contains(&number))
         }
+        Predicate::Community(ids) => ids.contains(&CommunityId::of(flow)),
         Predicate::Bits(..) | Predicate::Shown(..) | Predicate::Nat(_) | Predicate::Led(_) => false,
         Predicate::And(terms) => terms.iter().all(|term| passes(term, flow)),
         Predicate::Or(terms) => terms.iter().any(|term| passes(term, flow)),

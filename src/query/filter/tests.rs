@@ -122,10 +122,6 @@ fn what_users_ask_for_is_accepted_too() {
         ("icmp6", "proto = icmp6"),
         ("tcp dst port 443", "proto = tcp and dst port = 443"),
         (
-            "community id 1:LQU9qZlK+B5F3KDmev6m5PMibrg=",
-            "community id \"1:LQU9qZlK+B5F3KDmev6m5PMibrg=\"",
-        ),
-        (
             "communityId != '1:LQU9qZlK+B5F3KDmev6m5PMibrg='",
             "not community id \"1:LQU9qZlK+B5F3KDmev6m5PMibrg=\"",
         ),

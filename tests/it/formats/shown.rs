@@ -15,7 +15,7 @@ use super::files::{manifest, read};
 use crate::needs::captures;
 
 /// Members that are no elements: filters know them as words of their own.
-const COMMON: [&str; 21] = [
+const COMMON: [&str; 22] = [
     "srcAddress",
     "srcPort",
     "dstAddress",
