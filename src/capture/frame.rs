@@ -52,9 +52,8 @@ pub(crate) fn packet(
     payload: &[u8],
     cut_bytes: usize,
 ) {
-    let udp_bytes = UDP_BYTES + payload.len();
     let ip_bytes = if path.src.is_ipv4() { V4_BYTES } else { V6_BYTES };
-    let frame_bytes = ETHERNET_BYTES + ip_bytes + udp_bytes;
+    let frame_bytes = ETHERNET_BYTES + ip_bytes + UDP_BYTES + payload.len();
 
     let mut header = [0; PACKET_HEADER_BYTES];
     LittleEndian::write_u32(&mut header[0..], saturated_u32(time_us / 1_000_000));
@@ -63,7 +62,14 @@ pub(crate) fn packet(
     LittleEndian::write_u32(&mut header[12..], saturated_u32(frame_bytes));
     to.extend_from_slice(&header);
     to.extend_from_slice(&MAC_ADDRESSES);
+    to.extend_from_slice(if path.src.is_ipv4() { &[8, 0] } else { &[0x86, 0xdd] });
+    ip_packet(to, path, ip_id, payload);
+    to.truncate(to.len() - cut_bytes);
+}
 
+/// Appends the IP packet of a datagram to `to`.
+pub(crate) fn ip_packet(to: &mut Vec<u8>, path: Path, ip_id: u16, payload: &[u8]) {
+    let udp_bytes = UDP_BYTES + payload.len();
     let mut udp = [0; UDP_BYTES];
     BigEndian::write_u16(&mut udp[0..], path.src.port());
     BigEndian::write_u16(&mut udp[2..], path.dst.port());
@@ -78,7 +84,7 @@ pub(crate) fn packet(
         }
     }
     to.extend_from_slice(&udp);
-    to.extend_from_slice(&payload[..payload.len() - cut_bytes]);
+    to.extend_from_slice(payload);
 }
 
 fn put_v4(to: &mut Vec<u8>, src: Ipv4Addr, dst: IpAddr, ip_id: u16, udp_bytes: usize) {
@@ -93,7 +99,6 @@ fn put_v4(to: &mut Vec<u8>, src: Ipv4Addr, dst: IpAddr, ip_id: u16, udp_bytes: u
     ip[16..20].copy_from_slice(&dst.octets());
     let sum = folded(words(&ip));
     BigEndian::write_u16(&mut ip[10..], sum);
-    to.extend_from_slice(&[8, 0]);
     to.extend_from_slice(&ip);
 }
 
@@ -106,7 +111,6 @@ fn put_v6(to: &mut Vec<u8>, src: Ipv6Addr, dst: IpAddr, udp_bytes: usize) -> Ipv
     ip[7] = HOPS;
     ip[8..24].copy_from_slice(&src.octets());
     ip[24..40].copy_from_slice(&dst.octets());
-    to.extend_from_slice(&[0x86, 0xdd]);
     to.extend_from_slice(&ip);
     dst
 }

@@ -1,17 +1,18 @@
 //! UDP sockets that receive, in batches of as many datagrams as have come.
 
 use std::io::{self, ErrorKind, IoSliceMut};
-use std::net::{SocketAddr, UdpSocket};
-use std::os::fd::AsRawFd;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::sys::socket::sockopt;
 use nix::sys::socket::{
-    AddressFamily, ControlMessageOwned, MsgFlags, MultiHeaders, SockFlag, SockType,
-    SockaddrStorage, bind, getsockopt, recvmmsg, setsockopt, socket,
+    AddressFamily, ControlMessageOwned, MsgFlags, MultiHeaders, SockFlag, SockProtocol, SockType,
+    SockaddrStorage, bind, getsockopt, recvmmsg, sendto, setsockopt, socket,
 };
 
+use super::frame::{self, Path};
 use crate::flow::canonical;
 
 /// So many datagrams are taken from the system at once.
@@ -144,6 +145,62 @@ fn source(address: SockaddrStorage) -> Option<SocketAddr> {
     let v4 = address.as_sockaddr_in().map(|&address| SocketAddr::from(address));
     let v6 = || address.as_sockaddr_in6().map(|&address| SocketAddr::from(address));
     v4.or_else(v6).map(|address| SocketAddr::new(canonical(address.ip()), address.port()))
+}
+
+/// Sends datagrams of others on to an address.
+#[derive(Debug)]
+pub(crate) struct Forwarder {
+    to: SocketAddr,
+    /// One that sends whole IP packets, and so in the name of others, where this process may.
+    raw: Option<OwnedFd>,
+    socket: UdpSocket,
+}
+
+impl Forwarder {
+    /// Sockets that send to `to`.
+    ///
+    /// # Errors
+    ///
+    /// What the system has against it, but for the right to send in the name of others.
+    pub(crate) fn open(to: SocketAddr) -> io::Result<Self> {
+        let (family, any): (_, SocketAddr) = match to {
+            SocketAddr::V4(_) => (AddressFamily::Inet, (Ipv4Addr::UNSPECIFIED, 0).into()),
+            SocketAddr::V6(_) => (AddressFamily::Inet6, (Ipv6Addr::UNSPECIFIED, 0).into()),
+        };
+        let flags = SockFlag::SOCK_CLOEXEC;
+        let raw = match socket(family, SockType::Raw, flags, SockProtocol::Raw) {
+            Ok(raw) => Some(raw),
+            Err(Errno::EPERM | Errno::EACCES) => None,
+            Err(error) => return Err(error.into()),
+        };
+        Ok(Self { to, raw, socket: UdpSocket::bind(any)? })
+    }
+
+    /// Whether what it sends of the family of its address comes from whom it came.
+    pub(crate) fn keeps_sources(&self) -> bool {
+        self.raw.is_some()
+    }
+
+    /// Sends what came from `src`.
+    ///
+    /// # Errors
+    ///
+    /// What the system has against it: in the name of others nothing is sent in fragments.
+    pub(crate) fn send(&self, src: SocketAddr, payload: &[u8]) -> io::Result<()> {
+        match &self.raw {
+            Some(raw) if src.is_ipv4() == self.to.is_ipv4() => {
+                let mut packet = Vec::with_capacity(payload.len() + 48);
+                frame::ip_packet(&mut packet, Path { src, dst: self.to }, 0, payload);
+                // The port stands in the packet, and has no place in the address.
+                let to = SockaddrStorage::from(SocketAddr::new(self.to.ip(), 0));
+                sendto(raw.as_raw_fd(), &packet, &to, MsgFlags::empty())?;
+            }
+            _ => {
+                self.socket.send_to(payload, self.to)?;
+            }
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]

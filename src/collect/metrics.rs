@@ -3,7 +3,7 @@
 use std::fmt::{self, Display};
 
 use super::exposition::Exposition;
-use super::{ExporterStatus, SocketStatus, Status};
+use super::{ExporterStatus, SocketStatus, Status, TeeStatus};
 use crate::flow::UnixMillis;
 
 /// The status as a page of Prometheus' text format, version 0.0.4.
@@ -14,6 +14,12 @@ pub fn text(status: &Status) -> String {
         page.head(name, "counter", help);
         for socket in &status.sockets {
             page.sample(name, &[("socket", &socket.address)], value(socket));
+        }
+    }
+    for (name, help, value) in TEES {
+        page.head(name, "counter", help);
+        for tee in &status.tees {
+            page.sample(name, &[("to", &tee.to)], value(tee));
         }
     }
     for (name, help, value) in EXPORTERS {
@@ -63,6 +69,12 @@ const SOCKETS: [Row<SocketStatus>; 3] = [
     ("received_datagrams_total", "Datagrams received.", |socket| socket.datagrams),
     ("received_bytes_total", "Bytes of the datagrams received.", |socket| socket.bytes),
     ("kernel_drops_total", "Datagrams that the system dropped.", |socket| socket.kernel_drops),
+];
+
+const TEES: [Row<TeeStatus>; 3] = [
+    ("tee_datagrams_total", "Datagrams sent on.", |tee| tee.datagrams),
+    ("tee_drops_total", "Datagrams not sent on, as too many waited.", |tee| tee.dropped),
+    ("tee_failed_total", "Datagrams that the system did not send on.", |tee| tee.failed),
 ];
 
 const EXPORTERS: [Row<ExporterStatus>; 15] = [

@@ -11,6 +11,7 @@ mod metrics;
 mod receive;
 mod spool;
 mod status;
+mod tee;
 mod templates;
 
 use std::any::Any;
@@ -34,6 +35,7 @@ use crate::store::{Account, Load, Store, StoreError};
 use loader::{Ended, Loader};
 use receive::Intake;
 use spool::Spool;
+use tee::Tees;
 
 #[cfg(feature = "serve")]
 pub(crate) use exposition::Exposition;
@@ -41,6 +43,7 @@ pub use metrics::text as metrics;
 pub use status::{
     ExporterStatus, Gap, SocketStatus, SpoolStatus, State, Status, StoreStatus, UnreadSegment, read,
 };
+pub use tee::TeeStatus;
 
 /// How a collector works.
 #[derive(Debug, Clone)]
@@ -52,6 +55,8 @@ pub struct Options {
     pub sockets: usize,
     /// How much the system is to keep of what is not taken yet, for each socket.
     pub receive_buffer_bytes: usize,
+    /// To whom each datagram is sent on as it came.
+    pub tees: Vec<SocketAddr>,
     /// The folder of the spool.
     pub spool: PathBuf,
     /// How large the spool may grow.
@@ -91,6 +96,14 @@ pub enum CollectError {
         /// Why not.
         source: io::Error,
     },
+    /// Nothing can be sent there.
+    #[error("tee {to}")]
+    Tee {
+        /// Where to.
+        to: SocketAddr,
+        /// Why not.
+        source: io::Error,
+    },
     /// Another collector has the spool.
     #[error("{}: in use by another collector", path.display())]
     SpoolInUse {
@@ -126,6 +139,7 @@ impl CollectError {
 pub struct Collector {
     shared: Arc<Shared>,
     receivers: Vec<JoinHandle<()>>,
+    tees: Vec<JoinHandle<()>>,
     loader: JoinHandle<Ended>,
 }
 
@@ -145,6 +159,7 @@ struct Shared {
     spool: Spool,
     rules: RwLock<Arc<Rules>>,
     sockets: Vec<Socket>,
+    tees: Tees,
     told: Mutex<Told>,
     /// The sockets are to be closed.
     closing: AtomicBool,
@@ -202,6 +217,8 @@ impl Collector {
         let started = UnixMillis::now();
         let gap = status::gap(&spool, started);
         let receivers = bind(options)?;
+        not_to_ourselves(&receivers, &options.tees)?;
+        let (tees, tee_threads) = Tees::start(&options.tees)?;
         let sockets = receivers
             .iter()
             .map(|receiver| Socket {
@@ -214,6 +231,7 @@ impl Collector {
             spool,
             rules: RwLock::new(Arc::new(options.rules.clone())),
             sockets,
+            tees,
             told: Mutex::default(),
             closing: AtomicBool::new(false),
             drained: Mutex::new(false),
@@ -223,8 +241,9 @@ impl Collector {
             gap,
         });
         // The store is opened first: if it never can be, nothing is received in vain.
-        let loader = load(Arc::clone(&shared), store, options.batch_flows, options.rates.clone())?;
-        let mut collector = Self { shared, receivers: Vec::new(), loader };
+        let loader = load(Arc::clone(&shared), store, options.batch_flows, options.rates.clone());
+        let loader = loader.inspect_err(|_| shared.tees.close())?;
+        let mut collector = Self { shared, receivers: Vec::new(), tees: tee_threads, loader };
         for (at, receiver) in receivers.into_iter().enumerate() {
             let shared = Arc::clone(&collector.shared);
             let started = thread::Builder::new()
@@ -274,7 +293,8 @@ impl Collector {
             thread.is_finished().then(|| panicked(&receiver_at(socket.address), None))
         };
         let receiver = || self.receivers.iter().zip(&self.shared.sockets).find_map(dead);
-        self.loader.is_finished().then(|| panicked(LOADER, None)).or_else(receiver)
+        let tee = || self.tees.iter().any(JoinHandle::is_finished).then(|| panicked(TEE, None));
+        self.loader.is_finished().then(|| panicked(LOADER, None)).or_else(receiver).or_else(tee)
     }
 
     /// Writes how it stands for [`read`], in place of what it wrote before.
@@ -293,6 +313,12 @@ impl Collector {
         for (receiver, socket) in self.receivers.into_iter().zip(&self.shared.sockets) {
             if let Err(panic) = receiver.join() {
                 dead.push(panicked(&receiver_at(socket.address), Some(&*panic)));
+            }
+        }
+        self.shared.tees.close();
+        for tee in self.tees {
+            if let Err(panic) = tee.join() {
+                dead.push(panicked(TEE, Some(&*panic)));
             }
         }
         self.shared.drained();
@@ -314,6 +340,9 @@ impl Collector {
 
 /// The name of the thread that takes the spool to the store, as it is told.
 const LOADER: &str = "the loader";
+
+/// The name of a thread that sends on, as it is told.
+const TEE: &str = "a tee";
 
 /// The name of the thread that receives, as it is told.
 fn receiver_at(address: SocketAddr) -> String {
@@ -371,6 +400,22 @@ fn bind(options: &Options) -> Result<Vec<Receiver>, CollectError> {
         }
     }
     Ok(receivers)
+}
+
+/// What is sent on to where it is received goes round for ever.
+fn not_to_ourselves(receivers: &[Receiver], tees: &[SocketAddr]) -> Result<(), CollectError> {
+    for &to in tees {
+        let is_ours = |receiver: &Receiver| {
+            let at = receiver.local();
+            at.port() == to.port()
+                && (at.ip() == to.ip() || (at.ip().is_unspecified() && to.ip().is_loopback()))
+        };
+        if receivers.iter().any(is_ours) {
+            let source = io::Error::other("it is received here");
+            return Err(CollectError::Tee { to, source });
+        }
+    }
+    Ok(())
 }
 
 /// Frames a datagram as it was received.

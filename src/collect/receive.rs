@@ -7,6 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::Shared;
 use super::spool::Framed;
+use super::tee::Passed;
 use crate::capture::frame::{self, Path};
 use crate::capture::udp::{BATCH, Receiver};
 use crate::flow::UnixMillis;
@@ -71,6 +72,7 @@ pub(super) fn run(mut receiver: Receiver, shared: &Shared, intake: &Mutex<Intake
             }
             dropped = left_out;
         }
+        shared.tees.pass(&batch.passed);
         batch.count(intake, receiver.drops(), &dropped);
         if over {
             return;
@@ -85,6 +87,8 @@ struct Batch {
     /// Those in the frames.
     wanted: Vec<Framed>,
     refused: Vec<IpAddr>,
+    /// Those in the frames, for others, if there are any.
+    passed: Passed,
     bytes: u64,
     time_us: u64,
 }
@@ -100,9 +104,11 @@ impl Batch {
         self.frames.clear();
         self.wanted.clear();
         self.refused.clear();
+        self.passed.clear();
         self.bytes = 0;
         let dst = receiver.local();
         let rules = shared.rules();
+        let are_passed = !shared.tees.is_empty();
         let mut time_us = None;
         let count = receiver.receive(wait, |arrival| {
             let time_us = *time_us.get_or_insert_with(now_us);
@@ -111,6 +117,9 @@ impl Batch {
             if rules.allow(exporter) {
                 let path = Path { src: arrival.src, dst };
                 frame::packet(&mut self.frames, time_us, path, 0, arrival.payload, 0);
+                if are_passed {
+                    self.passed.push(arrival.src, arrival.payload);
+                }
                 self.wanted.push(Framed { end: self.frames.len(), exporter });
             } else {
                 self.refused.push(exporter);

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::receive::Turned;
 use super::spool::{self, Spool, Unread, Usage};
+use super::tee::TeeStatus;
 use super::{Failing, Shared};
 use crate::capture::{self, Datagram, Input};
 use crate::flow::{SequenceUnit, Unit, UnixMillis};
@@ -50,6 +51,9 @@ pub struct Status {
     pub spool: SpoolStatus,
     /// Where it listens.
     pub sockets: Vec<SocketStatus>,
+    /// To whom is sent on what came.
+    #[serde(default)]
+    pub tees: Vec<TeeStatus>,
     /// Who sends.
     pub exporters: Vec<ExporterStatus>,
     /// Datagrams of all of them that could not be decoded, by reason.
@@ -260,6 +264,7 @@ impl Shared {
                 failing_since: spool_failing_since,
             },
             sockets: sockets.into_values().collect(),
+            tees: self.tees.status(),
             exporters: exporters.into_values().collect(),
             malformed: told.account.malformed.clone(),
             sequence_units: told.account.sequence_units.clone(),

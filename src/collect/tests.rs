@@ -14,6 +14,7 @@ fn options(folder: &Path) -> Options {
         listen: vec!["127.0.0.1:0".parse().unwrap()],
         sockets: 1,
         receive_buffer_bytes: 16 << 20,
+        tees: Vec::new(),
         spool: folder.join("spool"),
         spool_bytes: 1 << 30,
         batch_flows: 1_000_000,

@@ -29,6 +29,7 @@ Examples:
   earlgrey-hbase collect                                   at 127.0.0.1:2055
   earlgrey-hbase collect --listen 0.0.0.0:2055 --listen [::]:4739 --exporter 10.1.0.0/16
   earlgrey-hbase collect --store hbase://gate1,gate2 --spool /var/spool/earlgrey-hbase
+  earlgrey-hbase collect --tee 192.0.2.9:9995              as it came, to nfcapd beside us
   earlgrey-hbase collect --metrics 127.0.0.1:9155          a page for Prometheus
   earlgrey-hbase collect status                            how it stands
 
@@ -59,6 +60,10 @@ pub(crate) struct Args {
     /// Whose exports are wanted; may be given more than once [default: everybody's]
     #[arg(long, value_name = "ADDR|CIDR")]
     exporter: Vec<String>,
+    /// Send each datagram on as it came, from its exporter's address where this process may
+    /// (CAP_NET_RAW); may be given more than once [default: to nobody]
+    #[arg(long, value_name = "ADDR:PORT")]
+    tee: Vec<String>,
     #[command(flatten)]
     place: SpoolPlace,
     /// How large the spool may grow while the store is slow or down [default: 10GB]
@@ -119,6 +124,7 @@ impl Args {
         vec![
             (keys::COLLECT_LISTEN, list(&self.listen)),
             (keys::COLLECT_EXPORTERS, list(&self.exporter)),
+            (keys::COLLECT_TEES, list(&self.tee)),
             (keys::COLLECT_SPOOL, place.spool.clone()),
             (keys::COLLECT_SPOOL_SIZE, self.spool_size.clone()),
             (keys::COLLECT_COMMIT_SECS, self.commit_every.clone()),
@@ -247,6 +253,7 @@ fn options(
         sockets: collect.sockets.value,
         receive_buffer_bytes: usize::try_from(collect.receive_buffer.value)
             .context("--receive-buffer")?,
+        tees: collect.tees.value.clone(),
         spool: settings.spool()?.to_owned(),
         spool_bytes: collect.spool_size.value,
         batch_flows,
@@ -326,6 +333,7 @@ mod tests {
             listen: vec!["127.0.0.1:0".parse().unwrap()],
             sockets: 1,
             receive_buffer_bytes: 1 << 20,
+            tees: Vec::new(),
             spool: folder.path().to_owned(),
             spool_bytes: 1 << 20,
             batch_flows: 1000,

@@ -163,6 +163,16 @@ fn tables_of(text: &mut String, status: &Status, zone: &Zone) {
         ]
     });
     *text += &table(&heads, sockets, &[false, true, true, true, false]);
+    let tees = status.tees.iter().map(|tee| {
+        let counts = [tee.datagrams, tee.dropped, tee.failed].map(grouped);
+        let source = if tee.keeps_sources { "exporter" } else { "this machine" };
+        let failure = tee.failure.clone().unwrap_or_else(|| "-".to_owned());
+        [&[tee.to.to_string()], &counts[..], &[source.to_owned(), failure]].concat()
+    });
+    if !status.tees.is_empty() {
+        let heads = ["sent on to", "datagrams", "dropped", "failed", "comes from", "last failure"];
+        *text += &table(&heads, tees, &[false, true, true, true, false, false]);
+    }
     if status.exporters.is_empty() {
         return;
     }

@@ -17,6 +17,8 @@ pub(crate) struct Collect {
     pub(crate) listen: Setting<Vec<SocketAddr>>,
     /// Whose exports are wanted; everybody's if there are none.
     pub(crate) exporters: Setting<Vec<IpNet>>,
+    /// To whom is sent on what comes.
+    pub(crate) tees: Setting<Vec<SocketAddr>>,
     /// The folder in which datagrams wait. None where neither it nor the user's folders are known.
     pub(crate) spool: Setting<Option<PathBuf>>,
     /// How large that may grow.
@@ -44,6 +46,7 @@ impl Collect {
                 .all(&keys::COLLECT_LISTEN, vec![LISTEN], |texts| list(texts, address))?,
             exporters: layers
                 .all(&keys::COLLECT_EXPORTERS, Vec::new(), |texts| list(texts, net))?,
+            tees: layers.all(&keys::COLLECT_TEES, Vec::new(), |texts| list(texts, address))?,
             spool: layers.one(&keys::COLLECT_SPOOL, default_spool(store), folder)?,
             spool_size: layers.text(&keys::COLLECT_SPOOL_SIZE, SPOOL_BYTES, values::bytes)?,
             commit_every: layers.text(
@@ -71,6 +74,7 @@ impl Collect {
         vec![
             shown(&keys::COLLECT_LISTEN, &self.listen, texts(&self.listen.value)),
             shown(&keys::COLLECT_EXPORTERS, &self.exporters, texts(&self.exporters.value)),
+            shown(&keys::COLLECT_TEES, &self.tees, texts(&self.tees.value)),
             shown(&keys::COLLECT_SPOOL, &self.spool, spool),
             shown(&keys::COLLECT_SPOOL_SIZE, &self.spool_size, self.spool_size.value),
             shown(&keys::COLLECT_COMMIT_SECS, &self.commit_every, commit_secs),

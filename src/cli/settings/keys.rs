@@ -41,6 +41,8 @@ pub(crate) const COLLECT_LISTEN: Key =
     Key { list: true, ..key("collect.listen", "EARLGREY_COLLECT_LISTEN", "--listen") };
 pub(crate) const COLLECT_EXPORTERS: Key =
     Key { list: true, ..key("collect.exporters", "EARLGREY_COLLECT_EXPORTERS", "--exporter") };
+pub(crate) const COLLECT_TEES: Key =
+    Key { list: true, ..key("collect.tees", "EARLGREY_COLLECT_TEES", "--tee") };
 pub(crate) const COLLECT_SPOOL: Key = key("collect.spool", "EARLGREY_COLLECT_SPOOL", "--spool");
 pub(crate) const COLLECT_SPOOL_SIZE: Key =
     key("collect.spool_size", "EARLGREY_COLLECT_SPOOL_SIZE", "--spool-size");

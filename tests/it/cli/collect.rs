@@ -5,6 +5,7 @@ mod faults;
 mod hostile;
 mod remembered;
 mod replay;
+mod tee;
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
