@@ -4,6 +4,7 @@ mod accounts;
 mod api;
 mod attacks;
 mod jobs;
+mod killed;
 mod limits;
 mod pages;
 mod start;
