@@ -4,13 +4,14 @@
 //! whether what came so far is to be made durable.
 
 use std::cell::{Cell, RefCell};
+use std::fs::File;
 use std::io::{self, ErrorKind, Read};
 use std::ops::ControlFlow;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
 use std::thread;
 use std::time::Duration;
 
-use super::{Datagram, Sink};
+use super::{Datagram, Sink, Wanted};
 
 /// So long nothing comes before the sink is told.
 const IDLE: Duration = Duration::from_millis(200);
@@ -45,6 +46,22 @@ impl<'s> Shared<'s> {
 
     pub(super) fn datagram(&self, datagram: &Datagram<'_>) -> ControlFlow<()> {
         self.sink.borrow_mut().datagram(datagram)
+    }
+
+    pub(super) fn other(&self, start: &[u8]) -> Wanted {
+        self.sink.borrow_mut().other(start)
+    }
+
+    pub(super) fn bytes(&self, bytes: &[u8]) -> ControlFlow<()> {
+        self.sink.borrow_mut().bytes(bytes)
+    }
+
+    pub(super) fn end(&self) -> ControlFlow<()> {
+        self.sink.borrow_mut().end()
+    }
+
+    pub(super) fn whole(&self, file: File) -> ControlFlow<()> {
+        self.sink.borrow_mut().whole(file)
     }
 
     /// Whether the sink ended the reading while it was given nothing, so that the source failed.

@@ -8,6 +8,7 @@
 //! The way of the bytes: `input` finds files, `read` opens them and unwraps containers
 //! (`magic`, `decompress`, `archive`), `live` waits for pipes, `pcap` and `pcapng` cut records, `link` and `ip` take
 //! headers off, `fragments` puts IP fragments together, and a [`Sink`] is given each datagram.
+//! What is no capture is given to a sink that wants it as it lies there (`other`).
 
 // What comes from outside is never narrowed without a word. Tests may.
 #![cfg_attr(
@@ -33,6 +34,7 @@ mod link;
 mod live;
 mod magic;
 mod name;
+mod other;
 mod packets;
 mod pcap;
 mod pcapng;
@@ -52,4 +54,4 @@ pub use read::read;
 #[cfg(feature = "collect")]
 pub use replay::{Pace, ReplayError, Replayed, replay};
 pub use report::{Fault, FaultKind, Report, Skip, Skipped};
-pub use sink::Sink;
+pub use sink::{Sink, Wanted};

@@ -13,7 +13,9 @@ use super::magic::{self, Compression, Format};
 use super::name::printable;
 use super::packets::Packets;
 use super::window::{Damage, Window, cause};
-use super::{CaptureError, Fault, Input, Report, Sink, archive, pcap, pcapng};
+use super::{
+    CaptureError, Fault, FaultKind, Input, Report, Sink, Wanted, archive, other, pcap, pcapng,
+};
 
 /// How deep compression and archives may lie in each other: a compressed member of a compressed
 /// archive is three deep. It bounds memory, for each layer has its own.
@@ -48,21 +50,24 @@ pub fn read(
     sink: &mut dyn Sink,
 ) -> Result<Report, CaptureError> {
     let sink = &Shared::new(sink);
-    let mut reading = Reading { sink, report: Report::default(), decompressed: false };
+    let path = match input {
+        Input::File(path) => Some(path.as_path()),
+        Input::Stdin => None,
+    };
+    let mut reading = Reading { path, bytes_read, ..Reading::new(sink) };
     let name = input.to_string();
     let flow = match input {
         Input::File(path) if may_wait(path) => {
             let path = path.clone();
-            reading.live(&name, bytes_read, Live::start(sink, move || File::open(path)))
+            reading.path = None;
+            reading.live(&name, Live::start(sink, move || File::open(path)))
         }
         Input::File(path) => {
             let source =
                 open(path).map_err(|source| CaptureError::Open { path: path.clone(), source })?;
             reading.file(&name, Counted { source, bytes_read })
         }
-        Input::Stdin => {
-            reading.live(&name, bytes_read, Live::start(sink, || Ok(io::stdin().lock())))
-        }
+        Input::Stdin => reading.live(&name, Live::start(sink, || Ok(io::stdin().lock()))),
     };
     reading.report.stopped = flow.is_break();
     Ok(reading.report)
@@ -84,18 +89,23 @@ fn open(path: &Path) -> io::Result<File> {
 struct Reading<'a, 's> {
     sink: &'a Shared<'s>,
     report: Report,
+    /// Where the file lies that is being read, if it is one.
+    path: Option<&'a Path>,
+    bytes_read: &'a AtomicU64,
     /// Whether what is being read comes out of a decompressor.
     decompressed: bool,
 }
 
-impl Reading<'_, '_> {
+impl<'a, 's> Reading<'a, 's> {
+    fn new(sink: &'a Shared<'s>) -> Self {
+        static UNCOUNTED: AtomicU64 = AtomicU64::new(0);
+        let report = Report::default();
+        Self { sink, report, path: None, bytes_read: &UNCOUNTED, decompressed: false }
+    }
+
     /// Reads what may be quiet for long.
-    fn live(
-        &mut self,
-        name: &str,
-        bytes_read: &AtomicU64,
-        source: io::Result<Live<'_, '_>>,
-    ) -> ControlFlow<()> {
+    fn live(&mut self, name: &str, source: io::Result<Live<'_, '_>>) -> ControlFlow<()> {
+        let bytes_read = self.bytes_read;
         match source {
             Ok(source) => self.stream(name, Window::new(Counted { source, bytes_read }), 0),
             Err(error) => self.fault(name, Damage::unreadable(0, &error)),
@@ -137,10 +147,7 @@ impl Reading<'_, '_> {
             Format::Pcapng => self.capture(name, &mut window, pcapng::read),
             Format::Tar => self.members(name, window, depth),
             Format::Compressed(compression) => self.compressed(name, compression, window, depth),
-            Format::Other => {
-                self.report.other_file(name);
-                ControlFlow::Continue(())
-            }
+            Format::Other => self.other(name, &mut window, depth),
         }
     }
 
@@ -156,6 +163,46 @@ impl Reading<'_, '_> {
         let result = read(window, &mut packets);
         packets.finish();
         result.unwrap_or_else(|damage| self.fault(name, damage))
+    }
+
+    /// Gives what is no capture to the sink, if that wants it.
+    fn other<R: Read>(
+        &mut self,
+        name: &str,
+        window: &mut Window<R>,
+        depth: usize,
+    ) -> ControlFlow<()> {
+        // What is before an error is told; the error comes again.
+        let _ = window.fill(other::START_BYTES);
+        let wanted = self.sink.other(window.data());
+        if wanted == Wanted::Not {
+            self.report.other_file(name);
+            return ControlFlow::Continue(());
+        }
+        self.sink.file(name);
+        let read = match (wanted, self.path.filter(|_| depth == 0)) {
+            (Wanted::File, Some(path)) => self.whole_file(path, window.end()),
+            (Wanted::File, None) => other::whole(window, self.sink),
+            _ => other::bytes(window, self.sink),
+        };
+        match read {
+            Ok(flow) => flow,
+            Err(damage) => {
+                let is_all = damage.kind == FaultKind::Damaged;
+                self.fault(name, damage)?;
+                // What the system did not give may come another time, and with it the rest.
+                if is_all { self.sink.end() } else { ControlFlow::Continue(()) }
+            }
+        }
+    }
+
+    /// Gives the file at `path` to the sink, of which so much was read already.
+    fn whole_file(&mut self, path: &Path, read: u64) -> Result<ControlFlow<()>, Damage> {
+        let unreadable = |error: &io::Error| Damage::unreadable(0, error);
+        let file = open(path).map_err(|error| unreadable(&error))?;
+        let length = file.metadata().map_err(|error| unreadable(&error))?.len();
+        self.bytes_read.fetch_add(length.saturating_sub(read), Ordering::Relaxed);
+        Ok(self.sink.whole(file))
     }
 
     fn compressed<R: Read>(
@@ -235,8 +282,8 @@ mod tests {
     use std::io::Write;
 
     use super::*;
+    use crate::capture::Datagram;
     use crate::capture::frame::{self, Path};
-    use crate::capture::{Datagram, FaultKind};
 
     /// EIO.
     const IO_ERROR: i32 = 5;
@@ -290,7 +337,7 @@ mod tests {
     fn half(file: &[u8], end: End) -> Report {
         let mut sink = |_: &Datagram<'_>| ControlFlow::Continue(());
         let sink = &Shared::new(&mut sink);
-        let mut reading = Reading { sink, report: Report::default(), decompressed: false };
+        let mut reading = Reading::new(sink);
         assert!(reading.file("input", file[..file.len() / 2].chain(end)).is_continue());
         reading.report
     }
