@@ -79,6 +79,7 @@ pub mod collect;
 pub mod flow;
 #[cfg(feature = "generate")]
 pub mod generate;
+pub mod import;
 pub mod load;
 pub mod netflow;
 pub mod normalise;

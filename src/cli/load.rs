@@ -1,8 +1,9 @@
-//! `load`: captures into the store.
+//! `load`: captures, and files of other tools, into the store.
 
 use std::ffi::OsString;
 use std::fs::File;
 use std::io;
+use std::net::IpAddr;
 use std::os::fd::AsFd;
 use std::os::unix::fs::FileTypeExt;
 use std::path::PathBuf;
@@ -30,12 +31,15 @@ Examples:
   earlgrey-hbase load day1.pcap netflow000.tar.bz2     captures, archives of them, …
   earlgrey-hbase load /var/spool/captures              … and all that is in a folder
   tcpdump -U -w - udp port 2055 | earlgrey-hbase load  what is being captured, as it comes
+  earlgrey-hbase load /var/cache/nfdump                 what nfcapd has stored
   earlgrey-hbase load                                  the paths of the configuration
 
 What is loaded again is not stored again, so after a crash the same command goes on.";
 
 /// Load captures of flow exports: pcap and pcapng, plain or compressed (gzip, bzip2, zstd, xz), and
-/// tar archives of them; all are told by their content.
+/// tar archives of them; and flows that other tools have stored: files of nfcapd and nfdump, Parquet
+/// of `export`, what SiLK's rwcut prints, Zeek's conn.log, Argus' binetflow. All are told by their
+/// content.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -49,6 +53,9 @@ pub(crate) struct Args {
     /// Make what was read durable at least so often, also while a pipe is quiet [default: 30]
     #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
     commit_every: Option<OsString>,
+    /// Whose flows are, in files of other tools, of which these do not say it
+    #[arg(long, value_name = "ADDRESS")]
+    exporter: Option<IpAddr>,
     /// The orders in which a store in HBase is made: both, or only by source, which loads twice as
     /// fast and cannot be asked for destinations
     #[arg(long, value_name = "ORDERS", value_parser = store::orders(), default_value = "both",
@@ -91,6 +98,7 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
         batch_flows: batch_flows(settings, embedded.is_some()),
         commit_every: settings.commit_every.value,
         live: false,
+        exporter: args.exporter,
         rates: settings.rates(),
         stop: interrupt::stop_flag()?,
     };

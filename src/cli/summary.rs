@@ -52,7 +52,22 @@ pub(crate) fn accounts(load: &Load, zone: &Zone) -> String {
         // Writing to a string cannot fail.
         let _ = write!(text, "\n  {name:<10} {what}");
     };
-    line("datagrams", datagrams(account));
+    let pieces = account.pieces + account.damaged_pieces;
+    if account.datagrams > 0 || pieces == 0 {
+        line("datagrams", datagrams(account));
+    }
+    if pieces > 0 {
+        line(
+            "pieces",
+            format!(
+                "{}: {} new, {} duplicate, {} damaged",
+                grouped(pieces),
+                grouped(account.pieces - account.duplicate_pieces),
+                grouped(account.duplicate_pieces),
+                grouped(account.damaged_pieces),
+            ),
+        );
+    }
     line("records", records(account));
     if let (Some(first), Some(last)) = (account.first, account.last) {
         line("flows", format!("from {} to {}", show(first, zone), show(last, zone)));
@@ -97,6 +112,13 @@ pub(crate) fn accounts(load: &Load, zone: &Zone) -> String {
         let more = (account.other_files as usize).saturating_sub(MAX_TOLD);
         let names = load.other_files.iter().take(MAX_TOLD).cloned().collect::<Vec<_>>().join(", ");
         line("no capture", format!("{names}{}", and_more(more)));
+    }
+    if !account.passed_over.is_empty() {
+        let passed_over = account.passed_over.iter().take(MAX_TOLD);
+        let told: Vec<_> =
+            passed_over.map(|(what, times)| format!("{what} ({})", grouped(*times))).collect();
+        let more = account.passed_over.len().saturating_sub(MAX_TOLD);
+        line("not kept", format!("{}{}", told.join(", "), and_more(more)));
     }
     let faults: Vec<_> =
         load.files.iter().filter_map(|file| Some((file, file.fault.as_ref()?))).collect();

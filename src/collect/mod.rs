@@ -448,6 +448,7 @@ fn load(
             commit_every: Duration::MAX,
             live: true,
             rates,
+            exporter: None,
             stop: Arc::default(),
         };
         let listed: Vec<String> =

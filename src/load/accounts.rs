@@ -11,6 +11,7 @@ use super::exporters::{ByExporter, Exported};
 use super::files;
 use crate::capture::{Datagram, FaultKind, Input, Report};
 use crate::flow::{FlowBatch, UnixMillis};
+use crate::import::Piece;
 use crate::netflow::{DecodeError, Fault, MAX_DOMAINS};
 use crate::normalise::Appended;
 use crate::store::{AHEAD_MS, Account, Load, LoadedFile};
@@ -18,6 +19,10 @@ use crate::store::{AHEAD_MS, Account, Load, LoadedFile};
 /// So many malformed datagrams, clocks that run ahead, and exporters whose templates conflict are
 /// logged one by one; all of them are counted.
 const MAX_LOGGED: u64 = 10;
+
+/// So many kinds of things that are not kept are told apart; the others are counted together.
+const MAX_PASSED_OVER: usize = 100;
+const OTHERS: &str = "others";
 
 /// What was read, and what becomes of it if all goes well.
 #[derive(Debug, Clone)]
@@ -188,23 +193,65 @@ impl Accounts {
 
     /// What became of its records. It is in the file at place `file`.
     pub(super) fn appended(&mut self, datagram: &Datagram<'_>, file: usize, appended: &Appended) {
+        self.stored(file, appended);
         let account = &mut self.load.account;
         let exporter = self.exporters.of(datagram.exporter);
         account.records += appended.records;
-        account.stored += appended.appended;
-        account.reverse += appended.reverse;
-        account.clamped += appended.clamped;
-        account.not_believed += appended.not_believed;
-        account.shortened += appended.shortened;
         exporter.flows += appended.appended + appended.reverse;
         exporter.not_believed += appended.not_believed;
         for (reason, records) in appended.rejected() {
             count(&mut account.rejected, reason, records);
             exporter.rejected += records;
         }
+    }
+
+    /// Counts the flows that records of the file at this place became.
+    fn stored(&mut self, file: usize, appended: &Appended) {
+        let account = &mut self.load.account;
+        account.stored += appended.appended;
+        account.reverse += appended.reverse;
+        account.clamped += appended.clamped;
+        account.not_believed += appended.not_believed;
+        account.shortened += appended.shortened;
         if let Some(file) = self.load.files.get_mut(file) {
             file.stored += appended.appended;
         }
+    }
+
+    /// A piece of the file that is being read is new.
+    pub(super) fn piece(&mut self, piece: &Piece) {
+        self.stored(self.file.unwrap_or(usize::MAX), &piece.appended);
+        let account = &mut self.load.account;
+        account.pieces += 1;
+        account.records += piece.records();
+        for (reason, records) in piece.rejected() {
+            count(&mut account.rejected, reason, records);
+        }
+    }
+
+    /// One was met before.
+    pub(super) fn duplicate_piece(&mut self, piece: &Piece) {
+        let account = &mut self.load.account;
+        account.pieces += 1;
+        account.duplicate_pieces += 1;
+        account.records += piece.records();
+        account.duplicate_records += piece.records();
+    }
+
+    /// Something is wrong with the file that is being read.
+    pub(super) fn wrong(&mut self, problem: String) {
+        self.load.account.faults += 1;
+        if let Some(file) = self.file_mut() {
+            tracing::info!("{}: {problem}", file.path);
+            file.fault.get_or_insert(problem);
+        }
+    }
+
+    /// Something in it is not kept.
+    pub(super) fn passed_over(&mut self, what: &str, times: u64) {
+        let passed_over = &mut self.load.account.passed_over;
+        let has_room = passed_over.len() < MAX_PASSED_OVER || passed_over.contains_key(what);
+        count(passed_over, if has_room { what } else { OTHERS }, times);
     }
 
     /// So many of its flows, of this domain, came when nobody knew yet how its exporter samples.

@@ -6,6 +6,7 @@ use super::Options;
 use super::accounts::Accounts;
 use crate::capture::Datagram;
 use crate::flow::{DatagramId, UnixMillis};
+use crate::import::Piece;
 use crate::netflow::{DecodeError, Decoded, Decoder, ExportPacket, Held, Outcome};
 use crate::normalise::{Batches, FlowBuilder};
 use crate::store::{AHEAD_MS, StoreError, WriteBatch, Writer};
@@ -112,13 +113,7 @@ impl Batcher {
         decoded: &Decoded<'_>,
         id: DatagramId,
     ) -> Result<(), StoreError> {
-        let WriteBatch { datagrams, v4, v6, .. } = &self.batch;
-        let flows = self.batch.len().max(datagrams.len()) + decoded.records() as usize;
-        let extras_bytes = v4.extras.bytes() + v6.extras.bytes();
-        let is_full = flows > self.options.batch_flows
-            || extras_bytes > MAX_EXTRAS_BYTES
-            || self.builder.is_nearly_full();
-        if is_full {
+        if self.is_full(decoded.records() as usize) {
             self.write()?;
         }
         if self.batch.is_empty() {
@@ -139,6 +134,57 @@ impl Batcher {
         }
         self.accounts.decoded(datagram, decoded.packets().find_map(|packet| packet.fault));
         Ok(())
+    }
+
+    /// Takes a piece, unless it was met before.
+    ///
+    /// # Errors
+    ///
+    /// What the store met.
+    pub(super) fn take_piece(&mut self, piece: Piece) -> Result<(), StoreError> {
+        if !self.writer.admit(piece.id)? {
+            self.accounts.duplicate_piece(&piece);
+            return Ok(());
+        }
+        self.accounts.piece(&piece);
+        let flows = piece.v4.len() + piece.v6.len();
+        let places =
+            if self.is_full(flows) { None } else { self.builder.places(&piece.v4.sources) };
+        let places = match places {
+            Some(places) => places,
+            None => {
+                self.write()?;
+                // A table that begins anew has room for the sources of a piece.
+                self.builder.take_sources();
+                self.builder.places(&piece.v4.sources).unwrap_or_default()
+            }
+        };
+        if self.batch.is_empty() {
+            self.batch.usual.set_present(UnixMillis::now());
+        }
+        self.batch.datagrams.push(piece.id);
+        let WriteBatch { v4, v6, usual, ahead, .. } = &mut self.batch;
+        let firsts = piece.v4.first_ms.iter().chain(&piece.v6.first_ms);
+        if firsts.max().is_some_and(|&first| usual.is_ahead(UnixMillis(first))) {
+            ahead.push(piece.id);
+        }
+        for (flows, mut of_piece) in [(v4, piece.v4), (v6, piece.v6)] {
+            for source in &mut of_piece.source {
+                *source = places.get(*source as usize).copied().unwrap_or(0);
+            }
+            // All rows of the batch count in one table, which it gets when it is handed over.
+            of_piece.sources = Arc::clone(&flows.sources);
+            flows.append_rows(&of_piece, 0..of_piece.len());
+        }
+        Ok(())
+    }
+
+    /// Whether the batch is to be handed over before so many flows more.
+    fn is_full(&self, flows: usize) -> bool {
+        let WriteBatch { datagrams, v4, v6, .. } = &self.batch;
+        self.batch.len().max(datagrams.len()) + flows > self.options.batch_flows
+            || v4.extras.bytes() + v6.extras.bytes() > MAX_EXTRAS_BYTES
+            || self.builder.is_nearly_full()
     }
 
     fn append_packet(

@@ -9,6 +9,7 @@ use super::session::Session;
 use super::{LoadError, Options, chain};
 use crate::capture::Datagram;
 use crate::flow::{Names, Remembered, Topic, UnixMillis};
+use crate::import::Piece;
 use crate::netflow::Decoder;
 use crate::store::{Load, Store, StoreError, WriteBatch};
 
@@ -100,6 +101,19 @@ impl Feed {
     pub fn push(&mut self, datagram: &Datagram<'_>) -> Result<(), StoreError> {
         let Self { decoder, batcher, .. } = self;
         batcher.take(decoder, datagram)?;
+        let account = &batcher.accounts.load.account;
+        debug_assert!(account.balances(), "{account:?}");
+        Ok(())
+    }
+
+    /// Takes a piece of a file of another tool, likewise.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::push`].
+    pub(super) fn push_piece(&mut self, piece: Piece) -> Result<(), StoreError> {
+        let Self { batcher, .. } = self;
+        batcher.take_piece(piece)?;
         let account = &batcher.accounts.load.account;
         debug_assert!(account.balances(), "{account:?}");
         Ok(())

@@ -1,20 +1,23 @@
 //! From captures to a store: read, decode, drop what was seen before, batch, write.
 //!
 //! Every datagram and every record that is read is accounted for, and nothing counts as stored
-//! before the store says that it is durable. `reader` reads captures, `feed` takes datagrams to
-//! the store by way of `batcher`, and `accounts` counts them.
+//! before the store says that it is durable. `reader` reads captures, and by way of `imports` files
+//! of other tools; `feed` takes datagrams and pieces to the store by way of `batcher`, and `accounts`
+//! counts them.
 
 mod accounts;
 mod batcher;
 mod exporters;
 mod feed;
 mod files;
+mod imports;
 mod progress;
 mod reader;
 mod sample;
 mod session;
 
 use std::fs;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
@@ -47,6 +50,8 @@ pub struct Options {
     pub live: bool,
     /// How exporters sample, where they do not tell it, or tell it wrongly.
     pub rates: Rates,
+    /// Whose flows are, in files of other tools, of which these do not say it.
+    pub exporter: Option<IpAddr>,
     /// Set by another thread, it ends the load: what was read is kept, the rest is left.
     pub stop: Arc<AtomicBool>,
 }
@@ -58,6 +63,7 @@ impl Default for Options {
             commit_every: Duration::from_secs(30),
             live: false,
             rates: Rates::default(),
+            exporter: None,
             stop: Arc::default(),
         }
     }

@@ -1,13 +1,16 @@
 //! The reader of captures: what is in them goes into a feed, and what is wrong with them into the
 //! accounts.
 
+use std::fs::File;
 use std::ops::ControlFlow;
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::feed::Feed;
+use super::imports::Imports;
 use super::session::Session;
 use super::{LoadError, Options, Progress, chain};
-use crate::capture::{self, Datagram, Input, Sink};
+use crate::capture::{self, Datagram, Input, Sink, Wanted};
+use crate::import::{self, Import};
 use crate::store::{Load, Store, StoreError};
 
 /// What could not be read to its end, and why: there may be more in it, to be read another time.
@@ -24,6 +27,8 @@ pub(crate) struct Reader<'a> {
     file_from: u64,
     /// What the store said when it failed.
     failure: Option<StoreError>,
+    /// Reads the file of another tool that is being read, if one is.
+    import: Option<Box<dyn Import>>,
 }
 
 impl<'a> Reader<'a> {
@@ -39,7 +44,7 @@ impl<'a> Reader<'a> {
         progress: &'a Progress,
     ) -> Result<Self, StoreError> {
         let feed = Feed::open(store, session, options)?;
-        Ok(Self { feed, options, progress, file_from: 0, failure: None })
+        Ok(Self { feed, options, progress, file_from: 0, failure: None, import: None })
     }
 
     /// Whether nothing more is to be read.
@@ -61,6 +66,8 @@ impl<'a> Reader<'a> {
         tracing::debug!("read {input}");
         let result = capture::read(input, &progress.bytes_done, self);
         self.end_file();
+        // What of it was not handed over is read another time.
+        self.import = None;
         match result {
             Ok(report) => {
                 self.feed.accounts().note(before, &report);
@@ -137,6 +144,28 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Has the file of another tool read on, if one is being read.
+    fn step_import(
+        &mut self,
+        step: impl FnOnce(Option<&mut (dyn Import + 'static)>, &mut Imports<'_>) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        let mut to = Imports {
+            feed: &mut self.feed,
+            options: self.options,
+            progress: self.progress,
+            failure: &mut self.failure,
+        };
+        step(self.import.as_deref_mut(), &mut to)?;
+        self.attempt(Feed::commit_if_due);
+        self.poll()
+    }
+
+    /// What files of other tools do not say.
+    fn imported(&self) -> import::Options {
+        let Options { exporter, rates, .. } = self.options;
+        import::Options { exporter: *exporter, rates: rates.clone() }
+    }
+
     /// What was read since the file began, or since the archive that it is in, is its own.
     fn end_file(&mut self) {
         let done = self.progress.bytes_done.load(Relaxed);
@@ -152,6 +181,32 @@ impl Sink for Reader<'_> {
         self.end_file();
         tracing::debug!("capture {name}");
         self.feed.accounts().begin_file(name);
+    }
+
+    fn other(&mut self, start: &[u8]) -> Wanted {
+        let Some(format) = import::tell(start) else { return Wanted::Not };
+        self.import = import::begin(format, &self.imported());
+        if format.needs_file() { Wanted::File } else { Wanted::Bytes }
+    }
+
+    fn whole(&mut self, file: File) -> ControlFlow<()> {
+        let options = self.imported();
+        self.step_import(|_, to| import::read_file(file, &options, to))
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) -> ControlFlow<()> {
+        self.step_import(|import, to| match import {
+            Some(import) => import.bytes(bytes, to),
+            None => ControlFlow::Continue(()),
+        })
+    }
+
+    fn end(&mut self) -> ControlFlow<()> {
+        let mut ended = self.import.take();
+        self.step_import(|_, to| match &mut ended {
+            Some(import) => import.end(to),
+            None => ControlFlow::Continue(()),
+        })
     }
 
     fn poll(&mut self) -> ControlFlow<()> {

@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::flow::{Columns, DatagramId, Names, Remembered, Topic, UnixMillis};
 use crate::generate::{self, Damage, Traffic};
+use crate::import;
 use crate::netflow::v5;
 use crate::normalise::MAX_SOURCES_OF_EXPORTER;
 use crate::store::memory::MemoryStore;
@@ -493,4 +494,58 @@ fn a_store_is_told_which_sources_only_others_than_their_exporters_sent() {
     let load = load(&store, &[Input::File(path)], &options, &Progress::default()).unwrap();
     assert_eq!(load.account.stored, 3, "{load:?}");
     assert_eq!(store.claimed.load(Relaxed), 2);
+}
+
+/// Flows as Argus writes them, so many lines.
+fn lines(count: u32) -> String {
+    let mut text = "StartTime,Dur,Proto,SrcAddr,Sport,Dir,DstAddr,Dport,State,sTos,dTos,TotPkts,\
+                    TotBytes,SrcBytes,Label\n"
+        .to_owned();
+    for number in 0..count {
+        let src = Ipv4Addr::from(0x0a00_0000 + number);
+        text += &format!(
+            "2011/08/10 09:46:53.047277,1.5,udp,{src},1024,<->,192.0.2.1,53,CON,0,0,4,300,100,x\n"
+        );
+    }
+    text
+}
+
+#[test]
+fn a_file_of_another_tool_is_stored_once_whatever_happens_on_the_way() {
+    const LINES: u32 = 3 * import::MAX_PIECE_RECORDS as u32 + 17;
+    let folder = tempfile::tempdir().unwrap();
+    let text = lines(LINES);
+    for failing in 1..=4 {
+        let inner = MemoryStore::default();
+        let store = FaultStore::new(inner.clone(), [Fault::Before(Call::Write, failing)]);
+        let error = load_bytes(&store, folder.path(), text.as_bytes()).unwrap_err();
+        let LoadError::Stopped { kept, .. } = error else { panic!("{error}") };
+        assert_eq!(kept.account.stored, (failing - 1) * import::MAX_PIECE_RECORDS as u64);
+        assert!(kept.account.balances());
+        let load = load_bytes(&inner, folder.path(), text.as_bytes()).unwrap();
+        assert_eq!(load.account.stored + kept.account.stored, u64::from(LINES));
+        assert_eq!(load.account.duplicate_records, kept.account.stored);
+        // The way back of each is a flow of its own.
+        assert_eq!(inner.snapshot().unwrap().flows().unwrap(), u64::from(2 * LINES));
+        assert_eq!(octets(&*inner.snapshot().unwrap()), u128::from(300 * LINES));
+        assert!(load.account.balances() && load.files[0].fault.is_none());
+        assert_eq!((load.account.pieces, load.account.duplicate_pieces), (4, failing - 1));
+    }
+}
+
+#[test]
+fn who_exported_may_be_said_where_a_file_does_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("flows.binetflow");
+    fs::write(&path, lines(3)).unwrap();
+    let store = MemoryStore::default();
+    let exporter = Some(IpAddr::from([192, 0, 2, 7]));
+    let options = Options { exporter, ..Options::default() };
+    load(&store, &[Input::File(path)], &options, &Progress::default()).unwrap();
+    let snapshot = store.snapshot().unwrap();
+    let regions = snapshot.regions(&Scan::all(Columns::ALL)).unwrap();
+    let batches = regions.into_iter().flat_map(|region| region.read().map(Result::unwrap));
+    let flows: Vec<_> = batches.flat_map(|batch| batch.records().collect::<Vec<_>>()).collect();
+    assert_eq!(flows.len(), 6);
+    assert!(flows.iter().all(|flow| Some(flow.source.exporter) == exporter));
 }

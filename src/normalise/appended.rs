@@ -52,6 +52,23 @@ pub struct Appended {
 }
 
 impl Appended {
+    /// Adds what became of other records.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.records += other.records;
+        self.appended += other.appended;
+        self.reverse += other.reverse;
+        self.before_rate += other.before_rate;
+        self.cut += other.cut;
+        self.before_1970 += other.before_1970;
+        self.no_such_time += other.no_such_time;
+        self.no_room_for_source += other.no_room_for_source;
+        self.no_addresses += other.no_addresses;
+        self.two_families += other.two_families;
+        self.clamped += other.clamped;
+        self.not_believed += other.not_believed;
+        self.shortened += other.shortened;
+    }
+
     /// The rejected records by reason; labels never change once released.
     pub fn rejected(&self) -> impl Iterator<Item = (&'static str, u64)> {
         [

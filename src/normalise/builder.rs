@@ -141,6 +141,13 @@ impl FlowBuilder {
         self.sources.take()
     }
 
+    /// The places of `sources`, each of which its exporter tells itself; None if there is no room for
+    /// one of them.
+    pub(crate) fn places(&mut self, sources: &[Source]) -> Option<Vec<u32>> {
+        let place = |&source: &Source| self.sources.place(source, source.exporter);
+        sources.iter().map(place).collect()
+    }
+
     /// Whether batches are to be handed over, as there may be no room for the sources of one
     /// datagram more.
     pub fn is_nearly_full(&self) -> bool {

@@ -23,7 +23,7 @@ pub fn load_state(load: &Load) -> &'static str {
 /// Whether a load that came to its end found no capture that could be read.
 pub fn nothing_read(load: &Load) -> bool {
     let unreadable = |file: &LoadedFile| file.datagrams == 0 && file.fault.is_some();
-    load.account.captured_packets == 0
+    load.account.captured_packets + load.account.pieces == 0
         && (load.account.other_files > 0 || !load.files.is_empty())
         && load.files.iter().all(unreadable)
 }
@@ -71,6 +71,10 @@ pub struct LoadView<'a> {
     waiting_for_template: u64,
     given_up: u64,
     not_flow_export: u64,
+    pieces: u64,
+    duplicate_pieces: u64,
+    damaged_pieces: u64,
+    passed_over: &'a BTreeMap<String, u64>,
     records: u64,
     stored: u64,
     reverse: u64,
@@ -122,6 +126,10 @@ impl<'a> LoadView<'a> {
             waiting_for_template: account.waiting_for_template,
             given_up: account.given_up,
             not_flow_export: account.not_flow_export,
+            pieces: account.pieces,
+            duplicate_pieces: account.duplicate_pieces,
+            damaged_pieces: account.damaged_pieces,
+            passed_over: &account.passed_over,
             records: account.records,
             stored: account.stored,
             reverse: account.reverse,

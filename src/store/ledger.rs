@@ -117,6 +117,18 @@ pub struct Account {
     pub given_up: u64,
     /// Datagrams that are no flow export.
     pub not_flow_export: u64,
+    /// Pieces read, of files of other tools: blocks, stretches of texts and of tables.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub pieces: u64,
+    /// Pieces among these that were met before.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub duplicate_pieces: u64,
+    /// Blocks beyond these that are damaged; how many records they held nobody knows.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub damaged_pieces: u64,
+    /// What these files say and nobody here knows, by what it is.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub passed_over: BTreeMap<String, u64>,
     /// Flow records read.
     pub records: u64,
     /// Flow records stored.
@@ -170,6 +182,11 @@ pub struct Account {
     pub octets: u128,
     /// Packets of the flows stored.
     pub packets: u128,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "it is called by what serde generates")]
+const fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 impl Account {

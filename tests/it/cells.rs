@@ -65,23 +65,42 @@ fn cells() -> Vec<String> {
 pub(super) struct Both {
     folder: tempfile::TempDir,
     addresses: &'static str,
+    /// What is asked for beside the addresses.
+    filter: &'static [&'static str],
 }
 
 impl Both {
     /// None where nfdump is missing and need not be there.
     pub(super) fn of(capture: &[u8], payloads: &[&[u8]], addresses: &'static str) -> Option<Self> {
-        if !nfdump() {
-            return None;
-        }
-        let both = Self { folder: tempfile::tempdir().unwrap(), addresses };
-        fs::create_dir(both.path("nfcapd")).unwrap();
-        collect(payloads, &both.path("nfcapd"));
+        let both = Self::collected(payloads, addresses, &[])?;
         fs::write(both.path("day.pcap"), capture).unwrap();
-        earlgrey(&["load", both.path("day.pcap").to_str().unwrap(), "--store", &both.store()]);
+        both.load("day.pcap");
         Some(both)
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    /// Likewise of flows that are in nfcapd's folder so far.
+    pub(super) fn collected(
+        payloads: &[&[u8]],
+        addresses: &'static str,
+        filter: &'static [&'static str],
+    ) -> Option<Self> {
+        if !nfdump() {
+            return None;
+        }
+        let both = Self { folder: tempfile::tempdir().unwrap(), addresses, filter };
+        fs::create_dir(both.path("nfcapd")).unwrap();
+        collect(payloads, &both.path("nfcapd"));
+        Some(both)
+    }
+
+    /// Loads a file of the folder; gives what is said of it in JSON.
+    pub(super) fn load(&self, name: &str) -> serde_json::Value {
+        let (path, store) = (self.path(name), self.store());
+        let load = ["load", path.to_str().unwrap(), "--store", &store, "-o", "json"];
+        serde_json::from_str(&earlgrey(&load)).unwrap()
+    }
+
+    pub(super) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
@@ -93,7 +112,7 @@ impl Both {
     pub(super) fn ours(&self, format: &str, style: &[&str]) -> (String, Vec<String>) {
         let store = self.store();
         let arguments = ["query", self.addresses, "--store", &store, "-o", format];
-        sorted(&earlgrey(&[&arguments[..], style].concat()))
+        sorted(&earlgrey(&[&arguments[..], self.filter, style].concat()))
     }
 
     pub(super) fn theirs(&self, format: &str, style: &[&str]) -> (String, Vec<String>) {
@@ -126,7 +145,7 @@ fn sorted(text: &str) -> (String, Vec<String>) {
 const STYLES: [&[&str]; 4] = [&[], &["-N"], &["-6"], &["-N", "-6"]];
 
 /// Compares every cell; tells which of those that are known to differ did.
-fn compare_cells(both: &Both) -> BTreeSet<String> {
+pub(super) fn compare_cells(both: &Both) -> BTreeSet<String> {
     let mut cells = cells();
     // Places are in the order of its file; and some are no cells there.
     cells.retain(|cell| {
@@ -182,7 +201,7 @@ fn header_of_1_7_8(header: &str) -> String {
         .replace("Flags Tos", "Flags  Tos")
 }
 
-fn compare_layouts(both: &Both) {
+pub(super) fn compare_layouts(both: &Both) {
     for style in STYLES {
         for format in ["line", "long", "extended", "biline", "bilong", "line6", "bilong6"] {
             // It shows the flags as letters still, with -N.

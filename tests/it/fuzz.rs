@@ -12,8 +12,8 @@ use std::path::PathBuf;
 use targets::TARGETS;
 
 /// So many changed inputs of each target.
-const ROUNDS: [(&str, u32); 4] =
-    [("decoder", 6000), ("capture", 1200), ("fragments", 3000), ("filter", 6000)];
+const ROUNDS: [(&str, u32); 5] =
+    [("decoder", 6000), ("capture", 1200), ("fragments", 3000), ("filter", 6000), ("import", 3000)];
 /// Seeds that grow longer than this are cut.
 const MAX_BYTES: usize = 1 << 14;
 

@@ -25,7 +25,7 @@ const STAGES: [&[&str]; 12] = [
     &["capture"],
     &["netflow"],
     &["normalise", "row"],
-    &["store"],
+    &["import", "store"],
     &["load", "query"],
     &["collect", "aggregate"],
     &["answer"],

@@ -25,6 +25,7 @@ mod fuzz;
 mod generate;
 mod hbase;
 mod house;
+mod import;
 mod interop;
 mod jobs;
 mod needs;

@@ -26,13 +26,14 @@ pub(super) fn of(target: &str) -> Vec<Vec<u8>> {
             .collect(),
         "fragments" => own_fragments(),
         "filter" => own_filters(),
+        "import" => own_imports(),
         _ => own_exports(),
     }
 }
 
 /// What the captures from elsewhere add to them.
 pub(super) fn of_captures(target: &str) -> Vec<Vec<u8>> {
-    if target == "filter" {
+    if matches!(target, "filter" | "import") {
         return Vec::new();
     }
     let Some(folder) = captures() else { return Vec::new() };
@@ -279,4 +280,49 @@ fn own_fragments() -> Vec<Vec<u8>> {
         pieces(&no_end, 0),
         pieces(&all, 200),
     ]
+}
+
+/// A file of each tool: texts, and nfdump's two layouts with a record each, plain and compressed.
+fn own_imports() -> Vec<Vec<u8>> {
+    let texts = [crate::import::SILK, crate::import::ZEEK, crate::import::ARGUS];
+    let mut seeds: Vec<_> = texts.map(|text| text.as_bytes().to_vec()).into();
+    let extension = |number: u16, data: &[u8]| {
+        let length = 4 + data.len() as u16;
+        [&number.to_le_bytes()[..], &length.to_le_bytes(), data].concat()
+    };
+    // Every number of an extension, longer than any is.
+    let extensions: Vec<u8> =
+        (1..=43).flat_map(|number| extension(number, &[number as u8; 72])).collect();
+    let length = 12 + extensions.len() as u16;
+    let head = [&[11, 0][..], &length.to_le_bytes(), &[43, 0, 1, 2, 1, 0, 0, 9]].concat();
+    let exporter = [&[7, 0, 32, 0, 9, 0, 0, 0][..], &[0; 8], &[1, 0, 0, 10, 0, 0, 0, 0]].concat();
+    let exporter = [&exporter[..], &[2, 0, 1, 0, 7, 0, 0, 0]].concat();
+    let block = [exporter, head, extensions].concat();
+    seeds.push(in_layout_2(0, &block));
+    seeds.push(in_layout_2(3, &lz4_flex::block::compress(&block)));
+    seeds.push(in_layout_2(4, &zstd::bulk::compress(&block, 1).unwrap()));
+    let mut batch = earlgrey_hbase::FlowBatch::new(earlgrey_hbase::Family::V4);
+    let (src, dst) = ([10, 0, 0, 1].into(), [10, 0, 0, 2].into());
+    let flow = earlgrey_hbase::FlowRecord::between(src, dst);
+    batch.push(&flow, 0, earlgrey_hbase::flow::Origin(1));
+    let mut table = Vec::new();
+    let mut writer = earlgrey_hbase::answer::ParquetWriter::new(&mut table).unwrap();
+    writer.write(&batch).unwrap();
+    writer.finish().unwrap();
+    seeds.push(table);
+    seeds
+}
+
+/// A file of nfdump with two blocks of these bytes.
+fn in_layout_2(compression: u8, block: &[u8]) -> Vec<u8> {
+    let mut file = vec![0; 40];
+    file[..4].copy_from_slice(&[0x0c, 0xa5, 2, 0]);
+    (file[16], file[36]) = (compression, 2);
+    for _ in 0..2 {
+        file.extend_from_slice(&[2, 0, 0, 0]);
+        file.extend_from_slice(&(block.len() as u32).to_le_bytes());
+        file.extend_from_slice(&[3, 0, 0, 0]);
+        file.extend_from_slice(block);
+    }
+    file
 }

@@ -10,6 +10,7 @@ use std::sync::atomic::AtomicU64;
 
 use earlgrey_hbase::capture::{self, Datagram, Input, Report, Sink};
 use earlgrey_hbase::flow::{DatagramId, Family, FlowBatch, UnixMillis, extras};
+use earlgrey_hbase::import::{self, Piece};
 use earlgrey_hbase::netflow::{DecodeError, Decoder, Outcome};
 use earlgrey_hbase::normalise::{Batches, FlowBuilder};
 use earlgrey_hbase::query::filter::{Context, Files, MAX_TEXT_BYTES, parse};
@@ -19,8 +20,13 @@ use tempfile::NamedTempFile;
 pub(crate) type Target = fn(&[u8]);
 
 /// Every target by its name.
-pub(crate) const TARGETS: [(&str, Target); 4] =
-    [("decoder", decoder), ("capture", capture), ("fragments", fragments), ("filter", filter)];
+pub(crate) const TARGETS: [(&str, Target); 5] = [
+    ("decoder", decoder),
+    ("capture", capture),
+    ("fragments", fragments),
+    ("filter", filter),
+    ("import", import),
+];
 
 /// So often a reader may ask, over packets without datagrams, whether to go on. A few bytes can be
 /// the compressed form of endless packets; a user would stop them, and so does this.
@@ -98,6 +104,42 @@ pub(crate) fn fragments(mut input: &[u8]) {
     let report = read(&pcap, &mut file);
     file.check(&report);
     assert_eq!((report.packets, report.faults.len()), (packets, 0), "{report:?}");
+}
+
+/// A file of another tool, in stretches of any length: pieces whose records are accounted for.
+pub(crate) fn import(input: &[u8]) {
+    struct Taken;
+    impl import::Pieces for Taken {
+        fn piece(&mut self, piece: Piece) -> ControlFlow<()> {
+            let rejected: u64 = piece.rejected().map(|(_, records)| records).sum();
+            assert_eq!(piece.records(), piece.appended.appended + rejected);
+            let rows = (piece.v4.len() + piece.v6.len()) as u64;
+            assert_eq!(rows, piece.appended.appended + piece.appended.reverse);
+            assert!(piece.records() <= import::MAX_PIECE_RECORDS as u64);
+            ControlFlow::Continue(())
+        }
+
+        fn wrong(&mut self, problem: String) {
+            assert!(!problem.is_empty());
+        }
+
+        fn damaged(&mut self) {}
+
+        fn passed_over(&mut self, _: String, times: u64) {
+            assert!(times > 0);
+        }
+    }
+    let (options, mut taken) = (import::Options::default(), Taken);
+    let Some(format) = import::tell(input) else { return };
+    let Some(mut import) = import::begin(format, &options) else {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(input).unwrap();
+        let _ = import::read_file(file, &options, &mut taken);
+        return;
+    };
+    let stretch = 1 + input.len() % 61;
+    let flow = input.chunks(stretch).try_for_each(|bytes| import.bytes(bytes, &mut taken));
+    assert!(flow.is_continue() && import.end(&mut taken).is_continue());
 }
 
 /// A filter: a predicate that is written in a form that reads back to the same, or an error that
