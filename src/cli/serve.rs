@@ -193,6 +193,8 @@ pub(super) fn run(
         service.tell_of(collector);
         collect::greet(collector, None, &settings.tz.value);
     }
+    // A server that cannot begin takes no job in hand.
+    service.begin_jobs().context("serve")?;
     greet(&service, &server);
     match &collector {
         Some(collector) => collect::watch(collector, &orders, again),

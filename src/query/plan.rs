@@ -175,6 +175,13 @@ impl Lookup {
         &self.scans
     }
 
+    /// How many addresses it reads the flows of, as [`AddressSet::weight`] has it. None if some scan
+    /// looks at everything.
+    pub fn weight(&self) -> Option<u128> {
+        let mut leads = self.scans.iter().map(|scan| scan.lead.as_ref());
+        leads.try_fold(0, |sum: u128, lead| Some(sum.saturating_add(lead?.weight())))
+    }
+
     /// This lookup, of rows that may stand for several flows.
     #[must_use]
     pub fn of(mut self, rows: Rows) -> Self {

@@ -1,12 +1,19 @@
 //! `query`: the flows of a host or a network.
 
+use std::cell::Cell;
+use std::io;
+
 use super::{AskError, QuestionOptions, Refused, Scaling, Surroundings, moment};
 use crate::aggregate::{Conversation, Conversations, Limits};
 use crate::answer::Format;
-use crate::flow::{FlowBatch, UnixMillis};
+use crate::flow::{Columns, FlowBatch, Names, UnixMillis};
+use crate::query::filter::Files;
 use crate::query::{Direction, HELD_COLUMNS, Held, Lookup, MAX_NAT_EVENTS, Question};
 use crate::row::NatEnd;
 use crate::store::{FlowStream, Result, Snapshot};
+
+/// So many addresses of IPv4 are few, as [`Lookup::weight`] has them.
+const FEW_ADDRESSES: u128 = 1024 << 96;
 
 /// What can be said of it.
 #[derive(Debug, Clone, clap::Args)]
@@ -48,6 +55,22 @@ pub enum Found {
     Conversations(Box<dyn Iterator<Item = Result<Conversation>>>),
 }
 
+/// Files that are not read, and whether one of them would have been.
+#[derive(Default)]
+struct Unread(Cell<bool>);
+
+impl Files for Unread {
+    fn read(&self, _: &str, _: u64) -> io::Result<Vec<u8>> {
+        self.0.set(true);
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    fn names(&self) -> io::Result<Names> {
+        self.0.set(true);
+        Ok(Names::default())
+    }
+}
+
 /// Flows of which those are wanted that held something at a moment.
 type Holding = Option<(NatEnd, UnixMillis)>;
 
@@ -69,6 +92,26 @@ impl Flows {
         let question = self.question.question(around, usual)?;
         // The limit is of conversations, not of the flows that these are made of.
         Ok(Question { limit: question.limit.filter(|_| !self.bidir), ..question })
+    }
+
+    /// How many are wanted at most.
+    pub fn limit(&self) -> Option<u64> {
+        self.question.limit
+    }
+
+    /// Whether those of few addresses are looked at, as far as can be told without reading a file.
+    pub fn is_of_few(&self, around: &Surroundings<'_>) -> bool {
+        let unread = Unread::default();
+        let limits = around.limits.clone();
+        let question = self.question(&Surroundings { limits, files: &unread, ..*around });
+        match question {
+            _ if unread.0.get() => false,
+            Ok(question) => {
+                question.plan(Columns::NONE).weight().is_some_and(|weight| weight <= FEW_ADDRESSES)
+            }
+            // It is refused without a look.
+            Err(_) => true,
+        }
     }
 
     /// Whether counters are multiplied by sampling intervals: those of single flows are as they were
@@ -181,5 +224,38 @@ impl Flows {
         }
         let limit = self.question.limit.and_then(|limit| usize::try_from(limit).ok());
         Ok(Box::new(conversations.finish()?.take(limit.unwrap_or(usize::MAX))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::query::filter::NoFiles;
+    use crate::request::{Zone, read};
+
+    #[test]
+    fn few_addresses_are_known_before_anything_is_read() {
+        let zone = Zone::parse("UTC").unwrap();
+        let (now, limits) = (UnixMillis::now(), Limits::default());
+        let around = Surroundings { zone: &zone, now, limits, files: &NoFiles };
+        for (name, value, few) in [
+            ("address", "10.0.0.1", true),
+            ("address", "10.0.0.0/22", true),
+            ("address", "10.0.0.0/8", false),
+            ("address", "2001:db8::/64", true),
+            ("nat", "203.0.113.7:40123", true),
+            ("where", "src ip 10.0.0.1 and port 53", true),
+            ("where", "ip 10.0.0.1", true),
+            ("where", "any", false),
+            ("where", "port 53", false),
+            // Who knows how many there are in a file.
+            ("where", "ip in @hosts.txt", false),
+            // It is refused at once.
+            ("where", "prot 53", true),
+        ] {
+            let given = [(name.to_owned(), value.to_owned())].into_iter().collect();
+            let flows: Flows = read(&given).unwrap();
+            assert_eq!(flows.is_of_few(&around), few, "{name}={value}");
+        }
     }
 }

@@ -1,15 +1,11 @@
-//! How much may be asked for: at once, a second, and in all.
+//! How much may be asked for: a second, and in all.
 
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use axum::extract::FromRequestParts;
-use axum::http::request::Parts;
-
-use super::Shared;
 use super::caller::Caller;
 use super::problem::Problem;
 
@@ -53,7 +49,6 @@ const REFUSALS_AT_ONCE: f64 = 20.0;
 pub(super) struct Limiter {
     callers: Buckets<Who>,
     refusals: Buckets<IpAddr>,
-    turns: Arc<Turns>,
 }
 
 /// Whose requests are counted together.
@@ -71,7 +66,6 @@ impl Limiter {
         Self {
             callers: Buckets::new(rate, rate * 2.0),
             refusals: Buckets::new(REFUSALS_PER_SEC, REFUSALS_AT_ONCE),
-            turns: Arc::new(Turns { most: limits.questions, taken: Mutex::default() }),
         }
     }
 
@@ -157,61 +151,6 @@ impl<K: Hash + Eq> Buckets<K> {
     }
 }
 
-/// Which callers have how many questions under way.
-struct Turns {
-    most: usize,
-    taken: Mutex<HashMap<String, usize>>,
-}
-
-impl Turns {
-    fn taken(&self) -> MutexGuard<'_, HashMap<String, usize>> {
-        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// A caller's right to have one more question answered, as long as this is there. A handler that
-/// asks the store takes one among its arguments, and keeps it until the last of the answer is sent.
-pub struct Turn {
-    turns: Arc<Turns>,
-    caller: String,
-}
-
-impl Turn {
-    fn take(turns: &Arc<Turns>, caller: &str) -> Result<Self, Problem> {
-        let mut taken = turns.taken();
-        let count = taken.entry(caller.to_owned()).or_default();
-        if *count >= turns.most {
-            let told =
-                format!("{count} questions of yours are being answered; wait for one to end");
-            return Err(Problem::too_many(told, Duration::from_secs(1)));
-        }
-        *count += 1;
-        drop(taken);
-        Ok(Self { turns: Arc::clone(turns), caller: caller.to_owned() })
-    }
-}
-
-impl Drop for Turn {
-    fn drop(&mut self) {
-        let mut taken = self.turns.taken();
-        if let Some(count) = taken.get_mut(&self.caller) {
-            *count -= 1;
-            if *count == 0 {
-                taken.remove(&self.caller);
-            }
-        }
-    }
-}
-
-impl FromRequestParts<Shared> for Turn {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, service: &Shared) -> Result<Self, Problem> {
-        let caller = parts.extensions.get().map_or("", |caller: &Caller| &caller.name);
-        Self::take(&service.limiter.turns, caller)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -245,19 +184,5 @@ mod tests {
         assert_eq!(of("2001:db8::1"), of("2001:db8::ffff:0:0:9"));
         assert_ne!(of("2001:db8::1"), of("2001:db8:0:1::1"));
         assert_ne!(of("10.0.0.1"), of("10.0.0.2"));
-    }
-
-    #[test]
-    fn a_caller_has_so_many_turns_at_once() {
-        let turns = Arc::new(Turns { most: 2, taken: Mutex::default() });
-        let first = Turn::take(&turns, "anna").ok();
-        let second = Turn::take(&turns, "anna").ok();
-        let third = Turn::take(&turns, "anna").err().unwrap();
-        assert_eq!((third.status, third.retry_secs), (429, Some(1)));
-        assert!(second.is_some() && Turn::take(&turns, "berta").is_ok());
-        drop(first);
-        assert!(Turn::take(&turns, "anna").is_ok());
-        drop(second);
-        assert!(turns.taken().is_empty());
     }
 }

@@ -23,6 +23,7 @@ use tower::Service as _;
 
 use super::connection::{Bytes, Connected, Connection};
 use super::tls::Certificate;
+use super::turns::MOST_THREADS;
 use super::{ServiceError, Shared, router};
 
 /// So long may it take to agree on how to encrypt.
@@ -58,6 +59,7 @@ impl Server {
         let tls = service.options.tls.as_ref().map(Certificate::read).transpose()?;
         let runtime = runtime::Builder::new_multi_thread()
             .thread_name("serve")
+            .max_blocking_threads(MOST_THREADS)
             .enable_all()
             .build()
             .map_err(ServiceError::Thread)?;

@@ -30,6 +30,7 @@ pub mod problem;
 mod refusal;
 pub mod routes;
 mod tls;
+mod turns;
 
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, OnceLock, Weak};
@@ -37,7 +38,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Notify;
 
 use crate::collect::{self, Collector};
 use crate::store::Store;
@@ -49,6 +50,7 @@ use jobs::{Jobs, Tasks};
 use limits::Limiter;
 use lists::Lists;
 use routes::Routes;
+use turns::Turns;
 
 pub use error::ServiceError;
 pub use listen::Server;
@@ -74,8 +76,7 @@ pub struct Service {
     audit: Audit,
     counters: Counters,
     readiness: Readiness,
-    /// Turns of questions that look at everything.
-    heavy: Arc<Semaphore>,
+    turns: Arc<Turns>,
     collector: OnceLock<Weak<Collector>>,
     stopping: AtomicBool,
     stopped: Notify,
@@ -88,8 +89,10 @@ impl Service {
     ///
     /// [`ServiceError`] if `options` would let in whom they should not, or the folder or what is in
     /// it cannot be used.
-    pub fn new(store: Arc<dyn Store>, options: Options) -> Result<Self, ServiceError> {
+    pub fn new(store: Arc<dyn Store>, mut options: Options) -> Result<Self, ServiceError> {
         options.prepare_folder()?;
+        // What sums may take is shared by all that may be at work.
+        options.sums.memory_bytes /= Turns::everything() + options.job_options.at_once.max(1);
         let guard = Guard::new(&options)?;
         let lists = Lists { store: Arc::clone(&store), folder: options.folder.join("lists") };
         let tasks = Tasks {
@@ -103,8 +106,7 @@ impl Service {
         };
         let keeper = jobs::keeper(options.jobs.as_deref(), &options.folder)
             .map_err(|error| ServiceError::Jobs(error.into()))?;
-        let jobs = Jobs::open(keeper, Box::new(tasks), options.job_options.clone())
-            .map_err(ServiceError::Thread)?;
+        let jobs = Jobs::new(keeper, Box::new(tasks), options.job_options.clone());
         Ok(Self {
             store,
             lists,
@@ -114,12 +116,21 @@ impl Service {
             audit: Audit::open(&options.folder, options.audit)?,
             counters: Counters::default(),
             readiness: Readiness::default(),
-            heavy: Arc::new(Semaphore::new(rayon::current_num_threads())),
+            turns: Turns::new(&options.limits),
             collector: OnceLock::new(),
             stopping: AtomicBool::new(false),
             stopped: Notify::new(),
             options,
         })
+    }
+
+    /// Has jobs carried out, also those that an earlier process left behind.
+    ///
+    /// # Errors
+    ///
+    /// [`ServiceError::Thread`].
+    pub fn begin_jobs(&self) -> Result<(), ServiceError> {
+        self.jobs.begin().map_err(ServiceError::Thread)
     }
 
     /// Has jobs end that are under way, as far as they do within some seconds.

@@ -3,32 +3,21 @@
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, header};
+use axum::http::{StatusCode, Version, header};
 use axum::response::{IntoResponse, Response};
-use tokio::sync::OwnedSemaphorePermit;
-use tokio::time::sleep;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::sending::Sending;
+use super::sending::{Begun, Sending};
 use super::{Failure, Given};
 use crate::aggregate::Limits;
 use crate::flow::UnixMillis;
 use crate::query::{Asked, Question};
 use crate::request::{Parameters, Refused, Surroundings, Zone, read};
-use crate::service::limits::Turn;
 use crate::service::problem::Problem;
+use crate::service::turns::{Reads, Turn};
 use crate::service::{Rows, Shared};
+use crate::store::Watch;
 use crate::store::wrap::WatchedSnapshot;
-use crate::store::{StoreError, Watch};
-
-/// How much a question reads: one that looks at everything waits until it has a turn of those.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::service) enum Heavy {
-    /// It may look at the whole store.
-    Yes,
-    /// It is a look at few rows, as far as can be told.
-    No,
-}
 
 /// A question while it is answered.
 pub(in crate::service) struct Answering {
@@ -87,11 +76,10 @@ impl Answering {
 
 /// A request for an answer. A handler takes it as its only argument.
 pub(in crate::service) struct Call {
-    service: Shared,
     turn: Turn,
     rows: Rows,
-    given: Given,
-    headers: HeaderMap,
+    version: Version,
+    pub(super) answering: Answering,
 }
 
 impl FromRequestParts<Shared> for Call {
@@ -99,13 +87,25 @@ impl FromRequestParts<Shared> for Call {
 
     async fn from_request_parts(parts: &mut Parts, service: &Shared) -> Result<Self, Problem> {
         let Ok(rows) = Rows::from_request_parts(parts, service).await;
-        Ok(Self {
+        let turn = Turn::from_request_parts(parts, service).await?;
+        let Given(mut given) = Given::from_request_parts(parts, service).await?;
+        let zone = match given.remove("tz").map(|name| Zone::parse(&name)) {
+            None => service.options.zone.clone(),
+            Some(Ok(zone)) => zone,
+            Some(Err(problem)) => {
+                return Err(Failure::from(Refused::of("tz", problem)).into_problem());
+            }
+        };
+        let known = parts.headers.get(header::IF_NONE_MATCH).and_then(|known| known.to_str().ok());
+        let answering = Answering {
             service: Shared::clone(service),
-            turn: Turn::from_request_parts(parts, service).await?,
-            rows,
-            given: Given::from_request_parts(parts, service).await?,
-            headers: parts.headers.clone(),
-        })
+            watch: turn.watch.clone(),
+            given,
+            zone,
+            now: UnixMillis::now(),
+            known: known.map(str::to_owned),
+        };
+        Ok(Self { turn, rows, version: parts.version, answering })
     }
 }
 
@@ -113,70 +113,24 @@ impl Call {
     /// Has the question answered by `work`, and sends what that writes.
     pub(in crate::service) async fn answer(
         self,
-        heavy: Heavy,
+        reads: Reads,
         work: impl FnOnce(&Answering, &mut Sending) -> Result<(), Failure> + Send + 'static,
     ) -> Response {
-        let Self { service, turn, rows, given: Given(mut given), headers } = self;
-        let zone = match given.remove("tz").map(|name| Zone::parse(&name)) {
-            None => service.options.zone.clone(),
-            Some(Ok(zone)) => zone,
-            Some(Err(problem)) => {
-                return Failure::from(Refused::of("tz", problem)).into_problem().into_response();
-            }
-        };
-        let known = headers.get(header::IF_NONE_MATCH).and_then(|known| known.to_str().ok());
-        let watch = Watch::default();
-        let answering = Answering {
-            service: Shared::clone(&service),
-            watch: watch.clone(),
-            given,
-            zone,
-            now: UnixMillis::now(),
-            known: known.map(str::to_owned),
-        };
-        let run = service.options.limits.run;
-        // When this goes, with the client or after the last of the answer, nobody waits for more.
-        let mut held = Held { watch: watch.clone(), _turn: turn, heavy: None };
-        if heavy == Heavy::Yes {
-            held.heavy = tokio::select! {
-                permit = service.heavy.clone().acquire_owned() => permit.ok(),
-                () = sleep(run) => return Failure::from(StoreError::Stopped).into_problem().into_response(),
-            };
-        }
-        let (mut sending, mut begun) = Sending::new(run, rows);
-        tokio::task::spawn_blocking(move || {
+        let Self { turn, rows, version, answering } = self;
+        let (service, until) = (Shared::clone(&answering.service), turn.until);
+        let answer = move |begun| {
+            let mut sending = Sending::new(until, rows, begun);
             let written = work(&answering, &mut sending);
             sending.finish(written);
-        });
-        let begun = tokio::select! {
-            begun = &mut begun => begun,
-            () = sleep(run) => {
-                watch.stop();
-                begun.await
-            }
-            () = service.stopped() => {
-                watch.stop();
-                begun.await
-            }
         };
-        // The thread sends something, unless it panics.
-        match begun {
-            Ok(begun) => begun.into_response(held),
-            Err(_) => Problem::internal("the thread of an answer ended").into_response(),
+        match turn.answer(&service, reads, answer).await {
+            Ok((Begun::Pieces(..), _)) if version < Version::HTTP_11 => {
+                let told = "a long answer goes in chunks, as its end is told from a loss by them: \
+                    ask by HTTP/1.1, and have a proxy do so";
+                Problem::new(StatusCode::HTTP_VERSION_NOT_SUPPORTED, told).into_response()
+            }
+            Ok((begun, wanted)) => begun.into_response(until, wanted),
+            Err(problem) => problem.into_response(),
         }
-    }
-}
-
-/// What an answer has, from its question to its last byte.
-struct Held {
-    watch: Watch,
-    _turn: Turn,
-    /// The turn of a question that may look at everything.
-    heavy: Option<OwnedSemaphorePermit>,
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        self.watch.stop();
     }
 }

@@ -15,7 +15,7 @@ use utoipa_axum::routes;
 
 use super::filter::FilterParameters;
 use super::flows::FlowsParameters;
-use super::jobs::PageParameters;
+use super::job_rows::{ListParameters, ResultsParameters};
 use super::store::{LoadsParameters, NoParameters};
 use super::sums::{ActiveFlowParameters, TimelineParameters, TopParameters};
 use crate::request::{self, described};
@@ -118,7 +118,8 @@ fn parameters_of(path: &str) -> Vec<Parameter> {
         Some("loads") => described::<LoadsParameters>(),
         Some("exporters" | "names") => described::<NoParameters>(),
         Some("complete" | "validate") => described::<FilterParameters>(),
-        Some("jobs" | "jobs/{id}/results") => described::<PageParameters>(),
+        Some("jobs") => described::<ListParameters>(),
+        Some("jobs/{id}/results") => described::<ResultsParameters>(),
         _ => return Vec::new(),
     };
     if path.starts_with("/api/v1/jobs") {

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use super::store::write_json;
-use super::{Call, Failure, Heavy};
+use super::{Call, Failure, Reads};
 use crate::query::filter::{self, complete, parse};
 use crate::request::Refused;
 use crate::service::auth::Role;
@@ -61,7 +61,7 @@ pub(super) fn routes(routes: Routes) -> Routes {
     (status = 200, description = "what may follow", body = Completed),
 ))]
 async fn complete_filter(call: Call) -> Response {
-    call.answer(Heavy::No, |answering, to| {
+    call.answer(Reads::Little, |answering, to| {
         let given: FilterParameters = answering.read()?;
         let text = &given.expression;
         let found = complete(text, &answering.surroundings().context());
@@ -85,7 +85,7 @@ async fn complete_filter(call: Call) -> Response {
     (status = 200, description = "it is one", body = Valid),
 ))]
 async fn validate(call: Call) -> Response {
-    call.answer(Heavy::No, |answering, to| {
+    call.answer(Reads::Little, |answering, to| {
         let given: FilterParameters = answering.read()?;
         let text = &given.expression;
         let predicate = parse(text, &answering.surroundings().context())

@@ -1,22 +1,25 @@
 //! `flows`: what `query` answers.
 
 use std::io::Write;
+use std::slice;
 
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use utoipa_axum::routes;
 
 use super::sending::Sending;
-use super::{Answering, Call, Failure, Heavy};
+use super::{Answering, Call, Failure, Reads};
 use crate::answer::{FlowWriter, Format, write_conversations};
-use crate::flow::{FlowBatch, Names};
+use crate::flow::Names;
 use crate::query::{Asked, Lookup, POSITION_COLUMNS, Position, Question};
-use crate::request::{Flows, FormatParser, Found, Refused};
+use crate::request::{Flows, FormatParser, Found, Refused, Surroundings};
 use crate::service::auth::Role;
 use crate::service::routes::Routes;
 use crate::store::FlowStream;
 
 /// A page has so many flows where nobody says how many.
 const USUAL_PAGE: u64 = 1_000;
+/// So many flows are few.
+const FEW_FLOWS: u64 = 10_000;
 
 /// What can be said of it.
 #[derive(Debug, clap::Args)]
@@ -54,11 +57,27 @@ pub(super) fn routes(routes: Routes) -> Routes {
     ),
 )]
 async fn flows(call: Call) -> Response {
-    call.answer(Heavy::No, |answering, to| {
-        let given: FlowsParameters = answering.read()?;
-        write(answering, &given, to)
-    })
-    .await
+    let given: FlowsParameters = match call.answering.read() {
+        Ok(given) => given,
+        Err(refused) => return Failure::from(refused).into_problem().into_response(),
+    };
+    let reads = given.reads(&call.answering.surroundings());
+    call.answer(reads, move |answering, to| write(answering, &given, to)).await
+}
+
+impl FlowsParameters {
+    /// What is read for the answer, as far as can be told before.
+    fn reads(&self, around: &Surroundings<'_>) -> Reads {
+        let Self { flows, output, .. } = self;
+        let usual = if *output == Format::Json { USUAL_PAGE } else { u64::MAX };
+        if flows.joins() || flows.counts() || flows.holds() {
+            Reads::Everything
+        } else if flows.limit().unwrap_or(usual) <= FEW_FLOWS && flows.is_of_few(around) {
+            Reads::Little
+        } else {
+            Reads::Flows
+        }
+    }
 }
 
 fn write(answering: &Answering, given: &FlowsParameters, to: &mut Sending) -> Result<(), Failure> {
@@ -72,7 +91,8 @@ fn write(answering: &Answering, given: &FlowsParameters, to: &mut Sending) -> Re
     let most = answering.service.options.limits.rows as u64;
     let is_page = *format == Format::Json && !request.joins() && !request.counts();
     let limit = match question.limit {
-        Some(limit) if limit > most => {
+        // A number is one row, whatever it counts.
+        Some(limit) if limit > most && !request.counts() => {
             let told = format!("an answer has at most {most} rows");
             return Err(Refused::of("limit", told).into());
         }
@@ -94,11 +114,14 @@ fn write(answering: &Answering, given: &FlowsParameters, to: &mut Sending) -> Re
         lookup = lookup.after(after);
     }
     let found = request.answer(asked.snapshot(), &lookup, &around)?;
+    if !is_page {
+        to.with_notes(&found.notes);
+    }
     match found.found {
         Found::Count(flows) if format.is_json() => Ok(writeln!(to, "{{\"flows\":{flows}}}")?),
         Found::Count(flows) => Ok(writeln!(to, "{flows}")?),
         Found::Flows(flows) if is_page => {
-            let next = page(answering, given, &lookup, flows, limit, to)?;
+            let next = page(answering, &lookup, flows, (given.after, limit), to)?;
             let next = next.map(|next| next.to_string());
             let end = serde_json::json!({ "next": next, "notes": found.notes }).to_string();
             // The object that the flows began goes on.
@@ -122,34 +145,39 @@ fn lookup(given: &FlowsParameters, question: &Question) -> Lookup {
     if given.output.has_places() { lookup.reading_also(POSITION_COLUMNS) } else { lookup }
 }
 
-/// Begins a JSON object with a page of flows; gives the place where the next one begins.
+/// Begins a JSON object with a page of flows, as they are found; gives the place where the next one
+/// begins, behind `limit` flows.
 fn page(
     answering: &Answering,
-    given: &FlowsParameters,
     lookup: &Lookup,
     flows: FlowStream,
-    limit: u64,
+    (after, limit): (Option<Position>, u64),
     to: &mut Sending,
 ) -> Result<Option<Position>, Failure> {
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    let mut batches: Vec<FlowBatch> = flows.collect::<Result<_, _>>()?;
-    let mut left = limit;
-    let mut has_more = false;
-    for batch in &mut batches {
-        if batch.len() > left {
-            has_more = true;
-            *batch = batch.take_rows(&(0..left as u32).collect::<Vec<_>>());
-        }
-        left -= batch.len();
-    }
-    batches.retain(|batch| !batch.is_empty());
-    let next = has_more.then(|| Position::last(lookup, &batches, given.after)).flatten();
-    to.count(batches.iter().map(|batch| batch.len() as u64).sum());
     write!(to, "{{\"flows\":")?;
     let zone = answering.zone().zone().clone();
     let names = answering.service.store.names()?;
-    let writer = FlowWriter::new(&mut *to, &Format::Json, zone).with_names(names);
-    writer.write_all(batches.into_iter().map(Ok))?;
+    let rows = to.rows();
+    let mut writer = FlowWriter::new(to, &Format::Json, zone).with_names(names);
+    let (mut left, mut end, mut next) = (limit, after, None);
+    for batch in flows {
+        let mut batch = batch?;
+        let is_more = batch.len() as u64 > left;
+        if is_more {
+            batch = batch.take_rows(&(0..left as u32).collect::<Vec<_>>());
+        }
+        end = Position::last(lookup, slice::from_ref(&batch), end).or(end);
+        left -= batch.len() as u64;
+        rows.add(batch.len() as u64);
+        let is_enough = writer.write(&batch)?.is_break();
+        if is_more {
+            next = end;
+        }
+        if is_more || is_enough {
+            break;
+        }
+    }
+    writer.finish()?;
     Ok(next)
 }
 

@@ -1,44 +1,26 @@
 //! Jobs: questions that take long, loads and exports, which nobody waits for.
 
-use std::convert::Infallible;
 use std::time::Duration;
 
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use futures_util::stream::{self, Stream};
 use serde::{Deserialize, Serialize};
 use tokio::task::spawn_blocking;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use super::{Failure, Given};
+use super::Failure;
 use crate::flow::UnixMillis;
-use crate::request::{Parameters, read, whole_number};
+use crate::request::Parameters;
+use crate::service::Shared;
 use crate::service::auth::{Caller, Role};
 use crate::service::jobs::{Job, JobId, Jobs, JobsError, Kind, NewJob};
 use crate::service::problem::Problem;
 use crate::service::routes::Routes;
-use crate::service::{Rows, Shared};
-
-/// A stream of events says so often that it is there.
-const ALIVE_EVERY: Duration = Duration::from_secs(15);
-
-/// Which jobs, or which results.
-#[derive(Debug, clap::Args)]
-pub(super) struct PageParameters {
-    /// How many are passed over
-    #[arg(long, value_name = "N", default_value = "0", value_parser = whole_number::<u64>,
-        allow_negative_numbers = true)]
-    pub(super) offset: u64,
-    /// At most so many
-    #[arg(long, value_name = "N", default_value = "100", value_parser = whole_number::<u64>,
-        allow_negative_numbers = true)]
-    pub(super) limit: u64,
-}
+use crate::service::turns::Turn;
 
 /// A job to be.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -126,14 +108,17 @@ impl From<&Job> for JobView {
 
 pub(super) fn routes(routes: Routes) -> Routes {
     routes
-        .described(Role::Reader, routes!(list))
         .described(Role::Analyst, routes!(create))
         .described(Role::Reader, routes!(get))
         .described(Role::Analyst, routes!(delete))
         .described(Role::Analyst, routes!(start))
         .described(Role::Analyst, routes!(cancel))
-        .described(Role::Reader, routes!(results))
-        .described(Role::Reader, routes!(events))
+}
+
+impl From<JobsError> for Failure {
+    fn from(error: JobsError) -> Self {
+        Problem::from(error).into()
+    }
 }
 
 impl From<JobsError> for Problem {
@@ -143,7 +128,9 @@ impl From<JobsError> for Problem {
             JobsError::Unknown(_) => Self::not_found(told),
             JobsError::Conflict { .. } => Self::new(StatusCode::CONFLICT, told),
             JobsError::Refused(refused) => Failure::from(refused).into_problem(),
-            JobsError::Full(_) => Self::too_many(told, Duration::from_secs(10)),
+            JobsError::Full(_) | JobsError::TooManyMade(_) => {
+                Self::too_many(told, Duration::from_secs(10))
+            }
             JobsError::NotReady(_) => Self::unavailable(told.clone(), told),
             JobsError::Keeper(error) if error.may_get_well() => {
                 Self::unavailable("where jobs are kept cannot be reached", error)
@@ -153,13 +140,17 @@ impl From<JobsError> for Problem {
     }
 }
 
-/// Has `order` carried out on a thread that may wait.
+/// Has `order` carried out on a thread that may wait, of which there are some for that.
 pub(in crate::service) async fn with_jobs<T: Send + 'static>(
     service: &Shared,
     order: impl FnOnce(&Jobs) -> Result<T, JobsError> + Send + 'static,
 ) -> Result<T, Problem> {
-    let service = Shared::clone(service);
-    let done = spawn_blocking(move || order(service.jobs())).await;
+    let (service, place) = (Shared::clone(service), service.turns.job_call().await?);
+    let done = spawn_blocking(move || {
+        let _place = place;
+        order(service.jobs())
+    })
+    .await;
     done.map_err(Problem::internal)?.map_err(Problem::from)
 }
 
@@ -186,28 +177,6 @@ pub(in crate::service) fn check_kind(caller: &Caller, kind: Kind) -> Result<(), 
     Ok(())
 }
 
-/// Jobs, the latest first.
-#[utoipa::path(get, path = "/api/v1/jobs", tag = "jobs", responses(
-    (status = 200, description = "the jobs", body = Vec<JobView>),
-))]
-async fn list(
-    State(service): State<Shared>,
-    rows: Rows,
-    Given(given): Given,
-) -> Result<Json<Vec<JobView>>, Problem> {
-    let PageParameters { offset, limit } = page_of(&service, &given)?;
-    let jobs = with_jobs(&service, move |jobs| jobs.list(offset, limit)).await?;
-    rows.add(jobs.len() as u64);
-    Ok(Json(jobs.iter().map(JobView::from).collect()))
-}
-
-pub(super) fn page_of(service: &Shared, given: &Parameters) -> Result<PageParameters, Problem> {
-    let mut page: PageParameters =
-        read(given).map_err(|refused| Failure::from(refused).into_problem())?;
-    page.limit = page.limit.min(service.options.limits.rows as u64);
-    Ok(page)
-}
-
 /// Makes a job, and starts it unless that is to wait.
 #[utoipa::path(post, path = "/api/v1/jobs", tag = "jobs", request_body = Order, responses(
     (status = 201, description = "the job, whose address is in Location", body = JobView),
@@ -216,6 +185,7 @@ pub(super) fn page_of(service: &Shared, given: &Parameters) -> Result<PageParame
 ))]
 async fn create(
     State(service): State<Shared>,
+    _turn: Turn,
     caller: Caller,
     order: Result<Json<Order>, JsonRejection>,
 ) -> Result<Response, Problem> {
@@ -226,11 +196,8 @@ async fn create(
     })?;
     check_kind(&caller, kind)?;
     let new = NewJob { name, kind, parameters, owner: caller.name };
-    let job = with_jobs(&service, move |jobs| {
-        let job = jobs.create(new)?;
-        if start { jobs.start(job.id) } else { Ok(job) }
-    })
-    .await?;
+    let make = move |jobs: &Jobs| if start { jobs.create_started(new) } else { jobs.create(new) };
+    let job = with_jobs(&service, make).await?;
     let mut response = (StatusCode::CREATED, Json(JobView::from(&job))).into_response();
     let place = format!("/api/v1/jobs/{}", job.id);
     if let Ok(place) = HeaderValue::from_str(&place) {
@@ -248,6 +215,7 @@ async fn create(
     ))]
 async fn get(
     State(service): State<Shared>,
+    _turn: Turn,
     Path(id): Path<String>,
 ) -> Result<Json<JobView>, Problem> {
     let id = id_of(&id)?;
@@ -265,6 +233,7 @@ async fn get(
     ))]
 async fn delete(
     State(service): State<Shared>,
+    _turn: Turn,
     caller: Caller,
     Path(id): Path<String>,
 ) -> Result<StatusCode, Problem> {
@@ -283,6 +252,7 @@ async fn delete(
     ))]
 async fn start(
     State(service): State<Shared>,
+    _turn: Turn,
     caller: Caller,
     Path(id): Path<String>,
 ) -> Result<Json<JobView>, Problem> {
@@ -301,6 +271,7 @@ async fn start(
     ))]
 async fn cancel(
     State(service): State<Shared>,
+    _turn: Turn,
     caller: Caller,
     Path(id): Path<String>,
 ) -> Result<Json<JobView>, Problem> {
@@ -319,62 +290,4 @@ pub(in crate::service) async fn owned(
     let job = with_jobs(service, move |jobs| jobs.get(id)).await?;
     check_owner(caller, &job)?;
     Ok(id)
-}
-
-/// Results of a job, in their order.
-#[utoipa::path(get, path = "/api/v1/jobs/{id}/results", tag = "jobs",
-    params(("id" = String, Path, description = "its id")),
-    responses(
-        (status = 200, description = "a JSON object for each", body = Vec<serde_json::Value>),
-        (status = 404, description = "there is none", body = Problem),
-    ))]
-async fn results(
-    State(service): State<Shared>,
-    rows: Rows,
-    Path(id): Path<String>,
-    Given(given): Given,
-) -> Result<Response, Problem> {
-    let id = id_of(&id)?;
-    let PageParameters { offset, limit } = page_of(&service, &given)?;
-    let found = with_jobs(&service, move |jobs| jobs.results(id, offset, limit)).await?;
-    rows.add(found.len() as u64);
-    let media_type = [(header::CONTENT_TYPE, "application/json")];
-    Ok((media_type, format!("[{}]\n", found.join(",\n"))).into_response())
-}
-
-/// How a job stands, whenever that changes, until it is over: server-sent events.
-#[utoipa::path(get, path = "/api/v1/jobs/{id}/events", tag = "jobs",
-    params(("id" = String, Path, description = "its id")),
-    responses(
-        (status = 200, description = "an event `job` with the job as JSON for each change",
-            content((String = "text/event-stream"))),
-        (status = 404, description = "there is none", body = Problem),
-    ))]
-async fn events(
-    State(service): State<Shared>,
-    headers: HeaderMap,
-    Path(id): Path<String>,
-) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
-    drop(headers);
-    let id = id_of(&id)?;
-    let mut followed = with_jobs(&service, move |jobs| jobs.follow(id)).await?;
-    // The first one tells how it stands now.
-    followed.mark_changed();
-    let next = |(mut followed, service): (tokio::sync::watch::Receiver<Job>, Option<Shared>)| async {
-        let service = service?;
-        let changed = tokio::select! {
-            changed = followed.changed() => changed.is_ok(),
-            () = service.stopped() => false,
-        };
-        if !changed {
-            return None;
-        }
-        let job = followed.borrow_and_update().clone();
-        let event = Event::default().event("job").json_data(JobView::from(&job));
-        let event = event.unwrap_or_default();
-        let service = (!job.status.is_over()).then_some(service);
-        Some((Ok(event), (followed, service)))
-    };
-    let events = stream::unfold((followed, Some(service)), next);
-    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(ALIVE_EVERY)))
 }

@@ -10,24 +10,28 @@ mod failure;
 mod filter;
 mod flows;
 mod given;
+mod job_events;
+mod job_rows;
 mod jobs;
 mod predecessor;
 mod sending;
 mod store;
 mod sums;
 
-use answering::{Answering, Call, Heavy};
+use answering::{Answering, Call};
 pub(in crate::service) use failure::Failure;
 use given::Given;
 pub(in crate::service) use jobs::{check_kind, id_of, owned, with_jobs};
 
 use super::routes::Routes;
+use super::turns::Reads;
 
 /// All of its routes.
 pub(super) fn routes() -> Routes {
     let routes = flows::routes(Routes::default());
     let routes = sums::routes(routes);
     let routes = store::routes(routes);
-    let routes = predecessor::routes(jobs::routes(filter::routes(routes)));
-    document::routes(routes)
+    let routes = filter::routes(routes);
+    let routes = job_events::routes(job_rows::routes(jobs::routes(routes)));
+    document::routes(predecessor::routes(routes))
 }

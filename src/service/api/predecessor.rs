@@ -10,15 +10,17 @@ use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::Given;
-use super::jobs::{check_kind, id_of, owned, page_of, with_jobs};
+use super::job_rows::write_results;
+use super::jobs::{check_kind, id_of, owned, with_jobs};
+use super::{Call, Given};
 use crate::flow::UnixMillis;
 use crate::request::Parameters;
+use crate::service::Shared;
 use crate::service::auth::{Caller, Role};
 use crate::service::jobs::{Job, Kind, NewJob};
 use crate::service::problem::Problem;
 use crate::service::routes::Routes;
-use crate::service::{Rows, Shared};
+use crate::service::turns::{Reads, Turn};
 
 /// How its clients write times; they are in the zone of the service.
 const TIMES: &str = "%Y-%m-%d-%H:%M:%S";
@@ -176,6 +178,7 @@ fn shown(job: &Job) -> Value {
 
 async fn create(
     State(service): State<Shared>,
+    _turn: Turn,
     caller: Caller,
     body: Bytes,
 ) -> Result<Response, Wrong> {
@@ -198,7 +201,11 @@ async fn create(
     Ok(response)
 }
 
-async fn job(State(service): State<Shared>, Path(id): Path<String>) -> Result<Json<Value>, Wrong> {
+async fn job(
+    State(service): State<Shared>,
+    _turn: Turn,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, Wrong> {
     let id = id_of(&id)?;
     let job = with_jobs(&service, move |jobs| jobs.get(id)).await?;
     Ok(Json(shown(&job)))
@@ -206,6 +213,7 @@ async fn job(State(service): State<Shared>, Path(id): Path<String>) -> Result<Js
 
 async fn act(
     State(service): State<Shared>,
+    _turn: Turn,
     caller: Caller,
     Path(id): Path<String>,
     Given(given): Given,
@@ -228,24 +236,21 @@ async fn act(
     Ok(Json(shown(&job)))
 }
 
-async fn results(
-    State(service): State<Shared>,
-    rows: Rows,
-    Path(id): Path<String>,
-    Given(given): Given,
-) -> Result<Json<Vec<Map<String, Value>>>, Wrong> {
-    let id = id_of(&id)?;
-    let page = page_of(&service, &given)?;
-    let found = with_jobs(&service, move |jobs| {
-        if jobs.get(id)?.kind != Kind::FlowQuery {
-            return Err(crate::service::jobs::JobsError::Unknown(id));
+async fn results(Path(id): Path<String>, call: Call) -> Response {
+    let answer = call.answer(Reads::Jobs, move |answering, to| {
+        let job = answering.service.jobs().get(id_of(&id)?)?;
+        if job.kind != Kind::FlowQuery {
+            let told = format!("job {id} is no FlowQuery; its results are at /api/v1/jobs");
+            return Err(Problem::not_found(told).into());
         }
-        jobs.results(id, page.offset, page.limit)
-    })
-    .await?;
-    rows.add(found.len() as u64);
-    let zone = service.options.zone.zone();
-    Ok(Json(found.iter().map(|row| nine(row, zone)).collect()))
+        let (path, zone) = (format!("/FlowQueries/{id}/results"), answering.zone().zone());
+        write_results(answering, &job, &path, to, |row| Value::from(nine(&row, zone)).to_string())
+    });
+    let answer = answer.await;
+    match answer.extensions().get::<Problem>() {
+        Some(problem) => Wrong(problem.clone()).into_response(),
+        None => answer,
+    }
 }
 
 /// The fields of a flow, a result as it is kept, that its clients know.

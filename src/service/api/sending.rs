@@ -1,7 +1,6 @@
 //! An answer on its way to a client: written by a thread, sent as it is written.
 
 use std::io::{self, Write};
-use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderValue, StatusCode, header};
@@ -13,6 +12,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::Failure;
 use crate::service::Rows;
+use crate::service::turns::Wanted;
 
 /// An answer goes in pieces of this size; a client that is slow holds up its own answer, and no
 /// more of it is in memory than this and [`PIECES_AHEAD`].
@@ -24,9 +24,16 @@ pub(super) enum Begun {
     /// All of it.
     Whole(Head, Vec<u8>),
     /// That it is long: its pieces follow.
-    Pieces(Head, mpsc::Receiver<io::Result<Bytes>>),
+    Pieces(Head, Pieces),
     /// That there is none.
     Failed(Failure),
+}
+
+/// The pieces of a long answer, as they come.
+pub(super) struct Pieces {
+    pieces: mpsc::Receiver<Bytes>,
+    /// Says behind the last of them that it is the last. What is cut off says nothing, or why.
+    ended: oneshot::Receiver<io::Result<()>>,
 }
 
 /// What an answer says of itself.
@@ -37,28 +44,32 @@ pub(super) struct Head {
     pub(super) etag: Option<String>,
     /// Where the next page is.
     pub(super) next: Option<String>,
+    /// What is to be said of it beside.
+    pub(super) notes: Vec<String>,
+}
+
+impl Default for Head {
+    fn default() -> Self {
+        let (etag, next, notes) = Default::default();
+        Self { status: StatusCode::OK, media_type: "application/json", etag, next, notes }
+    }
 }
 
 /// Where an answer is written.
 pub(in crate::service) struct Sending {
     head: Head,
     begun: Option<oneshot::Sender<Begun>>,
-    pieces: Option<mpsc::Sender<io::Result<Bytes>>>,
+    pieces: Option<(mpsc::Sender<Bytes>, oneshot::Sender<io::Result<()>>)>,
     piece: Vec<u8>,
     until: Instant,
     rows: Rows,
 }
 
 impl Sending {
-    /// One that ends within `run`, and who receives it.
-    pub(super) fn new(run: Duration, rows: Rows) -> (Self, oneshot::Receiver<Begun>) {
-        let (begun, receiver) = oneshot::channel();
-        let head =
-            Head { status: StatusCode::OK, media_type: "application/json", etag: None, next: None };
-        let until = Instant::now() + run;
-        let sending =
-            Self { head, begun: Some(begun), pieces: None, piece: Vec::new(), until, rows };
-        (sending, receiver)
+    /// One that is at its end by `until`; `begun` gets what is known when the first is sent.
+    pub(super) fn new(until: Instant, rows: Rows, begun: oneshot::Sender<Begun>) -> Self {
+        let head = Head::default();
+        Self { head, begun: Some(begun), pieces: None, piece: Vec::new(), until, rows }
     }
 
     /// Says what is sent.
@@ -74,6 +85,16 @@ impl Sending {
     /// Says that the client has this answer already.
     pub(super) fn unchanged(&mut self) {
         self.head.status = StatusCode::NOT_MODIFIED;
+    }
+
+    /// Says where the next page is.
+    pub(super) fn with_next(&mut self, address: &str) {
+        self.head.next = Some(format!("<{address}>; rel=\"next\""));
+    }
+
+    /// Says what is not known of the answer, where there is no place for that in it.
+    pub(super) fn with_notes(&mut self, notes: &[String]) {
+        self.head.notes = notes.to_vec();
     }
 
     /// Where rows are counted, for who writes through something that holds this.
@@ -96,14 +117,20 @@ impl Sending {
                 let _ = begun.send(Begun::Failed(failure));
             }
             (Ok(()), None) => {
-                let _ = self.pass_on();
+                let passed_on = self.pass_on();
+                self.end(passed_on);
             }
             (Err(failure), None) => {
                 tracing::warn!("an answer was cut off: {failure}");
-                // The client sees that it is not whole.
-                let cut = io::Error::other(failure.to_string());
-                let _ = self.pieces.take().map(|pieces| pieces.blocking_send(Err(cut)));
+                self.end(Err(io::Error::other(failure.to_string())));
             }
+        }
+    }
+
+    /// Says how the pieces end, and waits for nobody.
+    fn end(&mut self, ended: io::Result<()>) {
+        if let Some((_, end)) = self.pieces.take() {
+            let _ = end.send(ended);
         }
     }
 
@@ -111,12 +138,13 @@ impl Sending {
         let piece =
             Bytes::from(std::mem::replace(&mut self.piece, Vec::with_capacity(PIECE_BYTES)));
         if let Some(begun) = self.begun.take() {
-            let (sender, receiver) = mpsc::channel(PIECES_AHEAD);
-            self.pieces = Some(sender);
-            let _ = begun.send(Begun::Pieces(self.head.clone(), receiver));
+            let (sender, pieces) = mpsc::channel(PIECES_AHEAD);
+            let (end, ended) = oneshot::channel();
+            self.pieces = Some((sender, end));
+            let _ = begun.send(Begun::Pieces(self.head.clone(), Pieces { pieces, ended }));
         }
-        let Some(pieces) = &self.pieces else { return Err(gone()) };
-        match Handle::current().block_on(timeout_at(self.until, pieces.send(Ok(piece)))) {
+        let Some((pieces, _)) = &self.pieces else { return Err(gone()) };
+        match Handle::current().block_on(timeout_at(self.until, pieces.send(piece))) {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) => Err(gone()),
             Err(_) => Err(io::ErrorKind::TimedOut.into()),
@@ -144,17 +172,34 @@ impl Write for Sending {
     }
 }
 
+impl Pieces {
+    /// The next one; an error where the answer is cut off, so that the client sees that it is not
+    /// whole.
+    async fn next(&mut self, until: Instant) -> Option<io::Result<Bytes>> {
+        // What is there already is sent, also when the time is over.
+        match timeout_at(until, self.pieces.recv()).await {
+            Ok(Some(piece)) => Some(Ok(piece)),
+            Ok(None) => match (&mut self.ended).await {
+                Ok(Ok(())) => None,
+                Ok(Err(cut)) => Some(Err(cut)),
+                Err(_) => Some(Err(gone())),
+            },
+            Err(_) => Some(Err(io::ErrorKind::TimedOut.into())),
+        }
+    }
+}
+
 impl Begun {
-    /// The response; `kept` goes with the last of it.
-    pub(super) fn into_response<H: Send + 'static>(self, kept: H) -> Response {
+    /// The response, which is at its end by `until`; the last of it takes `wanted` along.
+    pub(super) fn into_response(self, until: Instant, wanted: Wanted) -> Response {
         let (head, body) = match self {
             Self::Failed(failure) => return failure.into_problem().into_response(),
             Self::Whole(head, bytes) => (head, Body::from(bytes)),
-            Self::Pieces(head, receiver) => {
-                let next = |(mut receiver, kept): (mpsc::Receiver<_>, H)| async move {
-                    receiver.recv().await.map(|piece| (piece, (receiver, kept)))
+            Self::Pieces(head, pieces) => {
+                let next = move |(mut pieces, wanted): (Pieces, Wanted)| async move {
+                    pieces.next(until).await.map(|piece| (piece, (pieces, wanted)))
                 };
-                (head, Body::from_stream(stream::unfold((receiver, kept), next)))
+                (head, Body::from_stream(stream::unfold((pieces, wanted), next)))
             }
         };
         let mut response = (head.status, body).into_response();
@@ -167,6 +212,64 @@ impl Begun {
         if let Some(next) = head.next.and_then(|next| HeaderValue::from_str(&next).ok()) {
             headers.insert(header::LINK, next);
         }
+        for note in head.notes.iter().filter_map(|note| HeaderValue::from_str(note).ok()) {
+            headers.append("earlgrey-note", note);
+        }
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use axum::extract::{FromRequestParts, Request};
+    use tokio::task::spawn_blocking;
+
+    use super::*;
+
+    /// The pieces of what `write` sends by `until`, as far as they come, and whether they are whole.
+    async fn sent(until: Instant, write: impl FnOnce(Sending) + Send + 'static) -> (usize, bool) {
+        let (mut parts, _) = Request::new(Body::empty()).into_parts();
+        let Ok(rows) = Rows::from_request_parts(&mut parts, &()).await;
+        let (to, begun) = oneshot::channel();
+        spawn_blocking(move || write(Sending::new(until, rows, to)));
+        let Ok(Begun::Pieces(_, mut pieces)) = begun.await else { panic!("it is short") };
+        let mut bytes = 0;
+        loop {
+            match pieces.next(until).await {
+                Some(Ok(piece)) => bytes += piece.len(),
+                ended => return (bytes, ended.is_none()),
+            }
+        }
+    }
+
+    const LONG: usize = 10 * PIECE_BYTES + 1;
+
+    #[tokio::test]
+    async fn what_is_cut_off_is_told_from_an_end() {
+        let later = Instant::now() + Duration::from_hours(1);
+        let write = |mut to: Sending| {
+            to.write_all(&vec![0; LONG]).unwrap();
+            to
+        };
+        assert_eq!(sent(later, move |to| write(to).finish(Ok(()))).await, (LONG, true));
+        let failed = sent(later, move |to| write(to).finish(Err(Failure::TooMany(1)))).await;
+        assert_eq!(failed, (LONG - 1, false));
+        let ended = sent(later, move |to| drop(write(to))).await;
+        assert_eq!(ended, (LONG - 1, false), "its thread ended in the middle");
+    }
+
+    #[tokio::test]
+    async fn an_answer_ends_with_its_time_also_where_nothing_more_is_found() {
+        let (found, waits) = std::sync::mpsc::channel::<()>();
+        let sent = sent(Instant::now(), move |mut to| {
+            to.write_all(&vec![0; PIECE_BYTES]).unwrap();
+            let _ = waits.recv();
+            to.finish(Ok(()));
+        });
+        assert_eq!(sent.await, (PIECE_BYTES, false));
+        // Until then nothing more was found.
+        drop(found);
     }
 }

@@ -6,7 +6,7 @@ use std::io::Write;
 use utoipa_axum::routes;
 
 use super::sending::Sending;
-use super::{Call, Failure, Heavy};
+use super::{Call, Failure, Reads};
 use crate::request::{LoadView, whole_number};
 use crate::service::auth::Role;
 use crate::service::exporters;
@@ -37,7 +37,7 @@ pub(super) fn routes(routes: Routes) -> Routes {
     (status = 200, description = "the loads", body = Vec<serde_json::Value>),
 ))]
 async fn loads(call: Call) -> Response {
-    call.answer(Heavy::No, |answering, to| {
+    call.answer(Reads::Little, |answering, to| {
         let given: LoadsParameters = answering.read()?;
         let loads = answering.service.store.loads()?;
         let latest = loads.iter().rev().take(given.limit);
@@ -54,7 +54,7 @@ async fn loads(call: Call) -> Response {
     (status = 200, description = "the exporters, by address", body = Vec<exporters::Exporter>),
 ))]
 async fn exporters(call: Call) -> Response {
-    call.answer(Heavy::Yes, |answering, to| {
+    call.answer(Reads::Everything, |answering, to| {
         let NoParameters {} = answering.read()?;
         let exporters = exporters::all(&answering.service, &answering.watch)?;
         to.count(exporters.len() as u64);
@@ -68,7 +68,7 @@ async fn exporters(call: Call) -> Response {
     (status = 200, description = "the names, by exporter and id", body = serde_json::Value),
 ))]
 async fn names(call: Call) -> Response {
-    call.answer(Heavy::No, |answering, to| {
+    call.answer(Reads::Little, |answering, to| {
         let NoParameters {} = answering.read()?;
         let names = answering.service.store.names()?;
         write_json(&names, to)

@@ -6,7 +6,7 @@ use axum::response::Response;
 use utoipa_axum::routes;
 
 use super::sending::Sending;
-use super::{Answering, Call, Failure, Heavy};
+use super::{Answering, Call, Failure, Reads};
 use crate::answer::{
     PairFormat, TimelineFormat, TimelineView, TopStyle, stats_json, write_pairs, write_points,
     write_timeline, write_top,
@@ -81,7 +81,7 @@ pub(super) fn routes(routes: Routes) -> Routes {
     (status = 304, description = "it is the answer whose ETag was sent"),
 ))]
 async fn active_flow(call: Call) -> Response {
-    call.answer(Heavy::Yes, |answering, to| {
+    call.answer(Reads::Everything, |answering, to| {
         let given: ActiveFlowParameters = answering.read()?;
         let request = &given.pairs;
         check_rows(answering, "print", given.print)?;
@@ -106,7 +106,7 @@ async fn active_flow(call: Call) -> Response {
     (status = 304, description = "it is the answer whose ETag was sent"),
 ))]
 async fn top(call: Call) -> Response {
-    call.answer(Heavy::Yes, |answering, to| {
+    call.answer(Reads::Everything, |answering, to| {
         let given: TopParameters = answering.read()?;
         let around = answering.surroundings();
         let request = &given.top;
@@ -138,7 +138,7 @@ async fn top(call: Call) -> Response {
     (status = 304, description = "it is the answer whose ETag was sent"),
 ))]
 async fn timeline(call: Call) -> Response {
-    call.answer(Heavy::Yes, |answering, to| {
+    call.answer(Reads::Everything, |answering, to| {
         let given: TimelineParameters = answering.read()?;
         write_bins(answering, &given, to)
     })
@@ -192,7 +192,7 @@ fn write_bins(
     (status = 304, description = "it is the answer whose ETag was sent"),
 ))]
 async fn stats(call: Call) -> Response {
-    call.answer(Heavy::Yes, |answering, to| {
+    call.answer(Reads::Everything, |answering, to| {
         let request: request::Stats = answering.read()?;
         let around = answering.surroundings();
         let question = request.question(&around)?;

@@ -1,9 +1,44 @@
-//! Why the work of a job came to no end.
+//! Why an order cannot be followed, and why the work of a job came to no end.
 
 use std::error::Error;
 
+use super::{JobId, KeeperError};
 use crate::request::{AskError, Refused};
 use crate::store::StoreError;
+
+/// Why an order cannot be followed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum JobsError {
+    /// There is no such job.
+    #[error("there is no job {0}")]
+    Unknown(JobId),
+    /// The job is where this cannot be done with it.
+    #[error("job {id} is {status}: it cannot be {order}")]
+    Conflict {
+        /// The job.
+        id: JobId,
+        /// Where it stands: a status, or words for what comes between.
+        status: &'static str,
+        /// What was to be done with it: `started`, `canceled`, `deleted`.
+        order: &'static str,
+    },
+    /// What it asks for cannot be.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// Too many jobs wait already.
+    #[error("{0} jobs wait for their turn, which is as many as may")]
+    Full(usize),
+    /// Too many jobs are there that nobody started, so many of them by the same owner.
+    #[error("too many jobs were made and not started, {0} of them yours; start or delete some")]
+    TooManyMade(usize),
+    /// The service is beginning, or ending.
+    #[error("jobs are not ready: {0}")]
+    NotReady(&'static str),
+    /// The place where jobs are kept failed.
+    #[error(transparent)]
+    Keeper(#[from] KeeperError),
+}
 
 /// Why the work of a job came to no end.
 #[derive(Debug, thiserror::Error)]

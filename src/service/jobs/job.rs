@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::JobId;
 use crate::flow::UnixMillis;
-use crate::request::Parameters;
+use crate::query::filter::MAX_TEXT_BYTES;
+use crate::request::{Parameters, Refused};
 
 /// A question, or another piece of work, that is carried out while nobody waits for it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,6 +96,27 @@ pub struct NewJob {
     pub parameters: Parameters,
     /// Who makes it.
     pub owner: String,
+}
+
+/// So many characters has a name of a job.
+const MAX_NAME: usize = 100;
+/// So many bytes have its parameters, with their names: the longest filter, and what else there is.
+const MAX_PARAMETER_BYTES: usize = MAX_TEXT_BYTES + (8 << 10);
+
+impl NewJob {
+    /// Whether it is no longer than a job may be.
+    pub(super) fn check(&self) -> Result<(), Refused> {
+        let Self { name, parameters, .. } = self;
+        if name.chars().count() > MAX_NAME || name.chars().any(char::is_control) {
+            return Err(Refused::of("name", format!("a name has at most {MAX_NAME} characters")));
+        }
+        let bytes: usize = parameters.iter().map(|(name, value)| name.len() + value.len()).sum();
+        if bytes > MAX_PARAMETER_BYTES {
+            let told = format!("parameters have at most {MAX_PARAMETER_BYTES} bytes in all");
+            return Err(Refused::of("parameters", told));
+        }
+        Ok(())
+    }
 }
 
 /// What a job does.

@@ -8,6 +8,7 @@
 
 #[cfg(feature = "testing")]
 pub mod conformance;
+mod expiry;
 mod failure;
 mod id;
 mod job;
@@ -29,13 +30,13 @@ mod tests;
 
 use std::time::Duration;
 
-pub use failure::WorkError;
+pub use failure::{JobsError, WorkError};
 pub use id::{JobId, ParseJobIdError};
 pub use job::{Job, Kind, NewJob, ParseKindError, Status};
 pub use keeper::{Keeper, KeeperError};
 #[cfg(feature = "mongodb")]
 pub use mongo::MongoKeeper;
-pub use orders::{Jobs, JobsError};
+pub use orders::Jobs;
 pub use results::Results;
 pub use sqlite::SqliteKeeper;
 pub use tasks::Tasks;
@@ -48,6 +49,8 @@ pub struct Options {
     pub at_once: usize,
     /// So many may wait for their turn.
     pub max_queued: usize,
+    /// So many may be there that nobody asked to start, and half of them of one owner.
+    pub max_made: usize,
     /// None may take longer.
     pub max_time: Duration,
     /// Whether what was going on when the process ended is carried out once more by the next one.
@@ -66,6 +69,7 @@ impl Default for Options {
         Self {
             at_once: 2,
             max_queued: 1_000,
+            max_made: 1_000,
             max_time: Duration::from_hours(1),
             again: false,
             keep: Duration::from_hours(30 * 24),

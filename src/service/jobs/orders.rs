@@ -1,87 +1,70 @@
 //! Orders: what can be asked of jobs.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::{self, JoinHandle};
+use std::sync::Arc;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
 use super::running::Reason;
 use super::shared::Shared;
-use super::{Job, JobId, Keeper, KeeperError, NewJob, Options, Status, Work, upkeep, worker};
+use super::{
+    Job, JobId, JobsError, Keeper, KeeperError, NewJob, Options, Status, Work, expiry, upkeep,
+    worker,
+};
 use crate::flow::UnixMillis;
-use crate::request::Refused;
+
+/// So long is it waited until what an earlier process left behind was seen to.
+const READY_WITHIN: Duration = Duration::from_secs(2);
 
 /// The jobs of a service, and the threads that carry them out. Its calls wait for the keeper, so they
 /// are no work for threads that must not wait.
 pub struct Jobs {
     shared: Arc<Shared>,
-    threads: Mutex<Vec<JoinHandle<()>>>,
-}
-
-/// Why an order cannot be followed.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum JobsError {
-    /// There is no such job.
-    #[error("there is no job {0}")]
-    Unknown(JobId),
-    /// The job is where this cannot be done with it.
-    #[error("job {id} is {status}: it cannot be {order}")]
-    Conflict {
-        /// The job.
-        id: JobId,
-        /// Where it stands: a status, or words for what comes between.
-        status: &'static str,
-        /// What was to be done with it: `started`, `canceled`, `deleted`.
-        order: &'static str,
-    },
-    /// What it asks for cannot be.
-    #[error(transparent)]
-    Refused(#[from] Refused),
-    /// Too many jobs wait already.
-    #[error("{0} jobs wait for their turn, which is as many as may")]
-    Full(usize),
-    /// The service is beginning, or ending.
-    #[error("jobs are not ready: {0}")]
-    NotReady(&'static str),
-    /// The place where jobs are kept failed.
-    #[error(transparent)]
-    Keeper(#[from] KeeperError),
 }
 
 type Result<T, E = JobsError> = std::result::Result<T, E>;
 
 impl Jobs {
-    /// Takes over the jobs of `keeper`, also those that an earlier process left behind, and has
-    /// threads carry them out by `work`. Where the keeper does not answer yet, orders are refused
-    /// until it does.
+    /// The jobs of `keeper`, also those that an earlier process left behind, of which none is
+    /// carried out before they [`begin`](Self::begin).
+    pub fn new(keeper: Box<dyn Keeper>, work: Box<dyn Work>, options: Options) -> Self {
+        Self { shared: Arc::new(Shared::new(keeper, work, options)) }
+    }
+
+    /// As [`Self::new`], and begins.
     ///
     /// # Errors
     ///
-    /// If there are no threads to be had.
+    /// As [`Self::begin`].
     pub fn open(
         keeper: Box<dyn Keeper>,
         work: Box<dyn Work>,
         options: Options,
     ) -> io::Result<Self> {
-        let workers = options.at_once.max(1);
-        let shared = Arc::new(Shared::new(keeper, work, options));
-        let jobs = Self { shared, threads: Mutex::default() };
-        jobs.spawn("jobs", upkeep::look_after)?;
-        for _ in 0..workers {
-            jobs.spawn("job", worker::work)?;
-        }
+        let jobs = Self::new(keeper, work, options);
+        jobs.begin()?;
         Ok(jobs)
     }
 
-    fn spawn(&self, name: &str, run: fn(&Shared)) -> io::Result<()> {
-        let shared = Arc::clone(&self.shared);
-        let thread = thread::Builder::new().name(name.to_owned()).spawn(move || run(&shared))?;
-        self.threads.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
+    /// Has threads carry jobs out. Where the keeper does not answer yet, which is waited for for a
+    /// moment, orders are refused until it does.
+    ///
+    /// # Errors
+    ///
+    /// If there are no threads to be had.
+    pub fn begin(&self) -> io::Result<()> {
+        self.shared.spawn("jobs", upkeep::look_after)?;
+        self.shared.spawn("jobs-old", expiry::look_after)?;
+        for _ in 0..self.shared.options.at_once.max(1) {
+            self.shared.spawn("job", worker::work)?;
+        }
+        let began = Instant::now();
+        while !self.shared.state().ready && began.elapsed() < READY_WITHIN {
+            self.shared.wait(READY_WITHIN / 100);
+        }
         Ok(())
     }
 
@@ -89,30 +72,42 @@ impl Jobs {
     ///
     /// # Errors
     ///
-    /// [`JobsError::Refused`] if it asks for what cannot be.
+    /// [`JobsError::Refused`] if it asks for what cannot be, [`JobsError::TooManyMade`].
     pub fn create(&self, new: NewJob) -> Result<Job> {
         self.ready()?;
+        new.check()?;
         self.shared.work.check(new.kind, &new.parameters)?;
+        let (all, his) = self.shared.state().made_by(&new.owner);
+        let most = self.shared.options.max_made;
+        if all >= most || his >= most.div_ceil(2) {
+            return Err(JobsError::TooManyMade(his));
+        }
         let created = UnixMillis::now();
-        let mut job = Job::new(self.new_id(created), new, created);
+        let mut job = Job::new(self.shared.state().new_id(created), new, created);
         loop {
             match self.shared.keeper.add(&job) {
-                Ok(()) => return Ok(job),
+                Ok(()) => break,
                 // From before a clock was set back, or by another process.
-                Err(KeeperError::Exists(_)) => job.id = self.new_id(created),
+                Err(KeeperError::Exists(_)) => job.id = self.shared.state().new_id(created),
                 Err(error) => return Err(error.into()),
             }
         }
+        self.shared.state().made.insert(job.id, job.owner.clone());
+        Ok(job)
     }
 
-    fn new_id(&self, now: UnixMillis) -> JobId {
-        let mut state = self.shared.state();
-        let id = match state.last_id {
-            Some(last) if last >= JobId::at(now) => last.next(),
-            _ => JobId::at(now),
-        };
-        state.last_id = Some(id);
-        id
+    /// Makes a job, and has it wait for its turn. Where it cannot, there is none.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::create`] and [`Self::start`].
+    pub fn create_started(&self, new: NewJob) -> Result<Job> {
+        let made = self.create(new)?;
+        self.start(made.id).inspect_err(|_| {
+            if let Err(error) = self.delete(made.id) {
+                tracing::warn!(job = %made.id, "it is left behind: {error}");
+            }
+        })
     }
 
     /// The job with this id, as it stands.
@@ -130,21 +125,15 @@ impl Jobs {
     ///
     /// [`JobsError::Keeper`].
     pub fn list(&self, offset: u64, limit: u64) -> Result<Vec<Job>> {
+        // What ends while the keeper is read is told as it has it.
+        let so_far = self.shared.state().all_so_far();
         let mut jobs = self.shared.keeper.jobs(offset, limit)?;
-        let state = self.shared.state();
-        for job in &mut jobs {
-            if let Some(so_far) = state.so_far(job.id) {
-                *job = so_far;
+        for job in jobs.iter_mut().filter(|job| !job.status.is_over()) {
+            if let Some(so_far) = so_far.get(&job.id) {
+                job.clone_from(so_far);
             }
         }
         Ok(jobs)
-    }
-
-    /// How many jobs have each status, and how many wait for their turn, as far as this process has
-    /// them on their way.
-    pub fn on_their_way(&self) -> BTreeMap<&'static str, usize> {
-        let state = self.shared.state();
-        BTreeMap::from([("queued", state.queue.len()), ("running", state.running.len())])
     }
 
     /// Has a job wait for its turn. One that failed or was given up begins anew.
@@ -154,9 +143,9 @@ impl Jobs {
     /// [`JobsError::Conflict`] if it is on its way, or at its end; [`JobsError::Full`].
     pub fn start(&self, id: JobId) -> Result<Job> {
         self.ready()?;
-        let _forgetting = self.shared.forgetting();
-        let job = self.get(id)?;
         let conflict = |status| JobsError::Conflict { id, status, order: "started" };
+        let _claim = self.shared.claim(id).ok_or_else(|| conflict("being changed"))?;
+        let job = self.get(id)?;
         let state = self.shared.state();
         if state.is_on_its_way(id) {
             return Err(conflict("on its way"));
@@ -175,7 +164,10 @@ impl Jobs {
         if !self.shared.keeper.replace(&next, job.status)? {
             return Err(conflict("changed by somebody else"));
         }
-        self.shared.state().queue.push_back(next.clone());
+        let mut state = self.shared.state();
+        state.made.remove(&id);
+        state.queue.push_back(next.clone());
+        drop(state);
         self.shared.wake();
         self.shared.tell(&next);
         Ok(next)
@@ -188,7 +180,9 @@ impl Jobs {
     /// [`JobsError::Conflict`] if it is over.
     pub fn cancel(&self, id: JobId) -> Result<Job> {
         loop {
-            if let Some(running) = self.shared.state().running.get_mut(&id) {
+            if let Some(running) = self.shared.state().running.get_mut(&id)
+                && !running.given_up
+            {
                 running.stop(Reason::Canceled);
                 return Ok(running.so_far());
             }
@@ -201,7 +195,7 @@ impl Jobs {
             let canceled = Job { status: Status::Canceled, ended, ..job };
             // Where it began meanwhile it is found at work.
             if self.shared.keeper.replace(&canceled, Status::Created)? {
-                self.shared.state().queue.retain(|job| job.id != id);
+                self.shared.state().leaves(id);
                 self.shared.tell(&canceled);
                 return Ok(canceled);
             }
@@ -214,13 +208,14 @@ impl Jobs {
     ///
     /// [`JobsError::Conflict`] if it runs.
     pub fn delete(&self, id: JobId) -> Result<()> {
-        let _forgetting = self.shared.forgetting();
+        let conflict = |status| JobsError::Conflict { id, status, order: "deleted" };
+        let _claim = self.shared.claim(id).ok_or_else(|| conflict("being changed"))?;
         let job = self.get(id)?;
         let mut state = self.shared.state();
         if state.running.contains_key(&id) {
-            return Err(JobsError::Conflict { id, status: "running", order: "deleted" });
+            return Err(conflict("running"));
         }
-        state.queue.retain(|job| job.id != id);
+        state.leaves(id);
         state.followed.remove(&id);
         drop(state);
         Ok(self.shared.keeper.remove(&job)?)
@@ -234,7 +229,9 @@ impl Jobs {
     /// [`JobsError::Unknown`] if there is no such job.
     pub fn results(&self, id: JobId, offset: u64, limit: u64) -> Result<Vec<String>> {
         let job = self.get(id)?;
-        Ok(self.shared.keeper.results(&job, offset, limit)?)
+        // Where a write landed that was given up, there is more than the job has.
+        let most = if job.status.is_over() { job.rows.saturating_sub(offset) } else { u64::MAX };
+        Ok(self.shared.keeper.results(&job, offset, limit.min(most))?)
     }
 
     /// Follows a job: what is received is the job as it stands, whenever that changed. It ends when
@@ -261,11 +258,11 @@ impl Jobs {
     pub fn close(&self, patience: Duration) {
         self.shared.close();
         let began = Instant::now();
-        let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
-        while threads.iter().any(|thread| !thread.is_finished()) && began.elapsed() < patience {
+        let at_work = || self.shared.threads().iter().any(|thread| !thread.is_finished());
+        while at_work() && began.elapsed() < patience {
             thread::sleep(Duration::from_millis(10));
         }
-        for thread in threads.extract_if(.., |thread| thread.is_finished()) {
+        for thread in self.shared.threads().extract_if(.., |thread| thread.is_finished()) {
             // A panic there was told on its own thread.
             let _ = thread.join();
         }

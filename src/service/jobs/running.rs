@@ -34,6 +34,8 @@ pub(super) struct Running {
     pub(super) stopped: Option<(Reason, Instant)>,
     /// Whether its end was told already, though its thread has not come to it.
     pub(super) given_up: bool,
+    /// Whether another thread is in the place of its own.
+    pub(super) replaced: bool,
 }
 
 impl Running {
@@ -45,6 +47,7 @@ impl Running {
             began: Instant::now(),
             stopped: None,
             given_up: false,
+            replaced: false,
         }
     }
 

@@ -1,13 +1,16 @@
 //! What the threads of jobs share.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::io;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use tokio::sync::watch;
 
 use super::running::{Reason, Running};
-use super::{Job, JobId, Keeper, Options, Work, keeper};
+use super::{Job, JobId, Keeper, Kind, Options, Status, Work, keeper};
+use crate::flow::UnixMillis;
 
 pub(super) struct Shared {
     pub(super) keeper: Box<dyn Keeper>,
@@ -16,8 +19,7 @@ pub(super) struct Shared {
     state: Mutex<State>,
     /// That something may be done now, or that nothing more is to be.
     changed: Condvar,
-    /// Held by whoever has a job begin anew, or forgets it or its results.
-    forgetting: Mutex<()>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
 #[derive(Default)]
@@ -27,7 +29,13 @@ pub(super) struct State {
     pub(super) running: BTreeMap<JobId, Running>,
     /// Who follows a job.
     pub(super) followed: HashMap<JobId, watch::Sender<Job>>,
-    pub(super) last_id: Option<JobId>,
+    /// Jobs that nobody asked to start yet, and who made each.
+    pub(super) made: BTreeMap<JobId, String>,
+    /// Jobs that begin anew just now, or are forgotten, or their results.
+    changing: BTreeSet<JobId>,
+    /// What became of jobs, and was not taken by the keeper, which has them in another status.
+    pub(super) unkept: BTreeMap<JobId, (Job, Status)>,
+    last_id: Option<JobId>,
     /// Whether what an earlier process left behind was seen to.
     pub(super) ready: bool,
     pub(super) closing: bool,
@@ -35,16 +43,31 @@ pub(super) struct State {
 
 impl Shared {
     pub(super) fn new(keeper: Box<dyn Keeper>, work: Box<dyn Work>, options: Options) -> Self {
-        let (state, changed, forgetting) = Default::default();
-        Self { keeper, work, options, state, changed, forgetting }
+        let (state, changed, threads) = Default::default();
+        Self { keeper, work, options, state, changed, threads }
+    }
+
+    /// Has a thread do `work`.
+    pub(super) fn spawn(self: &Arc<Self>, name: &str, work: fn(&Arc<Self>)) -> io::Result<()> {
+        let shared = Arc::clone(self);
+        let thread = thread::Builder::new().name(name.to_owned()).spawn(move || work(&shared))?;
+        self.threads().push(thread);
+        Ok(())
+    }
+
+    /// All of its threads.
+    pub(super) fn threads(&self) -> MutexGuard<'_, Vec<JoinHandle<()>>> {
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn forgetting(&self) -> MutexGuard<'_, ()> {
-        self.forgetting.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The right to have a job begin anew, or to forget it or its results; none while another has
+    /// it.
+    pub(super) fn claim(&self, id: JobId) -> Option<Claim<'_>> {
+        self.state().changing.insert(id).then_some(Claim { shared: self, id })
     }
 
     /// Wakes the threads up that wait.
@@ -68,7 +91,7 @@ impl Shared {
             if state.closing {
                 return None;
             }
-            if let Some(job) = state.queue.pop_front() {
+            if let Some(job) = state.take_next() {
                 let running = Running::new(job);
                 state.running.insert(running.job.id, running.clone());
                 return Some(running);
@@ -113,10 +136,60 @@ impl Shared {
     }
 }
 
+/// See [`Shared::claim`].
+pub(super) struct Claim<'a> {
+    shared: &'a Shared,
+    id: JobId,
+}
+
+impl Drop for Claim<'_> {
+    fn drop(&mut self) {
+        self.shared.state().changing.remove(&self.id);
+    }
+}
+
 impl State {
-    /// A job that runs, as it stands.
+    /// Takes the first job of the queue whose turn it is. A store has one writer, so loads go one
+    /// after the other.
+    fn take_next(&mut self) -> Option<Job> {
+        let loads = self.running.values().any(|running| running.job.kind == Kind::Load);
+        let next = self.queue.iter().position(|job| !loads || job.kind != Kind::Load)?;
+        self.queue.remove(next)
+    }
+
+    /// An id that was not given before.
+    pub(super) fn new_id(&mut self, now: UnixMillis) -> JobId {
+        let id = match self.last_id {
+            Some(last) if last >= JobId::at(now) => last.next(),
+            _ => JobId::at(now),
+        };
+        self.last_id = Some(id);
+        id
+    }
+
+    /// How many jobs nobody asked to start, and how many of them `owner` made.
+    pub(super) fn made_by(&self, owner: &str) -> (usize, usize) {
+        (self.made.len(), self.made.values().filter(|&by| by == owner).count())
+    }
+
+    /// A job as it stands, where its keeper does not have it so.
     pub(super) fn so_far(&self, id: JobId) -> Option<Job> {
-        self.running.get(&id).filter(|running| !running.given_up).map(Running::so_far)
+        let running = self.running.get(&id).filter(|running| !running.given_up);
+        let unkept = || self.unkept.get(&id).map(|(job, _)| job.clone());
+        running.map(Running::so_far).or_else(unkept)
+    }
+
+    /// All jobs that their keeper does not have as they stand.
+    pub(super) fn all_so_far(&self) -> BTreeMap<JobId, Job> {
+        let ids = self.running.keys().chain(self.unkept.keys());
+        ids.filter_map(|&id| Some((id, self.so_far(id)?))).collect()
+    }
+
+    /// Takes note that a job is none any more of those that wait.
+    pub(super) fn leaves(&mut self, id: JobId) {
+        self.queue.retain(|job| job.id != id);
+        self.made.remove(&id);
+        self.unkept.remove(&id);
     }
 
     /// Whether a job waits for its turn or has it.

@@ -8,6 +8,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread::sleep;
 use std::time::Duration;
 
 use rusqlite::types::Type;
@@ -43,6 +44,12 @@ const LOG_PAGES: u32 = 256;
 /// So much room is kept for what became of jobs: the log, and what it becomes when it is put where it
 /// belongs.
 const RESERVE_BYTES: usize = 4 << 20;
+
+/// So many pieces of results go at once, and so many pages back to the file system; others have their
+/// turn in between.
+const PIECES_AT_ONCE: u32 = 64;
+const PAGES_AT_ONCE: u32 = 2_000;
+const OTHERS_TURN: Duration = Duration::from_millis(1);
 
 /// Compression costs less than writing what it saves.
 const ZSTD_LEVEL: i32 = 1;
@@ -293,13 +300,13 @@ impl Keeper for SqliteKeeper {
     }
 
     fn clear(&self, job: &Job) -> Result<()> {
-        self.transact("forget results", |transaction| forget(transaction, job.id))?;
+        self.forget_results(job.id)?;
         self.give_room_back()
     }
 
     fn remove(&self, job: &Job) -> Result<()> {
+        self.forget_results(job.id)?;
         self.transact("forget a job", |transaction| {
-            forget(transaction, job.id)?;
             let one = "DELETE FROM jobs WHERE second = ?1 AND number = ?2";
             transaction.execute(one, job.id.numbers()).map(drop)
         })?;
@@ -308,17 +315,35 @@ impl Keeper for SqliteKeeper {
 }
 
 impl SqliteKeeper {
-    fn give_room_back(&self) -> Result<()> {
-        self.read("give room back", |connection| {
-            connection.execute_batch("PRAGMA incremental_vacuum;")?;
-            connection.execute_batch(EMPTY_LOG)
-        })
+    /// Forgets the results of a job, the last ones first: what is left is the beginning.
+    fn forget_results(&self, id: JobId) -> Result<()> {
+        let last = "DELETE FROM results WHERE rowid IN (SELECT rowid FROM results
+            WHERE second = ?1 AND number = ?2 ORDER BY first DESC LIMIT ?3)";
+        let (second, number) = id.numbers();
+        let pieces = (second, number, PIECES_AT_ONCE);
+        while self.transact("forget results", |transaction| transaction.execute(last, pieces))?
+            == PIECES_AT_ONCE as usize
+        {
+            sleep(OTHERS_TURN);
+        }
+        Ok(())
     }
-}
 
-fn forget(transaction: &Transaction<'_>, id: JobId) -> rusqlite::Result<()> {
-    let all = "DELETE FROM results WHERE second = ?1 AND number = ?2";
-    transaction.execute(all, id.numbers()).map(drop)
+    fn give_room_back(&self) -> Result<()> {
+        let give = |connection: &Connection| {
+            connection.execute_batch(&format!("PRAGMA incremental_vacuum({PAGES_AT_ONCE});"))?;
+            connection.query_row("PRAGMA freelist_count", [], |row| row.get::<_, u32>(0))
+        };
+        let mut before = u32::MAX;
+        loop {
+            let left = self.read("give room back", give)?;
+            if left == 0 || left >= before {
+                return self.read("give room back", |c| c.execute_batch(EMPTY_LOG));
+            }
+            before = left;
+            sleep(OTHERS_TURN);
+        }
+    }
 }
 
 /// The lines of a piece.

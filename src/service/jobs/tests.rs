@@ -1,3 +1,6 @@
+mod bounds;
+mod keepers;
+
 use std::fmt;
 use std::io::Write;
 use std::sync::Arc;
@@ -135,6 +138,15 @@ impl Place {
         self.open_with(Made::default(), options)
     }
 
+    /// One in which so many may be made.
+    fn open_made(&self, max_made: usize) -> Jobs {
+        let sqlite = SqliteKeeper::open(&self.folder.path().join("jobs.sqlite")).unwrap();
+        let options = Options { max_made, ..Options::default() };
+        let jobs = Jobs::open(Box::new(sqlite), Box::new(Made::default()), options).unwrap();
+        until(|| !matches!(jobs.create(new("row=1")), Err(JobsError::NotReady(_))));
+        jobs
+    }
+
     fn open_with(&self, work: Made, options: Options) -> Jobs {
         let sqlite = SqliteKeeper::open(&self.folder.path().join("jobs.sqlite")).unwrap();
         let keeper = Away(Arc::new(sqlite), Arc::clone(&self.away));
@@ -254,7 +266,7 @@ fn jobs_take_turns_in_their_order_and_no_more_than_may_run_at_once() {
     let most_at_once = Arc::clone(&work.most_at_once);
     let jobs = place.open_with(work, Options { at_once: 2, max_queued: 8, ..Options::default() });
     let first = ["then=wait", "then=wait"].map(|parameters| start(&jobs, parameters));
-    until(|| jobs.on_their_way()["running"] == 2);
+    until(|| jobs.under_way() == (0, 2));
     let ids: Vec<JobId> = (0..8).map(|_| start(&jobs, "rows=20 ms=5")).collect();
     assert!(ids.is_sorted());
     let one_more = jobs.create(new("")).unwrap().id;
@@ -356,6 +368,8 @@ fn what_ran_when_the_process_ended_failed_or_runs_again() {
             "the process ended that carried it out"
         };
         assert_eq!((end.status, end.message.as_str()), (Status::Failed, message));
+        // 10 rows of 9 bytes, 90 of 10 and 900 of 11.
+        assert_eq!((end.rows, end.bytes), (1_000, 90 + 900 + 9_900));
         assert_eq!(end.attempts, 1 + u32::from(again));
         assert_eq!(jobs.results(running, 0, 5_000).unwrap().len(), 1_000);
         assert_eq!(over(&jobs, queued).rows, 7);

@@ -1,27 +1,27 @@
 //! What is to be seen to beside the work of jobs: what an earlier process left behind, time limits,
-//! those who follow jobs, and what is too old.
+//! and those who follow jobs.
 
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use super::running::Reason;
 use super::shared::Shared;
-use super::{Job, Status, WorkError, keeper};
+use super::{Job, Status, WorkError, keeper, worker};
 use crate::flow::UnixMillis;
 
 /// How often running jobs are looked at.
 const TICK: Duration = Duration::from_millis(100);
-/// How often a keeper that was away is asked again, and how often it is seen to what is old.
+/// How long it is until a keeper that was away is asked again.
 const PAUSE: Duration = Duration::from_secs(1);
-const EXPIRE_EVERY: Duration = Duration::from_mins(1);
 
 /// A job is begun at most so often without somebody who asks for it: it may be what ends processes.
 const MAX_ATTEMPTS: u32 = 3;
 
-/// So many jobs are listed at once.
+/// So many results are counted at once.
 const PAGE: u64 = 1_000;
 
 /// Looks after jobs until nothing more is to be done.
-pub(super) fn look_after(shared: &Shared) {
+pub(super) fn look_after(shared: &Arc<Shared>) {
     while let Err(error) = recover(shared) {
         tracing::warn!("jobs: {}; trying on", crate::load::chain(&error));
         shared.wait(PAUSE);
@@ -29,29 +29,22 @@ pub(super) fn look_after(shared: &Shared) {
             return;
         }
     }
-    let mut expired = None::<Instant>;
     while !shared.is_closing() {
         mind_limits(shared);
         tell_progress(shared);
-        if expired.is_none_or(|at| at.elapsed() >= EXPIRE_EVERY) {
-            match expire(shared) {
-                Ok(()) => expired = Some(Instant::now()),
-                Err(error) => {
-                    tracing::warn!("jobs: {}; trying on", crate::load::chain(&error));
-                    shared.wait(PAUSE);
-                }
-            }
-        }
         shared.wait(TICK);
     }
 }
 
 /// Sees to the jobs that were on their way when the last process ended.
 fn recover(shared: &Shared) -> keeper::Result<()> {
-    let mut queue = Vec::new();
+    let (mut queue, mut made) = (Vec::new(), Vec::new());
     for job in shared.keeper.unfinished()? {
         if job.status == Status::Created {
-            queue.extend(job.queued.is_some().then_some(job));
+            match job.queued {
+                Some(_) => queue.push(job),
+                None => made.push((job.id, job.owner)),
+            }
         } else if shared.options.again && job.attempts < MAX_ATTEMPTS {
             shared.keeper.clear(&job)?;
             let attempts = job.attempts;
@@ -63,22 +56,37 @@ fn recover(shared: &Shared) -> keeper::Result<()> {
             if job.attempts > 1 {
                 message = format!("{message}, {} times", job.attempts);
             }
+            let (rows, bytes) = kept_of(shared, &job)?;
             let ended = Some(UnixMillis::now());
-            let failed = Job { status: Status::Failed, message, ended, ..job };
+            let failed = Job { status: Status::Failed, message, ended, rows, bytes, ..job };
             shared.keeper.replace(&failed, Status::Started)?;
         }
     }
     queue.sort_by_key(|job| (job.queued, job.id));
     let mut state = shared.state();
     state.queue.extend(queue);
+    state.made.extend(made);
     state.ready = true;
     drop(state);
     shared.wake();
     Ok(())
 }
 
+/// How many results of a job are kept, and how many bytes they have: they are what it came to.
+fn kept_of(shared: &Shared, job: &Job) -> keeper::Result<(u64, u64)> {
+    let (mut rows, mut bytes) = (0, 0);
+    loop {
+        let page = shared.keeper.results(job, rows, PAGE)?;
+        if page.is_empty() {
+            return Ok((rows, bytes));
+        }
+        rows += page.len() as u64;
+        bytes += page.iter().map(|row| row.len() as u64).sum::<u64>();
+    }
+}
+
 /// Stops what takes too long, and tells the end of what was stopped and goes on all the same.
-fn mind_limits(shared: &Shared) {
+fn mind_limits(shared: &Arc<Shared>) {
     let max_time = shared.options.max_time;
     let mut overdue = Vec::new();
     for running in shared.state().running.values_mut() {
@@ -91,14 +99,21 @@ fn mind_limits(shared: &Shared) {
         }
     }
     for (job, from) in overdue {
-        // Where its keeper does not answer, the next look finds it again.
-        if shared.keeper.replace(&job, from).is_ok() {
-            if let Some(running) = shared.state().running.get_mut(&job.id) {
-                running.given_up = true;
-            }
-            shared.tell(&job);
+        // Where its keeper does not answer, or it began or came to its end at this moment, the next
+        // look sees how it stands then.
+        if let Ok(true) = shared.keeper.replace(&job, from) {
+            give_up(shared, &job);
         }
     }
+}
+
+/// Tells the end of a job whose thread goes on, and has another thread do the work of that.
+fn give_up(shared: &Arc<Shared>, job: &Job) {
+    if let Some(running) = shared.state().running.get_mut(&job.id) {
+        running.given_up = true;
+        running.replaced = shared.spawn("job", worker::work).is_ok();
+    }
+    shared.tell(job);
 }
 
 fn tell_progress(shared: &Shared) {
@@ -128,41 +143,4 @@ fn tell_progress(shared: &Shared) {
             Err(_) => {}
         }
     }
-}
-
-/// Forgets jobs that are too old, and of others the results that there is no room for.
-fn expire(shared: &Shared) -> keeper::Result<()> {
-    let mut jobs: Vec<Job> = Vec::new();
-    loop {
-        let page = shared.keeper.jobs(jobs.len() as u64, PAGE)?;
-        if page.is_empty() {
-            break;
-        }
-        jobs.extend(page);
-    }
-    let oldest = UnixMillis::now().0.saturating_sub(shared.options.keep.as_millis() as u64);
-    let mut bytes = 0;
-    for job in jobs.into_iter().filter(|job| job.status.is_over()) {
-        let _forgetting = shared.forgetting();
-        if shared.keeper.job(job.id)?.as_ref() != Some(&job) {
-            // It began anew meanwhile.
-            continue;
-        }
-        if job.ended.is_some_and(|ended| ended.0 < oldest) {
-            shared.keeper.remove(&job)?;
-            continue;
-        }
-        if job.expired.is_some() {
-            continue;
-        }
-        bytes += job.bytes;
-        if bytes > shared.options.keep_bytes && job.bytes > 0 {
-            // It is told that they are gone before they are.
-            let expired = Job { expired: Some(UnixMillis::now()), ..job };
-            shared.keeper.replace(&expired, expired.status)?;
-            shared.keeper.clear(&expired)?;
-            bytes -= expired.bytes;
-        }
-    }
-    Ok(())
 }

@@ -2,7 +2,8 @@
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use super::results::{Bounds, Results};
 use super::running::Running;
@@ -13,8 +14,8 @@ use crate::flow::UnixMillis;
 /// How long it takes until a keeper is asked again.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Carries out jobs until nothing more is to be done.
-pub(super) fn work(shared: &Shared) {
+/// Carries out jobs until nothing more is to be done, or another thread does it.
+pub(super) fn work(shared: &Arc<Shared>) {
     while let Some(running) = shared.next() {
         let id = running.job.id;
         if let Some(started) = begin(shared, &running) {
@@ -27,9 +28,12 @@ pub(super) fn work(shared: &Shared) {
                 keep(shared, &job, Status::Started);
             }
         }
-        shared.state().running.remove(&id);
-        // Whoever waits for the end of all finds one less.
+        let running = shared.state().running.remove(&id);
+        // Whoever waits for the end of all finds one less, and another load may begin.
         shared.wake();
+        if running.is_some_and(|running| running.replaced) {
+            return;
+        }
     }
 }
 
@@ -52,7 +56,9 @@ fn begin(shared: &Shared, running: &Running) -> Option<Job> {
 }
 
 /// Keeps what became of a job, however long its keeper is away; says whether that is what counts.
+/// One that is there and refuses is not asked for ever.
 fn keep(shared: &Shared, job: &Job, from: Status) -> bool {
+    let began = Instant::now();
     loop {
         let problem = match shared.keeper.replace(job, from) {
             Ok(kept) => {
@@ -66,9 +72,28 @@ fn keep(shared: &Shared, job: &Job, from: Status) -> bool {
         if shared.is_closing() {
             return false;
         }
+        if !problem.may_get_well() && began.elapsed() >= shared.options.patience {
+            leave(shared, job, from, &problem);
+            return false;
+        }
         tell_trouble(shared, job.id, &problem);
         shared.wait(PAUSE);
     }
+}
+
+/// Leaves a job of which it cannot be kept what became of it: that is told, and tried on by others.
+fn leave(shared: &Shared, job: &Job, from: Status, problem: &KeeperError) {
+    let message = format!("how it stands cannot be kept: {}", crate::load::chain(problem));
+    tracing::error!(job = %job.id, "{message}");
+    let ended = job.ended.or(Some(UnixMillis::now()));
+    let left = Job { status: Status::Failed, message, ended, ..job.clone() };
+    let mut state = shared.state();
+    state.unkept.insert(job.id, (left.clone(), from));
+    if let Some(running) = state.running.get_mut(&job.id) {
+        running.given_up = true;
+    }
+    drop(state);
+    shared.tell(&left);
 }
 
 /// That a job does not get on because of its keeper, for the log and for those who follow it.

@@ -18,6 +18,7 @@ use crate::service::api::{check_kind, id_of, owned, with_jobs};
 use crate::service::auth::Caller;
 use crate::service::jobs::{Job, Kind, NewJob, Status};
 use crate::service::problem::Problem;
+use crate::service::turns::Turn;
 
 /// So many jobs are on a page, and so many results.
 const ON_A_PAGE: u64 = 50;
@@ -35,7 +36,7 @@ pub(super) struct Order {
 
 /// The page of all of them.
 pub(super) async fn list(asking: Asking) -> Result<Response, Problem> {
-    let offset = (asking.page_number() - 1) * ON_A_PAGE;
+    let offset = (asking.page_number() - 1).saturating_mul(ON_A_PAGE);
     let jobs = with_jobs(&asking.service, move |jobs| jobs.list(offset, ON_A_PAGE + 1)).await?;
     Ok(asking.answer(move |ask| Ok(Page::new("Jobs", all(ask, &jobs)).without_window())).await)
 }
@@ -43,7 +44,7 @@ pub(super) async fn list(asking: Asking) -> Result<Response, Problem> {
 /// The page of one, with its results.
 pub(super) async fn show(Path(id): Path<String>, asking: Asking) -> Result<Response, Problem> {
     let id = id_of(&id)?;
-    let offset = (asking.page_number() - 1) * ON_A_PAGE;
+    let offset = (asking.page_number() - 1).saturating_mul(ON_A_PAGE);
     let found = with_jobs(&asking.service, move |jobs| {
         Ok((jobs.get(id)?, jobs.results(id, offset, ON_A_PAGE)?))
     });
@@ -59,6 +60,7 @@ pub(super) async fn show(Path(id): Path<String>, asking: Asking) -> Result<Respo
 /// Makes one, and starts it.
 pub(super) async fn create(
     State(service): State<Shared>,
+    _turn: Turn,
     caller: Caller,
     Form(Order { name, kind, parameters }): Form<Order>,
 ) -> Result<Redirect, Problem> {
@@ -70,16 +72,14 @@ pub(super) async fn create(
         .map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned()))
         .collect();
     let new = NewJob { name, kind, parameters, owner: caller.name };
-    let job = with_jobs(&service, move |jobs| {
-        let job = jobs.create(new)?;
-        jobs.start(job.id)
-    });
+    let job = with_jobs(&service, move |jobs| jobs.create_started(new));
     Ok(Redirect::to(&format!("/jobs/{}", job.await?.id)))
 }
 
 /// Starts, gives up or forgets one.
 pub(super) async fn change(
     State(service): State<Shared>,
+    _turn: Turn,
     caller: Caller,
     Path((id, action)): Path<(String, String)>,
 ) -> Result<Response, Problem> {
@@ -104,7 +104,7 @@ fn all(ask: &Ask<'_>, jobs: &[Job]) -> Markup {
             @if number > 1 || jobs.len() > shown.len() {
                 nav class="pages" aria-label="Pages of the table" {
                     @if number > 1 { a class="button" href=(ask.again([("page", &*(number - 1).to_string())])) { "‹ Before" } }
-                    @if jobs.len() > shown.len() { a class="button" href=(ask.again([("page", &*(number + 1).to_string())])) { "Next ›" } }
+                    @if jobs.len() > shown.len() { a class="button" href=(ask.again([("page", &*number.saturating_add(1).to_string())])) { "Next ›" } }
                 }
             }
         }

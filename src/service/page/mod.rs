@@ -31,9 +31,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{MethodRouter, get, post};
 use maud::Markup;
-use tokio::sync::OwnedSemaphorePermit;
-use tokio::task::spawn_blocking;
-use tokio::time::sleep;
+use tokio::sync::oneshot;
 
 use ask::{Ask, Fault, Reader};
 use shell::Page;
@@ -41,13 +39,13 @@ pub(super) use shell::of_problem;
 
 use super::api::with_jobs;
 use super::auth::{Caller, Role, Via};
-use super::limits::Turn;
 use super::problem::Problem;
 use super::routes::{Least, Routes};
+use super::turns::{Reads, Turn};
 use super::{Shared, assets};
+use crate::aggregate::Limits;
 use crate::query::filter::Files;
 use crate::request::Parameters;
-use crate::store::Watch;
 
 /// The cookie that keeps whether pages are light or dark.
 const SCHEME_COOKIE: &str = "earlgrey_scheme";
@@ -106,22 +104,23 @@ impl Asking {
         self.params.get("page").and_then(|page| page.parse().ok()).unwrap_or(1).max(1)
     }
 
-    /// Waits for a turn of those who look at everything.
-    async fn turn_of_heavy(&self) -> Option<OwnedSemaphorePermit> {
-        std::sync::Arc::clone(&self.service.heavy).acquire_owned().await.ok()
-    }
-
-    /// Has `page` make the page, away from what must not wait; it is given up when nobody waits for
-    /// it any more, or when it takes too long.
+    /// Has `page` make the page, which is no look at everything.
     async fn answer(
         self,
         page: impl FnOnce(&Ask<'_>) -> Result<Page, Fault> + Send + 'static,
     ) -> Response {
+        self.answer_as(Reads::Little, page).await
+    }
+
+    /// Has `page` make the page.
+    async fn answer_as(
+        self,
+        reads: Reads,
+        page: impl FnOnce(&Ask<'_>) -> Result<Page, Fault> + Send + 'static,
+    ) -> Response {
         let Self { service, path, params, caller, scheme, turn } = self;
-        let watched = Watched(Watch::default());
-        let (run, watch) = (service.options.limits.run, watched.0.clone());
-        let ending = Shared::clone(&service);
-        let mut made = spawn_blocking(move || {
+        let (answering, watch) = (Shared::clone(&service), turn.watch.clone());
+        let make = move |to: oneshot::Sender<Response>| {
             let from = (&*service.store, &service.lists as &dyn Files);
             // Who did not log in has nothing to log out of.
             let named = caller.via == Via::Session;
@@ -130,28 +129,16 @@ impl Asking {
                 name: named.then_some(&*caller.name),
                 token: caller.csrf.as_deref(),
             };
-            let usual = (&service.options.zone, &service.options.sums);
-            let (ask, fine) = Ask::new(from, &path, params, usual);
+            let limits = Limits { watch: watch.clone(), ..service.options.sums.clone() };
+            let (ask, fine) = Ask::new(from, &path, params, (&service.options.zone, &limits));
             let ask = Ask { reader, watch, ..ask };
             let made = fine.and_then(|()| page(&ask));
-            drop(turn);
-            response(&ask, made)
-        });
-        let made = tokio::select! {
-            made = &mut made => made,
-            () = sleep(run) => { watched.0.stop(); made.await }
-            () = ending.stopped() => { watched.0.stop(); made.await }
+            let _ = to.send(response(&ask, made));
         };
-        made.unwrap_or_else(|panic| Problem::internal(panic).into_response())
-    }
-}
-
-/// What stops the reading for a page when that is not waited for any more.
-struct Watched(Watch);
-
-impl Drop for Watched {
-    fn drop(&mut self) {
-        self.0.stop();
+        match turn.answer(&answering, reads, make).await {
+            Ok((page, _)) => page,
+            Err(problem) => problem.into_response(),
+        }
     }
 }
 
@@ -175,22 +162,18 @@ fn response(ask: &Ask<'_>, made: Result<Page, Fault>) -> Response {
 
 /// A page that may look at the whole store, and is made of that and what is asked alone.
 fn page(make: fn(&Ask<'_>) -> Result<Page, Fault>) -> MethodRouter<Shared> {
-    get(async move |asking: Asking| {
-        let _turn = asking.turn_of_heavy().await;
-        asking.answer(make).await
-    })
+    get(async move |asking: Asking| asking.answer_as(Reads::Everything, make).await)
 }
 
 /// What there is, also where it cannot be said what jobs there are.
 async fn overview_page(asking: Asking) -> Response {
     let latest = with_jobs(&asking.service, |jobs| jobs.list(0, overview::SHOWN as u64));
     let latest = latest.await.unwrap_or_default();
-    let _turn = asking.turn_of_heavy().await;
-    asking.answer(move |ask| overview::page(ask, &latest)).await
+    asking.answer_as(Reads::Everything, move |ask| overview::page(ask, &latest)).await
 }
 
 async fn host_page(Path(address): Path<String>, asking: Asking) -> Response {
-    asking.answer(move |ask| host::page(ask, &address)).await
+    asking.answer_as(Reads::Everything, move |ask| host::page(ask, &address)).await
 }
 
 /// Goes on to the page of the address that was looked up, or of the network.

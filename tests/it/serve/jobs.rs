@@ -1,5 +1,7 @@
 //! Jobs over HTTP, as today's clients and those of the system before know them.
 
+use std::fs;
+
 use serde_json::{Value, json};
 
 use super::api::with_flows;
@@ -43,6 +45,87 @@ fn a_job_is_made_followed_and_read() {
     assert_eq!(all.as_array().unwrap().len(), 1);
     assert_eq!(serving.send("DELETE", &place, &[], "").status, 204);
     serving.get(&place, &[]).refuses(404, "there is no job");
+}
+
+/// A job of `order` when it is over, and its address.
+fn done(serving: &Serving, order: &Value) -> (Value, String) {
+    let made = serving.send("POST", "/api/v1/jobs", &[JSON], &order.to_string());
+    assert_eq!(made.status, 201, "{made:?}");
+    let place = made.field("location").unwrap().to_owned();
+    (over(serving, &place), place)
+}
+
+#[test]
+fn results_are_read_page_by_page_or_all_as_lines() {
+    let home = with_flows();
+    let serving = home.serves(&["--max-rows", "400"]);
+    let (job, place) =
+        done(&serving, &json!({"type": "FlowQuery", "parameters": {"where": "any"}}));
+    assert!(job["rows"].as_u64().unwrap() > 400, "{job}");
+    let printed = home.run(&["query", "--where", "any", "-o", "ndjson"]).succeeds().stdout;
+    let lines = serving.get(&format!("{place}/results?output=ndjson"), &[]);
+    assert_eq!(lines.field("content-type"), Some("application/x-ndjson"));
+    assert_eq!(lines.body, printed);
+    serving.get(&format!("{place}/results?limit=401"), &[]).refuses(400, "at most 400 rows");
+    // Where the next page is, the page before says.
+    for path in
+        [format!("{place}/results"), place.replace("/api/v1/jobs", "/FlowQueries") + "/results"]
+    {
+        let (mut next, mut pages, mut rows) = (Some(format!("{path}?limit=300")), 0, 0);
+        while let Some(path) = next {
+            let page = serving.get(&path, &[]);
+            rows += page.json().as_array().unwrap().len() as u64;
+            pages += 1;
+            let link = page.field("link").map(|link| link.strip_suffix(">; rel=\"next\"").unwrap());
+            next = link.map(|link| link.strip_prefix('<').unwrap().to_owned());
+        }
+        assert_eq!((Value::from(rows), pages), (job["rows"].clone(), 2), "{path}");
+    }
+    let missing = serving.get("/FlowQueries/20260101000000/results", &[]);
+    assert_eq!((missing.status, &missing.json()["message"]), (404, &json!("Not Found")));
+}
+
+#[test]
+fn events_end_when_whoever_follows_is_not_let_in_any_more() {
+    let home = with_flows();
+    let serving = home.serves(&[]);
+    let order = json!({"type": "Stats", "start": false});
+    let made = serving.send("POST", "/api/v1/jobs", &[JSON], &order.to_string());
+    let place = made.field("location").unwrap();
+    let token = home.token("gone", "reader");
+    let mut stream = TcpStream::connect(serving.at()).unwrap();
+    stream.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
+    let host = serving.at();
+    let asked = format!("GET {place}/events HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n");
+    write!(stream, "{asked}Authorization: Bearer {token}\r\n\r\n").unwrap();
+    let mut told = Vec::new();
+    while !String::from_utf8_lossy(&told).contains("event: job") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).unwrap();
+        told.extend(byte);
+    }
+    home.run(&["token", "revoke", "gone"]).succeeds();
+    stream.read_to_end(&mut told).unwrap();
+    let told = Answer::parse(&told);
+    assert_eq!(told.body.matches("event: job").count(), 1, "{told:?}");
+}
+
+#[test]
+fn a_load_says_that_the_collector_has_the_store() {
+    let home = Home::new();
+    let capture = home.path("captures/day.pcap");
+    fs::create_dir_all(capture.parent().unwrap()).unwrap();
+    let (capture, folder) = (capture.to_str().unwrap(), home.path("captures"));
+    home.run(&["generate", "--flows", "50", capture]).succeeds();
+    let folder = ["--local-role", "admin", "--load-folder", folder.to_str().unwrap()];
+    let order = json!({"type": "Load", "parameters": {"path": capture}});
+    let serving = home.serves(&[&folder[..], &["--collect", "127.0.0.1:0"]].concat());
+    let (job, _) = done(&serving, &order);
+    assert_eq!(job["status"], "Error", "{job}");
+    assert!(job["message"].as_str().unwrap().contains("this server collects"), "{job}");
+    serving.ends("-TERM");
+    let serving = home.serves(&folder);
+    assert_eq!(done(&serving, &order).0["status"], "End");
 }
 
 #[test]

@@ -200,3 +200,23 @@ fn what_exporters_send_is_received_in_the_same_process() {
     assert_eq!(status, Some(0), "{said}");
     assert!(said.contains("collected 500 flows into "), "{said}");
 }
+
+#[test]
+fn a_long_answer_is_none_for_who_could_not_tell_its_end_from_a_loss() {
+    let home = super::api::with_flows();
+    let serving = home.serves(&[]);
+    let host = format!("Host: {}", serving.at());
+    let old = |path: &str| serving.raw(format!("GET {path} HTTP/1.0\r\n{host}\r\n\r\n").as_bytes());
+    old("/api/v1/flows?where=any&output=csv").refuses(505, "ask by HTTP/1.1");
+    let short = "/api/v1/flows?where=any&output=csv&limit=3";
+    assert_eq!(old(short).body, serving.get(short, &[]).body);
+}
+
+#[test]
+fn a_number_of_flows_is_one_row_whatever_it_counts() {
+    let home = super::api::with_flows();
+    let serving = home.serves(&["--max-rows", "10"]);
+    let counted = serving.get("/api/v1/flows?where=any&count=yes&limit=100", &[]);
+    assert_eq!(counted.body, "{\"flows\":100}\n");
+    serving.get("/api/v1/flows?where=any&limit=100", &[]).refuses(400, "at most 10 rows");
+}

@@ -10,7 +10,7 @@ use std::time::Duration;
 use mongodb::bson::{Bson, Document, doc};
 use mongodb::error::{Error, ErrorKind};
 use mongodb::options::{Acknowledgment, ClientOptions, WriteConcern};
-use mongodb::{Client, Collection, Database};
+use mongodb::{Client, Collection, Database, IndexModel};
 use tokio::runtime::Runtime;
 
 use super::keeper::Result;
@@ -132,6 +132,19 @@ impl MongoKeeper {
         found.into_iter().map(read).collect::<Result<_, _>>().map_err(|e| self.refused(doing, e))
     }
 
+    /// Has the server find jobs in their order, and by what they are, without reading all. One that
+    /// knows no indexes reads all.
+    fn have_indexes(&self) -> Result<()> {
+        let of = |keys: Document| IndexModel::builder().keys(keys).build();
+        let indexes = [of(doc! { "second": -1, "number": -1 }), of(doc! { "status": 1 })];
+        let made = self
+            .try_wait("make an index", async { self.jobs_kept().create_indexes(indexes).await })?;
+        if let Err(error) = made {
+            tracing::debug!("{self}: {error}");
+        }
+        Ok(())
+    }
+
     fn drop_results(&self, job: &Job) -> Result<()> {
         let (doing, results) = ("forget results", self.results_kept(job));
         if self.try_wait(doing, async { results.drop().await })?.is_ok() {
@@ -219,10 +232,15 @@ impl Keeper for MongoKeeper {
         }
         let jobs = self.jobs_kept();
         let newest = jobs.find(doc! {}).sort(doc! { "second": -1, "number": -1 });
-        self.all("list the jobs", newest.skip(offset).limit(bounded(limit)), job_of)
+        self.all(
+            "list the jobs",
+            newest.skip(bounded(offset).cast_unsigned()).limit(bounded(limit)),
+            job_of,
+        )
     }
 
     fn unfinished(&self) -> Result<Vec<Job>> {
+        self.have_indexes()?;
         let unfinished = [Status::Created.name(), Status::Started.name()];
         let jobs = self.jobs_kept();
         let oldest = jobs.find(doc! { "status": { "$in": &unfinished[..] } });

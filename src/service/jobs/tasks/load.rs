@@ -10,7 +10,7 @@ use crate::capture::{self, Input};
 use crate::load::{self, LoadError, Options, Progress};
 use crate::request::Refused;
 use crate::service::places::allowed;
-use crate::store::Watch;
+use crate::store::{Load, StoreError, Watch};
 
 /// What can be said of a load.
 #[derive(Debug, clap::Args)]
@@ -19,6 +19,9 @@ struct Parameters {
     #[arg(long, value_name = "PATH")]
     path: String,
 }
+
+/// A store that another process writes to is tried again after this.
+const IN_USE_PAUSE: Duration = Duration::from_secs(1);
 
 /// How often it is told how far a load is.
 const TELL_EVERY: Duration = Duration::from_millis(100);
@@ -51,16 +54,13 @@ pub(super) fn inputs(given: &Given<'_>) -> Result<Vec<Input>, Refused> {
 pub(super) fn load(given: &Given<'_>, results: &mut Results<'_>) -> Result<String, WorkError> {
     let inputs = inputs(given)?;
     let options = Options { stop: given.watch.flag(), ..given.tasks.loads.clone() };
-    let progress = Progress::default();
-    let ended = AtomicBool::new(false);
-    let done = thread::scope(|scope| {
-        scope.spawn(|| tell(&progress, &given.watch, &ended));
-        let done = load::load(&*given.tasks.store, &inputs, &options, &progress);
-        ended.store(true, Relaxed);
-        done
-    });
-    let entry = match done {
+    let entry = match wait_and_load(given, &inputs, &options)? {
         Ok(load) => load,
+        Err(LoadError::Open(error)) if is_ours(&error) => {
+            let told = "this server collects into the store, which has one writer at a time: load \
+                 when it does not, or into another store";
+            return Err(WorkError::Refused(told.to_owned()));
+        }
         Err(LoadError::Open(error)) => return Err(error.into()),
         Err(error) => return Err(WorkError::failed(error)),
     };
@@ -69,6 +69,35 @@ pub(super) fn load(given: &Given<'_>, results: &mut Results<'_>) -> Result<Strin
     }
     results.push(&entry)?;
     Ok(String::new())
+}
+
+/// Loads, as soon as no other process writes to the store.
+fn wait_and_load(
+    given: &Given<'_>,
+    inputs: &[Input],
+    options: &Options,
+) -> Result<Result<Load, LoadError>, WorkError> {
+    loop {
+        let (progress, ended) = (Progress::default(), AtomicBool::new(false));
+        let done = thread::scope(|scope| {
+            scope.spawn(|| tell(&progress, &given.watch, &ended));
+            let done = load::load(&*given.tasks.store, inputs, options, &progress);
+            ended.store(true, Relaxed);
+            done
+        });
+        match &done {
+            Err(LoadError::Open(error @ StoreError::InUse { .. })) if !is_ours(error) => {
+                given.watch.pause(IN_USE_PAUSE)?;
+            }
+            _ => return Ok(done),
+        }
+    }
+}
+
+/// Whether this process itself has the store: loads go one after the other, so its collector does.
+fn is_ours(error: &StoreError) -> bool {
+    let this = format!("process {})", std::process::id());
+    matches!(error, StoreError::InUse { holder, .. } if holder.ends_with(&this))
 }
 
 /// Tells how far a load is, until it is at its end.
