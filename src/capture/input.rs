@@ -1,6 +1,6 @@
 //! Which files are to be read.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::ffi::OsString;
 use std::fmt;
 use std::fs;
@@ -15,6 +15,8 @@ use super::name::printable;
 pub enum Input {
     /// A file, whatever its name.
     File(PathBuf),
+    /// A regular file that is read only if it is one, and no link that took its place.
+    Plain(PathBuf),
     /// Standard input, which paths call `-`.
     Stdin,
 }
@@ -30,7 +32,9 @@ impl Input {
 impl fmt::Display for Input {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::File(path) => f.write_str(&printable(&path.to_string_lossy())),
+            Self::File(path) | Self::Plain(path) => {
+                f.write_str(&printable(&path.to_string_lossy()))
+            }
             Self::Stdin => f.write_str("standard input"),
         }
     }
@@ -66,6 +70,36 @@ pub fn find(paths: &[PathBuf]) -> Result<Vec<Input>, CaptureError> {
         }
     }
     Ok(inputs)
+}
+
+/// The regular files at and below `path`, in the order of their names, each once. Below it `follow`
+/// gives the true place of a link, or says why it is not followed. What is no file is left out.
+///
+/// # Errors
+///
+/// [`CaptureError::Open`] if there is no such path, and for a link that is not followed;
+/// [`CaptureError::List`] if a directory cannot be listed.
+pub fn find_plain(
+    path: &Path,
+    follow: impl Fn(&Path) -> io::Result<PathBuf>,
+) -> Result<Vec<Input>, CaptureError> {
+    let (mut found, mut entered) = (BTreeSet::new(), HashSet::new());
+    let mut left = vec![path.to_owned()];
+    while let Some(path) = left.pop() {
+        let open = |source| CaptureError::Open { path: path.clone(), source };
+        let kind = fs::symlink_metadata(&path).map_err(open)?.file_type();
+        if kind.is_symlink() {
+            left.push(follow(&path).map_err(open)?);
+        } else if kind.is_file() {
+            found.insert(path);
+        } else if kind.is_dir() && entered.insert(path.clone()) {
+            let list = |source| CaptureError::List { path: path.clone(), source };
+            for entry in fs::read_dir(&path).map_err(list)? {
+                left.push(entry.map_err(list)?.path());
+            }
+        }
+    }
+    Ok(found.into_iter().map(Input::Plain).collect())
 }
 
 fn walk(
@@ -126,5 +160,44 @@ mod tests {
         assert_eq!(error.to_string(), "open /no/such/capture");
         let error = find(&[PathBuf::from("/no/such\u{1b}[2J\ncapture")]).unwrap_err();
         assert_eq!(error.to_string(), r"open /no/such\x1b[2J\ncapture");
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn plain_files_are_found_and_links_are_followed_where_they_may_be() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().canonicalize().unwrap();
+        let (inside, outside) = (root.join("in"), root.join("out"));
+        fs::create_dir_all(inside.join("b")).unwrap();
+        fs::create_dir(&outside).unwrap();
+        for file in ["in/z", "in/b/1", "out/secret"] {
+            fs::write(root.join(file), b"").unwrap();
+        }
+        let link = std::os::unix::fs::symlink::<PathBuf, PathBuf>;
+        link(inside.clone(), inside.join("b/up")).unwrap();
+        let follow = |link: &Path| {
+            let place = link.canonicalize()?;
+            if place.starts_with(&inside) {
+                Ok(place)
+            } else {
+                Err(io::Error::other("it leads out"))
+            }
+        };
+        let found = find_plain(&inside, follow).unwrap();
+        assert_eq!(found, ["b/1", "z"].map(|file| Input::Plain(inside.join(file))));
+        assert_eq!(find_plain(&inside.join("z"), follow).unwrap().len(), 1);
+        assert!(find_plain(&inside.join("gone"), follow).is_err());
+        link(outside.join("secret"), inside.join("file")).unwrap();
+        let error = find_plain(&inside, follow).unwrap_err();
+        assert_eq!(error.to_string(), format!("open {}", inside.join("file").display()));
+        // What took the place of a file is not read, nor waited for.
+        let read = |file: &str| {
+            let mut sink = |_: &super::super::Datagram<'_>| std::ops::ControlFlow::Continue(());
+            let input = Input::Plain(inside.join(file));
+            super::super::read(&input, &std::sync::atomic::AtomicU64::new(0), &mut sink).is_ok()
+        };
+        assert!(read("z") && !read("file") && !read("b"));
+        let made = std::process::Command::new("mkfifo").arg(inside.join("pipe")).status().unwrap();
+        assert!(made.success() && !read("pipe"));
     }
 }

@@ -49,7 +49,7 @@ mod window;
 
 pub use datagram::Datagram;
 pub use error::CaptureError;
-pub use input::{Input, find};
+pub use input::{Input, find, find_plain};
 pub use read::read;
 #[cfg(feature = "collect")]
 pub use replay::{Pace, ReplayError, Replayed, replay};

@@ -1,8 +1,10 @@
 //! Opens what is to be read, and takes off whatever it is wrapped in.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read};
 use std::ops::ControlFlow;
+#[cfg(unix)]
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -62,9 +64,11 @@ pub fn read(
             reading.path = None;
             reading.live(&name, Live::start(sink, move || File::open(path)))
         }
-        Input::File(path) => {
+        Input::File(path) | Input::Plain(path) => {
             let source =
-                open(path).map_err(|source| CaptureError::Open { path: path.clone(), source })?;
+                if matches!(input, Input::Plain(_)) { open_plain(path) } else { open(path) };
+            let source =
+                source.map_err(|source| CaptureError::Open { path: path.clone(), source })?;
             reading.file(&name, Counted { source, bytes_read })
         }
         Input::Stdin => reading.live(&name, Live::start(sink, || Ok(io::stdin().lock()))),
@@ -82,6 +86,19 @@ fn open(path: &Path) -> io::Result<File> {
     let file = File::open(path)?;
     if file.metadata()?.is_dir() {
         return Err(io::ErrorKind::IsADirectory.into());
+    }
+    Ok(file)
+}
+
+/// Opens a regular file, and nothing else: a link is not followed, a pipe not waited for.
+fn open_plain(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true);
+    #[cfg(unix)]
+    options.custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
+    let file = options.open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file"));
     }
     Ok(file)
 }

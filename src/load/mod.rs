@@ -117,7 +117,7 @@ pub fn load(
 /// Bytes of all inputs together, as they are stored; 0 if one of them does not tell.
 fn total_bytes(inputs: &[Input]) -> u64 {
     let bytes = |input: &Input| match input {
-        Input::File(path) => {
+        Input::File(path) | Input::Plain(path) => {
             fs::metadata(path).ok().filter(fs::Metadata::is_file).map(|file| file.len())
         }
         Input::Stdin => None,

@@ -5,7 +5,7 @@
 //! the host that it ends in, of its last millisecond.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
 
 use crate::flow::{Column, Columns, UnixMillis};
@@ -24,19 +24,41 @@ pub(super) enum Place {
     /// An end of the flow, when it began, whether it is what that end sent (0) or received (1), and
     /// the other end.
     Key(IpAddr, UnixMillis, u8, IpAddr),
+    /// Of flows behind a NAT.
+    Behind(Behind),
     /// Anywhere, in answers whose order is not that of an end.
     Anywhere,
+}
+
+/// Where a flow stands that an address behind a NAT leads, in the order of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Behind {
+    /// 4 or 6, of the flow.
+    pub(super) family: u8,
+    /// What leads it, as IPv6.
+    pub(super) lead: Ipv6Addr,
+    /// The port that leads it; 0 where answers of all ports are merged by time.
+    pub(super) port: u16,
+    pub(super) first: UnixMillis,
+    /// Whether it is of the rows that tell a port (1), where those that tell none (0) come first.
+    pub(super) side: u8,
+    pub(super) src: IpAddr,
+    pub(super) dst: IpAddr,
 }
 
 /// What is read of flows whose positions are to be told.
 pub const POSITION_COLUMNS: Columns = Columns::of(&[Column::Src, Column::Dst, Column::First]);
 
-/// As parameters have it: end, time in milliseconds, side, other end and number, `~` between them.
+/// As parameters have it: end, time in milliseconds, side, other end and number, `~` between them; of
+/// a flow behind a NAT what leads it comes first.
 impl fmt::Display for Position {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.place {
             Place::Key(lead, first, side, other) => {
                 write!(f, "{lead}~{}~{side}~{other}~{}", first.0, self.seen)
+            }
+            Place::Behind(Behind { family, lead, port, first, side, src, dst }) => {
+                write!(f, "{family}~{lead}~{port}~{}~{side}~{src}~{dst}~{}", first.0, self.seen)
             }
             Place::Anywhere => write!(f, "~{}", self.seen),
         }
@@ -58,6 +80,18 @@ impl FromStr for Position {
                 let place =
                     Place::Key(lead, UnixMillis(number(first)?), u8::from(side == "1"), other);
                 Ok(Self { place, seen: number(seen)? })
+            }
+            [family @ ("4" | "6"), lead, port, first, side @ ("0" | "1"), src, dst, seen] => {
+                let behind = Behind {
+                    family: if family == "4" { 4 } else { 6 },
+                    lead: lead.parse().map_err(|_| wrong(()))?,
+                    port: port.parse().map_err(|_| wrong(()))?,
+                    first: UnixMillis(number(first)?),
+                    side: u8::from(side == "1"),
+                    src: src.parse().map_err(|_| wrong(()))?,
+                    dst: dst.parse().map_err(|_| wrong(()))?,
+                };
+                Ok(Self { place: Place::Behind(behind), seen: number(seen)? })
             }
             _ => Err(wrong(())),
         }

@@ -57,6 +57,10 @@ pub fn read<R: clap::Args>(given: &Parameters) -> Result<R, Refused> {
     for (name, value) in given {
         let arg = command.get_arguments().find(|arg| name_of(arg) == name);
         let arg = arg.ok_or_else(|| unknown(name, &command))?;
+        // What has no value says nothing: a form sends all of its fields.
+        if value.is_empty() && !is_flag(arg) && !arg.is_required_set() {
+            continue;
+        }
         match arg.get_long() {
             None => drop(in_place.insert(arg.get_index(), value.clone())),
             Some(long) if !is_flag(arg) => words.push(format!("--{long}={value}")),
@@ -223,6 +227,17 @@ mod tests {
         ] {
             assert_eq!(parameter.as_deref(), Some(expected.0), "{message}");
             assert!(message.contains(expected.1), "{message}");
+        }
+    }
+
+    #[test]
+    fn what_has_no_value_says_nothing() {
+        for (empty, without) in [
+            ("where=&key=src&since=&count=", "key=src"),
+            ("key=src&where=port 53&until=", "key=src&where=port 53"),
+        ] {
+            let debug = |text: &str| format!("{:?}", read::<Top>(&given(text)).unwrap());
+            assert_eq!(debug(empty), debug(without));
         }
     }
 

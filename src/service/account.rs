@@ -19,8 +19,14 @@ use super::Shared;
 use super::audit::Entry;
 use super::connection::Connected;
 use super::counters::Answered;
-use super::noted::Noted;
+use super::noted::{Noted, cut};
 use crate::flow::UnixMillis;
+
+/// So many bytes of path and query are in the log, and so many of whoever is not known.
+const MAX_ASKED: usize = 2048;
+const MAX_OF_STRANGERS: usize = 256;
+/// So many bytes a method has that anybody knows.
+const MAX_METHOD: usize = 32;
 
 /// Keeps the account of a request.
 pub(super) async fn keep(
@@ -81,6 +87,14 @@ impl Drop for Account {
             return;
         }
         let caller = self.noted.caller.get();
+        // Refusals of strangers have short lines, and few, so that these wash no others away.
+        let is_refused = caller.is_none() && self.status >= 400;
+        let Some(unwritten) = self.service.audit.takes(is_refused, self.address) else {
+            return;
+        };
+        let most = if is_refused { MAX_OF_STRANGERS } else { MAX_ASKED };
+        let (path, query) = (self.uri.path(), self.uri.query());
+        let shown = cut(path, most);
         self.service.audit.write(&Entry {
             time: self.time,
             request: &self.noted.number,
@@ -89,14 +103,17 @@ impl Drop for Account {
             via: caller.map(|caller| caller.via),
             login: self.noted.login.get().map(String::as_str),
             address: self.address,
-            method: self.method.as_str(),
-            path: self.uri.path(),
-            query: self.uri.query(),
+            method: cut(self.method.as_str(), MAX_METHOD),
+            path: shown,
+            query: query.map(|query| cut(query, most - shown.len())),
+            cut: path.len() + query.map_or(0, str::len) > most,
+            asked: self.noted.asked(),
             status: self.status,
             millis: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
             rows,
             bytes: self.bytes,
             whole: self.whole,
+            unwritten,
         });
     }
 }

@@ -12,6 +12,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use super::Shared;
 use super::account;
+use super::connection::Connected;
 use super::noted::Noted;
 use super::page;
 use super::problem::{MEDIA_TYPE, Problem};
@@ -32,6 +33,9 @@ const HEADERS: [(HeaderName, &str); 7] = [
     (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
     (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
 ];
+
+/// What a browser keeps that has once come here encrypted: it never comes otherwise for a year.
+const ENCRYPTED: &str = "max-age=31536000";
 
 /// So much of a text that says what is wrong is read.
 const MAX_TOLD_BYTES: usize = 64 << 10;
@@ -65,6 +69,7 @@ fn panicked(panic: Box<dyn Any + Send>) -> Response {
 async fn finish(request: Request, next: Next) -> Response {
     let id = Noted::of(&request).map(|noted| noted.number.clone()).unwrap_or_default();
     let by_browser = is_by_browser(request.headers());
+    let by_name_and_encrypted = is_by_name_and_encrypted(&request);
     let mut response = in_place_of_text(next.run(request).await).await;
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         response = with_instance(response, problem, &id, by_browser);
@@ -73,10 +78,22 @@ async fn finish(request: Request, next: Next) -> Response {
     if let Ok(id) = HeaderValue::from_str(&id) {
         headers.insert("x-request-id", id);
     }
+    if by_name_and_encrypted {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(ENCRYPTED));
+    }
     for (name, value) in HEADERS {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
     response
+}
+
+/// Whether a request came encrypted, to a name that is this server's alone: `localhost` is every
+/// service's of the machine.
+fn is_by_name_and_encrypted(request: &Request) -> bool {
+    let encrypted =
+        request.extensions().get().is_some_and(|connected: &Connected| connected.encrypted);
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+    encrypted && host.is_some_and(|host| !host.to_ascii_lowercase().starts_with("localhost"))
 }
 
 /// Whether a person reads the answer, who has no use for JSON.

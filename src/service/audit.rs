@@ -1,13 +1,13 @@
 //! Who asked what, when, how long it took and how much came of it: a line of JSON each.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::collections::BTreeMap;
+use std::io;
 use std::iter;
-use std::net::IpAddr;
-use std::os::unix::fs::OpenOptionsExt;
+use std::net::{IpAddr, Ipv4Addr};
+use std::ops::Not;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -15,7 +15,9 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use super::ServiceError;
+use super::audit_file::{Written, rotate};
 use super::caller::{Role, Via};
+use super::limits::{Buckets, network};
 use crate::flow::UnixMillis;
 
 /// How long the log grows.
@@ -35,8 +37,16 @@ impl Default for Options {
 
 /// The file that is written; full ones have a number behind it, the newest 1.
 const FILE: &str = "audit.ndjson";
-/// So many lines wait to be written. More are counted as lost: no answer waits for the disk.
+/// So many lines wait to be written, and so many bytes of them. More are counted as lost: no answer
+/// waits for the disk.
 const MAX_WAITING: usize = 10_000;
+const MAX_WAITING_BYTES: usize = 8 << 20;
+/// So many lines a second, and so many in a row, are of requests that were refused to whoever is not
+/// known: of all together, and of one address. The others are counted.
+const REFUSED_PER_SEC: f64 = 1.0;
+const REFUSED_AT_ONCE: f64 = 1000.0;
+const REFUSED_OF_ONE_PER_SEC: f64 = 0.1;
+const REFUSED_OF_ONE_AT_ONCE: f64 = 20.0;
 /// How often the log says that lines cannot be written.
 const TOLD_EVERY: Duration = Duration::from_mins(1);
 
@@ -59,12 +69,46 @@ pub(super) struct Entry<'a> {
     pub(super) method: &'a str,
     pub(super) path: &'a str,
     pub(super) query: Option<&'a str>,
+    /// Whether path or query are longer.
+    #[serde(skip_serializing_if = "Not::not")]
+    pub(super) cut: bool,
+    /// What is asked for beyond that.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) asked: BTreeMap<String, String>,
     pub(super) status: u16,
     pub(super) millis: u64,
     pub(super) rows: u64,
     pub(super) bytes: u64,
     /// Whether all of the answer was taken.
     pub(super) whole: bool,
+    /// How many requests that were refused to whoever is not known have no line before this one.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub(super) unwritten: u64,
+}
+
+/// One run of a job.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct JobEntry<'a> {
+    /// When it began.
+    #[serde(with = "crate::flow::text")]
+    pub(super) time: UnixMillis,
+    pub(super) job: String,
+    #[serde(rename = "type")]
+    pub(super) kind: &'static str,
+    /// Whose it is.
+    pub(super) caller: &'a str,
+    pub(super) asked: BTreeMap<String, String>,
+    pub(super) millis: u64,
+    pub(super) rows: u64,
+    /// Why it came to no end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) failure: Option<String>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "this is how it is called")]
+const fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// The log. Lines are written by a thread of its own.
@@ -72,7 +116,11 @@ pub(super) struct Audit {
     /// None when it is to end.
     lines: Option<SyncSender<String>>,
     writer: Option<JoinHandle<()>>,
+    waiting_bytes: Arc<AtomicUsize>,
     lost: Arc<AtomicU64>,
+    refused: Buckets<()>,
+    refused_of_one: Buckets<IpAddr>,
+    unwritten: AtomicU64,
 }
 
 impl Audit {
@@ -85,19 +133,50 @@ impl Audit {
         let path = folder.join(FILE);
         let written = Written::open(&path).map_err(ServiceError::file(&path, "write"))?;
         let (lines, waiting) = sync_channel(MAX_WAITING);
-        let lost = Arc::<AtomicU64>::default();
-        let log =
-            Log { path, options, written: Some(written), lost: Arc::clone(&lost), told: None };
+        let (lost, waiting_bytes) = (Arc::<AtomicU64>::default(), Arc::<AtomicUsize>::default());
+        let log = Log {
+            path,
+            options,
+            written: Some(written),
+            waiting_bytes: Arc::clone(&waiting_bytes),
+            lost: Arc::clone(&lost),
+            told: None,
+        };
         let writer = thread::Builder::new().name("audit".to_owned());
         let writer = writer.spawn(move || log.run(&waiting)).map_err(ServiceError::Thread)?;
-        Ok(Self { lines: Some(lines), writer: Some(writer), lost })
+        Ok(Self {
+            lines: Some(lines),
+            writer: Some(writer),
+            waiting_bytes,
+            lost,
+            refused: Buckets::new(REFUSED_PER_SEC, REFUSED_AT_ONCE),
+            refused_of_one: Buckets::new(REFUSED_OF_ONE_PER_SEC, REFUSED_OF_ONE_AT_ONCE),
+            unwritten: AtomicU64::new(0),
+        })
     }
 
-    pub(super) fn write(&self, entry: &Entry<'_>) {
+    /// Whether a request has a line that came `from` an address, and was `refused` or not to whoever is
+    /// not known; with how many of those before it have none.
+    pub(super) fn takes(&self, refused: bool, from: Option<IpAddr>) -> Option<u64> {
+        let now = Instant::now();
+        let one = || network(from.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)));
+        let fits =
+            || self.refused_of_one.take(one(), now).is_ok() && self.refused.take((), now).is_ok();
+        if !refused || fits() {
+            return Some(self.unwritten.swap(0, Relaxed));
+        }
+        self.unwritten.fetch_add(1, Relaxed);
+        None
+    }
+
+    pub(super) fn write(&self, entry: &impl Serialize) {
         let Ok(mut line) = serde_json::to_string(entry) else { return };
         line.push('\n');
-        let taken = self.lines.as_ref().is_some_and(|lines| lines.try_send(line).is_ok());
-        if !taken {
+        let bytes = line.len();
+        let fits = self.waiting_bytes.fetch_add(bytes, Relaxed) + bytes <= MAX_WAITING_BYTES;
+        let lines = self.lines.as_ref().filter(|_| fits);
+        if lines.is_none_or(|lines| lines.try_send(line).is_err()) {
+            self.waiting_bytes.fetch_sub(bytes, Relaxed);
             self.lost.fetch_add(1, Relaxed);
         }
     }
@@ -124,6 +203,7 @@ struct Log {
     options: Options,
     /// None after an error, until it can be opened again.
     written: Option<Written>,
+    waiting_bytes: Arc<AtomicUsize>,
     lost: Arc<AtomicU64>,
     told: Option<Instant>,
 }
@@ -144,6 +224,7 @@ impl Log {
                     tracing::warn!("{path}: the audit log is not written: {error}");
                 }
             }
+            self.waiting_bytes.fetch_sub(lines.iter().map(String::len).sum(), Relaxed);
         }
     }
 
@@ -156,7 +237,7 @@ impl Log {
             };
             let (now, later) = lines.split_at(written.fitting(lines, self.options.file_bytes));
             if now.is_empty() {
-                self.rotate()?;
+                rotate(&self.path, self.options.files)?;
                 continue;
             }
             written.append(&now.concat())?;
@@ -164,57 +245,5 @@ impl Log {
             self.written = Some(written);
         }
         Ok(())
-    }
-
-    /// Gives each file the next number; the last one goes.
-    fn rotate(&self) -> io::Result<()> {
-        let numbered = |number: usize| self.path.with_added_extension(number.to_string());
-        if self.options.files == 0 {
-            return fs::remove_file(&self.path);
-        }
-        for number in (1..self.options.files).rev() {
-            match fs::rename(numbered(number), numbered(number + 1)) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                _ => {}
-            }
-        }
-        fs::rename(&self.path, numbered(1))
-    }
-}
-
-/// A file to which whole lines are added.
-struct Written {
-    file: File,
-    bytes: u64,
-}
-
-impl Written {
-    fn open(path: &Path) -> io::Result<Self> {
-        let file = OpenOptions::new().append(true).create(true).mode(0o600).open(path)?;
-        let bytes = file.metadata()?.len();
-        Ok(Self { file, bytes })
-    }
-
-    /// How many of `lines` there is room for until the file has `most` bytes; in an empty one, for a
-    /// line of any length.
-    fn fitting(&self, lines: &[String], most: u64) -> usize {
-        let mut bytes = self.bytes;
-        let fits = |line: &&String| {
-            bytes += line.len() as u64;
-            bytes <= most
-        };
-        let fitting = lines.iter().take_while(fits).count();
-        if self.bytes == 0 { fitting.max(1) } else { fitting }
-    }
-
-    fn append(&mut self, lines: &str) -> io::Result<()> {
-        let written = self.file.write_all(lines.as_bytes());
-        if written.is_err() {
-            // Half a line would spoil the next one.
-            let _ = self.file.set_len(self.bytes);
-        } else {
-            self.bytes += lines.len() as u64;
-        }
-        written
     }
 }

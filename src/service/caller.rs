@@ -79,6 +79,26 @@ pub struct Caller {
     /// What a form of a page must carry as `csrf`, or what a script of it sends as `X-CSRF-Token`,
     /// to change something. Who has a token needs none.
     pub csrf: Option<String>,
+    /// Whether the name is that of a token.
+    #[serde(skip)]
+    pub by_token: bool,
+}
+
+impl Caller {
+    /// Whose is what he makes: a name that nobody else has, whatever kind of name his is.
+    pub fn owner(&self) -> String {
+        if self.by_token { format!("{TOKENS}{}", self.name) } else { self.name.clone() }
+    }
+}
+
+/// The name of whoever is on this machine, and has no other.
+pub const LOCAL: &str = "local";
+/// What the owner of what a token makes begins with.
+const TOKENS: &str = "token:";
+
+/// Whether a user may have this name: nobody else is called so.
+pub fn is_free(name: &str) -> bool {
+    name != LOCAL && !name.starts_with(TOKENS)
 }
 
 impl<S: Sync> FromRequestParts<S> for Caller {

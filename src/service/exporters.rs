@@ -9,9 +9,12 @@ use utoipa::ToSchema;
 
 use super::Service;
 use crate::aggregate::Stats;
+use crate::answer::clocks_of;
+use crate::flow::UnixMillis;
 use crate::query::{Asked, Question};
+use crate::request::{Zone, show};
 use crate::store::wrap::WatchedSnapshot;
-use crate::store::{Result, Watch};
+use crate::store::{Load, Result, Watch};
 
 /// What came from an exporter, and what did not.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
@@ -39,12 +42,12 @@ pub(super) struct Exporter {
     pub(super) clock_ahead_ms: Option<i64>,
 }
 
-/// All of them, by address.
+/// All of them, by address, with times in `zone`.
 ///
 /// # Errors
 ///
 /// What the store meets, and [`StoreError::Stopped`](crate::StoreError::Stopped).
-pub(super) fn all(service: &Service, watch: &Watch) -> Result<Vec<Exporter>> {
+pub(super) fn all(service: &Service, watch: &Watch, zone: &Zone) -> Result<Vec<Exporter>> {
     let snapshot = WatchedSnapshot::new(service.store.snapshot()?, watch.clone());
     let asked = Asked::new(Question::everything(), Box::new(snapshot), true);
     let lookup = asked.question.plan_unordered(Stats::COLUMNS);
@@ -56,25 +59,45 @@ pub(super) fn all(service: &Service, watch: &Watch) -> Result<Vec<Exporter>> {
             flows: totals.flows.into(),
             octets: totals.octets,
             packets: totals.packets,
-            first: totals.first.map(|time| time.to_string()),
-            last: totals.last.map(|time| time.to_string()),
+            first: totals.first.map(|time| show(time, zone)),
+            last: totals.last.map(|time| show(time, zone)),
             ..Exporter::default()
         };
         all.insert(*address, entry);
     }
-    for load in service.store.loads()? {
-        for lost in &load.account.lost {
-            let entry = all.entry(lost.exporter).or_insert_with(|| named(lost.exporter));
-            entry.lost = entry.lost.saturating_add(lost.count);
-        }
-        for clock in &load.account.clocks {
-            let entry = all.entry(clock.exporter).or_insert_with(|| named(clock.exporter));
-            entry.clock_ahead_ms = Some(clock.ahead_ms);
-        }
+    for (address, health) in health(&service.store.loads()?) {
+        let entry = all
+            .entry(address)
+            .or_insert_with(|| Exporter { address: address.to_string(), ..Exporter::default() });
+        entry.lost = health.lost;
+        entry.clock_ahead_ms = health.clock_ahead_ms;
     }
     Ok(all.into_values().collect())
 }
 
-fn named(address: IpAddr) -> Exporter {
-    Exporter { address: address.to_string(), ..Exporter::default() }
+/// What loads tell of an exporter.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Health {
+    /// What it exported and nobody has.
+    pub(super) lost: u64,
+    /// When the latest load began that missed something.
+    pub(super) last_lost: Option<UnixMillis>,
+    /// By how many milliseconds its clock was ahead at last, if it is off.
+    pub(super) clock_ahead_ms: Option<i64>,
+}
+
+/// By exporter, what `loads` tell.
+pub(super) fn health(loads: &[Load]) -> BTreeMap<IpAddr, Health> {
+    let mut told: BTreeMap<IpAddr, Health> = BTreeMap::new();
+    for load in loads {
+        for lost in load.account.lost.iter().filter(|lost| lost.count > 0) {
+            let health = told.entry(lost.exporter).or_default();
+            health.lost = health.lost.saturating_add(lost.count);
+            health.last_lost = health.last_lost.max(Some(load.started));
+        }
+    }
+    for clock in clocks_of(loads) {
+        told.entry(clock.exporter).or_default().clock_ahead_ms = Some(clock.ahead_ms);
+    }
+    told
 }

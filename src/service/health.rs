@@ -7,7 +7,7 @@ use axum::http::header;
 use axum::response::IntoResponse;
 use axum::routing::get;
 use tokio::sync::Mutex;
-use tokio::task::spawn_blocking;
+use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::timeout;
 
 use super::Shared;
@@ -35,33 +35,43 @@ pub(super) fn routes() -> Routes {
     Routes::default().route(Role::Reader, "/metrics", get(metrics))
 }
 
-/// When the store was last opened for a look, and what came of it.
+/// When the store was last opened for a look, and what came of it; and the look that is under way, if
+/// one is: no second one waits beside it.
 #[derive(Default)]
-pub(super) struct Readiness(Mutex<Option<(Instant, Result<(), String>)>>);
+pub(super) struct Readiness(Mutex<(Option<Looked>, Option<Look>)>);
+
+type Looked = (Instant, Result<(), String>);
+type Look = JoinHandle<Result<(), String>>;
 
 async fn ready(State(service): State<Shared>) -> Result<&'static str, Problem> {
     if service.is_stopping() {
         return Err(Problem::unavailable("the server is about to end", "stopping"));
     }
-    let mut known = service.readiness.0.lock().await;
-    let looked = match known.take().filter(|(at, _)| at.elapsed() < BELIEVED) {
-        Some(looked) => looked,
-        None => (Instant::now(), look(Shared::clone(&service)).await),
-    };
-    let outcome = looked.1.clone();
-    *known = Some(looked);
+    let mut readiness = service.readiness.0.lock().await;
+    let (known, under_way) = &mut *readiness;
+    if known.as_ref().is_none_or(|(at, _)| at.elapsed() >= BELIEVED) {
+        let outcome = look(&service, under_way).await;
+        *known = Some((Instant::now(), outcome));
+    }
+    let outcome = known.as_ref().map_or(Ok(()), |(_, outcome)| outcome.clone());
+    drop(readiness);
     outcome
         .map(|()| "ready\n")
         .map_err(|why| Problem::unavailable("the store cannot be opened; the log says why", why))
 }
 
-async fn look(service: Shared) -> Result<(), String> {
-    let opened = spawn_blocking(move || service.store.snapshot().map(drop));
-    match timeout(PATIENCE, opened).await {
-        Ok(Ok(opened)) => opened.map_err(|error| chain(&error)),
-        Ok(Err(panic)) => Err(panic.to_string()),
-        Err(_) => Err(format!("it does not answer within {} s", PATIENCE.as_secs())),
-    }
+/// Looks whether the store can be opened, or waits on for the look that is `under_way`, which stays
+/// there until it comes to an end, also when nobody waits for it any more.
+async fn look(service: &Shared, under_way: &mut Option<Look>) -> Result<(), String> {
+    let opened = under_way.get_or_insert_with(|| {
+        let service = Shared::clone(service);
+        spawn_blocking(move || service.store.snapshot().map(drop).map_err(|error| chain(&error)))
+    });
+    let Ok(opened) = timeout(PATIENCE, opened).await else {
+        return Err(format!("it does not answer within {} s", PATIENCE.as_secs()));
+    };
+    *under_way = None;
+    opened.unwrap_or_else(|panic| Err(panic.to_string()))
 }
 
 /// An error with its causes.

@@ -72,7 +72,7 @@ impl Limiter {
     /// Counts a request.
     pub(super) fn request(&self, caller: Option<&Caller>, from: IpAddr) -> Result<(), Problem> {
         let who = match caller {
-            Some(caller) => Who::Caller(caller.name.clone()),
+            Some(caller) => Who::Caller(caller.owner()),
             None => Who::Address(network(from)),
         };
         let told = "there are too many requests of yours; ask less often";
@@ -93,7 +93,7 @@ impl Limiter {
 }
 
 /// Whoever has an IPv6 address has a network of them.
-fn network(address: IpAddr) -> IpAddr {
+pub(super) fn network(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V6(v6) => IpAddr::V6((u128::from(v6) & !u128::from(u64::MAX)).into()),
         IpAddr::V4(_) => address,
@@ -101,7 +101,7 @@ fn network(address: IpAddr) -> IpAddr {
 }
 
 /// Token buckets: each fills at a rate, up to a size, and a request takes one token.
-struct Buckets<K> {
+pub(super) struct Buckets<K> {
     per_sec: f64,
     size: f64,
     /// What is in each, and when that was so. One that is not here is full.
@@ -109,7 +109,7 @@ struct Buckets<K> {
 }
 
 impl<K: Hash + Eq> Buckets<K> {
-    fn new(per_sec: f64, size: f64) -> Self {
+    pub(super) fn new(per_sec: f64, size: f64) -> Self {
         Self { per_sec, size, table: Mutex::default() }
     }
 
@@ -133,7 +133,7 @@ impl<K: Hash + Eq> Buckets<K> {
     /// # Errors
     ///
     /// How long it takes until there is one.
-    fn take(&self, key: K, now: Instant) -> Result<(), Duration> {
+    pub(super) fn take(&self, key: K, now: Instant) -> Result<(), Duration> {
         if let Some(wait) = self.lacks(&key, now) {
             return Err(wait);
         }

@@ -22,6 +22,7 @@ use tokio::time::{sleep, timeout};
 use tower::Service as _;
 
 use super::connection::{Bytes, Connected, Connection};
+use super::limits::network;
 use super::tls::Certificate;
 use super::turns::MOST_THREADS;
 use super::{ServiceError, Shared, router};
@@ -168,7 +169,7 @@ impl Place {
         room: OwnedSemaphorePermit,
         listening: Arc<Listening>,
     ) -> Option<Self> {
-        let counted = Counted::of(peer.ip(), &listening)?;
+        let counted = Counted::of(network(peer.ip()), &listening)?;
         Some(Self { stream, peer, listening, _room: room, _counted: counted })
     }
 

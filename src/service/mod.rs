@@ -11,6 +11,8 @@ mod api;
 mod around;
 mod assets;
 pub mod audit;
+mod audit_file;
+mod audited;
 pub mod auth;
 pub mod caller;
 mod connection;
@@ -43,6 +45,7 @@ use tokio::sync::Notify;
 use crate::collect::{self, Collector};
 use crate::store::Store;
 use audit::Audit;
+use audited::Audited;
 use auth::Guard;
 use counters::Counters;
 use health::Readiness;
@@ -54,7 +57,7 @@ use turns::Turns;
 
 pub use error::ServiceError;
 pub use listen::Server;
-pub use noted::Rows;
+pub use noted::{Notes, Rows};
 pub use options::{Access, Options, TlsFiles};
 
 /// At the end of a service, jobs have so long to end.
@@ -73,7 +76,7 @@ pub struct Service {
     jobs: Jobs,
     guard: Guard,
     limiter: Limiter,
-    audit: Audit,
+    audit: Arc<Audit>,
     counters: Counters,
     readiness: Readiness,
     turns: Arc<Turns>,
@@ -102,18 +105,21 @@ impl Service {
             files: Box::new(lists.clone()),
             loads: options.loads.clone(),
             load_folders: options.load_folders.clone(),
-            exports: options.folder.join("exports"),
+            exports: options.exports(),
         };
+        let audit = Arc::new(Audit::open(&options.folder, options.audit)?);
+        tasks.clean();
+        let work = Audited { work: tasks, audit: Arc::clone(&audit) };
         let keeper = jobs::keeper(options.jobs.as_deref(), &options.folder)
             .map_err(|error| ServiceError::Jobs(error.into()))?;
-        let jobs = Jobs::new(keeper, Box::new(tasks), options.job_options.clone());
+        let jobs = Jobs::new(keeper, Box::new(work), options.job_options.clone());
         Ok(Self {
             store,
             lists,
             jobs,
             guard,
             limiter: Limiter::new(&options.limits),
-            audit: Audit::open(&options.folder, options.audit)?,
+            audit,
             counters: Counters::default(),
             readiness: Readiness::default(),
             turns: Turns::new(&options.limits),

@@ -1,8 +1,9 @@
 //! What is noted of a request on its way, for its account.
 
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use axum::extract::{FromRequestParts, Request};
 use axum::http::request::Parts;
@@ -11,6 +12,8 @@ use super::caller::Caller;
 
 /// So much of the name of a login is noted.
 const MAX_LOGIN: usize = 100;
+/// So many bytes of what was asked for are noted.
+const MAX_ASKED: usize = 2048;
 
 /// What is noted of a request on its way.
 #[derive(Debug, Default)]
@@ -26,6 +29,8 @@ pub(super) struct Noted {
     /// As whom somebody tried to log in.
     pub(super) login: OnceLock<String>,
     pub(super) rows: AtomicU64,
+    /// What is asked for that the address does not say, by name.
+    pub(super) asked: Mutex<BTreeMap<String, String>>,
 }
 
 impl Noted {
@@ -35,9 +40,53 @@ impl Noted {
         let _ = self.login.set(login.chars().take(MAX_LOGIN).collect());
     }
 
+    /// What was noted of what is asked for, cut where it is long.
+    pub(super) fn asked(&self) -> BTreeMap<String, String> {
+        cut_all(&self.asked.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// What is noted of `request`.
     pub(super) fn of(request: &Request) -> Option<&Arc<Self>> {
         request.extensions().get()
+    }
+}
+
+/// The beginning of `text`, of at most `most` bytes.
+pub(super) fn cut(text: &str, most: usize) -> &str {
+    &text[..text.floor_char_boundary(most)]
+}
+
+/// What was asked for, by name, of which so much is there as a line of the log has room for.
+pub(super) fn cut_all(asked: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let mut left = MAX_ASKED;
+    let mut fitting = BTreeMap::new();
+    for (name, value) in asked {
+        let (name, value) = (cut(name, left), cut(value, left.saturating_sub(name.len())));
+        left -= name.len() + value.len();
+        if !name.is_empty() {
+            fitting.insert(name.to_owned(), value.to_owned());
+        }
+    }
+    fitting
+}
+
+/// Where a handler notes what is asked for that the address of the request does not say.
+#[derive(Debug, Clone)]
+pub struct Notes(Arc<Noted>);
+
+impl Notes {
+    /// Notes a part of it.
+    pub fn add(&self, name: &str, value: &str) {
+        let mut asked = self.0.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        asked.insert(name.to_owned(), value.to_owned());
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Notes {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self(parts.extensions.get().map(Arc::clone).unwrap_or_default()))
     }
 }
 

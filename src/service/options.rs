@@ -73,6 +73,11 @@ impl Options {
         self.listen.iter().all(|address| address.ip().is_loopback())
     }
 
+    /// The folder of files that jobs export.
+    pub(super) fn exports(&self) -> PathBuf {
+        self.folder.join("exports")
+    }
+
     /// Makes the folder where there is none: what is in it is nobody else's.
     pub(super) fn prepare_folder(&self) -> Result<(), ServiceError> {
         prepare(&self.folder)

@@ -225,8 +225,8 @@ impl FromRequestParts<Shared> for Turn {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, service: &Shared) -> Result<Self, Problem> {
-        let caller = parts.extensions.get().map_or("", |caller: &Caller| &caller.name);
-        service.turns.take(caller)
+        let caller = parts.extensions.get().map(Caller::owner).unwrap_or_default();
+        service.turns.take(&caller)
     }
 }
 

@@ -170,8 +170,8 @@ pub trait Snapshot: Send + Sync {
         Ok(Size::default())
     }
 
-    /// A text that is another one whenever the flows of the store are others, for who keeps answers.
-    /// None where nobody knows.
+    /// A text that is another one whenever the flows of the store, its names or its ledger are
+    /// others, for who keeps answers. None where nobody knows.
     fn version(&self) -> Option<String> {
         None
     }

@@ -1,8 +1,11 @@
 //! `serve` as a process of its own, asked over real sockets.
 
 mod accounts;
+mod admin;
 mod api;
 mod attacks;
+mod audit;
+mod browsers;
 mod jobs;
 mod killed;
 mod limits;

@@ -1,11 +1,14 @@
 //! How a question of a request is answered: on a thread of its own, within its limits, until it is
 //! answered or nobody waits for it.
 
+use std::fmt::{self, Write as _};
+use std::sync::LazyLock;
+
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{StatusCode, Version, header};
 use axum::response::{IntoResponse, Response};
-use xxhash_rust::xxh3::xxh3_64;
+use xxhash_rust::xxh3::Xxh3;
 
 use super::sending::{Begun, Sending};
 use super::{Failure, Given};
@@ -50,6 +53,14 @@ impl Answering {
         &self.zone
     }
 
+    /// What an answer to `question` is known by, of a store of this version.
+    fn etag(&self, version: &str, question: &Question) -> String {
+        let (mut hashed, given) = (Hashed(Xxh3::new()), &self.given);
+        // What is relative in the parameters is not so in the question. Hashing cannot fail.
+        let _ = write!(hashed, "{} {version} {question:?} {given:?} {}", *BEGAN, self.zone.name());
+        format!("W/\"{:016x}\"", hashed.0.digest())
+    }
+
     /// Puts `question` to the store. None if the client has the answer: it is what it was.
     pub(in crate::service) fn ask(
         &self,
@@ -59,9 +70,7 @@ impl Answering {
     ) -> Result<Option<Asked>, Failure> {
         let snapshot = self.service.store.snapshot()?;
         if let Some(version) = snapshot.version() {
-            // What is relative in the parameters is not so in the question.
-            let what = format!("{version} {question:?} {:?} {}", self.given, self.zone.name());
-            let etag = format!("W/\"{:016x}\"", xxh3_64(what.as_bytes()));
+            let etag = self.etag(&version, &question);
             if self.known.as_deref().is_some_and(|known| known.contains(&*etag)) {
                 to.with_etag(etag);
                 to.unchanged();
@@ -71,6 +80,19 @@ impl Answering {
         }
         let snapshot = Box::new(WatchedSnapshot::new(snapshot, self.watch.clone()));
         Ok(Some(Asked::new(question, snapshot, scaled)))
+    }
+}
+
+/// When this program began: another one may answer otherwise.
+static BEGAN: LazyLock<UnixMillis> = LazyLock::new(UnixMillis::now);
+
+/// Hashes text as it is written: a question may name a million addresses.
+struct Hashed(Xxh3);
+
+impl fmt::Write for Hashed {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0.update(text.as_bytes());
+        Ok(())
     }
 }
 
@@ -88,19 +110,13 @@ impl FromRequestParts<Shared> for Call {
     async fn from_request_parts(parts: &mut Parts, service: &Shared) -> Result<Self, Problem> {
         let Ok(rows) = Rows::from_request_parts(parts, service).await;
         let turn = Turn::from_request_parts(parts, service).await?;
-        let Given(mut given) = Given::from_request_parts(parts, service).await?;
-        let zone = match given.remove("tz").map(|name| Zone::parse(&name)) {
-            None => service.options.zone.clone(),
-            Some(Ok(zone)) => zone,
-            Some(Err(problem)) => {
-                return Err(Failure::from(Refused::of("tz", problem)).into_problem());
-            }
-        };
+        let mut given = Given::from_request_parts(parts, service).await?;
+        let zone = given.take_zone(&service.options.zone)?;
         let known = parts.headers.get(header::IF_NONE_MATCH).and_then(|known| known.to_str().ok());
         let answering = Answering {
             service: Shared::clone(service),
             watch: turn.watch.clone(),
-            given,
+            given: given.0,
             zone,
             now: UnixMillis::now(),
             known: known.map(str::to_owned),

@@ -4,7 +4,7 @@ use axum::extract::{FromRequestParts, Query};
 use axum::http::request::Parts;
 
 use crate::flow::UnixMillis;
-use crate::request::{Parameters, Refused};
+use crate::request::{Parameters, Refused, Zone};
 use crate::service::problem::Problem;
 
 use super::Failure;
@@ -47,6 +47,19 @@ impl Given {
             }
         }
         Ok(Self(given))
+    }
+}
+
+impl Given {
+    /// Takes out the zone of times; `usual` where none is named.
+    ///
+    /// # Errors
+    ///
+    /// [`Problem`] for what is no zone.
+    pub(super) fn take_zone(&mut self, usual: &Zone) -> Result<Zone, Problem> {
+        let named = self.0.remove("tz").filter(|name| !name.is_empty());
+        let zone = named.map_or_else(|| Ok(usual.clone()), |name| Zone::parse(&name));
+        zone.map_err(|problem| Failure::from(Refused::of("tz", problem)).into_problem())
     }
 }
 

@@ -5,14 +5,15 @@ use std::time::Duration;
 
 use axum::Extension;
 use axum::extract::{Path, State};
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, Version};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_util::stream::{self, Stream};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 use utoipa_axum::routes;
 
-use super::jobs::{JobView, id_of, with_jobs};
+use super::job_view::JobView;
+use super::jobs::{id_of, with_jobs};
 use crate::service::Shared;
 use crate::service::auth::{Caller, Role};
 use crate::service::connection::Connected;
@@ -64,8 +65,9 @@ impl Following {
     /// Whether he would be let in now: a token may be revoked, a session over.
     async fn is_let_in(&self) -> bool {
         let Self { service, headers, connected, caller, .. } = self;
-        let known = service.guard.caller(headers, connected, &service.limiter).await;
-        known.is_ok_and(|known| known.is_some_and(|known| known.name == caller.name))
+        let said = (headers, Version::HTTP_11);
+        let known = service.guard.caller(said, connected, &service.limiter).await;
+        known.is_ok_and(|known| known.is_some_and(|known| known.owner() == caller.owner()))
     }
 }
 
@@ -96,7 +98,8 @@ async fn events(
     let next = async |following: Option<Following>| {
         let mut following = following?;
         let job = following.next().await?;
-        let event = Event::default().event("job").json_data(JobView::from(&job));
+        let view = JobView::new(&job, &following.service.options.zone);
+        let event = Event::default().event("job").json_data(view);
         let more = (!job.status.is_over()).then_some(following);
         Some((Ok(event.unwrap_or_default()), more))
     };

@@ -6,7 +6,8 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use utoipa_axum::routes;
 
-use super::jobs::{JobView, id_of};
+use super::job_view::JobView;
+use super::jobs::id_of;
 use super::sending::Sending;
 use super::{Answering, Call, Failure};
 use crate::request::{Refused, whole_number};
@@ -66,7 +67,8 @@ async fn list(call: Call) -> Response {
         let read = |offset, limit| jobs.list(offset, limit);
         let mut written = Written::array(to);
         in_pages(answering, offset, limit, read, |job| {
-            let job = serde_json::to_string(&JobView::from(&job)).map_err(Problem::internal)?;
+            let job = serde_json::to_string(&JobView::new(&job, answering.zone()))
+                .map_err(Problem::internal)?;
             written.push(&job)
         })?;
         written.finish()

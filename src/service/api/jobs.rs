@@ -7,20 +7,20 @@ use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use tokio::task::spawn_blocking;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use super::Failure;
-use crate::flow::UnixMillis;
+use super::job_view::JobView;
+use super::{Failure, Given};
 use crate::request::Parameters;
-use crate::service::Shared;
 use crate::service::auth::{Caller, Role};
 use crate::service::jobs::{Job, JobId, Jobs, JobsError, Kind, NewJob};
 use crate::service::problem::Problem;
 use crate::service::routes::Routes;
 use crate::service::turns::Turn;
+use crate::service::{Notes, Shared};
 
 /// A job to be.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -43,67 +43,6 @@ struct Order {
 
 const fn yes() -> bool {
     true
-}
-
-/// A job, as it stands.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct JobView {
-    /// Its id.
-    id: String,
-    /// What its owner calls it.
-    name: String,
-    /// What it does.
-    #[serde(rename = "type")]
-    kind: &'static str,
-    /// What is asked for.
-    #[schema(value_type = std::collections::BTreeMap<String, String>)]
-    parameters: Parameters,
-    /// Who made it.
-    owner: String,
-    /// Created, Started, End, Failed, Error or Canceled.
-    status: &'static str,
-    /// How much of its work is done, from 0 to 100.
-    progress: u8,
-    /// When it was made.
-    created: String,
-    /// When its work began.
-    started: Option<String>,
-    /// When it came to an end.
-    ended: Option<String>,
-    /// How long its work took, or takes so far, in milliseconds.
-    running_ms: u64,
-    /// Results so far.
-    rows: u64,
-    /// Bytes of them, as JSON.
-    bytes: u64,
-    /// Why it failed, or what is to be said beside its results.
-    message: String,
-    /// When its results went, to make room for others.
-    expired: Option<String>,
-}
-
-impl From<&Job> for JobView {
-    fn from(job: &Job) -> Self {
-        let text = |time: Option<UnixMillis>| time.map(|time| time.to_string());
-        Self {
-            id: job.id.to_string(),
-            name: job.name.clone(),
-            kind: job.kind.name(),
-            parameters: job.parameters.clone(),
-            owner: job.owner.clone(),
-            status: job.status.name(),
-            progress: job.progress,
-            created: job.created.to_string(),
-            started: text(job.started),
-            ended: text(job.ended),
-            running_ms: job.running_ms(UnixMillis::now()),
-            rows: job.rows,
-            bytes: job.bytes,
-            message: job.message.clone(),
-            expired: text(job.expired),
-        }
-    }
 }
 
 pub(super) fn routes(routes: Routes) -> Routes {
@@ -160,8 +99,8 @@ pub(in crate::service) fn id_of(text: &str) -> Result<JobId, Problem> {
 }
 
 /// Whether `caller` may change what is done for others.
-pub(super) fn check_owner(caller: &Caller, job: &Job) -> Result<(), Problem> {
-    if caller.role >= Role::Admin || caller.name == job.owner {
+pub(in crate::service) fn check_owner(caller: &Caller, job: &Job) -> Result<(), Problem> {
+    if caller.role >= Role::Admin || caller.owner() == job.owner {
         return Ok(());
     }
     let told =
@@ -170,11 +109,23 @@ pub(super) fn check_owner(caller: &Caller, job: &Job) -> Result<(), Problem> {
 }
 
 /// Whether `caller` may have a job of this kind made.
-pub(in crate::service) fn check_kind(caller: &Caller, kind: Kind) -> Result<(), Problem> {
+fn check_kind(caller: &Caller, kind: Kind) -> Result<(), Problem> {
     if kind == Kind::Load && caller.role < Role::Admin {
         return Err(Problem::forbidden("only an admin may load"));
     }
     Ok(())
+}
+
+/// A job that `caller` may have made, of which the log is told what it asks for.
+pub(in crate::service) fn ordered(
+    caller: &Caller,
+    notes: &Notes,
+    new: NewJob,
+) -> Result<NewJob, Problem> {
+    new.parameters.iter().for_each(|(name, value)| notes.add(name, value));
+    notes.add("type", new.kind.name());
+    check_kind(caller, new.kind)?;
+    Ok(new)
 }
 
 /// Makes a job, and starts it unless that is to wait.
@@ -187,6 +138,7 @@ async fn create(
     State(service): State<Shared>,
     _turn: Turn,
     caller: Caller,
+    notes: Notes,
     order: Result<Json<Order>, JsonRejection>,
 ) -> Result<Response, Problem> {
     let Json(Order { name, kind, parameters, start }) =
@@ -194,11 +146,12 @@ async fn create(
     let kind: Kind = kind.parse().map_err(|error: crate::service::jobs::ParseKindError| {
         Failure::from(crate::request::Refused::of("type", error.to_string())).into_problem()
     })?;
-    check_kind(&caller, kind)?;
-    let new = NewJob { name, kind, parameters, owner: caller.name };
+    let new = ordered(&caller, &notes, NewJob { name, kind, parameters, owner: caller.owner() })?;
     let make = move |jobs: &Jobs| if start { jobs.create_started(new) } else { jobs.create(new) };
     let job = with_jobs(&service, make).await?;
-    let mut response = (StatusCode::CREATED, Json(JobView::from(&job))).into_response();
+    notes.add("job", &job.id.to_string());
+    let view = JobView::new(&job, &service.options.zone);
+    let mut response = (StatusCode::CREATED, Json(view)).into_response();
     let place = format!("/api/v1/jobs/{}", job.id);
     if let Ok(place) = HeaderValue::from_str(&place) {
         response.headers_mut().insert(header::LOCATION, place);
@@ -217,10 +170,12 @@ async fn get(
     State(service): State<Shared>,
     _turn: Turn,
     Path(id): Path<String>,
+    mut given: Given,
 ) -> Result<Json<JobView>, Problem> {
+    let zone = given.take_zone(&service.options.zone)?;
     let id = id_of(&id)?;
     let job = with_jobs(&service, move |jobs| jobs.get(id)).await?;
-    Ok(Json(JobView::from(&job)))
+    Ok(Json(JobView::new(&job, &zone)))
 }
 
 /// Forgets a job and its results.
@@ -235,9 +190,10 @@ async fn delete(
     State(service): State<Shared>,
     _turn: Turn,
     caller: Caller,
+    notes: Notes,
     Path(id): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    let id = owned(&service, &caller, &id).await?;
+    let id = owned(&service, (&caller, &notes), &id).await?.id;
     with_jobs(&service, move |jobs| jobs.delete(id)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -254,11 +210,12 @@ async fn start(
     State(service): State<Shared>,
     _turn: Turn,
     caller: Caller,
+    notes: Notes,
     Path(id): Path<String>,
 ) -> Result<Json<JobView>, Problem> {
-    let id = owned(&service, &caller, &id).await?;
+    let id = startable(&service, (&caller, &notes), &id).await?;
     let job = with_jobs(&service, move |jobs| jobs.start(id)).await?;
-    Ok(Json(JobView::from(&job)))
+    Ok(Json(JobView::new(&job, &service.options.zone)))
 }
 
 /// Gives a job up.
@@ -273,21 +230,36 @@ async fn cancel(
     State(service): State<Shared>,
     _turn: Turn,
     caller: Caller,
+    notes: Notes,
     Path(id): Path<String>,
 ) -> Result<Json<JobView>, Problem> {
-    let id = owned(&service, &caller, &id).await?;
+    let id = owned(&service, (&caller, &notes), &id).await?.id;
     let job = with_jobs(&service, move |jobs| jobs.cancel(id)).await?;
-    Ok(Json(JobView::from(&job)))
+    Ok(Json(JobView::new(&job, &service.options.zone)))
 }
 
-/// The id of a job that `caller` may change.
+/// A job that `caller` may change; the log is told what it asks for.
 pub(in crate::service) async fn owned(
     service: &Shared,
-    caller: &Caller,
+    (caller, notes): (&Caller, &Notes),
     id: &str,
-) -> Result<JobId, Problem> {
+) -> Result<Job, Problem> {
     let id = id_of(id)?;
     let job = with_jobs(service, move |jobs| jobs.get(id)).await?;
+    job.parameters.iter().for_each(|(name, value)| notes.add(name, value));
+    notes.add("type", job.kind.name());
     check_owner(caller, &job)?;
-    Ok(id)
+    Ok(job)
+}
+
+/// The id of a job that `caller` may start: that he could have made when he may do more is not
+/// enough.
+pub(in crate::service) async fn startable(
+    service: &Shared,
+    who: (&Caller, &Notes),
+    id: &str,
+) -> Result<JobId, Problem> {
+    let job = owned(service, who, id).await?;
+    check_kind(who.0, job.kind)?;
+    Ok(job.id)
 }

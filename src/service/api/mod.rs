@@ -4,6 +4,7 @@
 //! and a route with the same name understand the same. An answer is written as the command writes
 //! it, JSON where nothing else is said, as it is found: what is long is held nowhere.
 
+mod admin;
 mod answering;
 mod document;
 mod failure;
@@ -11,8 +12,11 @@ mod filter;
 mod flows;
 mod given;
 mod job_events;
+mod job_file;
 mod job_rows;
+mod job_view;
 mod jobs;
+mod known_order;
 mod predecessor;
 mod sending;
 mod store;
@@ -21,7 +25,7 @@ mod sums;
 use answering::{Answering, Call};
 pub(in crate::service) use failure::Failure;
 use given::Given;
-pub(in crate::service) use jobs::{check_kind, id_of, owned, with_jobs};
+pub(in crate::service) use jobs::{check_owner, id_of, ordered, owned, startable, with_jobs};
 
 use super::routes::Routes;
 use super::turns::Reads;
@@ -33,5 +37,6 @@ pub(super) fn routes() -> Routes {
     let routes = store::routes(routes);
     let routes = filter::routes(routes);
     let routes = job_events::routes(job_rows::routes(jobs::routes(routes)));
+    let routes = admin::routes(job_file::routes(routes));
     document::routes(predecessor::routes(routes))
 }

@@ -5,25 +5,23 @@ use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post, put};
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::routes;
 
 use super::job_rows::write_results;
-use super::jobs::{check_kind, id_of, owned, with_jobs};
+use super::jobs::{id_of, ordered, owned, startable, with_jobs};
+use super::known_order::{Order, TIMES, invalid};
 use super::{Call, Given};
 use crate::flow::UnixMillis;
-use crate::request::Parameters;
-use crate::service::Shared;
 use crate::service::auth::{Caller, Role};
 use crate::service::jobs::{Job, Kind, NewJob};
 use crate::service::problem::Problem;
 use crate::service::routes::Routes;
 use crate::service::turns::{Reads, Turn};
-
-/// How its clients write times; they are in the zone of the service.
-const TIMES: &str = "%Y-%m-%d-%H:%M:%S";
+use crate::service::{Notes, Service, Shared};
 
 /// The fields of a flow that its clients know.
 const FIELDS: [&str; 9] = [
@@ -40,14 +38,14 @@ const FIELDS: [&str; 9] = [
 
 pub(super) fn routes(routes: Routes) -> Routes {
     routes
-        .route(Role::Analyst, "/Jobs", post(create))
-        .route(Role::Reader, "/Jobs/{id}", get(job))
-        .route(Role::Analyst, "/Jobs/{id}", put(act))
-        .route(Role::Reader, "/FlowQueries/{id}/results", get(results))
+        .described(Role::Analyst, routes!(create))
+        .described(Role::Reader, routes!(job))
+        .described(Role::Analyst, routes!(act))
+        .described(Role::Reader, routes!(results))
 }
 
 /// What went wrong, in its words.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct Told {
     message: String,
     description: String,
@@ -73,113 +71,65 @@ impl IntoResponse for Wrong {
         let mut response = problem.into_response();
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut answer = (status, Json(told)).into_response();
+        for (name, value) in response.headers() {
+            if ![header::CONTENT_TYPE, header::CONTENT_LENGTH].contains(name) {
+                answer.headers_mut().insert(name, value.clone());
+            }
+        }
         // The log learns of the cause as of every other problem.
         std::mem::swap(answer.extensions_mut(), response.extensions_mut());
         answer
     }
 }
 
-/// A job as its clients order it. Numbers may be text; what is empty is not asked for.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Order {
+/// A job as its clients know it; times are in the zone of the service.
+#[derive(Debug, Serialize, ToSchema)]
+struct KnownJob {
+    id: String,
     name: String,
     #[serde(rename = "type")]
-    kind: String,
-    start: Text,
-    end: Text,
-    src_addr: Text,
-    dst_addr: Text,
-    src_port: Text,
-    dst_port: Text,
-    prot: Text,
-    tos: Text,
-    /// It tells how long a job took, and clients send back what they were told.
-    #[serde(rename = "running_time")]
-    _running_time: Text,
+    kind: &'static str,
+    /// Created, Started, End, Failed, Error or Canceled.
+    status: &'static str,
+    /// How much of its work is done, from 0 to 100.
+    progress: u8,
+    /// How long its work took, or takes so far, in seconds.
+    running_time: u64,
+    created: String,
+    started: Option<String>,
+    ended: Option<String>,
+    message: String,
 }
 
-/// Text, a number, or nothing.
-#[derive(Debug, Default, Deserialize)]
-#[serde(untagged)]
-enum Text {
-    #[default]
-    None,
-    Word(String),
-    Number(u64),
-}
-
-impl Text {
-    fn given(&self) -> Option<String> {
-        match self {
-            Self::None => None,
-            Self::Word(text) => Some(text.trim().to_owned()).filter(|text| !text.is_empty()),
-            Self::Number(number) => Some(number.to_string()),
-        }
+impl KnownJob {
+    fn told(job: &Job, service: &Service) -> Json<Self> {
+        let zone = service.options.zone.zone();
+        let text = |time: UnixMillis| {
+            time.timestamp().to_zoned_datetime(zone.clone()).strftime(TIMES).to_string()
+        };
+        Json(Self {
+            id: job.id.to_string(),
+            name: job.name.clone(),
+            kind: job.kind.name(),
+            status: job.status.name(),
+            progress: job.progress,
+            running_time: job.running_ms(UnixMillis::now()) / 1000,
+            created: text(job.created),
+            started: job.started.map(text),
+            ended: job.ended.map(text),
+            message: job.message.clone(),
+        })
     }
 }
 
-fn invalid(field: &str, problem: &str) -> Wrong {
-    Wrong(Problem::bad_request(format!("{field}: {problem}")))
-}
-
-impl Order {
-    /// What is asked for, in the words of today.
-    fn parameters(&self) -> Result<Parameters, Wrong> {
-        let mut parameters = Parameters::new();
-        for (field, value, name) in [("start", &self.start, "since"), ("end", &self.end, "until")] {
-            if let Some(text) = value.given() {
-                let time = jiff::civil::DateTime::strptime(TIMES, &text)
-                    .map_err(|_| invalid(field, "write yyyy-MM-dd-HH:mm:ss"))?;
-                parameters.insert(name.to_owned(), time.strftime("%Y-%m-%dT%H:%M:%S").to_string());
-            }
-        }
-        let mut terms = Vec::new();
-        for (field, value, word) in [
-            ("src_addr", &self.src_addr, "src ip"),
-            ("dst_addr", &self.dst_addr, "dst ip"),
-            ("src_port", &self.src_port, "src port"),
-            ("dst_port", &self.dst_port, "dst port"),
-            ("prot", &self.prot, "proto"),
-            ("tos", &self.tos, "tos"),
-        ] {
-            let Some(text) = value.given() else { continue };
-            // A value is one word: it cannot become a part of the filter.
-            let fits = |c: char| c.is_ascii_alphanumeric() || ".:/-".contains(c);
-            if !text.chars().all(fits) {
-                return Err(invalid(field, &format!("{text:?} is no value")));
-            }
-            let word = if text.contains('/') { word.replace("ip", "net") } else { word.to_owned() };
-            terms.push(format!("{word} {text}"));
-        }
-        let filter = if terms.is_empty() { "any".to_owned() } else { terms.join(" and ") };
-        parameters.insert("where".to_owned(), filter);
-        Ok(parameters)
-    }
-}
-
-/// A job as its clients know it.
-fn shown(job: &Job) -> Value {
-    let text =
-        |time: Option<UnixMillis>| time.map(|time| time.timestamp().strftime(TIMES).to_string());
-    serde_json::json!({
-        "id": job.id.to_string(),
-        "name": job.name,
-        "type": job.kind.name(),
-        "status": job.status.name(),
-        "progress": job.progress,
-        "running_time": job.running_ms(UnixMillis::now()) / 1000,
-        "created": text(Some(job.created)),
-        "started": text(job.started),
-        "ended": text(job.ended),
-        "message": job.message,
-    })
-}
-
+/// Makes a job, which waits until it is started.
+#[utoipa::path(post, path = "/Jobs", tag = "predecessor", operation_id = "make_known_job",
+    request_body = Order, responses((status = 201, description = "the job", body = KnownJob)))]
 async fn create(
     State(service): State<Shared>,
     _turn: Turn,
     caller: Caller,
+    notes: Notes,
     body: Bytes,
 ) -> Result<Response, Wrong> {
     let order: Order = serde_json::from_slice(&body)
@@ -190,36 +140,66 @@ async fn create(
             kind.parse().map_err(|_| invalid("type", &format!("{kind:?} is no type of a job")))?
         }
     };
-    check_kind(&caller, kind)?;
     let parameters = order.parameters()?;
-    let new = NewJob { name: order.name, kind, parameters, owner: caller.name };
+    let new = NewJob { name: order.name, kind, parameters, owner: caller.owner() };
+    let new = ordered(&caller, &notes, new)?;
     let job = with_jobs(&service, move |jobs| jobs.create(new)).await?;
-    let mut response = (StatusCode::CREATED, Json(shown(&job))).into_response();
+    notes.add("job", &job.id.to_string());
+    let mut response = (StatusCode::CREATED, KnownJob::told(&job, &service)).into_response();
     if let Ok(place) = HeaderValue::from_str(&format!("/Jobs/{}", job.id)) {
         response.headers_mut().insert(header::LOCATION, place);
     }
     Ok(response)
 }
 
+/// A job, as it stands.
+#[utoipa::path(get, path = "/Jobs/{id}", tag = "predecessor", operation_id = "known_job",
+    params(("id" = String, Path, description = "its id")),
+    responses(
+        (status = 200, description = "the job", body = KnownJob),
+        (status = 404, description = "there is none", body = Told),
+    ))]
 async fn job(
     State(service): State<Shared>,
     _turn: Turn,
     Path(id): Path<String>,
-) -> Result<Json<Value>, Wrong> {
+) -> Result<Json<KnownJob>, Wrong> {
     let id = id_of(&id)?;
     let job = with_jobs(&service, move |jobs| jobs.get(id)).await?;
-    Ok(Json(shown(&job)))
+    Ok(KnownJob::told(&job, &service))
 }
 
+/// What is to be done with a job.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct Action {
+    /// start, cancel or delete.
+    #[serde(rename = "action")]
+    _action: String,
+}
+
+/// Starts, gives up or forgets a job.
+#[utoipa::path(put, path = "/Jobs/{id}", tag = "predecessor", operation_id = "change_known_job",
+    params(("id" = String, Path, description = "its id"), Action),
+    responses(
+        (status = 200, description = "the job", body = KnownJob),
+        (status = 404, description = "there is none", body = Told),
+        (status = 409, description = "that cannot be done with it now", body = Told),
+    ))]
 async fn act(
     State(service): State<Shared>,
     _turn: Turn,
     caller: Caller,
+    notes: Notes,
     Path(id): Path<String>,
     Given(given): Given,
-) -> Result<Json<Value>, Wrong> {
-    let id = owned(&service, &caller, &id).await?;
+) -> Result<Json<KnownJob>, Wrong> {
     let action = given.get("action").cloned().unwrap_or_default();
+    let who = (&caller, &notes);
+    let id = match &*action {
+        "start" => startable(&service, who, &id).await?,
+        _ => owned(&service, who, &id).await?.id,
+    };
     let job = match &*action {
         "start" => with_jobs(&service, move |jobs| jobs.start(id)).await?,
         "cancel" => with_jobs(&service, move |jobs| jobs.cancel(id)).await?,
@@ -231,11 +211,23 @@ async fn act(
             };
             with_jobs(&service, gone).await?
         }
-        _ => return Err(invalid("action", "write start, cancel or delete")),
+        _ => return Err(invalid("action", "write start, cancel or delete").into()),
     };
-    Ok(Json(shown(&job)))
+    Ok(KnownJob::told(&job, &service))
 }
 
+/// Results of a `FlowQuery`: flows, of nine fields each.
+#[utoipa::path(get, path = "/FlowQueries/{id}/results", tag = "predecessor",
+    operation_id = "known_results",
+    params(("id" = String, Path, description = "its id")),
+    responses(
+        (status = 200, description = "the flows", content(
+            (Vec<serde_json::Value> = "application/json"),
+            (String = "application/x-ndjson"),
+        )),
+        (status = 404, description = "there is no such FlowQuery", body = Told),
+        (status = 410, description = "they went, to make room for others", body = Told),
+    ))]
 async fn results(Path(id): Path<String>, call: Call) -> Response {
     let answer = call.answer(Reads::Jobs, move |answering, to| {
         let job = answering.service.jobs().get(id_of(&id)?)?;

@@ -56,7 +56,7 @@ async fn loads(call: Call) -> Response {
 async fn exporters(call: Call) -> Response {
     call.answer(Reads::Everything, |answering, to| {
         let NoParameters {} = answering.read()?;
-        let exporters = exporters::all(&answering.service, &answering.watch)?;
+        let exporters = exporters::all(&answering.service, &answering.watch, answering.zone())?;
         to.count(exporters.len() as u64);
         write_json(&exporters, to)
     })

@@ -1,23 +1,22 @@
-//! Tokens and users, in a file that a running server looks at whenever it has changed.
+//! Tokens and users, in a file.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use super::secret;
 use crate::flow::UnixMillis;
-use crate::service::caller::Role;
+use crate::service::caller::{Role, is_free};
 use crate::service::error::ServiceError;
 use crate::service::options::prepare;
 use crate::store::StoreError;
 use crate::store::durable::NewFile;
 
-const FILE: &str = "accounts.json";
+pub(super) const FILE: &str = "accounts.json";
 const LOCK: &str = "accounts.lock";
 /// What every token begins with, so that it is known wherever it is found.
 const PREFIX: &str = "egh_";
@@ -186,6 +185,11 @@ pub fn change<T>(
     Ok(done)
 }
 
+/// Whether a text looks like a token.
+pub(super) fn is_token(text: &str) -> bool {
+    text.starts_with(PREFIX)
+}
+
 /// Which token a text is, and what proves it; none if it is no token.
 pub(super) fn split(token: &str) -> Option<(&str, &str)> {
     token.strip_prefix(PREFIX)?.split_at_checked(ID_LETTERS)
@@ -193,6 +197,9 @@ pub(super) fn split(token: &str) -> Option<(&str, &str)> {
 
 fn check_name(name: &str) -> Result<(), ServiceError> {
     let fits = |c: char| c.is_alphanumeric() || "-_.@+".contains(c);
+    if !is_free(name) {
+        return Err(ServiceError::Account(format!("{name} is who asks from this machine")));
+    }
     if (1..=MAX_NAME).contains(&name.len()) && name.chars().all(fits) {
         return Ok(());
     }
@@ -201,54 +208,25 @@ fn check_name(name: &str) -> Result<(), ServiceError> {
     )))
 }
 
-fn read(path: &Path) -> io::Result<Accounts> {
+/// The accounts in the file at `path`; none where there is no file.
+pub(super) fn read(path: &Path) -> io::Result<Accounts> {
     match fs::read(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(Accounts::default()),
-        text => Ok(serde_json::from_slice(&text?)?),
+        text => serde_json::from_slice(&text?)
+            .map_err(|error| io::Error::new(ErrorKind::InvalidData, error)),
     }
 }
 
-/// The accounts as a running server knows them.
-pub(super) struct Known {
-    path: PathBuf,
-    read: RwLock<(Stamp, Arc<Accounts>)>,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// By what it is told whether a file has changed: it is replaced as a whole.
-type Stamp = Option<(u64, i64, i64, u64)>;
-
-impl Known {
-    /// # Errors
-    ///
-    /// As [`Accounts::read`].
-    pub(super) fn open(folder: &Path) -> Result<Self, ServiceError> {
-        let path = folder.join(FILE);
-        let stamp = stamp(&path);
-        let accounts = Arc::new(Accounts::read(folder)?);
-        Ok(Self { path, read: RwLock::new((stamp, accounts)) })
+    #[test]
+    fn nobody_is_called_as_whoever_asks_from_this_machine() {
+        let mut accounts = Accounts::default();
+        let refused = accounts.set_user("local", Role::Admin, None).unwrap_err().to_string();
+        assert_eq!(refused, "local is who asks from this machine");
+        assert!(accounts.add_token("local", Role::Reader, None).is_err());
+        assert!(accounts.add_token("token:a", Role::Reader, None).is_err());
     }
-
-    /// The accounts as they are now. Where they cannot be read, nobody has one.
-    pub(super) fn now(&self) -> Arc<Accounts> {
-        let stamp = stamp(&self.path);
-        {
-            let read = self.read.read().unwrap_or_else(PoisonError::into_inner);
-            if read.0 == stamp {
-                return Arc::clone(&read.1);
-            }
-        }
-        let accounts = read(&self.path).unwrap_or_else(|error| {
-            tracing::error!("{}: nobody is let in: {error}", self.path.display());
-            Accounts::default()
-        });
-        let accounts = Arc::new(accounts);
-        let mut read = self.read.write().unwrap_or_else(PoisonError::into_inner);
-        *read = (stamp, Arc::clone(&accounts));
-        accounts
-    }
-}
-
-fn stamp(path: &Path) -> Stamp {
-    let metadata = fs::metadata(path).ok()?;
-    Some((metadata.ino(), metadata.mtime(), metadata.mtime_nsec(), metadata.size()))
 }

@@ -1,9 +1,11 @@
 //! The body of a request: it comes as a whole, within limits, and from a page of ours.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, to_bytes};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use super::secret;
@@ -14,6 +16,45 @@ use crate::service::problem::Problem;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// So long may it be of whoever is not known: a login is no longer.
 const STRANGERS_BYTES: usize = 16 << 10;
+
+/// So long is a body that needs no room of its own, and so many longer ones there are at once.
+const SMALL_BYTES: u64 = 64 << 10;
+const LARGE_AT_ONCE: usize = 64;
+
+/// The room for bodies that are large, or of which nobody knows how long they are.
+pub(super) struct Bodies(Arc<Semaphore>);
+
+/// A body's room, as long as its request is there.
+pub(super) type Room = Option<Arc<OwnedSemaphorePermit>>;
+
+impl Default for Bodies {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(LARGE_AT_ONCE)))
+    }
+}
+
+impl Bodies {
+    /// Waits for room for the body that comes behind `headers`.
+    ///
+    /// # Errors
+    ///
+    /// [`Problem`] if others take all of it for long.
+    pub(super) async fn room(&self, headers: &HeaderMap) -> Result<Room, Problem> {
+        let chunked = headers.contains_key(header::TRANSFER_ENCODING);
+        let bytes = if chunked { u64::MAX } else { declared(headers).unwrap_or(0) };
+        if bytes <= SMALL_BYTES {
+            return Ok(None);
+        }
+        let permit = timeout(PATIENCE, Arc::clone(&self.0).acquire_owned()).await;
+        let full = || Problem::too_many("too many long requests are under way", PATIENCE);
+        Ok(permit.map_err(|_| full())?.ok().map(Arc::new))
+    }
+}
+
+/// How long a body is, as its sender says.
+fn declared(headers: &HeaderMap) -> Option<u64> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
 
 /// Reads the body of a request, which may have `most` bytes.
 ///
@@ -41,9 +82,7 @@ async fn whole(headers: &HeaderMap, body: Body, most: usize) -> Result<Bytes, Pr
         let told = format!("the body of a request may have {most} bytes");
         Problem::new(StatusCode::PAYLOAD_TOO_LARGE, told)
     };
-    let declared = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
-    if declared.and_then(|length| length.parse().ok()).is_some_and(|bytes: u64| bytes > most as u64)
-    {
+    if declared(headers).is_some_and(|bytes| bytes > most as u64) {
         return Err(too_long());
     }
     match timeout(PATIENCE, to_bytes(body, most)).await {

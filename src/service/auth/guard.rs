@@ -5,17 +5,18 @@ use std::time::Instant;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, Version, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use ipnet::IpNet;
 
 use super::accounts::Token;
+use super::body::Bodies;
 use super::proof::Proofs;
 use super::sessions::Sessions;
 use super::{body, login, secret, site};
 use crate::flow::{UnixMillis, canonical};
-use crate::service::caller::{Caller, Via};
+use crate::service::caller::{Caller, LOCAL, Via, is_free};
 use crate::service::connection::Connected;
 use crate::service::error::ServiceError;
 use crate::service::limits::Limiter;
@@ -27,9 +28,17 @@ use crate::service::{Service, Shared};
 /// The field by which a proxy says who asks.
 const REMOTE_USER: &str = "remote-user";
 /// Fields that show that a request came through a proxy.
-const PROXIED: [&str; 4] = ["forwarded", "x-forwarded-for", "x-real-ip", "via"];
-/// The name of whoever is on this machine, and has no other.
-const LOCAL: &str = "local";
+const PROXIED: [&str; 9] = [
+    "forwarded",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-proto",
+    "x-real-ip",
+    "x-client-ip",
+    "cf-connecting-ip",
+    "true-client-ip",
+    "via",
+];
 
 /// Lets in callers, and keeps out others.
 pub(in crate::service) struct Guard {
@@ -38,6 +47,7 @@ pub(in crate::service) struct Guard {
     is_local: bool,
     pub(super) proofs: Proofs,
     pub(super) sessions: Sessions,
+    bodies: Bodies,
     /// Of what the tokens of forms are made, of callers who have no session.
     forms: String,
 }
@@ -73,6 +83,7 @@ impl Guard {
             is_local,
             proofs,
             sessions: Sessions::default(),
+            bodies: Bodies::default(),
             forms: secret::new().map_err(ServiceError::Account)?,
         })
     }
@@ -89,7 +100,8 @@ impl Guard {
             return Err(Problem::forbidden("only by its proxy can this server be asked"));
         }
         let (method, uri, headers) = (request.method(), request.uri(), request.headers());
-        site::check(method, uri, headers, connected.local, &self.access.hosts)
+        let to = (connected.local, connected.encrypted);
+        site::check(method, uri, headers, to, &self.access.hosts)
     }
 
     /// Who asks; nobody where nothing says so.
@@ -99,7 +111,7 @@ impl Guard {
     /// [`Problem`] if what says so is wrong.
     pub(in crate::service) async fn caller(
         &self,
-        headers: &HeaderMap,
+        (headers, version): (&HeaderMap, Version),
         connected: &Connected,
         limiter: &Limiter,
     ) -> Result<Option<Caller>, Problem> {
@@ -119,7 +131,7 @@ impl Guard {
         if let Some(token) = bearer(headers)? {
             return self.bearer(token, peer, limiter).await.map(Some);
         }
-        if let Some(secret) = login::cookie(headers)
+        if let Some(secret) = login::cookie(headers, login::is_secure(headers, connected))
             && let Some(caller) =
                 self.sessions.caller(secret, &self.proofs.accounts(), Instant::now())
         {
@@ -135,8 +147,15 @@ impl Guard {
                  send a token"
             )));
         }
+        // So ask proxies that were told nothing else, nginx among them, and no client of today.
+        if version < Version::HTTP_11 {
+            return Err(Problem::forbidden(format!(
+                "HTTP/1.0 is what proxies speak; name this one with --proxy {peer}, send a token, or \
+                 ask by HTTP/1.1"
+            )));
+        }
         let csrf = Some(self.csrf(LOCAL));
-        Ok(Some(Caller { name: LOCAL.to_owned(), role, via: Via::Local, csrf }))
+        Ok(Some(Caller { name: LOCAL.to_owned(), role, via: Via::Local, csrf, by_token: false }))
     }
 
     /// What a form must carry of a caller who has no session.
@@ -149,10 +168,13 @@ impl Guard {
         if name.is_empty() || name.contains(',') {
             return Err(Problem::bad_request("Remote-User is to name one user"));
         }
+        if !is_free(name) {
+            return Err(Problem::forbidden(format!("no user may be called {name}")));
+        }
         let role =
             self.proofs.accounts().users.get(name).map_or(self.access.proxy_role, |user| user.role);
         let csrf = Some(self.csrf(name));
-        Ok(Caller { name: name.to_owned(), role, via: Via::Proxy, csrf })
+        Ok(Caller { name: name.to_owned(), role, via: Via::Proxy, csrf, by_token: false })
     }
 
     /// Whose token it is.
@@ -166,7 +188,7 @@ impl Guard {
             Problem::new(StatusCode::UNAUTHORIZED, "the token is none of ours, is over or revoked")
         })?;
         let Token { name, role, .. } = found;
-        Ok(Caller { name, role, via: Via::Token, csrf: None })
+        Ok(Caller { name, role, via: Via::Token, csrf: None, by_token: true })
     }
 }
 
@@ -206,7 +228,7 @@ async fn admitted(service: &Service, mut request: Request) -> Result<Request, Pr
         .ok_or_else(|| Problem::internal("a request came by no connection"))?;
     guard.check(&request, &connected)?;
     let peer = connected.peer.ip();
-    let caller = guard.caller(request.headers(), &connected, limiter).await;
+    let caller = guard.caller((request.headers(), request.version()), &connected, limiter).await;
     limiter.request(caller.as_ref().ok().and_then(Option::as_ref), peer)?;
     let caller = caller?;
     if let (Some(caller), Some(noted)) = (&caller, Noted::of(&request)) {
@@ -214,8 +236,10 @@ async fn admitted(service: &Service, mut request: Request) -> Result<Request, Pr
     }
     let (parts, sent) = request.into_parts();
     let most = service.options.limits.body_bytes;
+    let room = guard.bodies.room(&parts.headers).await?;
     let sent = body::read(caller.as_ref(), &parts.method, &parts.headers, sent, most).await?;
     request = Request::from_parts(parts, Body::from(sent));
+    request.extensions_mut().insert(room);
     if let Some(caller) = caller {
         request.extensions_mut().insert(caller);
     }

@@ -12,6 +12,7 @@ use maud::{DOCTYPE, Markup, html};
 use serde::Deserialize;
 use utoipa_axum::routes;
 
+use super::accounts;
 use super::sessions::{LASTS, Login};
 use crate::service::Shared;
 use crate::service::assets;
@@ -22,8 +23,10 @@ use crate::service::problem::Problem;
 use crate::service::refusal::LOGIN;
 use crate::service::routes::{Least, Routes};
 
-/// The cookie of a session.
+/// The cookie of a session; where it is for encrypted connections alone, no other service of this
+/// host can set one of that name.
 const COOKIE: &str = "earlgrey_session";
+const SECURE_COOKIE: &str = "__Host-earlgrey_session";
 
 pub(super) fn routes() -> Routes {
     Routes::default()
@@ -59,12 +62,14 @@ struct Given {
     next: String,
 }
 
-async fn form(Query(Next { next }): Query<Next>) -> Markup {
-    page(&next, None)
+async fn form(caller: Option<Extension<Caller>>, Query(Next { next }): Query<Next>) -> Markup {
+    page(caller.as_deref(), &next, None)
 }
 
-/// The page with the form; `wrong` says why it is there again.
-fn page(next: &str, wrong: Option<&str>) -> Markup {
+/// The page with the form; `wrong` says why it is there again. Who is known already, as everybody
+/// on this machine may be, sends the token of a form with this one, too.
+fn page(caller: Option<&Caller>, next: &str, wrong: Option<&str>) -> Markup {
+    let csrf = caller.and_then(|caller| caller.csrf.as_deref());
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -80,6 +85,7 @@ fn page(next: &str, wrong: Option<&str>) -> Markup {
                     h1 { "Log in" }
                     @if let Some(wrong) = wrong { p class="wrong" role="alert" { (wrong) } }
                     form method="post" action=(LOGIN) {
+                        @if let Some(csrf) = csrf { input type="hidden" name="csrf" value=(csrf); }
                         input type="hidden" name="next" value=(next);
                         p {
                             label for="name" { "Name" }
@@ -102,12 +108,14 @@ async fn log_in(
     State(service): State<Shared>,
     Extension(connected): Extension<Connected>,
     Extension(noted): Extension<Arc<Noted>>,
+    caller: Option<Extension<Caller>>,
     headers: HeaderMap,
     Form(Given { name, password, next }): Form<Given>,
 ) -> Result<Response, Problem> {
     let (guard, limiter) = (&service.guard, &service.limiter);
     let peer = connected.peer.ip();
-    noted.names(&name);
+    // A token that was written in the wrong place is nobody's to read.
+    noted.names(if accounts::is_token(name.trim()) { "a token" } else { &name });
     let login = if name.is_empty() {
         let token = guard.proofs.token(&password, peer, limiter).await?;
         token.map(|(id, token)| Login::Token { id, hash: token.hash })
@@ -117,10 +125,12 @@ async fn log_in(
     };
     let Some(login) = login else {
         let told = "The name or the password is wrong.";
-        return Ok((StatusCode::UNAUTHORIZED, page(&next, Some(told))).into_response());
+        return Ok(
+            (StatusCode::UNAUTHORIZED, page(caller.as_deref(), &next, Some(told))).into_response()
+        );
     };
     // Whoever logs in again leaves what he had.
-    if let Some(secret) = cookie(&headers) {
+    if let Some(secret) = cookie(&headers, is_secure(&headers, &connected)) {
         guard.sessions.end(secret);
     }
     let secret = guard.sessions.begin(login, Instant::now()).map_err(Problem::internal)?;
@@ -133,7 +143,7 @@ async fn log_out(
     Extension(connected): Extension<Connected>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    if let Some(secret) = cookie(&headers) {
+    if let Some(secret) = cookie(&headers, is_secure(&headers, &connected)) {
         service.guard.sessions.end(secret);
     }
     let set = set_cookie("", 0, &headers, connected)?;
@@ -146,19 +156,26 @@ fn set_cookie(
     headers: &HeaderMap,
     connected: Connected,
 ) -> Result<HeaderValue, Problem> {
-    let by_https = headers.get("x-forwarded-proto").is_some_and(|scheme| scheme == "https");
-    let secure = if connected.encrypted || by_https { "; Secure" } else { "" };
+    let is_secure = is_secure(headers, &connected);
+    let (name, secure) = if is_secure { (SECURE_COOKIE, "; Secure") } else { (COOKIE, "") };
     // A link from elsewhere finds the session; a form or a script from elsewhere does not.
     let set =
-        format!("{COOKIE}={secret}; Path=/; Max-Age={lasts_secs}; HttpOnly; SameSite=Lax{secure}");
+        format!("{name}={secret}; Path=/; Max-Age={lasts_secs}; HttpOnly; SameSite=Lax{secure}");
     HeaderValue::from_str(&set).map_err(Problem::internal)
 }
 
+/// Whether a browser talks to this over an encrypted connection, here or before a proxy.
+pub(super) fn is_secure(headers: &HeaderMap, connected: &Connected) -> bool {
+    let by_https = headers.get("x-forwarded-proto").is_some_and(|scheme| scheme == "https");
+    connected.encrypted || by_https
+}
+
 /// The secret of the session that a request is part of.
-pub(super) fn cookie(headers: &HeaderMap) -> Option<&str> {
+pub(super) fn cookie(headers: &HeaderMap, is_secure: bool) -> Option<&str> {
+    let name = if is_secure { SECURE_COOKIE } else { COOKIE };
     let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
     let mut pairs = cookies.flat_map(|cookies| cookies.split(';'));
-    pairs.find_map(|pair| pair.trim().strip_prefix(COOKIE)?.strip_prefix('='))
+    pairs.find_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('='))
 }
 
 /// A place of ours: whoever made the link must not send on to another site.
@@ -196,7 +213,7 @@ mod tests {
             for value in values {
                 headers.append(header::COOKIE, HeaderValue::from_static(value));
             }
-            cookie(&headers).map(str::to_owned)
+            cookie(&headers, false).map(str::to_owned)
         };
         let found = Some("abc".to_owned());
         assert_eq!(cookies(&["earlgrey_session=abc"]), found);

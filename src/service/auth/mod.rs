@@ -7,6 +7,7 @@
 mod accounts;
 mod body;
 mod guard;
+mod known;
 mod login;
 mod proof;
 mod secret;

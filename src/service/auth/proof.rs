@@ -8,7 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
-use super::accounts::{self, Accounts, Known, Token};
+use super::accounts::{self, Accounts, Token};
+use super::known::Known;
 use super::secret::{self, Digest};
 use crate::flow::UnixMillis;
 use crate::service::error::ServiceError;

@@ -15,6 +15,8 @@ const IDLE: Duration = Duration::from_hours(8);
 pub(super) const LASTS: Duration = Duration::from_hours(7 * 24);
 /// So many sessions there are. For one more, the one goes that was used longest ago.
 const MAX_SESSIONS: usize = 10_000;
+/// So many of one login, of which the same goes.
+const MAX_OF_LOGIN: usize = 20;
 
 /// As whom somebody has logged in. That he still may is looked up at each request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,11 +61,12 @@ impl Sessions {
         if sessions.len() >= MAX_SESSIONS {
             sessions.retain(|_, session| !session.is_over(now));
         }
-        if sessions.len() >= MAX_SESSIONS
-            && let Some(oldest) =
-                sessions.iter().min_by_key(|(_, session)| session.used).map(|(digest, _)| *digest)
-        {
-            sessions.remove(&oldest);
+        let is_same = |session: &Session| session.login.is_of(&login);
+        if sessions.values().filter(|session| is_same(session)).count() >= MAX_OF_LOGIN {
+            remove_oldest(&mut sessions, is_same);
+        }
+        if sessions.len() >= MAX_SESSIONS {
+            remove_oldest(&mut sessions, |_| true);
         }
         let session = Session { login, csrf, began: now, used: now };
         sessions.insert(secret::digest_of(&secret), session);
@@ -81,7 +84,9 @@ impl Sessions {
             return None;
         };
         session.used = now;
-        Some(Caller { name, role, via: Via::Session, csrf: Some(session.csrf.clone()) })
+        let by_token = matches!(session.login, Login::Token { .. });
+        let csrf = Some(session.csrf.clone());
+        Some(Caller { name, role, via: Via::Session, csrf, by_token })
     }
 
     pub(super) fn end(&self, secret: &str) {
@@ -89,7 +94,24 @@ impl Sessions {
     }
 }
 
+/// Ends the session among some that was used longest ago.
+fn remove_oldest(sessions: &mut HashMap<Digest, Session>, among: impl Fn(&Session) -> bool) {
+    let some = sessions.iter().filter(|(_, session)| among(session));
+    if let Some(oldest) = some.min_by_key(|(_, session)| session.used).map(|(digest, _)| *digest) {
+        sessions.remove(&oldest);
+    }
+}
+
 impl Login {
+    /// Whether it is of the same user or token.
+    fn is_of(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::User { name, .. }, Self::User { name: other, .. }) => name == other,
+            (Self::Token { id, .. }, Self::Token { id: other, .. }) => id == other,
+            _ => false,
+        }
+    }
+
     fn known(&self, accounts: &Accounts) -> Option<(String, super::Role)> {
         match self {
             Self::User { name, hash } => {
@@ -145,12 +167,30 @@ mod tests {
         let (sessions, began) = (Sessions::default(), Instant::now());
         let at = |number: usize| began + Duration::from_millis(number as u64);
         let first = sessions.begin(login.clone(), at(0)).unwrap();
-        let second = sessions.begin(login.clone(), at(1)).unwrap();
+        let second = sessions.begin(login, at(1)).unwrap();
         for number in 2..=MAX_SESSIONS {
-            sessions.begin(login.clone(), at(number)).unwrap();
+            let other = Login::User { name: number.to_string(), hash: String::new() };
+            sessions.begin(other, at(number)).unwrap();
         }
         assert_eq!(sessions.sessions().len(), MAX_SESSIONS);
         assert!(sessions.caller(&first, &accounts, at(MAX_SESSIONS)).is_none());
         assert!(sessions.caller(&second, &accounts, at(MAX_SESSIONS)).is_some());
+    }
+
+    #[test]
+    fn whoever_logs_in_again_and_again_ends_his_own_sessions_alone() {
+        let (mut accounts, login) = anna();
+        accounts.set_user("berta", Role::Reader, Some("another long password")).unwrap();
+        let hash = accounts.users["berta"].hash.clone().unwrap();
+        let (sessions, began) = (Sessions::default(), Instant::now());
+        let berta = Login::User { name: "berta".to_owned(), hash };
+        let of_berta = sessions.begin(berta, began).unwrap();
+        let at = |number: usize| began + Duration::from_millis(number as u64);
+        let of_anna: Vec<String> = (0..=MAX_OF_LOGIN)
+            .map(|number| sessions.begin(login.clone(), at(number)).unwrap())
+            .collect();
+        let goes_on = |secret: &str| sessions.caller(secret, &accounts, at(100)).is_some();
+        assert!(goes_on(&of_berta) && !goes_on(&of_anna[0]));
+        assert!(of_anna[1..].iter().all(|secret| goes_on(secret)));
     }
 }

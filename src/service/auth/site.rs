@@ -13,7 +13,8 @@ use axum::http::{HeaderMap, HeaderName, Method, Uri, header};
 use crate::flow::canonical;
 use crate::service::problem::Problem;
 
-/// Checks for whom a request is; `local` is our address that it came to, `hosts` our names.
+/// Checks for whom a request is; `local` is our address that it came to, encrypted or not, `hosts`
+/// our names.
 ///
 /// # Errors
 ///
@@ -22,7 +23,7 @@ pub(super) fn check(
     method: &Method,
     uri: &Uri,
     headers: &HeaderMap,
-    local: SocketAddr,
+    (local, encrypted): (SocketAddr, bool),
     hosts: &[String],
 ) -> Result<(), Problem> {
     let host = named(uri, headers)?;
@@ -36,7 +37,7 @@ pub(super) fn check(
         Problem::forbidden(format!("this was sent by a page of another site ({what})"))
     };
     match one(headers, &header::ORIGIN)? {
-        Some(origin) if !is_same(origin, &host) => return Err(from_elsewhere(origin)),
+        Some(origin) if !is_same(origin, &host, encrypted) => return Err(from_elsewhere(origin)),
         _ => {}
     }
     let fetch = |name: &'static str| one(headers, &HeaderName::from_static(name));
@@ -95,15 +96,36 @@ fn is_ours(host: &Authority, local: IpAddr, hosts: &[String]) -> bool {
     }
 }
 
-/// Whether an origin is the host that the request is sent to.
-fn is_same(origin: &str, host: &Authority) -> bool {
+/// Whether an origin is the host that the request is sent to. What is not encrypted here may be so
+/// before a proxy.
+fn is_same(origin: &str, host: &Authority, encrypted: bool) -> bool {
     let Some((scheme, authority)) = origin.split_once("://") else { return false };
     let usual = match scheme {
-        "http" => 80,
+        "http" if !encrypted => 80,
         "https" => 443,
         _ => return false,
     };
     let Ok(origin) = authority.parse::<Authority>() else { return false };
     let port = |authority: &Authority| authority.port_u16().unwrap_or(usual);
     origin.host().eq_ignore_ascii_case(host.host()) && port(&origin) == port(host)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_origin_is_ours_by_its_scheme_too() {
+        let host = "flows.example.org".parse().unwrap();
+        for (origin, plain, encrypted) in [
+            ("http://flows.example.org", true, false),
+            ("https://flows.example.org", true, true),
+            ("https://flows.example.org:443", true, true),
+            ("http://flows.example.org:443", false, false),
+            ("file://flows.example.org", false, false),
+        ] {
+            assert_eq!(is_same(origin, &host, false), plain, "{origin}");
+            assert_eq!(is_same(origin, &host, true), encrypted, "{origin}, encrypted");
+        }
+    }
 }

@@ -116,7 +116,7 @@ fn remove(shared: &Shared, id: JobId, standing: &Standing) -> keeper::Result<()>
     let Some(_claim) = shared.claim(id) else { return Ok(()) };
     if let Some(job) = unchanged(shared, id, standing)? {
         shared.state().leaves(id);
-        shared.keeper.remove(&job)?;
+        shared.remove(&job)?;
     }
     Ok(())
 }
@@ -127,7 +127,7 @@ fn clear(shared: &Shared, id: JobId, standing: &Standing) -> keeper::Result<()> 
         // It is told that they are gone before they are.
         let expired = Job { expired: Some(UnixMillis::now()), ..job };
         shared.keeper.replace(&expired, expired.status)?;
-        shared.keeper.clear(&expired)?;
+        shared.clear(&expired)?;
     }
     Ok(())
 }

@@ -55,10 +55,21 @@ pub enum WorkError {
 }
 
 impl WorkError {
-    /// Something failed because of `error`.
+    /// Something failed because of `error`. Where files of ours are is for the log alone.
     pub fn failed(error: impl Error) -> Self {
-        Self::Failed(crate::load::chain(&error))
+        let told = crate::load::chain(&error);
+        tracing::warn!("a job: {told}");
+        Self::Failed(without_folders(&told))
     }
+}
+
+/// A text whose paths are names of files.
+fn without_folders(text: &str) -> String {
+    let name = |word: &str| match word.rsplit_once('/') {
+        Some((folders, name)) if folders.is_empty() || folders.starts_with('/') => name.to_owned(),
+        _ => word.to_owned(),
+    };
+    text.split(' ').map(name).collect::<Vec<_>>().join(" ")
 }
 
 impl From<StoreError> for WorkError {
@@ -81,6 +92,22 @@ impl From<AskError> for WorkError {
         match error {
             AskError::Refused(refused) => refused.into(),
             AskError::Store(error) => error.into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_files_are_is_not_told() {
+        for (text, told) in [
+            ("/var/lib/store/run-1.parquet: read: no space", "run-1.parquet: read: no space"),
+            ("load captures/day.pcap: 3 of 4", "load captures/day.pcap: 3 of 4"),
+            ("mongodb://host:27017: away", "mongodb://host:27017: away"),
+        ] {
+            assert_eq!(without_folders(text), told);
         }
     }
 }

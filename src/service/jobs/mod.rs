@@ -40,6 +40,7 @@ pub use orders::Jobs;
 pub use results::Results;
 pub use sqlite::SqliteKeeper;
 pub use tasks::Tasks;
+pub(super) use tasks::file_of;
 pub use work::Work;
 
 /// How jobs are carried out, and how long what comes of them is kept.
@@ -91,8 +92,9 @@ pub fn keeper(url: Option<&str>, folder: &std::path::Path) -> keeper::Result<Box
         #[cfg(feature = "mongodb")]
         Some(url) => Ok(Box::new(MongoKeeper::new(url)?)),
         #[cfg(not(feature = "mongodb"))]
-        Some(url) => Err(KeeperError::Refused {
-            place: url.to_owned(),
+        // Its URL may have a password in it.
+        Some(_) => Err(KeeperError::Refused {
+            place: "MongoDB".to_owned(),
             doing: "open",
             source: "this program was built without MongoDB, as a build with `--features mongodb` \
                      is not; without a URL jobs are kept in a file"

@@ -158,7 +158,7 @@ impl Jobs {
             return Err(conflict(job.status.name()));
         }
         if job.status != Status::Created {
-            self.shared.keeper.clear(&job)?;
+            self.shared.clear(&job)?;
         }
         let next = job.to_start(UnixMillis::now());
         if !self.shared.keeper.replace(&next, job.status)? {
@@ -218,7 +218,7 @@ impl Jobs {
         state.leaves(id);
         state.followed.remove(&id);
         drop(state);
-        Ok(self.shared.keeper.remove(&job)?)
+        Ok(self.shared.remove(&job)?)
     }
 
     /// Results of a job in order, a JSON object each: `limit` of them behind the first `offset`. Of

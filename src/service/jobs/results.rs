@@ -56,6 +56,22 @@ impl<'a> Results<'a> {
         Self { job, keeper, watch, counts, bounds, batch, batch_bytes: 0, line, failed: None }
     }
 
+    /// How many were taken.
+    pub fn rows(&self) -> u64 {
+        self.counts.rows.load(Relaxed) + self.batch.len() as u64
+    }
+
+    /// Counts bytes that the work keeps elsewhere among those of its results.
+    ///
+    /// # Errors
+    ///
+    /// [`WorkError`] if there is no room for them.
+    pub(super) fn count_bytes(&self, bytes: u64) -> Result<(), WorkError> {
+        self.room(self.counts.bytes.load(Relaxed) + bytes)?;
+        self.counts.bytes.fetch_add(bytes, Relaxed);
+        Ok(())
+    }
+
     /// Takes one result.
     ///
     /// # Errors
@@ -94,10 +110,7 @@ impl<'a> Results<'a> {
             return Ok(());
         }
         let bytes = self.counts.bytes.load(Relaxed) + self.batch_bytes as u64;
-        if bytes > self.bounds.bytes {
-            let problem = format!("its results take more than {} bytes", self.bounds.bytes);
-            return Err(WorkError::Failed(problem));
-        }
+        self.room(bytes)?;
         let began = Instant::now();
         while let Err(error) =
             self.keeper.append(self.job, self.counts.rows.load(Relaxed), &self.batch)
@@ -108,6 +121,15 @@ impl<'a> Results<'a> {
         self.counts.bytes.store(bytes, Relaxed);
         self.batch.clear();
         self.batch_bytes = 0;
+        Ok(())
+    }
+
+    /// Sees that its results may take so many bytes.
+    fn room(&self, bytes: u64) -> Result<(), WorkError> {
+        if bytes > self.bounds.bytes {
+            let problem = format!("its results take more than {} bytes", self.bounds.bytes);
+            return Err(WorkError::Failed(problem));
+        }
         Ok(())
     }
 

@@ -106,6 +106,27 @@ impl Shared {
         if so_far.is_some() { Ok(so_far) } else { self.keeper.job(id) }
     }
 
+    /// Forgets the results of a job, with what its work left elsewhere.
+    pub(super) fn clear(&self, job: &Job) -> keeper::Result<()> {
+        self.undo(job)?;
+        self.keeper.clear(job)
+    }
+
+    /// Forgets a job, with its results and what its work left elsewhere.
+    pub(super) fn remove(&self, job: &Job) -> keeper::Result<()> {
+        self.undo(job)?;
+        self.keeper.remove(job)
+    }
+
+    fn undo(&self, job: &Job) -> keeper::Result<()> {
+        if job.kind == Kind::Export
+            && let Some(first) = self.keeper.results(job, 0, 1)?.first()
+        {
+            self.work.undo(job, first);
+        }
+        Ok(())
+    }
+
     /// Tells those who follow it how a job stands.
     pub(super) fn tell(&self, job: &Job) {
         if let Some(sender) = self.state().followed.get(&job.id) {

@@ -4,8 +4,9 @@
 //! JSON; results lie in pieces, as they came: lines of JSON, compressed.
 
 use std::fmt;
-use std::fs;
+use std::fs::{self, OpenOptions, Permissions};
 use std::io;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::sleep;
@@ -71,6 +72,12 @@ impl SqliteKeeper {
     /// wrote it; else what the system meets.
     pub fn open(path: &Path) -> Result<Self> {
         let failed = |error| refused(path, "open", error);
+        // What lies beside it has its mode.
+        keep_for_us(path).map_err(|error| KeeperError::Refused {
+            place: path.display().to_string(),
+            doing: "open",
+            source: error.into(),
+        })?;
         let mut connection = Connection::open(path).map_err(failed)?;
         prepare(&mut connection).map_err(failed)?;
         let found: u32 =
@@ -134,7 +141,8 @@ impl SqliteKeeper {
         if self.reserve.exists() {
             return Ok(());
         }
-        let written = fs::write(&self.reserve, vec![0; RESERVE_BYTES]);
+        let written = keep_for_us(&self.reserve)
+            .and_then(|()| fs::write(&self.reserve, vec![0; RESERVE_BYTES]));
         written.inspect_err(|_| drop(fs::remove_file(&self.reserve)))
     }
 
@@ -148,6 +156,17 @@ impl SqliteKeeper {
 }
 
 /// What is promised holds over a loss of power, and no other process comes between.
+/// Makes a file where there is none, and sees that its owner alone may read it. One that is there is
+/// not opened: to close it would take the locks off that this process has on it.
+fn keep_for_us(path: &Path) -> io::Result<()> {
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            fs::set_permissions(path, Permissions::from_mode(0o600))
+        }
+        made => made.map(drop),
+    }
+}
+
 fn prepare(connection: &mut Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(Duration::ZERO)?;
     connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;

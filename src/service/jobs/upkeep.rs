@@ -46,7 +46,7 @@ fn recover(shared: &Shared) -> keeper::Result<()> {
                 None => made.push((job.id, job.owner)),
             }
         } else if shared.options.again && job.attempts < MAX_ATTEMPTS {
-            shared.keeper.clear(&job)?;
+            shared.clear(&job)?;
             let attempts = job.attempts;
             let again = Job { attempts, ..job.to_start(job.queued.unwrap_or(job.created)) };
             shared.keeper.replace(&again, Status::Started)?;

@@ -25,4 +25,8 @@ pub trait Work: Send + Sync {
         watch: &Watch,
         results: &mut Results<'_>,
     ) -> Result<String, WorkError>;
+
+    /// Undoes what the work of `job` left elsewhere than among its results, of which `first` is the
+    /// first: these go, or the job does.
+    fn undo(&self, _job: &Job, _first: &str) {}
 }

@@ -9,6 +9,7 @@ use crate::flow::{TimeRange, UnixMillis};
 use crate::query::Question;
 use crate::query::filter::Files;
 use crate::request::{AskError, Parameters, Refused, Surroundings, Window, Zone, read};
+use crate::service::auth::{Caller, Role};
 use crate::store::wrap::WatchedSnapshot;
 use crate::store::{Result as StoreResult, Snapshot, Store, StoreError, Watch};
 
@@ -35,10 +36,20 @@ pub(crate) struct Ask<'a> {
 pub(crate) struct Reader<'a> {
     /// Light or dark, where the reader chose one.
     pub(crate) scheme: Option<&'a str>,
-    /// The name of who logged in.
-    pub(crate) name: Option<&'a str>,
+    /// Who it is; nobody may change anything.
+    pub(crate) caller: Option<&'a Caller>,
+}
+
+impl<'a> Reader<'a> {
     /// What forms that change something must send along.
-    pub(crate) token: Option<&'a str>,
+    pub(super) fn token(self) -> Option<&'a str> {
+        self.caller?.csrf.as_deref()
+    }
+
+    /// Whether he may do what asks for `role`.
+    pub(super) fn may(self, role: Role) -> bool {
+        self.caller.is_some_and(|caller| caller.role >= role)
+    }
 }
 
 /// Why there is no page.

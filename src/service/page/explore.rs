@@ -6,17 +6,18 @@
 use maud::{Markup, html};
 
 use super::ask::{Ask, Fault, newest};
-use super::explore_form::{form, same_elsewhere};
+use super::elsewhere::Same;
+use super::explore_form::{form, wants_previous};
+use super::sankey::{sankey_parts, stops, told_apart};
 use super::shell::Page;
+use super::silence::{DAY_MS, moved, spanning};
 use super::{parts, series_table};
-use crate::aggregate::{
-    BinWidth, KeyValue, KnownKeys, Measure, Timeline, TimelineOptions, Top, TopEntry, TopOptions,
-    Whose, parse_keys,
-};
-use crate::answer::{Part, Room, Shape, Stop, draw_sankey, key_text};
-use crate::flow::{Columns, TimeRange, UnixMillis};
+use crate::aggregate::{BinWidth, KnownKeys, Timeline, TimelineOptions, Top, TopOptions, Whose};
+use crate::answer::{Room, Shape, draw_sankey};
+use crate::flow::{TimeRange, UnixMillis};
 use crate::query::{Asked, Lookup, Question};
 use crate::request::{self, Parameters, TimelineAnswer, read};
+use crate::store::Scan;
 
 /// What goes to the request; the rest is of the page.
 const ASKED: [&str; 11] = [
@@ -32,8 +33,6 @@ const ASKED: [&str; 11] = [
     "count",
     "scaled",
 ];
-/// So many keys at once can be drawn.
-const MAX_KEYS: usize = 3;
 /// So many of them a sankey has where nobody says how many.
 const SANKEY_KEYS: usize = 30;
 /// What a window that ends now is looked at anew after, at least.
@@ -98,13 +97,21 @@ fn answer(ask: &Ask<'_>) -> Result<Markup, Fault> {
     let window = ask.window_or_last_day(newest(ask.store, &*snapshot)?);
     let asked = Asked::new(Question { time: window, ..question }, snapshot, request.scaled());
     let look = Look { ask, asked: &asked, request: &request, window, stops };
-    let drawn = match (drawing, keys) {
-        (Drawing::Sankey, Some(keys)) => look.sankey(&keys)?,
+    let (drawn, bin_ms) = match (drawing, keys) {
+        (Drawing::Sankey, Some(keys)) => (look.sankey(&keys)?, None),
         (Drawing::Sankey, None) => return Err(Fault::of("key", "a sankey is of one key or more")),
         (Drawing::Over(shape), keys) => look.over_time(shape, keys)?,
     };
-    let command = if drawing == Drawing::Sankey { "top" } else { "timeline" };
-    Ok(html! { (drawn) (same_elsewhere(command, &given, window)) })
+    let same = Same {
+        given,
+        window,
+        zone: (ask.get("tz").is_some() || !ask.zone.is_utc()).then_some(ask.zone.name()),
+    };
+    let elsewhere = match (drawing, bin_ms) {
+        (Drawing::Sankey, _) => same.top(),
+        (Drawing::Over(_), bin_ms) => same.timeline(bin_ms),
+    };
+    Ok(html! { (drawn) (elsewhere) })
 }
 
 /// A question on its way to a picture.
@@ -118,21 +125,26 @@ struct Look<'a> {
 }
 
 impl Look<'_> {
-    fn over_time(&self, shape: Shape, keys: Option<TopOptions>) -> Result<Markup, Fault> {
+    /// The picture, with how long its bins are.
+    fn over_time(
+        &self,
+        shape: Shape,
+        keys: Option<TopOptions>,
+    ) -> Result<(Markup, Option<u64>), Fault> {
         let ask = self.ask;
         let options = self.request.options(parts::PLOT_BINS, &ask.zone);
         let lookups = self.request.lookups(&self.asked.question);
         let answer =
             self.request.answer(self.asked.snapshot(), &lookups, (&options, keys), &ask.zone)?;
-        let timeline = parts::spanning(answer.timeline.clone(), self.window);
+        let timeline = spanning(answer.timeline.clone(), self.window, ask.zone.zone());
         if timeline.is_empty() {
-            return Ok(html! {
-                div class="card" {
-                    (parts::empty("There are no such flows in this window", "Choose another window or filter."))
-                }
-            });
+            let nothing = parts::empty(
+                "There are no such flows in this window",
+                "Choose another window or filter.",
+            );
+            return Ok((html! { div class="card" { (nothing) } }, None));
         }
-        let before = ask.get("previous").and_then(|_| self.before());
+        let before = wants_previous(ask).then(|| self.before()).flatten();
         let before = before.map(|before| self.previous(before, &answer, timeline.starts.len()));
         let before = before.transpose()?;
         let drawn = parts::Drawn {
@@ -142,7 +154,7 @@ impl Look<'_> {
             shape,
             before: before.as_ref(),
         };
-        Ok(html! {
+        let drawn = html! {
             section class="card" {
                 header {
                     h2 { (parts::over_time(timeline.by)) }
@@ -154,16 +166,30 @@ impl Look<'_> {
                 (parts::plot(ask, &drawn))
             }
             (series_table::table(ask, &timeline, &answer, before.as_ref()))
-        })
+        };
+        Ok((drawn, Some(timeline.bin_ms)))
     }
 
     /// The window before, as long as this one.
     fn before(&self) -> Option<TimeRange> {
         let TimeRange { since, until } = self.window;
         let until = if until == UnixMillis::MAX { UnixMillis::now() } else { until };
-        let earlier = since.0.checked_sub(until - since)?;
-        (since > UnixMillis::EPOCH)
-            .then_some(TimeRange { since: UnixMillis(earlier), until: since })
+        let earlier = match self.days(since, until) {
+            Some(days) => moved(since, -days, DAY_MS, self.ask.zone.zone()),
+            None => UnixMillis(since.0.checked_sub(until - since)?),
+        };
+        (since > UnixMillis::EPOCH).then_some(TimeRange { since: earlier, until: since })
+    }
+
+    /// How many days lie between two midnights, however long they are.
+    fn days(&self, since: UnixMillis, until: UnixMillis) -> Option<i64> {
+        let [since, until] = [since, until].map(|time| {
+            let time = time.timestamp().to_zoned_datetime(self.ask.zone.zone().clone());
+            let is_midnight = time.start_of_day().is_ok_and(|midnight| midnight == time);
+            is_midnight.then(|| time.date())
+        });
+        let days = since?.until(until?).ok()?.get_days();
+        (days > 0).then_some(days.into())
     }
 
     /// The same series of the window before, in as many bins.
@@ -189,7 +215,7 @@ impl Look<'_> {
             _ => Timeline::of(snapshot, &lookups, &options),
         };
         let timeline = timeline.map_err(parts::of_timeline)?;
-        let mut timeline = parts::spanning(timeline, window);
+        let mut timeline = spanning(timeline, window, self.ask.zone.zone());
         let last = timeline.starts.last().copied().unwrap_or(window.since);
         timeline.starts.resize(bins, last);
         timeline.series.iter_mut().for_each(|series| series.values.resize(bins, 0));
@@ -198,8 +224,10 @@ impl Look<'_> {
 
     fn sankey(&self, keys: &TopOptions) -> Result<Markup, Fault> {
         let ask = self.ask;
-        let lookup = self.asked.question.plan_unordered(Columns::NONE);
-        let top = Top::of(self.asked.snapshot(), lookup.scans(), keys)?;
+        let lookups = self.request.lookups(&self.asked.question);
+        let scans: Vec<Scan> =
+            lookups.iter().flat_map(|(_, lookup)| lookup.scans()).cloned().collect();
+        let top = Top::of(self.asked.snapshot(), &scans, keys)?;
         let by = keys.order.measure().unwrap_or_default();
         let parts = sankey_parts(ask, &self.stops, &top, by);
         let (shown, whole) = (told_apart(&top, by), top.totals.get(by));
@@ -225,57 +253,4 @@ impl Look<'_> {
             (series_table::of_top(ask, &top, keys, by))
         })
     }
-}
-
-/// What the keys come to that are told apart.
-fn told_apart(top: &Top, by: Measure) -> u128 {
-    top.entries.iter().map(|entry| entry.counts.counters.get(by)).sum()
-}
-
-/// How many fields each of the keys has.
-fn stops(keys: &str) -> Result<Vec<usize>, Fault> {
-    let keys: Vec<&str> = keys.split(',').filter(|key| !key.is_empty()).collect();
-    if keys.len() > MAX_KEYS {
-        return Err(Fault::of("key", format!("at most {MAX_KEYS} keys can be drawn")));
-    }
-    let fields = |key: &&str| parse_keys(key).map(|fields| fields.len());
-    keys.iter().map(fields).collect::<Result<_, _>>().map_err(|error| Fault::of("key", error))
-}
-
-/// The greatest keys as parts of a sankey, and the rest as one where it is not most of it.
-fn sankey_parts(ask: &Ask<'_>, stops: &[usize], top: &Top, by: Measure) -> Vec<Part> {
-    let stop = |values: &[KeyValue]| Stop {
-        name: key_text(values).replace(", ", " "),
-        href: match values {
-            [KeyValue::Address(address)] => Some(ask.host(*address)),
-            _ => None,
-        },
-        is_others: false,
-    };
-    let stops_of = |entry: &TopEntry| -> Vec<Stop> {
-        let mut values = &*entry.key;
-        let next = |&fields: &usize| {
-            let (of_key, rest) = values.split_at(fields.min(values.len()));
-            values = rest;
-            stop(of_key)
-        };
-        stops.iter().map(next).collect()
-    };
-    let all = || Stop { name: "all".to_owned(), href: None, is_others: false };
-    let others = || Stop { name: "others".to_owned(), href: None, is_others: true };
-    // One key alone has nowhere to come from.
-    let before = || (stops.len() == 1).then(all);
-    let value = |entry: &TopEntry| entry.counts.counters.get(by);
-    let part = |entry: &TopEntry| Part {
-        stops: before().into_iter().chain(stops_of(entry)).collect(),
-        value: value(entry) as f64,
-    };
-    let shown = told_apart(top, by);
-    let rest = top.totals.get(by).saturating_sub(shown);
-    // What would leave no room for anything else is told in words.
-    let rest = (rest > 0 && rest <= shown).then(|| Part {
-        stops: before().into_iter().chain(stops.iter().map(|_| others())).collect(),
-        value: rest as f64,
-    });
-    top.entries.iter().map(part).chain(rest).collect()
 }

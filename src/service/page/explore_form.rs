@@ -1,12 +1,12 @@
-//! The form of Explore, and the same question for the command line and the API.
+//! The form of Explore.
 
 use maud::{Markup, html};
 
 use super::ask::Ask;
+use super::elsewhere::says_no;
 use super::link::link;
 use super::parts;
 use crate::aggregate::Measure;
-use crate::flow::{TimeRange, UnixMillis};
 use crate::request::Parameters;
 
 /// Keys that are often asked for.
@@ -74,7 +74,7 @@ pub(super) fn form(ask: &Ask<'_>) -> Markup {
             }
             div class="row" {
                 label class="check" {
-                    input type="checkbox" name="previous" value="yes" checked[ask.get("previous").is_some()];
+                    input type="checkbox" name="previous" value="yes" checked[wants_previous(ask)];
                     "the same time before"
                 }
                 label { "Look again"
@@ -123,80 +123,7 @@ fn save(ask: &Ask<'_>) -> Markup {
     }
 }
 
-/// The command and the call of the API that give the same answer.
-pub(super) fn same_elsewhere(command: &str, given: &Parameters, window: TimeRange) -> Markup {
-    let mut given = given.clone();
-    for (name, moment, open) in
-        [("since", window.since, UnixMillis::EPOCH), ("until", window.until, UnixMillis::MAX)]
-    {
-        if moment != open && !given.contains_key(name) {
-            given.insert(name.to_owned(), moment.to_string());
-        }
-    }
-    if command == "top" {
-        given.remove("bin");
-    }
-    let route = link(&format!("/api/v1/{command}"), &given, []);
-    html! {
-        section class="card" {
-            h2 { "The same elsewhere" }
-            p class="small faint" { "On the command line" }
-            (parts::copied("the command", &command_line(command, &given)))
-            p class="small faint" { "From the API" }
-            (parts::copied("the address", &route))
-        }
-    }
-}
-
-fn command_line(command: &str, given: &Parameters) -> String {
-    let mut line = format!("earlgrey-hbase {command}");
-    // What has a place, and no name.
-    let in_place = if command == "top" { "key" } else { "address" };
-    if let Some(value) = given.get(in_place) {
-        line = line + " " + &quoted(value);
-    }
-    for (name, value) in given.iter().filter(|(name, _)| *name != in_place) {
-        match (&**name, &**value) {
-            ("alive", _) => line += " --alive",
-            _ => line = line + " --" + name + "=" + &quoted(value),
-        }
-    }
-    line
-}
-
-/// A word as a shell takes it.
-fn quoted(text: &str) -> String {
-    let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_./:,@%+=".contains(letter);
-    if !text.is_empty() && text.chars().all(plain) {
-        text.to_owned()
-    } else {
-        format!("'{}'", text.replace('\'', "'\\''"))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_question_is_a_command_that_a_shell_takes() {
-        let given = |pairs: &[(&str, &str)]| -> Parameters {
-            pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
-        };
-        for (command, pairs, line) in [
-            ("timeline", &[][..], "earlgrey-hbase timeline"),
-            (
-                "timeline",
-                &[
-                    ("address", "10.0.0.0/8"),
-                    ("key", "dst,dstport"),
-                    ("where", "port 53 and host 'a'"),
-                ],
-                "earlgrey-hbase timeline 10.0.0.0/8 --key=dst,dstport --where='port 53 and host '\\''a'\\'''",
-            ),
-            ("top", &[("key", "src"), ("since", "-1d")], "earlgrey-hbase top src --since=-1d"),
-        ] {
-            assert_eq!(command_line(command, &given(pairs)), line);
-        }
-    }
+/// Whether the same time before is wanted, too.
+pub(super) fn wants_previous(ask: &Ask<'_>) -> bool {
+    ask.get("previous").is_some_and(|said| !says_no(said))
 }

@@ -1,6 +1,5 @@
 //! Who exports: how much came of each, what its sequence numbers miss, and when it was last seen.
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use maud::{Markup, html};
@@ -11,25 +10,16 @@ use super::shell::Page;
 use crate::aggregate::{FlowTotals, Measure, Stats};
 use crate::answer::amount;
 use crate::answer::words::grouped;
-use crate::flow::UnixMillis;
 use crate::query::{Asked, Question};
+use crate::service::exporters::{Health, health};
 use crate::store::Load;
-
-/// What loads tell of an exporter.
-#[derive(Debug, Default)]
-struct Health {
-    lost: u64,
-    /// When the latest load began that missed something.
-    last_lost: Option<UnixMillis>,
-    clock_ahead_ms: Option<i64>,
-}
 
 /// The page.
 pub(super) fn page(ask: &Ask<'_>) -> Result<Page, Fault> {
     let snapshot = ask.snapshot()?;
     let window = ask.window_or_last_day(newest(ask.store, &*snapshot)?);
     let asked = Asked::new(Question { time: window, ..ask.question() }, snapshot, true);
-    let stats = stats(ask, &asked)?;
+    let stats = with_silent(ask, stats(ask, &asked)?, asked)?;
     let loads = ask.store.loads()?;
     let content = html! {
         div class="title" {
@@ -40,6 +30,22 @@ pub(super) fn page(ask: &Ask<'_>) -> Result<Page, Fault> {
         (interfaces(ask)?)
     };
     Ok(Page::new("Exporters", content))
+}
+
+/// `stats` with the exporters that sent nothing in the window, but did before: one that fell silent
+/// is what somebody looks for here.
+fn with_silent(ask: &Ask<'_>, mut window: Stats, mut asked: Asked) -> Result<Stats, Fault> {
+    asked.question = Question::everything();
+    let is_silent = |address: &IpAddr| !window.exporters.iter().any(|(known, _)| known == address);
+    let all = stats(ask, &asked)?.exporters.into_iter();
+    let silent: Vec<_> = all
+        .filter(|(address, _)| is_silent(address))
+        .map(|(address, FlowTotals { last, .. })| {
+            (address, FlowTotals { last, ..FlowTotals::default() })
+        })
+        .collect();
+    window.exporters.extend(silent);
+    Ok(window)
 }
 
 /// The sums of the window.
@@ -109,22 +115,6 @@ fn row(
             }
         }
     }
-}
-
-/// By exporter, what the ledger says.
-fn health(loads: &[Load]) -> BTreeMap<IpAddr, Health> {
-    let mut told: BTreeMap<IpAddr, Health> = BTreeMap::new();
-    for load in loads {
-        for lost in load.account.lost.iter().filter(|lost| lost.count > 0) {
-            let health = told.entry(lost.exporter).or_default();
-            health.lost += lost.count;
-            health.last_lost = health.last_lost.max(Some(load.started));
-        }
-        for clock in &load.account.clocks {
-            told.entry(clock.exporter).or_default().clock_ahead_ms = Some(clock.ahead_ms);
-        }
-    }
-    told
 }
 
 /// What exporters call their interfaces.

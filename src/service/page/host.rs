@@ -11,6 +11,7 @@ use maud::{Markup, html};
 use super::ask::{Ask, Fault, newest};
 use super::seen::Seen;
 use super::shell::Page;
+use super::silence::spanning;
 use super::talk::{self, Talk};
 use super::{host_tables, parts};
 use crate::aggregate::{BinWidth, Measure, Sent, Series, Timeline, TimelineOptions, Whose};
@@ -150,7 +151,7 @@ fn over_time(ask: &Ask<'_>, asked: &Asked, talk: &Talk, by: Measure) -> Result<M
     };
     let timeline =
         Timeline::of(asked.snapshot(), &lookups, &options).map_err(parts::of_timeline)?;
-    let timeline = parts::spanning(timeline, talk.looked_at);
+    let timeline = spanning(timeline, talk.looked_at, ask.zone.zone());
     let of = talk.host.to_string();
     let drawn = parts::Drawn {
         timeline: &timeline,

@@ -6,24 +6,21 @@ use axum::response::{IntoResponse, Redirect, Response};
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::ask::Ask;
-use super::link::link;
+use super::ask::{Ask, Reader};
 use super::shell::Page;
 use super::{Asking, parts, results};
 use crate::answer::words::{bytes, grouped, seconds};
 use crate::flow::UnixMillis;
-use crate::request::Parameters;
-use crate::service::Shared;
-use crate::service::api::{check_kind, id_of, owned, with_jobs};
-use crate::service::auth::Caller;
+use crate::request::{Parameters, Refused};
+use crate::service::api::{Failure, check_owner, id_of, ordered, owned, startable, with_jobs};
+use crate::service::auth::{Caller, Role};
 use crate::service::jobs::{Job, Kind, NewJob, Status};
 use crate::service::problem::Problem;
 use crate::service::turns::Turn;
+use crate::service::{Notes, Shared};
 
 /// So many jobs are on a page, and so many results.
 const ON_A_PAGE: u64 = 50;
-/// What a download has at most.
-const MOST_RESULTS: u64 = 1_000_000;
 
 /// A job to be, as a form has it.
 #[derive(Deserialize)]
@@ -62,18 +59,29 @@ pub(super) async fn create(
     State(service): State<Shared>,
     _turn: Turn,
     caller: Caller,
+    notes: Notes,
     Form(Order { name, kind, parameters }): Form<Order>,
 ) -> Result<Redirect, Problem> {
     let kind: Kind = kind.parse().map_err(|error| Problem::bad_request(format!("{error}")))?;
-    check_kind(&caller, kind)?;
-    let parameters: Parameters = parameters
-        .lines()
-        .filter_map(|line| line.split_once('='))
-        .map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned()))
-        .collect();
-    let new = NewJob { name, kind, parameters, owner: caller.name };
+    let parameters = given(&parameters).map_err(|refused| Failure::from(refused).into_problem())?;
+    let new = ordered(&caller, &notes, NewJob { name, kind, parameters, owner: caller.owner() })?;
     let job = with_jobs(&service, move |jobs| jobs.create_started(new));
-    Ok(Redirect::to(&format!("/jobs/{}", job.await?.id)))
+    let id = job.await?.id.to_string();
+    notes.add("job", &id);
+    Ok(Redirect::to(&format!("/jobs/{id}")))
+}
+
+/// Parameters, one a line; a line without a value is one that is set.
+fn given(lines: &str) -> Result<Parameters, Refused> {
+    let mut given = Parameters::new();
+    for line in lines.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        let (name, value) = line.split_once('=').unwrap_or((line, "yes"));
+        let (name, value) = (name.trim(), value.trim());
+        if given.insert(name.to_owned(), value.to_owned()).is_some() {
+            return Err(Refused::of(name, format!("{name} is given more than once")));
+        }
+    }
+    Ok(given)
 }
 
 /// Starts, gives up or forgets one.
@@ -81,9 +89,14 @@ pub(super) async fn change(
     State(service): State<Shared>,
     _turn: Turn,
     caller: Caller,
+    notes: Notes,
     Path((id, action)): Path<(String, String)>,
 ) -> Result<Response, Problem> {
-    let id = owned(&service, &caller, &id).await?;
+    let who = (&caller, &notes);
+    let id = match &*action {
+        "start" => startable(&service, who, &id).await?,
+        _ => owned(&service, who, &id).await?.id,
+    };
     let back = format!("/jobs/{id}");
     let to = match &*action {
         "start" => with_jobs(&service, move |jobs| jobs.start(id)).await.map(|_| &*back)?,
@@ -108,7 +121,7 @@ fn all(ask: &Ask<'_>, jobs: &[Job]) -> Markup {
                 }
             }
         }
-        (order(ask))
+        @if ask.reader.may(Role::Analyst) { (order(ask)) }
     }
 }
 
@@ -185,17 +198,14 @@ fn one(ask: &Ask<'_>, job: &Job, results: &[String]) -> Markup {
                 dt { "Results" } dd { (grouped(job.rows)) ", " (bytes(job.bytes)) }
             }
             div class="actions" {
-                @if job.status.is_over() || job.queued.is_none() {
-                    (action(ask, job, "start", if job.status.is_over() { "Run again" } else { "Start" }))
-                    (action(ask, job, "delete", "Delete"))
-                } @else {
-                    (action(ask, job, "cancel", "Cancel"))
+                (actions(ask, job))
+                @if job.rows > 0 && job.expired.is_none() && job.kind == Kind::Export {
+                    a class="button" download href={"/api/v1/jobs/" (job.id) "/file"} { "Download the file" }
                 }
                 @if job.rows > 0 && job.expired.is_none() {
-                    @let limit = job.rows.min(MOST_RESULTS).to_string();
-                    a class="button" download={"job-" (job.id) ".json"}
-                        href=(link(&format!("/api/v1/jobs/{}/results", job.id), &Parameters::new(), [("limit", &*limit)])) {
-                        "Download as JSON"
+                    a class="button" download={"job-" (job.id) ".ndjson"}
+                        href={"/api/v1/jobs/" (job.id) "/results?output=ndjson"} {
+                        "Download as NDJSON"
                     }
                 }
             }
@@ -209,6 +219,29 @@ fn one(ask: &Ask<'_>, job: &Job, results: &[String]) -> Markup {
             }
         }
     }
+}
+
+/// What the reader may do with it.
+fn actions(ask: &Ask<'_>, job: &Job) -> Markup {
+    let reader = ask.reader;
+    let is_his = reader.caller.is_some_and(|caller| check_owner(caller, job).is_ok());
+    let starts =
+        kinds(reader).any(|kind| kind == job.kind) && job.status.may_become(Status::Created);
+    html! {
+        @if is_his && reader.may(Role::Analyst) {
+            @if job.status.is_over() || job.queued.is_none() {
+                @if starts { (action(ask, job, "start", if job.status.is_over() { "Run again" } else { "Start" })) }
+                (action(ask, job, "delete", "Delete"))
+            } @else {
+                (action(ask, job, "cancel", "Cancel"))
+            }
+        }
+    }
+}
+
+/// The kinds of jobs that a reader may have made.
+fn kinds(reader: Reader<'_>) -> impl Iterator<Item = Kind> {
+    Kind::ALL.into_iter().filter(move |&kind| kind != Kind::Load || reader.may(Role::Admin))
 }
 
 fn action(ask: &Ask<'_>, job: &Job, name: &str, text: &str) -> Markup {
@@ -226,7 +259,7 @@ fn order(ask: &Ask<'_>) -> Markup {
                 (parts::token(ask))
                 div class="row" {
                     label { "Does"
-                        select name="kind" { @for kind in Kind::ALL { option { (kind.name()) } } }
+                        select name="kind" { @for kind in kinds(ask.reader) { option { (kind.name()) } } }
                     }
                     label class="grow" { "Name" input name="name" maxlength="100"; }
                 }
@@ -237,5 +270,20 @@ fn order(ask: &Ask<'_>) -> Markup {
                 div class="row" { button class="main" { "Start" } }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_line_of_an_order_counts() {
+        let parameters = given(" where = src port=53 \n\nbidir\r\nlimit=5\n").unwrap();
+        let pairs: Vec<_> = parameters.iter().map(|(name, value)| (&**name, &**value)).collect();
+        assert_eq!(pairs, [("bidir", "yes"), ("limit", "5"), ("where", "src port=53")]);
+        // A slip is a parameter that there is not, which is refused when it is read.
+        assert_eq!(given("since -7d").unwrap()["since -7d"], "yes");
+        assert_eq!(given("limit=5\nlimit=6").unwrap_err().parameter.as_deref(), Some("limit"));
     }
 }

@@ -4,6 +4,7 @@
 //! [`aggregate`](crate::aggregate) makes of its flows. `docs/pages.md` tells its parameters.
 
 mod ask;
+mod elsewhere;
 mod explore;
 mod explore_form;
 mod exporters;
@@ -16,9 +17,11 @@ mod overview;
 mod parts;
 mod ports;
 mod results;
+mod sankey;
 mod seen;
 mod series_table;
 mod shell;
+mod silence;
 mod talk;
 mod views;
 
@@ -38,7 +41,7 @@ use shell::Page;
 pub(super) use shell::of_problem;
 
 use super::api::with_jobs;
-use super::auth::{Caller, Role, Via};
+use super::auth::{Caller, Role};
 use super::problem::Problem;
 use super::routes::{Least, Routes};
 use super::turns::{Reads, Turn};
@@ -122,13 +125,7 @@ impl Asking {
         let (answering, watch) = (Shared::clone(&service), turn.watch.clone());
         let make = move |to: oneshot::Sender<Response>| {
             let from = (&*service.store, &service.lists as &dyn Files);
-            // Who did not log in has nothing to log out of.
-            let named = caller.via == Via::Session;
-            let reader = Reader {
-                scheme,
-                name: named.then_some(&*caller.name),
-                token: caller.csrf.as_deref(),
-            };
+            let reader = Reader { scheme, caller: Some(&caller) };
             let limits = Limits { watch: watch.clone(), ..service.options.sums.clone() };
             let (ask, fine) = Ask::new(from, &path, params, (&service.options.zone, &limits));
             let ask = Ask { reader, watch, ..ask };

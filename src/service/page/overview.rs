@@ -4,6 +4,7 @@ use maud::{Markup, html};
 
 use super::ask::{Ask, Fault, newest};
 use super::shell::Page;
+use super::silence::spanning;
 use super::{exporters, jobs, loads, parts};
 use crate::aggregate::{
     BinWidth, Measure, Timeline, TimelineOptions, Top, TopOptions, TopOrder, Whose, parse_keys,
@@ -45,7 +46,7 @@ pub(super) fn page(ask: &Ask<'_>, latest: &[Job]) -> Result<Page, Fault> {
     };
     let timeline = Timeline::of(asked.snapshot(), &[(Whose::All, lookup.clone())], &options)
         .map_err(parts::of_timeline)?;
-    let timeline = parts::spanning(timeline, window);
+    let timeline = spanning(timeline, window, ask.zone.zone());
     let stats = exporters::stats(ask, &asked)?;
     let loads = ask.store.loads()?;
     let content = html! {

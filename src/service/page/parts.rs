@@ -7,9 +7,7 @@ use maud::{Markup, PreEscaped, html};
 
 use super::ask::{Ask, Fault};
 use super::ports;
-use crate::aggregate::{
-    KeyField, KeyValue, Measure, Series, Timeline, TimelineError, TopEntry, Whose,
-};
+use crate::aggregate::{KeyField, KeyValue, Measure, Timeline, TimelineError, TopEntry, Whose};
 use crate::answer::words::grouped;
 use crate::answer::{Room, Shape, TimelineLook, TimelineView, draw_timeline, key_text, time_text};
 use crate::flow::{Column, TimeRange, UnixMillis};
@@ -48,32 +46,6 @@ pub(super) struct Drawn<'a> {
     pub(super) of: &'a str,
     pub(super) shape: Shape,
     pub(super) before: Option<&'a Timeline>,
-}
-
-/// `timeline` with bins of nothing up to both ends of `window`, so that a silence is seen.
-pub(super) fn spanning(mut timeline: Timeline, window: TimeRange) -> Timeline {
-    /// More are no silence but a clock that is wrong.
-    const MOST: u64 = 4 * PLOT_BINS as u64;
-    let Some(&first) = timeline.starts.first() else { return timeline };
-    let bin_ms = timeline.bin_ms.max(1);
-    let bins = |long_ms: u64, open: bool| {
-        if open {
-            0
-        } else {
-            Some(long_ms.div_ceil(bin_ms)).filter(|&bins| bins <= MOST).unwrap_or(0)
-        }
-    };
-    let before = bins(first - window.since, window.since == UnixMillis::EPOCH);
-    let after = bins(window.until - timeline.until, window.until == UnixMillis::MAX);
-    let starts = (1..=before).rev().map(|bin| UnixMillis(first.0.saturating_sub(bin * bin_ms)));
-    timeline.starts.splice(..0, starts);
-    timeline.starts.extend((0..after).map(|bin| timeline.until + bin * bin_ms));
-    timeline.until = timeline.until + after * bin_ms;
-    for Series { values, .. } in &mut timeline.series {
-        values.splice(..0, std::iter::repeat_n(0, before as usize));
-        values.resize(values.len() + after as usize, 0);
-    }
-    timeline
 }
 
 /// Whose a series is, with the colour that it is drawn in.
@@ -245,7 +217,7 @@ fn marked(text: &str, place: &Place) -> Markup {
 /// What a form must send along that changes something.
 pub(super) fn token(ask: &Ask<'_>) -> Markup {
     html! {
-        @if let Some(token) = ask.reader.token { input type="hidden" name="csrf" value=(token); }
+        @if let Some(token) = ask.reader.token() { input type="hidden" name="csrf" value=(token); }
     }
 }
 

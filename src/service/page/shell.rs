@@ -3,11 +3,14 @@
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::ask::{Ask, Fault};
-use super::link::push_encoded;
+use super::link::{link, push_encoded};
 use super::parts;
 use crate::flow::{TimeRange, UnixMillis};
+use crate::request::Parameters;
 use crate::service::assets;
+use crate::service::auth::Via;
 use crate::service::problem::Problem;
+use crate::service::refusal::LOGIN;
 
 /// The pages that each page leads to.
 const PAGES: [(&str, &str); 6] = [
@@ -141,16 +144,28 @@ fn head(ask: &Ask<'_>) -> Markup {
                         placeholder="Address" spellcheck="false" autocapitalize="off";
                     button { "Look up" }
                 }
-                @if let Some(who) = ask.reader.name {
-                    div class="who" {
-                        span class="faint" { (who) }
-                        form method="post" action="/logout" {
-                            (parts::token(ask))
-                            button class="quiet" { "Log out" }
-                        }
-                    }
-                }
+                (who(ask))
             }
+        }
+    }
+}
+
+/// Who reads: whoever logged in may log out, and who is known by his machine alone may log in.
+fn who(ask: &Ask<'_>) -> Markup {
+    let caller = ask.reader.caller;
+    html! {
+        @match caller.map(|caller| (caller.via, &caller.name)) {
+            Some((Via::Session, name)) => div class="who" {
+                span class="faint" { (name) }
+                form method="post" action="/logout" {
+                    (parts::token(ask))
+                    button class="quiet" { "Log out" }
+                }
+            },
+            Some((Via::Local, _)) => div class="who" {
+                a href=(link(LOGIN, &Parameters::new(), [("next", &*ask.again([]))])) { "Log in" }
+            },
+            _ => {}
         }
     }
 }

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use super::ask::{Ask, Fault};
 use crate::aggregate::{Conversation, Conversations, Sent};
-use crate::flow::{Protocol, TimeRange, UnixMillis};
+use crate::flow::{FlowBatch, Protocol, TimeRange, UnixMillis};
 use crate::query::Asked;
 use crate::store::StoreError;
 
@@ -32,10 +32,15 @@ pub(super) struct Talk {
 impl Talk {
     pub(super) fn of(ask: &Ask<'_>, asked: &Asked, host: IpAddr) -> Result<Self, Fault> {
         let lookup = asked.question.plan(Conversations::COLUMNS);
+        let batches: Vec<FlowBatch> =
+            lookup.run(asked.snapshot())?.collect::<Result<_, StoreError>>()?;
+        let is_cut = batches.iter().map(|batch| batch.len() as u64).sum::<u64>() > MAX_FLOWS;
+        let until = if is_cut { end(&batches) } else { ask.window.until };
         let mut joined = Conversations::new(&ask.limits);
         let (mut flows, mut began) = (0, None);
-        for batch in lookup.run(asked.snapshot())? {
-            let batch = batch?;
+        for batch in batches {
+            let within = batch.first_ms.partition_point(|&first| first < until.0);
+            let batch = batch.take_rows(&(0..within as u32).collect::<Vec<_>>());
             flows += batch.len() as u64;
             if let (Some(&first), Some(&last)) = (batch.first_ms.first(), batch.first_ms.last()) {
                 let first = began.map_or(UnixMillis(first), |(first, _)| first);
@@ -45,11 +50,6 @@ impl Talk {
         }
         let mut conversations = joined.finish()?.collect::<Result<Vec<_>, StoreError>>()?;
         conversations.reverse();
-        let is_cut = flows > MAX_FLOWS;
-        let until = match began {
-            Some((_, last)) if is_cut => last + 1,
-            _ => ask.window.until,
-        };
         let looked_at = TimeRange { until, ..ask.window };
         Ok(Self { host, conversations, flows, looked_at, is_cut, began })
     }
@@ -93,6 +93,15 @@ impl Talk {
         tallies.truncate(GREATEST);
         (tallies, count)
     }
+}
+
+/// Where what is looked at of too many flows ends, and the next look begins: before the last
+/// millisecond, of which not all may be there, unless there is no other.
+fn end(batches: &[FlowBatch]) -> UnixMillis {
+    let first = batches.iter().find_map(|batch| batch.first_ms.first());
+    let last = batches.iter().rev().find_map(|batch| batch.first_ms.last());
+    let (first, last) = (first.copied().unwrap_or_default(), last.copied().unwrap_or_default());
+    UnixMillis(if first < last { last } else { last.saturating_add(1) })
 }
 
 /// What some conversations come to.

@@ -147,6 +147,79 @@ fn the_same_question_is_explored_and_told_for_elsewhere() {
 }
 
 #[test]
+fn a_sankey_of_an_address_is_of_what_it_sent_and_received() {
+    let store = store_of(&FLOWS);
+    let window = "since=2007-07-26T10:00Z&until=2007-07-26T10:10Z&shape=sankey&key=dst";
+    for (asked, rows, most, filter) in [
+        // Whom 10.0.0.2 sent to, and who sent to it.
+        ("address=10.0.0.2", ["|10.0.0.1|", "|10.0.0.2|"], "|9 kB|", "ip 10.0.0.2"),
+        ("address=10.0.0.2&direction=dst", ["|10.0.0.2|"; 2], "|1 kB|", "dst ip 10.0.0.2"),
+        (
+            "address=10.0.0.0/30&direction=src",
+            ["|10.0.0.1|", "|10.0.0.2|"],
+            "|9.3 kB|",
+            "src net 10.0.0.0/30",
+        ),
+    ] {
+        let (status, page) = text(&store, "/explore", &format!("{window}&{asked}"), explore::page);
+        assert_eq!(status, 200, "{page}");
+        for told in rows.into_iter().chain([most]) {
+            assert!(page.contains(told), "{told} in {page}");
+        }
+        let command = format!(
+            "earlgrey-hbase top dst --count=30 --since=2007-07-26T10:00Z \
+             --until=2007-07-26T10:10Z --where='{filter}'|"
+        );
+        assert!(page.contains(&command), "{command} in {page}");
+    }
+    let filtered = format!("{window}&address=10.0.0.2&where=tcp+or+udp");
+    let (_, page) = text(&store, "/explore", &filtered, explore::page);
+    assert!(page.contains("--where='ip 10.0.0.2 and (tcp or udp)'"), "{page}");
+}
+
+#[test]
+fn what_is_told_for_elsewhere_has_the_zone_the_window_and_the_bins_of_the_page() {
+    let store = store_of(&FLOWS);
+    let asked = "tz=Europe/Zurich&since=2007-07-26&until=2007-07-27&alive=no";
+    let (status, page) = text(&store, "/explore", asked, explore::page);
+    assert_eq!(status, 200, "{page}");
+    for told in [
+        "timeline --bin=5min --since=2007-07-26 --tz=Europe/Zurich --until=2007-07-27|",
+        "timeline?bin=5min&amp;since=2007-07-26&amp;tz=Europe/Zurich&amp;until=2007-07-27|",
+    ] {
+        assert!(page.contains(told), "{told} in {page}");
+    }
+    let (_, page) = text(&store, "/explore", &asked.replace("=no", "=yes"), explore::page);
+    assert!(page.contains("earlgrey-hbase timeline --alive --bin=5min"), "{page}");
+    let (_, page) = text(&store, "/explore", &format!("{asked}&previous=no"), explore::page);
+    assert!(!page.contains("the same time before|"), "{page}");
+}
+
+#[test]
+fn a_look_at_many_flows_goes_on_where_it_was_cut() {
+    let many = |minute: u64, count: usize| {
+        std::iter::repeat_n((("10.0.0.1", 1), ("10.0.0.2", 2), minute, 1), count)
+    };
+    // The cut falls among the flows of one millisecond.
+    let flows: Vec<Flow> = many(0, 49_990).chain(many(1, 30)).chain(many(2, 5)).collect();
+    let store = store_of(&flows);
+    let (_, first) = text(&store, "/host/10.0.0.1", "", of_host);
+    assert!(first.contains("|Conversations|1|49,990 flows|"), "{first}");
+    assert!(first.contains("up to |2007-07-26 10:01:00|"), "{first}");
+    let rest = "since=2007-07-26T10:01:00.000Z";
+    let (_, second) = text(&store, "/host/10.0.0.1", rest, of_host);
+    assert!(second.contains("|35 flows|"), "{second}");
+}
+
+#[test]
+fn an_exporter_that_fell_silent_is_told() {
+    let store = store_of(&FLOWS);
+    let (_, page) = text(&store, "/exporters", "since=2007-07-27", exporters::page);
+    assert!(!page.contains("No exporter sent anything"), "{page}");
+    assert!(page.contains("|2007-07-26 20:00:01|"), "{page}");
+}
+
+#[test]
 fn a_store_of_nothing_has_an_overview_that_says_what_to_do() {
     let (status, page) = text(&MemoryStore::default(), "/", "", |ask| overview::page(ask, &[]));
     assert!(status == 200 && page.contains("There are no flows yet"), "{page}");

@@ -11,12 +11,14 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use maud::{Markup, html};
 use serde::Deserialize;
+use tokio::task::spawn_blocking;
 
 use super::ask::Ask;
 use super::shell::Page;
 use super::{Asking, parts};
-use crate::service::Shared;
+use crate::service::auth::Role;
 use crate::service::problem::Problem;
+use crate::service::{Notes, Shared};
 use crate::store::StoreError;
 use crate::store::durable::NewFile;
 
@@ -43,8 +45,7 @@ pub(super) struct Given {
 
 /// The page of all of them, with a form for one more.
 pub(super) async fn list(asking: Asking) -> Response {
-    let folder = asking.service.options.folder.clone();
-    let views = match read(&folder) {
+    let views = match in_folder(Shared::clone(&asking.service), read).await {
         Ok(views) => views,
         Err(problem) => return problem.into_response(),
     };
@@ -54,8 +55,11 @@ pub(super) async fn list(asking: Asking) -> Response {
 /// Keeps one, in place of one with the same name.
 pub(super) async fn save(
     State(service): State<Shared>,
+    notes: Notes,
     Form(Given { name, address }): Form<Given>,
 ) -> Result<Redirect, Problem> {
+    notes.add("name", &name);
+    notes.add("address", &address);
     let name = name.trim().to_owned();
     if name.is_empty() || name.chars().count() > MAX_NAME || name.chars().any(char::is_control) {
         return Err(Problem::bad_request(format!("a name has 1 to {MAX_NAME} characters")));
@@ -63,26 +67,39 @@ pub(super) async fn save(
     if !is_ours(&address) {
         return Err(Problem::bad_request("a view is of a page of this server"));
     }
-    change(&service.options.folder, |views| {
+    let keep = move |views: &mut Views| {
         views.insert(name, address);
         if views.len() > MAX_VIEWS {
             return Err(Problem::bad_request(format!("there are {MAX_VIEWS} views; delete some")));
         }
         Ok(())
-    })?;
+    };
+    in_folder(service, |folder| change(folder, keep)).await?;
     Ok(Redirect::to("/views"))
 }
 
 /// Forgets one.
 pub(super) async fn delete(
     State(service): State<Shared>,
+    notes: Notes,
     Form(Given { name, .. }): Form<Given>,
 ) -> Result<Redirect, Problem> {
-    change(&service.options.folder, |views| {
+    notes.add("name", &name);
+    let forget = move |views: &mut Views| {
         views.remove(&name);
         Ok(())
-    })?;
+    };
+    in_folder(service, |folder| change(folder, forget)).await?;
     Ok(Redirect::to("/views"))
+}
+
+/// Has `work` done in the folder of the service, on a thread that may wait.
+async fn in_folder<T: Send + 'static>(
+    service: Shared,
+    work: impl FnOnce(&Path) -> Result<T, Problem> + Send + 'static,
+) -> Result<T, Problem> {
+    let done = spawn_blocking(move || work(&service.options.folder)).await;
+    done.map_err(Problem::internal)?
 }
 
 /// Whether an address is that of a page here.
@@ -122,7 +139,8 @@ fn change(
 }
 
 fn content(ask: &Ask<'_>, views: &Views) -> Markup {
-    let address = ask.get("address").filter(|address| is_ours(address));
+    let may_keep = ask.reader.may(Role::Analyst);
+    let address = ask.get("address").filter(|address| may_keep && is_ours(address));
     html! {
         div class="title" { h1 { "Views" } p class="faint" { "Questions that are kept by name, for everybody here" } }
         @if let Some(address) = address {
@@ -150,11 +168,11 @@ fn content(ask: &Ask<'_>, views: &Views) -> Markup {
                             td { a href=(address) { (name) } }
                             td class="mono small faint optional" { (address) }
                             td class="number" {
-                                form method="post" action="/views/delete" {
+                                @if may_keep { form method="post" action="/views/delete" {
                                     (parts::token(ask))
                                     input type="hidden" name="name" value=(name);
                                     button class="quiet" aria-label={"Delete the view " (name)} { "Delete" }
-                                }
+                                } }
                             }
                         }
                     } }

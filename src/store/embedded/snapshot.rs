@@ -1,7 +1,11 @@
 //! The store as of one commit, and the scans of it (snapshot isolation).
 
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::folder::file_names::{LEDGER, NAMES};
 use super::folder::lock::Held;
 use super::folder::manifest::{Manifest, Run};
 use super::run::file::RunFile;
@@ -75,15 +79,16 @@ struct Found {
 /// The embedded store as of one commit. The files that it reads stay while it lives.
 #[derive(Debug)]
 pub(super) struct EmbeddedSnapshot {
+    dir: PathBuf,
     held: Held,
     runs: Vec<OpenRun>,
     sources: Arc<Vec<Source>>,
 }
 
 impl EmbeddedSnapshot {
-    pub(super) fn new(held: Held, runs: Vec<OpenRun>) -> Self {
+    pub(super) fn new(dir: &Path, held: Held, runs: Vec<OpenRun>) -> Self {
         let sources = Arc::new(held.manifest().sources.clone());
-        Self { held, runs, sources }
+        Self { dir: dir.to_owned(), held, runs, sources }
     }
 
     pub(super) fn manifest(&self) -> &Arc<Manifest> {
@@ -126,7 +131,12 @@ impl EmbeddedSnapshot {
 
 impl Snapshot for EmbeddedSnapshot {
     fn version(&self) -> Option<String> {
-        Some(self.manifest().number.to_string())
+        // Names and the ledger are written beside the manifest, after it.
+        let stamp = |name| {
+            let file = fs::metadata(self.dir.join(name)).ok()?;
+            Some((file.ino(), file.size(), file.mtime(), file.mtime_nsec()))
+        };
+        Some(format!("{} {:?}", self.manifest().number, [NAMES, LEDGER].map(stamp)))
     }
 
     fn may_be_sampled(&self) -> bool {

@@ -55,7 +55,7 @@ impl EmbeddedStore {
             };
             runs.push(open_files(entry.clone(), open));
         }
-        Ok(EmbeddedSnapshot::new(held, runs))
+        Ok(EmbeddedSnapshot::new(&self.dir, held, runs))
     }
 }
 

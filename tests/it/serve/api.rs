@@ -193,6 +193,23 @@ fn an_answer_that_is_known_is_not_sent_again_until_something_is_loaded() {
     let new = serving.get(&path, &[&known]);
     assert_eq!(new.status, 200);
     assert_ne!(new.field("etag"), first.field("etag"));
+    // Names are written beside flows, and answers tell of them.
+    let known = format!("If-None-Match: {}", new.field("etag").unwrap());
+    assert_eq!(serving.get(&path, &[&known]).status, 304);
+    let names = home.path("data/earlgrey-hbase/store/names.json");
+    let text = fs::read(&names).unwrap_or_default();
+    fs::write(home.path("names"), text).unwrap();
+    fs::rename(home.path("names"), names).unwrap();
+    assert_eq!(serving.get(&path, &[&known]).status, 200);
+}
+
+#[test]
+fn what_has_no_value_says_nothing() {
+    let home = with_flows();
+    let serving = home.serves(&[]);
+    let with = serving.get(&route("top", &[("key", "srcip"), ("where", ""), ("since", "")]), &[]);
+    let without = serving.get(&route("top", &[("key", "srcip")]), &[]);
+    assert_eq!((with.status, with.json()), (200, without.json()));
 }
 
 #[test]

@@ -210,3 +210,69 @@ fn clients_of_the_predecessor_are_answered_as_they_know_it() {
     assert_eq!(put("delete").status, 200);
     assert_eq!(serving.get(&job, &[]).status, 404);
 }
+
+#[test]
+fn an_export_is_fetched_and_goes_with_its_job() {
+    let home = with_flows();
+    let folder = home.path("data/earlgrey-hbase/serve/exports");
+    std::fs::create_dir_all(&folder).unwrap();
+    // What a process left that ended in the middle.
+    std::fs::write(folder.join("old.csv.4711-0.tmp"), "x").unwrap();
+    let serving = home.serves(&[]);
+    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 0);
+    let export = |parameters: Value| {
+        let order = json!({"type": "Export", "parameters": parameters}).to_string();
+        let made = serving.send("POST", "/api/v1/jobs", &[JSON], &order);
+        assert_eq!(made.status, 201, "{made:?}");
+        let place = made.field("location").unwrap().to_owned();
+        (over(&serving, &place), place)
+    };
+    let (job, place) = export(json!({"to": "a \"b\".csv", "where": "udp"}));
+    assert_eq!(job["status"], "End", "{job}");
+    home.run(&["export", "--where", "udp", "--to", "b.csv"]).succeeds();
+    let expected = std::fs::read_to_string(home.path("b.csv")).unwrap();
+    let file = serving.get(&format!("{place}/file"), &[]);
+    assert_eq!((file.status, &*file.body), (200, &*expected));
+    let name = "attachment; filename*=UTF-8''a%20%22b%22.csv";
+    assert_eq!(file.field("content-disposition"), Some(name));
+    // It counts among the results.
+    assert!(job["bytes"].as_u64().unwrap() > expected.len() as u64, "{job}");
+    let page = serving.get(&place.replace("/api/v1", ""), &[]).body;
+    assert!(page.contains(&format!("href=\"{place}/file\"")), "{page}");
+    // Another export takes its place.
+    let (_, other) = export(json!({"to": "a \"b\".csv", "where": "tcp", "force": "yes"}));
+    serving.get(&format!("{place}/file"), &[]).refuses(410, "is gone");
+    assert_eq!(serving.send("DELETE", &place, &[], "").status, 204);
+    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1);
+    assert_eq!(serving.send("DELETE", &other, &[], "").status, 204);
+    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 0);
+    serving.get(&format!("{other}/file"), &[]).refuses(404, "there is no job");
+    let order = json!({"type": "Export", "parameters": {"to": "a.csv/", "where": "any"}});
+    let refused = serving.send("POST", "/api/v1/jobs", &[JSON], &order.to_string());
+    refused.refuses(400, "is no name of a file");
+}
+
+#[test]
+fn times_of_jobs_are_in_the_zone_that_is_asked_for() {
+    let home = with_flows();
+    let serving = home.serves(&["--tz", "+05:00"]);
+    let order = json!({"type": "Stats"}).to_string();
+    let made = serving.send("POST", "/api/v1/jobs", &[JSON], &order);
+    let place = made.field("location").unwrap().to_owned();
+    let job = over(&serving, &place);
+    let time = |job: &Value| job["created"].as_str().unwrap().to_owned();
+    assert!(time(&job).ends_with("+05:00"), "{job}");
+    let utc = serving.get(&format!("{place}?tz=UTC"), &[]).json();
+    assert!(time(&utc).ends_with('Z'), "{utc}");
+    let parsed = |text: &str| text.parse::<jiff::Timestamp>().unwrap();
+    assert_eq!(parsed(&time(&utc)), parsed(&time(&job)));
+    let listed = serving.get("/api/v1/jobs?tz=%2B03:00", &[]).json();
+    assert!(time(&listed[0]).ends_with("+03:00"), "{listed}");
+    serving.get("/api/v1/jobs?tz=Mars", &[]).refuses(400, "is no time zone");
+    // The predecessor's clients know times of the server's zone.
+    let known = serving.get(&place.replace("/api/v1/jobs", "/Jobs"), &[]).json();
+    let known = jiff::civil::DateTime::strptime("%Y-%m-%d-%H:%M:%S", time(&known)).unwrap();
+    assert_eq!(known.to_string(), time(&job)[..19]);
+    let exporters = serving.get("/api/v1/exporters?tz=%2B03:00", &[]).json();
+    assert!(exporters[0]["last"].as_str().unwrap().ends_with("+03:00"), "{exporters}");
+}

@@ -1,7 +1,10 @@
 //! Exports, to files in the folder for them.
 
-use std::io::{BufWriter, Write};
+use std::fs::{self, Metadata};
+use std::io::{self, BufWriter, Write};
 use std::path::{Component, Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
 
 use super::{Given, Results, WorkError};
 use crate::answer::AnswerError;
@@ -17,7 +20,8 @@ pub(super) fn place(given: &Given<'_>, export: &Export) -> Result<PathBuf, Refus
     let name = &export.to.path;
     let mut parts = name.components();
     let is_name = matches!((parts.next(), parts.next()), (Some(Component::Normal(_)), None))
-        && Path::new(name.file_name().unwrap_or_default()) == name
+        // A path is equal to itself with a slash behind it; a name is not.
+        && name.file_name() == Some(name.as_os_str())
         && !name.as_os_str().as_encoded_bytes().starts_with(b".");
     if !is_name {
         let name = name.display();
@@ -53,6 +57,7 @@ pub(super) fn export(given: &Given<'_>, results: &mut Results<'_>) -> Result<Str
     drop(to);
     given.watch.check()?;
     let bytes = file.bytes()?;
+    results.count_bytes(bytes)?;
     // Somebody may have made one meanwhile.
     if request.force {
         file.finish()?;
@@ -60,9 +65,51 @@ pub(super) fn export(given: &Given<'_>, results: &mut Results<'_>) -> Result<Str
         file.finish_new()?;
     }
     durable::sync_dir(&given.tasks.exports)?;
-    let (name, format) = (request.to.path.display().to_string(), request.to.format());
-    results.push(&serde_json::json!({
-        "file": name, "format": format, "flows": flows, "bytes": bytes,
-    }))?;
+    let metadata = place.symlink_metadata()?;
+    results.push(&Exported {
+        file: request.to.path.display().to_string(),
+        format: request.to.format().to_string(),
+        flows,
+        bytes,
+        written: written_at(&metadata)?,
+    })?;
     Ok(String::new())
+}
+
+/// What is told of an export.
+#[derive(Serialize, Deserialize)]
+struct Exported {
+    file: String,
+    format: String,
+    flows: u64,
+    bytes: u64,
+    /// When the file was written, by which it is known from one that took its place.
+    written: String,
+}
+
+fn written_at(metadata: &Metadata) -> io::Result<String> {
+    let written = jiff::Timestamp::try_from(metadata.modified()?).map_err(io::Error::other)?;
+    Ok(written.to_string())
+}
+
+/// The file in `folder` that the export wrote whose first result is `told`; none where it went, or
+/// another took its place.
+pub(in crate::service) fn file_of(folder: &Path, told: &str) -> Option<PathBuf> {
+    let told: Exported = serde_json::from_str(told).ok()?;
+    let name = Path::new(&told.file);
+    let path = (name.file_name() == Some(name.as_os_str())).then(|| folder.join(name))?;
+    let metadata = path.symlink_metadata().ok()?;
+    let is_it = metadata.is_file()
+        && metadata.len() == told.bytes
+        && written_at(&metadata).is_ok_and(|written| written == told.written);
+    is_it.then_some(path)
+}
+
+/// Removes what exports left in `folder` that were on their way when their process ended.
+pub(super) fn clean(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        if entry.file_name().as_encoded_bytes().ends_with(durable::TEMP_SUFFIX.as_bytes()) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! Loads, of what lies in the folders that are allowed.
 
+use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
@@ -27,24 +28,19 @@ const IN_USE_PAUSE: Duration = Duration::from_secs(1);
 const TELL_EVERY: Duration = Duration::from_millis(100);
 
 /// The captures that are to be loaded, by their true places: whatever links are on the way, none of
-/// them is outside of the folders.
+/// them leads out of the folders.
 pub(super) fn inputs(given: &Given<'_>) -> Result<Vec<Input>, Refused> {
     let Parameters { path } = given.read()?;
     let refused = |problem: String| Refused::of("path", problem);
-    let folders = &given.tasks.load_folders;
-    let place = |path: &Path| {
-        let outside =
-            format!("{} is in none of the folders out of which may be loaded", path.display());
-        allowed(path, folders).map_err(|_| refused(outside))
+    let outside = format!("{path} is in none of the folders out of which may be loaded");
+    let place = allowed(Path::new(&path), &given.tasks.load_folders);
+    let place = place.map_err(|_| refused(outside))?;
+    let follow = |link: &Path| {
+        let outside = || io::Error::other("a link out of the folders out of which may be loaded");
+        allowed(link, &given.tasks.load_folders).map_err(|_| outside())
     };
-    let found = capture::find(&[place(Path::new(&path))?]);
-    let found = found.map_err(|error| refused(load::chain(&error)))?;
-    let files = found.into_iter().filter_map(|input| match input {
-        Input::File(path) => Some(path),
-        Input::Stdin => None,
-    });
-    let inputs: Vec<Input> =
-        files.map(|path| place(&path).map(Input::File)).collect::<Result<_, _>>()?;
+    let inputs = capture::find_plain(&place, follow);
+    let inputs = inputs.map_err(|error| refused(load::chain(&error)))?;
     if inputs.is_empty() {
         return Err(refused(format!("there are no files in {path}")));
     }

@@ -19,6 +19,8 @@ use crate::store::{Store, Watch};
 
 use super::{Job, Kind, Results, Work, WorkError};
 
+pub(in crate::service) use export::file_of;
+
 /// The work of jobs on a store.
 pub struct Tasks {
     /// Where answers come from, and where loads go to.
@@ -47,6 +49,11 @@ struct Given<'a> {
 }
 
 impl Tasks {
+    /// Removes what an earlier process left unfinished.
+    pub fn clean(&self) {
+        export::clean(&self.exports);
+    }
+
     /// What `given` means when it is asked for at `now`.
     fn given(
         &self,
@@ -132,6 +139,15 @@ impl Work for Tasks {
             Kind::Stats => asking::stats(&given, results),
             Kind::Load => load::load(&given, results),
             Kind::Export => export::export(&given, results),
+        }
+    }
+
+    fn undo(&self, job: &Job, first: &str) {
+        let file = (job.kind == Kind::Export).then(|| file_of(&self.exports, first)).flatten();
+        if let Some(file) = file
+            && let Err(error) = std::fs::remove_file(&file)
+        {
+            tracing::warn!("{}: {error}", file.display());
         }
     }
 }

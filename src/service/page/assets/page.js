@@ -10,4 +10,4 @@ document.querySelectorAll("figure.plot").forEach(hovering);
 document.querySelectorAll("figure.brushable").forEach(brushing);
 document.querySelectorAll("input[data-complete]").forEach(completing);
 document.querySelectorAll(".copy").forEach(copying);
-document.querySelectorAll("[data-job]").forEach(living);
+living([...document.querySelectorAll("[data-job]")]);

@@ -1,0 +1,144 @@
+//! What only admins may do: old flows go, tokens are made and revoked, loads are started.
+
+use serde_json::{Value, json};
+
+use super::api::with_flows;
+use super::*;
+
+const JSON: &str = "Content-Type: application/json";
+
+fn bearer(token: &str) -> String {
+    format!("Authorization: Bearer {token}")
+}
+
+#[test]
+fn an_admin_makes_and_revokes_tokens() {
+    let home = Home::with_store();
+    let serving = home.serves(&["--local-role", "admin"]);
+    let order = |body: &Value| serving.send("POST", "/api/v1/tokens", &[JSON], &body.to_string());
+    let made = order(&json!({"name": "wall", "role": "analyst", "expires": "90d"}));
+    assert_eq!(made.status, 201, "{made:?}");
+    let token = made.json()["token"].as_str().unwrap().to_owned();
+    let me = || serving.get("/api/v1/me", &[&bearer(&token)]);
+    assert_eq!(me().json()["role"], "analyst");
+    // The command and the route tell the same.
+    let listed = home.run(&["token", "list", "-o", "json"]).succeeds().json();
+    assert_eq!(serving.get("/api/v1/tokens", &[]).json(), listed);
+    assert!(!serving.get("/api/v1/tokens", &[]).body.contains(&token[12..]));
+    order(&json!({"name": "wall"})).refuses(409, "there is a token \"wall\" already");
+    order(&json!({"name": "local"})).refuses(409, "local is who asks from this machine");
+    order(&json!({"name": "x", "expires": "soon"})).refuses(400, "is no span of time");
+    assert_eq!(order(&json!({"name": "x", "role": "king"})).status, 422);
+    let revoke = || serving.send("DELETE", "/api/v1/tokens/wall", &[], "");
+    assert_eq!(revoke().status, 204);
+    revoke().refuses(409, "there is no token \"wall\"");
+    assert_eq!(me().status, 401);
+    // A page of a browser must show that it is ours.
+    let own = format!("Origin: http://{}", serving.at());
+    serving.send("DELETE", "/api/v1/tokens/x", &[&own], "").refuses(403, "(csrf) is missing");
+}
+
+#[test]
+fn an_admin_deletes_old_flows() {
+    let home = with_flows();
+    let all = home.run(&["query", "--where", "any", "-o", "json"]).succeeds().json();
+    let mut times: Vec<&str> =
+        all.as_array().unwrap().iter().map(|flow| flow["time"].as_str().unwrap()).collect();
+    times.sort_unstable();
+    let before = times[times.len() / 2];
+    let going = times.iter().filter(|&&time| time < before).count();
+    let body = |dry_run: bool| json!({"before": before, "dryRun": dry_run}).to_string();
+    {
+        let serving = home.serves(&[]);
+        let refused = serving.send("POST", "/api/v1/expire", &[JSON], &body(false));
+        refused.refuses(403, "local is analyst, and this asks for admin");
+    }
+    let serving = home.serves(&["--local-role", "admin"]);
+    let expire = |body: &str| serving.send("POST", "/api/v1/expire", &[JSON], body);
+    let would = expire(&body(true));
+    assert_eq!(would.json()["flows"], going, "{would:?}");
+    let count = || home.run(&["query", "--where", "any", "--count"]).succeeds().stdout;
+    assert_eq!(count().trim(), times.len().to_string());
+    let done = expire(&body(false)).json();
+    assert_eq!((&done["flows"], &done["dryRun"]), (&json!(going), &json!(false)));
+    assert_eq!(count().trim(), (times.len() - going).to_string());
+    expire("{\"before\":\"soon\"}").refuses(400, "is no time");
+    assert_eq!(expire("{}").status, 422);
+}
+
+#[test]
+fn whose_role_was_taken_away_starts_no_load() {
+    let home = with_flows();
+    std::fs::create_dir(home.path("captures")).unwrap();
+    std::fs::copy(home.path("flows.pcap"), home.path("captures/a.pcap")).unwrap();
+    let folder = home.path("captures").to_str().unwrap().to_owned();
+    let loads = ["--load-folder", &*folder, "--local-role"];
+    let order = json!({"type": "Load", "parameters": {"path": "a.pcap"}, "start": false});
+    let id = {
+        let serving = home.serves(&[&loads[..], &["admin"]].concat());
+        let made = serving.send("POST", "/api/v1/jobs", &[JSON], &order.to_string());
+        made.json()["id"].as_str().unwrap().to_owned()
+    };
+    let serving = home.serves(&[&loads[..], &["analyst"]].concat());
+    for (method, path) in
+        [("POST", format!("/api/v1/jobs/{id}/start")), ("POST", format!("/jobs/{id}/start"))]
+    {
+        serving.send(method, &path, &[], "").refuses(403, "only an admin may load");
+    }
+    let put = serving.send("PUT", &format!("/Jobs/{id}?action=start"), &[], "");
+    assert_eq!(put.status, 403, "{put:?}");
+    assert_eq!(serving.get(&format!("/api/v1/jobs/{id}"), &[]).json()["status"], "Created");
+    assert_eq!(serving.send("DELETE", &format!("/api/v1/jobs/{id}"), &[], "").status, 204);
+}
+
+#[test]
+fn what_a_token_makes_is_not_of_the_user_of_that_name() {
+    let home = with_flows();
+    let token = home.token("anna", "analyst");
+    home.run(&["user", "add", "anna", "--role", "analyst", "--no-password"]).succeeds();
+    let serving = home.serves(&["--proxy", "127.0.0.7"]);
+    let order = json!({"type": "Stats", "start": false}).to_string();
+    let made = serving.send("POST", "/api/v1/jobs", &[JSON, &bearer(&token)], &order);
+    assert_eq!(made.json()["owner"], "token:anna", "{made:?}");
+    let place = made.field("location").unwrap();
+    let by_proxy = |name: &str| {
+        let url = format!("http://{}{place}", serving.at());
+        let user = format!("Remote-User: {name}");
+        let curl = ["-sS", "-i", "--interface", "127.0.0.7", "-X", "DELETE", "-H", &user, &url];
+        Answer::parse(&Command::new("curl").args(curl).output().unwrap().stdout)
+    };
+    by_proxy("anna").refuses(403, "only its owner and an admin");
+    for name in ["local", "token:anna"] {
+        by_proxy(name).refuses(403, "no user may be called");
+    }
+    assert_eq!(serving.send("DELETE", place, &[&bearer(&token)], "").status, 204);
+}
+
+#[test]
+fn what_is_in_the_folder_is_for_its_owner_alone() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let home = with_flows();
+    let folder = home.path("data/earlgrey-hbase/serve");
+    std::fs::create_dir_all(&folder).unwrap();
+    home.token("x", "reader");
+    let serving = home.serves(&[]);
+    let order = json!({"type": "Stats"}).to_string();
+    let made = serving.send("POST", "/api/v1/jobs", &[JSON], &order);
+    assert_eq!(made.status, 201, "{made:?}");
+    let form = "Content-Type: application/x-www-form-urlencoded";
+    assert_eq!(serving.send("POST", "/views/save", &[form], "name=a&address=/").status, 303);
+    until("results", || {
+        serving.get(made.field("location").unwrap(), &[]).json()["status"] == "End"
+    });
+    let mut files = 0;
+    for entry in std::fs::read_dir(&folder).unwrap() {
+        let entry = entry.unwrap();
+        let metadata = entry.metadata().unwrap();
+        if metadata.is_file() {
+            files += 1;
+            assert_eq!(metadata.permissions().mode() & 0o077, 0, "{:?}", entry.file_name());
+        }
+    }
+    assert!(files >= 5, "{files}");
+}
