@@ -31,6 +31,7 @@ assets! {
     "complete.js" "text/javascript; charset=utf-8";
     "copy.js" "text/javascript; charset=utf-8";
     "hover.js" "text/javascript; charset=utf-8";
+    "later.js" "text/javascript; charset=utf-8";
     "live.js" "text/javascript; charset=utf-8";
     "icon.svg" "image/svg+xml";
 }

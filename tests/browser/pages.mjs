@@ -18,6 +18,28 @@ await run({
     assert.equal(await heading(page), address);
   },
 
+  async "cards that take long come later, and say so where they do not"(page) {
+    await page.goto("/");
+    const told = await page.evaluate(async () => {
+      const script = document.querySelector("script[type=module]").src;
+      const { filling } = await import(new URL("later.js", script));
+      const places = ["src", "nothing"].map((key) => {
+        const place = document.createElement("section");
+        place.dataset.from = `/greatest?key=${key}`;
+        place.innerHTML = "<h2>Later</h2><p class=empty role=status></p>";
+        document.querySelector("main").append(place);
+        return place;
+      });
+      const filled = filling(places);
+      const meanwhile = places.map((place) => place.innerText);
+      await filled;
+      return [...meanwhile, places[1].innerText];
+    });
+    assert.deepEqual(told.map((text) => text.split(/\n+/)[1]),
+      ["Counting", "Counting", "Could not be counted. Try again"]);
+    assert.equal(await rows(page, "Sources").count(), 12);
+  },
+
   async "a host has peers, ports and conversations page by page"(page) {
     await page.goto("/?by=flows");
     await rows(page, "Sources").first().getByRole("link").click();

@@ -8,6 +8,7 @@ mod elsewhere;
 mod explore;
 mod explore_form;
 mod exporters;
+mod greatest;
 mod host;
 mod host_tables;
 mod jobs;
@@ -60,6 +61,7 @@ pub(super) fn routes() -> Routes {
         .route(Least::Anybody, "/assets/{version}/{name}", get(asset))
         .route(Least::Anybody, "/scheme", get(scheme))
         .route(reader, "/", get(overview_page))
+        .route(reader, "/greatest", page(greatest::page))
         .route(reader, "/explore", page(explore::page))
         .route(reader, "/exporters", page(exporters::page))
         .route(reader, "/loads", get(async |asking: Asking| asking.answer(loads::page).await))

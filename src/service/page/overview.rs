@@ -5,30 +5,13 @@ use maud::{Markup, html};
 use super::ask::{Ask, Fault, newest};
 use super::shell::Page;
 use super::silence::spanning;
-use super::{exporters, jobs, loads, parts};
-use crate::aggregate::{
-    BinWidth, Measure, Timeline, TimelineOptions, Top, TopOptions, TopOrder, Whose, parse_keys,
-};
-use crate::answer::words::grouped;
+use super::{exporters, greatest, jobs, loads, parts};
+use crate::aggregate::{BinWidth, Measure, Timeline, TimelineOptions, Whose};
 use crate::answer::{Shape, amount, rate};
-use crate::flow::{Columns, TimeRange};
+use crate::flow::Columns;
 use crate::query::{Asked, Question};
 use crate::service::jobs::Job;
 
-/// What the greatest are shown of, and what those are called.
-const TOPS: [(&str, &str); 9] = [
-    ("src", "Sources"),
-    ("dst", "Destinations"),
-    ("pair", "Pairs"),
-    ("dstport:p", "Destination ports"),
-    ("proto", "Protocols"),
-    ("srcas", "Source AS"),
-    ("dstas", "Destination AS"),
-    ("input", "Input interfaces"),
-    ("output", "Output interfaces"),
-];
-/// So many of each.
-const COUNT: usize = 6;
 /// So many exporters and loads.
 pub(super) const SHOWN: usize = 6;
 
@@ -59,7 +42,7 @@ pub(super) fn page(ask: &Ask<'_>, latest: &[Job]) -> Result<Page, Fault> {
         } @else {
             (over_time(ask, &timeline, by))
             div class="cards" {
-                @for (key, name) in TOPS { (top(ask, &asked, (key, name), by, window)?) }
+                (greatest::cards(ask, &asked, by, stats.totals.flows)?)
             }
         }
         div class="cards two" {
@@ -99,59 +82,6 @@ fn over_time(ask: &Ask<'_>, timeline: &Timeline, by: Measure) -> Markup {
             (parts::plot(ask, &drawn))
         }
     }
-}
-
-/// The greatest of a key.
-fn top(
-    ask: &Ask<'_>,
-    asked: &Asked,
-    (key, name): (&str, &str),
-    by: Measure,
-    window: TimeRange,
-) -> Result<Markup, Fault> {
-    let fields = parse_keys(key).map_err(|error| Fault::of("key", error))?;
-    let order = TopOrder::Measure(by);
-    let options = TopOptions {
-        fields: fields.clone(),
-        order,
-        count: Some(COUNT),
-        limits: ask.limits.clone(),
-    };
-    let lookup = asked.question.plan_unordered(Columns::NONE);
-    let top = Top::of(asked.snapshot(), lookup.scans(), &options)?;
-    let whole = top.totals.get(by) as f64;
-    let more = ask.to(
-        "/explore",
-        [
-            ("key", key),
-            ("by", by.name()),
-            ("since", &*window.since.to_string()),
-            ("until", &*window.until.to_string()),
-        ],
-    );
-    Ok(html! {
-        section class="card" {
-            header {
-                h2 { (name) }
-                p class="small" {
-                    a href=(more) { (grouped(top.keys)) span class="unseen" { " " (name) } " in all" }
-                }
-            }
-            table {
-                thead class="unseen" { tr { th { (name) } th { "Share" } th { (by.name()) } } }
-                tbody {
-                    @for entry in &top.entries {
-                        @let value = entry.counts.counters.get(by) as f64;
-                        tr {
-                            td { (parts::key(ask, &fields, &entry.key)) }
-                            (parts::share(whole, &[value]))
-                            td class="number" { (amount(by, value)) }
-                        }
-                    }
-                }
-            }
-        }
-    })
 }
 
 /// Says why there is nothing to be seen.

@@ -84,6 +84,33 @@ fn an_address_is_looked_up_and_nobody_is_sent_elsewhere() {
 }
 
 #[test]
+fn cards_over_many_flows_are_pages_of_their_own() {
+    let home = Home::new();
+    home.run(&["generate", "day.pcap", "--flows", "310000"]).succeeds();
+    home.run(&["load", "day.pcap"]).succeeds();
+    let serving = home.serves(&[]);
+    let page = serving.get("/?since=1970-01-01", &[]).body;
+    let places: Vec<_> = page.split("data-from=\"").skip(1).collect();
+    assert_eq!(places.len(), 9);
+    for place in places {
+        let path = place.split('"').next().unwrap().replace("&amp;", "&");
+        let card = serving.get(&path, &[]);
+        assert_eq!(card.status, 200, "{path}");
+        assert_eq!(card.body.matches("<section class=\"card\">").count(), 1, "{path}");
+        assert!(card.body.contains(" in all"), "{path}: {}", card.body);
+    }
+    let sources = serving.get("/greatest?key=src&since=1970-01-01", &[]).body;
+    let top = home.run(&["top", "src", "-n", "6", "-o", "csv"]).succeeds().stdout;
+    assert_eq!(top.lines().count(), 7);
+    for line in top.lines().skip(1) {
+        let address = line.split(',').next().unwrap();
+        assert!(sources.contains(&format!(">{address}</a>")), "{address}");
+    }
+    let wrong = serving.get("/greatest?key=colour", &["Accept: text/html"]);
+    assert!(wrong.status == 400 && wrong.body.contains("must be one of src, dst"), "{wrong:?}");
+}
+
+#[test]
 fn a_browser_finds_its_way_and_nothing_wrong() {
     let Some(modules) = needs::browser() else { return };
     let home = Home::new();

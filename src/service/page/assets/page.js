@@ -4,6 +4,7 @@ import { hovering } from "./hover.js";
 import { brushing } from "./brush.js";
 import { completing } from "./complete.js";
 import { copying } from "./copy.js";
+import { filling } from "./later.js";
 import { living } from "./live.js";
 
 document.querySelectorAll("figure.plot").forEach(hovering);
@@ -11,3 +12,4 @@ document.querySelectorAll("figure.brushable").forEach(brushing);
 document.querySelectorAll("input[data-complete]").forEach(completing);
 document.querySelectorAll(".copy").forEach(copying);
 living([...document.querySelectorAll("[data-job]")]);
+filling([...document.querySelectorAll("[data-from]")]);
