@@ -54,7 +54,8 @@ pub fn read(
     let sink = &Shared::new(sink);
     let path = match input {
         Input::File(path) => Some(path.as_path()),
-        Input::Stdin => None,
+        // Whoever opened it by its path once more might open another one.
+        Input::Plain(_) | Input::Stdin => None,
     };
     let mut reading = Reading { path, bytes_read, ..Reading::new(sink) };
     let name = input.to_string();

@@ -11,9 +11,9 @@ use std::time::Duration;
 use axum::extract::FromRequestParts;
 use axum::http::StatusCode;
 use axum::http::request::Parts;
-use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::{AcquireError, OwnedSemaphorePermit as Permit, Semaphore, oneshot};
 use tokio::task::spawn_blocking;
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 use super::caller::Caller;
 use super::limits::Limits;
@@ -29,6 +29,11 @@ const EVERYTHING: usize = 4;
 const FLOWS: usize = 16;
 /// Of those that read what is kept of jobs.
 const JOB_READERS: usize = 32;
+/// So many answers that read little are at their beginning for each thread of computing: what is over
+/// in a moment is so in the order in which it was asked for, and not all of it at the end.
+const BEGINNERS: usize = 2;
+/// What takes longer begins no more.
+const BEGINNING: Duration = Duration::from_millis(50);
 /// So many wait at once for the place where jobs are kept, and each of them so long for that.
 const JOB_CALLS: usize = 32;
 const JOB_CALL_WAITS: Duration = Duration::from_secs(10);
@@ -84,6 +89,7 @@ pub(super) struct Turns {
     /// How long an answer may take.
     run: Duration,
     answers: Arc<Semaphore>,
+    begin: Arc<Semaphore>,
     few: Few,
     job_calls: Arc<Semaphore>,
     callers: Mutex<HashMap<String, Taken>>,
@@ -102,6 +108,7 @@ impl Turns {
             most: limits.questions,
             run: limits.run,
             answers: Arc::new(Semaphore::new(ANSWERS)),
+            begin: Arc::new(Semaphore::new(BEGINNERS * rayon::current_num_threads())),
             few: Few::share(1),
             job_calls: Arc::new(Semaphore::new(JOB_CALLS)),
             callers: Mutex::default(),
@@ -143,7 +150,7 @@ impl Turns {
     }
 
     /// A place among those who wait for where jobs are kept.
-    pub(super) async fn job_call(&self) -> Result<OwnedSemaphorePermit, Problem> {
+    pub(super) async fn job_call(&self) -> Result<Permit, Problem> {
         let until = Instant::now() + JOB_CALL_WAITS;
         let place = timeout_at(until, Arc::clone(&self.job_calls).acquire_owned()).await;
         place.ok().and_then(Result::ok).ok_or_else(busy)
@@ -181,31 +188,40 @@ impl Turn {
             place = timeout_at(until, self.place(reads)) => place.ok().and_then(Result::ok),
             () = service.stopped() => None,
         };
-        let place = place.ok_or_else(busy)?;
+        let (place, mut begins) = place.ok_or_else(busy)?;
         let (to, mut told) = oneshot::channel();
         spawn_blocking(move || {
             // Whoever went away leaves a thread behind for a moment: it counts until it ends.
             let _held = (place, self);
             work(to);
         });
-        let told = tokio::select! {
-            told = &mut told => told,
-            () = sleep_until(until) => wanted.stopped(told).await,
-            () = service.stopped() => wanted.stopped(told).await,
+        let told = loop {
+            tokio::select! {
+                told = &mut told => break told,
+                () = sleep(BEGINNING), if begins.is_some() => begins = None,
+                () = sleep_until(until) => break wanted.stopped(told).await,
+                () = service.stopped() => break wanted.stopped(told).await,
+            }
         };
+        drop(begins);
         // The thread tells something, unless it panics.
         let told = told.map_err(|_| Problem::internal("the thread of an answer ended"))?;
         Ok((told, wanted))
     }
 
-    /// Waits for a thread, and before that for a turn of those of which there are few.
-    async fn place(&self, reads: Reads) -> Result<Vec<OwnedSemaphorePermit>, AcquireError> {
+    /// Waits for a thread, and before that for a turn of those of which there are few; and for what
+    /// reads little until it may begin, which is told apart.
+    async fn place(&self, reads: Reads) -> Result<(Vec<Permit>, Option<Permit>), AcquireError> {
         let few = [self.few.of(reads), self.turns.few.of(reads)];
         let mut place = Vec::new();
         for turns in few.into_iter().flatten().chain([&self.turns.answers]) {
             place.push(Arc::clone(turns).acquire_owned().await?);
         }
-        Ok(place)
+        let begins = match reads {
+            Reads::Little => Some(Arc::clone(&self.turns.begin).acquire_owned().await?),
+            _ => None,
+        };
+        Ok((place, begins))
     }
 }
 
@@ -291,5 +307,22 @@ mod tests {
         }
         drop(held.pop());
         assert!(waiting.as_mut().now_or_never().is_some(), "one of hers ended");
+    }
+
+    #[tokio::test]
+    async fn what_reads_little_begins_one_after_the_other() {
+        let turns = turns(1000, Duration::ZERO);
+        let turn = || turns.take("anna").ok().unwrap();
+        let mut begun = Vec::new();
+        for _ in 0..BEGINNERS * rayon::current_num_threads() {
+            begun.push(turn().place(Reads::Little).await.unwrap());
+        }
+        let waits = turn();
+        let waiting = waits.place(Reads::Little);
+        tokio::pin!(waiting);
+        assert!(waiting.as_mut().now_or_never().is_none());
+        assert!(turn().place(Reads::Everything).now_or_never().is_some());
+        drop(begun.pop());
+        assert!(waiting.as_mut().now_or_never().is_some());
     }
 }

@@ -42,7 +42,7 @@ pub(super) fn page(ask: &Ask<'_>, latest: &[Job]) -> Result<Page, Fault> {
         } @else {
             (over_time(ask, &timeline, by))
             div class="cards" {
-                (greatest::cards(ask, &asked, by, stats.totals.flows)?)
+                (greatest::cards(ask, &asked, by, stats.totals.all().flows)?)
             }
         }
         div class="cards two" {
