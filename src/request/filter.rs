@@ -19,6 +19,11 @@ impl Where {
         self.expression.is_some()
     }
 
+    /// How many bytes its text has.
+    pub(super) fn bytes(&self) -> usize {
+        self.expression.as_ref().map_or(0, String::len)
+    }
+
     /// The filter that is meant, if one is given.
     ///
     /// # Errors

@@ -15,6 +15,9 @@ use crate::store::{FlowStream, Result, Snapshot};
 /// So many addresses of IPv4 are few, as [`Lookup::weight`] has them.
 const FEW_ADDRESSES: u128 = 1024 << 96;
 
+/// So many bytes has a filter that is read in no time.
+const SHORT_FILTER_BYTES: usize = 4 << 10;
+
 /// What can be said of it.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Flows {
@@ -99,8 +102,12 @@ impl Flows {
         self.question.limit
     }
 
-    /// Whether those of few addresses are looked at, as far as can be told without reading a file.
+    /// Whether those of few addresses are looked at, as far as can be told at once: no file is read
+    /// for that, and no long filter.
     pub fn is_of_few(&self, around: &Surroundings<'_>) -> bool {
+        if self.question.filter_bytes() > SHORT_FILTER_BYTES {
+            return false;
+        }
         let unread = Unread::default();
         let limits = around.limits.clone();
         let question = self.question(&Surroundings { limits, files: &unread, ..*around });
@@ -257,5 +264,8 @@ mod tests {
             let flows: Flows = read(&given).unwrap();
             assert_eq!(flows.is_of_few(&around), few, "{name}={value}");
         }
+        let long = format!("ip 10.0.0.1 {}", "and tcp ".repeat(1_000));
+        let given = [("where".to_owned(), long)].into_iter().collect();
+        assert!(!read::<Flows>(&given).unwrap().is_of_few(&around), "it is left for later");
     }
 }

@@ -104,6 +104,11 @@ impl QuestionOptions {
         self.addresses.is_none() && self.nat.is_none() && !self.condition.is_given()
     }
 
+    /// How many bytes the text of its filter has.
+    pub fn filter_bytes(&self) -> usize {
+        self.condition.bytes()
+    }
+
     /// The question that is meant; the addresses are the end `usual` where nothing is said of that.
     ///
     /// # Errors

@@ -119,7 +119,7 @@ pub(super) fn write_results(
         return Err(Problem::new(StatusCode::GONE, told).into());
     }
     let end = offset.saturating_add(limit);
-    if job.rows > end {
+    if job.rows > end && limit > 0 {
         to.with_next(&format!("{path}?offset={end}&limit={limit}&output={output}"));
     }
     let read = |offset, limit| answering.service.jobs().results(job.id, offset, limit);

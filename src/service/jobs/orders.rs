@@ -153,6 +153,8 @@ impl Jobs {
         if state.queue.len() >= self.shared.options.max_queued {
             return Err(JobsError::Full(state.queue.len()));
         }
+        // What became of it may not have been kept yet.
+        let kept = state.unkept.get(&id).map_or(job.status, |&(_, kept)| kept);
         drop(state);
         if !job.status.may_become(Status::Created) {
             return Err(conflict(job.status.name()));
@@ -161,11 +163,11 @@ impl Jobs {
             self.shared.clear(&job)?;
         }
         let next = job.to_start(UnixMillis::now());
-        if !self.shared.keeper.replace(&next, job.status)? {
+        if !self.shared.keeper.replace(&next, kept)? {
             return Err(conflict("changed by somebody else"));
         }
         let mut state = self.shared.state();
-        state.made.remove(&id);
+        state.leaves(id);
         state.queue.push_back(next.clone());
         drop(state);
         self.shared.wake();

@@ -126,5 +126,6 @@ fn a_keeper_that_refuses_for_good_holds_no_thread() {
     assert_eq!(job.status, Status::Failed);
     assert_eq!(job.message, "how it stands cannot be kept: odd: keep: a test said so");
     assert!(jobs.list(0, 10).unwrap().contains(&job));
+    assert_eq!(over(&jobs, jobs.start(id).unwrap().id).message, job.message, "it begins anew");
     assert_eq!(run(&jobs, "rows=1").status, Status::End, "the thread is free");
 }
