@@ -205,8 +205,12 @@ fn what_exporters_send_is_received_in_the_same_process() {
 fn a_long_answer_is_none_for_who_could_not_tell_its_end_from_a_loss() {
     let home = super::api::with_flows();
     let serving = home.serves(&[]);
+    // Who asks so and says nothing else is taken for a proxy.
+    let bearer = format!("Authorization: Bearer {}", home.token("old", "reader"));
     let host = format!("Host: {}", serving.at());
-    let old = |path: &str| serving.raw(format!("GET {path} HTTP/1.0\r\n{host}\r\n\r\n").as_bytes());
+    let old = |path: &str| {
+        serving.raw(format!("GET {path} HTTP/1.0\r\n{host}\r\n{bearer}\r\n\r\n").as_bytes())
+    };
     old("/api/v1/flows?where=any&output=csv").refuses(505, "ask by HTTP/1.1");
     let short = "/api/v1/flows?where=any&output=csv&limit=3";
     assert_eq!(old(short).body, serving.get(short, &[]).body);
