@@ -52,13 +52,14 @@
 //!
 //! Data flows one way through them, and so do their imports:
 //!
-//! `flow → capture → netflow → normalise, row → store → load, query → collect, aggregate → answer → request → service → generate → cli`
+//! `flow → capture → netflow → normalise, row → store → load, query → collect, aggregate → answer → sink → request → service → generate → cli`
 //!
 //! - [`flow`]: the words that all others use: a flow, batches of flows, times, names.
 //! - [`capture`], [`netflow`], [`normalise`]: from files to datagrams, export packets, flows.
 //! - [`row`], [`store`]: keys and predicates; the trait of stores, and those that there are.
 //! - [`load`]: from captures to a store, with an account of every datagram and record.
 //! - [`query`], [`aggregate`], [`answer`]: questions, sums, and what both look like.
+//! - [`sink`]: flows on their way to places of others.
 //!
 //! Features: `hbase` (the store there), `plot` (answers as pictures), `collect` (a collector),
 //! `serve` (questions over HTTP), `generate` (made-up captures), `cli` (the program; it brings all of these, and is the default),
@@ -89,6 +90,7 @@ pub mod request;
 pub mod row;
 #[cfg(feature = "serve")]
 pub mod service;
+pub mod sink;
 pub mod store;
 
 pub use flow::{Family, FlowBatch, FlowRecord, TimeRange, UnixMillis};

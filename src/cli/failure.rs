@@ -9,6 +9,7 @@ use crate::answer::AnswerError;
 use crate::collect::CollectError;
 use crate::load::LoadError;
 use crate::request::{AskError, Refused};
+use crate::sink::SinkError;
 use crate::store::StoreError;
 
 /// How a command ended that did not fail.
@@ -59,6 +60,11 @@ pub(crate) fn status(error: &anyhow::Error) -> ExitCode {
         } else if let Some(StoreError::Unreachable { .. }) = store_error(cause) {
             status = UNREACHABLE;
         }
+        match cause.downcast_ref() {
+            Some(SinkError::Other { .. }) => status = WRONG_USAGE,
+            Some(SinkError::Unreachable { .. }) => status = UNREACHABLE,
+            _ => {}
+        }
     }
     ExitCode::from(status)
 }
@@ -79,6 +85,9 @@ pub(crate) fn hint(error: &anyhow::Error, stores: bool) -> Option<String> {
     if let Some(written) = error.downcast_ref::<WriteFileError>() {
         return written.hint().map(str::to_owned);
     }
+    if let Some(SinkError::Io { source, .. }) = error.downcast_ref() {
+        return sink_hint(source).map(str::to_owned);
+    }
     error.chain().find_map(|cause| match store_error(cause) {
         Some(error) => store_hint(error, stores),
         None => system_hint(cause.downcast_ref()?, stores),
@@ -97,6 +106,9 @@ fn store_error<'a>(cause: &'a (dyn Error + 'static)) -> Option<&'a StoreError> {
         return Some(error);
     }
     if let Some(AnswerError::Store(error)) = cause.downcast_ref() {
+        return Some(error);
+    }
+    if let Some(SinkError::Store(error)) = cause.downcast_ref() {
         return Some(error);
     }
     cause.downcast_ref()
@@ -134,6 +146,19 @@ fn store_hint(error: &StoreError, stores: bool) -> Option<String> {
                 .to_owned()
         }
         StoreError::Io { source, .. } => return system_hint(source, stores),
+        _ => return None,
+    })
+}
+
+/// Of a folder that others read.
+fn sink_hint(error: &io::Error) -> Option<&'static str> {
+    Some(match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+            "make room, and run the same command again: what is there is not written again"
+        }
+        io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => {
+            "check who owns the folder, or name another"
+        }
         _ => return None,
     })
 }

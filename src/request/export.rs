@@ -1,4 +1,4 @@
-//! `export`: flows as a file for other programs.
+//! `export`: which flows go to other programs, and the file that they are written to.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -9,22 +9,31 @@ use jiff::tz::TimeZone;
 use super::{QuestionOptions, Refused, Scaling, Surroundings};
 use crate::answer::{AnswerError, FlowWriter, Format, write_parquet};
 use crate::flow::{Columns, Names};
-use crate::query::{Direction, Lookup, Question};
+use crate::query::{Direction, Question};
 use crate::store::FlowStream;
 
-/// What can be said of it.
+/// Which flows go elsewhere, and how they are counted.
 #[derive(Debug, Clone, clap::Args)]
-pub struct Export {
+pub struct Selection {
     #[command(flatten)]
     question: QuestionOptions,
+    #[command(flatten)]
+    scaling: Scaling,
+}
+
+/// What can be said of a file.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Export {
+    /// The flows.
+    #[command(flatten)]
+    pub flows: Selection,
     /// The file to be; its name ends in .parquet, .csv, .ndjson or .json, and says what is written
-    #[arg(long, value_name = "FILE")]
-    pub to: Target,
+    // Where flows go to another place, there is none.
+    #[arg(long, value_name = "FILE", required = true)]
+    to: Option<Target>,
     /// Replace the file, if there is one
     #[arg(long)]
     pub force: bool,
-    #[command(flatten)]
-    scaling: Scaling,
 }
 
 /// A file to be, and its format.
@@ -63,17 +72,7 @@ impl FromStr for Target {
     }
 }
 
-impl Target {
-    /// The name of its format.
-    pub fn format(&self) -> &str {
-        match &self.format {
-            FileFormat::Parquet => "parquet",
-            FileFormat::Text(format) => format.name(),
-        }
-    }
-}
-
-impl Export {
+impl Selection {
     /// The question that is meant.
     ///
     /// # Errors
@@ -83,18 +82,39 @@ impl Export {
         self.question.question(around, Direction::Src)
     }
 
-    /// Whether counters are multiplied by sampling intervals: in files they are as they were exported,
-    /// unless somebody said otherwise.
+    /// Whether counters are multiplied by sampling intervals: elsewhere they are as they were
+    /// exported, unless somebody said otherwise.
     pub fn scaled(&self) -> bool {
         self.scaling.scaled(false)
     }
+}
 
-    /// What is looked up for `question`.
-    pub fn lookup(&self, question: &Question) -> Lookup {
-        question.plan(match &self.to.format {
+impl Export {
+    /// The file to be.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused`] where none is named.
+    pub fn target(&self) -> Result<&Target, Refused> {
+        self.to.as_ref().ok_or_else(|| Refused::of("to", "which file is to be written?"))
+    }
+}
+
+impl Target {
+    /// The name of its format.
+    pub fn format(&self) -> &str {
+        match &self.format {
+            FileFormat::Parquet => "parquet",
+            FileFormat::Text(format) => format.name(),
+        }
+    }
+
+    /// What is read of the flows.
+    pub fn columns(&self) -> Columns {
+        match &self.format {
             FileFormat::Parquet => Columns::ALL,
             FileFormat::Text(format) => format.columns(),
-        })
+        }
     }
 
     /// Writes `flows` to the file that is to be, with times of `zone` and, where there is room for
@@ -110,7 +130,7 @@ impl Export {
         zone: TimeZone,
         names: impl FnOnce() -> crate::store::Result<Names>,
     ) -> Result<u64, AnswerError> {
-        match &self.to.format {
+        match &self.format {
             FileFormat::Parquet => write_parquet(flows, to),
             FileFormat::Text(format) => {
                 let writer = FlowWriter::new(to, format, zone);

@@ -24,7 +24,7 @@ mod window;
 mod zone;
 
 pub use active_flow::ActiveFlow;
-pub use export::{Export, Target};
+pub use export::{Export, Selection, Target};
 pub use filter::shown;
 pub use flows::{Flows, FlowsAnswer, Found};
 pub use format::FormatParser;

@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use code::{Modules, Use};
 
 /// The stages in the order of the data; those of one line do not know each other.
-const STAGES: [&[&str]; 12] = [
+const STAGES: [&[&str]; 13] = [
     &["flow"],
     &["capture"],
     &["netflow"],
@@ -29,6 +29,7 @@ const STAGES: [&[&str]; 12] = [
     &["load", "query"],
     &["collect", "aggregate"],
     &["answer"],
+    &["sink"],
     &["request"],
     &["service"],
     &["generate"],

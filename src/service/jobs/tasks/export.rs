@@ -17,7 +17,7 @@ const FILE_MODE: u32 = 0o640;
 
 /// Where the file is to be. Only its name can be said, so there is no way out of the folder.
 pub(super) fn place(given: &Given<'_>, export: &Export) -> Result<PathBuf, Refused> {
-    let name = &export.to.path;
+    let name = &export.target()?.path;
     let mut parts = name.components();
     let is_name = matches!((parts.next(), parts.next()), (Some(Component::Normal(_)), None))
         // A path is equal to itself with a slash behind it; a name is not.
@@ -41,14 +41,15 @@ pub(super) fn place(given: &Given<'_>, export: &Export) -> Result<PathBuf, Refus
 pub(super) fn export(given: &Given<'_>, results: &mut Results<'_>) -> Result<String, WorkError> {
     let request: Export = given.read()?;
     let place = place(given, &request)?;
-    let asked = given.ask(request.question(&given.around())?, request.scaled())?;
-    let flows = request.lookup(&asked.question).run(asked.snapshot())?;
+    let asked = given.ask(request.flows.question(&given.around())?, request.flows.scaled())?;
+    let target = request.target()?;
+    let flows = asked.question.plan(target.columns()).run(asked.snapshot())?;
     durable::create_dir(&given.tasks.exports)?;
     let mut file = NewFile::create_for(&place, FILE_MODE)?;
     let failed = |error: std::io::Error| StoreError::io(&place, "write")(error);
     let mut to = BufWriter::new(&mut file);
     let names = || given.tasks.store.names();
-    let written = request.write(flows, &mut to, given.zone.zone().clone(), names);
+    let written = target.write(flows, &mut to, given.zone.zone().clone(), names);
     let flows = match written {
         Err(AnswerError::Output(error)) => return Err(failed(error).into()),
         written => written?,
@@ -67,8 +68,8 @@ pub(super) fn export(given: &Given<'_>, results: &mut Results<'_>) -> Result<Str
     durable::sync_dir(&given.tasks.exports)?;
     let metadata = place.symlink_metadata()?;
     results.push(&Exported {
-        file: request.to.path.display().to_string(),
-        format: request.to.format().to_string(),
+        file: target.path.display().to_string(),
+        format: target.format().to_string(),
         flows,
         bytes,
         written: written_at(&metadata)?,

@@ -118,7 +118,7 @@ impl Work for Tasks {
             Kind::Export => {
                 let export = given.read::<request::Export>()?;
                 export::place(&given, &export)?;
-                export.question(&around).map(drop)
+                export.flows.question(&around).map(drop)
             }
         }
     }

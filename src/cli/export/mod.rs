@@ -1,0 +1,53 @@
+//! `export`: the flows that a question finds, for other programs: as one file, as a folder of files,
+//! to a server.
+
+mod file;
+mod parquet;
+
+use super::failure::Ending;
+use super::settings::{Flags, Settings};
+
+const EXAMPLES: &str = "\
+Examples:
+  earlgrey-hbase export --to all.parquet                     every flow
+  earlgrey-hbase export 10.1.0.0/16 --direction any --to site.parquet --since -1d
+  earlgrey-hbase export --where 'tcp and port 443' --to https.csv
+  earlgrey-hbase export 2001:db8::/32 --to site6.ndjson --force    in place of the one before
+  earlgrey-hbase export parquet /data/flows                  a folder for each day
+  duckdb -c \"SELECT src, sum(octets) FROM 'all.parquet' GROUP BY src ORDER BY 2 DESC LIMIT 10\"";
+
+/// Write flows to a file that DuckDB, Spark, Polars and pandas read, or to another place.
+///
+/// They are in the order of the row key: by address, then by time; in one file, IPv4 before IPv6. The
+/// file is there when it is whole. Without address and filter, it holds every flow.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES, args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true, subcommand_precedence_over_arg = true)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    place: Option<Place>,
+    #[command(flatten)]
+    file: file::ToFile,
+}
+
+/// Where flows go that are not written to one file.
+#[derive(Debug, clap::Subcommand)]
+enum Place {
+    Parquet(Box<parquet::Args>),
+}
+
+impl Args {
+    pub(super) fn flags(&self) -> Flags {
+        match &self.place {
+            None => Flags::default(),
+            Some(Place::Parquet(args)) => args.flags(),
+        }
+    }
+}
+
+pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
+    match &args.place {
+        None => file::run(&args.file, settings),
+        Some(Place::Parquet(args)) => parquet::run(args, settings),
+    }
+}
