@@ -189,6 +189,13 @@ impl Lookup {
         self
     }
 
+    /// This lookup, of flows only that began within `time`, too.
+    #[must_use]
+    pub fn within(mut self, time: TimeRange) -> Self {
+        self.scans.iter_mut().for_each(|scan| scan.time = scan.time.and(time));
+        self
+    }
+
     /// What was read so far.
     pub fn reading(&self) -> Reading {
         self.meter.reading()

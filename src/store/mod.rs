@@ -176,6 +176,16 @@ pub trait Snapshot: Send + Sync {
         None
     }
 
+    /// The days on which its flows began, rising. None where nobody knows without a look at all of
+    /// them.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::regions`], and what is met while reading.
+    fn days(&self) -> Result<Option<Vec<StoredDay>>> {
+        Ok(None)
+    }
+
     /// Of how many flows `scan` reads sums in their place, and among how many it looks. Where
     /// nobody keeps sums, of none among none.
     fn summed(&self, _scan: &Scan) -> (u64, u64) {
@@ -186,6 +196,18 @@ pub trait Snapshot: Send + Sync {
     fn may_be_sampled(&self) -> bool {
         true
     }
+}
+
+/// A day, and what a store has of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredDay {
+    /// Counted from 1970-01-01, in UTC.
+    pub day: u64,
+    /// How many flows began on it.
+    pub flows: u64,
+    /// A text that is another one whenever these are others; it may be another one although they are
+    /// the same.
+    pub version: String,
 }
 
 /// A part of a scan.

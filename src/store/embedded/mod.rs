@@ -12,6 +12,7 @@
 //! - `writer`: what is written, and merged beside that.
 
 mod checked;
+mod days;
 mod folder;
 mod identities;
 mod ledger;

@@ -5,6 +5,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::days;
 use super::folder::file_names::{LEDGER, NAMES};
 use super::folder::lock::Held;
 use super::folder::manifest::{Manifest, Run};
@@ -16,7 +17,7 @@ use super::sums;
 use crate::flow::{Column, Family, Source};
 use crate::row::{Order, Predicate, Verdict};
 use crate::store::{
-    Access, FlowStream, Plan, Reading, Region, Result, RunSize, Scan, Size, Snapshot,
+    Access, FlowStream, Plan, Reading, Region, Result, RunSize, Scan, Size, Snapshot, StoredDay,
 };
 
 /// Why a question for addresses behind a NAT is answered by a look at everything.
@@ -137,6 +138,12 @@ impl Snapshot for EmbeddedSnapshot {
             Some((file.ino(), file.size(), file.mtime(), file.mtime_nsec()))
         };
         Some(format!("{} {:?}", self.manifest().number, [NAMES, LEDGER].map(stamp)))
+    }
+
+    fn days(&self) -> Result<Option<Vec<StoredDay>>> {
+        let runs = self.runs.iter();
+        let runs = runs.filter_map(|run| Some((&run.entry, run.file(Order::Src)?)));
+        days::of_runs(runs, &self.sources).map(Some)
     }
 
     fn may_be_sampled(&self) -> bool {

@@ -8,7 +8,7 @@ use super::Call;
 use crate::flow::{DatagramId, Names, Remembered, Topic, UnixMillis};
 use crate::store::{
     Expired, FlowStream, Load, Plan, Region, Result, Scan, Size, Snapshot, Store, StoreError,
-    WriteBatch, Writer,
+    StoredDay, WriteBatch, Writer,
 };
 
 /// A failure to come.
@@ -201,6 +201,10 @@ impl Snapshot for FaultSnapshot {
 
     fn size(&self) -> Result<Size> {
         self.snapshot.size()
+    }
+
+    fn days(&self) -> Result<Option<Vec<StoredDay>>> {
+        self.snapshot.days()
     }
 
     fn summed(&self, scan: &Scan) -> (u64, u64) {

@@ -10,8 +10,8 @@ use serde::Serialize;
 use super::Call;
 use crate::flow::{DatagramId, FlowBatch, Names, Remembered, Topic, UnixMillis};
 use crate::store::{
-    Expired, FlowStream, Load, Plan, Region, Result, Scan, Size, Snapshot, Store, WriteBatch,
-    Writer,
+    Expired, FlowStream, Load, Plan, Region, Result, Scan, Size, Snapshot, Store, StoredDay,
+    WriteBatch, Writer,
 };
 
 /// A store that carries out everything on the one inside, and counts.
@@ -194,6 +194,10 @@ impl Snapshot for MeteredSnapshot {
 
     fn size(&self) -> Result<Size> {
         self.snapshot.size()
+    }
+
+    fn days(&self) -> Result<Option<Vec<StoredDay>>> {
+        self.snapshot.days()
     }
 
     fn summed(&self, scan: &Scan) -> (u64, u64) {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::flow::{Column, Columns, FlowBatch};
-use crate::store::{FlowStream, Plan, Region, Result, Rows, Scan, Size, Snapshot};
+use crate::store::{FlowStream, Plan, Region, Result, Rows, Scan, Size, Snapshot, StoredDay};
 
 /// The columns that are multiplied.
 const COUNTERS: Columns = Columns::of(&[Column::Octets, Column::Packets]);
@@ -80,6 +80,10 @@ impl Snapshot for ScaledSnapshot {
 
     fn size(&self) -> Result<Size> {
         self.inside.size()
+    }
+
+    fn days(&self) -> Result<Option<Vec<StoredDay>>> {
+        self.inside.days()
     }
 
     fn summed(&self, scan: &Scan) -> (u64, u64) {

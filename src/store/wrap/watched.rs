@@ -3,7 +3,7 @@
 use std::iter::from_fn;
 
 use crate::store::watch::Begun;
-use crate::store::{FlowStream, Plan, Region, Result, Scan, Size, Snapshot, Watch};
+use crate::store::{FlowStream, Plan, Region, Result, Scan, Size, Snapshot, StoredDay, Watch};
 
 /// The snapshot inside, read for who watches: every call of it, and every region, ends with
 /// [`StoreError::Stopped`](crate::StoreError::Stopped) soon after the watch is stopped, also within
@@ -50,6 +50,11 @@ impl Snapshot for WatchedSnapshot {
     fn size(&self) -> Result<Size> {
         self.watch.check()?;
         self.inside.size()
+    }
+
+    fn days(&self) -> Result<Option<Vec<StoredDay>>> {
+        self.watch.check()?;
+        self.inside.days()
     }
 
     fn summed(&self, scan: &Scan) -> (u64, u64) {
