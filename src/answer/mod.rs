@@ -35,7 +35,10 @@ pub use format::{Format, OwnFormat, PairFormat, ParseFormatError};
 pub use naming::{Change, Named, Naming};
 pub use nfdump::LayoutError;
 pub use pairs::write_pairs;
-pub use parquet::{MAX_GROUP_ROWS, ParquetWriter, write_parquet};
+pub use parquet::{
+    AddressForm, ElementsForm, EncodedGroup, FileShape, Layout, MAX_GROUP_ROWS, ParquetWriter,
+    write_parquet,
+};
 pub use pieces::Written;
 #[cfg(feature = "plot")]
 pub use plot::{

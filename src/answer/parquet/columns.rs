@@ -1,4 +1,5 @@
-//! The columns of the file: those of a run, with the names of a run, but each readable by itself.
+//! The columns of the file: those of a run, with the names of a run unless others are asked for, but
+//! each readable by itself.
 
 use std::sync::Arc;
 
@@ -6,15 +7,32 @@ use parquet::basic::{LogicalType, Repetition, TimeUnit, Type as Physical};
 use parquet::errors::ParquetError;
 use parquet::schema::types::{SchemaDescriptor, Type, TypePtr};
 
-use crate::flow::{Column, ColumnKind};
+use super::layout::{AddressForm, ElementsForm, Layout};
+use crate::answer::naming::Change;
+use crate::flow::{Column, ColumnKind, Family};
 
-/// A column of the file.
+/// A column of the file that has values.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct FileColumn {
+    /// Of what.
+    pub(super) of: Of,
+    /// What it is called. Keys and values of a map both have the map's name.
+    pub(super) name: String,
+    /// The family whose values it has; rows of others have none. None: of both.
+    pub(super) family: Option<Family>,
+    /// How addresses are written, where it has any.
+    pub(super) addresses: AddressForm,
+    /// What is made of the values.
+    pub(super) change: Change,
+}
+
+/// What of a flow a column has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum FileColumn {
-    /// A column of flows: addresses as text (`10.0.0.1`, `2001:db8::1`), when they began as a moment
-    /// in UTC, in milliseconds since 1970, all others as numbers without sign.
+pub(super) enum Of {
+    /// A column of flows: when they began as a moment in UTC, in milliseconds since 1970, numbers
+    /// without sign.
     Flow(Column),
-    /// Who exported the flow, as text.
+    /// Who exported the flow.
     Exporter,
     /// The part of him that did.
     Engine,
@@ -22,24 +40,48 @@ pub(super) enum FileColumn {
     SamplingMode,
     /// One packet of so many.
     SamplingInterval,
+    /// What he calls the interface that it came in by; null where that is not known.
+    InputName,
+    /// What he calls the one that it left by.
+    OutputName,
+    /// The ID of its conversation.
+    CommunityId,
     /// What a flow has beyond the other columns: an object in JSON, as text; null where it has
     /// nothing. Text, since not every reader knows the type of JSON.
     Elements,
+    /// The names of these, as keys of a map.
+    ElementNames,
+    /// Their values there, as text.
+    ElementValues,
 }
 
-impl FileColumn {
-    /// Every column, in the order of a run; exporter, engine and sampling are where that has
+impl Of {
+    /// What the file has, in the order of a run; exporter, engine and sampling are where that has
     /// `source`.
-    pub(super) fn all() -> impl Iterator<Item = Self> {
-        Column::ALL.into_iter().flat_map(|column| match column {
+    fn all(layout: &Layout) -> impl Iterator<Item = Self> {
+        let (names, community_id) = (layout.interfaces.is_some(), layout.community_id);
+        let elements = match layout.elements {
+            ElementsForm::Json => &[Self::Elements][..],
+            ElementsForm::Map => &[Self::ElementNames, Self::ElementValues],
+        };
+        Column::ALL.into_iter().flat_map(move |column| match column {
             Column::Source => {
-                vec![Self::Exporter, Self::Engine, Self::SamplingMode, Self::SamplingInterval]
+                let mut all =
+                    vec![Self::Exporter, Self::Engine, Self::SamplingMode, Self::SamplingInterval];
+                if names {
+                    all.extend([Self::InputName, Self::OutputName]);
+                }
+                if community_id {
+                    all.push(Self::CommunityId);
+                }
+                all
             }
-            Column::Extras => vec![Self::Elements],
+            Column::Extras => elements.to_vec(),
             column => vec![Self::Flow(column)],
         })
     }
 
+    /// What we call it.
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Flow(column) => column.name(),
@@ -47,7 +89,10 @@ impl FileColumn {
             Self::Engine => "engine",
             Self::SamplingMode => "sampling_mode",
             Self::SamplingInterval => "sampling_interval",
-            Self::Elements => "elements",
+            Self::InputName => "input_name",
+            Self::OutputName => "output_name",
+            Self::CommunityId => "community_id",
+            Self::Elements | Self::ElementNames | Self::ElementValues => "elements",
         }
     }
 
@@ -57,42 +102,120 @@ impl FileColumn {
             Self::Exporter => ColumnKind::Address,
             Self::Engine | Self::SamplingInterval => ColumnKind::U32,
             Self::SamplingMode => ColumnKind::U8,
-            Self::Elements => ColumnKind::Extras,
+            Self::InputName
+            | Self::OutputName
+            | Self::CommunityId
+            | Self::Elements
+            | Self::ElementNames
+            | Self::ElementValues => ColumnKind::Extras,
         }
+    }
+}
+
+impl FileColumn {
+    /// Every column of a file that looks like this.
+    pub(super) fn all(layout: &Layout) -> Vec<Self> {
+        let mut all = Vec::new();
+        for of in Of::all(layout) {
+            let named = layout.naming.of(of.name());
+            let by_number =
+                of.kind() == ColumnKind::Address && layout.addresses == AddressForm::Number;
+            let column = |name: String, family| Self {
+                of,
+                name,
+                family,
+                addresses: layout.addresses,
+                change: named.change,
+            };
+            let name = named.name.to_owned();
+            match named.of_v6.map(str::to_owned) {
+                None if !by_number => all.push(column(name, None)),
+                of_v6 => {
+                    let of_v6 = of_v6.unwrap_or_else(|| format!("{name}_v6"));
+                    all.push(column(name, Some(Family::V4)));
+                    all.push(column(of_v6, Some(Family::V6)));
+                }
+            }
+        }
+        all
     }
 
     /// Whether values are looked up among those that came before, as long as that pays.
-    pub(super) fn has_dictionary(self) -> bool {
-        self != Self::Flow(Column::First)
+    pub(super) fn has_dictionary(&self) -> bool {
+        !matches!(self.of, Of::Flow(Column::First) | Of::CommunityId)
     }
 
-    fn field(self) -> Result<Type, ParquetError> {
-        let unsigned = |bits| LogicalType::integer(bits, false);
-        let (physical, logical) = match self.kind() {
-            ColumnKind::Address | ColumnKind::Extras => (Physical::BYTE_ARRAY, LogicalType::String),
-            ColumnKind::U64 if self == Self::Flow(Column::First) => {
-                (Physical::INT64, LogicalType::timestamp(true, TimeUnit::MILLIS))
+    /// Whether rows may lack a value.
+    pub(super) fn is_optional(&self) -> bool {
+        self.family.is_some() || matches!(self.of, Of::InputName | Of::OutputName | Of::Elements)
+    }
+
+    /// Whether its addresses are numbers.
+    pub(super) fn is_number(&self) -> bool {
+        self.addresses == AddressForm::Number && self.family == Some(Family::V4)
+    }
+
+    fn field(&self) -> Result<Type, ParquetError> {
+        let unsigned = |bits| Some(LogicalType::integer(bits, false));
+        let text = (Physical::BYTE_ARRAY, Some(LogicalType::String), -1);
+        let (physical, logical, length) = match (self.of.kind(), self.change) {
+            (_, Change::Name) => text,
+            (_, Change::Seconds) => (Physical::DOUBLE, None, -1),
+            (_, Change::Nanoseconds) => (Physical::INT64, None, -1),
+            (ColumnKind::Address, _) if self.is_number() => (Physical::INT32, unsigned(32), -1),
+            (ColumnKind::Address, _) if self.addresses != AddressForm::Text => {
+                (Physical::FIXED_LEN_BYTE_ARRAY, None, 16)
             }
-            ColumnKind::U64 => (Physical::INT64, unsigned(64)),
-            ColumnKind::U32 => (Physical::INT32, unsigned(32)),
-            ColumnKind::U16 => (Physical::INT32, unsigned(16)),
-            ColumnKind::U8 => (Physical::INT32, unsigned(8)),
+            (ColumnKind::Address | ColumnKind::Extras, _) => text,
+            (ColumnKind::U64, _) if self.of == Of::Flow(Column::First) => {
+                (Physical::INT64, Some(LogicalType::timestamp(true, TimeUnit::MILLIS)), -1)
+            }
+            (ColumnKind::U64, _) => (Physical::INT64, unsigned(64), -1),
+            (ColumnKind::U32, _) => (Physical::INT32, unsigned(32), -1),
+            (ColumnKind::U16, _) => (Physical::INT32, unsigned(16), -1),
+            (ColumnKind::U8, _) => (Physical::INT32, unsigned(8), -1),
         };
-        let repetition = match self {
-            Self::Elements => Repetition::OPTIONAL,
-            _ => Repetition::REQUIRED,
-        };
-        Type::primitive_type_builder(self.name(), physical)
+        let repetition =
+            if self.is_optional() { Repetition::OPTIONAL } else { Repetition::REQUIRED };
+        Type::primitive_type_builder(&self.name, physical)
             .with_repetition(repetition)
-            .with_logical_type(Some(logical))
+            .with_logical_type(logical)
+            .with_length(length)
+            .build()
+    }
+
+    /// A map of texts, as Parquet has them.
+    fn map(&self) -> Result<Type, ParquetError> {
+        let text = |name| {
+            Type::primitive_type_builder(name, Physical::BYTE_ARRAY)
+                .with_repetition(Repetition::REQUIRED)
+                .with_logical_type(Some(LogicalType::String))
+                .build()
+                .map(Arc::new)
+        };
+        let entry = Type::group_type_builder("key_value")
+            .with_repetition(Repetition::REPEATED)
+            .with_fields(vec![text("key")?, text("value")?])
+            .build()?;
+        Type::group_type_builder(&self.name)
+            .with_repetition(Repetition::OPTIONAL)
+            .with_logical_type(Some(LogicalType::Map))
+            .with_fields(vec![Arc::new(entry)])
             .build()
     }
 }
 
 /// The columns as Parquet has them.
-pub(super) fn schema() -> Result<SchemaDescriptor, ParquetError> {
-    let fields = FileColumn::all().map(|column| column.field().map(Arc::new));
-    let fields = fields.collect::<Result<Vec<TypePtr>, _>>()?;
+pub(super) fn schema(columns: &[FileColumn]) -> Result<SchemaDescriptor, ParquetError> {
+    let mut fields: Vec<TypePtr> = Vec::new();
+    for column in columns {
+        fields.push(Arc::new(match column.of {
+            Of::ElementNames => column.map()?,
+            // They are part of the map.
+            Of::ElementValues => continue,
+            _ => column.field()?,
+        }));
+    }
     let root = Type::group_type_builder("flow").with_fields(fields).build()?;
     Ok(SchemaDescriptor::new(Arc::new(root)))
 }

@@ -1,59 +1,41 @@
-//! A row group while it fills: all columns side by side, encoded as rows come.
+//! A row group while it fills: all columns side by side.
 
 use std::io::Write;
-use std::net::IpAddr;
 use std::ops::Range;
-use std::sync::Arc;
 
 use bytes::Bytes;
-use parquet::column::writer::{ColumnWriter, get_column_writer, get_typed_column_writer_mut};
-use parquet::data_type::{ByteArray, ByteArrayType, Int32Type, Int64Type};
 use parquet::errors::ParquetError;
-use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
-use parquet::schema::types::SchemaDescriptor;
+use rayon::prelude::*;
 
 use super::MAX_GROUP_ROWS;
-use super::chunk::Chunk;
-use super::columns::FileColumn;
-use crate::answer::elements::push_elements;
-use crate::answer::text::push_address;
-use crate::flow::{Addresses, Column, Extras, FlowBatch, Source, UnixMillis, Values};
+use super::filling::{Closed, Filling};
+use crate::flow::{FlowBatch, UnixMillis};
 
 /// So many rows are encoded at a time.
 const STEP_ROWS: usize = 8192;
 /// A row group ends early when the elements of its rows, as text, are longer: those of a flow may
 /// take several thousand bytes, which a million times is more than anybody's memory.
 const MAX_ELEMENTS_BYTES: usize = 128 << 20;
+/// What the page index takes of a page, with bounds of as much text as it keeps, and the footer of a
+/// column; or less.
+const PAGE_BYTES: u64 = 200;
+const CHUNK_BYTES: u64 = 500;
+/// The blocks of Bloom filters, and what stands before one.
+const BLOOM_BLOCK_BYTES: u64 = 32;
+const BLOOM_HEADER_BYTES: u64 = 64;
 
 /// One row group, in memory.
 pub(super) struct Group {
     rows: usize,
     elements_bytes: usize,
-    columns: Vec<(FileColumn, ColumnWriter<'static>, Chunk)>,
-    numbers: Numbers,
-}
-
-/// Room for the numbers of a step.
-#[derive(Default)]
-struct Numbers {
-    words: Vec<i32>,
-    longs: Vec<i64>,
+    columns: Vec<Filling>,
 }
 
 impl Group {
-    pub(super) fn new(schema: &SchemaDescriptor, properties: &Arc<WriterProperties>) -> Self {
-        let columns = FileColumn::all()
-            .enumerate()
-            .map(|(place, column)| {
-                let chunk = Chunk::default();
-                let pages = Box::new(chunk.clone());
-                let descriptor = schema.column(place);
-                let writer = get_column_writer(descriptor, Arc::clone(properties), pages);
-                (column, writer, chunk)
-            })
-            .collect();
-        Self { rows: 0, elements_bytes: 0, columns, numbers: Numbers::default() }
+    /// No rows of `columns`.
+    pub(super) fn new(columns: Vec<Filling>) -> Self {
+        Self { rows: 0, elements_bytes: 0, columns }
     }
 
     pub(super) fn is_full(&self) -> bool {
@@ -63,155 +45,89 @@ impl Group {
     /// Appends some rows of `flows`, those at `from` and behind it, and says how many.
     pub(super) fn append(&mut self, flows: &FlowBatch, from: usize) -> Result<usize, ParquetError> {
         let rows = (flows.len() - from).min(STEP_ROWS).min(MAX_GROUP_ROWS - self.rows);
-        let range = from..from + rows;
-        let Self { columns, numbers, elements_bytes, .. } = self;
-        for (column, writer, _) in columns {
-            let range = range.clone();
-            let sources = || range.clone().map(|row| flows.source_of(row));
-            match *column {
-                FileColumn::Flow(column) => numbers.put_column(writer, flows, column, range),
-                FileColumn::Exporter => put_addresses(writer, sources().map(|of| of.exporter)),
-                FileColumn::Engine => numbers.put_words(writer, sources().map(|of| of.engine)),
-                FileColumn::SamplingMode => {
-                    let mode = |of: Source| of.sampling.mode.into();
-                    numbers.put_words(writer, sources().map(mode))
-                }
-                FileColumn::SamplingInterval => {
-                    numbers.put_words(writer, sources().map(|of| of.sampling.interval))
-                }
-                FileColumn::Elements => {
-                    put_elements(writer, &flows.extras, range).map(|bytes| *elements_bytes += bytes)
-                }
-            }?;
+        for column in &mut self.columns {
+            self.elements_bytes += column.put(flows, from..from + rows)?;
         }
         self.rows += rows;
         Ok(rows)
     }
 
+    /// The row group of these rows of `flows` in `columns`, which are encoded side by side.
+    pub(super) fn encode(
+        columns: Vec<Filling>,
+        flows: &FlowBatch,
+        rows: Range<usize>,
+    ) -> Result<EncodedGroup, ParquetError> {
+        let encode = |mut column: Filling| {
+            for start in rows.clone().step_by(STEP_ROWS) {
+                column.put(flows, start..(start + STEP_ROWS).min(rows.end))?;
+            }
+            column.close()
+        };
+        let columns: Result<_, ParquetError> = columns.into_par_iter().map(encode).collect();
+        let times = flows.first_ms.get(rows.clone()).unwrap_or_default().iter().copied();
+        let times = times.fold((u64::MAX, 0), |(first, last), ms| (first.min(ms), last.max(ms)));
+        Ok(EncodedGroup { rows: rows.len(), times, columns: columns? })
+    }
+
+    /// Appends all of it to `file`.
     pub(super) fn finish<W: Write + Send>(
         self,
         file: &mut SerializedFileWriter<W>,
     ) -> Result<(), ParquetError> {
-        let mut group = file.next_row_group()?;
-        for (_, writer, chunk) in self.columns {
-            let closed = writer.close()?;
-            group.append_column::<Bytes>(&chunk.take()?, closed)?;
-        }
-        group.close()?;
-        Ok(())
+        append(self.columns.into_iter().map(Filling::close), file)
     }
 }
 
-impl Numbers {
-    /// Puts `rows` of a column of `flows`.
-    fn put_column(
-        &mut self,
-        writer: &mut ColumnWriter<'_>,
-        flows: &FlowBatch,
-        column: Column,
-        rows: Range<usize>,
-    ) -> Result<(), ParquetError> {
-        match flows.values(column) {
-            Values::Addresses(addresses) => {
-                put_addresses(writer, rows.map(|row| Addresses::get(addresses, row)))
-            }
-            Values::U8(values) => self.put_words(writer, values[rows].iter().map(|&v| v.into())),
-            Values::U16(values) => self.put_words(writer, values[rows].iter().map(|&v| v.into())),
-            Values::U32(values) => self.put_words(writer, values[rows].iter().copied()),
-            Values::U64(values) if column == Column::First => {
-                self.put_longs(writer, values[rows].iter().map(|&first| shown(first)))
-            }
-            Values::U64(values) => self.put_longs(writer, values[rows].iter().copied()),
-            Values::Extras(values) => put_elements(writer, values, rows).map(|_| ()),
-        }
+/// A row group as it is to be written to a file.
+pub struct EncodedGroup {
+    rows: usize,
+    times: (u64, u64),
+    columns: Vec<Closed>,
+}
+
+impl EncodedGroup {
+    /// How many rows it has.
+    pub fn rows(&self) -> usize {
+        self.rows
     }
 
-    fn put_words(
-        &mut self,
-        writer: &mut ColumnWriter<'_>,
-        values: impl Iterator<Item = u32>,
-    ) -> Result<(), ParquetError> {
-        self.words.clear();
-        self.words.extend(values.map(|value| value as i32));
-        get_typed_column_writer_mut::<Int32Type>(writer).write_batch(&self.words, None, None)?;
-        Ok(())
+    /// How many bytes it takes in a file at most, with all that stands elsewhere about it.
+    pub fn bytes(&self) -> u64 {
+        let of_column = |(pages, closed): &Closed| {
+            let indexed = closed.offset_index.as_ref();
+            let count = indexed.map_or(0, |index| index.page_locations().len() as u64);
+            let blooms = closed.bloom_filter.as_ref().map_or(0, |bloom| {
+                bloom.num_blocks() as u64 * BLOOM_BLOCK_BYTES + BLOOM_HEADER_BYTES
+            });
+            pages.len() as u64 + count * PAGE_BYTES + CHUNK_BYTES + blooms
+        };
+        self.columns.iter().map(of_column).sum()
     }
 
-    fn put_longs(
-        &mut self,
-        writer: &mut ColumnWriter<'_>,
-        values: impl Iterator<Item = u64>,
+    /// When its earliest and its latest flow began.
+    pub fn times(&self) -> (UnixMillis, UnixMillis) {
+        (UnixMillis(self.times.0), UnixMillis(self.times.1))
+    }
+
+    pub(super) fn append_to<W: Write + Send>(
+        self,
+        file: &mut SerializedFileWriter<W>,
     ) -> Result<(), ParquetError> {
-        self.longs.clear();
-        self.longs.extend(values.map(|value| value as i64));
-        get_typed_column_writer_mut::<Int64Type>(writer).write_batch(&self.longs, None, None)?;
-        Ok(())
+        append(self.columns.into_iter().map(Ok), file)
     }
 }
 
-/// When a flow began, as it is shown: readers fail at a time that their calendar does not reach.
-fn shown(first_ms: u64) -> u64 {
-    u64::try_from(UnixMillis(first_ms).timestamp().as_millisecond()).unwrap_or(0)
-}
-
-fn put_addresses(
-    writer: &mut ColumnWriter<'_>,
-    addresses: impl Iterator<Item = IpAddr>,
+/// Appends a row group of these columns to `file`.
+fn append<W: Write + Send>(
+    columns: impl Iterator<Item = Result<Closed, ParquetError>>,
+    file: &mut SerializedFileWriter<W>,
 ) -> Result<(), ParquetError> {
-    let mut texts = Texts::default();
-    for address in addresses {
-        texts.push(|to| push_address(to, address));
+    let mut group = file.next_row_group()?;
+    for column in columns {
+        let (pages, closed) = column?;
+        group.append_column::<Bytes>(&pages, closed)?;
     }
-    get_typed_column_writer_mut::<ByteArrayType>(writer).write_batch(
-        &texts.values(),
-        None,
-        None,
-    )?;
+    group.close()?;
     Ok(())
-}
-
-/// Says how long the text of all elements was.
-fn put_elements(
-    writer: &mut ColumnWriter<'_>,
-    extras: &Extras,
-    rows: Range<usize>,
-) -> Result<usize, ParquetError> {
-    let mut texts = Texts::default();
-    // 1 where there is a value, 0 where there is none.
-    let mut levels = Vec::with_capacity(rows.len());
-    for row in rows {
-        let bytes = extras.get(row);
-        levels.push(i16::from(!bytes.is_empty()));
-        if !bytes.is_empty() {
-            texts.push(|to| push_elements(to, bytes));
-        }
-    }
-    let bytes = texts.bytes.len();
-    get_typed_column_writer_mut::<ByteArrayType>(writer).write_batch(
-        &texts.values(),
-        Some(&levels),
-        None,
-    )?;
-    Ok(bytes)
-}
-
-/// Texts one behind the other, so that none needs memory of its own.
-#[derive(Default)]
-struct Texts {
-    bytes: Vec<u8>,
-    ends: Vec<usize>,
-}
-
-impl Texts {
-    fn push(&mut self, push: impl FnOnce(&mut Vec<u8>)) {
-        push(&mut self.bytes);
-        self.ends.push(self.bytes.len());
-    }
-
-    fn values(self) -> Vec<ByteArray> {
-        let bytes = Bytes::from(self.bytes);
-        let mut start = 0;
-        let value = |end| ByteArray::from(bytes.slice(std::mem::replace(&mut start, end)..end));
-        self.ends.into_iter().map(value).collect()
-    }
 }

@@ -1,8 +1,16 @@
-//! Flows as one Parquet file for other programs: IPv4 and IPv6 together, addresses as text.
+//! Flows as Parquet files for other programs: IPv4 and IPv6 together, addresses as text unless others
+//! are asked for.
 
 mod chunk;
 mod columns;
+mod elements;
+mod filling;
 mod group;
+mod layout;
+mod order;
+mod shape;
+mod texts;
+mod values;
 
 #[cfg(test)]
 mod tests;
@@ -10,28 +18,31 @@ mod tests;
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError;
-use parquet::file::properties::{WriterProperties, WriterVersion};
+use parquet::file::metadata::KeyValue;
 use parquet::file::writer::SerializedFileWriter;
-use parquet::schema::types::{ColumnPath, SchemaDescriptor};
 
 use super::AnswerError;
 use crate::flow::FlowBatch;
 use crate::store::Result as StoreResult;
-use columns::FileColumn;
 use group::Group;
+
+pub use group::EncodedGroup;
+pub use layout::{AddressForm, ElementsForm, Layout};
+pub use shape::FileShape;
 
 /// Rows in a row group at most: what a reader takes at a time, and what is held in memory, encoded,
 /// until it is written.
 pub const MAX_GROUP_ROWS: usize = 1_000_000;
 
+/// The version of what files look like, which they say by `earlgrey.format`.
+const FORMAT: u32 = 1;
+
 /// Writes flows, in the order in which they come, as a Parquet file. It is one when
 /// [`Self::finish`] has come to its end.
 pub struct ParquetWriter<W: Write + Send> {
     file: SerializedFileWriter<W>,
-    schema: SchemaDescriptor,
-    properties: Arc<WriterProperties>,
+    shape: Arc<FileShape>,
     group: Option<Group>,
     flows: u64,
 }
@@ -43,10 +54,18 @@ impl<W: Write + Send> ParquetWriter<W> {
     ///
     /// What the output meets.
     pub fn new(to: W) -> io::Result<Self> {
-        let schema = columns::schema().map_err(source)?;
-        let properties = Arc::new(properties());
-        let file = SerializedFileWriter::new(to, schema.root_schema_ptr(), Arc::clone(&properties));
-        Ok(Self { file: file.map_err(source)?, schema, properties, group: None, flows: 0 })
+        Self::of(Arc::new(FileShape::plain()?), to)
+    }
+
+    /// Begins a file of this shape.
+    ///
+    /// # Errors
+    ///
+    /// What the output meets.
+    pub fn of(shape: Arc<FileShape>, to: W) -> io::Result<Self> {
+        let (schema, properties) = (shape.schema.root_schema_ptr(), Arc::clone(&shape.properties));
+        let file = SerializedFileWriter::new(to, schema, properties).map_err(source)?;
+        Ok(Self { file, shape, group: None, flows: 0 })
     }
 
     /// Appends `flows`, which have every column.
@@ -59,7 +78,7 @@ impl<W: Write + Send> ParquetWriter<W> {
         while from < flows.len() {
             let group = match &mut self.group {
                 Some(group) => group,
-                none => none.insert(Group::new(&self.schema, &self.properties)),
+                none => none.insert(Group::new(self.shape.fillings())),
             };
             from += group.append(flows, from).map_err(source)?;
             if group.is_full() {
@@ -70,6 +89,23 @@ impl<W: Write + Send> ParquetWriter<W> {
         Ok(())
     }
 
+    /// Appends a row group that was encoded elsewhere, in the same shape.
+    ///
+    /// # Errors
+    ///
+    /// What the output meets.
+    pub fn append(&mut self, group: EncodedGroup) -> io::Result<()> {
+        self.end_group()?;
+        self.flows += group.rows() as u64;
+        group.append_to(&mut self.file).map_err(source)
+    }
+
+    /// Says of the file what it is: a name, and what there is under it.
+    pub fn tell(&mut self, name: &str, value: impl Into<String>) {
+        let pair = KeyValue::new(format!("earlgrey.{name}"), value.into());
+        self.file.append_key_value_metadata(pair);
+    }
+
     /// Ends the file, and says how many flows are in it. It is complete, but not yet durable.
     ///
     /// # Errors
@@ -77,6 +113,12 @@ impl<W: Write + Send> ParquetWriter<W> {
     /// What the output meets.
     pub fn finish(mut self) -> io::Result<u64> {
         self.end_group()?;
+        self.tell("format", FORMAT.to_string());
+        self.tell("version", env!("CARGO_PKG_VERSION"));
+        self.tell("schema", self.shape.layout.naming.name());
+        self.tell("addresses", self.shape.layout.addresses.name());
+        self.tell("elements", self.shape.layout.elements.name());
+        self.tell("flows", self.flows.to_string());
         self.file.finish().map_err(source)?;
         self.file.inner_mut().flush()?;
         Ok(self.flows)
@@ -106,20 +148,6 @@ pub fn write_parquet(
         writer.write(&batch?).map_err(AnswerError::Output)?;
     }
     writer.finish().map_err(AnswerError::Output)
-}
-
-fn properties() -> WriterProperties {
-    let mut properties = WriterProperties::builder()
-        // The pages and encodings that every reader knows.
-        .set_writer_version(WriterVersion::PARQUET_1_0)
-        .set_created_by(concat!("earlgrey-hbase ", env!("CARGO_PKG_VERSION")).to_owned())
-        .set_compression(Compression::ZSTD(ZstdLevel::default()))
-        .set_max_row_group_row_count(Some(MAX_GROUP_ROWS));
-    for column in FileColumn::all() {
-        let path = ColumnPath::from(column.name());
-        properties = properties.set_column_dictionary_enabled(path, column.has_dictionary());
-    }
-    properties.build()
 }
 
 /// What the output said, where the crate passes that on.

@@ -6,8 +6,9 @@ use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::Field;
 
 use super::*;
+use crate::answer::Naming;
 use crate::flow::{
-    Extra, Family, FlowRecord, Origin, Protocol, Sampling, Source, UnixMillis, push_extra,
+    Column, Extra, Family, FlowRecord, Origin, Protocol, Sampling, Source, UnixMillis, push_extra,
 };
 
 /// Flows whose sources count up from `first`, each with these elements.
@@ -95,7 +96,7 @@ fn no_flows_are_a_file_without_row_groups() {
     assert_eq!((group_rows(&file), file.metadata().file_metadata().num_rows()), (vec![], 0));
     assert_eq!(
         file.metadata().file_metadata().schema_descr().num_columns(),
-        FileColumn::all().count()
+        columns::FileColumn::all(&Layout::default()).len()
     );
 }
 
@@ -130,4 +131,107 @@ fn what_the_output_says_is_passed_on() {
         Err(AnswerError::Output(error)) => assert_eq!(error.kind(), io::ErrorKind::StorageFull),
         other => panic!("{other:?}"),
     }
+}
+
+/// A file of flows with sources in no order of text, sorted.
+fn sorted(layout: Layout, batches: Vec<FlowBatch>) -> SerializedFileReader<Bytes> {
+    let shape = Arc::new(FileShape::new(layout, 100_000).unwrap());
+    let mut bytes = Vec::new();
+    let mut writer = ParquetWriter::of(Arc::clone(&shape), &mut bytes).unwrap();
+    for batch in batches {
+        for group in shape.encode(batch, 1 << 30).unwrap() {
+            assert!(group.bytes() > 0);
+            writer.append(group).unwrap();
+        }
+    }
+    writer.finish().unwrap();
+    SerializedFileReader::new(Bytes::from(bytes)).unwrap()
+}
+
+#[test]
+fn the_order_that_is_declared_is_that_of_the_rows() {
+    for addresses in AddressForm::ALL {
+        for naming in Naming::ALL {
+            let layout = Layout { addresses, naming, sorted: true, ..Layout::default() };
+            let names =
+                [Column::Src, Column::First, Column::Dst].map(|it| naming.of(it.name()).name);
+            let file = sorted(
+                layout,
+                vec![batch(Family::V4, 0, 300, &[]), batch(Family::V6, 0, 300, &[])],
+            );
+            assert_eq!(group_rows(&file), [300, 300]);
+            for (place, group) in file.metadata().row_groups().iter().enumerate() {
+                let declared = group.sorting_columns().unwrap();
+                let called = |place: i32| group.column(place as usize).column_path().string();
+                assert!(declared.iter().all(|of| !of.descending && !of.nulls_first));
+                let declared: Vec<String> =
+                    declared.iter().map(|of| called(of.column_idx)).collect();
+                // The second of two columns is that of IPv6.
+                assert!(
+                    names.iter().all(|name| declared.contains(&(*name).to_owned())),
+                    "{declared:?}"
+                );
+                let rows = file.get_row_group(place).unwrap();
+                let rows: Vec<_> = rows.get_row_iter(None).unwrap().map(Result::unwrap).collect();
+                let key = |row: &parquet::record::Row| -> Vec<String> {
+                    let cell = |name: &String| {
+                        let (_, field) = row.get_column_iter().find(|(of, _)| *of == name).unwrap();
+                        match field {
+                            Field::UInt(number) => format!("{number:010}"),
+                            Field::TimestampMillis(ms) => format!("{ms:020}"),
+                            Field::Bytes(bytes) => format!("{:02x?}", bytes.data()),
+                            Field::Str(text) => text.clone(),
+                            Field::Null => String::new(),
+                            other => panic!("{other:?}"),
+                        }
+                    };
+                    declared.iter().map(cell).collect()
+                };
+                assert!(rows.is_sorted_by_key(key), "{addresses:?} {naming}");
+                for (column, has) in [(Column::Src, true), (Column::Octets, false)] {
+                    let name = naming.of(column.name()).name;
+                    let of = group.columns().iter().find(|of| of.column_path().string() == name);
+                    assert_eq!(of.unwrap().bloom_filter_offset().is_some(), has, "{name}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn every_column_has_a_name_in_every_table_and_no_two_have_one() {
+    let layout = |naming, elements| Layout {
+        naming,
+        elements,
+        interfaces: Some(Arc::default()),
+        community_id: true,
+        ..Layout::default()
+    };
+    let ours: Vec<String> = columns::FileColumn::all(&layout(Naming::Earlgrey, ElementsForm::Json))
+        .into_iter()
+        .map(|column| column.name)
+        .collect();
+    assert_eq!(ours.len(), 26);
+    for naming in Naming::ALL.into_iter().filter(|&naming| naming != Naming::Earlgrey) {
+        let table: Vec<&str> = naming.table().iter().map(|named| named.column).collect();
+        assert_eq!(table, ours, "{naming}");
+        let mut names = std::collections::BTreeSet::new();
+        for named in naming.table() {
+            let ours = named.name == format!("earlgrey_{}", named.column);
+            assert_eq!(named.source.starts_with("https://"), !ours, "{naming}: {named:?}");
+            let both = [Some(named.name), named.of_v6].into_iter().flatten();
+            assert!(both.into_iter().all(|name| names.insert(name)), "{naming}: {named:?}");
+        }
+    }
+}
+
+#[test]
+fn row_groups_that_are_too_large_are_cut() {
+    let shape = FileShape::new(Layout { sorted: true, ..Layout::default() }, 100_000).unwrap();
+    let groups = shape.encode(batch(Family::V4, 0, 50_000, &[]), 200_000).unwrap();
+    assert!(groups.len() > 1);
+    assert!(groups.iter().all(|group| group.bytes() <= 200_000));
+    assert_eq!(groups.iter().map(EncodedGroup::rows).sum::<usize>(), 50_000);
+    let (first, last) = (groups[0].times().0, groups[0].times().1);
+    assert!(first < last && last.0 < 1_186_040_520_000 + 50_000);
 }
