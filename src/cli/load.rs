@@ -15,7 +15,7 @@ use anyhow::Context;
 
 use super::failure::{Ending, Usage};
 use super::output::{self, Output, say};
-use super::progress::{Display, Mode};
+use super::progress::{Display, LoadMoment, Mode};
 use super::settings::{Flags, Origin, Setting, Settings, keys};
 use super::summary;
 use super::{interrupt, store};
@@ -104,7 +104,9 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
     };
     let progress = Arc::new(Progress::default());
     let began = Instant::now();
-    let display = Display::start(settings.progress.value, Arc::clone(&progress));
+    let shown = Arc::clone(&progress);
+    let display =
+        Display::start(settings.progress.value, move |elapsed| LoadMoment::new(&shown, elapsed));
     let result = load::load(&*store, &inputs, &options, &progress);
     drop(display);
     let took_secs = began.elapsed().as_secs_f64();

@@ -1,6 +1,5 @@
 //! Progress on standard error: a bar on a terminal, lines elsewhere, or JSON.
 
-use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -51,25 +50,44 @@ impl Mode {
     }
 }
 
-/// Shows how far a load is until it is dropped.
+/// How far something is at one moment.
+pub(super) trait Moment: Serialize {
+    /// What an indicator without an end shows before [`Self::beside`], and what a bar does.
+    const SPINNER: &'static str;
+    const BAR: &'static str;
+
+    /// What is done, and of how much; 0 where that is not known.
+    fn done(&self) -> (u64, u64);
+
+    /// What stands beside a bar.
+    fn beside(&self) -> String;
+
+    /// All of it, as a line.
+    fn line(&self) -> String;
+}
+
+/// Shows how far something is until it is dropped.
 pub(crate) struct Display {
     thread: Option<(Sender<()>, JoinHandle<()>)>,
 }
 
 impl Display {
-    /// Shows `progress`, as `mode` says, from another thread.
-    pub(crate) fn start(mode: Mode, progress: Arc<Progress>) -> Self {
-        let Some(mut show) = Show::new(mode) else { return Self { thread: None } };
+    /// Shows what `moment` says after so long, as `mode` says, from another thread.
+    pub(super) fn start<M: Moment>(
+        mode: Mode,
+        moment: impl Fn(Duration) -> M + Send + 'static,
+    ) -> Self {
+        let Some(mut show) = Show::new::<M>(mode) else { return Self { thread: None } };
         let (end, ended) = mpsc::channel();
         let began = Instant::now();
         let handle = thread::spawn(move || {
             loop {
                 let timeout = ended.recv_timeout(show.interval());
-                let moment = Moment::new(&progress, began.elapsed());
+                let moment = moment(began.elapsed());
                 if timeout != Err(RecvTimeoutError::Timeout) {
-                    return show.end(moment);
+                    return show.end(&moment);
                 }
-                show.moment(moment);
+                show.moment(&moment);
             }
         });
         Self { thread: Some((end, handle)) }
@@ -85,10 +103,10 @@ impl Drop for Display {
     }
 }
 
-/// How far it is at one moment.
+/// How far a load is.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Moment {
+pub(super) struct LoadMoment {
     bytes_done: u64,
     /// 0 where it is not known.
     bytes_total: u64,
@@ -99,13 +117,11 @@ struct Moment {
     seconds_left: Option<f64>,
 }
 
-impl Moment {
-    fn new(progress: &Progress, elapsed: Duration) -> Self {
+impl LoadMoment {
+    pub(super) fn new(progress: &Progress, elapsed: Duration) -> Self {
         let done = progress.done();
         let elapsed_seconds = elapsed.as_secs_f64();
-        let left = done.bytes_total.saturating_sub(done.bytes_done);
-        let seconds_left = (done.bytes_total > 0 && done.bytes_done > 0)
-            .then(|| elapsed_seconds * left as f64 / done.bytes_done as f64);
+        let seconds_left = seconds_left(done.bytes_done, done.bytes_total, elapsed_seconds);
         Self {
             bytes_done: done.bytes_done,
             bytes_total: done.bytes_total,
@@ -129,6 +145,20 @@ impl Moment {
             Some(left) => format!(", {} left", seconds(left)),
         }
     }
+}
+
+impl Moment for LoadMoment {
+    const SPINNER: &'static str = "{spinner} {decimal_bytes}  {msg}";
+    const BAR: &'static str =
+        "{bar:30} {percent}%  {decimal_bytes} of {decimal_total_bytes}  {msg}";
+
+    fn done(&self) -> (u64, u64) {
+        (self.bytes_done, self.bytes_total)
+    }
+
+    fn beside(&self) -> String {
+        self.flows() + &self.left()
+    }
 
     fn line(&self) -> String {
         let total = if self.bytes_total > 0 {
@@ -140,6 +170,12 @@ impl Moment {
     }
 }
 
+/// How much longer it takes at the speed up to now, where that is known.
+pub(super) fn seconds_left(done: u64, total: u64, elapsed_seconds: f64) -> Option<f64> {
+    let left = total.saturating_sub(done);
+    (total > 0 && done > 0).then(|| elapsed_seconds * left as f64 / done as f64)
+}
+
 enum Show {
     Bar(ProgressBar),
     Lines,
@@ -147,12 +183,12 @@ enum Show {
 }
 
 impl Show {
-    fn new(mode: Mode) -> Option<Self> {
+    fn new<M: Moment>(mode: Mode) -> Option<Self> {
         match mode {
             Mode::Json => Some(Self::Json),
             Mode::Auto | Mode::Always if stderr_is_drawn_on() => {
                 let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-                bar.set_style(style("{spinner} {decimal_bytes}  {msg}"));
+                bar.set_style(style(M::SPINNER));
                 Some(Self::Bar(bar))
             }
             Mode::Always => Some(Self::Lines),
@@ -167,22 +203,21 @@ impl Show {
         }
     }
 
-    fn moment(&mut self, moment: Moment) {
+    fn moment<M: Moment>(&mut self, moment: &M) {
         match self {
             Self::Bar(bar) => {
-                if moment.bytes_total > 0 && bar.length().is_none() {
-                    bar.set_style(style(
-                        "{bar:30} {percent}%  {decimal_bytes} of {decimal_total_bytes}  {msg}",
-                    ));
-                    bar.set_length(moment.bytes_total);
+                let (done, total) = moment.done();
+                if total > 0 && bar.length().is_none() {
+                    bar.set_style(style(M::BAR));
+                    bar.set_length(total);
                 }
-                bar.set_position(moment.bytes_done);
-                bar.set_message(moment.flows() + &moment.left());
+                bar.set_position(done);
+                bar.set_message(moment.beside());
                 bar.tick();
             }
             Self::Lines => say(moment.line()),
             Self::Json => {
-                if let Ok(json) = serde_json::to_string(&moment) {
+                if let Ok(json) = serde_json::to_string(moment) {
                     say(json);
                 }
             }
@@ -190,7 +225,7 @@ impl Show {
     }
 
     /// What is shown at the end: a bar is taken away, lines get their last one.
-    fn end(mut self, moment: Moment) {
+    fn end<M: Moment>(mut self, moment: &M) {
         match &self {
             Self::Bar(bar) => bar.finish_and_clear(),
             Self::Lines | Self::Json => self.moment(moment),
@@ -213,14 +248,14 @@ mod tests {
         progress.bytes_total.store(4_000_000, Relaxed);
         progress.bytes_done.store(1_000_000, Relaxed);
         progress.records.store(20_000, Relaxed);
-        let moment = Moment::new(&progress, Duration::from_secs(2));
+        let moment = LoadMoment::new(&progress, Duration::from_secs(2));
         assert_eq!(moment.line(), "1.0 MB of 4.0 MB, 20,000 flows, 10,000 flows/s, 6 s left");
         progress.bytes_done.store(4_000_000, Relaxed);
-        let moment = Moment::new(&progress, Duration::from_secs(2));
+        let moment = LoadMoment::new(&progress, Duration::from_secs(2));
         assert_eq!(moment.line(), "4.0 MB of 4.0 MB, 20,000 flows, 10,000 flows/s, writing");
         progress.bytes_done.store(1_000_000, Relaxed);
         progress.bytes_total.store(0, Relaxed);
-        let moment = Moment::new(&progress, Duration::from_secs(2));
+        let moment = LoadMoment::new(&progress, Duration::from_secs(2));
         assert_eq!(moment.line(), "1.0 MB, 20,000 flows, 10,000 flows/s");
     }
 

@@ -18,13 +18,30 @@ fn unfinished() -> MutexGuard<'static, Vec<PathBuf>> {
     UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Removes every file that is half written, and ends the process before another one is begun.
+/// Removes every file that is half written, and every folder of such files, and ends the process before another one is begun.
 pub(super) fn with_none_unfinished(end: impl FnOnce()) {
     let unfinished = unfinished();
     for path in unfinished.iter() {
-        let _ = fs::remove_file(path);
+        let _ = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
     }
     end();
+}
+
+/// A folder whose files are all half written, for as long as this is there.
+#[derive(Debug)]
+pub(super) struct UnfinishedFolder(PathBuf);
+
+impl UnfinishedFolder {
+    pub(super) fn new(path: PathBuf) -> Self {
+        unfinished().push(path.clone());
+        Self(path)
+    }
+}
+
+impl Drop for UnfinishedFolder {
+    fn drop(&mut self) {
+        unfinished().retain(|path| *path != self.0);
+    }
 }
 
 /// A file could not be written.

@@ -2,6 +2,7 @@
 //! common: batches go in, through bounded memory, and an account of them comes out.
 
 mod error;
+pub mod parquet_folder;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};

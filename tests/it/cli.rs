@@ -82,7 +82,7 @@ impl Home {
     }
 
     /// The command, without the superuser's power to open what is `closed` to everybody else.
-    fn powerless(&self, arguments: &[&str], closed: &Path) -> Command {
+    pub(super) fn powerless(&self, arguments: &[&str], closed: &Path) -> Command {
         let command = self.command(arguments);
         if fs::File::open(closed).is_err() {
             return command;

@@ -19,6 +19,7 @@ mod crash;
 mod embedded;
 mod expire;
 mod export;
+mod export_parquet;
 mod filter;
 mod formats;
 mod fuzz;

@@ -66,6 +66,7 @@ fn answers_about_flows_are_as_the_schema_says() {
     check("flows", &query(&["-o", "json", "--tz", "+02:00"]).json());
     check("count", &query(&["--count", "-o", "json"]).json());
     check("exported", &run(&["export", "--to", "a.parquet", "-o", "json"]).json());
+    check("exportedFolder", &run(&["export", "parquet", "days", "-o", "json"]).json());
     check("conversations", &query(&["--bidir", "-o", "json"]).json());
     for line in query(&["--bidir", "-o", "ndjson"]).lines() {
         check("conversation", &serde_json::from_str(line).unwrap());

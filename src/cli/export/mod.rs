@@ -3,6 +3,8 @@
 
 mod file;
 mod parquet;
+mod poured;
+mod terms;
 
 use super::failure::Ending;
 use super::settings::{Flags, Settings};

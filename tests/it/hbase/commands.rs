@@ -354,3 +354,32 @@ fn old_flows_are_deleted_from_both_tables() {
     assert_eq!(gone.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&gone.stderr).contains("there is no store here"));
 }
+
+#[test]
+fn a_folder_of_days_is_written_and_never_appended_to() {
+    let (Some(gateway), Some(duckdb)) = (gateway(), needs::duckdb()) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let file = capture(&folder, "3000");
+    let path = |name: &str| folder.path().join(name).into_os_string().into_string().unwrap();
+    let stores = [("hbase", format!("hbase://{gateway}/{}", new_table())), ("embedded", path("s"))];
+    for (name, store) in &stores {
+        answer(&["load", &file, "--store", store]);
+        let told = answer(&["export", "parquet", &path(name), "-o", "json", "--store", store]);
+        let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+        assert_eq!((&told["flows"], &told["days"]), (&3000.into(), &3.into()), "{told}");
+    }
+    let script = "import sys, duckdb\n\
+                  here, there = [f\"(FROM read_parquet('{at}/*/*/*/*.parquet'))\" for at in sys.argv[1:]]\n\
+                  print(duckdb.sql(f'SELECT count(*) FROM ({here} EXCEPT ALL {there})').fetchone()[0])";
+    for (one, other) in [("hbase", "embedded"), ("embedded", "hbase")] {
+        assert_eq!(duckdb(script, &[&path(one), &path(other)]).trim(), "0");
+    }
+    let again = ["export", "parquet", &path("hbase"), "--store", &stores[0].1];
+    let run = earlgrey(&again);
+    let told = String::from_utf8_lossy(&run.stderr).into_owned();
+    assert!(run.status.success() && told.contains("there already  3 days, 3,000 flows"), "{told}");
+    let run = earlgrey(&[&again[..], &["--append"]].concat());
+    let told = String::from_utf8_lossy(&run.stderr).into_owned();
+    assert_eq!(run.status.code(), Some(2), "{told}");
+    assert!(told.contains("does not tell of which days flows were loaded"), "{told}");
+}
