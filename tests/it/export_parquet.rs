@@ -2,6 +2,7 @@
 //! writes of the same question; and what is cut short, repeated, or goes on.
 
 mod forms;
+mod spark;
 mod views;
 mod whole;
 

@@ -82,6 +82,22 @@ pub(crate) fn duckdb() -> Option<impl Fn(&str, &[&str]) -> String> {
     })
 }
 
+/// Runs a script of Python's that uses Spark, and gives what it prints. The Python that has it is
+/// that of [`duckdb`].
+#[track_caller]
+pub(crate) fn spark() -> Option<impl Fn(&str, &[&str]) -> String> {
+    let python = named("EARLGREY_PYTHON", "a Python that has pyspark")?;
+    tool("java", &["-version"])?;
+    let found = Command::new(&python).args(["-c", "import pyspark"]).output().ok()?;
+    if !found.status.success() {
+        missing("EARLGREY_PYTHON has no pyspark");
+        return None;
+    }
+    Some(move |script: &str, arguments: &[&str]| {
+        tool(&python, &[&["-c", script], arguments].concat()).unwrap()
+    })
+}
+
 /// Runs schemathesis, which finds nothing. The Python that has it is that of [`duckdb`].
 #[track_caller]
 pub(crate) fn schemathesis() -> Option<impl Fn(&[&str])> {
