@@ -3,13 +3,15 @@
 use std::collections::{BTreeMap, HashMap};
 use std::mem::take;
 use std::net::IpAddr;
+use std::ops::Range;
 
 use xxhash_rust::xxh3::Xxh3;
 
 use super::draft::Draft;
 use super::{Options, Piece};
 use crate::flow::{
-    DatagramId, Family, FlowBatch, Sampling, Source, UnixMillis, canonical, saturated_u32,
+    DatagramId, Family, FlowBatch, Sampling, Source, UnixMillis, canonical, saturated_u16,
+    saturated_u32,
 };
 use crate::netflow::{DataRecord, ExportPacket, Records, Stamp};
 use crate::normalise::{Appended, Batches, FlowBuilder};
@@ -27,7 +29,9 @@ pub(super) struct Assembly {
     /// Whose flows are, of which nothing is said.
     exporter: IpAddr,
     builder: FlowBuilder,
-    records: Vec<(Source, DataRecord)>,
+    records: Vec<DataRecord>,
+    /// Of which source the records are up to a place.
+    sources: Vec<(Source, usize)>,
     extras: Vec<u8>,
     malformed: BTreeMap<&'static str, u64>,
     /// Of the format and of the bytes of every record.
@@ -47,6 +51,7 @@ impl Assembly {
             exporter: options.exporter.map_or(Source::UNKNOWN.exporter, canonical),
             builder,
             records: Vec::new(),
+            sources: Vec::new(),
             extras: Vec::new(),
             malformed: BTreeMap::new(),
             hash,
@@ -64,12 +69,17 @@ impl Assembly {
         let told = canonical(draft.source.exporter);
         let exporter = if told.is_unspecified() { self.exporter } else { told };
         let source = Source { exporter, ..draft.source };
-        if self.records.last().is_none_or(|(last, _)| *last != source) {
-            // What a record says by the numbers of others.
-            let Sampling { mode, interval } = source.sampling;
-            self.note(format!("{exporter} {} {mode} {interval}", source.engine).as_bytes());
+        self.records.push(DataRecord { extras, ..draft.record });
+        let until = self.records.len();
+        match self.sources.last_mut() {
+            Some((last, end)) if *last == source => *end = until,
+            _ => {
+                self.sources.push((source, until));
+                // What a record says by the numbers of others.
+                let Sampling { mode, interval } = source.sampling;
+                self.note(format!("{exporter} {} {mode} {interval}", source.engine).as_bytes());
+            }
         }
-        self.records.push((source, DataRecord { extras, ..draft.record }));
     }
 
     /// Takes a record of these bytes that cannot be read.
@@ -98,14 +108,12 @@ impl Assembly {
         let id = self.identity();
         let (mut v4, mut v6) = (FlowBatch::new(Family::V4), FlowBatch::new(Family::V6));
         let mut appended = Appended::default();
-        let records = take(&mut self.records);
-        let mut first_index = 0;
-        for alike in records.chunk_by(|(one, _), (next, _)| one == next) {
+        let mut from = 0;
+        for (source, until) in take(&mut self.sources) {
             let mut to = Batches { v4: &mut v4, v6: &mut v6 };
-            appended.add(&self.append(alike, first_index, id, &mut to));
-            first_index += u16::try_from(alike.len()).unwrap_or(u16::MAX);
+            appended.add(&self.append(source, from..until, id, &mut to));
+            from = until;
         }
-        self.records = records;
         self.records.clear();
         self.extras.clear();
         let sources = self.builder.take_sources();
@@ -115,16 +123,16 @@ impl Assembly {
         Some(Piece { id, v4, v6, appended, malformed })
     }
 
-    /// Appends records of one source, of which the first has this place in the piece.
+    /// Appends the records at these places, which are of one source.
     fn append(
         &mut self,
-        records: &[(Source, DataRecord)],
-        first_index: u16,
+        source: Source,
+        places: Range<usize>,
         id: DatagramId,
         to: &mut Batches<'_>,
     ) -> Appended {
-        let Some(&(source, _)) = records.first() else { return Appended::default() };
-        let records: Vec<DataRecord> = records.iter().map(|&(_, record)| record).collect();
+        let first_index = saturated_u16(places.start);
+        let records = self.records.get(places).unwrap_or_default();
         let packet = ExportPacket {
             exporter: None,
             // It is not known when they were exported: any time of theirs is believed.
@@ -135,7 +143,7 @@ impl Assembly {
             sampling: source.sampling,
             rate_unknown: false,
             sequence: None,
-            records: Records::Data(&records, &self.extras),
+            records: Records::Data(records, &self.extras),
             first_index,
             missing: 0,
             fault: None,
@@ -154,7 +162,7 @@ impl Assembly {
         let hash = self.hash.digest();
         self.hash.reset();
         self.hash.update(self.format.as_bytes());
-        let latest = self.records.iter().map(|(_, record)| began(record)).max();
+        let latest = self.records.iter().map(began).max();
         let exported_secs = saturated_u32(latest.unwrap_or_default().0 / 1000);
         DatagramId { exported_secs, hash }
     }

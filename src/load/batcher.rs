@@ -150,14 +150,13 @@ impl Batcher {
         let flows = piece.v4.len() + piece.v6.len();
         let places =
             if self.is_full(flows) { None } else { self.builder.places(&piece.v4.sources) };
-        let places = match places {
-            Some(places) => places,
-            None => {
-                self.write()?;
-                // A table that begins anew has room for the sources of a piece.
-                self.builder.take_sources();
-                self.builder.places(&piece.v4.sources).unwrap_or_default()
-            }
+        let places = if let Some(places) = places {
+            places
+        } else {
+            self.write()?;
+            // A table that begins anew has room for the sources of a piece.
+            self.builder.take_sources();
+            self.builder.places(&piece.v4.sources).unwrap_or_default()
         };
         if self.batch.is_empty() {
             self.batch.usual.set_present(UnixMillis::now());

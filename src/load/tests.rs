@@ -1,3 +1,4 @@
+use std::fmt::Write as _;
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
@@ -503,9 +504,11 @@ fn lines(count: u32) -> String {
         .to_owned();
     for number in 0..count {
         let src = Ipv4Addr::from(0x0a00_0000 + number);
-        text += &format!(
-            "2011/08/10 09:46:53.047277,1.5,udp,{src},1024,<->,192.0.2.1,53,CON,0,0,4,300,100,x\n"
-        );
+        writeln!(
+            text,
+            "2011/08/10 09:46:53.047277,1.5,udp,{src},1024,<->,192.0.2.1,53,CON,0,0,4,300,100,x"
+        )
+        .unwrap();
     }
     text
 }

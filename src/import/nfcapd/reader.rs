@@ -76,14 +76,14 @@ impl Nfcapd {
         self.stage = match self.stage {
             Stage::Start => Stage::Header(header::bytes(bytes)?),
             Stage::Header(_) => Blocks::next(Header::read(bytes)?, 0),
-            Stage::BlockHeader(blocks) => match BlockHeader::read(bytes) {
-                Some(block) => Stage::Block(blocks, block),
-                None => {
+            Stage::BlockHeader(blocks) => {
+                let Some(block) = BlockHeader::read(bytes) else {
                     to.damaged();
                     let number = blocks.done + 1;
                     return Err(format!("block {number} is longer than any: the rest is not read"));
-                }
-            },
+                };
+                Stage::Block(blocks, block)
+            }
             Stage::Block(blocks, block) => {
                 self.stage = Blocks::next(blocks.header, blocks.done + 1);
                 return Ok(self.block(bytes, blocks, block, to));

@@ -97,13 +97,17 @@ impl Chosen {
     pub(super) fn of(schema: &SchemaDescriptor) -> Result<Self, String> {
         let mut columns = Vec::new();
         for place in Place::all() {
-            let found = schema.columns().iter().position(|column| column.name() == place.name());
-            match found {
-                Some(at) => columns.push((place, at_of(place, at, &schema.columns()[at])?)),
-                None if place.is_needed() => {
-                    return Err(format!("there is no column {}", place.name()));
+            // Where addresses are numbers, those of IPv6 are in a column of their own.
+            let of_v6 = place.is_address().then(|| format!("{}_v6", place.name()));
+            let is_of = |name: &str| name == place.name() || of_v6.as_deref() == Some(name);
+            let before = columns.len();
+            for (at, column) in schema.columns().iter().enumerate() {
+                if is_of(column.name()) {
+                    columns.push((place, at_of(place, at, column)?));
                 }
-                None => {}
+            }
+            if columns.len() == before && place.is_needed() {
+                return Err(format!("there is no column {}", place.name()));
             }
         }
         let is_unknown = |at: &usize| columns.iter().all(|(_, known)| known.column != *at);
@@ -125,6 +129,7 @@ fn at_of(place: Place, column: usize, found: &ColumnDescriptor) -> Result<At, St
             Some(Kind::Fixed)
         }
         (_, Place::Elements) => None,
+        (Physical::INT32, place) if place.is_address() => Some(Kind::Words),
         (_, place) if place.is_address() => None,
         (Physical::INT32, _) => Some(Kind::Words),
         (Physical::INT64, _) => Some(Kind::Longs(units(found))),

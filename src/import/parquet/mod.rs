@@ -98,10 +98,10 @@ impl Reading {
                 self.row(&columns, row);
             }
             done += wanted;
-            if let Some(piece) = self.assembly.finish() {
-                if let ControlFlow::Break(()) = to.piece(piece) {
-                    return Ok(ControlFlow::Break(()));
-                }
+            if let Some(piece) = self.assembly.finish()
+                && to.piece(piece).is_break()
+            {
+                return Ok(ControlFlow::Break(()));
             }
         }
         Ok(ControlFlow::Continue(()))
@@ -114,12 +114,13 @@ impl Reading {
         for (place, values) in columns {
             match place {
                 Place::Flow(column @ (Column::Src | Column::Dst | Column::NextHop)) => {
-                    let address = values.address(row, &mut bytes);
-                    match column {
-                        Column::Src => draft.record.src = address,
-                        Column::Dst => draft.record.dst = address,
-                        _ => draft.record.next_hop = address,
-                    }
+                    let told = match column {
+                        Column::Src => &mut draft.record.src,
+                        Column::Dst => &mut draft.record.dst,
+                        _ => &mut draft.record.next_hop,
+                    };
+                    // Of two columns for the two families one has none.
+                    *told = values.address(row, &mut bytes).or(*told);
                 }
                 Place::Flow(column) => draft.number(*column, values.number(row, &mut bytes)),
                 Place::Exporter => {

@@ -1,6 +1,6 @@
 //! The values of a column, some thousand rows at a time.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use parquet::column::reader::ColumnReaderImpl;
@@ -115,8 +115,13 @@ impl Values {
         bytes
     }
 
-    /// The address of a row, likewise: written as people do, or its bytes.
+    /// The address of a row, likewise: written as people do, its bytes, or the number of one of
+    /// IPv4.
     pub(super) fn address(&self, row: usize, note: &mut Vec<u8>) -> Option<IpAddr> {
+        if let Reader::Words(..) = self.reader {
+            let number = self.word(row, note);
+            return self.place(row).map(|_| Ipv4Addr::from(number).into());
+        }
         let bytes = self.text(row, note)?;
         let written = || std::str::from_utf8(bytes).ok()?.parse().ok();
         let is_text = matches!(self.reader, Reader::Bytes(..));

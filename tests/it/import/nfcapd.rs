@@ -240,7 +240,7 @@ fn a_damaged_block_is_counted_and_the_next_one_is_read() {
 #[test]
 fn a_file_that_is_not_read_says_what_it_is() {
     let folder = tempfile::tempdir().unwrap();
-    let mut header = vec![0; 40];
+    let mut header = [0; 40];
     header[..4].copy_from_slice(&[0x0c, 0xa5, 3, 0]);
     let path = folder.path().join("new");
     for (bytes, message) in [
