@@ -101,14 +101,16 @@ const fn answer_to(protocol: Protocol, of_type: u8) -> Option<u8> {
     Some(match (protocol, of_type) {
         (Protocol::ICMP, 8) => 0,
         (Protocol::ICMP, 0) => 8,
-        // Time stamps, information, and address masks.
-        (Protocol::ICMP, 13 | 15 | 17) | (Protocol::ICMP6, 128 | 130 | 144) => of_type + 1,
-        (Protocol::ICMP, 14 | 16 | 18) | (Protocol::ICMP6, 129 | 131 | 145) => of_type - 1,
-        // Who looks for routers or neighbours, and who answers.
+        // Who looks for routers, and who answers.
         (Protocol::ICMP, 10) => 9,
         (Protocol::ICMP, 9) => 10,
-        (Protocol::ICMP6, 133 | 135 | 139) => of_type + 1,
-        (Protocol::ICMP6, 134 | 136 | 140) => of_type - 1,
+        // Time stamps, information and masks; echoes, listeners, routers, neighbours, names, agents.
+        (Protocol::ICMP, 13 | 15 | 17) | (Protocol::ICMP6, 128 | 130 | 133 | 135 | 139 | 144) => {
+            of_type + 1
+        }
+        (Protocol::ICMP, 14 | 16 | 18) | (Protocol::ICMP6, 129 | 131 | 134 | 136 | 140 | 145) => {
+            of_type - 1
+        }
         _ => return None,
     })
 }

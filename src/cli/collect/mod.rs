@@ -60,8 +60,8 @@ pub(crate) struct Args {
     /// Whose exports are wanted; may be given more than once [default: everybody's]
     #[arg(long, value_name = "ADDR|CIDR")]
     exporter: Vec<String>,
-    /// Send each datagram on as it came, from its exporter's address where this process may
-    /// (CAP_NET_RAW); may be given more than once [default: to nobody]
+    /// Send each datagram on as it came, from its exporter's address where this process may send in
+    /// the name of others; may be given more than once [default: to nobody]
     #[arg(long, value_name = "ADDR:PORT")]
     tee: Vec<String>,
     #[command(flatten)]

@@ -44,8 +44,12 @@ impl<'a> DayFiles<'a> {
     /// Of a day that has lost flows since it was written, what is there stays: `entry` would lack
     /// them. Flows are lost from the earliest on, or all at once.
     fn has_lost(&self, entry: &DayEntry) -> Option<u64> {
-        let before =
-            self.folder.list.days.get(&self.place.date()).filter(|before| !before.stale)?;
+        let before = self
+            .folder
+            .list
+            .days
+            .get(&self.place.date())
+            .filter(|before| !before.stale && !before.lacking)?;
         let later = before.first.is_some_and(|first| entry.first.is_none_or(|now| now > first));
         (later || entry.flows < before.flows).then_some(before.flows)
     }
@@ -68,6 +72,7 @@ impl Sink for DayFiles<'_> {
             first: self.files.first,
             files,
             stale: false,
+            lacking: false,
         };
         if let Some(already) = self.has_lost(&entry) {
             self.folder.kept += 1;

@@ -53,7 +53,7 @@ pub(super) fn settle(dir: &Path, list: &mut List) -> Result<(), SinkError> {
             entry.files.iter().all(|file| bytes(&file.name).is_ok_and(|bytes| bytes == file.bytes))
         });
         if let Some(entry) = list.days.get_mut(&date).filter(|_| !is_whole) {
-            entry.stale = true;
+            entry.lacking = true;
         }
     }
     remove_gone(dir, list)?;

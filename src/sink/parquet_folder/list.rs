@@ -56,6 +56,9 @@ pub(super) struct DayEntry {
     /// Whether it is to be written anew.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) stale: bool,
+    /// Whether somebody removed a file of it, as it was found when the folder was opened.
+    #[serde(skip)]
+    pub(super) lacking: bool,
 }
 
 /// A file of a day.

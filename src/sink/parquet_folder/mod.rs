@@ -104,7 +104,7 @@ impl ParquetFolder {
     /// How it stands to `day`, whose flows have this version, where that is known.
     pub fn standing(&self, day: u64, version: Option<&str>) -> Standing {
         match self.list.days.get(&Place(day).date()) {
-            Some(entry) if entry.stale => Standing::Missing,
+            Some(entry) if entry.stale || entry.lacking => Standing::Missing,
             Some(entry) if version.is_none_or(|version| version == entry.version) => Standing::Same,
             Some(_) => Standing::Changed,
             None => Standing::Missing,
