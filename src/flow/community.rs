@@ -203,7 +203,7 @@ mod tests {
 
     #[test]
     fn ids_are_those_of_the_specification() {
-        let mut seen = 0;
+        let mut checked = 0;
         for line in BASELINE.lines().map(str::trim).filter(|line| !line.is_empty()) {
             let words: Vec<&str> = line.split(' ').collect();
             let [protocol, src, src_port, dst, dst_port, seed, id] = words[..] else {
@@ -226,9 +226,9 @@ mod tests {
             if !protocol.is_icmp() {
                 assert_eq!(CommunityId::between((dst, to), (src, from), protocol, seed), made);
             }
-            seen += 1;
+            checked += 1;
         }
-        assert_eq!(seen, 60);
+        assert_eq!(checked, 60);
     }
 
     #[test]

@@ -107,6 +107,22 @@ fn what_nfdump_accepts_is_accepted() {
     }
 }
 
+#[test]
+fn conversations_are_asked_for_by_their_community_ids() {
+    for (text, expected) in [
+        (
+            "communityId != '1:LQU9qZlK+B5F3KDmev6m5PMibrg='",
+            "not community id \"1:LQU9qZlK+B5F3KDmev6m5PMibrg=\"",
+        ),
+        (
+            "community id \"1:d/FP5EW3wiY1vCndhwleRRKHowQ=\" or community id = \"1:LQU9qZlK+B5F3KDmev6m5PMibrg=\"",
+            "community id in [\"1:LQU9qZlK+B5F3KDmev6m5PMibrg=\" \"1:d/FP5EW3wiY1vCndhwleRRKHowQ=\"]",
+        ),
+    ] {
+        assert_eq!(normal(text), expected, "{text}");
+    }
+}
+
 /// What nfdump rejects, and its users ask for.
 #[test]
 fn what_users_ask_for_is_accepted_too() {
@@ -121,14 +137,6 @@ fn what_users_ask_for_is_accepted_too() {
         ("icmp", "proto = icmp"),
         ("icmp6", "proto = icmp6"),
         ("tcp dst port 443", "proto = tcp and dst port = 443"),
-        (
-            "communityId != '1:LQU9qZlK+B5F3KDmev6m5PMibrg='",
-            "not community id \"1:LQU9qZlK+B5F3KDmev6m5PMibrg=\"",
-        ),
-        (
-            "community id \"1:d/FP5EW3wiY1vCndhwleRRKHowQ=\" or community id = \"1:LQU9qZlK+B5F3KDmev6m5PMibrg=\"",
-            "community id in [\"1:LQU9qZlK+B5F3KDmev6m5PMibrg=\" \"1:d/FP5EW3wiY1vCndhwleRRKHowQ=\"]",
-        ),
         ("icmp6 type 128", "proto = icmp6 and icmp-type = 128"),
         ("udp net 10/8", "proto = udp and net 10.0.0.0/8"),
         ("not tcp port 443", "not (proto = tcp and port = 443)"),
