@@ -10,6 +10,7 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_util::stream::{self, Stream};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
+use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use super::job_view::JobView;
@@ -29,6 +30,16 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 pub(super) fn routes(routes: Routes) -> Routes {
     routes.described(Role::Reader, routes!(events))
+}
+
+/// An event, as it stands in the stream.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "it is described, and written by another library")]
+struct JobEvent {
+    /// What it is about: `job`.
+    event: String,
+    /// The job, as JSON.
+    data: String,
 }
 
 /// Whoever follows a job.
@@ -76,7 +87,7 @@ impl Following {
     params(("id" = String, Path, description = "its id")),
     responses(
         (status = 200, description = "an event `job` with the job as JSON for each change",
-            content((String = "text/event-stream"))),
+            content((JobEvent = "text/event-stream"))),
         (status = 404, description = "there is none", body = Problem),
     ))]
 async fn events(

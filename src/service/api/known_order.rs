@@ -37,7 +37,7 @@ enum Text {
     #[default]
     None,
     Word(String),
-    Number(u64),
+    Number(i64),
 }
 
 impl Text {
