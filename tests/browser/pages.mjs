@@ -18,7 +18,7 @@ await run({
     assert.equal(await heading(page), address);
   },
 
-  async "cards that take long come later, and say so where they do not"(page) {
+  async "cards that take long come later, and say so where they do not"(page, said) {
     await page.goto("/");
     const told = await page.evaluate(async () => {
       const script = document.querySelector("script[type=module]").src;
@@ -38,6 +38,8 @@ await run({
     assert.deepEqual(told.map((text) => text.split(/\n+/)[1].trim()),
       ["Counting", "Counting", "Could not be counted."]);
     assert.equal(await rows(page, "Sources").count(), 12);
+    // The browser tells of the card that was refused.
+    assert.match(said.splice(0).join("\n"), /^[^\n]*400[^\n]*$/);
   },
 
   async "a host has peers, ports and conversations page by page"(page) {
