@@ -60,10 +60,8 @@ pub(crate) fn status(error: &anyhow::Error) -> ExitCode {
         } else if let Some(StoreError::Unreachable { .. }) = store_error(cause) {
             status = UNREACHABLE;
         }
-        match cause.downcast_ref() {
-            Some(SinkError::Other { .. }) => status = WRONG_USAGE,
-            Some(SinkError::Unreachable { .. }) => status = UNREACHABLE,
-            _ => {}
+        if let Some(SinkError::Other { .. }) = cause.downcast_ref() {
+            status = WRONG_USAGE;
         }
     }
     ExitCode::from(status)

@@ -15,6 +15,7 @@ use super::auth::Role;
 use super::problem::Problem;
 use super::routes::{Least, Routes};
 use crate::collect;
+use crate::load::chain;
 
 /// So long is it believed that the store can be opened, or not.
 const BELIEVED: Duration = Duration::from_secs(1);
@@ -72,14 +73,6 @@ async fn look(service: &Shared, under_way: &mut Option<Look>) -> Result<(), Stri
     };
     *under_way = None;
     opened.unwrap_or_else(|panic| Err(panic.to_string()))
-}
-
-/// An error with its causes.
-fn chain(error: &dyn std::error::Error) -> String {
-    match error.source() {
-        Some(cause) => format!("{error}: {}", chain(cause)),
-        None => error.to_string(),
-    }
 }
 
 async fn metrics(State(service): State<Shared>) -> impl IntoResponse {

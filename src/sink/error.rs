@@ -30,14 +30,6 @@ pub enum SinkError {
         /// What it holds, and what to do about it.
         problem: String,
     },
-    /// The place cannot be reached.
-    #[error("{place}: cannot be reached")]
-    Unreachable {
-        /// The server.
-        place: String,
-        /// Why not.
-        source: io::Error,
-    },
     /// The other side refused, and will again.
     #[error("{place}: {doing}: {detail}")]
     Refused {

@@ -127,3 +127,8 @@ impl KeeperError {
         matches!(self, Self::Unreachable { .. })
     }
 }
+
+/// As many rows as a keeper whose numbers are signed can be asked for.
+pub(super) fn bounded(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}

@@ -15,7 +15,7 @@ use std::time::Duration;
 use rusqlite::types::Type;
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, Transaction, named_params};
 
-use super::keeper::Result;
+use super::keeper::{Result, bounded};
 use super::{Job, JobId, Keeper, KeeperError, Status};
 
 /// The version of the tables below.
@@ -370,9 +370,4 @@ fn lines_of(piece: &[u8]) -> rusqlite::Result<String> {
     let damaged = |error| rusqlite::Error::FromSqlConversionFailure(1, Type::Blob, error);
     let lines = zstd::decode_all(piece).map_err(|error| damaged(error.into()))?;
     String::from_utf8(lines).map_err(|error| damaged(error.into()))
-}
-
-/// SQLite's numbers are signed.
-fn bounded(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
 }

@@ -13,7 +13,7 @@ use mongodb::options::{Acknowledgment, ClientOptions, WriteConcern};
 use mongodb::{Client, Collection, Database, IndexModel};
 use tokio::runtime::Runtime;
 
-use super::keeper::Result;
+use super::keeper::{Result, bounded};
 use super::{Job, JobId, Keeper, KeeperError, Status};
 use documents::{document_of, job_of, kept_row, result_row};
 
@@ -181,11 +181,6 @@ fn is_duplicate(error: &Error) -> bool {
 
 fn id_of(id: JobId) -> Document {
     doc! { "_id": id.to_string() }
-}
-
-/// The protocol's numbers are signed.
-fn bounded(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
 }
 
 impl fmt::Display for MongoKeeper {
