@@ -61,7 +61,7 @@
 //! - [`query`], [`aggregate`], [`answer`]: questions, sums, and what both look like.
 //! - [`sink`]: flows on their way to places of others.
 //!
-//! Features: `hbase` (the store there), `plot` (answers as pictures), `collect` (a collector),
+//! Features: `hbase` (the store there), `elastic` (Elasticsearch and OpenSearch), `plot` (answers as pictures), `collect` (a collector),
 //! `serve` (questions over HTTP), `generate` (made-up captures), `cli` (the program; it brings all of these, and is the default),
 //! and `testing` (what tries a store: the suite that each must pass, and faults on demand).
 

@@ -36,7 +36,7 @@ pub(super) fn push_extras(to: &mut Vec<u8>, bytes: &[u8]) {
 }
 
 /// Appends the elements of `bytes` as an object by themselves.
-pub(super) fn push_elements(to: &mut Vec<u8>, bytes: &[u8]) {
+pub(crate) fn push_elements(to: &mut Vec<u8>, bytes: &[u8]) {
     let start = to.len();
     push_extras(to, bytes);
     match to.get_mut(start) {

@@ -6,6 +6,27 @@ use super::nfdump::tcp_flags;
 use super::text::{push_address, push_number};
 use crate::flow::{CommunityId, FlowRecord, Names};
 
+/// Writes flows as the objects of `query -o json`, with times of UTC.
+#[cfg(feature = "elastic")]
+pub(crate) struct Objects {
+    clock: Clock,
+    names: Names,
+}
+
+#[cfg(feature = "elastic")]
+impl Objects {
+    /// Names what exporters call their interfaces, VRFs and applications as `names` has it.
+    pub(crate) fn new(names: Names) -> Self {
+        Self { clock: Clock::new(jiff::tz::TimeZone::UTC), names }
+    }
+
+    /// Appends the object of a flow with these extras, but for the brace at its end.
+    pub(crate) fn push_open(&mut self, to: &mut Vec<u8>, flow: &FlowRecord, extras: &[u8]) {
+        push_object(to, &mut self.clock, flow, extras, &self.names);
+        to.pop();
+    }
+}
+
 /// Appends the object of `flow` with every field: `"time":"2007-07-26T22:15:38.007Z"`.
 /// What it has beyond these follows under the elements' names, and then what the exporter calls its
 /// interfaces, VRFs and applications.

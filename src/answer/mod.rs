@@ -29,9 +29,13 @@ mod units;
 pub mod words;
 
 pub use conversations::write_conversations;
+#[cfg(feature = "elastic")]
+pub(crate) use elements::push_elements;
 pub use explanation::{explanation_json, explanation_text};
 pub use flows::{FlowWriter, Style, write_flows};
 pub use format::{Format, OwnFormat, PairFormat, ParseFormatError};
+#[cfg(feature = "elastic")]
+pub(crate) use json::Objects;
 pub use naming::{Change, Named, Naming};
 pub use nfdump::LayoutError;
 pub use pairs::write_pairs;

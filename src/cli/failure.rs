@@ -114,11 +114,18 @@ fn store_error<'a>(cause: &'a (dyn Error + 'static)) -> Option<&'a StoreError> {
 
 fn store_hint(error: &StoreError, stores: bool) -> Option<String> {
     Some(match error {
+        StoreError::Missing { place } if place.starts_with("elastic") => {
+            "run `earlgrey-hbase export elastic URL` or `load --to URL` to make it".to_owned()
+        }
         StoreError::Missing { .. } => {
             "run `earlgrey-hbase load FILE…` to make one, or name another with --store".to_owned()
         }
         StoreError::NotAStore { place, .. } if place.starts_with("hbase://") => {
             "name tables of another name, --store hbase://HOST/NAME, or delete these in HBase's shell"
+                .to_owned()
+        }
+        StoreError::NotAStore { place, .. } if place.starts_with("elastic") => {
+            "name an index that `export elastic` or `load --to` wrote, or the alias of several"
                 .to_owned()
         }
         StoreError::NotAStore { .. } => {
@@ -137,6 +144,11 @@ fn store_hint(error: &StoreError, stores: bool) -> Option<String> {
         }
         StoreError::Damaged { .. } => {
             "run `earlgrey-hbase verify` to see all that is damaged".to_owned()
+        }
+        StoreError::Unreachable { place, .. } if place.starts_with("elastic") => {
+            "check that Elasticsearch runs there, on port 9200 unless it is set otherwise; \
+             elastics:// is for encrypted connections"
+                .to_owned()
         }
         StoreError::Unreachable { .. } => {
             "check that HBase's Thrift server runs there, on port 9090 unless it is set otherwise, or \

@@ -13,6 +13,7 @@ use std::time::Instant;
 
 use anyhow::Context;
 
+use super::export::elastic::{Shape, documents};
 use super::failure::{Ending, Usage};
 use super::output::{self, Output, say};
 use super::progress::{Display, LoadMoment, Mode};
@@ -23,8 +24,10 @@ use crate::capture::{self, Input};
 use crate::load::{self, LoadError, Options, Progress};
 use crate::request::{LoadView, nothing_read};
 use crate::row::Order;
+use crate::sink::elastic::ElasticLoader;
+use crate::store::elastic::Location;
 use crate::store::embedded::{Effort, EmbeddedStore};
-use crate::store::{Load, LoadedFile};
+use crate::store::{Load, LoadedFile, Store};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -33,6 +36,7 @@ Examples:
   tcpdump -U -w - udp port 2055 | earlgrey-hbase load  what is being captured, as it comes
   earlgrey-hbase load /var/cache/nfdump                 what nfcapd has stored
   earlgrey-hbase load                                  the paths of the configuration
+  earlgrey-hbase load day1.pcap --to elastic://127.0.0.1    as documents, straight to Elasticsearch
 
 What is loaded again is not stored again, so after a crash the same command goes on.";
 
@@ -61,6 +65,12 @@ pub(crate) struct Args {
     #[arg(long, value_name = "ORDERS", value_parser = store::orders(), default_value = "both",
         hide_default_value = true)]
     orders: &'static [Order],
+    /// Write the flows to an index of Elasticsearch or OpenSearch in place of the store, as `export
+    /// elastic` does: elastic[s]://[USER:PASSWORD@]HOST[:PORT][,HOST…][/INDEX]
+    #[arg(long, value_name = "URL")]
+    to: Option<String>,
+    #[command(flatten)]
+    shape: Shape,
     /// Show progress on standard error: a bar on a terminal (auto), or always, never, or as JSON
     #[arg(long, value_name = "WHEN", value_parser = Mode::NAMES)]
     progress: Option<String>,
@@ -92,8 +102,12 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
     if inputs.is_empty() {
         return Err(Usage(format!("there are no files in {}", listed(&paths))).into());
     }
-    let store = store::open_with(settings, args.orders)?;
-    let embedded = store::if_embedded(settings)?;
+    let index = args.to.as_deref().map(|url| index(url, args, settings)).transpose()?;
+    let store: Box<dyn Store> = match &index {
+        Some(index) => Box::new(index.clone()),
+        None => store::open_with(settings, args.orders)?,
+    };
+    let embedded = if index.is_none() { store::if_embedded(settings)? } else { None };
     let options = Options {
         batch_flows: batch_flows(settings, embedded.is_some()),
         commit_every: settings.commit_every.value,
@@ -114,6 +128,9 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
         let zone = &settings.tz.value;
         let read = progress.done().bytes_done;
         say(summary::text(load, read, took_secs, &store.to_string(), zone));
+        if let Some(index) = &index {
+            say(documents(&index.written()));
+        }
         tell_program(args, settings, load, took_secs)
     };
     match result {
@@ -127,7 +144,11 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
             if let Some(store) = embedded {
                 tidy(&store, &options.stop);
             }
-            Ok(ending(&load, &paths))
+            let refused = index.is_some_and(|index| !index.written().refused.is_empty());
+            Ok(match ending(&load, &paths) {
+                Ending::Done if refused => Ending::Partly,
+                ending => ending,
+            })
         }
         Err(error) => {
             if let LoadError::Stopped { kept, .. } = &error {
@@ -136,6 +157,12 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
             Err(error).context("load")
         }
     }
+}
+
+/// The index that flows go to in place of the store.
+fn index(url: &str, args: &Args, settings: &Settings) -> anyhow::Result<ElasticLoader> {
+    let location: Location = url.parse().map_err(|error| Usage(format!("{error}")))?;
+    Ok(ElasticLoader::new(location, settings.elastic_options(), args.shape.target()?)?)
 }
 
 /// How many flows are written at once. Where no file has to be sorted as a whole, less is enough.

@@ -77,8 +77,8 @@ struct Arguments {
 #[expect(clippy::doc_markdown, reason = "these comments are the help of the options")]
 #[command(next_help_heading = "Common options")]
 struct Common {
-    /// The store: the path of its folder, or hbase://HOST[:PORT][,HOST…][/TABLE] [else
-    /// EARLGREY_STORE, else the configuration, else a folder among the user's data]
+    /// The store: the path of its folder, or hbase://HOST[:PORT][,HOST…][/TABLE], or, to be
+    /// read, elastic[s]://HOST[:PORT][,HOST…][/INDEX] [else EARLGREY_STORE, else the configuration, else a folder among the user's data]
     #[arg(long, global = true, value_name = "URL")]
     store: Option<OsString>,
     /// The configuration file [else EARLGREY_CONFIG, else earlgrey-hbase/earlgrey.toml in the
@@ -96,16 +96,21 @@ struct Common {
     /// How much memory sums over all flows may take before they go to temporary files: 400MB, 2GiB
     #[arg(long, global = true, value_name = "SIZE", allow_hyphen_values = true)]
     memory: Option<OsString>,
-    /// How many connections to HBase write side by side [default: 4]
+    /// How many connections to HBase or Elasticsearch write side by side [default: 4]
     #[arg(long, global = true, value_name = "N", allow_negative_numbers = true)]
     connections: Option<OsString>,
-    /// How long one answer of HBase is waited for: a region that moves takes its time [default: 120]
+    /// How long one answer of HBase or Elasticsearch is waited for: a region that moves takes its time
+    /// [default: 120]
     #[arg(long, global = true, value_name = "SECONDS", allow_negative_numbers = true)]
     answer_secs: Option<OsString>,
-    /// How long a call to HBase is repeated before the cluster counts as not to be reached
+    /// How long a call to HBase or Elasticsearch is repeated before the cluster counts as not to be reached
     /// [default: 180]
     #[arg(long, global = true, value_name = "SECONDS", allow_negative_numbers = true)]
     recovery_secs: Option<OsString>,
+    /// The certificates, as PEM, of who vouches for servers of Elasticsearch [default: those that
+    /// browsers trust]
+    #[arg(long, global = true, value_name = "FILE")]
+    ca: Option<OsString>,
     /// Say more on standard error; twice for details
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     verbose: u8,
@@ -251,6 +256,7 @@ impl Common {
             (keys::CONNECTIONS, self.connections.clone()),
             (keys::ANSWER_SECS, self.answer_secs.clone()),
             (keys::RECOVERY_SECS, self.recovery_secs.clone()),
+            (keys::ELASTIC_CA, self.ca.clone()),
         ]
     }
 }

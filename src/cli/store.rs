@@ -6,8 +6,10 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use super::failure::Usage;
 use super::settings::Settings;
+use crate::load::chain;
 use crate::row::Order;
 use crate::store::Store;
+use crate::store::elastic::{self, ElasticStore};
 use crate::store::embedded::EmbeddedStore;
 use crate::store::hbase::{HbaseStore, Location, Options};
 
@@ -17,6 +19,8 @@ pub(crate) enum Place {
     Folder(PathBuf),
     /// Tables in HBase.
     Hbase(Location),
+    /// An index of Elasticsearch or OpenSearch.
+    Elastic(elastic::Location),
 }
 
 /// The store that the settings name. There need not be one yet.
@@ -43,6 +47,10 @@ pub(crate) fn open_with(settings: &Settings, orders: &[Order]) -> Result<Box<dyn
             let options = Options { orders: orders.to_vec(), ..settings.hbase_options() };
             Box::new(HbaseStore::new(location, options))
         }
+        Place::Elastic(location) => {
+            let store = ElasticStore::new(location, &settings.elastic_options());
+            Box::new(store.map_err(|error| Usage(chain(&error)))?)
+        }
     })
 }
 
@@ -57,6 +65,10 @@ pub(crate) fn embedded(settings: &Settings) -> Result<EmbeddedStore, Usage> {
         Place::Hbase(location) => Err(Usage(format!(
             "{location}: this command is for the embedded store; HBase looks after its own files"
         ))),
+        Place::Elastic(location) => Err(Usage(format!(
+            "{location}: this command is for the embedded store; Elasticsearch looks after its own \
+             files, and flows there are only read here"
+        ))),
     }
 }
 
@@ -68,7 +80,7 @@ pub(crate) fn embedded(settings: &Settings) -> Result<EmbeddedStore, Usage> {
 pub(crate) fn if_embedded(settings: &Settings) -> Result<Option<EmbeddedStore>, Usage> {
     Ok(match place(settings)? {
         Place::Folder(folder) => Some(EmbeddedStore::new(folder)),
-        Place::Hbase(_) => None,
+        Place::Hbase(_) | Place::Elastic(_) => None,
     })
 }
 
@@ -89,7 +101,8 @@ pub(crate) fn place(settings: &Settings) -> Result<Place, Usage> {
     };
     let scheme = named.to_str().and_then(|url| url.split_once("://"));
     let refuse = |problem: &str| {
-        Err(Usage(format!("store {} ({}): {problem}", named.display(), settings.store.origin)))
+        let (named, origin) = (named.display().to_string(), &settings.store.origin);
+        Err(Usage(format!("store {} ({origin}): {problem}", elastic::shown(&named))))
     };
     match scheme {
         None => Ok(Place::Folder(named.clone())),
@@ -99,6 +112,11 @@ pub(crate) fn place(settings: &Settings) -> Result<Place, Usage> {
             .to_string_lossy()
             .parse()
             .map(Place::Hbase)
+            .map_err(|error| Usage(format!("{}: {error}", settings.store.origin))),
+        Some(("elastic" | "elastics", _)) => named
+            .to_string_lossy()
+            .parse()
+            .map(Place::Elastic)
             .map_err(|error| Usage(format!("{}: {error}", settings.store.origin))),
         Some(_) => refuse("no kind of store that is known; name its folder by a path"),
     }

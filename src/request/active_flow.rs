@@ -41,7 +41,8 @@ impl ActiveFlow {
 
     /// What is looked up for `question`.
     pub fn lookup(&self, question: &Question) -> Lookup {
-        question.plan_unordered(ActivePairs::columns(&self.options(Limits::default())))
+        let columns = ActivePairs::columns(&self.options(Limits::default()));
+        question.plan_unordered(columns).of(ActivePairs::ROWS)
     }
 
     /// The `most` greatest pairs of what `lookup` finds.

@@ -1,6 +1,8 @@
 //! Flows on their way to places of others: folders of files, servers. What all of these have in
 //! common: batches go in, through bounded memory, and an account of them comes out.
 
+#[cfg(feature = "elastic")]
+pub mod elastic;
 mod error;
 pub mod parquet_folder;
 

@@ -16,6 +16,8 @@ mod watch;
 
 #[cfg(feature = "testing")]
 pub mod conformance;
+#[cfg(feature = "elastic")]
+pub mod elastic;
 pub mod embedded;
 #[cfg(feature = "hbase")]
 pub mod hbase;

@@ -13,7 +13,7 @@ use super::greatest::Greatest;
 use super::sums::{GroupSums, Key, Limits, V4Pair, V6Pair};
 use super::{Aggregate, Measure, over};
 use crate::flow::{Addresses, Column, Columns, FlowBatch};
-use crate::store::{Result, Scan, Snapshot};
+use crate::store::{Result, Rows, Scan, Snapshot};
 
 /// How pairs are made, and what they are weighed by.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -85,6 +85,10 @@ impl ActivePairs {
     pub fn columns(options: &PairOptions) -> Columns {
         Columns::of(&[Column::Src, Column::Dst]) | options.by.columns()
     }
+
+    /// What rows may stand for: flows of one pair.
+    pub const ROWS: Rows =
+        Rows::Sums { by: Columns::of(&[Column::Src, Column::Dst]), within_ms: 0 };
 
     /// The `count` pairs of greatest value: by value downwards, then by the text `(ADDR,ADDR)`.
     ///
@@ -187,7 +191,10 @@ fn add<K: Key>(
     match by {
         Measure::Octets => sums.add(pairs.zip(flows.octets.iter().map(|&octets| [octets]))),
         Measure::Packets => sums.add(pairs.zip(flows.packets.iter().map(|&packets| [packets]))),
-        Measure::Flows => sums.add(pairs.map(|pair| (pair, [1]))),
+        Measure::Flows => {
+            let counts = flows.flows.of_rows(0..flows.len()).map(|flows| [flows]);
+            sums.add(pairs.zip(counts))
+        }
     }
 }
 

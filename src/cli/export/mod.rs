@@ -1,6 +1,7 @@
 //! `export`: the flows that a question finds, for other programs: as one file, as a folder of files,
 //! to a server.
 
+pub(super) mod elastic;
 mod file;
 mod parquet;
 mod poured;
@@ -16,6 +17,7 @@ Examples:
   earlgrey-hbase export --where 'tcp and port 443' --to https.csv
   earlgrey-hbase export 2001:db8::/32 --to site6.ndjson --force    in place of the one before
   earlgrey-hbase export parquet /data/flows                  a folder for each day
+  earlgrey-hbase export elastic elastic://127.0.0.1          documents of Elasticsearch
   duckdb -c \"SELECT src, sum(octets) FROM 'all.parquet' GROUP BY src ORDER BY 2 DESC LIMIT 10\"";
 
 /// Write flows to a file that DuckDB, Spark, Polars and pandas read, or to another place.
@@ -35,6 +37,7 @@ pub(crate) struct Args {
 /// Where flows go that are not written to one file.
 #[derive(Debug, clap::Subcommand)]
 enum Place {
+    Elastic(Box<elastic::ToElastic>),
     Parquet(Box<parquet::Args>),
 }
 
@@ -42,6 +45,7 @@ impl Args {
     pub(super) fn flags(&self) -> Flags {
         match &self.place {
             None => Flags::default(),
+            Some(Place::Elastic(args)) => args.flags(),
             Some(Place::Parquet(args)) => args.flags(),
         }
     }
@@ -50,6 +54,7 @@ impl Args {
 pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
     match &args.place {
         None => file::run(&args.file, settings),
+        Some(Place::Elastic(args)) => elastic::run(args, settings),
         Some(Place::Parquet(args)) => parquet::run(args, settings),
     }
 }

@@ -35,6 +35,10 @@ pub(crate) const ANSWER_SECS: Key =
     key("hbase.answer_secs", "EARLGREY_HBASE_ANSWER_SECS", "--answer-secs");
 pub(crate) const RECOVERY_SECS: Key =
     key("hbase.recovery_secs", "EARLGREY_HBASE_RECOVERY_SECS", "--recovery-secs");
+pub(crate) const ELASTIC_USER: Key = key("elastic.user", "EARLGREY_ELASTIC_USER", "");
+pub(crate) const ELASTIC_PASSWORD: Key = key("elastic.password", "EARLGREY_ELASTIC_PASSWORD", "");
+pub(crate) const ELASTIC_API_KEY: Key = key("elastic.api_key", "EARLGREY_ELASTIC_API_KEY", "");
+pub(crate) const ELASTIC_CA: Key = key("elastic.ca", "EARLGREY_ELASTIC_CA", "--ca");
 pub(crate) const MEMORY: Key = key("limits.memory", "EARLGREY_MEMORY", "--memory");
 
 pub(crate) const COLLECT_LISTEN: Key =
@@ -106,7 +110,7 @@ pub(crate) const SERVE_RESULTS_SIZE: Key =
 pub(crate) const EXPORTERS: &str = "exporters";
 
 /// All of them, in the order in which they are shown.
-pub(crate) const ALL: [Key; 45] = [
+pub(crate) const ALL: [Key; 49] = [
     STORE,
     LOAD_PATHS,
     FORMAT,
@@ -120,6 +124,10 @@ pub(crate) const ALL: [Key; 45] = [
     CONNECTIONS,
     ANSWER_SECS,
     RECOVERY_SECS,
+    ELASTIC_USER,
+    ELASTIC_PASSWORD,
+    ELASTIC_API_KEY,
+    ELASTIC_CA,
     COLLECT_LISTEN,
     COLLECT_EXPORTERS,
     COLLECT_SPOOL,

@@ -1,6 +1,7 @@
 //! What a command works with: flags over environment over configuration file over defaults.
 
 mod collect;
+mod elastic;
 mod exporters;
 mod file;
 mod jobs;
@@ -24,8 +25,9 @@ use crate::aggregate::Limits;
 use crate::answer::{Format, PairFormat};
 use crate::normalise::Rates;
 use crate::request::Zone;
-use crate::store::hbase;
+use crate::store::{elastic as elasticsearch, hbase};
 use collect::Collect;
+use elastic::Elastic;
 use exporters::Exporter;
 pub(crate) use file::{CONFIG_VARIABLE, user_file};
 pub(crate) use keys::Key;
@@ -63,6 +65,8 @@ pub(crate) struct Settings {
     pub(crate) answer: Setting<Duration>,
     /// How long a call to HBase is repeated.
     pub(crate) recovery: Setting<Duration>,
+    /// How Elasticsearch is reached.
+    pub(crate) elastic: Elastic,
     /// What a collector works with.
     pub(crate) collect: Collect,
     /// What a server works with.
@@ -134,6 +138,7 @@ impl Settings {
             exporters,
             collect: Collect::resolve(&layers, store.value.as_deref())?,
             serve: Serve::resolve(&layers)?,
+            elastic: Elastic::resolve(&layers)?,
             store,
             load_paths: layers.all(&keys::LOAD_PATHS, Vec::new(), |values| {
                 Ok(values.iter().map(PathBuf::from).collect())
@@ -181,12 +186,31 @@ impl Settings {
         }
     }
 
+    /// How Elasticsearch is reached.
+    pub(crate) fn elastic_options(&self) -> elasticsearch::Options {
+        elasticsearch::Options {
+            connections: self.connections.value,
+            answer: self.answer.value,
+            recovery: self.recovery.value,
+            credentials: self.elastic.credentials(),
+            ca: self.elastic.ca.value.clone(),
+        }
+    }
+
+    /// The store as it may be shown.
+    fn store_shown(&self) -> Option<String> {
+        let store = self.store.value.as_ref()?.display().to_string();
+        Some(elasticsearch::shown(&store).into_owned())
+    }
+
     /// Makes the work of this process use as many threads as were asked for. Those that read from
-    /// HBase mostly wait for it: there are at least as many as connections that write.
+    /// HBase or Elasticsearch mostly wait for it: there are at least as many as connections that write.
     pub(crate) fn use_threads(&self) {
-        let hbase = self.store.value.as_ref().is_some_and(|store| store.starts_with("hbase:"));
+        let store = self.store.value.as_ref().and_then(|store| store.to_str());
+        let far = store
+            .is_some_and(|store| store.starts_with("hbase:") || elasticsearch::is_location(store));
         let threads = match self.threads.origin {
-            Origin::Default if hbase => self.threads.value.max(self.connections.value),
+            Origin::Default if far => self.threads.value.max(self.connections.value),
             Origin::Default => return,
             _ => self.threads.value,
         };
@@ -201,7 +225,7 @@ impl Settings {
         tracing::info!(
             "configuration file {}, store {} ({})",
             shown(self.file.as_ref()),
-            shown(self.store.value.as_ref()),
+            self.store_shown().as_deref().unwrap_or("none"),
             self.store.origin
         );
     }
@@ -209,7 +233,7 @@ impl Settings {
     /// Every setting by its name, as text, with its origin.
     pub(crate) fn shown(&self) -> Vec<Shown> {
         let paths = self.load_paths.value.iter().map(|path| path.display().to_string());
-        let store = self.store.value.as_ref().map(|path| path.display().to_string());
+        let store = self.store_shown();
         let mut all = vec![
             shown(&keys::STORE, &self.store, store),
             shown(&keys::LOAD_PATHS, &self.load_paths, paths.collect::<Vec<_>>()),
@@ -225,6 +249,7 @@ impl Settings {
             shown(&keys::ANSWER_SECS, &self.answer, self.answer.value.as_secs_f64()),
             shown(&keys::RECOVERY_SECS, &self.recovery, self.recovery.value.as_secs_f64()),
         ];
+        all.extend(self.elastic.shown());
         all.extend(self.collect.shown());
         all.extend(self.serve.shown());
         all.extend(exporters::shown(&self.exporters));
