@@ -116,7 +116,7 @@ impl Home {
 }
 
 impl Run {
-    fn of(output: Output) -> Self {
+    pub(super) fn of(output: Output) -> Self {
         Self {
             status: output.status.code(),
             stdout: String::from_utf8(output.stdout).unwrap(),

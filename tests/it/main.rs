@@ -16,6 +16,7 @@ mod cells;
 mod charts;
 mod cli;
 mod crash;
+mod elastic;
 mod embedded;
 mod expire;
 mod export;

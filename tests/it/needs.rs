@@ -134,6 +134,12 @@ pub(crate) fn mongodb() -> Option<String> {
     named("EARLGREY_MONGODB", "a MongoDB, as scripts/services up mongodb starts one")
 }
 
+/// What a variable says of a server that `scripts/test` and `scripts/services up` start.
+#[track_caller]
+pub(crate) fn elastic(variable: &str, service: &str) -> Option<String> {
+    named(variable, &format!("what scripts/services up {service} starts"))
+}
+
 #[track_caller]
 fn named(variable: &str, what: &str) -> Option<String> {
     let value = std::env::var(variable).ok();
