@@ -114,8 +114,8 @@ impl Shared {
                 return Err(client.refused(DOING, &reply));
             }
             let mut answer: Value = client.read(DOING, &reply)?;
-            let hits: Vec<Found> =
-                serde_json::from_value(answer["hits"]["hits"].take()).unwrap_or_default();
+            let hits = serde_json::from_value(answer["hits"]["hits"].take());
+            let hits: Vec<Found> = hits.map_err(|error| client.refuse(DOING, error.to_string()))?;
             found.extend(hits.into_iter().map(|hit| Found { found: true, ..hit }));
         } else {
             let ask = |id: &String| {
