@@ -155,30 +155,42 @@ fn read(snapshot: &dyn Snapshot, scan: &Scan) -> Vec<u64> {
 }
 
 pub(super) fn flows_behind_a_nat_are_found_by_their_addresses_there(open: Open<'_>) {
-    found_and_expired(open().as_ref(), led_flows(&mut Random::new(7), 3_000));
+    stored(open().as_ref(), &led_flows(&mut Random::new(7), 3_000));
 }
 
 pub(super) fn they_are_found_where_the_first_ones_come_late(open: Open<'_>) {
+    stored(open().as_ref(), &late_ones());
+}
+
+pub(super) fn they_go_when_they_are_old(open: Open<'_>) {
+    for mut flows in [led_flows(&mut Random::new(7), 3_000), late_ones()] {
+        let store = open();
+        stored(store.as_ref(), &flows);
+        for days in [1, 2] {
+            let before = UnixMillis(BEGIN_MS + days * DAY_MS + days);
+            let gone = flows.iter().filter(|led| led.flow.first.is_before(before)).count() as u64;
+            assert_eq!(store.expire(before, false).unwrap().flows, gone);
+            flows.retain(|led| !led.flow.first.is_before(before));
+            check(store.snapshot().unwrap().as_ref(), &flows);
+        }
+    }
+}
+
+/// Flows of which none of the first thousand has an address behind a NAT.
+fn late_ones() -> Vec<Led> {
     let mut flows = led_flows(&mut Random::new(8), 3_000);
     for led in &mut flows[..1000] {
         led.extras.clear();
         led.leads.clear();
     }
-    found_and_expired(open().as_ref(), flows);
+    flows
 }
 
-fn found_and_expired(store: &dyn Store, mut flows: Vec<Led>) {
+fn stored(store: &dyn Store, flows: &[Led]) {
     for (number, flows) in flows.chunks(1000).enumerate() {
         commit(store, number as u64, flows);
     }
-    check(store.snapshot().unwrap().as_ref(), &flows);
-    for days in [1, 2] {
-        let before = UnixMillis(BEGIN_MS + days * DAY_MS + days);
-        let gone = flows.iter().filter(|led| led.flow.first.is_before(before)).count() as u64;
-        assert_eq!(store.expire(before, false).unwrap().flows, gone);
-        flows.retain(|led| !led.flow.first.is_before(before));
-        check(store.snapshot().unwrap().as_ref(), &flows);
-    }
+    check(store.snapshot().unwrap().as_ref(), flows);
 }
 
 pub(super) fn a_flow_behind_a_nat_that_is_written_again_is_there_once(open: Open<'_>) {

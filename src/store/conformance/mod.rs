@@ -84,6 +84,7 @@ cases![
     extras::what_was_told_last_is_remembered,
     behind_nat::flows_behind_a_nat_are_found_by_their_addresses_there,
     behind_nat::they_are_found_where_the_first_ones_come_late,
+    behind_nat::they_go_when_they_are_old,
     behind_nat::a_flow_behind_a_nat_that_is_written_again_is_there_once,
     expiring::flows_before_a_moment_go_and_no_others,
     expiring::a_flow_at_the_end_of_time_hinders_no_expiry,
