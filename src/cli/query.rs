@@ -20,6 +20,7 @@ Examples:
   earlgrey-hbase query --where 'ip 10.1.2.3 and port 53'
   earlgrey-hbase query --where 'src ip in @hosts.txt and not dst net 10/8' --count
   earlgrey-hbase query 2001:db8::1 --limit 100 -o csv
+  earlgrey-hbase query 10.1.0.0/16 --sort octets --limit 20    the largest
   earlgrey-hbase query 10.0.0.1 --bidir                both directions of each conversation
   earlgrey-hbase query 10.0.0.1 -o 'fmt:%ts %sap -> %dap %svln %byt'    cells as nfdump has them
   earlgrey-hbase query --nat 203.0.113.7:40123 --at 2025-10-09T08:53:10Z    who had this port then
@@ -30,7 +31,8 @@ Examples:
 ///
 /// They come in the order of the row key: by address, then by time. With --direction any, what the
 /// addresses sent and what they received come merged, by the address asked for, then by time. With
-/// --nat ADDR they come by its ports, then by time, and with --nat ADDR:PORT by time.
+/// --nat ADDR they come by its ports, then by time, and with --nat ADDR:PORT by time. --sort orders them
+/// by something else.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -70,7 +72,7 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
     let (json, style) = (format.is_json(), args.style.style());
     let zone = settings.tz.value.zone().clone();
     asking.answer(&[&lookup], json, || {
-        let answer = flows.answer(asking.snapshot(), &lookup, &around)?;
+        let answer = flows.answer(asking.snapshot(), &lookup, &format, &around)?;
         answer.notes.iter().for_each(say);
         match answer.found {
             Found::Count(flows) => {

@@ -175,6 +175,11 @@ impl Lookup {
         &self.scans
     }
 
+    /// At most so many flows are wanted.
+    pub fn limit(&self) -> Option<u64> {
+        self.limit
+    }
+
     /// How many addresses it reads the flows of, as [`AddressSet::weight`] has it. None if some scan
     /// looks at everything.
     pub fn weight(&self) -> Option<u128> {

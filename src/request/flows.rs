@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::io;
 
 use super::{AskError, QuestionOptions, Refused, Scaling, Surroundings, moment};
-use crate::aggregate::{Conversation, Conversations, Limits};
+use crate::aggregate::{Conversation, Conversations, FlowOrder, Limits, SortOptions, sorted};
 use crate::answer::Format;
 use crate::flow::{Columns, FlowBatch, Names, UnixMillis};
 use crate::query::filter::Files;
@@ -33,6 +33,11 @@ pub struct Flows {
     #[arg(long, value_name = "TIME", requires = "nat", conflicts_with_all = ["bidir", "limit"],
         allow_hyphen_values = true)]
     at: Option<String>,
+    /// Sort them by this, whatever their number: octets, packets, duration, pps, bps or bpp, the
+    /// greatest first; first, last, src, dst, srcport, dstport or proto, the least first; with :asc or
+    /// :desc behind it for the other way. --limit is then of the first ones of this order
+    #[arg(long, value_name = "KEY[:asc|:desc]", conflicts_with_all = ["bidir", "count", "at"])]
+    sort: Option<FlowOrder>,
     /// Print only how many flows there are, up to --limit
     #[arg(long)]
     count: bool,
@@ -138,6 +143,18 @@ impl Flows {
         self.at.is_some()
     }
 
+    /// Has them sorted by `order` where they are to be shown as they are, and nobody said otherwise.
+    pub fn sort_by(&mut self, order: FlowOrder) {
+        if !self.bidir && !self.count && self.at.is_none() {
+            self.sort.get_or_insert(order);
+        }
+    }
+
+    /// Whether they are sorted by something else than their key.
+    pub fn sorts(&self) -> bool {
+        self.sort.is_some()
+    }
+
     /// Whether only their number is wanted.
     pub fn counts(&self) -> bool {
         self.count
@@ -146,6 +163,9 @@ impl Flows {
     /// What is looked up for `question`, to be written in `format`.
     pub fn lookup(&self, question: &Question, format: &Format) -> Lookup {
         match (self.count, self.bidir) {
+            _ if let Some(order) = self.sort => {
+                question.plan_unordered(format.columns() | order.columns())
+            }
             _ if self.at.is_some() => question.plan(format.columns() | HELD_COLUMNS),
             (true, _) => question.plan_count(),
             (_, true) => question.plan(Conversations::COLUMNS),
@@ -153,7 +173,7 @@ impl Flows {
         }
     }
 
-    /// What `lookup` finds.
+    /// What `lookup` finds, to be written in `format`.
     ///
     /// # Errors
     ///
@@ -163,6 +183,7 @@ impl Flows {
         &self,
         snapshot: &dyn Snapshot,
         lookup: &Lookup,
+        format: &Format,
         around: &Surroundings<'_>,
     ) -> Result<FlowsAnswer, AskError> {
         if let Some((nat, at)) = self.holding(around)? {
@@ -170,6 +191,10 @@ impl Flows {
         }
         let found = if self.count {
             Found::Count(lookup.count(snapshot)?)
+        } else if let Some(order) = self.sort {
+            let (limit, limits) = (lookup.limit(), around.limits.clone());
+            let options = SortOptions { order, columns: format.columns(), limit, limits };
+            Found::Flows(sorted(snapshot, lookup, &options)?)
         } else if self.bidir {
             Found::Conversations(self.joined(lookup.run(snapshot)?, &around.limits)?)
         } else {

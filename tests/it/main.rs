@@ -36,5 +36,6 @@ mod query;
 mod reference;
 mod schema;
 mod serve;
+mod sorted;
 mod top;
 mod watched;

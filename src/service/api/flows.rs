@@ -28,7 +28,7 @@ pub(super) struct FlowsParameters {
     flows: Flows,
     /// Flows behind this place in the answer: `next` of the page before, whose other parameters are
     /// the same
-    #[arg(long, value_name = "POSITION", conflicts_with_all = ["bidir", "count", "at"])]
+    #[arg(long, value_name = "POSITION", conflicts_with_all = ["bidir", "count", "at", "sort"])]
     after: Option<Position>,
     /// How flows are written: json is a page with `next`, where the next one begins; ndjson, csv and
     /// the layouts of text are the whole answer, as it is found
@@ -70,7 +70,7 @@ impl FlowsParameters {
     fn reads(&self, around: &Surroundings<'_>) -> Reads {
         let Self { flows, output, .. } = self;
         let usual = if *output == Format::Json { USUAL_PAGE } else { u64::MAX };
-        if flows.joins() || flows.counts() || flows.holds() {
+        if flows.joins() || flows.counts() || flows.holds() || flows.sorts() {
             Reads::Everything
         } else if flows.limit().unwrap_or(usual) <= FEW_FLOWS && flows.is_of_few(around) {
             Reads::Little
@@ -113,7 +113,7 @@ fn write(answering: &Answering, given: &FlowsParameters, to: &mut Sending) -> Re
     if let Some(after) = given.after {
         lookup = lookup.after(after);
     }
-    let found = request.answer(asked.snapshot(), &lookup, &around)?;
+    let found = request.answer(asked.snapshot(), &lookup, format, &around)?;
     if !is_page {
         to.with_notes(&found.notes);
     }
@@ -122,7 +122,8 @@ fn write(answering: &Answering, given: &FlowsParameters, to: &mut Sending) -> Re
         Found::Count(flows) => Ok(writeln!(to, "{flows}")?),
         Found::Flows(flows) if is_page => {
             let next = page(answering, &lookup, flows, (given.after, limit), to)?;
-            let next = next.map(|next| next.to_string());
+            // Places are told in the order of keys only.
+            let next = next.filter(|_| !request.sorts()).map(|next| next.to_string());
             let end = serde_json::json!({ "next": next, "notes": found.notes }).to_string();
             // The object that the flows began goes on.
             Ok(writeln!(to, ",{}", end.trim_start_matches('{'))?)

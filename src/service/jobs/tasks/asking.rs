@@ -27,7 +27,7 @@ pub(super) fn flows(given: &Given<'_>, results: &mut Results<'_>) -> Done {
     let around = given.around();
     let asked = given.ask(request.question(&around)?, request.scaled())?;
     let lookup = request.lookup(&asked.question, &Format::Ndjson);
-    let answer = request.answer(asked.snapshot(), &lookup, &around)?;
+    let answer = request.answer(asked.snapshot(), &lookup, &Format::Ndjson, &around)?;
     let zone = given.zone.zone().clone();
     match answer.found {
         Found::Count(flows) => results.push(&serde_json::json!({ "flows": flows }))?,
