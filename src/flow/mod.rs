@@ -29,6 +29,7 @@ mod spread;
 mod steady;
 mod time;
 mod time_text;
+mod time_words;
 mod told;
 mod values;
 

@@ -9,6 +9,8 @@ use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::time_words::beginning;
+
 /// Milliseconds since 1970-01-01T00:00:00Z. `Display` gives RFC 3339 with milliseconds, in UTC.
 #[derive(
     Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
@@ -63,14 +65,17 @@ impl UnixMillis {
     /// Reads a time as people write it, `zone` applying where the text names none.
     ///
     /// RFC 3339, `YYYY-MM-DD[ T]HH:MM[:SS[.mmm]]`, `YYYY-MM-DD`, `2007-07-26-22:15:38`, `now`,
-    /// and times before `now` such as `-2h`, `-90min`, `-1d12h`.
+    /// times before `now` such as `-2h`, `-90min`, `-1d12h`, and the beginning of a day, a week, a month
+    /// or a year: `today`, `yesterday`, `last monday`, `this week`, `last month`, `2026-W47`, `2026-11`.
     ///
     /// # Errors
     ///
     /// [`ParseTimeError`] with the text, if it is none of these, or lies before 1970 or after
     /// what the calendar here reaches.
     pub fn parse(text: &str, zone: &TimeZone, now: Self) -> Result<Self, ParseTimeError> {
-        let time = parse_absolute(text, zone).or_else(|| parse_relative(text, now));
+        let time = parse_absolute(text, zone)
+            .or_else(|| parse_relative(text, now))
+            .or_else(|| beginning(text, zone, now.timestamp()));
         match time.map(|time| u64::try_from(time.as_millisecond())) {
             Some(Ok(millis)) => Ok(Self(millis)),
             Some(Err(_)) => Err(ParseTimeError::OutOfRange(text.to_owned())),
@@ -143,7 +148,10 @@ impl Sub for UnixMillis {
 #[non_exhaustive]
 pub enum ParseTimeError {
     /// It is not written as a time.
-    #[error("{0:?} is no time; write 2026-11-23, 2026-11-23T14:05, 2026-11-23T14:05:30Z or -2h")]
+    #[error(
+        "{0:?} is no time; write 2026-11-23, 2026-11-23T14:05, 2026-11-23T14:05:30Z, -2h, \
+         yesterday, last monday, 2026-W47 or 2026-11"
+    )]
     NoTime(String),
     /// It is a time before 1970, or after the last one of the calendar.
     #[error("{0:?} is out of range; times go from 1970-01-01 to 9999-12-30")]

@@ -6,7 +6,8 @@ use crate::flow::{TimeRange, UnixMillis};
 /// When the flows began that are asked for.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Window {
-    /// Only flows that began at this time or later: 2026-11-23, 2026-11-23T14:05, RFC 3339, -2h
+    /// Only flows that began at this time or later: 2026-11-23, 2026-11-23T14:05, RFC 3339, -2h,
+    /// today, yesterday, 'last monday', 'this month', 2026-W47, 2026-11: when that begins
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     since: Option<String>,
     /// Only flows that began before this time
