@@ -71,6 +71,7 @@
 )]
 
 pub mod aggregate;
+pub mod anonymise;
 pub mod answer;
 pub mod capture;
 #[cfg(feature = "cli")]

@@ -3,18 +3,23 @@
 //!
 //! What prints nothing of this is [`Asked`]; here it meets options and standard error.
 
+use std::sync::Arc;
 use std::time::Instant;
 
+use super::anonymise;
 use super::failure::Ending;
 use super::interrupt;
 use super::output::say;
 use super::settings::Settings;
 use super::store;
+use crate::aggregate::{FlowOrder, SortOptions, sorted};
+use crate::anonymise::Anonymiser;
 use crate::answer::words::plural;
 use crate::answer::{explanation_json, explanation_text};
+use crate::flow::{Columns, Names};
 use crate::query::{Asked, Explanation, Lookup, Question, ScaledBy};
-use crate::store::wrap::WatchedSnapshot;
-use crate::store::{Snapshot, Store};
+use crate::store::wrap::{AnonymisedSnapshot, WatchedSnapshot};
+use crate::store::{FlowStream, Result as StoreResult, Snapshot, Store};
 
 /// So many sampling intervals are told one by one.
 const MAX_TOLD: usize = 10;
@@ -40,10 +45,29 @@ impl Explain {
         settings: &Settings,
         scaled: bool,
     ) -> anyhow::Result<Asking> {
+        self.ask_as(question, settings, scaled, None)
+    }
+
+    /// As [`Self::ask`], of flows whose addresses are replaced by those that `by` has for them.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::ask`].
+    pub(super) fn ask_as(
+        &self,
+        question: Question,
+        settings: &Settings,
+        scaled: bool,
+        by: Option<Arc<Anonymiser>>,
+    ) -> anyhow::Result<Asking> {
         let store = store::open(settings)?;
-        let snapshot = WatchedSnapshot::new(store.snapshot()?, interrupt::watch());
-        let asked = Asked::new(question, Box::new(snapshot), scaled);
-        Ok(Asking { store, asked, explain: self.explain })
+        let watched = WatchedSnapshot::new(store.snapshot()?, interrupt::watch());
+        let mut snapshot: Box<dyn Snapshot> = Box::new(watched);
+        if let Some(by) = &by {
+            snapshot = Box::new(AnonymisedSnapshot::new(snapshot, Arc::clone(by)));
+        }
+        let asked = Asked::new(question, snapshot, scaled);
+        Ok(Asking { store, asked, by, explain: self.explain })
     }
 }
 
@@ -63,6 +87,7 @@ fn by_intervals(scaled: &[ScaledBy], is_limited: bool) -> String {
 pub(super) struct Asking {
     pub(super) store: Box<dyn Store>,
     asked: Asked,
+    pub(super) by: Option<Arc<Anonymiser>>,
     explain: bool,
 }
 
@@ -73,6 +98,44 @@ impl Asking {
 
     pub(super) fn snapshot(&self) -> &dyn Snapshot {
         self.asked.snapshot()
+    }
+
+    /// Plans to read `columns` of the flows in the order of their keys.
+    pub(super) fn plan(&self, columns: Columns) -> Lookup {
+        match self.by {
+            // By their places anybody could tell which addresses they stand for.
+            Some(_) => self.question().plan_unordered(columns | FlowOrder::ROW_KEY.columns()),
+            None => self.question().plan(columns),
+        }
+    }
+
+    /// `columns` of the flows that `lookup` finds, which [`Self::plan`] made, in the order of the keys
+    /// that are shown.
+    ///
+    /// # Errors
+    ///
+    /// As [`Lookup::run`] and [`sorted`].
+    pub(super) fn flows(
+        &self,
+        lookup: &Lookup,
+        columns: Columns,
+        settings: &Settings,
+    ) -> StoreResult<FlowStream> {
+        if self.by.is_none() {
+            return lookup.run(self.snapshot());
+        }
+        let (order, limits) = (FlowOrder::ROW_KEY, settings.limits());
+        let options = SortOptions { order, columns, limit: lookup.limit(), limits };
+        sorted(self.snapshot(), lookup, &options)
+    }
+
+    /// The names that exporters told, as far as they may be shown.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::names`].
+    pub(super) fn names(&self) -> StoreResult<Names> {
+        if self.by.is_some() { Ok(Names::default()) } else { self.store.names() }
     }
 
     /// Has `answer` carry out `lookups` and print what comes of them. How the flows are found is
@@ -93,6 +156,9 @@ impl Asking {
         }
         let began = Instant::now();
         answer()?;
+        if let Some(by) = &self.by {
+            anonymise::tell(by, !self.store.names()?.is_empty());
+        }
         let scaled = self.asked.scaled();
         // A program that asks for an explanation finds it there.
         if !(scaled.is_empty() || json && self.explain) {

@@ -4,6 +4,7 @@
 //! message, a hint and an exit status.
 
 mod active_flow;
+mod anonymise;
 mod asking;
 mod collect;
 mod compact;

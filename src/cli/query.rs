@@ -2,12 +2,14 @@
 
 use std::io::Write;
 
+use super::anonymise::AnonymiseOptions;
 use super::asking::Explain;
 use super::failure::{Ending, Usage};
 use super::format::StyleOptions;
 use super::output::{self, say};
 use super::outside::{Outside, surroundings};
 use super::settings::{Flags, Settings, keys};
+use crate::aggregate::FlowOrder;
 use crate::answer::{FlowWriter, Format, write_conversations};
 use crate::flow::Names;
 use crate::request::{Flows, FormatParser, Found};
@@ -24,6 +26,7 @@ Examples:
   earlgrey-hbase query 10.0.0.1 --bidir                both directions of each conversation
   earlgrey-hbase query 10.0.0.1 -o 'fmt:%ts %sap -> %dap %svln %byt'    cells as nfdump has them
   earlgrey-hbase query --nat 203.0.113.7:40123 --at 2025-10-09T08:53:10Z    who had this port then
+  earlgrey-hbase query 10.0.0.1 -o csv --anonymise key    for others' eyes
   earlgrey-hbase query 10.0.0.1 --count --explain      how many there are, and how that is found";
 
 /// Print the flows that an address, or a block of addresses, sent or received, or that pass a
@@ -38,6 +41,8 @@ Examples:
 pub(crate) struct Args {
     #[command(flatten)]
     flows: Flows,
+    #[command(flatten)]
+    anonymise: AnonymiseOptions,
     #[command(flatten)]
     explain: Explain,
     /// How flows are written [default: line]
@@ -66,8 +71,17 @@ impl Args {
 pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
     let outside = Outside(settings);
     let around = surroundings(&outside);
-    let (flows, format) = (&args.flows, args.format(settings)?);
-    let asking = args.explain.ask(flows.question(&around)?, settings, flows.scaled())?;
+    let (mut flows, format) = (args.flows.clone(), args.format(settings)?);
+    let by = args.anonymise.anonymiser()?;
+    if by.is_some() {
+        if flows.holds() {
+            let problem = "--at compares addresses, and does not go with --anonymise";
+            return Err(Usage(problem.to_owned()).into());
+        }
+        // By their places anybody could tell which addresses they stand for.
+        flows.sort_by(FlowOrder::ROW_KEY);
+    }
+    let asking = args.explain.ask_as(flows.question(&around)?, settings, flows.scaled(), by)?;
     let lookup = flows.lookup(asking.question(), &format);
     let (json, style) = (format.is_json(), args.style.style());
     let zone = settings.tz.value.zone().clone();
@@ -86,7 +100,7 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
             Found::Flows(flows) => {
                 // Only formats that name every field have room for them, and cells of their own.
                 let asks = json || matches!(format, Format::Own(_));
-                let names = if asks { asking.store.names()? } else { Names::default() };
+                let names = if asks { asking.names()? } else { Names::default() };
                 output::print(|out| {
                     let writer = FlowWriter::styled(out, &format, style, zone).with_names(names);
                     Ok(writer.write_all(flows).map(drop)?)

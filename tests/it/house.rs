@@ -24,7 +24,7 @@ const STAGES: [&[&str]; 13] = [
     &["flow"],
     &["capture"],
     &["netflow"],
-    &["normalise", "row"],
+    &["anonymise", "normalise", "row"],
     &["import", "store"],
     &["load", "query"],
     &["collect", "aggregate"],

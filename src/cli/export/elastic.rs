@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::answer::Naming;
 use crate::answer::words::{bytes, grouped, plural, seconds};
+use crate::cli::anonymise::AnonymiseOptions;
 use crate::cli::asking::Explain;
 use crate::cli::failure::{Ending, Usage};
 use crate::cli::interrupt;
@@ -44,6 +45,8 @@ pub(super) struct ToElastic {
     flows: Selection,
     #[command(flatten)]
     shape: Shape,
+    #[command(flatten)]
+    anonymise: AnonymiseOptions,
     #[command(flatten)]
     explain: Explain,
     /// How the outcome is told: as text on standard error, or as JSON on standard output
@@ -102,16 +105,21 @@ pub(super) fn run(args: &ToElastic, settings: &Settings) -> anyhow::Result<Endin
     let target = args.shape.target()?;
     let outside = Outside(settings);
     let question = args.flows.question(&surroundings(&outside))?;
-    let asking = args.explain.ask(question, settings, args.flows.scaled())?;
-    let lookup = asking.question().plan(Columns::ALL);
+    let asking = args.explain.ask_as(
+        question,
+        settings,
+        args.flows.scaled(),
+        args.anonymise.anonymiser()?,
+    )?;
+    let lookup = asking.plan(Columns::ALL);
     let json = args.output == Output::Json;
     let options = settings.elastic_options();
-    let names = asking.store.names()?;
+    let names = asking.names()?;
     let mut written = Written::default();
     let ending = asking.answer(&[&lookup], json, || {
         let sink = ElasticSink::open(location, &options, target, names, interrupt::watch())?;
         let mut sink = Box::new(sink);
-        pour(lookup.run(asking.snapshot())?, &mut *sink, &AtomicU64::new(0))?;
+        pour(asking.flows(&lookup, Columns::ALL, settings)?, &mut *sink, &AtomicU64::new(0))?;
         written = sink.finish()?;
         let took = began.elapsed().as_secs_f64();
         if json {

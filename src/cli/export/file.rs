@@ -7,20 +7,23 @@ use serde::Serialize;
 
 use crate::answer::AnswerError;
 use crate::answer::words::{bytes, plural, seconds};
-use crate::cli::asking::Explain;
+use crate::cli::anonymise::AnonymiseOptions;
+use crate::cli::asking::{Asking, Explain};
 use crate::cli::failure::{Ending, Usage};
 use crate::cli::output::{self, Output, say};
 use crate::cli::outside::{Outside, surroundings};
 use crate::cli::settings::Settings;
 use crate::cli::whole_file::WholeFile;
 use crate::request::{Export, Target};
-use crate::store::{FlowStream, Store};
+use crate::store::FlowStream;
 
 /// What can be said of it.
 #[derive(Debug, clap::Args)]
 pub(super) struct ToFile {
     #[command(flatten)]
     export: Export,
+    #[command(flatten)]
+    anonymise: AnonymiseOptions,
     #[command(flatten)]
     explain: Explain,
     /// How the outcome is told: as text on standard error, or as JSON on standard output
@@ -50,12 +53,17 @@ pub(super) fn run(args: &ToFile, settings: &Settings) -> anyhow::Result<Ending> 
     }
     let outside = Outside(settings);
     let question = request.flows.question(&surroundings(&outside))?;
-    let asking = args.explain.ask(question, settings, request.flows.scaled())?;
-    let lookup = asking.question().plan(target.columns());
+    let asking = args.explain.ask_as(
+        question,
+        settings,
+        request.flows.scaled(),
+        args.anonymise.anonymiser()?,
+    )?;
+    let lookup = asking.plan(target.columns());
     let json = args.output == Output::Json;
     asking.answer(&[&lookup], json, || {
-        let flows = lookup.run(asking.snapshot())?;
-        let (flows, size) = write(flows, request, target, &*asking.store, settings)?;
+        let flows = asking.flows(&lookup, target.columns(), settings)?;
+        let (flows, size) = write(flows, request, target, &asking, settings)?;
         let took = began.elapsed().as_secs_f64();
         if json {
             let (file, bytes) = (path, size);
@@ -72,12 +80,12 @@ fn write(
     flows: FlowStream,
     request: &Export,
     target: &Target,
-    store: &dyn Store,
+    asking: &Asking,
     settings: &Settings,
 ) -> anyhow::Result<(u64, u64)> {
     let mut file = WholeFile::create(&target.path, request.force)?;
     let zone = settings.tz.value.zone().clone();
-    match target.write(flows, &mut file, zone, || store.names()) {
+    match target.write(flows, &mut file, zone, || asking.names()) {
         Ok(flows) => Ok((flows, file.finish()?)),
         Err(AnswerError::Output(error)) => Err(file.failed()(error).into()),
         Err(error) => Err(error.into()),

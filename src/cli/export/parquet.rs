@@ -13,6 +13,7 @@ use super::poured::{Poured, PouredMoment};
 use super::terms::{self, yes_or_no};
 use crate::answer::words::{bytes, plural, seconds};
 use crate::answer::{AddressForm, ElementsForm, FileShape, Layout, Naming};
+use crate::cli::anonymise::AnonymiseOptions;
 use crate::cli::asking::{Asking, Explain};
 use crate::cli::failure::{Ending, Usage};
 use crate::cli::output::{self, Output, say};
@@ -78,6 +79,8 @@ pub(super) struct Args {
     /// Write all of it anew, in place of another export, or beside other files
     #[arg(long)]
     force: bool,
+    #[command(flatten)]
+    anonymise: AnonymiseOptions,
     #[command(flatten)]
     explain: Explain,
     /// Show progress on standard error: a bar on a terminal (auto), or always, never, or as JSON
@@ -192,15 +195,20 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
                        takes it";
         return Err(Usage(problem.to_owned()).into());
     }
-    let asking = args.explain.ask(question, settings, args.flows.scaled())?;
-    let lookup = asking.question().plan(Columns::ALL);
+    let asking = args.explain.ask_as(
+        question,
+        settings,
+        args.flows.scaled(),
+        args.anonymise.anonymiser()?,
+    )?;
+    let lookup = asking.plan(Columns::ALL);
     asking.answer(&[&lookup], args.output == Output::Json, || {
         let days = days(asking.snapshot(), asking.question())?;
         let layout = Layout {
             naming: args.schema,
             addresses: args.addresses,
             elements: args.elements,
-            interfaces: Some(Arc::new(asking.store.names()?)),
+            interfaces: Some(Arc::new(asking.names()?)),
             community_id: args.community_id,
             sorted: true,
         };
@@ -247,7 +255,8 @@ fn write(
         Display::start(settings.progress.value, move |elapsed| PouredMoment::new(&shown, elapsed));
     let mut written = Written::default();
     for day in &work.days {
-        let flows = lookup.clone().within(range(day.day)).run(asking.snapshot())?;
+        let of_day = lookup.clone().within(range(day.day));
+        let flows = asking.flows(&of_day, Columns::ALL, settings)?;
         let mut files = Box::new(folder.day(day.day, &day.version));
         pour(flows, &mut *files, &poured.flows)?;
         written.merge(&files.finish()?);

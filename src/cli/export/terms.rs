@@ -4,6 +4,7 @@ use std::fs;
 
 use xxhash_rust::xxh3::xxh3_64;
 
+use crate::anonymise::Anonymiser;
 use crate::cli::asking::Asking;
 use crate::cli::settings::Settings;
 use crate::cli::store::{self, Place};
@@ -38,7 +39,17 @@ pub(super) fn of(asking: &Asking, scaled: bool, settings: &Settings) -> anyhow::
         let is_short = text.len() <= MAX_FILTER_BYTES;
         terms.push(("where", if is_short { text } else { format!("{filter:#} ({hash:016x})") }));
     }
-    Ok(terms.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+    let terms = terms.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    Ok(match &asking.by {
+        Some(by) => unnamed(&terms, by),
+        None => terms,
+    })
+}
+
+/// What stands for `terms` where nobody is to know them: they name addresses.
+fn unnamed(terms: &Terms, by: &Anonymiser) -> Terms {
+    let told: Vec<String> = terms.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    [("anonymised".to_owned(), by.digest(&told.join("\n")))].into_iter().collect()
 }
 
 pub(super) fn yes_or_no(said: bool) -> String {

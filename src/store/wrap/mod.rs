@@ -1,6 +1,7 @@
-//! Stores that wrap a store: one that counts, one that makes up for sampling, one that can be stopped,
-//! and, with the feature `testing`, one that fails when it is told to.
+//! Stores that wrap a store: one that counts, one that makes up for sampling, one whose addresses stand
+//! for others, one that can be stopped, and, with the feature `testing`, one that fails when it is told to.
 
+mod anonymised;
 mod call;
 #[cfg(feature = "testing")]
 mod fault;
@@ -8,6 +9,7 @@ mod metered;
 mod scaled;
 mod watched;
 
+pub use anonymised::AnonymisedSnapshot;
 pub use call::Call;
 #[cfg(feature = "testing")]
 pub use fault::{Fault, FaultStore, Faults};
