@@ -9,6 +9,7 @@ mod commands;
 mod faults;
 pub(crate) mod proxy;
 mod regions;
+mod spark;
 
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
