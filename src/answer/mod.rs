@@ -13,7 +13,6 @@ mod explanation;
 mod flows;
 mod format;
 mod json;
-mod naming;
 mod nfdump;
 mod pairs;
 mod parquet;
@@ -36,7 +35,6 @@ pub use flows::{FlowWriter, Style, write_flows};
 pub use format::{Format, OwnFormat, PairFormat, ParseFormatError};
 #[cfg(feature = "elastic")]
 pub(crate) use json::Objects;
-pub use naming::{Change, Named, Naming};
 pub use nfdump::LayoutError;
 pub use pairs::write_pairs;
 pub use parquet::{

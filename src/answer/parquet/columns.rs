@@ -8,14 +8,13 @@ use parquet::errors::ParquetError;
 use parquet::schema::types::{SchemaDescriptor, Type, TypePtr};
 
 use super::layout::{AddressForm, ElementsForm, Layout};
-use crate::answer::naming::Change;
-use crate::flow::{Column, ColumnKind, Family};
+use crate::flow::{Change, Column, ColumnKind, Family, TableColumn};
 
 /// A column of the file that has values.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct FileColumn {
     /// Of what.
-    pub(super) of: Of,
+    pub(super) of: TableColumn,
     /// What it is called. Keys and values of a map both have the map's name.
     pub(super) name: String,
     /// The family whose values it has; rows of others have none. None: of both.
@@ -26,97 +25,20 @@ pub(super) struct FileColumn {
     pub(super) change: Change,
 }
 
-/// What of a flow a column has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Of {
-    /// A column of flows: when they began as a moment in UTC, in milliseconds since 1970, numbers
-    /// without sign.
-    Flow(Column),
-    /// Who exported the flow.
-    Exporter,
-    /// The part of him that did.
-    Engine,
-    /// How he sampled.
-    SamplingMode,
-    /// One packet of so many.
-    SamplingInterval,
-    /// What he calls the interface that it came in by; null where that is not known.
-    InputName,
-    /// What he calls the one that it left by.
-    OutputName,
-    /// The ID of its conversation.
-    CommunityId,
-    /// What a flow has beyond the other columns: an object in JSON, as text; null where it has
-    /// nothing. Text, since not every reader knows the type of JSON.
-    Elements,
-    /// The names of these, as keys of a map.
-    ElementNames,
-    /// Their values there, as text.
-    ElementValues,
-}
-
-impl Of {
-    /// What the file has, in the order of a run; exporter, engine and sampling are where that has
-    /// `source`.
-    fn all(layout: &Layout) -> impl Iterator<Item = Self> {
-        let (names, community_id) = (layout.interfaces.is_some(), layout.community_id);
-        let elements = match layout.elements {
-            ElementsForm::Json => &[Self::Elements][..],
-            ElementsForm::Map => &[Self::ElementNames, Self::ElementValues],
-        };
-        Column::ALL.into_iter().flat_map(move |column| match column {
-            Column::Source => {
-                let mut all =
-                    vec![Self::Exporter, Self::Engine, Self::SamplingMode, Self::SamplingInterval];
-                if names {
-                    all.extend([Self::InputName, Self::OutputName]);
-                }
-                if community_id {
-                    all.push(Self::CommunityId);
-                }
-                all
-            }
-            Column::Extras => elements.to_vec(),
-            column => vec![Self::Flow(column)],
-        })
-    }
-
-    /// What we call it.
-    pub(super) const fn name(self) -> &'static str {
-        match self {
-            Self::Flow(column) => column.name(),
-            Self::Exporter => "exporter",
-            Self::Engine => "engine",
-            Self::SamplingMode => "sampling_mode",
-            Self::SamplingInterval => "sampling_interval",
-            Self::InputName => "input_name",
-            Self::OutputName => "output_name",
-            Self::CommunityId => "community_id",
-            Self::Elements | Self::ElementNames | Self::ElementValues => "elements",
-        }
-    }
-
-    const fn kind(self) -> ColumnKind {
-        match self {
-            Self::Flow(column) => column.kind(),
-            Self::Exporter => ColumnKind::Address,
-            Self::Engine | Self::SamplingInterval => ColumnKind::U32,
-            Self::SamplingMode => ColumnKind::U8,
-            Self::InputName
-            | Self::OutputName
-            | Self::CommunityId
-            | Self::Elements
-            | Self::ElementNames
-            | Self::ElementValues => ColumnKind::Extras,
-        }
-    }
-}
-
 impl FileColumn {
     /// Every column of a file that looks like this.
     pub(super) fn all(layout: &Layout) -> Vec<Self> {
         let mut all = Vec::new();
-        for of in Of::all(layout) {
+        let has = |of: &TableColumn| match of {
+            TableColumn::InputName | TableColumn::OutputName => layout.interfaces.is_some(),
+            TableColumn::CommunityId => layout.community_id,
+            TableColumn::Elements => layout.elements == ElementsForm::Json,
+            TableColumn::ElementNames | TableColumn::ElementValues => {
+                layout.elements == ElementsForm::Map
+            }
+            _ => true,
+        };
+        for of in TableColumn::all().filter(has) {
             let named = layout.naming.of(of.name());
             let by_number =
                 of.kind() == ColumnKind::Address && layout.addresses == AddressForm::Number;
@@ -142,12 +64,16 @@ impl FileColumn {
 
     /// Whether values are looked up among those that came before, as long as that pays.
     pub(super) fn has_dictionary(&self) -> bool {
-        !matches!(self.of, Of::Flow(Column::First) | Of::CommunityId)
+        !matches!(self.of, TableColumn::Flow(Column::First) | TableColumn::CommunityId)
     }
 
     /// Whether rows may lack a value.
     pub(super) fn is_optional(&self) -> bool {
-        self.family.is_some() || matches!(self.of, Of::InputName | Of::OutputName | Of::Elements)
+        self.family.is_some()
+            || matches!(
+                self.of,
+                TableColumn::InputName | TableColumn::OutputName | TableColumn::Elements
+            )
     }
 
     /// Whether its addresses are numbers.
@@ -167,7 +93,7 @@ impl FileColumn {
                 (Physical::FIXED_LEN_BYTE_ARRAY, None, 16)
             }
             (ColumnKind::Address | ColumnKind::Extras, _) => text,
-            (ColumnKind::U64, _) if self.of == Of::Flow(Column::First) => {
+            (ColumnKind::U64, _) if self.of == TableColumn::Flow(Column::First) => {
                 (Physical::INT64, Some(LogicalType::timestamp(true, TimeUnit::MILLIS)), -1)
             }
             (ColumnKind::U64, _) => (Physical::INT64, unsigned(64), -1),
@@ -210,9 +136,9 @@ pub(super) fn schema(columns: &[FileColumn]) -> Result<SchemaDescriptor, Parquet
     let mut fields: Vec<TypePtr> = Vec::new();
     for column in columns {
         fields.push(Arc::new(match column.of {
-            Of::ElementNames => column.map()?,
+            TableColumn::ElementNames => column.map()?,
             // They are part of the map.
-            Of::ElementValues => continue,
+            TableColumn::ElementValues => continue,
             _ => column.field()?,
         }));
     }

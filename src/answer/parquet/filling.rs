@@ -18,15 +18,16 @@ use parquet::file::properties::WriterProperties;
 use parquet::schema::types::ColumnDescPtr;
 
 use super::chunk::Chunk;
-use super::columns::{FileColumn, Of};
+use super::columns::FileColumn;
 use super::elements::entries;
 use super::layout::AddressForm;
 use super::texts::Texts;
 use super::values::{fixed, number, push_protocol, shown};
 use crate::answer::elements::push_elements;
-use crate::answer::naming::Change;
 use crate::answer::text::push_address;
-use crate::flow::{Addresses, Column, CommunityId, Extras, Family, FlowBatch, Names, Values};
+use crate::flow::{
+    Addresses, Change, Column, CommunityId, Extras, Family, FlowBatch, Names, TableColumn, Values,
+};
 
 /// The encoded pages of a column, and what is to be said of them.
 pub(super) type Closed = (Bytes, ColumnCloseResult);
@@ -82,17 +83,29 @@ impl Filling {
         self.levels.clear();
         let sources = rows.clone().map(|row| flows.source_of(row));
         match self.column.of {
-            Of::Flow(column) => self.put_column(flows, column, rows)?,
-            Of::Exporter => self.put_addresses(sources.map(|of| of.exporter))?,
-            Of::Engine => self.put_words(sources.map(|of| of.engine))?,
-            Of::SamplingMode => self.put_words(sources.map(|of| of.sampling.mode.into()))?,
-            Of::SamplingInterval => self.put_words(sources.map(|of| of.sampling.interval))?,
-            Of::InputName => self.put_names(sources.map(|of| of.exporter), &flows.input[rows])?,
-            Of::OutputName => self.put_names(sources.map(|of| of.exporter), &flows.output[rows])?,
-            Of::CommunityId => self.put_community_ids(flows, rows)?,
-            Of::Elements => return self.put_elements(&flows.extras, rows),
-            Of::ElementNames => return self.put_entries(&flows.extras, rows, |(name, _)| name),
-            Of::ElementValues => return self.put_entries(&flows.extras, rows, |(_, value)| value),
+            TableColumn::Flow(column) => self.put_column(flows, column, rows)?,
+            TableColumn::Exporter => self.put_addresses(sources.map(|of| of.exporter))?,
+            TableColumn::Engine => self.put_words(sources.map(|of| of.engine))?,
+            TableColumn::SamplingMode => {
+                self.put_words(sources.map(|of| of.sampling.mode.into()))?
+            }
+            TableColumn::SamplingInterval => {
+                self.put_words(sources.map(|of| of.sampling.interval))?
+            }
+            TableColumn::InputName => {
+                self.put_names(sources.map(|of| of.exporter), &flows.input[rows])?
+            }
+            TableColumn::OutputName => {
+                self.put_names(sources.map(|of| of.exporter), &flows.output[rows])?
+            }
+            TableColumn::CommunityId => self.put_community_ids(flows, rows)?,
+            TableColumn::Elements => return self.put_elements(&flows.extras, rows),
+            TableColumn::ElementNames => {
+                return self.put_entries(&flows.extras, rows, |(name, _)| name);
+            }
+            TableColumn::ElementValues => {
+                return self.put_entries(&flows.extras, rows, |(_, value)| value);
+            }
         }
         Ok(0)
     }

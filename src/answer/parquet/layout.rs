@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::answer::Naming;
-use crate::flow::Names;
+use crate::flow::{Names, Naming};
 
 /// What a file of flows looks like; as it is made by default, in the order in which flows come.
 #[derive(Debug, Clone, Default)]

@@ -10,12 +10,12 @@ use parquet::file::metadata::SortingColumn;
 use parquet::file::properties::{WriterProperties, WriterVersion};
 use parquet::schema::types::{ColumnPath, SchemaDescriptor};
 
-use super::columns::{FileColumn, Of, schema};
+use super::columns::{FileColumn, schema};
 use super::filling::Filling;
 use super::group::{EncodedGroup, Group};
 use super::layout::Layout;
 use super::{MAX_GROUP_ROWS, order, source};
-use crate::flow::{Column, FlowBatch};
+use crate::flow::{Column, FlowBatch, TableColumn};
 
 /// One of so many addresses that are not in a row group passes its Bloom filter.
 const BLOOM_MISSES: f64 = 0.01;
@@ -107,7 +107,7 @@ fn properties(columns: &[FileColumn], sorted: bool, group_rows: usize) -> Writer
         let path = ColumnPath::from(column.name.as_str());
         properties =
             properties.set_column_dictionary_enabled(path.clone(), column.has_dictionary());
-        if sorted && matches!(column.of, Of::Flow(Column::Src | Column::Dst)) {
+        if sorted && matches!(column.of, TableColumn::Flow(Column::Src | Column::Dst)) {
             properties = properties
                 .set_column_bloom_filter_enabled(path.clone(), true)
                 .set_column_bloom_filter_fpp(path, BLOOM_MISSES);
@@ -119,8 +119,10 @@ fn properties(columns: &[FileColumn], sorted: bool, group_rows: usize) -> Writer
 /// What rows are sorted by. Of a pair of columns by family one has no values in a row group.
 fn sorting(columns: &[FileColumn]) -> Vec<SortingColumn> {
     let of = |wanted| {
-        let places =
-            columns.iter().enumerate().filter(move |(_, column)| column.of == Of::Flow(wanted));
+        let places = columns
+            .iter()
+            .enumerate()
+            .filter(move |(_, column)| column.of == TableColumn::Flow(wanted));
         places.map(|(place, _)| SortingColumn {
             column_idx: place as i32,
             descending: false,

@@ -6,9 +6,9 @@ use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::Field;
 
 use super::*;
-use crate::answer::Naming;
 use crate::flow::{
-    Column, Extra, Family, FlowRecord, Origin, Protocol, Sampling, Source, UnixMillis, push_extra,
+    Column, Extra, Family, FlowRecord, Naming, Origin, Protocol, Sampling, Source, UnixMillis,
+    push_extra,
 };
 
 /// Flows whose sources count up from `first`, each with these elements.

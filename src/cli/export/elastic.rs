@@ -5,7 +5,6 @@ use std::time::Instant;
 
 use serde::Serialize;
 
-use crate::answer::Naming;
 use crate::answer::words::{bytes, grouped, plural, seconds};
 use crate::cli::anonymise::AnonymiseOptions;
 use crate::cli::asking::Explain;
@@ -14,7 +13,7 @@ use crate::cli::interrupt;
 use crate::cli::output::{self, Output, say};
 use crate::cli::outside::{Outside, surroundings};
 use crate::cli::settings::{Flags, Settings};
-use crate::flow::Columns;
+use crate::flow::{Columns, Naming};
 use crate::request::Selection;
 use crate::sink::elastic::{By, ElasticSink, Target};
 use crate::sink::{Sink, Written, pour};

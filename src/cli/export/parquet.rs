@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::poured::{Poured, PouredMoment};
 use super::terms::{self, yes_or_no};
 use crate::answer::words::{bytes, plural, seconds};
-use crate::answer::{AddressForm, ElementsForm, FileShape, Layout, Naming};
+use crate::answer::{AddressForm, ElementsForm, FileShape, Layout};
 use crate::cli::anonymise::AnonymiseOptions;
 use crate::cli::asking::{Asking, Explain};
 use crate::cli::failure::{Ending, Usage};
@@ -21,7 +21,7 @@ use crate::cli::outside::{Outside, surroundings};
 use crate::cli::progress::{Display, Mode};
 use crate::cli::settings::{self, Flags, Settings, keys};
 use crate::cli::whole_file::UnfinishedFolder;
-use crate::flow::Columns;
+use crate::flow::{Columns, Naming};
 use crate::query::Lookup;
 use crate::request::Selection;
 use crate::sink::parquet_folder::{

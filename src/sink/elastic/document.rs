@@ -7,8 +7,8 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::ecs::Ecs;
 use super::{By, Target};
-use crate::answer::{Naming, Objects};
-use crate::flow::{Family, FlowRecord, Names, Origin};
+use crate::answer::Objects;
+use crate::flow::{Family, FlowRecord, Names, Naming, Origin};
 
 /// Writes documents.
 pub(super) struct Documents {

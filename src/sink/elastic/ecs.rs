@@ -3,8 +3,10 @@
 use std::io::Write;
 use std::net::IpAddr;
 
-use crate::answer::{Change, Named, Naming, push_elements};
-use crate::flow::{Column, CommunityId, Family, FlowRecord, Names, Protocol};
+use crate::answer::push_elements;
+use crate::flow::{
+    Change, Column, ColumnName, CommunityId, Family, FlowRecord, Names, Naming, Protocol,
+};
 
 /// Writes such documents.
 pub(super) struct Ecs {
@@ -15,7 +17,7 @@ pub(super) struct Ecs {
 /// An object, or a value in one.
 enum Node {
     Object(Vec<(String, Node)>),
-    Value(Named),
+    Value(ColumnName),
     /// Of a protocol that has ports, its name in small letters.
     Transport,
     /// The Community ID.
@@ -125,7 +127,7 @@ fn push(to: &mut Vec<u8>, text: &str) -> bool {
     true
 }
 
-fn push_value(to: &mut Vec<u8>, named: Named, what: &What<'_>) -> bool {
+fn push_value(to: &mut Vec<u8>, named: ColumnName, what: &What<'_>) -> bool {
     let What { flow, extras, names } = what;
     let source = &flow.source;
     let number = match named.column {

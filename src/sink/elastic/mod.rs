@@ -32,8 +32,7 @@ use std::sync::Arc;
 pub use load::ElasticLoader;
 
 use super::{Sink, SinkError, Written};
-use crate::answer::Naming;
-use crate::flow::{FlowBatch, Names};
+use crate::flow::{FlowBatch, Names, Naming};
 use crate::store::elastic::{Client, Location, Options};
 use crate::store::{Result, Watch};
 use bulk::Bulk;

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{By, Target};
-use crate::answer::Naming;
+use crate::flow::Naming;
 use crate::store::elastic::{Body, Client, Server};
 use crate::store::{Result, Watch};
 

@@ -37,7 +37,7 @@ pub enum Change {
 
 /// What a column is called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Named {
+pub struct ColumnName {
     /// Our name of it.
     pub column: &'static str,
     /// Its name there.
@@ -67,9 +67,9 @@ impl Naming {
     }
 
     /// What our column `column` is called; its own name where no table has it.
-    pub fn of(self, column: &'static str) -> Named {
+    pub fn of(self, column: &'static str) -> ColumnName {
         let named = self.table().iter().find(|named| named.column == column);
-        named.copied().unwrap_or(Named {
+        named.copied().unwrap_or(ColumnName {
             column,
             name: column,
             of_v6: None,
@@ -79,14 +79,14 @@ impl Naming {
     }
 
     /// The names of all columns; none where they are ours.
-    pub fn table(self) -> &'static [Named] {
-        static OCSF: LazyLock<Vec<Named>> =
+    pub fn table(self) -> &'static [ColumnName] {
+        static OCSF: LazyLock<Vec<ColumnName>> =
             LazyLock::new(|| read(include_str!("../../schema/names-ocsf.csv")));
-        static ECS: LazyLock<Vec<Named>> =
+        static ECS: LazyLock<Vec<ColumnName>> =
             LazyLock::new(|| read(include_str!("../../schema/names-ecs.csv")));
-        static ZEEK: LazyLock<Vec<Named>> =
+        static ZEEK: LazyLock<Vec<ColumnName>> =
             LazyLock::new(|| read(include_str!("../../schema/names-zeek.csv")));
-        static IPFIX: LazyLock<Vec<Named>> =
+        static IPFIX: LazyLock<Vec<ColumnName>> =
             LazyLock::new(|| read(include_str!("../../schema/names-ipfix.csv")));
         match self {
             Self::Earlgrey => &[],
@@ -99,7 +99,7 @@ impl Naming {
 }
 
 /// The lines of a table behind its head; none of its values has a comma.
-fn read(table: &'static str) -> Vec<Named> {
+fn read(table: &'static str) -> Vec<ColumnName> {
     let lines = table.lines().skip(1);
     let named = |line: &'static str| {
         let mut values = line.split(',');
@@ -114,7 +114,7 @@ fn read(table: &'static str) -> Vec<Named> {
             "name" => Change::Name,
             _ => Change::None,
         };
-        Some(Named { column, name, of_v6, change, source: values.next()? })
+        Some(ColumnName { column, name, of_v6, change, source: values.next()? })
     };
     lines.filter_map(named).collect()
 }
