@@ -1,7 +1,7 @@
 //! Which files are to be read.
 
 use std::collections::{BTreeSet, HashSet};
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::fs;
 use std::io;
@@ -95,11 +95,21 @@ pub fn find_plain(
         } else if kind.is_dir() && entered.insert(path.clone()) {
             let list = |source| CaptureError::List { path: path.clone(), source };
             for entry in fs::read_dir(&path).map_err(list)? {
-                left.push(entry.map_err(list)?.path());
+                let entry = entry.map_err(list)?;
+                if !is_passed_over(&entry.file_name()) {
+                    left.push(entry.path());
+                }
             }
         }
     }
     Ok(found.into_iter().map(Input::Plain).collect())
+}
+
+/// Whether what has this name in a folder is not meant, unless it is named by itself: what others
+/// keep beside their files, as in folders of Parquet `_SUCCESS` and `.part-0.parquet.crc`, and what
+/// is not whole yet.
+fn is_passed_over(name: &OsStr) -> bool {
+    matches!(name.as_encoded_bytes().first(), Some(b'_' | b'.'))
 }
 
 fn walk(
@@ -116,7 +126,7 @@ fn walk(
     let mut names: Vec<OsString> =
         entries.map(|entry| Ok(entry?.file_name())).collect::<io::Result<_>>().map_err(list)?;
     names.sort();
-    for name in names {
+    for name in names.into_iter().filter(|name| !is_passed_over(name)) {
         let path = directory.join(name);
         match fs::metadata(&path) {
             Ok(metadata) if metadata.is_dir() => {
@@ -141,17 +151,20 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path();
         fs::create_dir_all(root.join("b/c")).unwrap();
-        for file in ["z", "a", "b/2", "b/1", "b/c/x", ".hidden"] {
+        fs::create_dir(root.join("_unfinished")).unwrap();
+        let others = [".hidden", "_SUCCESS", "b/.2.crc", "_unfinished/3"];
+        for file in ["z", "a", "b/2", "b/1", "b/c/x"].into_iter().chain(others) {
             fs::write(root.join(file), b"").unwrap();
         }
         #[cfg(unix)]
         std::os::unix::fs::symlink(root, root.join("b/c/up")).unwrap();
-        let found = find(&[root.join("z"), PathBuf::from("-"), root.to_owned()]).unwrap();
+        let named = [root.join("z"), PathBuf::from("-"), root.to_owned(), root.join(".hidden")];
+        let found = find(&named).unwrap();
         let names: Vec<String> = found
             .iter()
             .map(|input| input.to_string().replace(&format!("{}/", root.display()), ""))
             .collect();
-        assert_eq!(names, ["z", "standard input", ".hidden", "a", "b/1", "b/2", "b/c/x", "z"]);
+        assert_eq!(names, ["z", "standard input", "a", "b/1", "b/2", "b/c/x", "z", ".hidden"]);
     }
 
     #[test]
@@ -170,7 +183,7 @@ mod tests {
         let (inside, outside) = (root.join("in"), root.join("out"));
         fs::create_dir_all(inside.join("b")).unwrap();
         fs::create_dir(&outside).unwrap();
-        for file in ["in/z", "in/b/1", "out/secret"] {
+        for file in ["in/z", "in/b/1", "in/b/_1", "in/b/.1", "out/secret"] {
             fs::write(root.join(file), b"").unwrap();
         }
         let link = std::os::unix::fs::symlink::<PathBuf, PathBuf>;
@@ -186,6 +199,7 @@ mod tests {
         let found = find_plain(&inside, follow).unwrap();
         assert_eq!(found, ["b/1", "z"].map(|file| Input::Plain(inside.join(file))));
         assert_eq!(find_plain(&inside.join("z"), follow).unwrap().len(), 1);
+        assert_eq!(find_plain(&inside.join("b/_1"), follow).unwrap().len(), 1);
         assert!(find_plain(&inside.join("gone"), follow).is_err());
         link(outside.join("secret"), inside.join("file")).unwrap();
         let error = find_plain(&inside, follow).unwrap_err();

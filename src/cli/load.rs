@@ -47,8 +47,8 @@ What is loaded again is not stored again, so after a crash the same command goes
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// Files, folders, or - for standard input [default: the paths of the configuration, else
-    /// standard input where it is piped]
+    /// Files, folders (without what begins with _ or . in them), or - for standard input
+    /// [default: the paths of the configuration, else standard input where it is piped]
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
     /// How many flows are written at once: what memory allows [default: 2000000]

@@ -140,8 +140,12 @@ fn folders_are_loaded_with_everything_in_them_and_other_files_are_passed_over() 
     home.file("in/a/1.pcap", &capture(&[exports(0, &FLOWS[..2])]));
     home.file("in/b.pcap", &capture(&[exports(2, &FLOWS[2..])]));
     home.file("in/README", b"some words");
+    home.file("in/_SUCCESS", b"");
+    home.file("in/_unfinished/c.pcap", &capture(&[exports(4, &FLOWS[2..])]));
+    home.file("in/.part-0.crc", b"sum");
     let load = home.run(&["load", "in"]).ends(0, "loaded 2 files");
     assert!(load.stderr.contains("  no capture in/README"), "{}", load.stderr);
+    assert_eq!(load.stderr.matches("no capture").count(), 1, "{}", load.stderr);
     assert_eq!(home.run(&["query", "0.0.0.0/0", "--count"]).succeeds().stdout, "6\n");
 }
 
