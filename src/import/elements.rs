@@ -21,6 +21,36 @@ pub(super) fn take(text: &[u8], to: &mut Draft) -> Option<()> {
     source.end().ok()
 }
 
+/// Keeps the element of this name in `to`, whose value is a text by itself, without quotes; None
+/// where there is no such element, or it has no such value.
+pub(super) fn take_plain(name: &[u8], text: &[u8], to: &mut Draft) -> Option<()> {
+    let id = named(str::from_utf8(name).ok()?)?;
+    let text = str::from_utf8(text).ok()?;
+    let kind = id.known().map_or(Kind::Octets, |known| known.kind);
+    let is_number = matches!(kind, Kind::Unsigned | Kind::Signed | Kind::Float | Kind::Boolean);
+    // What is told several times is a list.
+    let value = match serde_json::from_str(text) {
+        Ok(Value::Array(list)) if is_number || list.iter().all(Value::is_string) => {
+            Value::Array(list)
+        }
+        Ok(value) if is_number => value,
+        _ => Value::String(text.to_owned()),
+    };
+    keep(id, value, to)
+}
+
+/// Keeps the values of an element; None where it has no such value.
+fn keep(id: ElementId, value: Value, to: &mut Draft) -> Option<()> {
+    let values = match value {
+        Value::Array(values) => values,
+        value => vec![value],
+    };
+    for value in values {
+        to.keep(id, &bytes_of(id, &value)?);
+    }
+    Some(())
+}
+
 /// The members of an object in their order.
 struct Members<'a>(&'a mut Draft);
 
@@ -35,14 +65,7 @@ impl<'de> Visitor<'de> for Members<'_> {
         use serde::de::Error;
         while let Some((name, value)) = members.next_entry::<String, Value>()? {
             let id = named(&name).ok_or_else(|| A::Error::custom("no element"))?;
-            let values = match value {
-                Value::Array(values) => values,
-                value => vec![value],
-            };
-            for value in values {
-                let bytes = bytes_of(id, &value).ok_or_else(|| A::Error::custom("no value"))?;
-                self.0.keep(id, &bytes);
-            }
+            keep(id, value, self.0).ok_or_else(|| A::Error::custom("no value"))?;
         }
         Ok(())
     }

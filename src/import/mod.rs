@@ -33,6 +33,7 @@ pub use assembly::MAX_PIECE_RECORDS;
 pub use piece::Piece;
 pub use text::Text;
 
+use crate::flow::Names;
 use crate::normalise::Rates;
 
 /// What a stream holds, if that is read here.
@@ -83,6 +84,9 @@ pub trait Pieces {
 
     /// A block cannot be read; how many records it held is not known.
     fn damaged(&mut self);
+
+    /// Exporters have these names for their interfaces, VRFs and applications.
+    fn names(&mut self, names: &Names);
 
     /// Something is not kept, so many times, as nobody here knows what it is.
     fn passed_over(&mut self, what: String, times: u64);

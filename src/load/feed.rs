@@ -119,6 +119,11 @@ impl Feed {
         Ok(())
     }
 
+    /// Takes names of interfaces, VRFs and applications, likewise.
+    pub(super) fn push_names(&mut self, names: &Names) {
+        self.decoder.name(names);
+    }
+
     /// Reads what still waits for a template as far as that is known: nothing more will come that
     /// could hold it.
     ///

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use super::feed::Feed;
 use super::{Options, Progress};
+use crate::flow::Names;
 use crate::import::{Piece, Pieces};
 use crate::store::StoreError;
 
@@ -33,6 +34,10 @@ impl Pieces for Imports<'_> {
 
     fn damaged(&mut self) {
         self.feed.accounts().load.account.damaged_pieces += 1;
+    }
+
+    fn names(&mut self, names: &Names) {
+        self.feed.push_names(names);
     }
 
     fn passed_over(&mut self, what: String, times: u64) {

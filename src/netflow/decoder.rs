@@ -117,6 +117,11 @@ impl Decoder {
         &self.sets.learned.names
     }
 
+    /// Takes in names that were told elsewhere.
+    pub fn name(&mut self, names: &Names) {
+        self.sets.learned.names.merge(names);
+    }
+
     /// How many templates the datagram that came last defines otherwise than other UDP ports of its
     /// exporter, in the same domain. Each of these is read by its own.
     pub fn conflicts(&self) -> u32 {

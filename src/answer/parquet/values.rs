@@ -26,12 +26,33 @@ pub(super) fn fixed(address: IpAddr) -> [u8; 16] {
     }
 }
 
+/// A protocol whose name, cut to five letters, is that of another.
+const IDPR_CMTP: u8 = 38;
+
 /// Appends what a protocol is called by those who call it by a name; its number where it has none.
 pub(super) fn push_protocol(to: &mut Vec<u8>, number: u8) {
-    match Protocol(number).name() {
+    match Protocol(number).name().filter(|_| number != IDPR_CMTP) {
         // Both are one protocol to them.
         Some(_) if Protocol(number) == Protocol::ICMP6 => to.extend_from_slice(b"icmp"),
         Some(name) => to.extend(name.bytes().map(|letter| letter.to_ascii_lowercase())),
         None => push_number(to, number),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_protocol_is_found_by_what_it_is_called() {
+        for number in 0..=u8::MAX {
+            let mut name = Vec::new();
+            push_protocol(&mut name, number);
+            let name = String::from_utf8(name).unwrap();
+            let found = name.parse().ok().map(Protocol).or_else(|| Protocol::named(&name));
+            let expected =
+                if number == Protocol::ICMP6.0 { Protocol::ICMP } else { Protocol(number) };
+            assert_eq!(found, Some(expected), "{name}");
+        }
     }
 }

@@ -4,12 +4,13 @@ use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use bytes::Bytes;
-use parquet::basic::Encoding;
+use parquet::basic::{Compression, Encoding};
 use parquet::column::page::{Page, PageMetadata, PageReader};
 use parquet::errors::{ParquetError, Result};
-use parquet::file::metadata::RowGroupMetaData;
+use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 use parquet::file::reader::{ChunkReader, Length};
 use parquet::file::serialized_reader::SerializedPageReader;
 
@@ -18,8 +19,33 @@ use parquet::file::serialized_reader::SerializedPageReader;
 const MAX_PAGE_BYTES: u32 = 64 << 20;
 /// What lies behind the rows and describes them takes no more bytes than this.
 const MAX_FOOTER_BYTES: usize = 64 << 20;
+/// A row has no more values than this in a column: a map of all elements that a flow may have.
+const MAX_ROW_VALUES: usize = 1024;
+/// A page says that it has no more values than this, be they all null.
+const MAX_PAGE_VALUES: usize = 1 << 24;
 /// So much of a page's header is looked at.
 const START_BYTES: usize = 24;
+
+/// Whether pages are compressed in a way that says how long they become, and keeps to it: of others
+/// a page could fill all of the memory before anybody sees how long it is.
+pub(super) fn compressed_as_is_read(file: &ParquetMetaData) -> std::result::Result<(), String> {
+    for column in file.row_groups().iter().flat_map(RowGroupMetaData::columns) {
+        match column.compression() {
+            Compression::UNCOMPRESSED
+            | Compression::SNAPPY
+            | Compression::LZ4_RAW
+            | Compression::ZSTD(_) => {}
+            other => {
+                let name = other.to_string();
+                let name = name.split('(').next().unwrap_or_default();
+                return Err(format!(
+                    "it is compressed by {name}; snappy, zstd, LZ4_RAW and none are read"
+                ));
+            }
+        }
+    }
+    Ok(())
+}
 
 /// A file whose pages are of limited size.
 #[derive(Debug)]
@@ -92,6 +118,10 @@ fn number(from: &mut &[u8]) -> Option<u32> {
 pub(super) struct Pages {
     reader: SerializedPageReader<Limited>,
     has_dictionary: bool,
+    /// So many rows were asked for up to now.
+    asked: Arc<AtomicUsize>,
+    /// So many values had the pages that were read.
+    values: usize,
 }
 
 impl Pages {
@@ -100,6 +130,7 @@ impl Pages {
         group: &RowGroupMetaData,
         column: usize,
         rows: usize,
+        asked: Arc<AtomicUsize>,
     ) -> Result<Self> {
         let chunk = group.columns().get(column).ok_or_else(|| general("it is not there"))?;
         let first = chunk.dictionary_page_offset().unwrap_or(chunk.data_page_offset());
@@ -109,7 +140,7 @@ impl Pages {
             return Err(general("it lies outside of the file"));
         }
         let reader = SerializedPageReader::new(Arc::clone(file), chunk, rows, None)?;
-        Ok(Self { reader, has_dictionary: false })
+        Ok(Self { reader, has_dictionary: false, asked, values: 0 })
     }
 }
 
@@ -140,7 +171,16 @@ impl PageReader for Pages {
             Some(page) if counts_in_dictionary(page) && !self.has_dictionary => {
                 return Err(general("it counts in a dictionary that is not there"));
             }
-            _ => {}
+            Some(page) => {
+                // Nulls take no room in a page, but do where they are read: those of a row without end.
+                let most = self.asked.load(Relaxed).saturating_mul(MAX_ROW_VALUES);
+                let values = page.num_values() as usize;
+                if self.values > most || values > MAX_PAGE_VALUES {
+                    return Err(general("a row has more values than are read"));
+                }
+                self.values += values;
+            }
+            None => {}
         }
         Ok(page)
     }

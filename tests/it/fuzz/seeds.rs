@@ -2,8 +2,11 @@
 
 use std::io::Write;
 use std::net::IpAddr;
+use std::sync::Arc;
 
+use earlgrey_hbase::answer::{AddressForm, ElementsForm, FileShape, Layout, ParquetWriter};
 use earlgrey_hbase::capture::{Datagram, Input, find};
+use earlgrey_hbase::flow::Naming;
 use earlgrey_hbase::generate::{Format, Traffic, write};
 
 use super::targets::{piece_of_decoder, piece_of_fragments};
@@ -305,11 +308,24 @@ fn own_imports() -> Vec<Vec<u8>> {
     let (src, dst) = ([10, 0, 0, 1].into(), [10, 0, 0, 2].into());
     let flow = earlgrey_hbase::FlowRecord::between(src, dst);
     batch.push(&flow, 0, earlgrey_hbase::flow::Origin(1));
-    let mut table = Vec::new();
-    let mut writer = earlgrey_hbase::answer::ParquetWriter::new(&mut table).unwrap();
-    writer.write(&batch).unwrap();
-    writer.finish().unwrap();
-    seeds.push(table);
+    let vlan = [&[0, 58, 0, 2][..], &[0, 5]].concat();
+    batch.extras.set(0, &vlan);
+    let others = Layout {
+        naming: Naming::Zeek,
+        addresses: AddressForm::Number,
+        elements: ElementsForm::Map,
+        interfaces: Some(Arc::default()),
+        community_id: true,
+        sorted: true,
+    };
+    for layout in [Layout::default(), others] {
+        let mut table = Vec::new();
+        let shape = Arc::new(FileShape::new(layout, 1000).unwrap());
+        let mut writer = ParquetWriter::of(shape, &mut table).unwrap();
+        writer.write(&batch).unwrap();
+        writer.finish().unwrap();
+        seeds.push(table);
+    }
     seeds
 }
 

@@ -125,6 +125,8 @@ pub(crate) fn import(input: &[u8]) {
 
         fn damaged(&mut self) {}
 
+        fn names(&mut self, _: &earlgrey_hbase::flow::Names) {}
+
         fn passed_over(&mut self, _: String, times: u64) {
             assert!(times > 0);
         }

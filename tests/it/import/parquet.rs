@@ -19,13 +19,18 @@ use crate::needs::duckdb;
 /// A store of both families, of biflows, with several exporters and elements of every kind, and an
 /// export of all of it.
 fn exported(folder: &Path) {
-    let path = |name: &str| folder.join(name).to_str().unwrap().to_owned();
+    exported_of(&|name: &str| folder.join(name).to_str().unwrap().to_owned(), 20_000);
+    export(folder, "store", "first.parquet");
+}
+
+/// The store, of so many flows.
+fn exported_of(path: &dyn Fn(&str) -> String, flows: u32) {
     fs::write(path("rich.pcap"), capture(&[rich()])).unwrap();
     earlgrey(&[
         "generate",
         &path("day.pcap"),
         "--flows",
-        "20000",
+        &flows.to_string(),
         "--hours",
         "30",
         "--format",
@@ -39,7 +44,6 @@ StartTime,Dur,Proto,SrcAddr,Sport,Dir,DstAddr,Dport,State,sTos,dTos,TotPkts,TotB
     let files = ["day.pcap", "rich.pcap", "day.binetflow"].map(path);
     let files: Vec<&str> = files.iter().map(String::as_str).collect();
     earlgrey(&[&["load", "--store", &path("store")], &files[..]].concat());
-    export(folder, "store", "first.parquet");
 }
 
 fn export(folder: &Path, store: &str, file: &str) {
@@ -144,6 +148,116 @@ fn what_others_made_of_an_export_is_read_or_said_to_lack_something() {
         if fault.is_none() {
             assert_eq!(told(&store), flows, "{selection}");
         }
+    }
+}
+
+/// Copies a file, compressed so.
+const COMPRESSED: &str = "
+import sys, duckdb
+duckdb.sql(f\"COPY (FROM '{sys.argv[1]}') TO '{sys.argv[2]}' (FORMAT parquet, COMPRESSION {sys.argv[3]})\")
+";
+
+#[test]
+fn every_compression_that_duckdb_has_is_read_or_said_not_to_be() {
+    let Some(duckdb) = duckdb() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    exported(folder);
+    let flows = told(&folder.join("store"));
+    let from = folder.join("first.parquet");
+    for (compression, fault) in [
+        ("uncompressed", None),
+        ("snappy", None),
+        ("lz4_raw", None),
+        ("zstd", None),
+        ("gzip", Some("it is compressed by GZIP; snappy, zstd, LZ4_RAW and none are read")),
+        ("brotli", Some("it is compressed by BROTLI; snappy, zstd, LZ4_RAW and none are read")),
+    ] {
+        let path = folder.join(format!("{compression}.parquet"));
+        duckdb(COMPRESSED, &[from.to_str().unwrap(), path.to_str().unwrap(), compression]);
+        let store = folder.join(compression);
+        let summary = load(&store, &[&path]);
+        assert_eq!(summary["files"][0]["fault"].as_str(), fault, "{summary}");
+        if fault.is_none() {
+            assert_eq!(told(&store), flows, "{compression}");
+        }
+    }
+}
+
+/// Two flows by two interfaces, of which the exporter names one.
+fn of_named_interfaces() -> Vec<u8> {
+    let set = |words: &[u16]| -> Vec<u8> {
+        let bytes = 2 + 2 * words.len() as u16;
+        [&words[..1], &[bytes], &words[1..]]
+            .concat()
+            .iter()
+            .flat_map(|it| it.to_be_bytes())
+            .collect()
+    };
+    let sets = [
+        // Options: the interface, then its name of four bytes: 3 is "eth3".
+        set(&[3, 256, 2, 1, 10, 4, 82, 4]),
+        set(&[256, 0, 3, 0x6574, 0x6833]),
+        set(&[2, 257, 5, 8, 4, 12, 4, 10, 4, 14, 4, 1, 4]),
+        set(&[
+            257, 0x0a00, 1, 0x0a00, 2, 0, 3, 0, 4, 0, 1500, 0x0a00, 2, 0x0a00, 1, 0, 4, 0, 3, 0, 40,
+        ]),
+    ]
+    .concat();
+    let head = [10, 16 + sets.len() as u16].map(u16::to_be_bytes).concat();
+    let words = [1_186_040_527_u32, 0, 0].map(u32::to_be_bytes).concat();
+    [head, words, sets].concat()
+}
+
+/// Prints how many rows of the folders differ, of each in turn, and how many names there are.
+const FOLDERS: &str = "
+import sys, duckdb
+duckdb.sql('SET enable_progress_bar = false')
+one, other = [f\"read_parquet('{at}/*/*/*/*.parquet', hive_partitioning = true)\" for at in sys.argv[1:]]
+for a, b in ((one, other), (other, one)):
+    print(duckdb.sql(f'SELECT count(*) FROM (FROM {a} EXCEPT ALL FROM {b})').fetchall()[0][0])
+print(duckdb.sql(f'SELECT count(input_name), count(output_name) FROM {one}').fetchall()[0])
+";
+
+#[test]
+fn a_folder_of_days_comes_back_whatever_its_columns_are_called_and_how_values_are_written() {
+    let Some(duckdb) = duckdb() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let [day, named, store, whole] = ["day.pcap", "named.pcap", "store", "whole"].map(path);
+    exported_of(&path, 2_000);
+    fs::write(&named, capture(&[of_named_interfaces()])).unwrap();
+    earlgrey(&["load", &named, "--store", &store]);
+    assert!(Path::new(&day).exists());
+    earlgrey(&["export", "parquet", &whole, "--store", &store, "--community-id"]);
+    for (schema, addresses, elements) in [
+        ("earlgrey", "number", "map"),
+        ("earlgrey", "fixed", "json"),
+        ("ocsf", "text", "map"),
+        ("ocsf", "number", "json"),
+        ("ecs", "fixed", "map"),
+        ("zeek", "text", "json"),
+        ("zeek", "fixed", "map"),
+        ("ipfix", "text", "map"),
+        ("ipfix", "number", "json"),
+    ] {
+        let name = format!("{schema}-{addresses}-{elements}");
+        let (out, second, again) = (path(&name), path("second"), path("again"));
+        for old in [&second, &again] {
+            let _ = fs::remove_dir_all(old);
+        }
+        let how = ["--schema", schema, "--addresses", addresses, "--elements", elements];
+        let export = ["export", "parquet", &out, "--store", &store, "--community-id"];
+        earlgrey(&[&export[..], &how].concat());
+        // What else is in the folder is none of its files.
+        fs::write(folder.path().join(&name).join("_SUCCESS"), "").unwrap();
+        let summary = load(Path::new(&second), &[Path::new(&out)]);
+        assert_eq!((&summary["faults"], &summary["rejected"]), (&0.into(), &serde_json::json!({})));
+        assert_eq!(summary["passedOver"], serde_json::json!({}), "{name}");
+        let files = summary["files"].as_array().unwrap();
+        assert!(files.iter().all(|file| file["path"].as_str().unwrap().ends_with(".parquet")));
+        earlgrey(&["export", "parquet", &again, "--store", &second, "--community-id"]);
+        assert_eq!(duckdb(FOLDERS, &[&whole, &again]), "0\n0\n(2, 1)\n", "{name}");
     }
 }
 
