@@ -11,6 +11,7 @@ mod fields;
 mod header;
 mod layout1;
 mod layout2;
+mod names;
 mod reader;
 
 pub(super) use reader::Nfcapd;

@@ -10,12 +10,13 @@ use super::fields::{Bytes, Told};
 use super::header::{self, Header};
 use super::layout1::{self, Maps};
 use super::layout2;
+use super::names::FileNames;
 use crate::flow::{Sampling, Source};
 use crate::import::assembly::Assembly;
 use crate::import::draft::Draft;
 use crate::import::{Import, Options, Pieces};
 
-/// Records by their types.
+/// Records by their types; those of names are in `names.rs`.
 const MAP: u16 = 2;
 const EXPORTER: u16 = 7;
 const EXPORTER_COUNTS: u16 = 8;
@@ -66,6 +67,7 @@ impl Nfcapd {
             draft: Draft::default(),
             exporters: Exporters::default(),
             maps: Maps::default(),
+            names: FileNames::new(options.exporter),
         };
         Self { waiting: Vec::new(), stage: Stage::Start, records }
     }
@@ -148,6 +150,7 @@ impl Import for Nfcapd {
     }
 
     fn end(&mut self, to: &mut dyn Pieces) -> ControlFlow<()> {
+        self.records.names.give(to);
         match self.stage {
             Stage::Over => {}
             Stage::Start | Stage::Header(_) => to.wrong("cut in its header".to_owned()),
@@ -167,6 +170,7 @@ struct RecordReader {
     draft: Draft,
     exporters: Exporters,
     maps: Maps,
+    names: FileNames,
 }
 
 impl RecordReader {
@@ -215,11 +219,17 @@ impl RecordReader {
             EXPORTER => self.exporters.take_info(record),
             SAMPLER => self.exporters.take_sampler(record),
             SAMPLER_OF_ONE => self.exporters.take_sampler_of_one(record),
-            EXPORTER_COUNTS => Some(()),
-            other => {
-                *unknown.entry(format!("nfdump record {other}")).or_default() += 1;
-                Some(())
-            }
+            other => match self.names.take(other, record) {
+                Some(is_whole) => is_whole.then_some(()),
+                None => {
+                    let what = match other {
+                        EXPORTER_COUNTS => "nfdump counts of an exporter".to_owned(),
+                        other => format!("nfdump record {other}"),
+                    };
+                    *unknown.entry(what).or_default() += 1;
+                    Some(())
+                }
+            },
         };
         is_whole.is_some()
     }
@@ -256,6 +266,7 @@ impl RecordReader {
         }
         let exporter = self.exporters.of(told.number);
         self.draft.source = source(told, exporter, version, is_multiplied);
+        self.names.met(self.draft.source.exporter);
         self.assembly.take(record, &self.draft);
         true
     }

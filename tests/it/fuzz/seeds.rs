@@ -300,7 +300,14 @@ fn own_imports() -> Vec<Vec<u8>> {
     let head = [&[11, 0][..], &length.to_le_bytes(), &[43, 0, 1, 2, 1, 0, 0, 9]].concat();
     let exporter = [&[7, 0, 32, 0, 9, 0, 0, 0][..], &[0; 8], &[1, 0, 0, 10, 0, 0, 0, 0]].concat();
     let exporter = [&exporter[..], &[2, 0, 1, 0, 7, 0, 0, 0]].concat();
-    let block = [exporter, head, extensions].concat();
+    // Names of two interfaces, of a VRF and of an application.
+    let interfaces =
+        b"\x0d\0\x24\0\x02\0\x0c\0\x08\0\0\0\x03\0\0\0eth3\0\0\0\0\x04\0\0\0eth4\0\0\0\0";
+    let vrfs = b"\x0e\0\x18\0\x01\0\x0c\0\x08\0\0\0\x07\0\0\0blue\0\0\0\0";
+    let applications =
+        b"\x0c\0\x22\0\x01\0\x14\0\x04\0\x08\0\x08\0\x03\0\0\x50http\0\0\0\0the web\0";
+    let names = [&interfaces[..], vrfs, applications].concat();
+    let block = [exporter, names, head, extensions].concat();
     seeds.push(in_layout_2(0, &block));
     seeds.push(in_layout_2(3, &lz4_flex::block::compress(&block)));
     seeds.push(in_layout_2(4, &zstd::bulk::compress(&block, 1).unwrap()));
@@ -329,13 +336,13 @@ fn own_imports() -> Vec<Vec<u8>> {
     seeds
 }
 
-/// A file of nfdump with two blocks of these bytes.
+/// A file of nfdump with two blocks of these bytes, of five records each.
 fn in_layout_2(compression: u8, block: &[u8]) -> Vec<u8> {
     let mut file = vec![0; 40];
     file[..4].copy_from_slice(&[0x0c, 0xa5, 2, 0]);
     (file[16], file[36]) = (compression, 2);
     for _ in 0..2 {
-        file.extend_from_slice(&[2, 0, 0, 0]);
+        file.extend_from_slice(&[5, 0, 0, 0]);
         file.extend_from_slice(&(block.len() as u32).to_le_bytes());
         file.extend_from_slice(&[3, 0, 0, 0]);
         file.extend_from_slice(block);

@@ -194,6 +194,62 @@ fn extensions_of_a_file_are_what_nfdump_prints_of_them() {
     assert!(wrong.is_empty(), "{wrong:?}");
 }
 
+/// Options of NetFlow v9 that name interfaces, a VRF and an application, and a flow of them.
+fn naming() -> Vec<u8> {
+    let set = |id: u16, body: &[u8]| {
+        [&id.to_be_bytes()[..], &(4 + body.len() as u16).to_be_bytes(), body].concat()
+    };
+    let words =
+        |words: &[u16]| words.iter().flat_map(|word| word.to_be_bytes()).collect::<Vec<u8>>();
+    let sets = [
+        // What they are of, and then element and bytes of each: descriptions of interfaces, which are
+        // what nfdump takes for their names, names of VRFs, and applications with descriptions.
+        set(1, &words(&[256, 4, 8, 1, 4, 10, 4, 83, 8, 0])),
+        set(1, &words(&[258, 4, 8, 1, 4, 234, 4, 236, 8, 0])),
+        set(1, &words(&[259, 4, 12, 1, 4, 95, 4, 96, 8, 94, 8, 0])),
+        set(256, b"\0\0\0\0\0\0\0\x03eth3\0\0\0\0\0\0\0\0\0\0\0\x04eth4\0\0\0\0"),
+        set(258, b"\0\0\0\0\0\0\0\x07blue\0\0\0\0"),
+        set(259, b"\0\0\0\0\x03\0\0\x50http\0\0\0\0the web\0"),
+        set(0, &words(&[257, 8, 8, 4, 12, 4, 10, 4, 14, 4, 1, 4, 2, 4, 95, 4, 234, 4])),
+        set(257, &words(&[0x0a00, 1, 0x0a00, 2, 0, 3, 0, 4, 0, 1500, 0, 1, 0x0300, 80, 0, 7])),
+    ]
+    .concat();
+    let head: Vec<u8> = words(&[9, 8]);
+    let rest = [1000_u32, 1_186_040_527, 0, 0].map(u32::to_be_bytes).concat();
+    [head, rest, sets].concat()
+}
+
+#[test]
+fn names_of_a_file_are_those_that_nfdump_prints() {
+    let Some(both) = Both::collected(&[&naming()], "0.0.0.0/0", &[]) else { return };
+    let (_, raw) = both.theirs("raw", &[]);
+    let raw: Vec<String> =
+        raw.iter().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+    for told in [
+        "input = 3 eth3",
+        "output = 4 eth4",
+        "app ID = 3..80: http/the web",
+        "ingress VRF = 7 blue",
+    ] {
+        assert!(raw.iter().any(|line| line == told), "{told}: {raw:?}");
+    }
+    // As nfcapd wrote it: what nfdump writes has lost them.
+    let file = fs::read_dir(both.path("nfcapd")).unwrap().next().unwrap().unwrap().path();
+    let store = both.path("store");
+    let summary = load(&store, &[&file]);
+    assert_eq!((&summary["stored"], &summary["faults"]), (&1.into(), &0.into()), "{summary}");
+    let flows = super::flows(&store, &[]);
+    assert_eq!((&flows[0]["inputName"], &flows[0]["outputName"]), (&"eth3".into(), &"eth4".into()));
+    for filter in [
+        "element inputName = \"eth3\"",
+        "element applicationName = \"http\"",
+        "element ingressVRFName = \"blue\"",
+    ] {
+        let count = ["query", "--store", store.to_str().unwrap(), "--count", "--where", filter];
+        assert_eq!(earlgrey(&count), "1\n", "{filter}");
+    }
+}
+
 #[test]
 fn a_damaged_block_is_counted_and_the_next_one_is_read() {
     let capture = made(Format::V5);
