@@ -90,6 +90,10 @@ struct Common {
     /// +02:00, Europe/Zurich
     #[arg(long, global = true, value_name = "ZONE", allow_hyphen_values = true)]
     tz: Option<OsString>,
+    /// The seed of Community IDs, that of all tools of a site that compare them: 0 to 65535
+    /// [default: 0]
+    #[arg(long, global = true, value_name = "N", allow_negative_numbers = true)]
+    community_id_seed: Option<OsString>,
     /// How many threads work [default: as many as there are cores; on HBase at least as many as
     /// connections]
     #[arg(long, global = true, value_name = "N", allow_negative_numbers = true)]
@@ -218,6 +222,7 @@ fn carry_out(Arguments { common, command }: Arguments) -> anyhow::Result<Ending>
     let settings = resolve()?;
     settings.log();
     settings.use_threads();
+    settings.use_community_id_seed();
     if command.asks() {
         interrupt::stop_watch()?;
     } else if !command.minds_interrupts() {
@@ -252,6 +257,7 @@ impl Common {
         vec![
             (keys::STORE, self.store.clone()),
             (keys::TZ, self.tz.clone()),
+            (keys::COMMUNITY_ID_SEED, self.community_id_seed.clone()),
             (keys::THREADS, self.threads.clone()),
             (keys::MEMORY, self.memory.clone()),
             (keys::CONNECTIONS, self.connections.clone()),

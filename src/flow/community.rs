@@ -5,6 +5,7 @@
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
+use std::sync::OnceLock;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -15,7 +16,7 @@ use super::{FlowBatch, FlowRecord, Protocol};
 /// What a text begins with: the version.
 const VERSION: &str = "1:";
 /// What tools take where nobody tells them another one.
-const SEED: u16 = 0;
+const DEFAULT_SEED: u16 = 0;
 const DIGEST_BYTES: usize = 20;
 
 /// The ID of a conversation, by which Zeek, Suricata, Arkime and Elastic join events. Both
@@ -36,18 +37,32 @@ const DIGEST_BYTES: usize = 20;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CommunityId([u8; DIGEST_BYTES]);
 
+/// That of this process. A site has one, and only IDs of one seed can be compared.
+static SEED: OnceLock<u16> = OnceLock::new();
+
+fn seed() -> u16 {
+    SEED.get().copied().unwrap_or(DEFAULT_SEED)
+}
+
 impl CommunityId {
+    /// Has every ID of this process made with `seed`, as all tools of a site that compare them must
+    /// have it; says whether it is. What was said first stays.
+    pub fn use_seed(seed: u16) -> bool {
+        *SEED.get_or_init(|| seed) == seed
+    }
+
     /// That of `flow`.
     pub fn of(flow: &FlowRecord) -> Self {
-        Self::between((flow.src, flow.src_port), (flow.dst, flow.dst_port), flow.protocol, SEED)
+        Self::between((flow.src, flow.src_port), (flow.dst, flow.dst_port), flow.protocol, seed())
     }
 
     /// Those of `flows`, which have their ends and protocols.
     pub fn of_each(flows: &FlowBatch) -> impl Iterator<Item = Self> + '_ {
+        let seed = seed();
         (0..flows.len()).map(move |row| {
             let src = (flows.src.get(row), flows.src_port[row]);
             let dst = (flows.dst.get(row), flows.dst_port[row]);
-            Self::between(src, dst, Protocol(flows.protocol[row]), SEED)
+            Self::between(src, dst, Protocol(flows.protocol[row]), seed)
         })
     }
 
@@ -137,7 +152,8 @@ mod tests {
     use super::*;
 
     /// Protocol, source, destination, seed: as the specification's own program in Python (communityid
-    /// 1.5.0) tells them. Of ICMP, the ports are type and code.
+    /// 1.5.0) tells them, and last those of its `baseline_seed1.json` that are not among these. Of
+    /// ICMP, the ports are type and code.
     const BASELINE: &str = "
         6 128.232.110.120 34855 66.35.250.204 80 0 1:LQU9qZlK+B5F3KDmev6m5PMibrg=
         6 66.35.250.204 80 128.232.110.120 34855 0 1:LQU9qZlK+B5F3KDmev6m5PMibrg=
@@ -199,6 +215,15 @@ mod tests {
         47 10.0.0.2 0 10.0.0.1 0 1 1:BuvF116GIMVorQSVAHuZSothg0Q=
         46 10.1.24.4 0 10.1.12.1 0 1 1:BK3BVW3U2eemuwVQVN3zd/GULno=
         50 2001:db8::2 0 2001:db8::1 0 1 1:DFfHsIgIAKpSYCVCtZF2EiXGcXc=
+        58 3ffe:501:1800:2345::2 3 3ffe:507:0:1:200:86ff:fe05:80da 0 1 1:lVEtCZpYu84Xqaa++3lXFyuu2n4=
+        58 3ffe:501:410:0:2c0:dfff:fe47:33e 1 3ffe:507:0:1:200:86ff:fe05:80da 4 1 1:W8MHwXpWzpoSTD+cGcaJr4u0ys8=
+        58 3ffe:507:0:1:200:86ff:fe05:80da 128 3ffe:501:0:1001::2 0 1 1:GfZxjAkDk2MkegpBYHV6tadtFXQ=
+        58 3ffe:501:0:1001::2 129 3ffe:507:0:1:200:86ff:fe05:80da 0 1 1:GfZxjAkDk2MkegpBYHV6tadtFXQ=
+        58 fe80::200:86ff:fe05:80da 133 ff02::2 0 1 1:L7Ka0ZMYu+J3bL4ulW2PrqyXNo8=
+        58 fe80::260:97ff:fe07:69ea 134 ff02::1 0 1 1:K/ee5UCqAMAQXDorP5nSa2CGLjc=
+        1 10.0.0.1 11 10.0.0.2 0 1 1:XjUibYHaafLQ3pxQeiMI8g25q20=
+        6 2001:470:e5bf:dead:4957:2174:e82c:4887 63943 2607:f8b0:400c:c03::1a 25 1 1:eJYTW6AOzFLlSUoESovMjnu7rMw=
+        46 10.1.12.1 0 10.1.12.2 0 1 1:rYir8gphR31noO9iDRQmF/BteEI=
     ";
 
     #[test]
@@ -228,7 +253,7 @@ mod tests {
             }
             checked += 1;
         }
-        assert_eq!(checked, 60);
+        assert_eq!(checked, 69);
     }
 
     #[test]

@@ -148,12 +148,20 @@ impl Args {
             ("schema", self.schema.name().to_owned()),
             ("addresses", self.addresses.name().to_owned()),
             ("elements", self.elements.name().to_owned()),
-            ("community-id", yes_or_no(self.community_id)),
+            ("community-id", self.community_ids(settings)),
             ("file-size", bytes(self.file_size)),
         ];
         let mut terms = terms::of(asking, self.flows.scaled(), settings)?;
         terms.extend(own.map(|(name, value)| (name.to_owned(), value)));
         Ok(terms)
+    }
+
+    /// Whether there are any, and made with which seed if it is not the usual one.
+    fn community_ids(&self, settings: &Settings) -> String {
+        match settings.community_id_seed.value {
+            seed @ 1.. if self.community_id => format!("seed {seed}"),
+            _ => yes_or_no(self.community_id),
+        }
     }
 
     /// What of `days` is to be written into `folder`.

@@ -23,6 +23,8 @@ pub(crate) const LOAD_PATHS: Key =
 pub(crate) const FORMAT: Key = key("output.format", "EARLGREY_FORMAT", "--output");
 pub(crate) const TZ: Key = key("output.tz", "EARLGREY_TZ", "--tz");
 pub(crate) const PRINT: Key = key("output.print", "EARLGREY_PRINT", "--print");
+pub(crate) const COMMUNITY_ID_SEED: Key =
+    key("output.community_id_seed", "EARLGREY_COMMUNITY_ID_SEED", "--community-id-seed");
 pub(crate) const PROGRESS: Key = key("output.progress", "EARLGREY_PROGRESS", "--progress");
 pub(crate) const BATCH_FLOWS: Key =
     key("limits.batch_flows", "EARLGREY_BATCH_FLOWS", "--batch-flows");
@@ -110,12 +112,13 @@ pub(crate) const SERVE_RESULTS_SIZE: Key =
 pub(crate) const EXPORTERS: &str = "exporters";
 
 /// All of them, in the order in which they are shown.
-pub(crate) const ALL: [Key; 49] = [
+pub(crate) const ALL: [Key; 50] = [
     STORE,
     LOAD_PATHS,
     FORMAT,
     TZ,
     PRINT,
+    COMMUNITY_ID_SEED,
     PROGRESS,
     BATCH_FLOWS,
     COMMIT_SECS,

@@ -23,6 +23,7 @@ use super::failure::Usage;
 use super::interrupt;
 use crate::aggregate::Limits;
 use crate::answer::{Format, PairFormat};
+use crate::flow::CommunityId;
 use crate::normalise::Rates;
 use crate::request::Zone;
 use crate::store::{elastic as elasticsearch, hbase};
@@ -49,6 +50,8 @@ pub(crate) struct Settings {
     pub(crate) tz: Setting<Zone>,
     /// How many pairs `active-flow` prints.
     pub(crate) print: Setting<usize>,
+    /// What Community IDs are made with.
+    pub(crate) community_id_seed: Setting<u16>,
     /// Whether progress is shown.
     pub(crate) progress: Setting<ProgressMode>,
     /// How many flows `load` writes at once.
@@ -146,6 +149,7 @@ impl Settings {
             format: layers.text(&keys::FORMAT, None, values::format)?,
             tz: layers.text(&keys::TZ, Zone::utc(), Zone::parse)?,
             print: layers.text(&keys::PRINT, 10, values::count)?,
+            community_id_seed: layers.text(&keys::COMMUNITY_ID_SEED, 0, values::seed)?,
             progress: layers.text(&keys::PROGRESS, ProgressMode::Auto, ProgressMode::parse)?,
             batch_flows: layers.text(&keys::BATCH_FLOWS, defaults.batch_flows, values::positive)?,
             commit_every: layers.text(
@@ -203,6 +207,11 @@ impl Settings {
         Some(elasticsearch::shown(&store).into_owned())
     }
 
+    /// Makes Community IDs those of the site.
+    pub(crate) fn use_community_id_seed(&self) {
+        CommunityId::use_seed(self.community_id_seed.value);
+    }
+
     /// Makes the work of this process use as many threads as were asked for. Those that read from
     /// HBase or Elasticsearch mostly wait for it: there are at least as many as connections that write.
     pub(crate) fn use_threads(&self) {
@@ -240,6 +249,7 @@ impl Settings {
             shown(&keys::FORMAT, &self.format, self.format.value.as_ref().map(Format::name)),
             shown(&keys::TZ, &self.tz, self.tz.value.name()),
             shown(&keys::PRINT, &self.print, self.print.value),
+            shown(&keys::COMMUNITY_ID_SEED, &self.community_id_seed, self.community_id_seed.value),
             shown(&keys::PROGRESS, &self.progress, self.progress.value.name()),
             shown(&keys::BATCH_FLOWS, &self.batch_flows, self.batch_flows.value),
             shown(&keys::COMMIT_SECS, &self.commit_every, self.commit_every.value.as_secs_f64()),

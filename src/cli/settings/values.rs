@@ -34,6 +34,11 @@ pub(super) fn count(text: &str) -> Result<usize, String> {
     whole_number(text)
 }
 
+/// The seed of Community IDs.
+pub(super) fn seed(text: &str) -> Result<u16, String> {
+    text.parse().map_err(|_| format!("{text:?} is no number from 0 to 65535"))
+}
+
 /// A whole number above zero.
 pub(super) fn positive(text: &str) -> Result<usize, String> {
     match count(text)? {

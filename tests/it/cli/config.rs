@@ -52,6 +52,37 @@ fn flags_weigh_more_than_the_environment_and_that_more_than_the_file() {
 }
 
 #[test]
+fn community_ids_have_the_seed_of_the_site() {
+    let home = Home::new();
+    let text = b"sIP|dIP|sPort|dPort|pro|packets|bytes|sTime|duration|\n\
+        128.232.110.120|66.35.250.204|34855|80|6|1|40|2009/02/12T00:00:00.000|0|\n";
+    home.run(&["load", &home.file("flows.txt", text)]).succeeds();
+    // As the specification's baseline has them.
+    let (usual, of_one) = ("1:LQU9qZlK+B5F3KDmev6m5PMibrg=", "1:3V71V58M3Ksw/yuFALMcW0LAHvc=");
+    let flow = |more: &[&str]| {
+        home.run(&[&["query", "128.232.110.120", "-o", "json"], more].concat()).succeeds().json()
+    };
+    assert_eq!(flow(&[])[0]["communityId"], usual);
+    assert_eq!(flow(&["--community-id-seed", "1"])[0]["communityId"], of_one);
+    home.file("config/earlgrey-hbase/earlgrey.toml", b"[output]\ncommunity_id_seed = 1\n");
+    assert_eq!(flow(&[])[0]["communityId"], of_one);
+    let count = |id: &str| {
+        let filter = format!("community id \"{id}\"");
+        home.run(&["query", "--where", &filter, "--count"]).succeeds().stdout
+    };
+    assert_eq!((count(of_one), count(usual)), ("1\n".to_owned(), "0\n".to_owned()));
+    home.run(&["stats", "--community-id-seed", "65536"]).ends(2, "no number from 0 to 65535");
+    let Some(duckdb) = crate::needs::duckdb() else { return };
+    home.run(&["export", "parquet", "out", "--community-id"]).succeeds();
+    let files = home.path("out").join("*/*/*/*.parquet");
+    let query = "import sys, duckdb; print(duckdb.sql(f\"SELECT community_id FROM '{sys.argv[1]}'\").fetchall()[0][0])";
+    assert_eq!(duckdb(query, &[files.to_str().unwrap()]), format!("{of_one}\n"));
+    // The same folder with another seed is another question.
+    let other = ["export", "parquet", "out", "--community-id", "--community-id-seed", "0"];
+    home.run(&other).ends(2, "seed 1");
+}
+
+#[test]
 fn the_settings_are_those_that_commands_work_with() {
     let home = Home::with_store();
     home.file("config/earlgrey-hbase/earlgrey.toml", b"[output]\nprint = 1\nformat = \"ndjson\"\n");
