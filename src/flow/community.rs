@@ -71,7 +71,7 @@ impl CommunityId {
         let ports = match protocol {
             Protocol::ICMP | Protocol::ICMP6 => {
                 let [of_type, code] = dst.1.to_be_bytes();
-                match answer_to(protocol, of_type) {
+                match icmp_counterpart(protocol, of_type) {
                     Some(answer) => Some((of_type.into(), answer.into(), true)),
                     None => Some((of_type.into(), code.into(), false)),
                 }
@@ -110,9 +110,9 @@ impl CommunityId {
     }
 }
 
-/// The type of ICMP with which one of `of_type` is answered, or which it answers itself. What has
-/// none goes one way only.
-const fn answer_to(protocol: Protocol, of_type: u8) -> Option<u8> {
+/// The type of ICMP with which one of `of_type` is answered, or which it answers itself, as Zeek and
+/// Community IDs have it. What has none goes one way only.
+pub(crate) const fn icmp_counterpart(protocol: Protocol, of_type: u8) -> Option<u8> {
     Some(match (protocol, of_type) {
         (Protocol::ICMP, 8) => 0,
         (Protocol::ICMP, 0) => 8,

@@ -39,6 +39,7 @@ pub use addresses::Addresses;
 pub use batch::FlowBatch;
 pub use column::{Column, Columns};
 pub use community::CommunityId;
+pub(crate) use community::icmp_counterpart;
 pub use counts::FlowCounts;
 pub(crate) use element::{
     BIFLOW_DIRECTION, INITIATOR, NTP_TO_UNIX_SECS, OWN_ENTERPRISE, REVERSE_INITIATOR, SENT_BY,
@@ -56,8 +57,8 @@ pub use lost::{Lost, Sequence, SequenceUnit, Unit};
 pub(crate) use moved::TOLD_START;
 pub use names::{MAX_NAME_BYTES, MAX_NAMES, Names};
 pub(crate) use names::{Named, enter_name};
-pub(crate) use narrow::{
 pub use naming::{Change, ColumnName, Naming};
+pub(crate) use narrow::{
     low_u16, low_u32, saturated_u8, saturated_u16, saturated_u32, saturated_usize,
 };
 pub use nat::{Leading, NatLead, nat_leads};
@@ -71,8 +72,8 @@ pub(crate) use share::giving_way;
 pub use source::{Sampling, Source};
 pub(crate) use spread::shares;
 pub(crate) use steady::SteadyClock;
-pub use time::{ParseTimeError, TimeRange, UnixMillis, rate};
 pub(crate) use table::TableColumn;
+pub use time::{ParseTimeError, TimeRange, UnixMillis, rate};
 pub(crate) use time_text::{text, text_or_null};
 pub use told::Told;
 pub(crate) use values::ValuesMut;

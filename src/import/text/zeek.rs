@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::table::Table;
 use super::values::{address, icmp, malformed, millis, moment, number, port};
 use super::{Dialect, Line, Wrong, ends, wrong};
-use crate::flow::{Column, Protocol};
+use crate::flow::{Column, Protocol, icmp_counterpart};
 use crate::import::draft::Draft;
 
 /// Fields of the log.
@@ -177,8 +177,10 @@ fn connection(to: &mut Draft, cell: impl Fn(usize) -> String) -> Result<Line, Wr
     to.number(Column::Protocol, protocol.0);
     let [from, into] = [port(&cell(ORIG_P))?, port(&cell(RESP_P))?];
     if protocol.is_icmp() {
-        // What it has for ports is type and code.
-        to.number(Column::DstPort, icmp(from, into));
+        // What it has for ports is type and code; of what is answered, the type of the answer.
+        let answer = u8::try_from(from).ok().and_then(|kind| icmp_counterpart(protocol, kind));
+        let code = if answer.map(u64::from) == Some(into) { 0 } else { into };
+        to.number(Column::DstPort, icmp(from, code));
     } else {
         to.number(Column::SrcPort, from);
         to.number(Column::DstPort, into);

@@ -22,9 +22,10 @@ def zeek(row):
     sport, dport = number("id.orig_p"), number("id.resp_p")
     back = (dport, sport)
     if row["proto"] == "icmp":
-        sport, dport = 0, sport * 256 + dport
-        # The answer to an echo.
-        back = (0, {0x0800: 0, 0x8000: 0x8100}[dport])
+        # Of what is answered, Zeek has the type of the answer there, and no code.
+        back = (0, {8: 0, 13: 0x0e00, 128: 0x8100}[sport])
+        assert dport * 256 == back[1]
+        sport, dport = 0, sport * 256
     first = ms(format(float(row["ts"]), ".6f"))
     last = first + (0 if none(row.get("duration")) else int(float(row["duration"]) * 1000))
     history = "" if none(row.get("history")) else row["history"]
