@@ -86,7 +86,7 @@ fn write(answering: &Answering, given: &FlowsParameters, to: &mut Sending) -> Re
     if request.joins() {
         format.check_for_conversations().map_err(|problem| Refused::of("output", problem))?;
     }
-    to.of_type(media_type(format));
+    to.in_format(format.name());
     let mut question = request.question(&around)?;
     let most = answering.service.options.limits.rows as u64;
     let is_page = *format == Format::Json && !request.joins() && !request.counts();
@@ -210,14 +210,4 @@ fn all(
     }
     writer.finish()?;
     Ok(())
-}
-
-/// What a format is to a client.
-fn media_type(format: &Format) -> &'static str {
-    match format {
-        Format::Json | Format::Earlgrey => "application/json",
-        Format::Ndjson => "application/x-ndjson",
-        Format::Csv => "text/csv; charset=utf-8",
-        _ => "text/plain; charset=utf-8",
-    }
 }

@@ -72,6 +72,16 @@ impl Sending {
         Self { head, begun: Some(begun), pieces: None, piece: Vec::new(), until, rows }
     }
 
+    /// Says that what is sent is in the format of this name.
+    pub(super) fn in_format(&mut self, name: &str) {
+        self.of_type(match name {
+            "json" | "earlgrey" => "application/json",
+            "ndjson" => "application/x-ndjson",
+            "csv" => "text/csv; charset=utf-8",
+            _ => "text/plain; charset=utf-8",
+        });
+    }
+
     /// Says what is sent.
     pub(in crate::service) fn of_type(&mut self, media_type: &'static str) {
         self.head.media_type = media_type;

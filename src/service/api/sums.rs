@@ -85,7 +85,7 @@ async fn active_flow(call: Call) -> Response {
         let given: ActiveFlowParameters = answering.read()?;
         let request = &given.pairs;
         check_rows(answering, "print", given.print)?;
-        to.of_type(media_type(given.output.output));
+        to.in_format(given.output.output.name());
         let question = request.question(&answering.surroundings())?;
         let Some(asked) = answering.ask(question, request.scaled(), to)? else { return Ok(()) };
         let limits = answering.surroundings().limits;
@@ -112,7 +112,7 @@ async fn top(call: Call) -> Response {
         let request = &given.top;
         let options = request.options(around.limits.clone())?;
         check_rows(answering, "count", options.count.unwrap_or(0))?;
-        to.of_type(media_type(given.output.output));
+        to.in_format(given.output.output.name());
         let question = request.question(&around)?;
         let Some(asked) = answering.ask(question, request.scaled(), to)? else { return Ok(()) };
         let lookup = request.lookup(&asked.question);
@@ -157,12 +157,7 @@ fn write_bins(
     }
     check_rows(answering, "points", most)?;
     let format: Option<TimelineFormat> = given.output.parse().ok();
-    to.of_type(match format {
-        None | Some(TimelineFormat::Json) => "application/json",
-        Some(TimelineFormat::Ndjson) => media_type(PairFormat::Ndjson),
-        Some(TimelineFormat::Csv) => media_type(PairFormat::Csv),
-        Some(TimelineFormat::Chart) => "text/plain; charset=utf-8",
-    });
+    to.in_format(format.unwrap_or(TimelineFormat::Json).name());
     let keys = request.keys(around.limits.clone())?;
     let question = request.question(&around)?;
     let Some(asked) = answering.ask(question, request.scaled(), to)? else { return Ok(()) };
@@ -214,13 +209,4 @@ fn check_rows(answering: &Answering, parameter: &str, rows: usize) -> Result<(),
         return Err(Refused::of(parameter, format!("an answer has at most {most} rows")));
     }
     Ok(())
-}
-
-fn media_type(format: PairFormat) -> &'static str {
-    match format {
-        PairFormat::Json => "application/json",
-        PairFormat::Ndjson => "application/x-ndjson",
-        PairFormat::Csv => "text/csv; charset=utf-8",
-        PairFormat::Line => "text/plain; charset=utf-8",
-    }
 }
