@@ -15,11 +15,13 @@ mod export;
 mod failure;
 mod format;
 mod generate;
+mod health;
 mod interrupt;
 mod load;
 mod loads;
 mod log;
 mod man;
+mod notify;
 mod output;
 mod outside;
 mod plot;
@@ -139,6 +141,7 @@ enum Command {
     Compact(compact::Args),
     Expire(expire::Args),
     Schema(schema::Args),
+    Health(health::Args),
     Generate(generate::Args),
     Replay(replay::Args),
     Config(config::Args),
@@ -245,6 +248,7 @@ fn carry_out(Arguments { common, command }: Arguments) -> anyhow::Result<Ending>
         Command::Compact(args) => compact::run(&args, &settings),
         Command::Expire(args) => expire::run(&args, &settings),
         Command::Schema(args) => schema::run(&args, &settings),
+        Command::Health(args) => health::run(&args, &settings),
         Command::Generate(args) => generate::run(&args, &settings),
         Command::Replay(args) => replay::run(&args, &settings),
         Command::Config(args) => config::run(&args, &settings),

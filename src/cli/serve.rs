@@ -13,7 +13,7 @@ use super::failure::{Ending, Usage};
 use super::interrupt::{self, Orders};
 use super::output::{Output, say};
 use super::settings::{Flags, Settings, keys};
-use super::{collect, store};
+use super::{collect, notify, store};
 use crate::service::{Server, Service, ServiceError};
 
 const EXAMPLES: &str = "\
@@ -195,11 +195,12 @@ pub(super) fn run(
     }
     // A server that cannot begin takes no job in hand.
     service.begin_jobs().context("serve")?;
-    greet(&service, &server);
+    notify::ready(&greet(&service, &server));
     match &collector {
         Some(collector) => collect::watch(collector, &orders, again),
         None => wait(&orders),
     }
+    notify::tell(notify::STOPPING);
     say("stopping: answers that are under way have some seconds; interrupt again to leave at once");
     server.finish();
     service.close_jobs();
@@ -223,12 +224,14 @@ fn usage(error: ServiceError) -> anyhow::Error {
     }
 }
 
-/// Says where it listens.
-fn greet(service: &Service, server: &Server) {
+/// Says where it listens, and returns that.
+fn greet(service: &Service, server: &Server) -> String {
     let scheme = if service.options.tls.is_some() { "https" } else { "http" };
     let addresses: Vec<String> =
         server.addresses().iter().map(|address| format!("{scheme}://{address}")).collect();
-    say(format_args!("serving {} at {}", service.store, addresses.join(" ")));
+    let serving = format!("serving {} at {}", service.store, addresses.join(" "));
+    say(&serving);
+    serving
 }
 
 fn wait(orders: &Orders) {

@@ -6,6 +6,7 @@ mod api;
 mod attacks;
 mod audit;
 mod browsers;
+mod health;
 mod jobs;
 mod killed;
 mod limits;

@@ -19,7 +19,7 @@ use super::failure::Ending;
 use super::interrupt::Orders;
 use super::output::{Output, say};
 use super::settings::{Flags, Settings, keys};
-use super::{interrupt, load, output, store};
+use super::{interrupt, load, notify, output, store};
 use crate::answer::words::plural;
 use crate::collect::{self, Collector, Finished, Options, Rules};
 use crate::request::Zone;
@@ -152,8 +152,9 @@ pub(in crate::cli) fn run(
         .value
         .map(|address| page::serve(address, Arc::downgrade(&collector)))
         .transpose()?;
-    greet(&collector, page.as_ref().map(|page| page.address), &settings.tz.value);
+    notify::ready(&greet(&collector, page.as_ref().map(|page| page.address), &settings.tz.value));
     watch(&collector, &orders, again);
+    notify::tell(notify::STOPPING);
     say("stopping: what came is being committed; interrupt again to leave at once");
     drop(page);
     finish(collector, settings, args.output)
@@ -212,6 +213,7 @@ pub(in crate::cli) fn watch(
             if let Err(error) = collector.write_status() {
                 tracing::warn!("write the status: {error}");
             }
+            notify::tell(notify::ALIVE);
         }
         thread::sleep(LOOK_EVERY);
     }
@@ -269,13 +271,18 @@ fn rules(settings: &Settings) -> Rules {
     }
 }
 
-/// Says where it listens, and what was missed.
-pub(in crate::cli) fn greet(collector: &Collector, page: Option<SocketAddr>, zone: &Zone) {
+/// Says where it listens, which it returns, and what was missed.
+pub(in crate::cli) fn greet(
+    collector: &Collector,
+    page: Option<SocketAddr>,
+    zone: &Zone,
+) -> String {
     let status = collector.status();
     let addresses: Vec<String> =
         collector.addresses().iter().map(std::string::ToString::to_string).collect();
     let store = &status.store.name;
-    say(format_args!("listening at {}, into {store}", addresses.join(" ")));
+    let listening = format!("listening at {}, into {store}", addresses.join(" "));
+    say(&listening);
     if let Some(address) = page {
         say(format_args!("counters at http://{address}/metrics"));
     }
@@ -285,6 +292,7 @@ pub(in crate::cli) fn greet(collector: &Collector, page: Option<SocketAddr>, zon
     if status.spool.segments > 0 {
         say(report::left(&status.spool));
     }
+    listening
 }
 
 /// Takes from the configuration what may change.

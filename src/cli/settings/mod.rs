@@ -346,7 +346,7 @@ impl Layers {
 }
 
 /// An environment variable; an empty one counts as none.
-fn variable(name: &str) -> Option<OsString> {
+pub(crate) fn variable(name: &str) -> Option<OsString> {
     env::var_os(name).filter(|value| !value.is_empty())
 }
 

@@ -8,7 +8,7 @@ use super::*;
 use crate::needs;
 
 /// Makes a certificate for `localhost` with this subject.
-fn certificate(folder: &Path, subject: &str) {
+pub(super) fn certificate(folder: &Path, subject: &str) {
     let made = Command::new("openssl")
         .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"])
         .args(["-nodes", "-days", "2", "-subj", subject])
