@@ -32,6 +32,7 @@ mod import;
 mod interop;
 mod jobs;
 mod needs;
+mod package;
 mod plan;
 mod query;
 mod reference;

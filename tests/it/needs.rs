@@ -140,6 +140,12 @@ pub(crate) fn elastic(variable: &str, service: &str) -> Option<String> {
     named(variable, &format!("what scripts/services up {service} starts"))
 }
 
+/// The root of a Debian in which the package is tried, which `scripts/test` makes.
+#[track_caller]
+pub(crate) fn package_root() -> Option<String> {
+    named("EARLGREY_PACKAGE_ROOT", "the root that scripts/package.d/root makes")
+}
+
 #[track_caller]
 fn named(variable: &str, what: &str) -> Option<String> {
     let value = std::env::var(variable).ok();
