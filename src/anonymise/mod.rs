@@ -75,7 +75,9 @@ impl Anonymiser {
         }
         if !left_out.is_empty() {
             let mut all = self.left_out.lock().unwrap_or_else(PoisonError::into_inner);
-            left_out.iter().for_each(|(what, flows)| count(&mut all, what, *flows));
+            for (what, flows) in left_out {
+                count(&mut all, &what, flows);
+            }
         }
         batch
     }
@@ -157,7 +159,7 @@ mod tests {
         Anonymiser::new(&AnonymiseKey::new(KEY), &kept)
     }
 
-    /// Xu, Fan, Ammar and Moon: "sample_trace_raw.dat" and "sample_trace_sanitized.dat".
+    /// Xu, Fan, Ammar and Moon: the traces that come with their sample code.
     #[test]
     fn addresses_become_those_that_are_published() {
         let own = anonymiser(&[]);

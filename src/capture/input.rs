@@ -158,8 +158,8 @@ mod tests {
         }
         #[cfg(unix)]
         std::os::unix::fs::symlink(root, root.join("b/c/up")).unwrap();
-        let named = [root.join("z"), PathBuf::from("-"), root.to_owned(), root.join(".hidden")];
-        let found = find(&named).unwrap();
+        let asked = [root.join("z"), PathBuf::from("-"), root.to_owned(), root.join(".hidden")];
+        let found = find(&asked).unwrap();
         let names: Vec<String> = found
             .iter()
             .map(|input| input.to_string().replace(&format!("{}/", root.display()), ""))

@@ -82,7 +82,7 @@ impl FlowOrder {
             By::PacketsASecond => push_rate(flow.packets, 1000, flow.duration_ms, to),
             By::BitsASecond => push_rate(flow.octets, 8000, flow.duration_ms, to),
             By::OctetsAPacket => {
-                push_number(flow.octets.checked_div(flow.packets).unwrap_or(0), to)
+                push_number(flow.octets.checked_div(flow.packets).unwrap_or(0), to);
             }
             By::Number(column) => push_number(flow.number(column), to),
         }

@@ -91,7 +91,9 @@ fn sort(parts: &[Vec<FlowBatch>], options: &SortOptions, most_bytes: usize) -> V
     let mut sorts = parts.iter().map(|batches| {
         let mut sort = FlowSort::new(options, 1);
         sort.most_bytes = most_bytes;
-        batches.iter().for_each(|batch| sort.observe(batch).unwrap());
+        for batch in batches {
+            sort.observe(batch).unwrap();
+        }
         sort
     });
     let mut whole = sorts.next().unwrap_or_else(|| FlowSort::new(options, 1));

@@ -87,16 +87,16 @@ impl Filling {
             TableColumn::Exporter => self.put_addresses(sources.map(|of| of.exporter))?,
             TableColumn::Engine => self.put_words(sources.map(|of| of.engine))?,
             TableColumn::SamplingMode => {
-                self.put_words(sources.map(|of| of.sampling.mode.into()))?
+                self.put_words(sources.map(|of| of.sampling.mode.into()))?;
             }
             TableColumn::SamplingInterval => {
-                self.put_words(sources.map(|of| of.sampling.interval))?
+                self.put_words(sources.map(|of| of.sampling.interval))?;
             }
             TableColumn::InputName => {
-                self.put_names(sources.map(|of| of.exporter), &flows.input[rows])?
+                self.put_names(sources.map(|of| of.exporter), &flows.input[rows])?;
             }
             TableColumn::OutputName => {
-                self.put_names(sources.map(|of| of.exporter), &flows.output[rows])?
+                self.put_names(sources.map(|of| of.exporter), &flows.output[rows])?;
             }
             TableColumn::CommunityId => self.put_community_ids(flows, rows)?,
             TableColumn::Elements => return self.put_elements(&flows.extras, rows),

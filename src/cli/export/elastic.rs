@@ -12,7 +12,7 @@ use crate::cli::failure::{Ending, Usage};
 use crate::cli::interrupt;
 use crate::cli::output::{self, Output, say};
 use crate::cli::outside::{Outside, surroundings};
-use crate::cli::settings::{Flags, Settings};
+use crate::cli::settings::Settings;
 use crate::flow::{Columns, Naming};
 use crate::request::Selection;
 use crate::sink::elastic::{By, ElasticSink, Target};
@@ -89,12 +89,6 @@ struct Exported<'a> {
     #[serde(flatten)]
     written: &'a Written,
     seconds: f64,
-}
-
-impl ToElastic {
-    pub(super) fn flags(&self) -> Flags {
-        Flags::default()
-    }
 }
 
 pub(super) fn run(args: &ToElastic, settings: &Settings) -> anyhow::Result<Ending> {

@@ -44,8 +44,7 @@ enum Place {
 impl Args {
     pub(super) fn flags(&self) -> Flags {
         match &self.place {
-            None => Flags::default(),
-            Some(Place::Elastic(args)) => args.flags(),
+            None | Some(Place::Elastic(_)) => Flags::default(),
             Some(Place::Parquet(args)) => args.flags(),
         }
     }

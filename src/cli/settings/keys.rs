@@ -112,7 +112,7 @@ pub(crate) const SERVE_RESULTS_SIZE: Key =
 pub(crate) const EXPORTERS: &str = "exporters";
 
 /// All of them, in the order in which they are shown.
-pub(crate) const ALL: [Key; 50] = [
+pub(crate) const ALL: [Key; 51] = [
     STORE,
     LOAD_PATHS,
     FORMAT,

@@ -219,17 +219,17 @@ impl RecordReader {
             EXPORTER => self.exporters.take_info(record),
             SAMPLER => self.exporters.take_sampler(record),
             SAMPLER_OF_ONE => self.exporters.take_sampler_of_one(record),
-            other => match self.names.take(other, record) {
-                Some(is_whole) => is_whole.then_some(()),
-                None => {
-                    let what = match other {
-                        EXPORTER_COUNTS => "nfdump counts of an exporter".to_owned(),
-                        other => format!("nfdump record {other}"),
-                    };
-                    *unknown.entry(what).or_default() += 1;
-                    Some(())
-                }
-            },
+            EXPORTER_COUNTS => {
+                *unknown.entry("nfdump counts of an exporter".to_owned()).or_default() += 1;
+                Some(())
+            }
+            other => {
+                let is_whole = self.names.take(other, record).unwrap_or_else(|| {
+                    *unknown.entry(format!("nfdump record {other}")).or_default() += 1;
+                    true
+                });
+                is_whole.then_some(())
+            }
         };
         is_whole.is_some()
     }

@@ -25,7 +25,7 @@ enum NamesOf {
 }
 
 impl Documents {
-    pub(super) fn new(target: &Target, names: Names) -> Self {
+    pub(super) fn new(target: Target, names: Names) -> Self {
         Self {
             names: match target.schema {
                 Naming::Ecs => NamesOf::Ecs(Box::new(Ecs::new(names))),

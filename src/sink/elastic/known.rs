@@ -30,8 +30,8 @@ const MAX_ORDINALS: u32 = 2_000;
 struct Found {
     #[serde(rename = "_id")]
     id: String,
-    #[serde(default)]
-    found: bool,
+    #[serde(rename = "found", default)]
+    is_there: bool,
     #[serde(rename = "_source", default)]
     source: Source,
 }
@@ -116,7 +116,7 @@ impl Shared {
             let mut answer: Value = client.read(DOING, &reply)?;
             let hits = serde_json::from_value(answer["hits"]["hits"].take());
             let hits: Vec<Found> = hits.map_err(|error| client.refuse(DOING, error.to_string()))?;
-            found.extend(hits.into_iter().map(|hit| Found { found: true, ..hit }));
+            found.extend(hits.into_iter().map(|hit| Found { is_there: true, ..hit }));
         } else {
             let ask = |id: &String| {
                 let mut ask = json!({"_index": index, "_id": id, "_source": ["origin"]});
@@ -131,7 +131,7 @@ impl Shared {
             let docs = serde_json::from_value(answer["docs"].take());
             found = docs.map_err(|error| client.refuse(DOING, error.to_string()))?;
         }
-        let there = found.into_iter().filter(|document| document.found);
+        let there = found.into_iter().filter(|document| document.is_there);
         Ok(there.map(|document| (document.id, document.source.origin)).collect())
     }
 }

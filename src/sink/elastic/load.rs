@@ -61,11 +61,11 @@ impl Store for ElasticLoader {
     }
 
     fn writer(&self) -> Result<Box<dyn Writer>> {
-        template::ensure(&self.client, &self.target)?;
+        template::ensure(&self.client, self.target)?;
         let client = Arc::clone(&self.client);
         Ok(Box::new(LoadWriter {
             bulk: Bulk::open(client, self.target, &self.options, Watch::default())?,
-            documents: Documents::new(&self.target, Names::default()),
+            documents: Documents::new(self.target, Names::default()),
             before: self.written(),
             written: Arc::clone(&self.written),
             seen: HashSet::new(),

@@ -115,10 +115,10 @@ impl ElasticSink {
         watch: Watch,
     ) -> Result<Self, SinkError> {
         let client = Arc::new(Client::new(location, options)?);
-        template::ensure(&client, &target)?;
+        template::ensure(&client, target)?;
         Ok(Self {
             bulk: Bulk::open(client, target, options, watch)?,
-            documents: Documents::new(&target, names),
+            documents: Documents::new(target, names),
             ordinals: Ordinals::default(),
             bytes: Vec::new(),
         })

@@ -104,7 +104,7 @@ impl Shared {
                         waiting.extend(others);
                     }
                     Fate::Refused(reason) => {
-                        self.refuse(piece, at, reason, written);
+                        self.refuse(piece, at, &reason, written);
                         waiting.extend(others);
                     }
                 }
@@ -168,7 +168,7 @@ impl Shared {
         self.server == Server::Elastic6
     }
 
-    fn refuse(&self, piece: &Piece, at: usize, reason: String, written: &mut Written) {
+    fn refuse(&self, piece: &Piece, at: usize, reason: &str, written: &mut Written) {
         let document = &piece.documents[at];
         let mut state = self.state();
         state.told += 1;
@@ -178,7 +178,7 @@ impl Shared {
         }
         drop(state);
         // Reasons name values; what they have in common is counted.
-        let reason = in_common(&reason).to_owned();
+        let reason = in_common(reason).to_owned();
         let known = written.refused.len() < MAX_REASONS || written.refused.contains_key(&reason);
         let reason = if known { reason } else { "other reasons".to_owned() };
         *written.refused.entry(reason).or_default() += 1;

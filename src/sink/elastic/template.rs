@@ -17,7 +17,7 @@ const ECS: &str = include_str!("../../../schema/elastic-ecs.json");
 ///
 /// As [`Client::ask`]; [`StoreError::Refused`](crate::StoreError::Refused) where the name stands for
 /// something else.
-pub(super) fn ensure(client: &Client, target: &Target) -> Result<()> {
+pub(super) fn ensure(client: &Client, target: Target) -> Result<()> {
     let watch = Watch::default();
     let server = client.server(&watch)?;
     if server == Server::Elastic6 && target.by == By::Stream {
@@ -48,7 +48,7 @@ pub(super) fn ensure(client: &Client, target: &Target) -> Result<()> {
 }
 
 /// Sees whether what has the name of the index already takes such documents.
-fn check_index(client: &Client, target: &Target) -> Result<()> {
+fn check_index(client: &Client, target: Target) -> Result<()> {
     const DOING: &str = "look at the index";
     let index = &client.location.index;
     let reply = client.call(DOING, &format!("/{index}/_mapping"), Body::Get, &Watch::default())?;
@@ -83,7 +83,7 @@ fn check_index(client: &Client, target: &Target) -> Result<()> {
 }
 
 /// The template as the server takes it.
-fn template(client: &Client, target: &Target, server: Server) -> Result<Value> {
+fn template(client: &Client, target: Target, server: Server) -> Result<Value> {
     let text = if target.schema == Naming::Ecs { ECS } else { OURS };
     let mut template: Value = serde_json::from_str(text)
         .map_err(|error| client.refuse("put the template", error.to_string()))?;

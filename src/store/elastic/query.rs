@@ -133,19 +133,20 @@ fn of_addresses(field: AddressField, set: &AddressSet, family: Family) -> Option
     let field = match field {
         AddressField::Src => "srcAddress",
         AddressField::Dst => "dstAddress",
-        // These two may be of the other family, in whose form they are not asked for.
-        AddressField::NextHop | AddressField::Exporter => return None,
-        AddressField::Nat | AddressField::Element(_) => return None,
+        // The first two may be of the other family, in whose form they are not asked for.
+        AddressField::NextHop
+        | AddressField::Exporter
+        | AddressField::Nat
+        | AddressField::Element(_) => return None,
     };
     let asked = set.coarsened(MAX_RANGES);
     let (mut hosts, mut clauses) = (Vec::new(), Vec::new());
     for range in asked.ranges_of(family) {
-        match range.host() {
-            Some(host) => hosts.push(host.to_string()),
-            None => {
-                let (first, last) = (range.first().to_string(), range.last().to_string());
-                clauses.push(json!({"range": {field: {"gte": first, "lte": last}}}));
-            }
+        if let Some(host) = range.host() {
+            hosts.push(host.to_string());
+        } else {
+            let (first, last) = (range.first().to_string(), range.last().to_string());
+            clauses.push(json!({"range": {field: {"gte": first, "lte": last}}}));
         }
     }
     if !hosts.is_empty() {

@@ -16,7 +16,7 @@ use super::client::{Body, Client};
 use super::document::{Document, Flows, fields};
 use super::query::Pushed;
 use crate::flow::{Columns, Family, FlowBatch};
-use crate::row::Order;
+use crate::row::{Order, Predicate};
 use crate::store::{FlowStream, Reading, Region, Result, SCAN_BATCH_ROWS, Scan, StoreError};
 
 /// The number of a document in its shard.
@@ -117,7 +117,7 @@ impl Region for ElasticRegion {
 impl ElasticRegion {
     /// What is read of the documents.
     fn columns(&self) -> Columns {
-        let tested = self.pushed.rest.as_ref().map_or(Columns::NONE, |rest| rest.columns());
+        let tested = self.pushed.rest.as_ref().map_or(Columns::NONE, Predicate::columns);
         (self.scan.columns | tested) & Columns::ALL
     }
 

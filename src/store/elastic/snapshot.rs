@@ -61,6 +61,10 @@ struct Number {
     value: Option<f64>,
 }
 
+/// The numbers of the documents of a part, and about how many there are; neither where it is all of
+/// them.
+type Part = (Option<Range<u64>>, Option<u64>);
+
 impl ElasticSnapshot {
     /// The index as it is now.
     ///
@@ -68,6 +72,7 @@ impl ElasticSnapshot {
     ///
     /// As [`Client::ask`].
     pub(super) fn take(client: Arc<Client>, server: Server) -> Result<Self> {
+        const DOING: &str = "open a point in time";
         let index = &client.location.index;
         let (path, name) = match server {
             Server::Elastic6 => {
@@ -78,7 +83,6 @@ impl ElasticSnapshot {
                 (format!("/{index}/_search/point_in_time?keep_alive={KEEP_ALIVE}"), "pit_id")
             }
         };
-        const DOING: &str = "open a point in time";
         let reply = client.ask(DOING, &path, Body::Post(&json!({})), &Watch::default())?;
         let opened: Value = client.read(DOING, &reply)?;
         let id = opened[name].as_str().map(str::to_owned);
@@ -107,11 +111,7 @@ impl ElasticSnapshot {
     }
 
     /// The numbers of the documents of each part.
-    fn parts(
-        &self,
-        pushed: &Pushed,
-        scan: &Scan,
-    ) -> Result<Vec<(Option<Range<u64>>, Option<u64>)>> {
+    fn parts(&self, pushed: &Pushed, scan: &Scan) -> Result<Vec<Part>> {
         if scan.ordered {
             return Ok(vec![(None, None)]);
         }

@@ -70,8 +70,8 @@ fn a_certificate_that_nobody_vouches_for_is_refused() {
     let unencrypted = url.replace("elastics://", "elastic://");
     let run = home.run(&["export", "elastic", &unencrypted]);
     assert_ne!(run.status, Some(0));
-    let none = home.file("none.pem", b"no certificate");
-    home.run(&["export", "elastic", &url, "--ca", &none]).ends(1, "there is no certificate in it");
+    let empty = home.file("empty.pem", b"no certificate");
+    home.run(&["export", "elastic", &url, "--ca", &empty]).ends(1, "there is no certificate in it");
     let missing = home.path("missing.pem");
     let missing = missing.to_str().unwrap();
     home.run(&["export", "elastic", &url, "--ca", missing]).ends(1, "missing.pem: read");

@@ -73,7 +73,7 @@ fn answers(text: &str) -> Vec<String> {
     let mut answers = vec![String::new()];
     for line in text.lines() {
         match answers.last_mut() {
-            Some(last) if !line.is_empty() => *last += &format!("{line}\n"),
+            Some(last) if !line.is_empty() => last.extend([line, "\n"]),
             _ => answers.push(String::new()),
         }
     }
