@@ -27,6 +27,7 @@ fn the_package_is_installed_started_upgraded_over_a_store_and_removed() {
     let token = served::starts(&machine);
     let served = served::answers_what_nfdump_has(&machine, &token);
     served::others_may_not_read(&machine);
+    served::is_started_again_when_it_hangs(&machine);
     served::deletes_what_is_old(&machine, &token, &served);
     upgraded::upgrades(&machine, folder.path(), &package, &token, &served);
     upgraded::leaves_flows_when_it_goes(&machine);

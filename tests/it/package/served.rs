@@ -91,6 +91,19 @@ pub(super) fn others_may_not_read(machine: &Machine) {
     machine.run(&program("berta", count)).ends(1, "Permission denied");
 }
 
+pub(super) fn is_started_again_when_it_hangs(machine: &Machine) {
+    let folder = "/etc/systemd/system/earlgrey-collect.service.d";
+    machine.tells(&format!(
+        "printf '[Service]\\nWatchdogSec=2\\n' > {folder}/watchdog.conf
+         systemctl daemon-reload; systemctl restart earlgrey-collect; sleep 4"
+    ));
+    let shown = "systemctl show -p NRestarts -p ActiveState earlgrey-collect";
+    assert_eq!(machine.tells(shown), "NRestarts=0\nActiveState=active");
+    machine.tells("systemctl kill --signal=STOP earlgrey-collect");
+    until("started again", || machine.tells(shown) == "NRestarts=1\nActiveState=active");
+    machine.tells(&format!("rm {folder}/watchdog.conf; systemctl daemon-reload"));
+}
+
 pub(super) fn deletes_what_is_old(machine: &Machine, token: &str, served: &Sums) {
     machine.tells(&format!("earlgrey-hbase replay {OLD} --to 127.0.0.1:2056 --rate 1000"));
     until("2,000 flows more", || asked(machine, token)[0] == served[0] + 2000);
