@@ -131,7 +131,7 @@ fn spark_answers_as_we_do_and_as_duckdb_does() {
     assert_eq!((sent, sent_v6), (&asked(host), &asked("2001:db8::3")));
     assert!(sent != "0\n" && sent_v6 != "0\n", "{sent} {sent_v6}");
     assert_eq!(*pairs, ours(&["active-flow", "-print", "10"]));
-    assert!(pairs.contains("(2001:db8:0:1::"), "{pairs}");
+    assert!(pairs.contains("2001:db8:"), "{pairs}");
     let flows = lines(flows, "line");
     assert!(flows.iter().eq(of_duckdb[3].lines()), "other flows than in the export");
     // Some are there, and some are gone.
