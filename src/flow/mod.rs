@@ -33,6 +33,7 @@ mod time;
 mod time_text;
 mod time_words;
 mod told;
+pub(crate) mod url;
 mod values;
 
 pub use addresses::Addresses;

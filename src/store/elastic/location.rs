@@ -1,8 +1,10 @@
 //! Where flows are in Elasticsearch: `elastic[s]://[USER:PASSWORD@]HOST[:PORT][,HOST…][/INDEX]`.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
+
+pub use crate::flow::url::shown;
+use crate::flow::url::{node, user};
 
 /// The port of a node where none is named.
 const DEFAULT_PORT: u16 = 9200;
@@ -64,17 +66,6 @@ pub struct LocationError {
     problem: String,
 }
 
-/// A URL as it may be shown: without who asks.
-pub fn shown(url: &str) -> Cow<'_, str> {
-    let Some((scheme, rest)) = url.split_once("://") else { return url.into() };
-    let authority = rest.find(['/', '?', '#']).map_or(rest, |end| &rest[..end]);
-    // A password may hold a slash that nobody wrote as %2F.
-    match authority.rfind('@').or_else(|| rest.rfind('@')) {
-        Some(at) => format!("{scheme}://{}", &rest[at + 1..]).into(),
-        None => url.into(),
-    }
-}
-
 /// Whether text is the URL of an index, by its scheme.
 pub fn is_location(url: &str) -> bool {
     SCHEMES.iter().any(|(scheme, _)| url.starts_with(scheme))
@@ -91,61 +82,21 @@ impl FromStr for Location {
             .ok_or_else(|| refuse("does not begin with elastic://".to_owned()))?;
         let (authority, index) = rest.split_once('/').unwrap_or((rest, ""));
         let (credentials, hosts) = match authority.rsplit_once('@') {
-            Some((who, hosts)) => (Some(credentials(who).map_err(&refuse)?), hosts),
+            Some((who, hosts)) => {
+                let (user, password) = user(who).map_err(&refuse)?;
+                (Some(Credentials::Basic { user, password }), hosts)
+            }
             None if rest.contains('@') => {
                 return Err(refuse("a / in a name or a password is written %2F".to_owned()));
             }
             None => (None, authority),
         };
-        let nodes =
-            hosts.split(',').map(|host| node(host).map_err(&refuse)).collect::<Result<_, _>>()?;
+        let nodes = hosts.split(',').map(|host| node(host, DEFAULT_PORT).map_err(&refuse));
+        let nodes = nodes.collect::<Result<_, _>>()?;
         let index = if index.is_empty() { DEFAULT_INDEX } else { index };
         check_index(index).map_err(refuse)?;
         Ok(Self { nodes, tls, index: index.to_owned(), credentials })
     }
-}
-
-/// `USER:PASSWORD`, where `%40` stands for an at sign and so on.
-fn credentials(text: &str) -> Result<Credentials, String> {
-    let (user, password) = text.split_once(':').ok_or("a user without a password")?;
-    let decoded = |part| unescaped(part).ok_or("a % without the two digits of a byte behind it");
-    Ok(Credentials::Basic { user: decoded(user)?, password: decoded(password)? })
-}
-
-fn unescaped(text: &str) -> Option<String> {
-    let mut parts = text.split('%');
-    let mut bytes = parts.next()?.as_bytes().to_vec();
-    for part in parts {
-        let digits = part.get(..2)?;
-        bytes.push(u8::from_str_radix(digits, 16).ok()?);
-        bytes.extend_from_slice(&part.as_bytes()[2..]);
-    }
-    String::from_utf8(bytes).ok()
-}
-
-/// `host` with the port that it means.
-fn node(host: &str) -> Result<String, String> {
-    let after_brackets = host.rsplit_once(']').map_or(host, |(_, rest)| rest);
-    let (name, port) = match after_brackets.rsplit_once(':') {
-        Some((_, port)) => (&host[..host.len() - port.len() - 1], Some(port)),
-        None => (host, None),
-    };
-    let is_letter = |letter: char| letter.is_ascii_alphanumeric() || ".-_:[]".contains(letter);
-    if name.is_empty() || !name.chars().all(is_letter) {
-        return Err("a node has no name, or one that is none".to_owned());
-    }
-    if name.contains(':') && !name.starts_with('[') {
-        return Err(format!("{host}: an IPv6 address goes in brackets: [::1]:9200"));
-    }
-    let port = match port {
-        Some(port) => port
-            .parse()
-            .ok()
-            .filter(|&port| port > 0)
-            .ok_or_else(|| format!("{port:?} is no port; ports are numbers from 1 to 65535"))?,
-        None => DEFAULT_PORT,
-    };
-    Ok(format!("{name}:{port}"))
 }
 
 /// Elasticsearch's own rules for names, as far as a name could be taken for something else.
