@@ -52,16 +52,17 @@
 //!
 //! Data flows one way through them, and so do their imports:
 //!
-//! `flow → capture → netflow → normalise, row → store → load, query → collect, aggregate → answer → sink → request → service → generate → cli`
+//! `flow → capture, kafka → netflow → normalise, row → store → load, query → collect, aggregate → answer → sink → request → service → generate → cli`
 //!
 //! - [`flow`]: the words that all others use: a flow, batches of flows, times, names.
 //! - [`capture`], [`netflow`], [`normalise`]: from files to datagrams, export packets, flows.
+//! - `kafka`: topics, from which messages come and to which they go.
 //! - [`row`], [`store`]: keys and predicates; the trait of stores, and those that there are.
 //! - [`load`]: from captures to a store, with an account of every datagram and record.
 //! - [`query`], [`aggregate`], [`answer`]: questions, sums, and what both look like.
 //! - [`sink`]: flows on their way to places of others.
 //!
-//! Features: `hbase` (the store there), `elastic` (Elasticsearch and OpenSearch), `plot` (answers as pictures), `collect` (a collector),
+//! Features: `hbase` (the store there), `elastic` (Elasticsearch and OpenSearch), `kafka` (topics of Kafka), `plot` (answers as pictures), `collect` (a collector),
 //! `serve` (questions over HTTP), `generate` (made-up captures), `cli` (the program; it brings all of these, and is the default),
 //! and `testing` (what tries a store: the suite that each must pass, and faults on demand).
 
@@ -82,6 +83,8 @@ pub mod flow;
 #[cfg(feature = "generate")]
 pub mod generate;
 pub mod import;
+#[cfg(feature = "kafka")]
+pub mod kafka;
 pub mod load;
 pub mod netflow;
 pub mod normalise;

@@ -7,13 +7,13 @@ use super::text::{push_address, push_number};
 use crate::flow::{CommunityId, FlowRecord, Names};
 
 /// Writes flows as the objects of `query -o json`, with times of UTC.
-#[cfg(feature = "elastic")]
+#[cfg(any(feature = "elastic", feature = "kafka"))]
 pub(crate) struct Objects {
     clock: Clock,
     names: Names,
 }
 
-#[cfg(feature = "elastic")]
+#[cfg(any(feature = "elastic", feature = "kafka"))]
 impl Objects {
     /// Names what exporters call their interfaces, VRFs and applications as `names` has it.
     pub(crate) fn new(names: Names) -> Self {

@@ -33,7 +33,7 @@ pub(crate) use elements::push_elements;
 pub use explanation::{explanation_json, explanation_text};
 pub use flows::{FlowWriter, Style, write_flows};
 pub use format::{Format, OwnFormat, PairFormat, ParseFormatError};
-#[cfg(feature = "elastic")]
+#[cfg(any(feature = "elastic", feature = "kafka"))]
 pub(crate) use json::Objects;
 pub use nfdump::LayoutError;
 pub use pairs::write_pairs;
@@ -48,6 +48,8 @@ pub use plot::{
     draw_timeline, plot_pairs, plot_timeline,
 };
 pub use stats::{Rates, StoreStats, clocks_of, date, stats_json};
+#[cfg(feature = "kafka")]
+pub(crate) use text::push_address;
 pub use timeline::{
     TimelineFormat, TimelineView, chart_bins, time_text, write_points, write_timeline,
 };

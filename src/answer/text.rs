@@ -132,7 +132,7 @@ pub(super) fn push_left(to: &mut Vec<u8>, width: usize, push: impl FnOnce(&mut V
 }
 
 /// Appends an address: IPv6 as RFC 5952 has it.
-pub(super) fn push_address(to: &mut Vec<u8>, address: IpAddr) {
+pub(crate) fn push_address(to: &mut Vec<u8>, address: IpAddr) {
     match address {
         IpAddr::V4(address) => push_v4_right(to, 0, address),
         // Writing to bytes cannot fail.

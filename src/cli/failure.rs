@@ -145,6 +145,11 @@ fn store_hint(error: &StoreError, stores: bool) -> Option<String> {
         StoreError::Damaged { .. } => {
             "run `earlgrey-hbase verify` to see all that is damaged".to_owned()
         }
+        StoreError::Unreachable { place, .. } if place.starts_with("kafka") => {
+            "check that Kafka runs there, on port 9092 unless it is set otherwise; kafkas:// is for \
+             encrypted connections"
+                .to_owned()
+        }
         StoreError::Unreachable { place, .. } if place.starts_with("elastic") => {
             "check that Elasticsearch runs there, on port 9200 unless it is set otherwise; \
              elastics:// is for encrypted connections"

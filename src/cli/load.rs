@@ -13,19 +13,19 @@ use std::time::Instant;
 
 use anyhow::Context;
 
-use super::export::elastic::{Shape, documents};
+use super::destination::Destination;
+use super::export::elastic::Shape;
 use super::failure::{Ending, Usage};
 use super::output::{self, Output, say};
 use super::progress::{Display, LoadMoment, Mode};
 use super::settings::{Flags, Origin, Setting, Settings, keys};
 use super::summary;
-use super::{interrupt, store};
+use super::{interrupt, store, topic};
 use crate::capture::{self, Input};
 use crate::load::{self, LoadError, Options, Progress};
 use crate::request::{LoadView, nothing_read};
 use crate::row::Order;
-use crate::sink::elastic::ElasticLoader;
-use crate::store::elastic::Location;
+use crate::sink::kafka::Format;
 use crate::store::embedded::{Effort, EmbeddedStore};
 use crate::store::{Load, LoadedFile, Store};
 
@@ -37,6 +37,7 @@ Examples:
   earlgrey-hbase load /var/cache/nfdump                 what nfcapd has stored
   earlgrey-hbase load                                  the paths of the configuration
   earlgrey-hbase load day1.pcap --to elastic://127.0.0.1    as documents, straight to Elasticsearch
+  earlgrey-hbase load --from kafka://127.0.0.1/flows --follow    messages of a topic, as they come
 
 What is loaded again is not stored again, so after a crash the same command goes on.";
 
@@ -49,7 +50,7 @@ What is loaded again is not stored again, so after a crash the same command goes
 pub(crate) struct Args {
     /// Files, folders (without what begins with _ or . in them), or - for standard input
     /// [default: the paths of the configuration, else standard input where it is piped]
-    #[arg(value_name = "PATH")]
+    #[arg(value_name = "PATH", conflicts_with = "from")]
     paths: Vec<PathBuf>,
     /// How many flows are written at once: what memory allows [default: 2000000]
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
@@ -66,11 +67,17 @@ pub(crate) struct Args {
         hide_default_value = true)]
     orders: &'static [Order],
     /// Write the flows to an index of Elasticsearch or OpenSearch in place of the store, as `export
-    /// elastic` does: elastic[s]://[USER:PASSWORD@]HOST[:PORT][,HOST…][/INDEX]
+    /// elastic` does: elastic[s]://[USER:PASSWORD@]HOST[:PORT][,HOST…][/INDEX]; or to a topic of Kafka,
+    /// as `collect --to` does: kafka[s]://[USER:PASSWORD@]HOST[:PORT][,HOST…]/TOPIC
     #[arg(long, value_name = "URL")]
     to: Option<String>,
     #[command(flatten)]
     shape: Shape,
+    /// What messages to a topic hold: json (default), or protobuf, as goflow2 writes it
+    #[arg(long, value_name = "FORMAT", default_value_t, hide_default_value = true)]
+    format: Format,
+    #[command(flatten)]
+    from: topic::From,
     /// Show progress on standard error: a bar on a terminal (auto), or always, never, or as JSON
     #[arg(long, value_name = "WHEN", value_parser = Mode::NAMES)]
     progress: Option<String>,
@@ -97,17 +104,19 @@ impl Args {
 }
 
 pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
-    let paths = paths(args, settings)?;
+    let from = args.from.topic(settings)?;
+    let paths = if from.is_some() { Vec::new() } else { paths(args, settings)? };
     let inputs = capture::find(&paths)?;
-    if inputs.is_empty() {
+    if inputs.is_empty() && from.is_none() {
         return Err(Usage(format!("there are no files in {}", listed(&paths))).into());
     }
-    let index = args.to.as_deref().map(|url| index(url, args, settings)).transpose()?;
-    let store: Box<dyn Store> = match &index {
-        Some(index) => Box::new(index.clone()),
+    let to = |url: &String| Destination::of(url, &args.shape, args.format, settings);
+    let to = args.to.as_ref().map(to).transpose()?;
+    let store: Box<dyn Store> = match &to {
+        Some(to) => to.store(),
         None => store::open_with(settings, args.orders)?,
     };
-    let embedded = if index.is_none() { store::if_embedded(settings)? } else { None };
+    let embedded = if to.is_none() { store::if_embedded(settings)? } else { None };
     let options = Options {
         batch_flows: batch_flows(settings, embedded.is_some()),
         commit_every: settings.commit_every.value,
@@ -121,15 +130,18 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
     let shown = Arc::clone(&progress);
     let display =
         Display::start(settings.progress.value, move |elapsed| LoadMoment::new(&shown, elapsed));
-    let result = load::load(&*store, &inputs, &options, &progress);
+    let result = match &from {
+        Some(topic) => load::load_topic(&*store, topic, &options, &progress),
+        None => load::load(&*store, &inputs, &options, &progress),
+    };
     drop(display);
     let took_secs = began.elapsed().as_secs_f64();
     let tell = |load: &Load| {
         let zone = &settings.tz.value;
         let read = progress.done().bytes_done;
         say(summary::text(load, read, took_secs, &store.to_string(), zone));
-        if let Some(index) = &index {
-            say(documents(&index.written()));
+        if let Some(to) = &to {
+            say(to.told());
         }
         tell_program(args, settings, load, took_secs)
     };
@@ -144,7 +156,7 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
             if let Some(store) = embedded {
                 tidy(&store, &options.stop);
             }
-            let refused = index.is_some_and(|index| !index.written().refused.is_empty());
+            let refused = to.is_some_and(|to| !to.written().refused.is_empty());
             Ok(match ending(&load, &paths) {
                 Ending::Done if refused => Ending::Partly,
                 ending => ending,
@@ -157,12 +169,6 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
             Err(error).context("load")
         }
     }
-}
-
-/// The index that flows go to in place of the store.
-fn index(url: &str, args: &Args, settings: &Settings) -> anyhow::Result<ElasticLoader> {
-    let location: Location = url.parse().map_err(|error| Usage(format!("{error}")))?;
-    Ok(ElasticLoader::new(location, settings.elastic_options(), args.shape.target()?)?)
 }
 
 /// How many flows are written at once. Where no file has to be sorted as a whole, less is enough.
@@ -239,7 +245,7 @@ fn ending(load: &Load, paths: &[PathBuf]) -> Ending {
     let account = &load.account;
     // Files in a folder may be anything, but what was named was meant to be a capture.
     let named = |name: &String| paths.iter().any(|path| Input::named(path).to_string() == *name);
-    let unusable = account.faults > 0
+    let unusable = account.faults + account.gone_messages > 0
         || load.files.iter().any(|file| file.fault.is_some())
         || !account.malformed.is_empty()
         || account.rejected.keys().any(|reason| reason != NO_ADDRESSES)

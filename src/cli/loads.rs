@@ -8,7 +8,7 @@ use super::settings::Settings;
 use super::store;
 use crate::answer::words::{bytes, columns, grouped, plural, seconds};
 use crate::request::{LoadView, load_state, show};
-use crate::store::Load;
+use crate::store::{Load, PartitionRead};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -50,10 +50,17 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
                         "    {} ({}): {}, {} stored{}",
                         file.path,
                         bytes(file.bytes),
-                        plural(file.datagrams, "datagram"),
+                        match &load.topic {
+                            Some(_) => plural(load.account.messages, "message"),
+                            None => plural(file.datagrams, "datagram"),
+                        },
                         plural(file.stored, "flow"),
                         fault.unwrap_or_default(),
                     )?;
+                }
+                for read in load.topic.iter().flat_map(|topic| &topic.partitions) {
+                    let PartitionRead { partition, from, next, .. } = read;
+                    writeln!(out, "        partition {partition}: offsets {from} to {next}")?;
                 }
                 for name in &load.other_files {
                     writeln!(out, "    {name}: no capture")?;

@@ -12,10 +12,11 @@ const LOG_VARIABLE: &str = "EARLGREY_LOG";
 
 /// Starts the log: warnings, and more for each `-v`, unless the environment says otherwise.
 pub(crate) fn start(verbose: u8) {
+    // What its client says of a broker that does not answer is told in our words, and once.
     let level = match verbose {
-        0 => "warn",
-        1 => "info",
-        2 => "debug",
+        0 => "warn,rskafka=off",
+        1 => "info,rskafka=off",
+        2 => "debug,rskafka=info",
         _ => "trace",
     };
     let filter = EnvFilter::try_from_env(LOG_VARIABLE).unwrap_or_else(|_| EnvFilter::new(level));

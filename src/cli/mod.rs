@@ -10,6 +10,7 @@ mod collect;
 mod compact;
 mod completions;
 mod config;
+mod destination;
 mod expire;
 mod export;
 mod failure;
@@ -38,6 +39,7 @@ mod summary;
 mod timeline;
 mod token;
 mod top;
+mod topic;
 mod user;
 mod verify;
 mod whole_file;
@@ -106,16 +108,16 @@ struct Common {
     /// How many connections to HBase or Elasticsearch write side by side [default: 4]
     #[arg(long, global = true, value_name = "N", allow_negative_numbers = true)]
     connections: Option<OsString>,
-    /// How long one answer of HBase or Elasticsearch is waited for: a region that moves takes its time
-    /// [default: 120]
+    /// How long one answer of HBase, Elasticsearch or Kafka is waited for: a region that moves takes its
+    /// time [default: 120]
     #[arg(long, global = true, value_name = "SECONDS", allow_negative_numbers = true)]
     answer_secs: Option<OsString>,
-    /// How long a call to HBase or Elasticsearch is repeated before the cluster counts as not to be reached
-    /// [default: 180]
+    /// How long a call to HBase, Elasticsearch or Kafka is repeated before the cluster counts as not to be
+    /// reached [default: 180]
     #[arg(long, global = true, value_name = "SECONDS", allow_negative_numbers = true)]
     recovery_secs: Option<OsString>,
-    /// The certificates, as PEM, of who vouches for servers of Elasticsearch [default: those that
-    /// browsers trust]
+    /// The certificates, as PEM, of who vouches for servers of Elasticsearch or Kafka [default: those
+    /// that browsers trust]
     #[arg(long, global = true, value_name = "FILE")]
     ca: Option<OsString>,
     /// Say more on standard error; twice for details
@@ -268,6 +270,7 @@ impl Common {
             (keys::ANSWER_SECS, self.answer_secs.clone()),
             (keys::RECOVERY_SECS, self.recovery_secs.clone()),
             (keys::ELASTIC_CA, self.ca.clone()),
+            (keys::KAFKA_CA, self.ca.clone()),
         ]
     }
 }

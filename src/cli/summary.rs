@@ -9,7 +9,7 @@ use crate::answer::words::{bytes, grouped, plural, seconds, span};
 use crate::flow::{Lost, SequenceUnit, Unit};
 use crate::netflow::Unread;
 use crate::request::{Zone, load_state, show};
-use crate::store::{Account, Ahead, Clock, Load};
+use crate::store::{Account, Ahead, Clock, Load, TopicRead, WrongMessage};
 
 /// So many streams that lost flows, and so many files with faults, are told one by one in text.
 const MAX_TOLD: usize = 10;
@@ -36,7 +36,10 @@ pub(crate) fn text(
         state => format!(
             "{} {} ({}) into {store}",
             if state == "done" { "loaded" } else { "interrupted: loaded" },
-            plural(load.files.len() as u64, "file"),
+            match &load.topic {
+                Some(topic) => format!("topic {}", topic.topic),
+                None => plural(load.files.len() as u64, "file"),
+            },
             bytes(read)
         ),
     };
@@ -53,8 +56,18 @@ pub(crate) fn accounts(load: &Load, zone: &Zone) -> String {
         let _ = write!(text, "\n  {name:<10} {what}");
     };
     let pieces = account.pieces + account.damaged_pieces;
-    if account.datagrams > 0 || pieces == 0 {
+    if account.datagrams > 0 || pieces == 0 && load.topic.is_none() {
         line("datagrams", datagrams(account));
+    }
+    if let Some(topic) = &load.topic {
+        line("messages", messages(account, topic));
+        for (reason, first) in &topic.first_wrong {
+            let WrongMessage { partition, offset, detail } = first;
+            line(
+                "wrong",
+                format!("{reason}: first in partition {partition} at offset {offset}: {detail}"),
+            );
+        }
     }
     if pieces > 0 {
         line(
@@ -155,6 +168,27 @@ fn datagrams(account: &Account) -> String {
     if !account.faulty.is_empty() {
         let faulty = account.faulty.values().sum::<u64>();
         let _ = write!(text, "; {} decoded in part{}", grouped(faulty), reasons(&account.faulty));
+    }
+    text
+}
+
+fn messages(account: &Account, topic: &TopicRead) -> String {
+    let new = account.messages - account.duplicate_messages;
+    let wrong: u64 =
+        topic.first_wrong.keys().filter_map(|reason| account.rejected.get(reason)).sum();
+    let mut text = format!(
+        "{}: {} new, {} duplicate, {} malformed",
+        grouped(account.messages),
+        grouped(new.saturating_sub(wrong)),
+        grouped(account.duplicate_messages),
+        grouped(wrong),
+    );
+    if account.gone_messages > 0 {
+        let _ = write!(text, "; {} not kept so long by the topic", grouped(account.gone_messages));
+    }
+    if topic.replaced > 0 {
+        let partitions = plural(topic.replaced, "partition");
+        let _ = write!(text, "; {partitions} of another topic than the one that was read before");
     }
     text
 }

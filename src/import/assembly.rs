@@ -131,23 +131,9 @@ impl Assembly {
         id: DatagramId,
         to: &mut Batches<'_>,
     ) -> Appended {
-        let first_index = saturated_u16(places.start);
+        let first_index = places.start;
         let records = self.records.get(places).unwrap_or_default();
-        let packet = ExportPacket {
-            exporter: None,
-            // It is not known when they were exported: any time of theirs is believed.
-            exported_secs: 0,
-            exported_nanos: 0,
-            uptime_ms: None,
-            engine: source.engine,
-            sampling: source.sampling,
-            rate_unknown: false,
-            sequence: None,
-            records: Records::Data(records, &self.extras),
-            first_index,
-            missing: 0,
-            fault: None,
-        };
+        let packet = packet(source, records, &self.extras, first_index);
         self.builder.append(&packet, source.exporter, 0, id, to)
     }
 
@@ -165,6 +151,30 @@ impl Assembly {
         let latest = self.records.iter().map(began).max();
         let exported_secs = saturated_u32(latest.unwrap_or_default().0 / 1000);
         DatagramId { exported_secs, hash }
+    }
+}
+
+/// Records of one source, with their elements, as a packet that was exported.
+pub(crate) fn packet<'a>(
+    source: Source,
+    records: &'a [DataRecord],
+    extras: &'a [u8],
+    first_index: usize,
+) -> ExportPacket<'a> {
+    ExportPacket {
+        exporter: None,
+        // It is not known when they were exported: any time of theirs is believed.
+        exported_secs: 0,
+        exported_nanos: 0,
+        uptime_ms: None,
+        engine: source.engine,
+        sampling: source.sampling,
+        rate_unknown: false,
+        sequence: None,
+        records: Records::Data(records, extras),
+        first_index: saturated_u16(first_index),
+        missing: 0,
+        fault: None,
     }
 }
 

@@ -40,7 +40,7 @@ pub(super) fn take_plain(name: &[u8], text: &[u8], to: &mut Draft) -> Option<()>
 }
 
 /// Keeps the values of an element; None where it has no such value.
-fn keep(id: ElementId, value: Value, to: &mut Draft) -> Option<()> {
+pub(super) fn keep(id: ElementId, value: Value, to: &mut Draft) -> Option<()> {
     let values = match value {
         Value::Array(values) => values,
         value => vec![value],
@@ -72,7 +72,7 @@ impl<'de> Visitor<'de> for Members<'_> {
 }
 
 /// The element of this name, as exports name it.
-fn named(name: &str) -> Option<ElementId> {
+pub(super) fn named(name: &str) -> Option<ElementId> {
     if let Some(id) = element_named(name) {
         return Some(id);
     }
@@ -126,7 +126,8 @@ fn of_text(kind: Kind, text: &str) -> Option<Vec<u8>> {
     .or_else(|| hex(text))
 }
 
-fn moment(text: &str) -> Option<u64> {
+/// The milliseconds since 1970 of a time that is written so.
+pub(super) fn moment(text: &str) -> Option<u64> {
     let time: jiff::Timestamp = text.parse().ok()?;
     u64::try_from(time.as_millisecond()).ok().filter(|&time| time <= UnixMillis::LAST.0)
 }

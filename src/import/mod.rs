@@ -20,6 +20,8 @@
 mod assembly;
 mod draft;
 mod elements;
+#[cfg(feature = "kafka")]
+pub(crate) mod message;
 mod nfcapd;
 mod parquet;
 mod piece;
@@ -30,8 +32,12 @@ use std::net::IpAddr;
 use std::ops::ControlFlow;
 
 pub use assembly::MAX_PIECE_RECORDS;
+#[cfg(feature = "kafka")]
+pub(crate) use assembly::packet;
 pub use piece::Piece;
 pub use text::Text;
+#[cfg(feature = "kafka")]
+pub(crate) use text::Wrong;
 
 use crate::flow::Names;
 use crate::normalise::Rates;

@@ -238,6 +238,34 @@ impl Accounts {
         account.duplicate_records += piece.records();
     }
 
+    /// A message of a topic is new.
+    pub(super) fn message(&mut self, appended: &Appended) {
+        self.stored(self.file.unwrap_or(usize::MAX), appended);
+        let account = &mut self.load.account;
+        account.messages += 1;
+        account.records += appended.records;
+        for (reason, records) in appended.rejected() {
+            count(&mut account.rejected, reason, records);
+        }
+    }
+
+    /// One with so many records was met before.
+    pub(super) fn duplicate_message(&mut self, records: u64) {
+        let account = &mut self.load.account;
+        account.messages += 1;
+        account.duplicate_messages += 1;
+        account.records += records;
+        account.duplicate_records += records;
+    }
+
+    /// One is none: it counts as a record. Says whether it is the first for this reason.
+    pub(super) fn wrong_message(&mut self, reason: &str) -> bool {
+        let account = &mut self.load.account;
+        account.messages += 1;
+        account.records += 1;
+        count(&mut account.rejected, reason, 1) == 1
+    }
+
     /// Something is wrong with the file that is being read.
     pub(super) fn wrong(&mut self, problem: String) {
         self.load.account.faults += 1;
@@ -377,6 +405,7 @@ fn new_load() -> Load {
         failure: None,
         files: Vec::new(),
         other_files: Vec::new(),
+        topic: None,
         account: Account::default(),
     }
 }

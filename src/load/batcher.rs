@@ -1,13 +1,21 @@
 //! The flows of each datagram go into a batch, and full batches to the store.
 
+#[cfg(feature = "kafka")]
+use std::slice;
 use std::sync::Arc;
 
 use super::Options;
 use super::accounts::Accounts;
 use crate::capture::Datagram;
 use crate::flow::{DatagramId, UnixMillis};
+#[cfg(feature = "kafka")]
+use crate::flow::{Origin, Source, canonical};
 use crate::import::Piece;
+#[cfg(feature = "kafka")]
+use crate::import::{self, message::Messages};
 use crate::netflow::{DecodeError, Decoded, Decoder, ExportPacket, Held, Outcome};
+#[cfg(feature = "kafka")]
+use crate::normalise::Appended;
 use crate::normalise::{Batches, FlowBuilder};
 use crate::store::{AHEAD_MS, StoreError, WriteBatch, Writer};
 
@@ -175,6 +183,54 @@ impl Batcher {
             of_piece.sources = Arc::clone(&flows.sources);
             flows.append_rows(&of_piece, 0..of_piece.len());
         }
+        Ok(())
+    }
+
+    /// Takes a message of a topic, unless it was met before: the flows that `of` was read to. That of
+    /// a message that tells whose record it is has `origin`.
+    ///
+    /// # Errors
+    ///
+    /// What the store met.
+    #[cfg(feature = "kafka")]
+    pub(super) fn take_message(
+        &mut self,
+        id: DatagramId,
+        origin: Option<Origin>,
+        of: &Messages,
+    ) -> Result<(), StoreError> {
+        let flows = of.flows();
+        if !self.writer.admit(id)? {
+            self.accounts.duplicate_message(flows.len() as u64);
+            return Ok(());
+        }
+        if self.is_full(flows.len()) {
+            self.write()?;
+        }
+        if self.batch.is_empty() {
+            self.batch.usual.set_present(UnixMillis::now());
+        }
+        self.batch.datagrams.push(id);
+        let WriteBatch { v4, v6, usual, ahead, .. } = &mut self.batch;
+        let rows = [v4.len(), v6.len()];
+        let mut appended = Appended::default();
+        for (index, (record, source)) in flows.iter().enumerate() {
+            let told = canonical(source.exporter);
+            let ours = self.options.exporter.map(canonical).filter(|_| told.is_unspecified());
+            let source = Source { exporter: ours.unwrap_or(told), ..*source };
+            let packet = import::packet(source, slice::from_ref(record), of.extras(), index);
+            let mut to = Batches { v4: &mut *v4, v6: &mut *v6 };
+            appended.add(&self.builder.append(&packet, source.exporter, 0, id, &mut to));
+        }
+        if let (Some(origin), 1) = (origin, appended.appended + appended.reverse) {
+            let mut new = v4.origin[rows[0]..].iter_mut().chain(&mut v6.origin[rows[1]..]);
+            new.by_ref().for_each(|row| *row = origin);
+        }
+        let firsts = v4.first_ms[rows[0]..].iter().chain(&v6.first_ms[rows[1]..]);
+        if firsts.max().is_some_and(|&first| usual.is_ahead(UnixMillis(first))) {
+            ahead.push(id);
+        }
+        self.accounts.message(&appended);
         Ok(())
     }
 

@@ -8,8 +8,12 @@ use super::batcher::Batcher;
 use super::session::Session;
 use super::{LoadError, Options, chain};
 use crate::capture::Datagram;
+#[cfg(feature = "kafka")]
+use crate::flow::{DatagramId, Origin};
 use crate::flow::{Names, Remembered, Topic, UnixMillis};
 use crate::import::Piece;
+#[cfg(feature = "kafka")]
+use crate::import::message::Messages;
 use crate::netflow::Decoder;
 use crate::store::{Load, Store, StoreError, WriteBatch};
 
@@ -122,6 +126,25 @@ impl Feed {
     /// Takes names of interfaces, VRFs and applications, likewise.
     pub(super) fn push_names(&mut self, names: &Names) {
         self.decoder.name(names);
+    }
+
+    /// Takes a message of a topic, likewise.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::push`].
+    #[cfg(feature = "kafka")]
+    pub(super) fn push_message(
+        &mut self,
+        id: DatagramId,
+        origin: Option<Origin>,
+        of: &Messages,
+    ) -> Result<(), StoreError> {
+        let Self { batcher, .. } = self;
+        batcher.take_message(id, origin, of)?;
+        let account = &batcher.accounts.load.account;
+        debug_assert!(account.balances(), "{account:?}");
+        Ok(())
     }
 
     /// Reads what still waits for a template as far as that is known: nothing more will come that

@@ -15,6 +15,8 @@ mod progress;
 mod reader;
 mod sample;
 mod session;
+#[cfg(feature = "kafka")]
+mod topic;
 
 use std::fs;
 use std::net::IpAddr;
@@ -30,6 +32,8 @@ pub use progress::{Done, Progress};
 pub(crate) use reader::Reader;
 pub use sample::quantiles;
 pub use session::Session;
+#[cfg(feature = "kafka")]
+pub use topic::{Topic, load_topic};
 
 use crate::capture::Input;
 use crate::normalise::Rates;

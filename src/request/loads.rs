@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::{Zone, show};
 use crate::flow::{Lost, SequenceUnit};
-use crate::store::{Ahead, Clock, Load, LoadedFile};
+use crate::store::{Ahead, Clock, Load, LoadedFile, TopicRead};
 
 /// In one word, how a load stands.
 pub fn load_state(load: &Load) -> &'static str {
@@ -24,6 +24,7 @@ pub fn load_state(load: &Load) -> &'static str {
 pub fn nothing_read(load: &Load) -> bool {
     let unreadable = |file: &LoadedFile| file.datagrams == 0 && file.fault.is_some();
     load.account.captured_packets + load.account.pieces == 0
+        && load.topic.is_none()
         && (load.account.other_files > 0 || !load.files.is_empty())
         && load.files.iter().all(unreadable)
 }
@@ -75,6 +76,11 @@ pub struct LoadView<'a> {
     duplicate_pieces: u64,
     damaged_pieces: u64,
     passed_over: &'a BTreeMap<String, u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    topic: Option<&'a TopicRead>,
+    messages: u64,
+    duplicate_messages: u64,
+    gone_messages: u64,
     records: u64,
     stored: u64,
     reverse: u64,
@@ -130,6 +136,10 @@ impl<'a> LoadView<'a> {
             duplicate_pieces: account.duplicate_pieces,
             damaged_pieces: account.damaged_pieces,
             passed_over: &account.passed_over,
+            topic: load.topic.as_ref(),
+            messages: account.messages,
+            duplicate_messages: account.duplicate_messages,
+            gone_messages: account.gone_messages,
             records: account.records,
             stored: account.stored,
             reverse: account.reverse,

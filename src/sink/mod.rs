@@ -1,9 +1,13 @@
-//! Flows on their way to places of others: folders of files, servers. What all of these have in
+//! Flows on their way to places of others: folders of files, servers, topics. What all of these have in
 //! common: batches go in, through bounded memory, and an account of them comes out.
 
 #[cfg(feature = "elastic")]
 pub mod elastic;
 mod error;
+#[cfg(any(feature = "elastic", feature = "kafka"))]
+mod identity;
+#[cfg(feature = "kafka")]
+pub mod kafka;
 pub mod parquet_folder;
 
 use std::collections::BTreeMap;
@@ -50,6 +54,14 @@ pub struct Written {
     pub files: u64,
     /// Bytes that were written, or sent.
     pub bytes: u64,
+    /// Times that something was sent again, as nobody said what became of it; told by topics.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub retries: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "it is called by what serde generates")]
+const fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 impl Written {
@@ -59,6 +71,7 @@ impl Written {
         self.already += other.already;
         self.files += other.files;
         self.bytes += other.bytes;
+        self.retries += other.retries;
         for (reason, count) in &other.refused {
             *self.refused.entry(reason.clone()).or_default() += count;
         }

@@ -139,6 +139,19 @@ impl StoreError {
         Self::Damaged { place: path.display().to_string(), detail: detail.into() }
     }
 
+    /// What a topic met.
+    #[cfg(feature = "kafka")]
+    pub(crate) fn of_topic(error: crate::kafka::KafkaError) -> Self {
+        use crate::kafka::KafkaError;
+        match error {
+            KafkaError::Unreachable { place, source } => Self::Unreachable { place, source },
+            KafkaError::Refused { place, doing, detail } => Self::Refused { place, doing, detail },
+            KafkaError::Certificates { path, detail } => Self::damaged(&path, detail),
+            KafkaError::Thread(error) => Self::Thread(error),
+            KafkaError::Stopped => Self::Stopped,
+        }
+    }
+
     /// What a server refused to do.
     pub(crate) fn refused(place: String, doing: &'static str, detail: String) -> Self {
         Self::Refused { place, doing, detail }

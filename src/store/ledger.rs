@@ -25,8 +25,62 @@ pub struct Load {
     pub files: Vec<LoadedFile>,
     /// Files that are no captures, as far as they are named.
     pub other_files: Vec<String>,
+    /// What it read of a topic, if it read one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub topic: Option<TopicRead>,
     /// What came of it. Of a load that was killed: what was durable when it last said so.
     pub account: Account,
+}
+
+/// How far a load read a topic of Kafka. The next one of the same group goes on from there.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TopicRead {
+    /// The topic.
+    pub topic: String,
+    /// In whose name it was read.
+    pub group: String,
+    /// Its partitions, as far as something is known of them.
+    pub partitions: Vec<PartitionRead>,
+    /// How many partitions were found to be of another topic of that name than the one read before.
+    pub replaced: u64,
+    /// The first message that could not be read, by reason.
+    pub first_wrong: BTreeMap<String, WrongMessage>,
+}
+
+/// How far a partition was read.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PartitionRead {
+    /// The partition.
+    pub partition: i32,
+    /// The offset from which this load read.
+    pub from: i64,
+    /// The offset behind the last message that is stored.
+    pub next: i64,
+    /// That message, if any was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last: Option<LastRead>,
+}
+
+/// By what a message is known again.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastRead {
+    /// Its offset.
+    pub offset: i64,
+    /// The lower half of the XXH3-64 of its value.
+    pub hash: u32,
+}
+
+/// Where a message is that could not be read, and why.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WrongMessage {
+    /// The partition.
+    pub partition: i32,
+    /// Its offset.
+    pub offset: i64,
+    /// What is wrong with it.
+    pub detail: String,
 }
 
 /// One file that a load read.
@@ -129,6 +183,15 @@ pub struct Account {
     /// What these files say and nobody here knows, by what it is.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub passed_over: BTreeMap<String, u64>,
+    /// Messages read, of a topic.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub messages: u64,
+    /// Messages among these that were met before.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub duplicate_messages: u64,
+    /// Messages beyond these that the topic kept no longer when they were to be read.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub gone_messages: u64,
     /// Flow records read.
     pub records: u64,
     /// Flow records stored.

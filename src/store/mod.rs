@@ -31,7 +31,9 @@ use rayon::prelude::*;
 
 pub use error::{Retry, StoreError};
 pub use expired::{Expired, Files};
-pub use ledger::{Account, Ahead, Clock, Load, LoadedFile};
+pub use ledger::{
+    Account, Ahead, Clock, LastRead, Load, LoadedFile, PartitionRead, TopicRead, WrongMessage,
+};
 pub use meter::{Meter, Reading};
 pub use scan::{Access, Plan, Rows, Scan};
 pub use size::{RunSize, Size};

@@ -22,7 +22,7 @@ use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-pub(super) use collect::until;
+pub(super) use collect::{Collecting, until};
 use earlgrey_hbase::netflow::v5;
 pub(super) use load::signal;
 pub(super) use nat::nat_events;

@@ -22,7 +22,7 @@ use code::{Modules, Use};
 /// The stages in the order of the data; those of one line do not know each other.
 const STAGES: [&[&str]; 13] = [
     &["flow"],
-    &["capture"],
+    &["capture", "kafka"],
     &["netflow"],
     &["anonymise", "normalise", "row"],
     &["import", "store"],

@@ -31,6 +31,7 @@ mod house;
 mod import;
 mod interop;
 mod jobs;
+mod kafka;
 mod needs;
 mod package;
 mod plan;

@@ -146,6 +146,24 @@ pub(crate) fn package_root() -> Option<String> {
     named("EARLGREY_PACKAGE_ROOT", "the root that scripts/package.d/root makes")
 }
 
+/// What a variable says of a broker of Kafka, likewise.
+#[track_caller]
+pub(crate) fn kafka(variable: &str) -> Option<String> {
+    named(variable, "what scripts/services up kafka starts")
+}
+
+/// The folder of the jars of Kafka and of its tools, which `scripts/services up kafka` fetches.
+#[track_caller]
+pub(crate) fn kafka_jars() -> Option<String> {
+    named("EARLGREY_KAFKA_JARS", "the folder of the jars of Kafka")
+}
+
+/// The program goflow2, which `scripts/test` installs.
+#[track_caller]
+pub(crate) fn goflow2() -> Option<String> {
+    named("EARLGREY_GOFLOW2", "the program goflow2")
+}
+
 #[track_caller]
 fn named(variable: &str, what: &str) -> Option<String> {
     let value = std::env::var(variable).ok();

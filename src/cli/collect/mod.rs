@@ -18,17 +18,21 @@ use clap::Subcommand;
 use super::failure::Ending;
 use super::interrupt::Orders;
 use super::output::{Output, say};
-use super::settings::{Flags, Settings, keys};
+use super::settings::{Flags, Setting, Settings, keys};
 use super::{interrupt, load, notify, output, store};
 use crate::answer::words::plural;
 use crate::collect::{self, Collector, Finished, Options, Rules};
+use crate::kafka;
 use crate::request::Zone;
+use crate::sink::kafka::KafkaLoader;
+use crate::store::Store;
 
 const EXAMPLES: &str = "\
 Examples:
   earlgrey-hbase collect                                   at 127.0.0.1:2055
   earlgrey-hbase collect --listen 0.0.0.0:2055 --listen [::]:4739 --exporter 10.1.0.0/16
   earlgrey-hbase collect --store hbase://gate1,gate2 --spool /var/spool/earlgrey-hbase
+  earlgrey-hbase collect --to kafka://127.0.0.1/flows      a message each, to a topic of Kafka
   earlgrey-hbase collect --tee 192.0.2.9:9995              as it came, to nfcapd beside us
   earlgrey-hbase collect --metrics 127.0.0.1:9155          a page for Prometheus
   earlgrey-hbase collect status                            how it stands
@@ -44,6 +48,8 @@ Examples:
 
 /// How often it is looked up for signals.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// How long a batch is on its way to a topic before it counts as not taken.
+const TOPIC_RECOVERY: Duration = Duration::from_secs(10);
 /// How often the status is written.
 const STATUS_EVERY: Duration = Duration::from_secs(1);
 
@@ -64,6 +70,13 @@ pub(crate) struct Args {
     /// the name of others; may be given more than once [default: to nobody]
     #[arg(long, value_name = "ADDR:PORT")]
     tee: Vec<String>,
+    /// Write the flows to a topic of Kafka in place of the store, a message each:
+    /// kafka[s]://[USER:PASSWORD@]HOST[:PORT][,HOST…]/TOPIC
+    #[arg(long, value_name = "URL")]
+    to: Option<OsString>,
+    /// What its messages hold: json, or protobuf, as goflow2 writes it [default: json]
+    #[arg(long, value_name = "FORMAT")]
+    format: Option<OsString>,
     #[command(flatten)]
     place: SpoolPlace,
     /// How large the spool may grow while the store is slow or down [default: 10GB]
@@ -96,7 +109,8 @@ pub(crate) struct Args {
 
 #[derive(Debug, clap::Args)]
 struct SpoolPlace {
-    /// The folder in which datagrams wait for the store [default: beside the store]
+    /// The folder in which datagrams wait for the store [default: beside the store; for a topic,
+    /// spool-TOPIC in the user's state folder]
     #[arg(long, value_name = "DIR")]
     spool: Option<OsString>,
 }
@@ -125,6 +139,8 @@ impl Args {
             (keys::COLLECT_LISTEN, list(&self.listen)),
             (keys::COLLECT_EXPORTERS, list(&self.exporter)),
             (keys::COLLECT_TEES, list(&self.tee)),
+            (keys::COLLECT_TO, self.to.clone()),
+            (keys::COLLECT_FORMAT, self.format.clone()),
             (keys::COLLECT_SPOOL, place.spool.clone()),
             (keys::COLLECT_SPOOL_SIZE, self.spool_size.clone()),
             (keys::COLLECT_COMMIT_SECS, self.commit_every.clone()),
@@ -165,9 +181,21 @@ pub(in crate::cli) fn start(
     settings: &Settings,
     listen: &[SocketAddr],
 ) -> anyhow::Result<Arc<Collector>> {
-    let embedded = store::if_embedded(settings)?.is_some();
+    let Setting { value: to, .. } = &settings.collect.to;
+    let embedded = to.is_none() && store::if_embedded(settings)?.is_some();
+    let store: Box<dyn Store> = match to {
+        Some(to) => {
+            let format = settings.collect.format.value;
+            let kafka = settings.kafka_options();
+            // What does not get through is in the spool, and the collector tries again, and says so.
+            let recovery = kafka.recovery.min(TOPIC_RECOVERY);
+            let options = kafka::Options { recovery, ..kafka };
+            Box::new(KafkaLoader::new(to.clone(), options, format, interrupt::watch().flag()))
+        }
+        None => store::open(settings)?,
+    };
     let options = options(settings, listen, load::batch_flows(settings, embedded))?;
-    let collector = Collector::start(store::open(settings)?, &options).context("collect")?;
+    let collector = Collector::start(store, &options).context("collect")?;
     Ok(Arc::new(collector))
 }
 

@@ -3,6 +3,7 @@
 
 pub(super) mod elastic;
 mod file;
+pub(super) mod kafka;
 mod parquet;
 mod poured;
 mod terms;
@@ -18,6 +19,7 @@ Examples:
   earlgrey-hbase export 2001:db8::/32 --to site6.ndjson --force    in place of the one before
   earlgrey-hbase export parquet /data/flows                  a folder for each day
   earlgrey-hbase export elastic elastic://127.0.0.1          documents of Elasticsearch
+  earlgrey-hbase export kafka kafka://127.0.0.1/flows        messages in a topic of Kafka
   duckdb -c \"SELECT src, sum(octets) FROM 'all.parquet' GROUP BY src ORDER BY 2 DESC LIMIT 10\"";
 
 /// Write flows to a file that DuckDB, Spark, Polars and pandas read, or to another place.
@@ -38,13 +40,14 @@ pub(crate) struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Place {
     Elastic(Box<elastic::ToElastic>),
+    Kafka(Box<kafka::ToKafka>),
     Parquet(Box<parquet::Args>),
 }
 
 impl Args {
     pub(super) fn flags(&self) -> Flags {
         match &self.place {
-            None | Some(Place::Elastic(_)) => Flags::default(),
+            None | Some(Place::Elastic(_) | Place::Kafka(_)) => Flags::default(),
             Some(Place::Parquet(args)) => args.flags(),
         }
     }
@@ -54,6 +57,7 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
     match &args.place {
         None => file::run(&args.file, settings),
         Some(Place::Elastic(args)) => elastic::run(args, settings),
+        Some(Place::Kafka(args)) => kafka::run(args, settings),
         Some(Place::Parquet(args)) => parquet::run(args, settings),
     }
 }

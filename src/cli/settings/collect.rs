@@ -9,6 +9,8 @@ use ipnet::IpNet;
 
 use super::{Layers, Setting, Settings, Shown, keys, shown, user_folder, values};
 use crate::cli::failure::Usage;
+use crate::kafka::{Location, LocationError};
+use crate::sink::kafka::Format;
 
 /// The settings of a collector.
 #[derive(Debug)]
@@ -19,6 +21,10 @@ pub(crate) struct Collect {
     pub(crate) exporters: Setting<Vec<IpNet>>,
     /// To whom is sent on what comes.
     pub(crate) tees: Setting<Vec<SocketAddr>>,
+    /// The topic into which goes what comes, in place of the store.
+    pub(crate) to: Setting<Option<Location>>,
+    /// What its messages hold.
+    pub(crate) format: Setting<Format>,
     /// The folder in which datagrams wait. None where neither it nor the user's folders are known.
     pub(crate) spool: Setting<Option<PathBuf>>,
     /// How large that may grow.
@@ -41,13 +47,18 @@ const RECEIVE_BUFFER_BYTES: u64 = 64 << 20;
 impl Collect {
     /// `store` is the store that the other settings name.
     pub(super) fn resolve(layers: &Layers, store: Option<&Path>) -> Result<Self, Usage> {
+        let topic =
+            |url: &str| url.parse().map(Some).map_err(|error: LocationError| error.to_string());
+        let to = layers.text(&keys::COLLECT_TO, None, topic)?;
         Ok(Self {
             listen: layers
                 .all(&keys::COLLECT_LISTEN, vec![LISTEN], |texts| list(texts, address))?,
             exporters: layers
                 .all(&keys::COLLECT_EXPORTERS, Vec::new(), |texts| list(texts, net))?,
             tees: layers.all(&keys::COLLECT_TEES, Vec::new(), |texts| list(texts, address))?,
-            spool: layers.one(&keys::COLLECT_SPOOL, default_spool(store), folder)?,
+            spool: layers.one(&keys::COLLECT_SPOOL, default_spool(store, &to), folder)?,
+            format: layers.text(&keys::COLLECT_FORMAT, Format::default(), str::parse)?,
+            to,
             spool_size: layers.text(&keys::COLLECT_SPOOL_SIZE, SPOOL_BYTES, values::bytes)?,
             commit_every: layers.text(
                 &keys::COLLECT_COMMIT_SECS,
@@ -69,11 +80,14 @@ impl Collect {
             values.iter().map(ToString::to_string).collect()
         }
         let spool = self.spool.value.as_ref().map(|path| path.display().to_string());
+        let to = self.to.value.as_ref().map(ToString::to_string);
         let commit_secs = self.commit_every.value.as_secs_f64();
         let metrics = self.metrics.value.map(|address| address.to_string());
         vec![
             shown(&keys::COLLECT_LISTEN, &self.listen, texts(&self.listen.value)),
             shown(&keys::COLLECT_EXPORTERS, &self.exporters, texts(&self.exporters.value)),
+            shown(&keys::COLLECT_TO, &self.to, to),
+            shown(&keys::COLLECT_FORMAT, &self.format, self.format.value.name()),
             shown(&keys::COLLECT_TEES, &self.tees, texts(&self.tees.value)),
             shown(&keys::COLLECT_SPOOL, &self.spool, spool),
             shown(&keys::COLLECT_SPOOL_SIZE, &self.spool_size, self.spool_size.value),
@@ -97,8 +111,14 @@ impl Settings {
     }
 }
 
-/// Beside a store in a folder; for another one, among what the user's programs keep of their state.
-fn default_spool(store: Option<&Path>) -> Option<PathBuf> {
+/// Beside a store in a folder; for another one, and for a topic, among what the user's programs keep of
+/// their state.
+fn default_spool(store: Option<&Path>, to: &Setting<Option<Location>>) -> Option<PathBuf> {
+    let of_user =
+        |name: &str| user_folder("XDG_STATE_HOME", ".local/state").map(|folder| folder.join(name));
+    if let Some(location) = &to.value {
+        return of_user(&format!("spool-{}", location.topic));
+    }
     let folder = match store?.to_str().and_then(|url| url.split_once("://")) {
         None => store,
         Some(("file", path)) => Some(Path::new(path)),
@@ -106,7 +126,7 @@ fn default_spool(store: Option<&Path>) -> Option<PathBuf> {
     };
     match folder {
         Some(folder) => Some(folder.with_added_extension("spool")),
-        None => user_folder("XDG_STATE_HOME", ".local/state").map(|folder| folder.join("spool")),
+        None => of_user("spool"),
     }
 }
 
@@ -167,13 +187,15 @@ mod tests {
 
     #[test]
     fn the_spool_lies_beside_the_store() {
+        let none = Setting { value: None, origin: super::super::Origin::Default };
         for (store, spool) in [
             ("/var/lib/flows", Some("/var/lib/flows.spool")),
             ("data/flows.v1", Some("data/flows.v1.spool")),
             ("file:///srv/flows", Some("/srv/flows.spool")),
         ] {
-            assert_eq!(default_spool(Some(Path::new(store))), spool.map(PathBuf::from), "{store}");
+            let found = default_spool(Some(Path::new(store)), &none);
+            assert_eq!(found, spool.map(PathBuf::from), "{store}");
         }
-        assert_eq!(default_spool(None), None);
+        assert_eq!(default_spool(None, &none), None);
     }
 }

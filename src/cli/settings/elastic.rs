@@ -17,7 +17,7 @@ pub(crate) struct Elastic {
 
 /// What is never shown.
 #[derive(Clone, PartialEq, Eq)]
-struct Hidden(String);
+pub(super) struct Hidden(pub(super) String);
 
 impl std::fmt::Debug for Hidden {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -41,6 +41,10 @@ pub(crate) const ELASTIC_USER: Key = key("elastic.user", "EARLGREY_ELASTIC_USER"
 pub(crate) const ELASTIC_PASSWORD: Key = key("elastic.password", "EARLGREY_ELASTIC_PASSWORD", "");
 pub(crate) const ELASTIC_API_KEY: Key = key("elastic.api_key", "EARLGREY_ELASTIC_API_KEY", "");
 pub(crate) const ELASTIC_CA: Key = key("elastic.ca", "EARLGREY_ELASTIC_CA", "--ca");
+pub(crate) const KAFKA_USER: Key = key("kafka.user", "EARLGREY_KAFKA_USER", "");
+pub(crate) const KAFKA_PASSWORD: Key = key("kafka.password", "EARLGREY_KAFKA_PASSWORD", "");
+pub(crate) const KAFKA_MECHANISM: Key = key("kafka.mechanism", "EARLGREY_KAFKA_MECHANISM", "");
+pub(crate) const KAFKA_CA: Key = key("kafka.ca", "EARLGREY_KAFKA_CA", "--ca");
 pub(crate) const MEMORY: Key = key("limits.memory", "EARLGREY_MEMORY", "--memory");
 
 pub(crate) const COLLECT_LISTEN: Key =
@@ -49,6 +53,8 @@ pub(crate) const COLLECT_EXPORTERS: Key =
     Key { list: true, ..key("collect.exporters", "EARLGREY_COLLECT_EXPORTERS", "--exporter") };
 pub(crate) const COLLECT_TEES: Key =
     Key { list: true, ..key("collect.tees", "EARLGREY_COLLECT_TEES", "--tee") };
+pub(crate) const COLLECT_TO: Key = key("collect.to", "EARLGREY_COLLECT_TO", "--to");
+pub(crate) const COLLECT_FORMAT: Key = key("collect.format", "EARLGREY_COLLECT_FORMAT", "--format");
 pub(crate) const COLLECT_SPOOL: Key = key("collect.spool", "EARLGREY_COLLECT_SPOOL", "--spool");
 pub(crate) const COLLECT_SPOOL_SIZE: Key =
     key("collect.spool_size", "EARLGREY_COLLECT_SPOOL_SIZE", "--spool-size");
@@ -112,7 +118,7 @@ pub(crate) const SERVE_RESULTS_SIZE: Key =
 pub(crate) const EXPORTERS: &str = "exporters";
 
 /// All of them, in the order in which they are shown.
-pub(crate) const ALL: [Key; 51] = [
+pub(crate) const ALL: [Key; 57] = [
     STORE,
     LOAD_PATHS,
     FORMAT,
@@ -131,9 +137,15 @@ pub(crate) const ALL: [Key; 51] = [
     ELASTIC_PASSWORD,
     ELASTIC_API_KEY,
     ELASTIC_CA,
+    KAFKA_USER,
+    KAFKA_PASSWORD,
+    KAFKA_MECHANISM,
+    KAFKA_CA,
     COLLECT_LISTEN,
     COLLECT_EXPORTERS,
     COLLECT_TEES,
+    COLLECT_TO,
+    COLLECT_FORMAT,
     COLLECT_SPOOL,
     COLLECT_SPOOL_SIZE,
     COLLECT_COMMIT_SECS,

@@ -5,6 +5,7 @@ mod elastic;
 mod exporters;
 mod file;
 mod jobs;
+mod kafka;
 pub(crate) mod keys;
 mod serve;
 mod values;
@@ -31,6 +32,7 @@ use collect::Collect;
 use elastic::Elastic;
 use exporters::Exporter;
 pub(crate) use file::{CONFIG_VARIABLE, user_file};
+use kafka::Kafka;
 pub(crate) use keys::Key;
 use serve::Serve;
 pub(crate) use values::{ProgressMode, bytes};
@@ -70,6 +72,8 @@ pub(crate) struct Settings {
     pub(crate) recovery: Setting<Duration>,
     /// How Elasticsearch is reached.
     pub(crate) elastic: Elastic,
+    /// How Kafka is reached.
+    pub(crate) kafka: Kafka,
     /// What a collector works with.
     pub(crate) collect: Collect,
     /// What a server works with.
@@ -142,6 +146,7 @@ impl Settings {
             collect: Collect::resolve(&layers, store.value.as_deref())?,
             serve: Serve::resolve(&layers)?,
             elastic: Elastic::resolve(&layers)?,
+            kafka: Kafka::resolve(&layers)?,
             store,
             load_paths: layers.all(&keys::LOAD_PATHS, Vec::new(), |values| {
                 Ok(values.iter().map(PathBuf::from).collect())
@@ -198,6 +203,17 @@ impl Settings {
             recovery: self.recovery.value,
             credentials: self.elastic.credentials(),
             ca: self.elastic.ca.value.clone(),
+        }
+    }
+
+    /// How Kafka is reached.
+    pub(crate) fn kafka_options(&self) -> crate::kafka::Options {
+        crate::kafka::Options {
+            answer: self.answer.value,
+            recovery: self.recovery.value,
+            user: self.kafka.user(),
+            mechanism: self.kafka.mechanism.value,
+            ca: self.kafka.ca.value.clone(),
         }
     }
 
@@ -260,6 +276,7 @@ impl Settings {
             shown(&keys::RECOVERY_SECS, &self.recovery, self.recovery.value.as_secs_f64()),
         ];
         all.extend(self.elastic.shown());
+        all.extend(self.kafka.shown());
         all.extend(self.collect.shown());
         all.extend(self.serve.shown());
         all.extend(exporters::shown(&self.exporters));

@@ -13,6 +13,7 @@ use std::net::IpAddr;
 use super::Options;
 use super::draft::Draft;
 pub(super) use lines::Lines;
+pub(super) use values::{icmp, protocol};
 
 /// A text that is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,16 +63,16 @@ enum Line {
 
 /// Why a line is no flow that can be kept; labels never change once released.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Wrong {
-    reason: &'static str,
+pub(crate) struct Wrong {
+    pub(crate) reason: &'static str,
     /// What of it.
-    detail: String,
+    pub(crate) detail: String,
 }
 
 /// The one of lines that are right, but of no hosts: frames of ARP.
 const NO_ADDRESSES: &str = "no addresses";
 
-fn wrong(reason: &'static str, detail: impl Into<String>) -> Wrong {
+pub(super) fn wrong(reason: &'static str, detail: impl Into<String>) -> Wrong {
     Wrong { reason, detail: detail.into() }
 }
 

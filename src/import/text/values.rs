@@ -118,12 +118,12 @@ pub(super) fn tcp_flags(text: &str) -> u8 {
 }
 
 /// A protocol, by its number or its name.
-pub(super) fn protocol(text: &str) -> Option<Protocol> {
+pub(in crate::import) fn protocol(text: &str) -> Option<Protocol> {
     let number = text.parse().ok().map(Protocol);
     number.or_else(|| Protocol::named(text))
 }
 
 /// Type and code of ICMP, as the destination port has them.
-pub(super) const fn icmp(kind: u64, code: u64) -> u64 {
+pub(in crate::import) const fn icmp(kind: u64, code: u64) -> u64 {
     (kind & 0xff) << 8 | (code & 0xff)
 }

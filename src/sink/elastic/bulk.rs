@@ -5,11 +5,11 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use super::Target;
-use super::identity::Content;
 use super::piece::{Document, Piece};
 use super::send::Shared;
 use crate::flow::Origin;
 use crate::sink::Written;
+use crate::sink::identity::Content;
 use crate::store::elastic::{Body, Client, Options};
 use crate::store::{Result, StoreError, Watch};
 

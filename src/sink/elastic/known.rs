@@ -13,11 +13,11 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::By;
-use super::identity::Content;
 use super::piece::Piece;
 use super::send::Shared;
 use crate::flow::Origin;
 use crate::sink::Written;
+use crate::sink::identity::Content;
 use crate::store::Result;
 use crate::store::elastic::Body;
 

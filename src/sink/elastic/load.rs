@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::bulk::Bulk;
 use super::document::Documents;
-use super::identity::Content;
 use super::{Target, template};
 use crate::flow::{DatagramId, FlowBatch, Names, Remembered, Topic, UnixMillis};
 use crate::sink::Written;
+use crate::sink::identity::Content;
 use crate::store::elastic::{Client, ElasticStore, Location, Options};
 use crate::store::{Expired, Load, Result, Snapshot, Store, Watch, WriteBatch, Writer};
 

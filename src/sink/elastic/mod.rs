@@ -1,7 +1,7 @@
 //! Flows to Elasticsearch and OpenSearch, a document each.
 //!
 //! The id of a document follows from the flow, and a document that is there is left as it is
-//! (`create`), so what is sent again makes no second one. `identity` makes ids, `document` and `ecs` what
+//! (`create`), so what is sent again makes no second one. `document` and `ecs` what
 //! is sent, `bulk` sends it over several connections, and `answer` takes each answer apart.
 
 // What comes from outside is never narrowed without a word. Tests may.
@@ -19,7 +19,6 @@ mod answer;
 mod bulk;
 mod document;
 mod ecs;
-mod identity;
 mod known;
 mod load;
 mod piece;
@@ -33,11 +32,11 @@ pub use load::ElasticLoader;
 
 use super::{Sink, SinkError, Written};
 use crate::flow::{FlowBatch, Names, Naming};
+use crate::sink::identity::{Content, Ordinals};
 use crate::store::elastic::{Client, Location, Options};
 use crate::store::{Result, Watch};
 use bulk::Bulk;
 use document::Documents;
-use identity::{Content, Ordinals};
 
 /// In how many indexes documents are.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use super::identity::Content;
 use crate::flow::Origin;
+use crate::sink::identity::Content;
 
 /// A document.
 #[derive(Debug)]

@@ -20,7 +20,7 @@ use super::load::signal;
 use super::*;
 
 /// A collector under way.
-pub(super) struct Collecting {
+pub(crate) struct Collecting {
     child: Child,
     said: Arc<Mutex<String>>,
     listener: Option<JoinHandle<()>>,
@@ -72,7 +72,7 @@ impl Home {
 }
 
 impl Collecting {
-    fn start(mut command: Command) -> Self {
+    pub(crate) fn start(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let said = Arc::<Mutex<String>>::default();
         let stderr = BufReader::new(child.stderr.take().unwrap());
@@ -106,7 +106,7 @@ impl Collecting {
         listed.split(' ').map(|address| address.parse().unwrap()).collect()
     }
 
-    fn to(&self) -> SocketAddr {
+    pub(crate) fn to(&self) -> SocketAddr {
         self.addresses()[0]
     }
 

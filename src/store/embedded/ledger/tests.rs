@@ -12,6 +12,7 @@ fn load(id: &str, stored: u64) -> Load {
         failure: None,
         files: Vec::new(),
         other_files: Vec::new(),
+        topic: None,
         account,
     }
 }

@@ -15,6 +15,7 @@ fn load(id: &str) -> Load {
         failure: None,
         files: Vec::new(),
         other_files: Vec::new(),
+        topic: None,
         account: Account::default(),
     }
 }

@@ -5,6 +5,8 @@ use std::net::IpAddr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+#[cfg(feature = "kafka")]
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 use xxhash_rust::xxh3::{xxh3_128, xxh3_128_with_seed};
 
 use crate::flow::{Column, FlowRecord, UnixMillis};
@@ -17,14 +19,14 @@ const ID_BYTES: usize = 15;
 
 /// What tells a flow from all that differ from it in any field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct Content {
+pub(in crate::sink) struct Content {
     first: UnixMillis,
     hash: u128,
 }
 
 impl Content {
     /// The content of `flow`; `bytes` is room to work in.
-    pub(super) fn of(flow: &FlowRecord, extras: &[u8], bytes: &mut Vec<u8>) -> Self {
+    pub(in crate::sink) fn of(flow: &FlowRecord, extras: &[u8], bytes: &mut Vec<u8>) -> Self {
         bytes.clear();
         for address in [flow.src, flow.dst, flow.next_hop, flow.source.exporter] {
             push_address(bytes, address);
@@ -47,12 +49,19 @@ impl Content {
     }
 
     /// When the flow began.
-    pub(super) fn first(&self) -> UnixMillis {
+    pub(in crate::sink) fn first(&self) -> UnixMillis {
         self.first
     }
 
+    /// What tells the flow of this content that comes after `ordinal` others like it from all others.
+    #[cfg(feature = "kafka")]
+    pub(in crate::sink) fn number(&self, ordinal: u32) -> u64 {
+        let place = self.first.0.rotate_left(32) ^ u64::from(ordinal);
+        xxh3_64_with_seed(&self.hash.to_le_bytes(), place)
+    }
+
     /// The id of the flow of this content that comes after `ordinal` others like it.
-    pub(super) fn id(&self, ordinal: u32) -> String {
+    pub(in crate::sink) fn id(&self, ordinal: u32) -> String {
         let hash = xxh3_128_with_seed(&self.hash.to_le_bytes(), ordinal.into());
         let mut id = [0; ID_BYTES];
         let (time, rest) = id.split_at_mut(TIME_BYTES);
@@ -78,14 +87,14 @@ fn push_address(bytes: &mut Vec<u8>, address: IpAddr) {
 /// Counts equal flows. They stand together in the order of keys, so that only those need to be
 /// remembered that began when the last one did.
 #[derive(Debug, Default)]
-pub(super) struct Ordinals {
+pub(in crate::sink) struct Ordinals {
     first: UnixMillis,
     counts: HashMap<u128, u32>,
 }
 
 impl Ordinals {
     /// How many flows of `content` came before.
-    pub(super) fn next(&mut self, content: &Content) -> u32 {
+    pub(in crate::sink) fn next(&mut self, content: &Content) -> u32 {
         if content.first != self.first {
             self.first = content.first;
             self.counts.clear();
