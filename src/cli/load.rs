@@ -77,7 +77,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FORMAT", default_value_t, hide_default_value = true)]
     format: Format,
     #[command(flatten)]
-    from: topic::From,
+    from: topic::Source,
     /// Show progress on standard error: a bar on a terminal (auto), or always, never, or as JSON
     #[arg(long, value_name = "WHEN", value_parser = Mode::NAMES)]
     progress: Option<String>,

@@ -10,7 +10,7 @@ const GROUP: &str = "earlgrey-hbase";
 
 /// The topic to be loaded, and how.
 #[derive(Debug, Clone, clap::Args)]
-pub(crate) struct From {
+pub(crate) struct Source {
     /// Read the messages of a topic of Kafka: JSON as `query -o ndjson` prints it, or goflow2's protobuf;
     /// kafka[s]://[USER:PASSWORD@]HOST[:PORT][,HOST…]/TOPIC
     #[arg(long, value_name = "URL")]
@@ -24,7 +24,7 @@ pub(crate) struct From {
     follow: bool,
 }
 
-impl From {
+impl Source {
     /// The topic, if one is to be loaded.
     ///
     /// # Errors

@@ -187,7 +187,8 @@ impl Shared {
         batch: &Batch,
     ) -> Result<(), KafkaError> {
         let Cluster { location, recovery, .. } = &self.cluster;
-        let mut parts = vec![0..batch.len()];
+        let all = 0..batch.len();
+        let mut parts = vec![all];
         let mut patience = Patience::new(Some(*recovery));
         while let Some(part) = parts.last().cloned() {
             match self.once(partition, leader, batch.records(part.clone())).await {

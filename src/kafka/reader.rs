@@ -190,7 +190,7 @@ impl Begin<'_> {
         let leader = self.cluster.partition(self.client, partition).await?;
         let partition = Partition {
             cluster: self.cluster.clone(),
-            partition,
+            number: partition,
             leader: Some(leader),
             fetch_bytes: self.fetch_bytes,
             to: self.to.clone(),

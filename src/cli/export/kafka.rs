@@ -96,7 +96,7 @@ pub(crate) fn messages(written: &Written) -> String {
         bytes(written.bytes)
     );
     if written.retries > 0 {
-        text += &format!("; sent again {}", plural(written.retries, "time"));
+        text = format!("{text}; sent again {}", plural(written.retries, "time"));
     }
     text
 }

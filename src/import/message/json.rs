@@ -91,17 +91,16 @@ impl<'de> Visitor<'de> for Members<'_> {
                         to.number(column, number);
                     }
                     None if BESIDE.contains(&name) => drop(members.next_value::<IgnoredAny>()?),
-                    None => match elements::named(name) {
-                        Some(id) => {
+                    None => {
+                        if let Some(id) = elements::named(name) {
                             let value: Value = members.next_value()?;
                             let kept = elements::keep(id, value, to);
                             kept.ok_or_else(|| A::Error::custom(format_args!("no {name}")))?;
-                        }
-                        None => {
+                        } else {
                             unknown.push(name.to_owned());
                             members.next_value::<IgnoredAny>()?;
                         }
-                    },
+                    }
                 },
             }
         }

@@ -25,7 +25,7 @@ const TIMES_EMPTY: u32 = 2;
 /// A partition of which the leader may change.
 pub(super) struct Partition {
     pub(super) cluster: Cluster,
-    pub(super) partition: i32,
+    pub(super) number: i32,
     pub(super) leader: Option<PartitionClient>,
     pub(super) fetch_bytes: i32,
     pub(super) to: Sender<Result<Event, KafkaError>>,
@@ -50,7 +50,7 @@ impl Partition {
     async fn leader(&mut self) -> Result<&PartitionClient, Trouble> {
         let leader = match self.leader.take() {
             Some(leader) => leader,
-            None => self.cluster.leader(self.partition).await?,
+            None => self.cluster.leader(self.number).await?,
         };
         Ok(self.leader.insert(leader))
     }
@@ -84,7 +84,7 @@ impl Partition {
         follow: bool,
     ) -> Result<Reading, Trouble> {
         let (earliest, latest) = self.range().await?;
-        let partition = self.partition;
+        let partition = self.number;
         let (next, first) = match start {
             None => (earliest, None),
             Some(start) => {
@@ -177,7 +177,7 @@ impl Reading {
         };
         *empty = 0;
         self.next = last.offset + 1;
-        let (partition, next) = (self.of.partition, self.next);
+        let (partition, next) = (self.of.number, self.next);
         let messages = records.into_iter().map(message).collect();
         Ok(self.tell(Event::Messages { partition, messages, next }).await)
     }
@@ -185,7 +185,7 @@ impl Reading {
     /// Goes on where messages are.
     async fn find_place(&mut self) -> Result<bool, Trouble> {
         let (earliest, latest) = self.of.range().await?;
-        let partition = self.of.partition;
+        let partition = self.of.number;
         let event = if self.next < earliest {
             Event::Gone { partition, from: self.next, to: earliest }
         } else if self.next > latest {
@@ -207,7 +207,7 @@ impl Reading {
     fn error(&self, trouble: Trouble) -> KafkaError {
         match trouble {
             Trouble::NoAnswer(text) => {
-                let text = format!("partition {}, offset {}: {text}", self.of.partition, self.next);
+                let text = format!("partition {}, offset {}: {text}", self.of.number, self.next);
                 Trouble::NoAnswer(text).error(&self.of.cluster.location, "read")
             }
             trouble => trouble.error(&self.of.cluster.location, "read"),

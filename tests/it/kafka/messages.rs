@@ -80,7 +80,7 @@ fn flows_of_a_real_capture_are_the_same_on_either_way() {
 }
 
 /// Prints of each message of a topic, as hexadecimal digits, its fields by their numbers.
-const DECODE: &str = r#"
+const DECODE: &str = r"
 import sys, json
 def number(b, at):
     value = shift = 0
@@ -98,7 +98,7 @@ for line in sys.argv[1].split():
             assert tag & 7 == 2
             size, at = number(b, at); fields[tag >> 3] = b[at:at + size].hex(); at += size
     print(json.dumps(fields))
-"#;
+";
 
 #[test]
 fn goflow2s_protobuf_is_written_as_its_schema_says_and_read_back() {
@@ -109,7 +109,7 @@ fn goflow2s_protobuf_is_written_as_its_schema_says_and_read_back() {
     let values = broker.values(0);
     let text: Vec<String> = values
         .iter()
-        .map(|value| value.iter().map(|byte| format!("{byte:02x}")).collect())
+        .map(|value| value.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat())
         .collect();
     let decoded = needs::tool("python3", &["-c", DECODE, &text.join(" ")]).unwrap();
     let decoded: Vec<serde_json::Value> =

@@ -41,7 +41,7 @@ impl Proxy {
         let address = listener.local_addr().unwrap().to_string();
         let proxy = Self { address: address.clone(), met: Arc::default(), down: Arc::default() };
         let (met, down) = (Arc::clone(&proxy.met), Arc::clone(&proxy.down));
-        let mut fates = fates.to_vec().into_iter();
+        let mut fates = Vec::from(fates).into_iter();
         let broker = broker.to_owned();
         thread::spawn(move || {
             for client in listener.incoming() {
@@ -70,7 +70,7 @@ fn serve(client: TcpStream, broker: &str, own: &str, fate: Fate, down: &Arc<Atom
     };
     let dead = Arc::clone(down);
     thread::spawn(move || {
-        let mut bytes = [0; 65_536];
+        let mut bytes = vec![0; 65_536];
         let mut passed = 0;
         while let Ok(read @ 1..) = from_client.read(&mut bytes) {
             if dead.load(Relaxed) || to_server.write_all(&bytes[..read]).is_err() {
@@ -101,7 +101,7 @@ fn answers(
         let mut bytes = &mut answer[..];
         match fate {
             Fate::CutAfter(most) if passed + bytes.len() > most => {
-                bytes = &mut bytes[..most - passed]
+                bytes = &mut bytes[..most - passed];
             }
             Fate::Corrupt(at) if (passed..passed + bytes.len()).contains(&at) => {
                 bytes[at - passed] ^= 0x55;
