@@ -193,7 +193,8 @@ impl<'a> Loader<'a> {
                 let text = chain(&error);
                 if told.spool_failing.is_none() {
                     tracing::warn!(
-                        "what waits for a template cannot be kept: {text}; what is stored stays in                          {} as well",
+                        "what waits for a template cannot be kept: {text}; what is stored stays in \
+                         {} as well",
                         spool.dir().display()
                     );
                 }

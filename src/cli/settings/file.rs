@@ -123,13 +123,15 @@ fn text(value: &DeValue<'_>) -> Option<String> {
 }
 
 /// Keys whose values are paths.
-const PATHS: [Key; 6] = [
+const PATHS: [Key; 8] = [
     keys::LOAD_PATHS,
     keys::COLLECT_SPOOL,
     keys::SERVE_FOLDER,
     keys::SERVE_LOAD_FOLDERS,
     keys::SERVE_TLS_CERT,
     keys::SERVE_TLS_KEY,
+    keys::ELASTIC_CA,
+    keys::KAFKA_CA,
 ];
 
 /// A path in the file is meant from where the file is, and `~/` from the user's home.
