@@ -6,6 +6,7 @@ use std::time::Instant;
 use serde::Serialize;
 
 use crate::answer::words::{bytes, grouped, plural, seconds};
+use crate::cli::anonymise::AnonymiseOptions;
 use crate::cli::asking::Explain;
 use crate::cli::failure::{Ending, Usage};
 use crate::cli::interrupt;
@@ -44,6 +45,8 @@ pub(super) struct ToKafka {
     #[arg(long, value_name = "FORMAT", default_value_t, hide_default_value = true)]
     format: Format,
     #[command(flatten)]
+    anonymise: AnonymiseOptions,
+    #[command(flatten)]
     explain: Explain,
     /// How the outcome is told: as text on standard error, or as JSON on standard output
     #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t)]
@@ -66,14 +69,19 @@ pub(super) fn run(args: &ToKafka, settings: &Settings) -> anyhow::Result<Ending>
     let place = location.to_string();
     let outside = Outside(settings);
     let question = args.flows.question(&surroundings(&outside))?;
-    let asking = args.explain.ask(question, settings, args.flows.scaled())?;
-    let lookup = asking.question().plan(Columns::ALL);
+    let asking = args.explain.ask_as(
+        question,
+        settings,
+        args.flows.scaled(),
+        args.anonymise.anonymiser()?,
+    )?;
+    let lookup = asking.plan(Columns::ALL);
     let json = args.output == Output::Json;
     let (options, stop) = (settings.kafka_options(), interrupt::watch().flag());
     asking.answer(&[&lookup], json, || {
         let sink = KafkaSink::open(location, &options, args.format, Names::default(), stop)?;
         let mut sink = Box::new(sink);
-        pour(lookup.run(asking.snapshot())?, &mut *sink, &AtomicU64::new(0))?;
+        pour(asking.flows(&lookup, Columns::ALL, settings)?, &mut *sink, &AtomicU64::new(0))?;
         let written = sink.finish()?;
         let took = began.elapsed().as_secs_f64();
         if json {
