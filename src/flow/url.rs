@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 /// A URL as it may be shown: without who asks.
-pub fn shown(url: &str) -> Cow<'_, str> {
+pub(crate) fn shown(url: &str) -> Cow<'_, str> {
     let Some((scheme, rest)) = url.split_once("://") else { return url.into() };
     let authority = rest.find(['/', '?', '#']).map_or(rest, |end| &rest[..end]);
     // A password may hold a slash that nobody wrote as %2F.

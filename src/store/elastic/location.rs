@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-pub use crate::flow::url::shown;
+pub(crate) use crate::flow::url::shown;
 use crate::flow::url::{node, user};
 
 /// The port of a node where none is named.

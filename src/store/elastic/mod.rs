@@ -31,7 +31,8 @@ mod store;
 mod sums;
 
 pub(crate) use client::{Body, Client};
-pub use location::{Credentials, Location, LocationError, is_location, shown};
+pub(crate) use location::shown;
+pub use location::{Credentials, Location, LocationError, is_location};
 pub use options::Options;
 pub(crate) use reply::Reply;
 pub(crate) use server::Server;
