@@ -200,7 +200,10 @@ mod tests {
     fn what_is_no_flow_is_told() {
         let mut flows = Flows::new(Family::V4, 1);
         for (document, problem) in [
-            (r#"{"srcAddress":"2001:db8::1"}"#, "srcAddress is no address of V4"),
+            (
+                r#"{"srcAddress":"2001:db8::1","time":"2007-07-26T22:15:38Z"}"#,
+                "srcAddress is no address of V4",
+            ),
             (r#"{"srcAddress":"10.0.0.1","time":"then"}"#, "time: "),
         ] {
             let document: Document<'_> = serde_json::from_str(document).unwrap();
