@@ -34,12 +34,22 @@ const LEFT_OUT: [&str; 20] = [
     "random_stores_answer_random_scans_as_a_sorted_map_does",
 ];
 
+/// What takes minutes, and asks nothing in which the servers differ: one of them is asked.
+const ASKED_ONCE: [&str; 3] = [
+    "flows_behind_a_nat_are_found_by_their_addresses_there",
+    "they_are_found_where_the_first_ones_come_late",
+    "a_flow_behind_a_nat_that_is_written_again_is_there_once",
+];
+
 #[test]
 fn it_reads_as_every_store_must() {
     for server in Server::all() {
         println!("{:?}", server.version);
+        let is_first = server.version == Version::Elastic8;
+        let once = if is_first { &[][..] } else { &ASKED_ONCE };
+        let left_out = [&LEFT_OUT[..], once].concat();
         let indexes = RefCell::new(Vec::new());
-        conformance::all_but(&LEFT_OUT, &|| {
+        conformance::all_but(&left_out, &|| {
             let index = super::new_index();
             let location = format!("elastic://{}/{index}", server.node).parse().unwrap();
             indexes.borrow_mut().push(index);
