@@ -100,7 +100,7 @@ fn told(text: &str, told: impl Fn(&Value) -> Value) -> Vec<String> {
 /// Sends the datagrams of a capture there.
 fn replay(home: &Home, capture: &str, port: u16) {
     let to = format!("127.0.0.1:{port}");
-    home.run(&["replay", capture, "--to", &to, "--rate", "2000"]).succeeds();
+    home.run(&["replay", capture, "--to", &to, "--rate", "400"]).succeeds();
 }
 
 #[test]
