@@ -31,8 +31,8 @@ fn unescaped(text: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
-/// `host` with the port that it means.
-pub(crate) fn node(host: &str, default_port: u16) -> Result<String, String> {
+/// `host`, of a server that is called `what`, with the port that it means.
+pub(crate) fn node(what: &str, host: &str, default_port: u16) -> Result<String, String> {
     let after_brackets = host.rsplit_once(']').map_or(host, |(_, rest)| rest);
     let (name, port) = match after_brackets.rsplit_once(':') {
         Some((_, port)) => (&host[..host.len() - port.len() - 1], Some(port)),
@@ -40,7 +40,7 @@ pub(crate) fn node(host: &str, default_port: u16) -> Result<String, String> {
     };
     let is_letter = |letter: char| letter.is_ascii_alphanumeric() || ".-_:[]".contains(letter);
     if name.is_empty() || !name.chars().all(is_letter) {
-        return Err("a node has no name, or one that is none".to_owned());
+        return Err(format!("{what} has no name, or one that is none"));
     }
     if name.contains(':') && !name.starts_with('[') {
         return Err(format!("{host}: an IPv6 address goes in brackets: [::1]:{default_port}"));

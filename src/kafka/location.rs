@@ -70,7 +70,8 @@ impl FromStr for Location {
             }
             None => (None, authority),
         };
-        let brokers = hosts.split(',').map(|host| node(host, DEFAULT_PORT).map_err(&refuse));
+        let brokers =
+            hosts.split(',').map(|host| node("a broker", host, DEFAULT_PORT).map_err(&refuse));
         let brokers = brokers.collect::<Result<_, _>>()?;
         check_topic(topic).map_err(refuse)?;
         Ok(Self { brokers, tls, topic: topic.to_owned(), user: asks })

@@ -91,7 +91,8 @@ impl FromStr for Location {
             }
             None => (None, authority),
         };
-        let nodes = hosts.split(',').map(|host| node(host, DEFAULT_PORT).map_err(&refuse));
+        let nodes =
+            hosts.split(',').map(|host| node("a node", host, DEFAULT_PORT).map_err(&refuse));
         let nodes = nodes.collect::<Result<_, _>>()?;
         let index = if index.is_empty() { DEFAULT_INDEX } else { index };
         check_index(index).map_err(refuse)?;

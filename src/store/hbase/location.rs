@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::flow::url::node;
+
 /// The port of a Thrift gateway where none is named.
 const DEFAULT_PORT: u16 = 9090;
 /// The table where none is named.
@@ -47,36 +49,12 @@ impl FromStr for Location {
         let (hosts, table) = rest.split_once('/').unwrap_or((rest, ""));
         let gateways = hosts
             .split(',')
-            .map(|host| gateway(host).map_err(&refuse))
+            .map(|host| node("a gateway", host, DEFAULT_PORT).map_err(&refuse))
             .collect::<Result<_, _>>()?;
         let table = if table.is_empty() { DEFAULT_TABLE } else { table };
         check_table(table).map_err(refuse)?;
         Ok(Self { gateways, table: table.to_owned() })
     }
-}
-
-/// `host` with the port that it means.
-fn gateway(host: &str) -> Result<String, String> {
-    let after_brackets = host.rsplit_once(']').map_or(host, |(_, rest)| rest);
-    let (name, port) = match after_brackets.rsplit_once(':') {
-        Some((_, port)) => (&host[..host.len() - port.len() - 1], Some(port)),
-        None => (host, None),
-    };
-    if name.is_empty() || name.contains(char::is_whitespace) {
-        return Err("a gateway has no name".to_owned());
-    }
-    if name.contains(':') && !name.starts_with('[') {
-        return Err(format!("{host}: an IPv6 address goes in brackets: [::1]:9090"));
-    }
-    let port = match port {
-        Some(port) => port
-            .parse()
-            .ok()
-            .filter(|&port| port > 0)
-            .ok_or_else(|| format!("{port:?} is no port; ports are numbers from 1 to 65535"))?,
-        None => DEFAULT_PORT,
-    };
-    Ok(format!("{name}:{port}"))
 }
 
 /// HBase's own rules for names.
