@@ -8,6 +8,8 @@ mod error;
 mod identity;
 #[cfg(feature = "kafka")]
 pub mod kafka;
+#[cfg(any(feature = "elastic", feature = "kafka"))]
+mod load;
 pub mod parquet_folder;
 
 use std::collections::BTreeMap;

@@ -1,20 +1,16 @@
 //! Captures, and what a collector receives, straight into a topic: what takes the place of a store.
 
-use std::collections::HashSet;
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::messages::Messages;
 use super::{Format, written};
-use crate::flow::{DatagramId, FlowBatch, Names, Remembered, Topic, UnixMillis};
+use crate::flow::{FlowRecord, Names, Origin, Remembered, Topic, UnixMillis};
 use crate::kafka::{Location, Options, Producer};
 use crate::sink::Written;
-use crate::store::{Expired, Load, Result, Snapshot, Store, StoreError, WriteBatch, Writer};
-
-/// So many datagrams of a load are remembered; the flows of one that comes again later are sent again,
-/// and known by their headers.
-const MAX_REMEMBERED: usize = 4_000_000;
+use crate::sink::load::{Account, LoadWriter, Outlet};
+use crate::store::{Expired, Load, Result, Snapshot, Store, StoreError, Writer};
 
 /// A topic that captures are loaded into. It is no store: it has no ledger, and nothing is asked of it.
 #[derive(Clone)]
@@ -23,7 +19,7 @@ pub struct KafkaLoader {
     options: Options,
     format: Format,
     stop: Arc<AtomicBool>,
-    written: Arc<Mutex<Written>>,
+    account: Account,
 }
 
 impl KafkaLoader {
@@ -35,22 +31,18 @@ impl KafkaLoader {
         format: Format,
         stop: Arc<AtomicBool>,
     ) -> Self {
-        Self { location, options, format, stop, written: Arc::default() }
+        Self { location, options, format, stop, account: Account::default() }
     }
 
     /// What became of the messages.
     pub fn written(&self) -> Written {
-        locked(&self.written).clone()
+        self.account.written()
     }
 
     fn no_store(&self, doing: &'static str) -> StoreError {
         let detail = "a topic is no store that can be asked".to_owned();
         StoreError::refused(self.location.to_string(), doing, detail)
     }
-}
-
-fn locked(written: &Mutex<Written>) -> MutexGuard<'_, Written> {
-    written.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl fmt::Display for KafkaLoader {
@@ -66,15 +58,11 @@ impl Store for KafkaLoader {
 
     fn writer(&self) -> Result<Box<dyn Writer>> {
         let stop = Arc::clone(&self.stop);
-        Ok(Box::new(TopicWriter {
-            producer: Producer::open(self.location.clone(), &self.options, stop)
-                .map_err(StoreError::of_topic)?,
-            messages: Messages::new(self.format, Names::default()),
-            before: self.written(),
-            written: Arc::clone(&self.written),
-            seen: HashSet::new(),
-            place: self.location.to_string(),
-        }))
+        let producer = Producer::open(self.location.clone(), &self.options, stop)
+            .map_err(StoreError::of_topic)?;
+        let messages = Messages::new(self.format, Names::default());
+        let outlet = TopicOutlet { producer, messages };
+        Ok(Box::new(LoadWriter::new(outlet, self.to_string(), &self.account)))
     }
 
     fn loads(&self) -> Result<Vec<Load>> {
@@ -94,65 +82,22 @@ impl Store for KafkaLoader {
     }
 }
 
-struct TopicWriter {
+struct TopicOutlet {
     producer: Producer,
     messages: Messages,
-    /// What earlier writers wrote.
-    before: Written,
-    written: Arc<Mutex<Written>>,
-    seen: HashSet<DatagramId>,
-    /// The topic's name in messages.
-    place: String,
 }
 
-impl TopicWriter {
-    fn push(&mut self, flows: &FlowBatch) -> Result<()> {
-        for (row, (flow, origin)) in flows.records().zip(&flows.origin).enumerate() {
-            let extras = flows.extras.get(row);
-            let pushed = self.messages.push(&mut self.producer, origin.0, &flow, extras);
-            pushed.map_err(StoreError::of_topic)?;
-        }
-        Ok(())
-    }
-}
-
-impl Writer for TopicWriter {
-    fn admit(&mut self, datagram: DatagramId) -> Result<bool> {
-        if self.seen.len() >= MAX_REMEMBERED {
-            self.seen.clear();
-        }
-        Ok(self.seen.insert(datagram))
+impl Outlet for TopicOutlet {
+    fn push(&mut self, flow: &FlowRecord, extras: &[u8], origin: Origin) -> Result<()> {
+        let pushed = self.messages.push(&mut self.producer, origin.0, flow, extras);
+        pushed.map_err(StoreError::of_topic)
     }
 
-    fn write(&mut self, mut batch: WriteBatch) -> Result<WriteBatch> {
-        for flows in [&batch.v4, &batch.v6] {
-            self.push(flows)?;
-        }
-        batch.clear();
-        Ok(batch)
+    fn flush(&mut self) -> Result<()> {
+        self.producer.flush().map(drop).map_err(StoreError::of_topic)
     }
 
-    fn commit(&mut self) -> Result<()> {
-        let flushed = self.producer.flush();
-        let mut all = self.before.clone();
-        all.merge(&written(self.producer.sent()));
-        let before = std::mem::replace(&mut *locked(&self.written), all).retries;
-        let retries = locked(&self.written).retries - before;
-        if retries > 0 {
-            tracing::info!("{}: sent again {retries} times", self.place);
-        }
-        flushed.map(drop).map_err(StoreError::of_topic)
-    }
-
-    fn record(&mut self, _load: &Load) -> Result<()> {
-        Ok(())
-    }
-
-    fn name(&mut self, _names: &Names) -> Result<()> {
-        Ok(())
-    }
-
-    fn remember(&mut self, _topic: Topic, _memos: &Remembered) -> Result<()> {
-        Ok(())
+    fn written(&self) -> Written {
+        written(self.producer.sent())
     }
 }
