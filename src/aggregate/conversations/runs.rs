@@ -1,17 +1,16 @@
 //! Conversations in temporary files, each sorted; merged, those that are equal are one.
 
-use std::fs::File;
-use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::vec::IntoIter;
 
-use super::super::temporary::TemporaryFile;
+use super::super::temporary::{TemporaryFile, TemporaryReader};
 use super::Limits;
 use super::half::{self, Counted, Half};
 use super::joined::{Joined, Key, Tuple};
 use crate::flow::Family;
 use crate::store::merge::{Merge, Sorted};
-use crate::store::{Result, StoreError, Watch};
+use crate::store::{Result, Watch};
 
 type Order = fn(&Joined) -> Key;
 
@@ -24,7 +23,7 @@ pub(super) struct Runs {
     files: Vec<Run>,
 }
 
-/// A temporary file, and how many entries of it are not read yet.
+/// A temporary file, and how many entries it has.
 #[derive(Debug)]
 struct Run {
     to: TemporaryFile,
@@ -47,8 +46,7 @@ impl Runs {
             self.watch.check()?;
             piece.sort_unstable_by_key(self.order);
             let mut to = TemporaryFile::create(&self.temp_dir)?;
-            write_entries(&mut to.file, piece)
-                .map_err(StoreError::io(&to.path, "write temporary file"))?;
+            to.fill(|to| write_entries(to, piece))?;
             self.files.push(Run { to, entries: piece.len() as u64 });
         }
         Ok(())
@@ -67,7 +65,7 @@ impl Runs {
             piece.sort_unstable_by_key(self.order);
             pieces.push(Source::Memory(piece.into_iter()));
         }
-        let file = |run| Source::File(BufReader::with_capacity(BUFFER_BYTES, RunReader(run)));
+        let file = |Run { to, entries }| Source::File(to.read(), entries);
         let sources = pieces.into_iter().chain(self.files.into_iter().map(file));
         let entries = |source| Entries { source, next: None, order: self.order };
         Ok(Merged { entries: Merge::new(sources.map(entries).collect()), watch: self.watch })
@@ -76,9 +74,6 @@ impl Runs {
 
 /// So many entries are sorted at once, in some tenths of a second: then it is asked whether to go on.
 const MAX_SORTED: usize = 1 << 20;
-
-/// Bytes read or written at once.
-const BUFFER_BYTES: usize = 64 << 10;
 
 /// A sorted source, and the next entry of it.
 struct Entries {
@@ -89,16 +84,8 @@ struct Entries {
 
 enum Source {
     Memory(IntoIter<Joined>),
-    File(BufReader<RunReader>),
-}
-
-/// A file that is read from its beginning.
-struct RunReader(Run);
-
-impl Read for RunReader {
-    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
-        self.0.to.file.read(to)
-    }
+    /// And how many entries of it are not read yet.
+    File(TemporaryReader, u64),
 }
 
 impl Sorted for Entries {
@@ -107,7 +94,11 @@ impl Sorted for Entries {
     fn key(&mut self) -> Result<Option<Key>> {
         self.next = match &mut self.source {
             Source::Memory(entries) => entries.next(),
-            Source::File(reader) => read_entry(reader)?,
+            Source::File(_, 0) => None,
+            Source::File(reader, left) => {
+                *left -= 1;
+                Some(read_entry(reader)?)
+            }
         };
         Ok(self.next.as_ref().map(self.order))
     }
@@ -149,8 +140,7 @@ const TUPLE_BYTES: usize = 2 + 2 * (16 + 2);
 const HALF_BYTES: usize = 2 * 16 + (2 * 3 + 3) * 8 + 2;
 const ENTRY_BYTES: usize = TUPLE_BYTES + 2 * HALF_BYTES;
 
-fn write_entries(file: &mut File, entries: &[Joined]) -> io::Result<()> {
-    let mut to = BufWriter::with_capacity(BUFFER_BYTES, &mut *file);
+fn write_entries(to: &mut impl Write, entries: &[Joined]) -> io::Result<()> {
     for Joined { tuple, halves } in entries {
         to.write_all(&[u8::from(tuple.family == Family::V6), tuple.protocol])?;
         for (address, port) in tuple.ends {
@@ -161,33 +151,22 @@ fn write_entries(file: &mut File, entries: &[Joined]) -> io::Result<()> {
             to.write_all(&half.octets.to_le_bytes())?;
             to.write_all(&half.packets.to_le_bytes())?;
             for Counted { octets, packets, flows } in [half.paired, half.told] {
-                write_numbers(&mut to, [octets, packets, flows])?;
+                write_numbers(to, [octets, packets, flows])?;
             }
-            write_numbers(&mut to, [half.flows, half.first_ms, half.last_ms])?;
+            write_numbers(to, [half.flows, half.first_ms, half.last_ms])?;
             to.write_all(&[half.tcp_flags, half.tos])?;
         }
     }
-    to.flush()?;
-    drop(to);
-    file.seek(SeekFrom::Start(0)).map(|_| ())
+    Ok(())
 }
 
 fn write_numbers(to: &mut impl Write, numbers: [u64; 3]) -> io::Result<()> {
     numbers.into_iter().try_for_each(|number| to.write_all(&number.to_le_bytes()))
 }
 
-/// The next entry; none behind the last one.
-fn read_entry(reader: &mut BufReader<RunReader>) -> Result<Option<Joined>> {
-    let left = &mut reader.get_mut().0.entries;
-    if *left == 0 {
-        return Ok(None);
-    }
-    *left -= 1;
+fn read_entry(reader: &mut TemporaryReader) -> Result<Joined> {
     let mut bytes = [0; ENTRY_BYTES];
-    if let Err(error) = reader.read_exact(&mut bytes) {
-        let path = reader.get_ref().0.to.path.clone();
-        return Err(StoreError::io(&path, "read temporary file")(error));
-    }
+    reader.read_exact(&mut bytes)?;
     let mut fields = Fields(&bytes);
     let [family, protocol] = fields.take();
     let family = if family == 0 { Family::V4 } else { Family::V6 };
@@ -207,7 +186,7 @@ fn read_entry(reader: &mut BufReader<RunReader>) -> Result<Option<Joined>> {
         Half { octets, packets, paired, told, flows, first_ms, last_ms, tcp_flags, tos }
     };
     let halves = [half(), half()];
-    Ok(Some(Joined { tuple: Tuple { family, protocol, ends }, halves }))
+    Ok(Joined { tuple: Tuple { family, protocol, ends }, halves })
 }
 
 /// What of an entry is not read yet.
