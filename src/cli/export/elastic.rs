@@ -11,7 +11,6 @@ use crate::cli::asking::Explain;
 use crate::cli::failure::{Ending, Usage};
 use crate::cli::interrupt;
 use crate::cli::output::{self, Output, say};
-use crate::cli::outside::{Outside, surroundings};
 use crate::cli::settings::Settings;
 use crate::flow::{Columns, Naming};
 use crate::request::Selection;
@@ -96,14 +95,7 @@ pub(super) fn run(args: &ToElastic, settings: &Settings) -> anyhow::Result<Endin
     let location: Location = args.url.parse().map_err(|error| Usage(format!("{error}")))?;
     let place = location.to_string();
     let target = args.shape.target()?;
-    let outside = Outside(settings);
-    let question = args.flows.question(&surroundings(&outside))?;
-    let asking = args.explain.ask_as(
-        question,
-        settings,
-        args.flows.scaled(),
-        args.anonymise.anonymiser()?,
-    )?;
+    let asking = super::ask(&args.flows, &args.anonymise, &args.explain, settings)?;
     let lookup = asking.plan(Columns::ALL);
     let json = args.output == Output::Json;
     let options = settings.elastic_options();

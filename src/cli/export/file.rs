@@ -11,7 +11,6 @@ use crate::cli::anonymise::AnonymiseOptions;
 use crate::cli::asking::{Asking, Explain};
 use crate::cli::failure::{Ending, Usage};
 use crate::cli::output::{self, Output, say};
-use crate::cli::outside::{Outside, surroundings};
 use crate::cli::settings::Settings;
 use crate::cli::whole_file::WholeFile;
 use crate::request::{Export, Target};
@@ -51,14 +50,7 @@ pub(super) fn run(args: &ToFile, settings: &Settings) -> anyhow::Result<Ending> 
         let problem = format!("{path} is there already; say --force to replace it");
         return Err(Usage(problem).into());
     }
-    let outside = Outside(settings);
-    let question = request.flows.question(&surroundings(&outside))?;
-    let asking = args.explain.ask_as(
-        question,
-        settings,
-        request.flows.scaled(),
-        args.anonymise.anonymiser()?,
-    )?;
+    let asking = super::ask(&request.flows, &args.anonymise, &args.explain, settings)?;
     let lookup = asking.plan(target.columns());
     let json = args.output == Output::Json;
     asking.answer(&[&lookup], json, || {

@@ -11,7 +11,6 @@ use crate::cli::asking::Explain;
 use crate::cli::failure::{Ending, Usage};
 use crate::cli::interrupt;
 use crate::cli::output::{self, Output, say};
-use crate::cli::outside::{Outside, surroundings};
 use crate::cli::settings::Settings;
 use crate::flow::{Columns, Names};
 use crate::kafka::{Location, LocationError};
@@ -67,14 +66,7 @@ pub(super) fn run(args: &ToKafka, settings: &Settings) -> anyhow::Result<Ending>
     let url = args.url.parse();
     let location: Location = url.map_err(|error: LocationError| Usage(error.to_string()))?;
     let place = location.to_string();
-    let outside = Outside(settings);
-    let question = args.flows.question(&surroundings(&outside))?;
-    let asking = args.explain.ask_as(
-        question,
-        settings,
-        args.flows.scaled(),
-        args.anonymise.anonymiser()?,
-    )?;
+    let asking = super::ask(&args.flows, &args.anonymise, &args.explain, settings)?;
     let lookup = asking.plan(Columns::ALL);
     let json = args.output == Output::Json;
     let (options, stop) = (settings.kafka_options(), interrupt::watch().flag());

@@ -8,8 +8,12 @@ mod parquet;
 mod poured;
 mod terms;
 
+use super::anonymise::AnonymiseOptions;
+use super::asking::{Asking, Explain};
 use super::failure::Ending;
+use super::outside::{Outside, surroundings};
 use super::settings::{Flags, Settings};
+use crate::request::Selection;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -60,4 +64,20 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
         Some(Place::Kafka(args)) => kafka::run(args, settings),
         Some(Place::Parquet(args)) => parquet::run(args, settings),
     }
+}
+
+/// Puts to the store of the settings which flows go, and by whose addresses.
+///
+/// # Errors
+///
+/// [`Usage`](super::failure::Usage) for what cannot be asked, and as [`Explain::ask_as`].
+fn ask(
+    flows: &Selection,
+    anonymise: &AnonymiseOptions,
+    explain: &Explain,
+    settings: &Settings,
+) -> anyhow::Result<Asking> {
+    let outside = Outside(settings);
+    let question = flows.question(&surroundings(&outside))?;
+    explain.ask_as(question, settings, flows.scaled(), anonymise.anonymiser()?)
 }

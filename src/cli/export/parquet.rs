@@ -17,7 +17,6 @@ use crate::cli::anonymise::AnonymiseOptions;
 use crate::cli::asking::{Asking, Explain};
 use crate::cli::failure::{Ending, Usage};
 use crate::cli::output::{self, Output, say};
-use crate::cli::outside::{Outside, surroundings};
 use crate::cli::progress::{Display, Mode};
 use crate::cli::settings::{self, Flags, Settings, keys};
 use crate::cli::whole_file::UnfinishedFolder;
@@ -196,19 +195,12 @@ impl Args {
 
 pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
     let began = Instant::now();
-    let outside = Outside(settings);
-    let question = args.flows.question(&surroundings(&outside))?;
-    if question.limit.is_some() {
+    let asking = super::ask(&args.flows, &args.anonymise, &args.explain, settings)?;
+    if asking.question().limit.is_some() {
         let problem = "--limit is of the order of all flows, and folders are of days; --to FILE \
                        takes it";
         return Err(Usage(problem.to_owned()).into());
     }
-    let asking = args.explain.ask_as(
-        question,
-        settings,
-        args.flows.scaled(),
-        args.anonymise.anonymiser()?,
-    )?;
     let lookup = asking.plan(Columns::ALL);
     asking.answer(&[&lookup], args.output == Output::Json, || {
         let days = days(asking.snapshot(), asking.question())?;
