@@ -1,11 +1,12 @@
 //! Elements beyond the common fields: what becomes of each.
 
+use std::borrow::Cow;
+
 use super::{Anonymiser, LeftOut, count};
 use crate::flow::{Extra, Kind, REVERSE_ENTERPRISE, SENT_BY, extras, push_extra};
 
-/// Elements that are numbers, and say whose an address is: numbers of autonomous systems that have no
-/// column.
-const TELLING: [u16; 2] = [128, 129];
+/// Elements that are numbers, and say whose an address is: those of autonomous systems.
+const TELLING: [u16; 4] = [16, 17, 128, 129];
 
 /// What becomes of an element.
 enum Fate {
@@ -37,20 +38,25 @@ impl Anonymiser {
     /// Appends to `to` what stands for the elements `bytes` of a flow.
     pub(super) fn elements(&self, bytes: &[u8], to: &mut Vec<u8>, left_out: &mut LeftOut) {
         for extra in extras(bytes) {
-            let value = match fate(&extra) {
-                Fate::Kept => Some(extra.value.to_vec()),
-                Fate::Address => self.address_bytes(extra.value),
-                Fate::Mac => Some(self.mac(extra.value)),
-                Fate::LeftOut => None,
-            };
-            match value {
-                // It is as long as it was.
-                Some(value) => {
+            match self.value(&extra) {
+                Ok(value) => {
                     push_extra(to, 0, Extra { value: &value, ..extra });
                 }
-                None => count(left_out, &name(&extra), 1),
+                Err(name) => count(left_out, &name, 1),
             }
         }
+    }
+
+    /// What stands for the value of an element, as long as that; else what it is called, as it is left
+    /// out.
+    pub(super) fn value<'a>(&self, extra: &Extra<'a>) -> Result<Cow<'a, [u8]>, String> {
+        let value = match fate(extra) {
+            Fate::Kept => Some(extra.value.into()),
+            Fate::Address => self.address_bytes(extra.value).map(Cow::Owned),
+            Fate::Mac => Some(self.mac(extra.value).into()),
+            Fate::LeftOut => None,
+        };
+        value.ok_or_else(|| name(extra))
     }
 
     /// The bytes of an address of either family; none of what is no address.

@@ -9,12 +9,14 @@
 mod crypto_pan;
 mod elements;
 mod key;
+mod payload;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, PoisonError};
 
 pub use key::{AnonymiseKey, ParseKeyError};
+pub use payload::PayloadAnonymiser;
 
 use crate::flow::{Addresses, Column, Extras, Family, FlowBatch, Source, ValuesMut};
 use crypto_pan::{CryptoPan, Network};

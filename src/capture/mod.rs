@@ -52,6 +52,6 @@ pub use error::CaptureError;
 pub use input::{Input, find, find_plain};
 pub use read::read;
 #[cfg(feature = "collect")]
-pub use replay::{Pace, ReplayError, Replayed, replay};
+pub use replay::{Pace, ReplayError, Replayed, Rewrite, replay};
 pub use report::{Fault, FaultKind, Report, Skip, Skipped};
 pub use sink::{Sink, Wanted};

@@ -44,6 +44,8 @@ pub struct Replayed {
     pub refused: u64,
     /// Datagrams that the capture does not hold whole, or that are too large to be sent.
     pub unsent: u64,
+    /// Datagrams that nothing stands for, where others are sent in place of those of the captures.
+    pub left_out: u64,
     /// Places where the captures are damaged, and files that are none.
     pub faults: u64,
     /// How long it took, in milliseconds.
@@ -67,7 +69,11 @@ pub enum ReplayError {
     },
 }
 
-/// Sends the payload of every datagram in `inputs` to `to`, until it is told to `stop`.
+/// What is sent in place of a datagram's payload, if anything is.
+pub type Rewrite<'a> = dyn FnMut(&Datagram<'_>) -> Option<Vec<u8>> + 'a;
+
+/// Sends the payload of every datagram in `inputs` to `to`, or what `rewrite` has for it, until it is
+/// told to `stop`.
 ///
 /// # Errors
 ///
@@ -76,12 +82,14 @@ pub fn replay(
     inputs: &[Input],
     to: SocketAddr,
     pace: Pace,
+    rewrite: Option<&mut Rewrite<'_>>,
     stop: &AtomicBool,
 ) -> Result<Replayed, ReplayError> {
     let begun = Instant::now();
     let mut sender = Sender {
         to,
         pace,
+        rewrite,
         stop,
         begun,
         first: None,
@@ -104,9 +112,10 @@ pub fn replay(
     }
 }
 
-struct Sender<'a> {
+struct Sender<'a, 'b> {
     to: SocketAddr,
     pace: Pace,
+    rewrite: Option<&'a mut Rewrite<'b>>,
     stop: &'a AtomicBool,
     begun: Instant,
     /// When the first datagram was captured.
@@ -116,7 +125,7 @@ struct Sender<'a> {
     failure: Option<io::Error>,
 }
 
-impl Sink for Sender<'_> {
+impl Sink for Sender<'_, '_> {
     fn poll(&mut self) -> ControlFlow<()> {
         if self.stop.load(Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
@@ -135,13 +144,16 @@ impl Sink for Sender<'_> {
     }
 }
 
-impl Sender<'_> {
+impl Sender<'_, '_> {
     /// Sleeps until it is time for a datagram that was captured at `received`.
     fn wait_for(&mut self, received: UnixMillis) {
         let first = *self.first.get_or_insert(received);
         let due_secs = match self.pace {
             Pace::Speed(speed) => received.0.saturating_sub(first.0) as f64 / 1000.0 / speed,
-            Pace::Rate(rate) => (self.done.datagrams + self.done.unsent) as f64 / rate,
+            Pace::Rate(rate) => {
+                let Replayed { datagrams, unsent, left_out, .. } = self.done;
+                (datagrams + unsent + left_out) as f64 / rate
+            }
         };
         let due = Duration::try_from_secs_f64(due_secs).unwrap_or(Duration::MAX);
         while !self.stop.load(Relaxed) {
@@ -158,12 +170,23 @@ impl Sender<'_> {
             self.done.unsent += 1;
             return Ok(());
         }
+        let rewritten = match &mut self.rewrite {
+            None => None,
+            Some(rewrite) => match rewrite(datagram) {
+                None => {
+                    self.done.left_out += 1;
+                    return Ok(());
+                }
+                payload => payload,
+            },
+        };
+        let payload = rewritten.as_deref().unwrap_or(datagram.payload);
         let socket = self.socket(datagram)?;
-        let mut sent = socket.send(datagram.payload);
+        let mut sent = socket.send(payload);
         if refused(&sent) {
             // It is one of the last datagrams that was refused; this one is yet to go.
             self.done.refused += 1;
-            sent = self.socket(datagram)?.send(datagram.payload);
+            sent = self.socket(datagram)?.send(payload);
         }
         match sent {
             Err(error) if error.raw_os_error() == Some(nix::errno::Errno::EMSGSIZE as i32) => {

@@ -8,7 +8,7 @@ use ipnet::IpNet;
 
 use super::failure::Usage;
 use super::output::say;
-use crate::anonymise::{AnonymiseKey, Anonymiser};
+use crate::anonymise::{AnonymiseKey, Anonymiser, LeftOut};
 use crate::answer::words::plural;
 
 /// What can be said of it.
@@ -51,11 +51,10 @@ fn key(path: &Path) -> Result<AnonymiseKey, String> {
     AnonymiseKey::read(&bytes).map_err(|error| error.to_string())
 }
 
-/// Says what was left out of the flows; `names` is whether there are names of interfaces and the like
+/// Says that addresses are others, and what was left out; `names` is whether there are names of interfaces and the like
 /// that could have been told.
-pub(super) fn tell(by: &Anonymiser, names: bool) {
-    let mut told: Vec<String> = by
-        .left_out()
+pub(super) fn tell(left_out: LeftOut, names: bool) {
+    let mut told: Vec<String> = left_out
         .into_iter()
         .map(|(what, flows)| format!("{what} ({})", plural(flows, "time")))
         .collect();

@@ -157,7 +157,7 @@ impl Asking {
         let began = Instant::now();
         answer()?;
         if let Some(by) = &self.by {
-            anonymise::tell(by, !self.store.names()?.is_empty());
+            anonymise::tell(by.left_out(), !self.store.names()?.is_empty());
         }
         let scaled = self.asked.scaled();
         // A program that asks for an explanation finds it there.

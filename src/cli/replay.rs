@@ -6,18 +6,22 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 
+use super::anonymise::{self, AnonymiseOptions};
 use super::failure::{Ending, Usage};
 use super::output::{Output, say};
 use super::settings::Settings;
 use super::{interrupt, output};
+use crate::anonymise::PayloadAnonymiser;
 use crate::answer::words::{bytes, grouped, plural, seconds};
-use crate::capture::{self, Pace, Replayed};
+use crate::capture::{self, Datagram, Pace, Replayed, Rewrite};
 
 const EXAMPLES: &str = "\
 Examples:
   earlgrey-hbase replay day1.pcap --to 127.0.0.1:2055              as fast as it was captured
   earlgrey-hbase replay day1.pcap --to 127.0.0.1:2055 --speed 60   an hour in a minute
   earlgrey-hbase replay day1.pcap --to [::1]:2055 --rate 20000     20,000 datagrams a second
+
+  earlgrey-hbase replay day1.pcap --to 127.0.0.1:2055 --anonymise key    with other addresses
 
 They come from an address of this machine, so that a collector takes it for the exporter; each
 port of each exporter in the capture is sent from a port of its own.";
@@ -38,6 +42,8 @@ pub(crate) struct Args {
     /// So many times as fast as they were captured [default: 1]
     #[arg(long, value_name = "X", allow_negative_numbers = true)]
     speed: Option<f64>,
+    #[command(flatten)]
+    anonymise: AnonymiseOptions,
     /// Print what was sent to standard output, as text or JSON
     #[arg(
         short,
@@ -76,8 +82,18 @@ pub(super) fn run(args: &Args, _: &Settings) -> anyhow::Result<Ending> {
     let (to, pace) = (args.to()?, args.pace()?);
     let inputs = capture::find(&args.paths)?;
     let stop = interrupt::quiet_stop_flag()?;
-    let done = capture::replay(&inputs, to, pace, &stop).context("replay")?;
+    let by = args.anonymise.anonymiser()?;
+    let mut payloads = by.as_deref().map(PayloadAnonymiser::new);
+    let mut payload = payloads.as_mut().map(|payloads| |of: &Datagram<'_>| payloads.payload(of));
+    let rewrite = payload.as_mut().map(|payload| payload as &mut Rewrite<'_>);
+    let done = capture::replay(&inputs, to, pace, rewrite, &stop).context("replay")?;
     say(text(&done, to));
+    if let Some(payloads) = &payloads {
+        for (reason, &datagrams) in payloads.refused() {
+            say(format_args!("  not sent: {} ({reason})", plural(datagrams, "datagram")));
+        }
+        anonymise::tell(payloads.left_out().clone(), false);
+    }
     if args.output == Output::Json {
         output::print_json(&done)?;
     }

@@ -46,7 +46,7 @@ fn capture(folder: &Path, flows: u64) -> (Input, Account) {
 
 fn send(input: &Input, to: SocketAddr) -> u64 {
     let inputs = [input.clone()];
-    replay(&inputs, to, Pace::Rate(3000.0), &AtomicBool::new(false)).unwrap().datagrams
+    replay(&inputs, to, Pace::Rate(3000.0), None, &AtomicBool::new(false)).unwrap().datagrams
 }
 
 fn flows(store: &MemoryStore) -> u64 {

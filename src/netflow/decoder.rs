@@ -1,6 +1,9 @@
 //! The decoder of all formats, with what it must remember from one datagram to the next.
 
+mod anatomy;
 mod told;
+
+pub use anatomy::{Stretch, What};
 
 use std::ops::Range;
 

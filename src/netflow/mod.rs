@@ -42,7 +42,7 @@ pub mod v1;
 pub mod v5;
 pub mod v7;
 
-pub use decoder::{Decoded, Decoder, Outcome};
+pub use decoder::{Decoded, Decoder, Outcome, Stretch, What};
 pub use error::{DecodeError, Fault, Unread};
 pub use layouts::MAX_LAYOUTS;
 pub use options::MAX_SAMPLERS;

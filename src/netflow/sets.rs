@@ -18,9 +18,9 @@ use super::templates::Templates;
 use crate::flow::{Column, UnixMillis, saturated_u32};
 
 /// Bytes before the content of a set: its id and its length.
-const SET_HEADER_BYTES: usize = 4;
+pub(super) const SET_HEADER_BYTES: usize = 4;
 /// Ids from here on are those of templates, and of the data that they describe.
-const FIRST_TEMPLATE_ID: u16 = 256;
+pub(super) const FIRST_TEMPLATE_ID: u16 = 256;
 
 /// What is known of templates and options, and the records read last.
 #[derive(Debug, Clone, Default)]
@@ -362,7 +362,7 @@ fn next_set<'a>(
 /// The next record of a set's content, of which only zeros are left from `end` on. These are
 /// padding, also where they are longer than a record; but a set has one record at least.
 #[inline]
-fn next_record<'a>(
+pub(super) fn next_record<'a>(
     template: &Template,
     at: &mut Cursor<'a>,
     end: usize,
@@ -375,7 +375,7 @@ fn next_record<'a>(
 }
 
 /// The offset from which on only zeros follow, as some exporters fill their datagrams and sets up.
-fn end_of(at: Cursor<'_>) -> usize {
+pub(super) fn end_of(at: Cursor<'_>) -> usize {
     // The id of v9's templates is zero, too; their length is not.
     at.offset() + without_zeros_at_end(at.rest()).len()
 }

@@ -1,5 +1,6 @@
 //! Real captures of every format, against what other tools make of them.
 
+mod anonymised;
 mod counts;
 mod files;
 mod fixed;

@@ -57,6 +57,26 @@ struct Reader {
 }
 
 impl Reader {
+    fn new() -> Self {
+        Self {
+            decoder: Decoder::new(),
+            builder: FlowBuilder::new(),
+            v4: FlowBatch::new(Family::V4),
+            v6: FlowBatch::new(Family::V6),
+            read: Read::default(),
+        }
+    }
+
+    fn finish(mut self) -> Read {
+        self.decoder.give_up();
+        self.take_ready();
+        let Self { builder, mut v4, mut v6, mut read, .. } = self;
+        (v4.sources, v6.sources) = (builder.sources(), builder.sources());
+        read.lost = builder.lost();
+        read.flows = vec![v4, v6];
+        read
+    }
+
     fn take(&mut self, datagram: &Datagram<'_>) {
         let outcome = self.decoder.decode(datagram, 0);
         let Self { builder, v4, v6, read, .. } = self;
@@ -117,15 +137,27 @@ pub(super) fn read(path: &Path) -> Read {
     read_all(&[path.to_owned()])
 }
 
+/// Reads a file to its end as it is, and as it is with the payloads that `rewrite` has in place of its
+/// own; where it has none, neither is read.
+pub(super) fn read_twice(
+    path: &Path,
+    mut rewrite: impl FnMut(&Datagram<'_>) -> Option<Vec<u8>>,
+) -> [Read; 2] {
+    let mut readers = [Reader::new(), Reader::new()];
+    let mut sink = |datagram: &Datagram<'_>| {
+        if let Some(payload) = rewrite(datagram) {
+            readers[0].take(datagram);
+            readers[1].take(&Datagram { payload: &payload, ..*datagram });
+        }
+        ControlFlow::Continue(())
+    };
+    capture::read(&Input::File(path.to_owned()), &AtomicU64::new(0), &mut sink).unwrap();
+    readers.map(Reader::finish)
+}
+
 /// Reads files one after the other.
 pub(super) fn read_all(paths: &[PathBuf]) -> Read {
-    let mut reader = Reader {
-        decoder: Decoder::new(),
-        builder: FlowBuilder::new(),
-        v4: FlowBatch::new(Family::V4),
-        v6: FlowBatch::new(Family::V6),
-        read: Read::default(),
-    };
+    let mut reader = Reader::new();
     let mut sink = |datagram: &Datagram<'_>| {
         reader.take(datagram);
         ControlFlow::Continue(())
@@ -133,11 +165,5 @@ pub(super) fn read_all(paths: &[PathBuf]) -> Read {
     for path in paths {
         capture::read(&Input::File(path.clone()), &AtomicU64::new(0), &mut sink).unwrap();
     }
-    reader.decoder.give_up();
-    reader.take_ready();
-    let Reader { builder, mut v4, mut v6, mut read, .. } = reader;
-    (v4.sources, v6.sources) = (builder.sources(), builder.sources());
-    read.lost = builder.lost();
-    read.flows = vec![v4, v6];
-    read
+    reader.finish()
 }

@@ -74,3 +74,35 @@ fn what_cannot_be_sent_is_told() {
     let text = home.file("text", b"no capture");
     home.run(&["replay", &text, "--to", "127.0.0.1:9"]).ends(3, "sent 0 datagrams");
 }
+
+#[test]
+fn datagrams_with_other_addresses_are_collected_as_flows_with_other_addresses_are_shown() {
+    let home = Home::new();
+    let key = home.file("key", &[7; 32]);
+    let sorted = |run: Run| {
+        let mut lines: Vec<String> = run.succeeds().stdout.lines().map(str::to_owned).collect();
+        lines.sort_unstable();
+        lines
+    };
+    for format in ["v5", "v9", "ipfix"] {
+        let capture = format!("{format}.pcap");
+        let made = ["generate", &capture, "--flows", "2000", "--exporters", "1", "--engines", "1"];
+        home.run(&[&made[..], &["--format", format]].concat()).succeeds();
+        let loaded = format!("loaded-{format}");
+        home.run(&["load", &capture, "--store", &loaded]).succeeds();
+        let shown = "fmt:%ts %td %sa %da %nh %pr %sp %dp %pkt %byt %sas %das %flg";
+        let all = ["query", "0.0.0.0/0", "-N", "-o", shown];
+        let expected =
+            sorted(home.run(&[&all[..], &["--store", &loaded, "--anonymise", &key]].concat()));
+        let collected = format!("collected-{format}");
+        let collecting = home.collects(&["--store", &collected, "--spool", &format!("s-{format}")]);
+        let to = collecting.to().to_string();
+        let replay = ["replay", &capture, "--to", &to, "--rate", "2000", "--anonymise", &key];
+        home.run(&replay).ends(0, "addresses are replaced by others");
+        let count = ["query", "0.0.0.0/0", "--count", "--store", &collected];
+        until("all flows", || home.run(&count).stdout == format!("{}\n", expected.len() - 1));
+        collecting.ends("-TERM").succeeds();
+        let found = sorted(home.run(&[&all[..], &["--store", &collected]].concat()));
+        assert!(found.len() > 1_500 && found == expected, "{format}: {}", found.len());
+    }
+}
