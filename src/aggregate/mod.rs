@@ -25,8 +25,9 @@ pub use stats::{MAX_GROUPS, Stats};
 pub use sums::Limits;
 pub use timeline::{BinWidth, MAX_BINS, Series, Timeline, TimelineError, TimelineOptions, Whose};
 pub use top::{
-    Counters, Counts, End, KeyField, KeyValue, KnownKeys, ParseKeyError, ParseOrderError, Prefix,
-    Top, TopEntry, TopOptions, TopOrder, parse_keys,
+    Change, Counters, Counts, Diff, DiffEntry, DiffOptions, End, KeyField, KeyValue, KnownKeys,
+    ParseKeyError, ParseOrderError, Prefix, Top, TopEntry, TopOptions, TopOrder, Windows,
+    parse_keys,
 };
 pub use totals::{FlowTotals, Totals};
 

@@ -8,11 +8,13 @@ mod axis;
 mod clock;
 mod condition;
 mod conversations;
+mod diff;
 mod elements;
 mod explanation;
 mod flows;
 mod format;
 mod json;
+mod keys;
 mod nfdump;
 mod pairs;
 mod parquet;
@@ -28,6 +30,7 @@ mod units;
 pub mod words;
 
 pub use conversations::write_conversations;
+pub use diff::write_diff;
 #[cfg(feature = "elastic")]
 pub(crate) use elements::push_elements;
 pub use explanation::{explanation_json, explanation_text};
@@ -35,6 +38,7 @@ pub use flows::{FlowWriter, Style, write_flows};
 pub use format::{Format, OwnFormat, PairFormat, ParseFormatError};
 #[cfg(any(feature = "elastic", feature = "kafka"))]
 pub(crate) use json::Objects;
+pub use keys::key_text;
 pub use nfdump::LayoutError;
 pub use pairs::write_pairs;
 pub use parquet::{
@@ -53,7 +57,7 @@ pub(crate) use text::push_address;
 pub use timeline::{
     TimelineFormat, TimelineView, chart_bins, time_text, write_points, write_timeline,
 };
-pub use top::{TopStyle, key_text, write_top};
+pub use top::{TopStyle, write_top};
 pub use units::{amount, rate, width};
 
 use std::io;

@@ -20,6 +20,8 @@ pub(super) enum Value {
     Address(IpAddr),
     Net(IpNet),
     Number(u128),
+    /// A difference.
+    Signed(i128),
     /// A share in percent, to four places.
     Percent(f64),
     Protocol(Protocol),
@@ -40,7 +42,7 @@ impl Value {
     }
 
     const fn is_number(self) -> bool {
-        matches!(self, Self::Number(_) | Self::Percent(_))
+        matches!(self, Self::Number(_) | Self::Signed(_) | Self::Percent(_))
     }
 
     /// Appends its text. None needs quotes in CSV.
@@ -53,6 +55,7 @@ impl Value {
                 Ok(number) => return push_number(to, number),
                 Err(_) => write!(to, "{number}"),
             },
+            Self::Signed(number) => write!(to, "{number}"),
             Self::Percent(share) => write!(to, "{share:.4}"),
             Self::Protocol(protocol) => write!(to, "{protocol}"),
             Self::TcpFlags(flags) => return to.extend_from_slice(&tcp_flags(flags)),
@@ -155,6 +158,7 @@ mod tests {
             (Value::Net("2001:db8::/32".parse().unwrap()), "2001:db8::/32", "\"2001:db8::/32\""),
             (Value::number(7u8), "7", "7"),
             (Value::Number(1 << 64), "18446744073709551616", "18446744073709551616"),
+            (Value::Signed(-7), "-7", "-7"),
             (Value::Percent(100.0 / 3.0), "33.3333", "33.3333"),
             (Value::Protocol(Protocol::TCP), "TCP", "\"TCP\""),
             (Value::Protocol(Protocol(250)), "250", "\"250\""),

@@ -22,6 +22,12 @@ fn scaled(mut value: f64) -> (String, &'static str) {
     (text.trim_end_matches('0').trim_end_matches('.').to_owned(), prefix)
 }
 
+/// A number for people, with the prefix behind it: `1.2M`.
+pub(super) fn short(value: f64) -> String {
+    let (number, prefix) = scaled(value);
+    number + prefix
+}
+
 /// An amount of what is counted: `1.2 MB` of octets, `1.2M packets`, `3 flows`.
 pub fn amount(by: Measure, value: f64) -> String {
     let (number, prefix) = scaled(value);

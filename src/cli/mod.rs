@@ -11,6 +11,7 @@ mod compact;
 mod completions;
 mod config;
 mod destination;
+mod diff;
 mod expire;
 mod export;
 mod failure;
@@ -136,6 +137,7 @@ enum Command {
     Export(Box<export::Args>),
     ActiveFlow(active_flow::Args),
     Top(top::Args),
+    Diff(diff::Args),
     Timeline(timeline::Args),
     Stats(stats::Args),
     Loads(loads::Args),
@@ -165,6 +167,7 @@ impl Command {
                 | Self::Export(_)
                 | Self::ActiveFlow(_)
                 | Self::Top(_)
+                | Self::Diff(_)
                 | Self::Timeline(_)
                 | Self::Stats(_)
         )
@@ -220,6 +223,7 @@ fn carry_out(Arguments { common, command }: Arguments) -> anyhow::Result<Ending>
         Command::Export(args) => flags.extend(args.flags()),
         Command::ActiveFlow(args) => flags.extend(args.flags()),
         Command::Top(args) => flags.extend(args.flags()),
+        Command::Diff(args) => flags.extend(args.flags()),
         Command::Timeline(args) => flags.extend(args.flags()),
         _ => {}
     }
@@ -243,6 +247,7 @@ fn carry_out(Arguments { common, command }: Arguments) -> anyhow::Result<Ending>
         Command::Export(args) => export::run(&args, &settings),
         Command::ActiveFlow(args) => active_flow::run(&args, &settings),
         Command::Top(args) => top::run(&args, &settings),
+        Command::Diff(args) => diff::run(&args, &settings),
         Command::Timeline(args) => timeline::run(&args, &settings),
         Command::Stats(args) => stats::run(&args, &settings),
         Command::Loads(args) => loads::run(&args, &settings),

@@ -156,64 +156,18 @@ pub enum ParseTimeError {
     /// It is a time before 1970, or after the last one of the calendar.
     #[error("{0:?} is out of range; times go from 1970-01-01 to 9999-12-30")]
     OutOfRange(String),
+    /// It is not written as a stretch of time.
+    #[error(
+        "{0:?} is no stretch of time; write yesterday, 2026-11-23, 2026-W47, 2026-11, \
+         2026-11-23T08:00..2026-11-23T09:30 or -2h"
+    )]
+    NoStretch(String),
 }
 
 /// `count` × `factor` a millisecond, rounded down; 0 where there was no time, as nfdump has it.
 /// Packets a second take a factor of 1,000, bits a second of octets 8,000.
 pub fn rate(count: u128, factor: u128, millis: u64) -> u128 {
     count.saturating_mul(factor).checked_div(millis.into()).unwrap_or(0)
-}
-
-/// The flows that began at `since` or later, and before `until`; where that is
-/// [`UnixMillis::MAX`], the range has no end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TimeRange {
-    /// The first moment in the range.
-    pub since: UnixMillis,
-    /// The first moment after it.
-    pub until: UnixMillis,
-}
-
-impl TimeRange {
-    /// All of time.
-    pub const ALL: Self = Self { since: UnixMillis::EPOCH, until: UnixMillis::MAX };
-
-    /// Whether `time` is in the range.
-    pub fn contains(&self, time: UnixMillis) -> bool {
-        self.since <= time && time.is_before(self.until)
-    }
-
-    /// Whether any moment from `first` to `last`, both included, is in the range.
-    pub fn overlaps(&self, first: UnixMillis, last: UnixMillis) -> bool {
-        first.is_before(self.until) && self.since <= last
-    }
-
-    /// Whether all moments from `first` to `last`, both included, are in the range.
-    pub fn covers(&self, first: UnixMillis, last: UnixMillis) -> bool {
-        self.since <= first && last.is_before(self.until)
-    }
-
-    /// Whether no moment is in the range.
-    pub fn is_empty(&self) -> bool {
-        !self.since.is_before(self.until)
-    }
-
-    /// What is in both ranges.
-    #[must_use]
-    pub fn and(&self, other: Self) -> Self {
-        Self { since: self.since.max(other.since), until: self.until.min(other.until) }
-    }
-
-    /// Whether the range leaves nothing out.
-    pub fn is_all(&self) -> bool {
-        *self == Self::ALL
-    }
-}
-
-impl Default for TimeRange {
-    fn default() -> Self {
-        Self::ALL
-    }
 }
 
 #[cfg(test)]

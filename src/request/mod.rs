@@ -7,6 +7,7 @@
 //! [`answer`](crate::answer).
 
 mod active_flow;
+mod diff;
 mod export;
 mod filter;
 mod flows;
@@ -24,6 +25,7 @@ mod window;
 mod zone;
 
 pub use active_flow::ActiveFlow;
+pub use diff::Diff;
 pub use export::{Export, Selection, Target};
 pub use filter::shown;
 pub use flows::{Flows, FlowsAnswer, Found};

@@ -7,6 +7,7 @@ mod charts;
 mod collect;
 mod config;
 mod descriptors;
+mod diff;
 mod expire;
 mod export;
 mod filter;

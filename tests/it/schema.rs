@@ -117,6 +117,13 @@ fn answers_about_many_flows_are_as_the_schema_says() {
         }
     }
     check("top", &run(&["top", "src", "-o", "json", "--where", "port 1"]).json());
+    for key in ["src", "dstport:p", "bin:1m"] {
+        let diff = ["diff", key, "--window", "2007-08-02", "--against", "week", "--by", "bps"];
+        check("diff", &run(&[&diff[..], &["-o", "json"]].concat()).json());
+        for line in run(&[&diff[..], &["-o", "ndjson"]].concat()).lines() {
+            check("diffEntry", &serde_json::from_str(line).unwrap());
+        }
+    }
     let explained = run(&["top", "src", "-o", "json", "--where", "proto tcp", "--explain"]);
     let explanation = explained.stderr.lines().find(|line| line.starts_with('{')).unwrap();
     check("explanation", &serde_json::from_str(explanation).unwrap());

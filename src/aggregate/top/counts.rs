@@ -5,7 +5,8 @@ use std::ops::Range;
 use super::super::measure::Measure;
 use super::super::sums::Value;
 use super::order::TopOrder;
-use crate::flow::{Column, Columns, FlowBatch, UnixMillis, rate};
+use super::weight::Weight;
+use crate::flow::{Column, Columns, FlowBatch, TimeRange, UnixMillis, rate};
 
 /// The counters of some flows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,6 +28,24 @@ impl Counters {
             packets: sum(&flows.packets),
             octets: sum(&flows.octets),
         }
+    }
+
+    /// Those of the `flows` that began in `window`.
+    pub(super) fn within(window: &TimeRange, flows: &FlowBatch) -> Self {
+        if window.is_all() || window.is_empty() {
+            return if window.is_all() { Self::of(flows) } else { Self::default() };
+        }
+        let counts = flows.flows.of_rows(0..flows.len());
+        let counters = flows.packets.iter().zip(&flows.octets);
+        let mut sum = Self::default();
+        for ((first, flows), (&packets, &octets)) in flows.first_ms.iter().zip(counts).zip(counters)
+        {
+            if window.contains(UnixMillis(*first)) {
+                let (packets, octets) = (packets.into(), octets.into());
+                sum.add(Self { flows: flows.into(), packets, octets });
+            }
+        }
+        sum
     }
 
     pub(super) fn add(&mut self, other: Self) {
@@ -95,25 +114,33 @@ impl Counts {
     }
 }
 
+/// So many kinds of keys are counted apart.
+pub(super) const KINDS: usize = 5;
+
 /// What is kept of the flows of a key while they are read.
 pub(super) trait Kept: Value<Total: Ord> {
     /// What it is read from.
     const COLUMNS: Columns;
 
     /// Puts that of each of `rows` into `to`, in place of what is there.
-    fn read(flows: &FlowBatch, rows: Range<usize>, order: TopOrder, to: &mut Vec<Self>);
+    fn read(flows: &FlowBatch, rows: Range<usize>, weight: &Weight, to: &mut Vec<Self>);
 
     /// What a key with this total is ordered by.
-    fn rank(total: &Self::Total, order: TopOrder) -> u128;
+    fn rank(total: &Self::Total, weight: &Weight) -> u128;
+
+    /// Which kind of key it is of, of at most [`KINDS`] that are counted apart.
+    fn kind(_: &Self::Total, _: &Weight) -> usize {
+        0
+    }
 }
 
 /// The one counter that keys are ordered by.
 impl Kept for [u64; 1] {
     const COLUMNS: Columns = Columns::NONE;
 
-    fn read(flows: &FlowBatch, rows: Range<usize>, order: TopOrder, to: &mut Vec<Self>) {
+    fn read(flows: &FlowBatch, rows: Range<usize>, weight: &Weight, to: &mut Vec<Self>) {
         to.clear();
-        let counter = match order.measure() {
+        let counter = match weight.order.measure() {
             Some(Measure::Packets) => &flows.packets,
             Some(Measure::Flows) => {
                 return to.extend(flows.flows.of_rows(rows).map(|count| [count]));
@@ -124,7 +151,7 @@ impl Kept for [u64; 1] {
     }
 
     #[inline]
-    fn rank([total]: &[u128; 1], _: TopOrder) -> u128 {
+    fn rank([total]: &[u128; 1], _: &Weight) -> u128 {
         *total
     }
 }
@@ -189,7 +216,7 @@ impl Value for Narrow {
 impl Kept for Narrow {
     const COLUMNS: Columns = Columns::of(&[Column::First, Column::Duration]);
 
-    fn read(flows: &FlowBatch, rows: Range<usize>, _: TopOrder, to: &mut Vec<Self>) {
+    fn read(flows: &FlowBatch, rows: Range<usize>, _: &Weight, to: &mut Vec<Self>) {
         to.clear();
         let counters = flows.packets[rows.clone()].iter().zip(&flows.octets[rows.clone()]);
         let times = flows.first_ms[rows.clone()].iter().zip(&flows.duration_ms[rows.clone()]);
@@ -203,8 +230,8 @@ impl Kept for Narrow {
     }
 
     #[inline]
-    fn rank(total: &Counts, order: TopOrder) -> u128 {
-        total.get(order)
+    fn rank(total: &Counts, weight: &Weight) -> u128 {
+        total.get(weight.order)
     }
 }
 

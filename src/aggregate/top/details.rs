@@ -13,6 +13,7 @@ use super::groups::BLOCK_ROWS;
 use super::layout::Layout;
 use super::order::TopOrder;
 use super::piece::Side;
+use super::weight::Weight;
 use crate::flow::FlowBatch;
 use crate::row::{AddressRange, Order};
 use crate::store::{Result, Scan, Snapshot, StoreError};
@@ -125,9 +126,10 @@ impl<'a, const W: usize> Details<'a, W> {
 
 impl<const W: usize> Aggregate for Details<'_, W> {
     fn observe(&mut self, flows: &FlowBatch) -> Result<()> {
+        let weight = Weight::by(TopOrder::default());
         for start in (0..flows.len()).step_by(BLOCK_ROWS) {
             let rows = start..(start + BLOCK_ROWS).min(flows.len());
-            Narrow::read(flows, rows.clone(), TopOrder::default(), &mut self.values);
+            Narrow::read(flows, rows.clone(), &weight, &mut self.values);
             for &side in self.sides {
                 self.layout.pack(flows, &rows, side, &mut self.keys);
                 for (key, value) in self.keys.iter().zip(&self.values) {

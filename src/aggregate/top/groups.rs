@@ -3,10 +3,10 @@
 use super::super::greatest::Greatest;
 use super::super::sums::{GroupSums, Limits};
 use super::super::{Aggregate, over};
-use super::counts::{Counters, Kept};
+use super::counts::{Counters, KINDS, Kept};
 use super::layout::Layout;
-use super::order::TopOrder;
 use super::piece::Side;
+use super::weight::Weight;
 use crate::flow::FlowBatch;
 use crate::store::{Result, Scan, Snapshot};
 
@@ -16,13 +16,13 @@ pub(super) const BLOCK_ROWS: usize = 1024;
 /// Every key with what its flows come to.
 struct Groups<'a, const W: usize, V: Kept> {
     layout: &'a Layout,
-    order: TopOrder,
+    weight: &'a Weight,
     sums: Box<GroupSums<[u64; W], V>>,
     /// The ends that flows count for.
     sides: &'a [Side],
     /// Whether they count for what there is in all.
     counted: bool,
-    counters: Counters,
+    counters: [Counters; 2],
     without_traffic: u64,
     keys: Vec<[u64; W]>,
     values: Vec<V>,
@@ -32,10 +32,10 @@ struct Groups<'a, const W: usize, V: Kept> {
 pub(super) struct Found<const W: usize, V: Kept> {
     /// By their rank downwards; among equals the lesser key first.
     pub(super) greatest: Vec<([u64; W], V::Total)>,
-    /// How many keys there are.
-    pub(super) keys: u64,
-    /// The counters of all flows.
-    pub(super) counters: Counters,
+    /// How many keys there are of each kind.
+    pub(super) keys: [u64; KINDS],
+    /// The counters of all flows of each window.
+    pub(super) counters: [Counters; 2],
     /// How many of them are of no packet and no octet.
     pub(super) without_traffic: u64,
 }
@@ -45,18 +45,18 @@ pub(super) fn greatest<const W: usize, V: Kept>(
     snapshot: &dyn Snapshot,
     scans: &[Scan],
     layout: &Layout,
-    order: TopOrder,
+    weight: &Weight,
     (count, limits): (usize, &Limits),
 ) -> Result<Found<W, V>> {
     let (first, second) = passes(snapshot, scans, layout);
     let shares = rayon::current_num_threads() * (1 + usize::from(second.is_some()));
     let groups = |sides, counted| Groups {
         layout,
-        order,
+        weight,
         sums: GroupSums::new(limits, shares).into(),
         sides,
         counted,
-        counters: Counters::default(),
+        counters: Default::default(),
         without_traffic: 0,
         keys: Vec::with_capacity(BLOCK_ROWS),
         values: Vec::with_capacity(BLOCK_ROWS),
@@ -79,16 +79,16 @@ pub(super) fn greatest<const W: usize, V: Kept>(
     }
     let (counters, without_traffic) = (groups.counters, groups.without_traffic);
     let parts = groups.sums.finish(
-        || (Greatest::new(count), 0),
+        || (Greatest::new(count), [0; KINDS]),
         |(greatest, keys), key, total| {
-            *keys += 1;
-            greatest.offer(V::rank(&total, order), || (key, total));
+            keys[V::kind(&total, weight)] += 1;
+            greatest.offer(V::rank(&total, weight), || (key, total));
         },
     )?;
     let mut whole = Greatest::new(count);
-    let mut keys = 0;
+    let mut keys = [0; KINDS];
     for (part, part_keys) in parts {
-        keys += part_keys;
+        keys.iter_mut().zip(part_keys).for_each(|(keys, more)| *keys += more);
         part.into_sorted().for_each(|(rank, item)| whole.offer(rank, || item));
     }
     let greatest = whole.into_sorted().map(|(_, item)| item).collect();
@@ -121,12 +121,14 @@ fn passes(
 impl<const W: usize, V: Kept> Aggregate for Groups<'_, W, V> {
     fn observe(&mut self, flows: &FlowBatch) -> Result<()> {
         if self.counted {
-            self.counters.add(Counters::of(flows));
+            for (counters, window) in self.counters.iter_mut().zip(self.weight.windows.both()) {
+                counters.add(Counters::within(&window, flows));
+            }
             self.without_traffic += flows.without_traffic();
         }
         for start in (0..flows.len()).step_by(BLOCK_ROWS) {
             let rows = start..(start + BLOCK_ROWS).min(flows.len());
-            V::read(flows, rows.clone(), self.order, &mut self.values);
+            V::read(flows, rows.clone(), self.weight, &mut self.values);
             for &side in self.sides {
                 self.layout.pack(flows, &rows, side, &mut self.keys);
                 self.sums.add(self.keys.iter().copied().zip(self.values.iter().copied()))?;
@@ -136,7 +138,7 @@ impl<const W: usize, V: Kept> Aggregate for Groups<'_, W, V> {
     }
 
     fn merge(&mut self, other: Self) -> Result<()> {
-        self.counters.add(other.counters);
+        self.counters.iter_mut().zip(other.counters).for_each(|(sum, more)| sum.add(more));
         self.without_traffic += other.without_traffic;
         self.sums.merge(*other.sums);
         Ok(())

@@ -6,6 +6,7 @@
 
 mod counts;
 mod details;
+mod diff;
 mod field;
 mod groups;
 mod known;
@@ -13,6 +14,7 @@ mod layout;
 mod order;
 mod parse;
 mod piece;
+mod weight;
 
 #[cfg(test)]
 mod tests;
@@ -20,15 +22,18 @@ mod tests;
 use std::cmp::Reverse;
 
 pub use counts::{Counters, Counts};
+pub use diff::{Change, Diff, DiffEntry, DiffOptions};
 pub use field::{End, KeyField, KeyValue, Prefix};
 pub use known::KnownKeys;
 pub use order::{ParseOrderError, TopOrder};
 pub use parse::{ParseKeyError, parse_keys};
+pub use weight::Windows;
 
 use counts::Narrow;
 use details::details;
 use groups::{Found, greatest};
 use layout::Layout;
+use weight::Weight;
 
 use super::sums::Limits;
 use crate::flow::{Column, Columns, Family};
@@ -49,6 +54,14 @@ pub struct TopOptions {
     pub count: Option<usize>,
     /// How much memory all of it may take, but for the entries of the answer.
     pub limits: Limits,
+}
+
+impl TopOptions {
+    /// What sums may take of the memory: the rest is for batches, tables and winners, so by default a
+    /// process stays below 256 MB.
+    fn limits_of_sums(&self) -> Limits {
+        Limits { memory_bytes: self.limits.memory_bytes / 8 * 7, ..self.limits.clone() }
+    }
 }
 
 /// The greatest keys, and what there is in all.
@@ -104,21 +117,8 @@ impl Top {
     pub fn of(snapshot: &dyn Snapshot, scans: &[Scan], options: &TopOptions) -> Result<Self> {
         let mut top =
             Self { entries: Vec::new(), keys: 0, totals: Counters::default(), without_traffic: 0 };
-        if options.fields.iter().any(|field| field.has_family()) {
-            // One after the other, so that the memory is there for each.
-            for family in Family::ALL {
-                let layout = Layout::new(&options.fields, family);
-                let is_first = family == Family::V4;
-                let family = AddressSet::of(family);
-                let of_family = scans.iter().map(|scan| Scan {
-                    followed: scan.followed || is_first,
-                    ..scan.narrowed(scan.order, &family)
-                });
-                top.add(part(snapshot, of_family, &layout, options)?);
-            }
-        } else {
-            let layout = Layout::new(&options.fields, Family::V4);
-            top.add(part(snapshot, scans.iter().cloned(), &layout, options)?);
+        for (layout, scans) in layouts(scans, options) {
+            top.add(part(snapshot, &scans, &layout, options)?);
         }
         top.entries.sort_by(|a, b| {
             let rank = |entry: &TopEntry| Reverse(entry.counts.get(options.order));
@@ -145,23 +145,43 @@ impl Top {
     }
 }
 
+/// A layout of keys for each family that they differ in, with what is read for it: one after the other,
+/// so that the memory is there for each.
+fn layouts(scans: &[Scan], options: &TopOptions) -> impl Iterator<Item = (Layout, Vec<Scan>)> {
+    let columns = Columns::of(&[Column::Octets, Column::Packets]);
+    let each = if options.fields.iter().any(|field| field.has_family()) {
+        &Family::ALL[..]
+    } else {
+        &[Family::V4]
+    };
+    each.iter().map(move |&family| {
+        let of_family = |scan: &Scan| {
+            let scan = Scan { columns, ordered: false, ..scan.clone() };
+            if each.len() == 1 {
+                return scan;
+            }
+            let followed = scan.followed || family == Family::V4;
+            Scan { followed, ..scan.narrowed(scan.order, &AddressSet::of(family)) }
+        };
+        (Layout::new(&options.fields, family), scans.iter().map(of_family).collect())
+    })
+}
+
 /// The greatest keys that are packed by `layout`, in any order.
 fn part(
     snapshot: &dyn Snapshot,
-    scans: impl Iterator<Item = Scan>,
+    scans: &[Scan],
     layout: &Layout,
     options: &TopOptions,
 ) -> Result<Top> {
-    let columns = Columns::of(&[Column::Octets, Column::Packets]);
-    let scans: Vec<Scan> = scans.map(|scan| Scan { columns, ordered: false, ..scan }).collect();
     // A few sizes are enough: each is code of its own.
     match layout.words() {
-        0..=1 => part_of::<1>(snapshot, &scans, layout, options),
-        2 => part_of::<2>(snapshot, &scans, layout, options),
-        3 => part_of::<3>(snapshot, &scans, layout, options),
-        4..=5 => part_of::<5>(snapshot, &scans, layout, options),
-        6..=8 => part_of::<8>(snapshot, &scans, layout, options),
-        _ => part_of::<{ layout::MAX_WORDS }>(snapshot, &scans, layout, options),
+        0..=1 => part_of::<1>(snapshot, scans, layout, options),
+        2 => part_of::<2>(snapshot, scans, layout, options),
+        3 => part_of::<3>(snapshot, scans, layout, options),
+        4..=5 => part_of::<5>(snapshot, scans, layout, options),
+        6..=8 => part_of::<8>(snapshot, scans, layout, options),
+        _ => part_of::<{ layout::MAX_WORDS }>(snapshot, scans, layout, options),
     }
 }
 
@@ -171,20 +191,18 @@ fn part_of<const W: usize>(
     layout: &Layout,
     options: &TopOptions,
 ) -> Result<Top> {
-    let TopOptions { order, ref limits, .. } = *options;
-    // The rest is for batches, tables and winners: by default a process stays below 256 MB.
-    let limits = &Limits { memory_bytes: limits.memory_bytes / 8 * 7, ..limits.clone() };
-    let count = options.count.unwrap_or(usize::MAX);
+    let weight = &Weight::by(options.order);
+    let (limits, count) = (&options.limits_of_sums(), options.count.unwrap_or(usize::MAX));
     let (found, keys, totals, without_traffic) = if many_keys(layout) && looks_twice(options) {
         let first = scans.iter().map(|scan| Scan { followed: true, ..scan.clone() });
         let first: Vec<Scan> = first.collect();
         let Found { greatest, keys, counters, without_traffic } =
-            greatest::<W, [u64; 1]>(snapshot, &first, layout, order, (count, limits))?;
+            greatest::<W, [u64; 1]>(snapshot, &first, layout, weight, (count, limits))?;
         let winners: Vec<_> = greatest.into_iter().map(|(key, _)| key).collect();
         (details(snapshot, scans, layout, &winners)?, keys, counters, without_traffic)
     } else {
         let Found { greatest, keys, counters, without_traffic } =
-            greatest::<W, Narrow>(snapshot, scans, layout, order, (count, limits))?;
+            greatest::<W, Narrow>(snapshot, scans, layout, weight, (count, limits))?;
         (greatest, keys, counters, without_traffic)
     };
     let entries = found
@@ -193,7 +211,7 @@ fn part_of<const W: usize>(
         .filter(|(_, counts)| counts.counters.flows > 0)
         .map(|(key, counts)| TopEntry { key: layout.unpack(&key), counts })
         .collect();
-    Ok(Top { entries, keys, totals, without_traffic })
+    Ok(Top { entries, keys: keys.iter().sum(), totals: totals[0], without_traffic })
 }
 
 /// Whether there may be about as many keys as there are flows.

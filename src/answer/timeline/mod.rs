@@ -18,9 +18,9 @@ pub(super) use columns::ChartColumns;
 pub use told::time_text;
 pub(super) use told::{series_name, summary, title};
 
+use super::keys::{key_names, key_text, key_values};
 use super::pieces::write_text;
 use super::rows::{Head, Value, write_rows};
-use super::top::{key_names, key_text, key_values};
 use super::{AnswerError, PairFormat, ParseFormatError};
 use crate::aggregate::{KeyField, Series, Timeline, TopEntry, Whose};
 

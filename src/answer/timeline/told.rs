@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 
 use super::TimelineView;
 use crate::aggregate::{Measure, Series, Timeline, Whose};
-use crate::answer::top::key_text;
+use crate::answer::keys::key_text;
 use crate::answer::units::{amount, rate, width};
 use crate::flow::UnixMillis;
 

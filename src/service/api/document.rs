@@ -21,7 +21,7 @@ use super::filter::FilterParameters;
 use super::flows::FlowsParameters;
 use super::job_rows::{ListParameters, ResultsParameters};
 use super::store::LoadsParameters;
-use super::sums::{ActiveFlowParameters, TimelineParameters, TopParameters};
+use super::sums::{ActiveFlowParameters, DiffParameters, TimelineParameters, TopParameters};
 use crate::request::{self, described};
 use crate::service::auth::Role;
 use crate::service::problem::{Fault, MEDIA_TYPE, Problem};
@@ -183,6 +183,7 @@ fn parameters_of(path: &str) -> Vec<Parameter> {
         Some("flows") => described::<FlowsParameters>(),
         Some("active-flow") => described::<ActiveFlowParameters>(),
         Some("top") => described::<TopParameters>(),
+        Some("diff") => described::<DiffParameters>(),
         Some("timeline") => described::<TimelineParameters>(),
         Some("stats") => described::<request::Stats>(),
         Some("loads") => described::<LoadsParameters>(),

@@ -1,4 +1,4 @@
-//! `active-flow`, `top`, `timeline`, `stats`: sums over flows.
+//! `active-flow`, `top`, `diff`, `timeline`, `stats`: sums over flows.
 
 use std::io::Write;
 
@@ -8,8 +8,8 @@ use utoipa_axum::routes;
 use super::sending::Sending;
 use super::{Answering, Call, Failure, Reads};
 use crate::answer::{
-    PairFormat, TimelineFormat, TimelineView, TopStyle, stats_json, write_pairs, write_points,
-    write_timeline, write_top,
+    PairFormat, TimelineFormat, TimelineView, TopStyle, stats_json, write_diff, write_pairs,
+    write_points, write_timeline, write_top,
 };
 use crate::request::{self, Refused, one_of, shown, whole_number};
 use crate::service::auth::Role;
@@ -33,6 +33,15 @@ pub(super) struct ActiveFlowParameters {
 pub(super) struct TopParameters {
     #[command(flatten)]
     top: request::Top,
+    #[command(flatten)]
+    output: RowsOutput,
+}
+
+/// What changed from one stretch of time to another.
+#[derive(Debug, clap::Args)]
+pub(super) struct DiffParameters {
+    #[command(flatten)]
+    diff: request::Diff,
     #[command(flatten)]
     output: RowsOutput,
 }
@@ -69,6 +78,7 @@ pub(super) fn routes(routes: Routes) -> Routes {
     routes
         .described(Role::Reader, routes!(active_flow))
         .described(Role::Reader, routes!(top))
+        .described(Role::Reader, routes!(diff))
         .described(Role::Reader, routes!(timeline))
         .described(Role::Reader, routes!(stats))
 }
@@ -117,14 +127,39 @@ async fn top(call: Call) -> Response {
         let Some(asked) = answering.ask(question, request.scaled(), to)? else { return Ok(()) };
         let lookup = request.lookup(&asked.question);
         let top = request.answer(asked.snapshot(), &lookup, &options)?;
-        let most = answering.service.options.limits.rows;
-        if top.entries.len() > most {
-            return Err(Failure::TooMany(most as u64));
-        }
+        check_found(answering, top.entries.len())?;
         to.count(top.entries.len() as u64);
         let zone = around.zone.zone().clone();
         let style = TopStyle { format: given.output.output, zone, plain: true };
         write_top(&top, &options, &style, to)?;
+        Ok(())
+    })
+    .await
+}
+
+/// The keys that changed most from one stretch of time to another.
+#[utoipa::path(get, path = "/api/v1/diff", tag = "sums", responses(
+    (status = 200, description = "the keys, greatest difference first", content(
+        (serde_json::Value = "application/json"), (String = "application/x-ndjson"),
+        (String = "text/csv"), (String = "text/plain"))),
+    (status = 304, description = "it is the answer whose ETag was sent"),
+))]
+async fn diff(call: Call) -> Response {
+    call.answer(Reads::Everything, |answering, to| {
+        let given: DiffParameters = answering.read()?;
+        let (around, request) = (answering.surroundings(), &given.diff);
+        let options = request.options(&around)?;
+        check_rows(answering, "count", options.top.count.unwrap_or(0))?;
+        to.in_format(given.output.output.name());
+        let question = request.question(&options, &around)?;
+        let Some(asked) = answering.ask(question, request.scaled(), to)? else { return Ok(()) };
+        let lookups = request.lookups(&asked.question, &options);
+        let diff = request.answer(asked.snapshot(), &lookups, &options)?;
+        check_found(answering, diff.entries.len())?;
+        to.count(diff.entries.len() as u64);
+        let zone = around.zone.zone().clone();
+        let style = TopStyle { format: given.output.output, zone, plain: true };
+        write_diff(&diff, &options, &style, to)?;
         Ok(())
     })
     .await
@@ -200,6 +235,12 @@ async fn stats(call: Call) -> Response {
         Ok(to.write_all(text.as_bytes())?)
     })
     .await
+}
+
+/// Sees that an answer has room for the `rows` that were found.
+fn check_found(answering: &Answering, rows: usize) -> Result<(), Failure> {
+    let most = answering.service.options.limits.rows;
+    if rows > most { Err(Failure::TooMany(most as u64)) } else { Ok(()) }
 }
 
 /// Refuses what would be more rows than an answer has.

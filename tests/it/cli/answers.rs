@@ -147,6 +147,7 @@ fn every_command_that_asks_explains() {
         &["export", "--force", "--to", "a.csv"],
         &["active-flow"],
         &["top", "src"],
+        &["diff", "src", "--window", "2007-08-02", "--against", "day"],
         &["timeline"],
         &["timeline", "10.0.0.1"],
         &["stats"],

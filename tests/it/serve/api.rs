@@ -58,6 +58,11 @@ fn a_route_answers_what_its_command_prints() {
             &["top", "srcip,proto", "--by", "flows"],
         ),
         ("top", &[("key", "port"), ("count", "0")], &["top", "port", "-n", "0"]),
+        (
+            "diff",
+            &[("key", "src"), ("window", "2007-07-26"), ("against", "day"), ("by", "flows")],
+            &["diff", "src", "--window", "2007-07-26", "--against", "day", "--by", "flows"],
+        ),
         ("active-flow", &[("print", "4")], &["active-flow", "-print", "4"]),
         (
             "active-flow",

@@ -1,0 +1,149 @@
+//! Keys that flows are summed up by: what they are called, and what they are.
+
+use std::iter;
+
+use jiff::tz::TimeZone;
+
+use super::clock::Clock;
+use super::rows::Value;
+use super::text::{push_inet_ntop, push_number};
+use crate::aggregate::{End, KeyField, KeyValue, Prefix};
+use crate::flow::{Column, EventKind};
+
+/// The values of a key, as many as its fields have [names](key_names).
+pub(super) fn key_values(key: &[KeyValue]) -> impl Iterator<Item = Value> {
+    key.iter().flat_map(|&value| field_values(value))
+}
+
+/// A key in one line: `10.0.0.1, 443`.
+pub fn key_text(key: &[KeyValue]) -> String {
+    let mut clock = Clock::new(TimeZone::UTC);
+    let mut text = Vec::new();
+    for value in key_values(key) {
+        if !text.is_empty() {
+            text.extend_from_slice(b", ");
+        }
+        value.push(&mut text, &mut clock);
+    }
+    String::from_utf8_lossy(&text).into_owned()
+}
+
+/// The values of a field of a key: a pair has two.
+fn field_values(value: KeyValue) -> impl Iterator<Item = Value> {
+    let (one, other) = match value {
+        KeyValue::Address(one) => (Value::Address(one), None),
+        KeyValue::Pair(one, other) => (Value::Address(one), Some(Value::Address(other))),
+        KeyValue::Net(net) => (Value::Net(net), None),
+        KeyValue::Number(number) => (Value::number(number), None),
+        KeyValue::Protocol(protocol) => (Value::Protocol(protocol), None),
+        KeyValue::TcpFlags(flags) => (Value::TcpFlags(flags), None),
+        KeyValue::Time(time) => (Value::Time(time), None),
+        KeyValue::Event(kind, number) => (event(kind, number), None),
+    };
+    iter::once(one).chain(other)
+}
+
+/// An event by its name, as filters take it.
+fn event(kind: EventKind, number: Option<u16>) -> Value {
+    match number {
+        None => Value::Word("none"),
+        Some(number) => match kind.name(number.into()) {
+            Some(name) => Value::Word(name),
+            None => Value::number(number),
+        },
+    }
+}
+
+/// What a field is called in JSON and CSV; a pair has two names.
+pub(super) fn key_names(field: KeyField) -> Vec<&'static str> {
+    let of = |end, src, dst, any| match end {
+        End::Src => src,
+        End::Dst => dst,
+        End::Any => any,
+    };
+    vec![match field {
+        KeyField::Address(end, Prefix::WHOLE) => of(end, "srcAddress", "dstAddress", "address"),
+        KeyField::Address(end, _) | KeyField::Route(end) => of(end, "srcNet", "dstNet", "net"),
+        KeyField::Pair => return vec!["first", "second"],
+        KeyField::Number(column) => number_words(column).0,
+        KeyField::OfEither(column) => either_words(column).0,
+        KeyField::Exporter => "exporter",
+        KeyField::NextHop => "nextHop",
+        KeyField::Bin(_) => "bin",
+        KeyField::Event(kind) => event_words(kind).0,
+    }]
+}
+
+/// What a column of numbers is called in JSON and CSV, and what stands over it.
+const fn number_words(column: Column) -> (&'static str, &'static str) {
+    match column {
+        Column::Protocol => ("protocol", "Protocol"),
+        Column::SrcPort => ("srcPort", "Src Port"),
+        Column::DstPort => ("dstPort", "Dst Port"),
+        Column::SrcAs => ("srcAs", "Src AS"),
+        Column::DstAs => ("dstAs", "Dst AS"),
+        Column::Input => ("input", "Input If"),
+        Column::Output => ("output", "Output If"),
+        Column::TcpFlags => ("tcpFlags", "Flags"),
+        Column::Tos => ("tos", "Tos"),
+        // As files call it: no key is made of any of these yet.
+        other => (other.name(), other.name()),
+    }
+}
+
+/// Likewise of what is the same at both ends.
+const fn either_words(column: Column) -> (&'static str, &'static str) {
+    match column {
+        Column::SrcPort | Column::DstPort => ("port", "Port"),
+        Column::SrcAs | Column::DstAs => ("as", "AS"),
+        Column::Input | Column::Output => ("interface", "In/Out If"),
+        other => number_words(other),
+    }
+}
+
+/// Likewise of events.
+const fn event_words(kind: EventKind) -> (&'static str, &'static str) {
+    match kind {
+        EventKind::Firewall => ("event", "Event"),
+        EventKind::Reason => ("xevent", "X-Event"),
+        EventKind::Nat => ("natEvent", "NAT Event"),
+    }
+}
+
+/// What stands over its column: nfdump's word.
+pub(super) fn title(field: KeyField) -> &'static str {
+    let of = |end, src, dst, any| match end {
+        End::Src => src,
+        End::Dst => dst,
+        End::Any => any,
+    };
+    match field {
+        KeyField::Address(end, Prefix::WHOLE) => of(end, "Src IP Addr", "Dst IP Addr", "IP Addr"),
+        KeyField::Address(end, _) | KeyField::Route(end) => {
+            of(end, "Src Network", "Dst Network", "Network")
+        }
+        KeyField::Pair => "IP Addr",
+        KeyField::Number(column) => number_words(column).1,
+        KeyField::OfEither(column) => either_words(column).1,
+        KeyField::Exporter => "Router IP",
+        KeyField::NextHop => "Nexthop IP",
+        KeyField::Bin(_) => "Time bin",
+        KeyField::Event(kind) => event_words(kind).1,
+    }
+}
+
+/// The values of a field of a key as the table shows them.
+pub(super) fn cells(value: KeyValue, clock: &mut Clock) -> Vec<String> {
+    let mut cell = |value| {
+        let mut text = Vec::new();
+        match value {
+            Value::Address(address) => push_inet_ntop(&mut text, address),
+            // Its name is in a column of its own.
+            Value::Protocol(protocol) => push_number(&mut text, protocol.0),
+            Value::Time(time) => clock.push(&mut text, time),
+            _ => value.push(&mut text, clock),
+        }
+        String::from_utf8_lossy(&text).into_owned()
+    };
+    field_values(value).map(&mut cell).collect()
+}

@@ -1,0 +1,123 @@
+//! `diff`: what changed from one stretch of time to another.
+
+use jiff::Span;
+
+use super::filter::Where;
+use super::top::keys_of;
+use super::{Refused, Scaling, Surroundings, one_of, whole_number};
+use crate::aggregate::{self, DiffOptions, TopOptions, TopOrder, Windows};
+use crate::flow::{Columns, TimeRange};
+use crate::query::{Lookup, Question};
+use crate::store::{Result, Scan, Snapshot};
+
+/// What can be said of it.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Diff {
+    /// What flows are grouped by, as top has it: one key or several, with commas between them
+    #[arg(value_name = "KEY[,KEY…]")]
+    key: String,
+    /// The stretch of time that is asked about, by when flows began: today, yesterday, 2026-11-23,
+    /// 2026-W47, 2026-11, 2026-11-23T08:00..2026-11-23T09:30, or up to now: -2h
+    #[arg(long, value_name = "WINDOW", allow_hyphen_values = true)]
+    window: String,
+    /// What it is held against: the same time a day, a week, a month or a year before, or another
+    /// stretch of time
+    #[arg(long, value_name = "day|week|month|year|WINDOW", allow_hyphen_values = true)]
+    against: String,
+    /// By whose difference keys are ordered; pps and bps are packets and bits a second over all of a
+    /// window, bpp octets a packet
+    #[arg(long, value_name = "MEASURE",
+        value_parser = one_of::<TopOrder>(["octets", "bytes", "packets", "flows", "pps", "bps", "bpp"]),
+        hide_possible_values = true, default_value_t)]
+    by: TopOrder,
+    /// How many keys; 0 for all
+    #[arg(short = 'n', long = "count", value_name = "N", default_value = "10",
+        value_parser = whole_number::<usize>, allow_negative_numbers = true)]
+    count: usize,
+    #[command(flatten)]
+    condition: Where,
+    #[command(flatten)]
+    scaling: Scaling,
+}
+
+impl Diff {
+    /// How flows are summed up, and of which windows.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused`] with the place, if the keys are none, and for windows that are none.
+    pub fn options(&self, around: &Surroundings<'_>) -> Result<DiffOptions, Refused> {
+        let top = TopOptions {
+            fields: keys_of(&self.key)?,
+            order: self.by,
+            count: (self.count > 0).then_some(self.count),
+            limits: around.limits.clone(),
+        };
+        let now = stretch("window", &self.window, around)?;
+        let span = match &*self.against {
+            "day" => Some(Span::new().days(1)),
+            "week" => Some(Span::new().weeks(1)),
+            "month" => Some(Span::new().months(1)),
+            "year" => Some(Span::new().years(1)),
+            _ => None,
+        };
+        let before = match span {
+            None => stretch("against", &self.against, around)?,
+            Some(span) => now.before(span, around.zone.zone()).ok_or_else(|| {
+                let message = format!("--against {}: times go from 1970-01-01 on", self.against);
+                Refused::of("against", message)
+            })?,
+        };
+        Ok(DiffOptions { top, windows: Windows { now, before } })
+    }
+
+    /// The question that is meant, of all time from the beginning of the earlier window to the end of
+    /// the later one.
+    ///
+    /// # Errors
+    ///
+    /// As [`SummaryOptions::question`](super::SummaryOptions::question).
+    pub fn question(
+        &self,
+        options: &DiffOptions,
+        around: &Surroundings<'_>,
+    ) -> Result<Question, Refused> {
+        let Windows { now, before } = options.windows;
+        let time =
+            TimeRange { since: now.since.min(before.since), until: now.until.max(before.until) };
+        let filter = self.condition.predicate(around)?;
+        Ok(Question { time, filter, ..Question::everything() })
+    }
+
+    /// Whether counters are multiplied by sampling intervals.
+    pub fn scaled(&self) -> bool {
+        self.scaling.scaled(true)
+    }
+
+    /// What is looked up for `question`: each part of the windows; the options say which columns are
+    /// needed.
+    pub fn lookups(&self, question: &Question, options: &DiffOptions) -> Vec<Lookup> {
+        let part = |time| Question { time, ..question.clone() }.plan_unordered(Columns::NONE);
+        options.windows.parts().into_iter().map(part).collect()
+    }
+
+    /// The keys that changed most in what `lookups` find.
+    ///
+    /// # Errors
+    ///
+    /// As [`aggregate::Diff::of`].
+    pub fn answer(
+        &self,
+        snapshot: &dyn Snapshot,
+        lookups: &[Lookup],
+        options: &DiffOptions,
+    ) -> Result<aggregate::Diff> {
+        let scans: Vec<Scan> = lookups.iter().flat_map(Lookup::scans).cloned().collect();
+        aggregate::Diff::of(snapshot, &scans, options)
+    }
+}
+
+fn stretch(parameter: &str, text: &str, around: &Surroundings<'_>) -> Result<TimeRange, Refused> {
+    TimeRange::parse(text, around.zone.zone(), around.now)
+        .map_err(|error| Refused::of(parameter, format!("--{parameter}: {error}")))
+}
