@@ -25,9 +25,9 @@ pub use stats::{MAX_GROUPS, Stats};
 pub use sums::Limits;
 pub use timeline::{BinWidth, MAX_BINS, Series, Timeline, TimelineError, TimelineOptions, Whose};
 pub use top::{
-    Change, Counters, Counts, Diff, DiffEntry, DiffOptions, End, KeyField, KeyValue, KnownKeys,
-    ParseKeyError, ParseOrderError, Prefix, Top, TopEntry, TopOptions, TopOrder, Windows,
-    parse_keys,
+    Change, Counters, Counts, Diff, DiffEntry, DiffOptions, ElementBytes, ElementKey, ElementValue,
+    End, KeyField, KeyValue, KnownKeys, ParseKeyError, ParseOrderError, Prefix, Top, TopEntry,
+    TopOptions, TopOrder, Windows, parse_keys,
 };
 pub use totals::{FlowTotals, Totals};
 

@@ -235,7 +235,8 @@ fn ask(store: &EmbeddedStore, time: TimeRange, filter: &str, scaled: bool) -> Ve
         let order = ["octets", "packets", "flows", "bps"][number % 4].parse::<TopOrder>().unwrap();
         let count = [Some(2), None][number / 4 % 2];
         let fields = parse_keys(keys).unwrap();
-        let options = TopOptions { fields, order, count, limits: Limits::default() };
+        let zone = TimeZone::get(ZONES[number % ZONES.len()]).unwrap();
+        let options = TopOptions { fields, order, count, zone, limits: Limits::default() };
         ask(&|snapshot, lookup| {
             format!("{keys} {:?}", Top::of(snapshot, lookup.scans(), &options).unwrap())
         });
@@ -403,7 +404,7 @@ fn damaged_sums_are_found_and_give_no_wrong_answer() {
         for keys in ["ip", "port:p", "as"] {
             let fields = parse_keys(keys).unwrap();
             let (order, limits) = (TopOrder::default(), Limits::default());
-            let options = TopOptions { fields, order, count: None, limits };
+            let options = TopOptions { fields, order, count: None, zone: TimeZone::UTC, limits };
             let top = Top::of(&*snapshot, lookup.scans(), &options)?;
             told = format!("{told}{top:?}");
         }

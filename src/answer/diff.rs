@@ -1,5 +1,6 @@
 //! What changed between two stretches of time, to an output.
 
+use std::borrow::Cow;
 use std::io::Write;
 
 use jiff::tz::TimeZone;
@@ -37,7 +38,8 @@ pub fn write_diff(
     if style.format == PairFormat::Line {
         return write_text(&table(diff, options, style), to);
     }
-    let key: Vec<&str> = options.top.fields.iter().flat_map(|&field| key_names(field)).collect();
+    let names: Vec<_> = options.top.fields.iter().flat_map(|&field| key_names(field)).collect();
+    let key: Vec<&str> = names.iter().map(|name| &**name).collect();
     let object = object(diff, options, &key, &style.zone);
     let head = Head { object, names: [&key[..], &FIELDS].concat() };
     let rows =
@@ -140,16 +142,16 @@ fn table(diff: &Diff, options: &DiffOptions, style: &TopStyle) -> String {
     let mut clock = Clock::new(style.zone.clone());
     // A pair has two columns.
     let fields = options.top.fields.iter();
-    let titles: Vec<&str> =
-        fields.flat_map(|&field| key_names(field).into_iter().map(move |_| title(field))).collect();
+    let titles = fields.flat_map(|&field| key_names(field).into_iter().map(move |_| title(field)));
+    let titles: Vec<String> = titles.map(Cow::into_owned).collect();
     let keys = titles.len();
-    let head = titles.iter().chain(&["Before", "Now", "Change", "", "", ""]);
-    let mut rows = vec![head.map(|&cell| cell.to_owned()).collect::<Vec<String>>()];
+    let head = ["Before", "Now", "Change", "", "", ""].map(str::to_owned);
+    let mut rows: Vec<Vec<String>> = vec![titles.into_iter().chain(head).collect()];
     let difference = |entry: &DiffEntry| options.difference(entry).unsigned_abs();
     let greatest = diff.entries.iter().map(difference).max().unwrap_or(0);
     for entry in &diff.entries {
         let mut row: Vec<String> =
-            entry.key.iter().flat_map(|&value| key_cells(value, &mut clock)).collect();
+            entry.key.iter().flat_map(|value| key_cells(value.clone(), &mut clock)).collect();
         row.extend(amounts(entry, options, style.plain));
         row.push(bar(options.difference(entry), greatest));
         rows.push(row);

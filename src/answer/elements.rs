@@ -1,13 +1,15 @@
 //! What flows have beyond the common fields, as members of a JSON object: by the names of the
 //! elements, with values by their kinds.
 
+use std::borrow::Cow;
 use std::io::Write;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::text::{push_address, push_number};
+use crate::aggregate::ElementValue;
 use crate::flow::{
     ElementId, Extra, FlowRecord, Kind, NTP_TO_UNIX_SECS, Names, REVERSE_ENTERPRISE, UnixMillis,
-    extra_value, extras, float, printable, signed, unsigned,
+    extra_value, extras, float, printable, signed, unsigned, without_zeros_at_start,
 };
 
 /// Appends `,"vlanId":7,"sourceMacAddress":"00:00:5e:00:53:01"` and so on. Of an element that comes
@@ -89,22 +91,40 @@ fn says(bytes: &[u8], number: u16) -> bool {
     extra_value(bytes, ElementId::iana(number)).is_some()
 }
 
-/// Appends the element's name: IANA's, with `reverse` before it for the flow's way back (RFC 5103
-/// §6.1), or one of an enterprise; else its number, behind that of its enterprise.
 fn push_name(to: &mut Vec<u8>, id: ElementId) -> Kind {
+    to.extend_from_slice(element_name(id).as_bytes());
+    id.known().map_or(Kind::Octets, |known| known.kind)
+}
+
+/// The element's name: IANA's, with `reverse` before it for the flow's way back (RFC 5103 §6.1), or one
+/// of an enterprise; else its number, behind that of its enterprise.
+pub(super) fn element_name(id: ElementId) -> Cow<'static, str> {
     let ElementId { number, enterprise } = id;
-    let known = id.known();
-    // Writing to memory cannot fail.
-    let _ = match known {
-        Some(known) if enterprise != REVERSE_ENTERPRISE => write!(to, "{}", known.name),
+    match id.known() {
+        Some(known) if enterprise != REVERSE_ENTERPRISE => known.name.into(),
         Some(known) => {
             let (first, rest) = known.name.split_at(1);
-            write!(to, "reverse{}{rest}", first.to_ascii_uppercase())
+            format!("reverse{}{rest}", first.to_ascii_uppercase()).into()
         }
-        None if enterprise == 0 => write!(to, "element{number}"),
-        None => write!(to, "enterprise{enterprise}Element{number}"),
-    };
-    known.map_or(Kind::Octets, |known| known.kind)
+        None if enterprise == 0 => format!("element{number}").into(),
+        None => format!("enterprise{enterprise}Element{number}").into(),
+    }
+}
+
+/// Appends the value of an element in a key as JSON: what was cut of it ends with an ellipsis.
+pub(super) fn push_element(to: &mut Vec<u8>, kind: Kind, value: &ElementValue) {
+    match value {
+        ElementValue::Number(number) => {
+            push_value(to, kind, without_zeros_at_start(&number.to_be_bytes()));
+        }
+        ElementValue::Signed(number) => push_value(to, kind, &number.to_be_bytes()),
+        ElementValue::Bytes(bytes) => {
+            push_value(to, kind, bytes.get());
+            if bytes.is_cut() && to.pop_if(|last| *last == b'"').is_some() {
+                to.extend_from_slice("…\"".as_bytes());
+            }
+        }
+    }
 }
 
 fn push_value(to: &mut Vec<u8>, kind: Kind, value: &[u8]) {

@@ -1,18 +1,20 @@
 //! Keys that flows are summed up by: what they are called, and what they are.
 
+use std::borrow::Cow;
 use std::iter;
 
 use jiff::tz::TimeZone;
 
 use super::clock::Clock;
+use super::elements::element_name;
 use super::rows::Value;
 use super::text::{push_inet_ntop, push_number};
-use crate::aggregate::{End, KeyField, KeyValue, Prefix};
+use crate::aggregate::{ElementKey, End, KeyField, KeyValue, Prefix};
 use crate::flow::{Column, EventKind};
 
 /// The values of a key, as many as its fields have [names](key_names).
 pub(super) fn key_values(key: &[KeyValue]) -> impl Iterator<Item = Value> {
-    key.iter().flat_map(|&value| field_values(value))
+    key.iter().flat_map(|value| field_values(value.clone()))
 }
 
 /// A key in one line: `10.0.0.1, 443`.
@@ -39,6 +41,9 @@ fn field_values(value: KeyValue) -> impl Iterator<Item = Value> {
         KeyValue::TcpFlags(flags) => (Value::TcpFlags(flags), None),
         KeyValue::Time(time) => (Value::Time(time), None),
         KeyValue::Event(kind, number) => (event(kind, number), None),
+        KeyValue::Element(kind, value) => {
+            (value.map_or(Value::None, |value| Value::Element(kind, *value)), None)
+        }
     };
     iter::once(one).chain(other)
 }
@@ -55,23 +60,26 @@ fn event(kind: EventKind, number: Option<u16>) -> Value {
 }
 
 /// What a field is called in JSON and CSV; a pair has two names.
-pub(super) fn key_names(field: KeyField) -> Vec<&'static str> {
+pub(super) fn key_names(field: KeyField) -> Vec<Cow<'static, str>> {
     let of = |end, src, dst, any| match end {
         End::Src => src,
         End::Dst => dst,
         End::Any => any,
     };
-    vec![match field {
+    let name = match field {
         KeyField::Address(end, Prefix::WHOLE) => of(end, "srcAddress", "dstAddress", "address"),
         KeyField::Address(end, _) | KeyField::Route(end) => of(end, "srcNet", "dstNet", "net"),
-        KeyField::Pair => return vec!["first", "second"],
+        KeyField::Pair => return vec!["first".into(), "second".into()],
         KeyField::Number(column) => number_words(column).0,
         KeyField::OfEither(column) => either_words(column).0,
         KeyField::Exporter => "exporter",
         KeyField::NextHop => "nextHop",
         KeyField::Bin(_) => "bin",
         KeyField::Event(kind) => event_words(kind).0,
-    }]
+        KeyField::Element(key) => return vec![element_words(&key).0],
+        KeyField::EitherElement(src, _) => either_element_words(&src).0,
+    };
+    vec![name.into()]
 }
 
 /// What a column of numbers is called in JSON and CSV, and what stands over it.
@@ -86,6 +94,8 @@ const fn number_words(column: Column) -> (&'static str, &'static str) {
         Column::Output => ("output", "Output If"),
         Column::TcpFlags => ("tcpFlags", "Flags"),
         Column::Tos => ("tos", "Tos"),
+        Column::SrcMask => ("srcMask", "Src Mask"),
+        Column::DstMask => ("dstMask", "Dst Mask"),
         // As files call it: no key is made of any of these yet.
         other => (other.name(), other.name()),
     }
@@ -110,14 +120,54 @@ const fn event_words(kind: EventKind) -> (&'static str, &'static str) {
     }
 }
 
+/// Likewise of elements: IANA's name where a key is of one alone.
+fn element_words(key: &ElementKey) -> (Cow<'static, str>, Cow<'static, str>) {
+    let number = key.ids[0].number;
+    if key.is_label {
+        let place = number - 69;
+        return (format!("mplsLabel{place}").into(), format!("MPLS lab {place}").into());
+    }
+    let of_two = |name: &'static str, title: &'static str| (name.into(), title.into());
+    match (number, key.ids[1].number) {
+        _ if key.ids.iter().any(|id| id.enterprise != 0) => {}
+        (58, 243) => return of_two("srcVlan", "Src Vlan"),
+        (59, 254) => return of_two("dstVlan", "Dst Vlan"),
+        (56, 81) => return of_two("srcMac", "Src Mac"),
+        (80, 57) => return of_two("dstMac", "Dst Mac"),
+        _ => {}
+    }
+    let name = element_name(key.ids[0]);
+    let title = match number {
+        _ if key.ids[0].enterprise != 0 => name.clone(),
+        56 => "In Src Mac".into(),
+        57 => "Out Dst Mac".into(),
+        80 => "In Dst Mac".into(),
+        81 => "Out Src Mac".into(),
+        234 => "I-vrf-ID".into(),
+        235 => "E-vrf-ID".into(),
+        95 => "Application".into(),
+        _ => name.clone(),
+    };
+    (name, title)
+}
+
+/// Likewise of what two elements say of both ends, by the source's.
+const fn either_element_words(src: &ElementKey) -> (&'static str, &'static str) {
+    match src.ids[0].number {
+        58 => ("vlan", "Vlan"),
+        56 => ("mac", "Mac"),
+        _ => ("vrf", "VRF"),
+    }
+}
+
 /// What stands over its column: nfdump's word.
-pub(super) fn title(field: KeyField) -> &'static str {
+pub(super) fn title(field: KeyField) -> Cow<'static, str> {
     let of = |end, src, dst, any| match end {
         End::Src => src,
         End::Dst => dst,
         End::Any => any,
     };
-    match field {
+    let title = match field {
         KeyField::Address(end, Prefix::WHOLE) => of(end, "Src IP Addr", "Dst IP Addr", "IP Addr"),
         KeyField::Address(end, _) | KeyField::Route(end) => {
             of(end, "Src Network", "Dst Network", "Network")
@@ -129,7 +179,10 @@ pub(super) fn title(field: KeyField) -> &'static str {
         KeyField::NextHop => "Nexthop IP",
         KeyField::Bin(_) => "Time bin",
         KeyField::Event(kind) => event_words(kind).1,
-    }
+        KeyField::Element(key) => return element_words(&key).1,
+        KeyField::EitherElement(src, _) => either_element_words(&src).1,
+    };
+    title.into()
 }
 
 /// The values of a field of a key as the table shows them.
@@ -141,9 +194,12 @@ pub(super) fn cells(value: KeyValue, clock: &mut Clock) -> Vec<String> {
             // Its name is in a column of its own.
             Value::Protocol(protocol) => push_number(&mut text, protocol.0),
             Value::Time(time) => clock.push(&mut text, time),
+            // Flows that lack the element.
+            Value::None => text.extend_from_slice(b"none"),
             _ => value.push(&mut text, clock),
         }
-        String::from_utf8_lossy(&text).into_owned()
+        // An element may hold what steers a terminal.
+        String::from_utf8_lossy(&text).replace(char::is_control, "\u{fffd}")
     };
     field_values(value).map(&mut cell).collect()
 }

@@ -7,11 +7,13 @@ use ipnet::IpNet;
 use jiff::tz::TimeZone;
 
 use super::clock::Clock;
+use super::elements::push_element;
 use super::nfdump::tcp_flags;
 use super::pieces::{Written, write_each};
 use super::text::{push_address, push_number};
 use super::{AnswerError, PairFormat};
-use crate::flow::{Protocol, UnixMillis};
+use crate::aggregate::ElementValue;
+use crate::flow::{Kind, Protocol, UnixMillis};
 use crate::store::Result as StoreResult;
 
 /// A value of a row.
@@ -28,6 +30,8 @@ pub(super) enum Value {
     TcpFlags(u8),
     /// Nothing: null in JSON.
     None,
+    /// What an element tells.
+    Element(Kind, ElementValue),
     /// One of a few words.
     Word(&'static str),
     Time(UnixMillis),
@@ -45,7 +49,7 @@ impl Value {
         matches!(self, Self::Number(_) | Self::Signed(_) | Self::Percent(_))
     }
 
-    /// Appends its text. None needs quotes in CSV.
+    /// Appends its text, in quotes where CSV needs them.
     pub(super) fn push(self, to: &mut Vec<u8>, clock: &mut Clock) {
         // Writing to bytes cannot fail.
         let _ = match self {
@@ -60,6 +64,7 @@ impl Value {
             Self::Protocol(protocol) => write!(to, "{protocol}"),
             Self::TcpFlags(flags) => return to.extend_from_slice(&tcp_flags(flags)),
             Self::None => return,
+            Self::Element(kind, value) => return push_quoted(to, &element_text(kind, &value)),
             Self::Word(word) => return to.extend_from_slice(word.as_bytes()),
             Self::Time(time) => return clock.push_rfc_3339(to, time),
             Self::CivilTime(time) => return clock.push_with_offset(to, time),
@@ -71,6 +76,7 @@ impl Value {
         match self {
             Self::CivilTime(time) => Self::Time(time).push_json(to, clock),
             Self::None => to.extend_from_slice(b"null"),
+            Self::Element(kind, ref value) => push_element(to, kind, value),
             number if number.is_number() => number.push(to, clock),
             text => {
                 to.push(b'"');
@@ -81,10 +87,29 @@ impl Value {
     }
 }
 
+/// What the value of an element is without the quotes of JSON.
+fn element_text(kind: Kind, value: &ElementValue) -> String {
+    let mut json = Vec::new();
+    push_element(&mut json, kind, value);
+    let plain = || String::from_utf8_lossy(&json).into_owned();
+    serde_json::from_slice(&json).unwrap_or_else(|_| plain())
+}
+
+/// Appends a text as CSV has it (RFC 4180 §2).
+fn push_quoted(to: &mut Vec<u8>, text: &str) {
+    if text.contains([',', '"', '\n', '\r']) {
+        to.push(b'"');
+        to.extend_from_slice(text.replace('"', "\"\"").as_bytes());
+        to.push(b'"');
+    } else {
+        to.extend_from_slice(text.as_bytes());
+    }
+}
+
 /// What is said of rows once.
-pub(super) struct Head {
+pub(super) struct Head<'a> {
     /// What their values are called, in order.
-    pub names: Vec<&'static str>,
+    pub names: Vec<&'a str>,
     /// The object that JSON has the array of rows in, up to the array, which ends it. Nothing
     /// where it is the array alone.
     pub object: String,
@@ -97,7 +122,7 @@ pub(super) struct Head {
 /// As [`write_each`].
 pub(super) fn write_rows<R: IntoIterator<Item = Value>>(
     rows: impl Iterator<Item = StoreResult<R>>,
-    head: &Head,
+    head: &Head<'_>,
     format: PairFormat,
     zone: TimeZone,
     to: impl Write,
@@ -147,7 +172,7 @@ mod tests {
     use super::*;
     use crate::store::StoreError;
 
-    fn head() -> Head {
+    fn head() -> Head<'static> {
         Head { names: vec!["a", "b"], object: "{\"rows\":".to_owned() }
     }
 

@@ -45,7 +45,8 @@ pub fn write_top(
         let mut clock = Clock::new(style.zone.clone());
         return write_text(&table(top, options, style.plain, &mut clock), to);
     }
-    let key: Vec<&str> = options.fields.iter().flat_map(|&field| key_names(field)).collect();
+    let names: Vec<_> = options.fields.iter().flat_map(|&field| key_names(field)).collect();
+    let key: Vec<&str> = names.iter().map(|name| &**name).collect();
     let head = Head { object: object(top, options, &key), names: [&key[..], &FIELDS].concat() };
     let rows = top
         .entries
@@ -108,11 +109,11 @@ fn table(top: &Top, options: &TopOptions, plain: bool, clock: &mut Clock) -> Str
     let alone = options.fields.len() == 1;
     let shown = |field: &KeyField| alone || *field != KeyField::Number(Column::Protocol);
     // A pair has two columns.
-    let titles: Vec<&str> = options
+    let titles: Vec<String> = options
         .fields
         .iter()
         .filter(|field| shown(field))
-        .flat_map(|&field| key_names(field).into_iter().map(move |_| title(field)))
+        .flat_map(|&field| key_names(field).into_iter().map(move |_| title(field).into_owned()))
         .collect();
     let rows: Vec<Vec<String>> = top
         .entries
@@ -121,7 +122,7 @@ fn table(top: &Top, options: &TopOptions, plain: bool, clock: &mut Clock) -> Str
             let fields = options.fields.iter().zip(&entry.key);
             fields
                 .filter(|(field, _)| shown(field))
-                .flat_map(|(_, &value)| cells(value, clock))
+                .flat_map(|(_, value)| cells(value.clone(), clock))
                 .collect()
         })
         .collect();
@@ -129,7 +130,7 @@ fn table(top: &Top, options: &TopOptions, plain: bool, clock: &mut Clock) -> Str
     let least = if titles.len() == 1 { 17 } else { 0 };
     let widths: Vec<usize> = (0..titles.len())
         .map(|column| {
-            let cells = rows.iter().map(|row| row[column].len());
+            let cells = rows.iter().map(|row| row[column].chars().count());
             cells.chain([titles[column].len(), least]).max().unwrap_or(0)
         })
         .collect();
@@ -140,7 +141,7 @@ fn table(top: &Top, options: &TopOptions, plain: bool, clock: &mut Clock) -> Str
             let _ = write!(text, " {cell:>width$}");
         }
     };
-    push_key(&mut text, &mut titles.iter().copied());
+    push_key(&mut text, &mut titles.iter().map(String::as_str));
     text.extend_from_slice(
         b"    Flows(%)     Packets(%)       Bytes(%)         pps      bps   bpp\n",
     );

@@ -74,7 +74,7 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
     let around = surroundings(&outside);
     let request = &args.traffic;
     let options = request.options(most, zone);
-    let keys = request.keys(settings.limits())?;
+    let keys = request.keys(&around)?;
     let asking = args.explain.ask(request.question(&around)?, settings, request.scaled())?;
     let lookups = request.lookups(asking.question());
     let all: Vec<&Lookup> = lookups.iter().map(|(_, lookup)| lookup).collect();

@@ -22,8 +22,13 @@ Examples:
 Keys: src, dst, ip (either end); srcport, dstport, port; proto; srcas, dstas, as; input, output, if;
 src/24, dst/24/48, ip/0/32 (networks: length for IPv4, or above 32 or after a second slash for
 IPv6); srcnet, dstnet, net (by the mask of the route); pair (both addresses, whoever sent); 5-tuple;
-exporter, nexthop, flags, tos; bin:30s, bin:5m, bin:1h, bin:1d (when flows began; cut in UTC, also
-with --tz). nfdump's names are understood. Of either end, a flow counts for each of its two.";
+exporter, nexthop, flags, tos; bin:30s, bin:5m, bin:1h, bin:1d (when flows began, by the clock of
+--tz: days of 23 and 25 hours where it changes). Of what only some flows have: vlan, srcvlan, dstvlan;
+mac, srcmac, dstmac, insrcmac, indstmac, outsrcmac, outdstmac; mpls1 to mpls10 (labels, the top one
+first); vrf, ingressvrf, egressvrf; application; event, xevent, natevent; element:NAME, any element as
+filters name it (element:httpRequestHost, element:9/12235; of text the first 63 bytes count). Flows
+that lack it are a key, too. nfdump's names are understood. Of either end, a flow counts for each of its
+two.";
 
 /// Print the keys that most octets, packets or flows are of, with shares, times and rates.
 ///
@@ -54,14 +59,14 @@ impl Args {
 
 pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
     let outside = Outside(settings);
-    let request = &args.top;
-    let options = request.options(settings.limits())?;
+    let (around, request) = (surroundings(&outside), &args.top);
+    let options = request.options(&around)?;
     let style = TopStyle {
         format: settings.pair_format(),
         zone: settings.tz.value.zone().clone(),
         plain: args.plain,
     };
-    let question = request.question(&surroundings(&outside))?;
+    let question = request.question(&around)?;
     let asking = args.explain.ask(question, settings, request.scaled())?;
     let lookup = request.lookup(asking.question());
     asking.answer(&[&lookup], style.format.is_json(), || {

@@ -51,6 +51,7 @@ impl Diff {
             fields: keys_of(&self.key)?,
             order: self.by,
             count: (self.count > 0).then_some(self.count),
+            zone: around.zone.zone().clone(),
             limits: around.limits.clone(),
         };
         let now = stretch("window", &self.window, around)?;

@@ -5,8 +5,8 @@ use std::num::NonZeroU64;
 use super::top::keys_of;
 use super::{AskError, Refused, SummaryOptions, Surroundings, Zone, one_of, show, whole_number};
 use crate::aggregate::{
-    self, BinWidth, KeyField, Limits, Measure, TimelineError, TimelineOptions, TopEntry,
-    TopOptions, TopOrder, Whose,
+    self, BinWidth, KeyField, Measure, TimelineError, TimelineOptions, TopEntry, TopOptions,
+    TopOrder, Whose,
 };
 use crate::answer::{width, words::grouped};
 use crate::query::{Direction, Lookup, Question, parse_addresses};
@@ -109,10 +109,11 @@ impl Timeline {
     /// # Errors
     ///
     /// [`Refused`] with the place, if the keys are none.
-    pub fn keys(&self, limits: Limits) -> Result<Option<TopOptions>, Refused> {
+    pub fn keys(&self, around: &Surroundings<'_>) -> Result<Option<TopOptions>, Refused> {
         let Some(key) = &self.key else { return Ok(None) };
         let (fields, order) = (keys_of(key)?, TopOrder::Measure(self.by));
-        Ok(Some(TopOptions { fields, order, count: Some(self.count), limits }))
+        let (zone, limits) = (around.zone.zone().clone(), around.limits.clone());
+        Ok(Some(TopOptions { fields, order, count: Some(self.count), zone, limits }))
     }
 
     /// The traffic that `lookups` find, over time, told by `keys`.
@@ -135,7 +136,7 @@ impl Timeline {
         let first = lookup.scans().iter().map(|scan| Scan { followed: true, ..scan.clone() });
         let first: Vec<Scan> = first.collect();
         let top = aggregate::Top::of(snapshot, &first, &keys)?;
-        let known = top.known(&keys.fields);
+        let known = top.known(&keys);
         let timeline =
             aggregate::Timeline::of_keys(snapshot, lookup, &known, options).map_err(told)?;
         Ok(TimelineAnswer { timeline, fields: keys.fields, keys: top.entries })

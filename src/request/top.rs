@@ -1,7 +1,7 @@
 //! `top`: what most of the traffic is of.
 
 use super::{Place, Refused, SummaryOptions, Surroundings, one_of, whole_number};
-use crate::aggregate::{self, KeyField, Limits, ParseKeyError, TopOptions, TopOrder, parse_keys};
+use crate::aggregate::{self, KeyField, ParseKeyError, TopOptions, TopOrder, parse_keys};
 use crate::flow::Columns;
 use crate::query::{Lookup, Question};
 use crate::store::{Result, Snapshot};
@@ -40,17 +40,18 @@ impl Top {
         self.flows.scaled()
     }
 
-    /// How flows are summed up, within `limits`.
+    /// How flows are summed up.
     ///
     /// # Errors
     ///
     /// [`Refused`] with the place, if the keys are none.
-    pub fn options(&self, limits: Limits) -> Result<TopOptions, Refused> {
+    pub fn options(&self, around: &Surroundings<'_>) -> Result<TopOptions, Refused> {
         Ok(TopOptions {
             fields: keys_of(&self.key)?,
             order: self.by,
             count: (self.count > 0).then_some(self.count),
-            limits,
+            zone: around.zone.zone().clone(),
+            limits: around.limits.clone(),
         })
     }
 

@@ -99,12 +99,18 @@ fn duckdb_finds_the_same_traffic_of_keys_over_time() {
         let fields = parse_keys(keys).unwrap();
         let order = TopOrder::Measure(by);
         let limits = Limits::default();
-        let options = TopOptions { fields: fields.clone(), order, count: Some(count), limits };
+        let options = TopOptions {
+            fields: fields.clone(),
+            order,
+            count: Some(count),
+            zone: TimeZone::UTC,
+            limits,
+        };
         let top = Top::of(&*snapshot, lookup.scans(), &options).unwrap();
+        let known = top.known(&options);
         let width = BinWidth::Millis(NonZeroU64::new(bin_ms).unwrap());
         let options = TimelineOptions { by, width, zone: TimeZone::UTC };
-        let timeline =
-            Timeline::of_keys(&*snapshot, &lookup, &top.known(&fields), &options).unwrap();
+        let timeline = Timeline::of_keys(&*snapshot, &lookup, &known, &options).unwrap();
         let name = |series: usize| {
             let value = |value: &KeyValue| match value {
                 KeyValue::Address(std::net::IpAddr::V4(address)) => u32::from(*address).to_string(),

@@ -1,5 +1,7 @@
 //! `top` against nfdump's statistics of the same flows, and on different stores.
 
+mod elements;
+
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -357,8 +359,13 @@ const KEYS: [&str; 14] = [
 
 fn top_of(store: &dyn Store, key: &str, count: Option<usize>) -> Top {
     let fields = parse_keys(key).unwrap();
-    let options =
-        TopOptions { fields, order: TopOrder::default(), count, limits: Limits::default() };
+    let options = TopOptions {
+        fields,
+        order: TopOrder::default(),
+        count,
+        zone: jiff::tz::TimeZone::UTC,
+        limits: Limits::default(),
+    };
     Top::of(&*store.snapshot().unwrap(), &[Scan::all(Columns::NONE)], &options).unwrap()
 }
 

@@ -85,7 +85,13 @@ fn tops_look_twice_and_tell_how_far_they_are_all_along() {
     conformance::write_sample(&store, 20_000);
     let top = |fields: Vec<KeyField>, watch: &Watch| {
         let limits = Limits { watch: watch.clone(), ..Limits::default() };
-        let options = TopOptions { fields, order: TopOrder::default(), count: Some(10), limits };
+        let options = TopOptions {
+            fields,
+            order: TopOrder::default(),
+            count: Some(10),
+            zone: jiff::tz::TimeZone::UTC,
+            limits,
+        };
         let snapshot = WatchedSnapshot::new(store.snapshot().unwrap(), watch.clone());
         Top::of(&snapshot, &[Scan::all(Columns::NONE)], &options)
     };

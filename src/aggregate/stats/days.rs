@@ -72,7 +72,7 @@ impl Days {
 
 /// A stretch of time of which all days of `zone` have a whole number, in milliseconds: a quarter of
 /// an hour wherever clocks differ from UTC, and change, by whole ones.
-pub(super) fn quarters(zone: &TimeZone) -> Option<u64> {
+pub(in crate::aggregate) fn quarters(zone: &TimeZone) -> Option<u64> {
     const QUARTER_SECS: i64 = 15 * 60;
     // Those of what is foreseen for ever repeat themselves.
     const MAX_CHANGES: usize = 1_000;

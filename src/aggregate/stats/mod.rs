@@ -12,6 +12,7 @@ use std::net::IpAddr;
 use jiff::tz::TimeZone;
 
 use days::Days;
+pub(super) use days::quarters;
 use exporters::Exporters;
 pub use groups::MAX_GROUPS;
 
@@ -57,7 +58,7 @@ impl Stats {
     /// What rows may stand for, where days are as the clocks of `zone` have them.
     fn rows(zone: &TimeZone) -> Rows {
         let by = Columns::of(&[Column::Protocol, Column::Source]);
-        days::quarters(zone).map_or(Rows::Flows, |within_ms| Rows::Sums { by, within_ms })
+        quarters(zone).map_or(Rows::Flows, |within_ms| Rows::Sums { by, within_ms })
     }
 
     /// The sums of the flows that `lookup` finds, by days as the clocks of `zone` have them.

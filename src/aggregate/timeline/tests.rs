@@ -178,9 +178,9 @@ proptest! {
         let options = TimelineOptions { by, width: width.map_or(BinWidth::AtMost(50), of_millis), zone: TimeZone::UTC };
         let snapshot = store_of(&flows).snapshot().unwrap();
         let lookup = Question::everything().plan_unordered(Columns::NONE);
-        let top_options = TopOptions { fields: fields.clone(), order: TopOrder::Measure(by), count: Some(count), limits: Limits::default() };
+        let top_options = TopOptions { fields: fields.clone(), order: TopOrder::Measure(by), count: Some(count), zone: TimeZone::UTC, limits: Limits::default() };
         let top = Top::of(&*snapshot, lookup.scans(), &top_options).unwrap();
-        let timeline = Timeline::of_keys(&*snapshot, &lookup, &top.known(&fields), &options).unwrap();
+        let timeline = Timeline::of_keys(&*snapshot, &lookup, &top.known(&top_options), &options).unwrap();
         let whole = Timeline::of(&*snapshot, &[(Whose::All, lookup)], &options).unwrap();
         prop_assert_eq!((&timeline.starts, timeline.until, timeline.bin_ms), (&whole.starts, whole.until, whole.bin_ms));
         prop_assert_eq!(timeline.series.len(), top.entries.len() + 1);
@@ -211,7 +211,7 @@ fn a_flow_counts_for_the_keys_of_both_of_its_ends() {
     let options =
         TimelineOptions { by: Measure::Octets, width: of_millis(10), zone: TimeZone::UTC };
     let keys = [[KeyValue::Address("10.0.0.1".parse().unwrap())]];
-    let keys = KnownKeys::new(&fields, &keys.iter().map(|key| &key[..]));
+    let keys = KnownKeys::new(&fields, &TimeZone::UTC, &keys.iter().map(|key| &key[..]));
     let lookup = Question::everything().plan_unordered(Columns::NONE);
     let timeline = Timeline::of_keys(&*snapshot, &lookup, &keys, &options).unwrap();
     assert_eq!(timeline.series[0].values, [2, 8]);

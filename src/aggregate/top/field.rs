@@ -4,7 +4,8 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use crate::flow::{Column, Columns, EventKind, Protocol, UnixMillis};
+use super::element::{ElementKey, ElementValue};
+use crate::flow::{Column, Columns, EventKind, Kind, Protocol, UnixMillis};
 
 /// Which end of a flow a field is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,10 +52,15 @@ pub enum KeyField {
     Exporter,
     /// The next hop of the route to the destination.
     NextHop,
-    /// The stretch of so many milliseconds, counted from 1970 in UTC, in which the flow began.
+    /// The stretch of so many milliseconds, counted from 1970 on the clocks of a zone, in which the
+    /// flow began.
     Bin(u64),
     /// What a firewall or a NAT did.
     Event(EventKind),
+    /// What an element tells that only some flows have.
+    Element(ElementKey),
+    /// What two elements tell, one of either end. A flow counts once for each.
+    EitherElement(ElementKey, ElementKey),
 }
 
 impl KeyField {
@@ -71,7 +77,7 @@ impl KeyField {
     pub const fn end(self) -> Option<End> {
         match self {
             Self::Address(end, _) | Self::Route(end) => Some(end),
-            Self::OfEither(_) => Some(End::Any),
+            Self::OfEither(_) | Self::EitherElement(..) => Some(End::Any),
             _ => None,
         }
     }
@@ -109,13 +115,15 @@ impl KeyField {
             Self::Exporter => Columns::of(&[Column::Source]),
             Self::NextHop => Columns::of(&[Column::NextHop]),
             Self::Bin(_) => Columns::of(&[Column::First]),
-            Self::Event(_) => Columns::of(&[Column::Extras]),
+            Self::Event(_) | Self::Element(_) | Self::EitherElement(..) => {
+                Columns::of(&[Column::Extras])
+            }
         }
     }
 }
 
 /// The value of a field. They are in order as numbers are, IPv4 before IPv6.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum KeyValue {
     /// Of an address, an exporter, or a next hop.
     Address(IpAddr),
@@ -133,4 +141,6 @@ pub enum KeyValue {
     Time(UnixMillis),
     /// Of what a firewall or a NAT did; None where it tells nothing of that.
     Event(EventKind, Option<u16>),
+    /// Of an element, which has values of this kind; None where a flow lacks it.
+    Element(Kind, Option<Box<ElementValue>>),
 }

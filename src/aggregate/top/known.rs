@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::fmt;
 use std::ops::Range;
 
+use jiff::tz::TimeZone;
+
 use super::field::{KeyField, KeyValue};
 use super::groups::BLOCK_ROWS;
 use super::layout::{self, Layout};
@@ -19,12 +21,14 @@ pub struct KnownKeys {
 }
 
 impl KnownKeys {
-    /// `keys` of `fields`, each with a value for each field.
+    /// `keys` of `fields`, each with a value for each field; stretches of time are cut by the clocks
+    /// of `zone`.
     pub fn new<'a>(
         fields: &[KeyField],
+        zone: &TimeZone,
         keys: &(impl Iterator<Item = &'a [KeyValue]> + Clone),
     ) -> Self {
-        let of = |family| places(Layout::new(fields, family), keys.clone());
+        let of = |family| places(Layout::new(fields, zone, family), keys.clone());
         Self { len: keys.clone().count(), v4: of(Family::V4), v6: of(Family::V6) }
     }
 

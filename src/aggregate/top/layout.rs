@@ -5,9 +5,12 @@
 
 use std::net::IpAddr;
 use std::ops::Range;
+use std::sync::Arc;
 
 use ipnet::IpNet;
+use jiff::tz::TimeZone;
 
+use super::bins::Bins;
 use super::field::{End, KeyField, KeyValue, Prefix};
 use super::piece::{Piece, Place, Put, Side, Which};
 use crate::flow::{Column, Columns, Family, FlowBatch, Protocol, UnixMillis, address_bits};
@@ -21,20 +24,28 @@ pub(super) const MAX_WORDS: usize = 16;
 pub(super) struct Layout {
     pub(super) fields: Vec<KeyField>,
     pub(super) family: Family,
+    /// The stretches of time that keys are of, if they are.
+    bins: Option<Arc<Bins>>,
     /// What is read of a flow, with its place.
     pieces: Vec<(Piece, Place)>,
     bits: u32,
 }
 
 impl Layout {
-    pub(super) fn new(fields: &[KeyField], family: Family) -> Self {
-        let mut layout = Self { fields: fields.to_vec(), family, pieces: Vec::new(), bits: 0 };
-        for &field in fields {
-            for (piece, bits) in pieces(field, family) {
-                if bits > 0 {
-                    layout.pieces.push((piece, Place { at: layout.bits, bits }));
-                    layout.bits += bits;
-                }
+    /// How keys of `fields` of flows of `family` are packed, on the clocks of `zone`.
+    pub(super) fn new(fields: &[KeyField], zone: &TimeZone, family: Family) -> Self {
+        let fields = fields.to_vec();
+        let mut layout = Self { fields, family, bins: None, pieces: Vec::new(), bits: 0 };
+        for &field in &layout.fields {
+            let pieces = if let KeyField::Bin(span_ms) = field {
+                let bins = layout.bins.insert(Arc::new(Bins::new(span_ms, zone)));
+                vec![(Piece::Bin(Arc::clone(bins)), bins.bits())]
+            } else {
+                pieces(field, family)
+            };
+            for (piece, bits) in pieces.into_iter().filter(|(_, bits)| *bits > 0) {
+                layout.pieces.push((piece, Place { at: layout.bits, bits }));
+                layout.bits += bits;
             }
         }
         layout
@@ -52,13 +63,9 @@ impl Layout {
 
     /// What rows may stand for where keys are of these ends.
     pub(super) fn rows(&self, sides: &[Side]) -> Rows {
-        let spans = self.fields.iter().filter_map(|field| match field {
-            KeyField::Bin(span_ms) => Some(*span_ms),
-            _ => None,
-        });
         Rows::Sums {
             by: self.columns_of(sides, |field| !matches!(field, KeyField::Bin(_))),
-            within_ms: spans.fold(0, greatest_common_divisor),
+            within_ms: self.bins.as_ref().map_or(0, |bins| bins.within_ms()),
         }
     }
 
@@ -93,8 +100,8 @@ impl Layout {
     /// family.
     pub(super) fn pack_values<const W: usize>(&self, values: &[KeyValue]) -> Option<[u64; W]> {
         let mut writer = Writer { key: [0; W], at: 0 };
-        for (&field, &value) in self.fields.iter().zip(values) {
-            writer.value(field, value, self.family)?;
+        for (&field, value) in self.fields.iter().zip(values) {
+            writer.value(field, value.clone(), self)?;
         }
         Some(writer.key)
     }
@@ -102,7 +109,7 @@ impl Layout {
     /// The values that `key` was packed from.
     pub(super) fn unpack(&self, key: &[u64]) -> Vec<KeyValue> {
         let mut reader = Reader { key, at: 0 };
-        self.fields.iter().map(|&field| reader.value(field, self.family)).collect()
+        self.fields.iter().map(|&field| reader.value(field, self)).collect()
     }
 }
 
@@ -114,12 +121,11 @@ fn at(field: KeyField, side: Side) -> KeyField {
         KeyField::Route(End::Any) => KeyField::Route(end),
         KeyField::OfEither(column) if side == Side::Src => KeyField::Number(column),
         KeyField::OfEither(column) => KeyField::Number(column.other_end()),
+        KeyField::EitherElement(src, dst) => {
+            KeyField::Element(if side == Side::Src { src } else { dst })
+        }
         field => field,
     }
-}
-
-fn greatest_common_divisor(a: u64, b: u64) -> u64 {
-    if b == 0 { a } else { greatest_common_divisor(b, a % b) }
 }
 
 /// What a field is made of, with the bits of each.
@@ -152,8 +158,12 @@ fn pieces(field: KeyField, family: Family) -> Vec<(Piece, u32)> {
             (Piece::Exporter { shift: 64 }, 64),
             (Piece::Exporter { shift: 0 }, 64),
         ],
-        KeyField::Bin(span_ms) => vec![(Piece::Bin(span_ms), bin_bits(span_ms))],
+        // What it is made of depends on the zone.
+        KeyField::Bin(_) => Vec::new(),
         KeyField::Event(kind) => vec![(Piece::Event(kind), EVENT_BITS)],
+        KeyField::Element(key) => vec![(Piece::Element([key, key]), key.bits())],
+        // Both ends tell the same, so both are as long.
+        KeyField::EitherElement(src, dst) => vec![(Piece::Element([src, dst]), src.bits())],
     }
 }
 
@@ -167,7 +177,7 @@ fn bits_of(column: Column) -> u32 {
 
 /// How many words a key of `fields` takes at most.
 pub(super) fn most_words(fields: &[KeyField]) -> usize {
-    Layout::new(fields, Family::V6).words()
+    Layout::new(fields, &TimeZone::UTC, Family::V6).words()
 }
 
 fn length(prefix: Prefix, family: Family) -> u32 {
@@ -177,12 +187,6 @@ fn length(prefix: Prefix, family: Family) -> u32 {
     }
 }
 
-/// The bits that the number of any stretch of `span_ms` fits into.
-const fn bin_bits(span_ms: u64) -> u32 {
-    let most = u64::MAX / span_ms;
-    most.ilog2() + 1
-}
-
 /// Reads a key from its first bit on.
 struct Reader<'a> {
     key: &'a [u64],
@@ -190,7 +194,8 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn value(&mut self, field: KeyField, family: Family) -> KeyValue {
+    fn value(&mut self, field: KeyField, layout: &Layout) -> KeyValue {
+        let family = layout.family;
         let whole = length(Prefix::WHOLE, family);
         match field {
             KeyField::Address(_, Prefix::WHOLE) | KeyField::NextHop => {
@@ -224,9 +229,15 @@ impl Reader<'_> {
                 let family = if self.bits(1) == 1 { Family::V6 } else { Family::V4 };
                 KeyValue::Address(family.address(self.bits(128)))
             }
-            KeyField::Bin(span_ms) => {
-                let number = self.bits(bin_bits(span_ms)) as u64;
-                KeyValue::Time(UnixMillis(number.saturating_mul(span_ms)))
+            KeyField::Bin(_) => KeyValue::Time(
+                layout
+                    .bins
+                    .as_ref()
+                    .map_or(UnixMillis(0), |bins| bins.start(self.bits(bins.bits()) as u64)),
+            ),
+            KeyField::Element(key) | KeyField::EitherElement(key, _) => {
+                let value = key.unpack(|bits| self.bits(bits) as u64);
+                KeyValue::Element(key.kind, value.map(Box::new))
             }
             KeyField::Event(kind) => {
                 let number = self.bits(EVENT_BITS).checked_sub(1);
@@ -262,7 +273,8 @@ struct Writer<const W: usize> {
 
 impl<const W: usize> Writer<W> {
     /// Writes the value of a field as [`Reader::value`] reads it.
-    fn value(&mut self, field: KeyField, value: KeyValue, family: Family) -> Option<()> {
+    fn value(&mut self, field: KeyField, value: KeyValue, layout: &Layout) -> Option<()> {
+        let family = layout.family;
         let whole = length(Prefix::WHOLE, family);
         let of_family = |address| (Family::of(address) == family).then(|| address_bits(address));
         match (field, value) {
@@ -294,9 +306,14 @@ impl<const W: usize> Writer<W> {
                 };
                 self.bits(number.into(), bits_of(column));
             }
-            (KeyField::Bin(span_ms), KeyValue::Time(start)) => {
-                self.bits((start.0 / span_ms).into(), bin_bits(span_ms));
+            (KeyField::Bin(_), KeyValue::Time(start)) => {
+                let bins = layout.bins.as_ref()?;
+                self.bits(bins.number(start.0).into(), bins.bits());
             }
+            (
+                KeyField::Element(key) | KeyField::EitherElement(key, _),
+                KeyValue::Element(_, value),
+            ) => key.pack(value.as_deref().copied(), |number, bits| self.bits(number.into(), bits)),
             (_, KeyValue::Event(_, number)) => {
                 self.bits(number.map_or(0, |number| u128::from(number) + 1), EVENT_BITS);
             }

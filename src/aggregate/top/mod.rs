@@ -4,13 +4,16 @@
 //! ordered by is kept at first, and all else is read for the few greatest in a second look, which
 //! their addresses make short. Other keys are few, and everything of them is kept at once.
 
+mod bins;
 mod counts;
 mod details;
 mod diff;
+mod element;
 mod field;
 mod groups;
 mod known;
 mod layout;
+mod names;
 mod order;
 mod parse;
 mod piece;
@@ -21,8 +24,11 @@ mod tests;
 
 use std::cmp::Reverse;
 
+use jiff::tz::TimeZone;
+
 pub use counts::{Counters, Counts};
 pub use diff::{Change, Diff, DiffEntry, DiffOptions};
+pub use element::{ElementBytes, ElementKey, ElementValue};
 pub use field::{End, KeyField, KeyValue, Prefix};
 pub use known::KnownKeys;
 pub use order::{ParseOrderError, TopOrder};
@@ -52,6 +58,8 @@ pub struct TopOptions {
     pub order: TopOrder,
     /// How many keys are wanted; None for all of them, which must fit into memory then.
     pub count: Option<usize>,
+    /// The zone by whose clocks stretches of time are cut.
+    pub zone: TimeZone,
     /// How much memory all of it may take, but for the entries of the answer.
     pub limits: Limits,
 }
@@ -103,6 +111,7 @@ impl Top {
     ///     fields: parse_keys("src,dstport")?,
     ///     order: TopOrder::default(),
     ///     count: Some(10),
+    ///     zone: jiff::tz::TimeZone::UTC,
     ///     limits: Limits::default(),
     /// };
     /// let snapshot = MemoryStore::default().snapshot()?;
@@ -132,9 +141,10 @@ impl Top {
         Ok(top)
     }
 
-    /// Its keys, to tell flows of them from others; `fields` are those that it was made with.
-    pub fn known(&self, fields: &[KeyField]) -> KnownKeys {
-        KnownKeys::new(fields, &self.entries.iter().map(|entry| &*entry.key))
+    /// Its keys, to tell flows of them from others; `options` are those that it was made with.
+    pub fn known(&self, options: &TopOptions) -> KnownKeys {
+        let keys = self.entries.iter().map(|entry| &*entry.key);
+        KnownKeys::new(&options.fields, &options.zone, &keys)
     }
 
     fn add(&mut self, mut other: Self) {
@@ -163,7 +173,7 @@ fn layouts(scans: &[Scan], options: &TopOptions) -> impl Iterator<Item = (Layout
             let followed = scan.followed || family == Family::V4;
             Scan { followed, ..scan.narrowed(scan.order, &AddressSet::of(family)) }
         };
-        (Layout::new(&options.fields, family), scans.iter().map(of_family).collect())
+        (Layout::new(&options.fields, &options.zone, family), scans.iter().map(of_family).collect())
     })
 }
 

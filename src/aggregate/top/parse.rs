@@ -1,78 +1,14 @@
 //! Keys as people write them, in the words of this program and of nfdump.
 
+#[cfg(test)]
+mod tests;
+
+use super::element::ElementKey;
 use super::field::{End, KeyField, Prefix};
 use super::layout;
-use crate::flow::{Column, EventKind};
-
-/// A name, and what it means. Upper case, blanks, `-` and `_` in a name make no difference.
-const NAMES: [(&str, &[KeyField]); 56] = [
-    ("src", &[SRC]),
-    ("dst", &[DST]),
-    ("ip", &[IP]),
-    ("srcport", &[KeyField::Number(Column::SrcPort)]),
-    ("dstport", &[KeyField::Number(Column::DstPort)]),
-    ("port", &[KeyField::OfEither(Column::SrcPort)]),
-    ("proto", &[KeyField::Number(Column::Protocol)]),
-    ("pair", &[KeyField::Pair]),
-    ("5tuple", &KeyField::FIVE_TUPLE),
-    ("srcnet", &[KeyField::Route(End::Src)]),
-    ("dstnet", &[KeyField::Route(End::Dst)]),
-    ("net", &[KeyField::Route(End::Any)]),
-    ("srcas", &[KeyField::Number(Column::SrcAs)]),
-    ("dstas", &[KeyField::Number(Column::DstAs)]),
-    ("as", &[KeyField::OfEither(Column::SrcAs)]),
-    ("input", &[KeyField::Number(Column::Input)]),
-    ("output", &[KeyField::Number(Column::Output)]),
-    ("if", &[KeyField::OfEither(Column::Input)]),
-    ("exporter", &[KeyField::Exporter]),
-    ("nexthop", &[KeyField::NextHop]),
-    ("flags", &[KeyField::Number(Column::TcpFlags)]),
-    ("tos", &[KeyField::Number(Column::Tos)]),
-    ("event", &[KeyField::Event(EventKind::Firewall)]),
-    ("xevent", &[KeyField::Event(EventKind::Reason)]),
-    ("natevent", &[KeyField::Event(EventKind::Nat)]),
-    // What else people call them.
-    ("srcip", &[SRC]),
-    ("srcaddr", &[SRC]),
-    ("srcaddress", &[SRC]),
-    ("dstip", &[DST]),
-    ("dstaddr", &[DST]),
-    ("dstaddress", &[DST]),
-    ("addr", &[IP]),
-    ("address", &[IP]),
-    ("host", &[IP]),
-    ("sport", &[KeyField::Number(Column::SrcPort)]),
-    ("dport", &[KeyField::Number(Column::DstPort)]),
-    ("protocol", &[KeyField::Number(Column::Protocol)]),
-    ("pairs", &[KeyField::Pair]),
-    ("tuple", &KeyField::FIVE_TUPLE),
-    ("record", &KeyField::FIVE_TUPLE),
-    ("asn", &[KeyField::OfEither(Column::SrcAs)]),
-    ("in", &[KeyField::Number(Column::Input)]),
-    ("inif", &[KeyField::Number(Column::Input)]),
-    ("out", &[KeyField::Number(Column::Output)]),
-    ("outif", &[KeyField::Number(Column::Output)]),
-    ("interface", &[KeyField::OfEither(Column::Input)]),
-    ("router", &[KeyField::Exporter]),
-    ("routerip", &[KeyField::Exporter]),
-    ("nhip", &[KeyField::NextHop]),
-    ("next", &[KeyField::NextHop]),
-    ("nh", &[KeyField::NextHop]),
-    ("tcpflags", &[KeyField::Number(Column::TcpFlags)]),
-    ("srctos", &[KeyField::Number(Column::Tos)]),
-    ("evt", &[KeyField::Event(EventKind::Firewall)]),
-    ("nevt", &[KeyField::Event(EventKind::Nat)]),
-    ("nat", &[KeyField::Event(EventKind::Nat)]),
-];
-
-const SRC: KeyField = KeyField::Address(End::Src, Prefix::WHOLE);
-const DST: KeyField = KeyField::Address(End::Dst, Prefix::WHOLE);
-const IP: KeyField = KeyField::Address(End::Any, Prefix::WHOLE);
-
-/// What may be written, for people who wrote something else.
-const KNOWN: &str = "src, dst, ip, src/24, srcport, dstport, port, proto, pair, 5-tuple, srcnet, \
-                     dstnet, srcas, dstas, as, input, output, if, exporter, nexthop, flags, tos, \
-                     event, xevent, natevent or bin:5m";
+use super::names::{DST, KNOWN, NAMES, SRC};
+use crate::flow::{Column, Kind, element_by_name, element_by_number, element_named};
+use crate::row::{AddressField, NumberField};
 
 /// A key that means nothing, and where it stands.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -116,6 +52,24 @@ pub fn parse_keys(text: &str) -> Result<Vec<KeyField>, ParseKeyError> {
 }
 
 impl KeyField {
+    /// Whether flows differ in the numbers of `column` by what they are, and not by how much they are.
+    const fn is_told_apart(column: Column) -> bool {
+        matches!(
+            column,
+            Column::Protocol
+                | Column::SrcPort
+                | Column::DstPort
+                | Column::TcpFlags
+                | Column::Tos
+                | Column::SrcAs
+                | Column::DstAs
+                | Column::Input
+                | Column::Output
+                | Column::SrcMask
+                | Column::DstMask
+        )
+    }
+
     /// Whether both would be called the same in an answer.
     fn has_name_of(self, other: Self) -> bool {
         let net = |field: Self| field.end().filter(|_| field.is_network());
@@ -127,6 +81,9 @@ impl KeyField {
 }
 
 fn parse_key(key: &str) -> Result<Vec<KeyField>, String> {
+    if let Some(name) = key.strip_prefix("element:").or_else(|| key.strip_prefix("element ")) {
+        return parse_element(name.trim()).map(|field| vec![field]);
+    }
     if let Some(name) = key.strip_suffix(":p") {
         return Ok([vec![KeyField::Number(Column::Protocol)], parse_key(name)?].concat());
     }
@@ -143,7 +100,38 @@ fn parse_key(key: &str) -> Result<Vec<KeyField>, String> {
     match NAMES.iter().find(|(known, _)| *known == name) {
         Some((_, fields)) => Ok(fields.to_vec()),
         None if name == "bin" => Err("bin needs a duration, as in bin:5m".to_owned()),
+        None if element_named(key).is_some() => parse_element(key).map(|field| vec![field]),
         None => Err(unknown(key)),
+    }
+}
+
+/// Reads an element by its name or number, as filters do. What becomes a common field is that one.
+fn parse_element(name: &str) -> Result<KeyField, String> {
+    let id = element_by_number(name).or_else(|| element_by_name(name)).ok_or_else(|| {
+        format!(
+            "{name:?} is no element; write a name or a number of IANA's, such as vlanId or 58, or \
+             ENTERPRISE/NUMBER"
+        )
+    })?;
+    if id.enterprise == 0 && id.known().is_some() {
+        match AddressField::of_element(id.number) {
+            Some(AddressField::Src) => return Ok(SRC),
+            Some(AddressField::Dst) => return Ok(DST),
+            Some(AddressField::NextHop) => return Ok(KeyField::NextHop),
+            Some(AddressField::Exporter) => return Ok(KeyField::Exporter),
+            _ => {}
+        }
+        match NumberField::of_element(id.number) {
+            Some(NumberField::Column(column)) if KeyField::is_told_apart(column) => {
+                return Ok(KeyField::Number(column));
+            }
+            None => {}
+            Some(_) => return Err(format!("{name} is counted or a time of flows, and no key")),
+        }
+    }
+    match ElementKey::of(id) {
+        ElementKey { kind: Kind::List, .. } => Err(format!("{name} is a list, and no key")),
+        key => Ok(KeyField::Element(key)),
     }
 }
 
@@ -227,75 +215,5 @@ fn unknown(name: &str) -> String {
             format!("no key is called {name:?}; did you mean {shown}?")
         }
         _ => format!("no key is called {name:?}; write {KNOWN}"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn keys_are_read_in_the_words_of_both_programs() {
-        let net = |end, v4, v6| KeyField::Address(end, Prefix { v4, v6 });
-        for (text, expected) in [
-            ("src", vec![SRC]),
-            ("srcip", vec![SRC]),
-            ("Src-IP", vec![SRC]),
-            ("src,dst", vec![SRC, DST]),
-            (
-                "src_port,dst port",
-                vec![KeyField::Number(Column::SrcPort), KeyField::Number(Column::DstPort)],
-            ),
-            ("5-tuple", KeyField::FIVE_TUPLE.to_vec()),
-            ("record", KeyField::FIVE_TUPLE.to_vec()),
-            (
-                "dstport:p",
-                vec![KeyField::Number(Column::Protocol), KeyField::Number(Column::DstPort)],
-            ),
-            ("src/24", vec![net(End::Src, 24, 128)]),
-            ("dst/48", vec![net(End::Dst, 32, 48)]),
-            ("ip/0/32", vec![net(End::Any, 0, 32)]),
-            ("srcip4/24", vec![net(End::Src, 24, 128)]),
-            ("srcip6/24", vec![net(End::Src, 32, 24)]),
-            ("srcnet", vec![KeyField::Route(End::Src)]),
-            ("srcnet/8", vec![net(End::Src, 8, 128)]),
-            ("bin:5m,proto", vec![KeyField::Bin(300_000), KeyField::Number(Column::Protocol)]),
-            ("bin:30s", vec![KeyField::Bin(30_000)]),
-            ("bin:2d", vec![KeyField::Bin(172_800_000)]),
-            ("inif,outif", vec![KeyField::Number(Column::Input), KeyField::Number(Column::Output)]),
-        ] {
-            assert_eq!(parse_keys(text), Ok(expected), "{text}");
-        }
-    }
-
-    #[test]
-    fn what_is_no_key_is_told_with_its_place_and_what_is_near() {
-        for (text, at, len, problem) in [
-            ("scrip", 0, 5, "no key is called \"scrip\"; did you mean srcip?"),
-            ("src,dstprt,as", 4, 6, "did you mean dstport?"),
-            ("5-tupel", 0, 7, "did you mean 5-tuple?"),
-            ("src,", 4, 0, "no key is called \"\"; write src, dst, ip"),
-            ("colour", 0, 6, "; write src, dst, ip"),
-            ("src,srcip", 4, 5, "says again"),
-            ("src/8,src/16", 6, 6, "says again"),
-            ("bin:1m,bin:5m", 7, 6, "says again"),
-            ("src,5-tuple", 4, 7, "says again"),
-            ("src/129", 0, 7, "write 0 to 128"),
-            ("src/33/48", 0, 9, "write 0 to 32"),
-            ("src/+8", 0, 6, "is no length"),
-            ("srcip/bytes", 0, 11, "what to order by to --by"),
-            ("port/24", 0, 7, "only addresses have a length"),
-            ("bin", 0, 3, "bin:5m"),
-            ("bin:5", 0, 5, "is no duration"),
-            ("bin:0s", 0, 6, "is no duration"),
-            ("bin:-5m", 0, 7, "is no duration"),
-            ("bin:99999999999999999d", 0, 22, "is no duration"),
-            ("bin:5µ", 0, 7, "is no duration"),
-            ("port:5m", 0, 7, "only bin has a colon"),
-        ] {
-            let error = parse_keys(text).unwrap_err();
-            assert_eq!((error.at, error.len), (at, len), "{text}");
-            assert!(error.problem.contains(problem), "{text}: {error}");
-        }
     }
 }

@@ -3,7 +3,10 @@
 use std::iter::repeat_n;
 use std::net::IpAddr;
 use std::ops::Range;
+use std::sync::Arc;
 
+use super::bins::Bins;
+use super::element::ElementKey;
 use super::field::End;
 use crate::flow::{
     Addresses, Column, ElementId, EventKind, FlowBatch, Values, address_bits, extra_value, unsigned,
@@ -32,7 +35,7 @@ pub(super) enum Which {
 }
 
 /// A number of a flow.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) enum Piece {
     /// An address without its last `shift` bits.
     Address {
@@ -47,7 +50,9 @@ pub(super) enum Piece {
     Exporter {
         shift: u32,
     },
-    Bin(u64),
+    Bin(Arc<Bins>),
+    /// What an element tells, of either end; as many bits as it needs.
+    Element([ElementKey; 2]),
     /// One more than the number of the event; 0 where there is none.
     Event(EventKind),
 }
@@ -55,21 +60,25 @@ pub(super) enum Piece {
 impl Piece {
     /// Puts it into the keys of `rows` of `flows`; any end is the one of `side`.
     pub(super) fn read<const W: usize>(
-        self,
+        &self,
         flows: &FlowBatch,
         rows: Range<usize>,
         side: Side,
         to: &mut Put<'_, W>,
     ) {
-        match self {
+        match *self {
             Self::Address { which, shift } => read_address(which, shift, flows, rows, side, to),
             Self::Number(column) => read_numbers(column, flows, rows, to),
             Self::OfEither(column) => {
                 let column = if side == Side::Src { column } else { column.other_end() };
                 read_numbers(column, flows, rows, to);
             }
-            Self::Bin(span_ms) => {
-                to.put(flows.first_ms[rows].iter().map(|&first| first / span_ms));
+            Self::Bin(ref bins) => {
+                to.put(flows.first_ms[rows].iter().map(|&first| bins.number(first)));
+            }
+            Self::Element([src, dst]) => {
+                let key = if side == Side::Src { src } else { dst };
+                read_element(&key, flows, rows, to);
             }
             Self::Event(kind) => {
                 let element = ElementId::iana(kind.element());
@@ -119,6 +128,23 @@ impl<const W: usize> Put<'_, W> {
                 key[word + 1] |= value << (128 - end);
             });
         }
+    }
+}
+
+fn read_element<const W: usize>(
+    key: &ElementKey,
+    flows: &FlowBatch,
+    rows: Range<usize>,
+    to: &mut Put<'_, W>,
+) {
+    let start = to.place.at;
+    for (row, packed) in rows.zip(to.keys.iter_mut()) {
+        let mut at = start;
+        key.pack(key.value(flows.extras.get(row)), |number, bits| {
+            let keys = std::slice::from_mut(packed);
+            Put { keys, place: Place { at, bits } }.put(std::iter::once(number));
+            at += bits;
+        });
     }
 }
 

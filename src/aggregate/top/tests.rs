@@ -124,6 +124,9 @@ fn slow_value(field: KeyField, flow: &FlowRecord, side: Side) -> KeyValue {
         KeyField::Exporter => KeyValue::Address(flow.source.exporter),
         KeyField::NextHop => KeyValue::Address(flow.next_hop),
         KeyField::Event(kind) => KeyValue::Event(kind, None),
+        KeyField::Element(key) | KeyField::EitherElement(key, _) => {
+            KeyValue::Element(key.kind, None)
+        }
         KeyField::Bin(span) => KeyValue::Time(UnixMillis(flow.first.0 - flow.first.0 % span)),
     }
 }
@@ -156,7 +159,9 @@ fn slow_top(flows: &[FlowRecord], options: &TopOptions) -> Top {
     Top { entries, keys, totals, without_traffic }
 }
 
-const KEYS: [&str; 27] = [
+const KEYS: [&str; 29] = [
+    "vlan",
+    "element:applicationName",
     "src",
     "dst",
     "ip",
@@ -194,6 +199,7 @@ fn any_options() -> impl Strategy<Value = TopOptions> {
         fields,
         order,
         count,
+        zone: TimeZone::UTC,
         limits: Limits::default(),
     })
 }
@@ -229,7 +235,7 @@ proptest! {
         flows in prop::collection::vec(any_flow(), 2..30), options in any_options(),
     ) {
         for family in Family::ALL {
-            let layout = Layout::new(&options.fields, family);
+            let layout = Layout::new(&options.fields, &TimeZone::UTC, family);
             let mut batch = FlowBatch::new(family);
             batch.sources = Arc::new(flows.iter().map(|flow| flow.source).collect());
             let flows: Vec<_> = flows.iter().enumerate().filter(|(_, flow)| flow.family() == family).collect();
@@ -269,7 +275,7 @@ fn keys_take_as_few_words_as_they_fit() {
         ("src/0", 0, 2),
     ] {
         let fields = parse_keys(key).unwrap();
-        let words = Family::ALL.map(|family| Layout::new(&fields, family).words());
+        let words = Family::ALL.map(|family| Layout::new(&fields, &TimeZone::UTC, family).words());
         assert_eq!(words, [v4, v6], "{key}");
     }
 }
@@ -277,7 +283,7 @@ fn keys_take_as_few_words_as_they_fit() {
 #[test]
 fn only_what_is_needed_is_read() {
     let columns = |key: &str| {
-        let layout = Layout::new(&parse_keys(key).unwrap(), Family::V4);
+        let layout = Layout::new(&parse_keys(key).unwrap(), &TimeZone::UTC, Family::V4);
         layout.columns(layout.sides())
     };
     assert_eq!(columns("src"), Columns::of(&[Column::Src]));
@@ -307,7 +313,8 @@ fn many_winners_are_counted_as_few_are() {
         let fields = parse_keys(key).unwrap();
         let top = |count| {
             let (order, limits) = (TopOrder::default(), Limits::default());
-            let options = TopOptions { fields: fields.clone(), order, count, limits };
+            let options =
+                TopOptions { fields: fields.clone(), order, count, zone: TimeZone::UTC, limits };
             Top::of(&*snapshot, &[Scan::all(Columns::NONE)], &options).unwrap()
         };
         // All kept at once; looked up by address; looked for among all flows.
@@ -324,7 +331,7 @@ fn many_winners_are_counted_as_few_are() {
 #[test]
 fn a_stretch_of_time_begins_at_a_multiple_of_its_length() {
     let fields = parse_keys("bin:7m").unwrap();
-    let layout = Layout::new(&fields, Family::V4);
+    let layout = Layout::new(&fields, &TimeZone::UTC, Family::V4);
     let batch_of = |first_ms: u64| {
         let mut batch = FlowBatch::new(Family::V4);
         batch.push(&FlowRecord { first: UnixMillis(first_ms), ..numbered(0) }, 0, Origin(0));
@@ -483,6 +490,7 @@ fn a_hundred_million_keys_are_told_apart_in_the_memory_allowed() {
             fields: parse_keys(key).unwrap(),
             order: TopOrder::default(),
             count: Some(20),
+            zone: TimeZone::UTC,
             limits: Limits::default(),
         };
         let top = Top::of(&snapshot, &[Scan::all(Columns::NONE)], &options).unwrap();
@@ -517,6 +525,7 @@ fn ipv6_addresses_that_share_one_half_take_no_longer_than_others() {
             fields: parse_keys("src").unwrap(),
             order: TopOrder::default(),
             count: Some(10),
+            zone: TimeZone::UTC,
             limits: Limits::default(),
         };
         let top = Top::of(&snapshot, &[Scan::all(Columns::NONE)], &options).unwrap();

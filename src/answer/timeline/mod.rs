@@ -123,9 +123,10 @@ pub fn write_timeline(
     let zone = view.zone.clone();
     let bins = timeline.starts.iter().enumerate();
     if timeline.is_of_keys() {
-        let key: Vec<&str> = view.fields.iter().flat_map(|&field| key_names(field)).collect();
-        let names = iter::once("time").chain(key.iter().copied()).chain([timeline.by.name()]);
-        let head = Head { names: names.collect(), object };
+        let names: Vec<_> = view.fields.iter().flat_map(|&field| key_names(field)).collect();
+        let key: Vec<&str> = names.iter().map(|name| &**name).collect();
+        let all = iter::once("time").chain(key.iter().copied()).chain([timeline.by.name()]);
+        let head = Head { names: all.collect(), object };
         let none = vec![Value::None; key.len()];
         let key_of = |series: &Series| match series.whose {
             Whose::Key(place) => view.keys.get(place).map(|entry| key_values(&entry.key).collect()),

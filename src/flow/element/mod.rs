@@ -6,6 +6,7 @@
 mod ends;
 mod enterprises;
 mod registry;
+mod spelling;
 
 use byteorder::{BigEndian, ByteOrder};
 
@@ -13,6 +14,7 @@ pub(crate) use enterprises::{OWN_ENTERPRISE, SENT_BY};
 
 use super::Family;
 pub(crate) use ends::{BIFLOW_DIRECTION, INITIATOR, REVERSE_INITIATOR, have_both_sides, other_end};
+pub(crate) use spelling::{element_by_name, element_by_number};
 
 /// An element of the IANA registry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,7 +28,7 @@ pub struct Element {
 }
 
 /// What the value of an element is: how it may be shortened, and how it is shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     /// A number; leading zeros say nothing (RFC 7011 §6.2).
     Unsigned,

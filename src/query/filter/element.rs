@@ -5,8 +5,8 @@ use super::fields::{Term, values_of};
 use super::values::Values;
 use super::words;
 use crate::flow::{
-    Column, Columns, ElementId, Kind, REVERSE_ENTERPRISE, TOLD_START, Told, all_elements, element,
-    element_named,
+    Column, Columns, ElementId, Kind, TOLD_START, Told, all_elements, element, element_by_name,
+    element_by_number,
 };
 use crate::row::{AddressField, NumberField};
 
@@ -27,11 +27,11 @@ pub(super) enum Follows {
 /// The value that `follows` tells what is meant of an element that is not known, and of one whose
 /// value is no address although it should be.
 pub(super) fn term_of(text: &str, follows: Follows) -> Result<Term, Wrong> {
-    let raw = raw(text);
+    let raw = element_by_number(text);
     if let Some(id) = raw.filter(|id| id.enterprise == 0 && element(id.number).is_some()) {
         return Ok(as_it_is(id, follows));
     }
-    let id = raw.or_else(|| find(text)).ok_or_else(|| {
+    let id = raw.or_else(|| element_by_name(text)).ok_or_else(|| {
         let wrong = Wrong::new(format!("{text:?} is no element"))
             .expecting("a name or a number of IANA's, such as vlanId or 58, or ENTERPRISE/NUMBER");
         let names = all_elements().map(|(_, element)| element.name);
@@ -110,35 +110,4 @@ fn as_it_is(id: ElementId, follows: Follows) -> Term {
         (None, _) => Term::Shown(id, Kind::Octets),
         (Some(_), _) => Term::number(NumberField::Element(id)),
     }
-}
-
-/// An element by its enterprise and number.
-fn raw(text: &str) -> Option<ElementId> {
-    let (enterprise, number) = text.split_once('/')?;
-    Some(ElementId { number: digits(number)?, enterprise: digits(enterprise)? })
-}
-
-fn digits<T: std::str::FromStr>(text: &str) -> Option<T> {
-    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
-}
-
-/// An element by its number or name, also by those that JSON has for elements without a name.
-fn find(text: &str) -> Option<ElementId> {
-    if let Some(number) = digits(text) {
-        return Some(ElementId::iana(number).canonical());
-    }
-    if let Some(id) = element_named(text) {
-        return Some(id);
-    }
-    let lower = text.to_ascii_lowercase();
-    if let Some(id) = lower.strip_prefix("reverse").and_then(element_named)
-        && id.enterprise == 0
-    {
-        return Some(ElementId { enterprise: REVERSE_ENTERPRISE, ..id });
-    }
-    if let Some(number) = lower.strip_prefix("element").and_then(digits) {
-        return Some(ElementId::iana(number));
-    }
-    let (enterprise, number) = lower.strip_prefix("enterprise")?.split_once("element")?;
-    Some(ElementId { number: digits(number)?, enterprise: digits(enterprise)? })
 }

@@ -120,7 +120,7 @@ async fn top(call: Call) -> Response {
         let given: TopParameters = answering.read()?;
         let around = answering.surroundings();
         let request = &given.top;
-        let options = request.options(around.limits.clone())?;
+        let options = request.options(&around)?;
         check_rows(answering, "count", options.count.unwrap_or(0))?;
         to.in_format(given.output.output.name());
         let question = request.question(&around)?;
@@ -193,7 +193,7 @@ fn write_bins(
     check_rows(answering, "points", most)?;
     let format: Option<TimelineFormat> = given.output.parse().ok();
     to.in_format(format.unwrap_or(TimelineFormat::Json).name());
-    let keys = request.keys(around.limits.clone())?;
+    let keys = request.keys(&around)?;
     let question = request.question(&around)?;
     let Some(asked) = answering.ask(question, request.scaled(), to)? else { return Ok(()) };
     let lookups = request.lookups(&asked.question);

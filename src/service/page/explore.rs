@@ -88,7 +88,7 @@ fn answer(ask: &Ask<'_>) -> Result<Markup, Fault> {
     let request: request::Timeline = read(&given)?;
     let snapshot = ask.snapshot()?;
     let question = request.question(&ask.around())?;
-    let mut keys = request.keys(ask.limits.clone())?;
+    let mut keys = request.keys(&ask.around())?;
     if let Some(keys) = keys.as_mut().filter(|_| drawing == Drawing::Sankey) {
         given.entry("count".to_owned()).or_insert_with(|| SANKEY_KEYS.to_string());
         keys.count = given.get("count").and_then(|count| count.parse().ok());
@@ -209,7 +209,7 @@ impl Look<'_> {
         let timeline = match &*lookups {
             [(_, lookup)] if !answer.fields.is_empty() => {
                 let keys = answer.keys.iter().map(|entry| &*entry.key);
-                let keys = KnownKeys::new(&answer.fields, &keys);
+                let keys = KnownKeys::new(&answer.fields, self.ask.zone.zone(), &keys);
                 Timeline::of_keys(snapshot, lookup, &keys, &options)
             }
             _ => Timeline::of(snapshot, &lookups, &options),

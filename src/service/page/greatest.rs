@@ -105,6 +105,7 @@ fn card(
         fields: fields.clone(),
         order: TopOrder::Measure(by),
         count: Some(COUNT),
+        zone: ask.zone.zone().clone(),
         limits: ask.limits.clone(),
     };
     let lookup = asked.question.plan_unordered(Columns::NONE);

@@ -109,7 +109,7 @@ pub(super) fn key(ask: &Ask<'_>, fields: &[KeyField], values: &[KeyValue]) -> Ma
                         " " span class="faint" { (name) }
                     }
                 }
-                _ => (key_text(&[*value])),
+                _ => (key_text(std::slice::from_ref(value))),
             }
         }
     }

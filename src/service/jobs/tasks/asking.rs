@@ -54,7 +54,7 @@ pub(super) fn pairs(given: &Given<'_>, results: &mut Results<'_>) -> Done {
 
 pub(super) fn top(given: &Given<'_>, results: &mut Results<'_>) -> Done {
     let request: Top = given.read()?;
-    let options = request.options(given.limits())?;
+    let options = request.options(&given.around())?;
     let asked = given.ask(request.question(&given.around())?, request.scaled())?;
     let top = request.answer(asked.snapshot(), &request.lookup(&asked.question), &options)?;
     let zone = given.zone.zone().clone();
@@ -72,7 +72,7 @@ pub(super) fn timeline(given: &Given<'_>, results: &mut Results<'_>) -> Done {
     let asked = given.ask(request.question(&given.around())?, request.scaled())?;
     let lookups = request.lookups(&asked.question);
     let options = request.options(Timeline::USUAL_BINS, &given.zone);
-    let keys = request.keys(given.limits())?;
+    let keys = request.keys(&given.around())?;
     let TimelineAnswer { timeline, fields, keys } =
         request.answer(asked.snapshot(), &lookups, (&options, keys), &given.zone)?;
     let view = TimelineView {

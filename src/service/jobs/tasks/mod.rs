@@ -105,12 +105,12 @@ impl Work for Tasks {
             Kind::ActiveFlow => given.read::<asking::Pairs>()?.pairs.question(&around).map(drop),
             Kind::Top => {
                 let top = given.read::<request::Top>()?;
-                top.options(given.limits())?;
+                top.options(&around)?;
                 top.question(&around).map(drop)
             }
             Kind::Timeline => {
                 let timeline = given.read::<request::Timeline>()?;
-                timeline.keys(given.limits())?;
+                timeline.keys(&around)?;
                 timeline.question(&around).map(drop)
             }
             Kind::Stats => given.read::<request::Stats>()?.question(&around).map(drop),
