@@ -16,7 +16,7 @@ use super::output::{self, Output, say};
 use super::settings::Settings;
 use crate::answer::words::{bytes, grouped, plural, seconds};
 use crate::flow::UnixMillis;
-use crate::generate::{self, Damage, Format, Made, Traffic};
+use crate::generate::{self, Damage, Format, Made, Sights, Traffic};
 use crate::request::whole_number;
 
 const EXAMPLES: &str = "\
@@ -24,6 +24,7 @@ Examples:
   earlgrey-hbase generate day.pcap                              a million flows of one day
   earlgrey-hbase generate week.pcap --flows 20000000 --hours 168
   earlgrey-hbase generate bad.pcap --flows 100000 --loss 0.01 --duplicates 0.02 --damage 0.01
+  earlgrey-hbase generate twice.pcap --seen-by 2 --jitter 300 --truth flows.csv
   earlgrey-hbase generate - --flows 1000 | earlgrey-hbase load
 
 The same options give the same bytes on every machine.";
@@ -68,6 +69,25 @@ pub(crate) struct Args {
     /// The share of datagrams that are damaged [default: 0]
     #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
     damage: Option<f64>,
+    /// By how many routers each flow comes, all of which export it: --flows counts each record
+    /// [default: 1]
+    #[arg(long, value_name = "N", value_parser = whole_number::<u16>,
+        allow_negative_numbers = true)]
+    seen_by: Option<u16>,
+    /// How many milliseconds the stamps that routers give one moment are apart at most [default: 0]
+    #[arg(long, value_name = "MS", value_parser = whole_number::<u32>,
+        allow_negative_numbers = true)]
+    jitter: Option<u32>,
+    /// Every second router sees one packet of so many (v5 and IPFIX) [default: all]
+    #[arg(long, value_name = "N", value_parser = whole_number::<u16>,
+        allow_negative_numbers = true)]
+    sampling: Option<u16>,
+    /// Routers export each flow on its way in and again on its way out (IPFIX)
+    #[arg(long)]
+    in_and_out: bool,
+    /// Write to this file, as CSV, which records of the capture are of one flow
+    #[arg(long, value_name = "FILE")]
+    truth: Option<PathBuf>,
     /// Print what was made to standard output, as text or JSON
     #[arg(
         short,
@@ -98,6 +118,12 @@ impl Args {
             loss: self.loss.unwrap_or(usual.loss),
             duplicates: self.duplicates.unwrap_or(usual.duplicates),
             damage: self.damage.unwrap_or(usual.damage),
+            sights: Sights {
+                routers: self.seen_by.unwrap_or(usual.sights.routers),
+                jitter_ms: self.jitter.unwrap_or(usual.sights.jitter_ms),
+                sampling: self.sampling.unwrap_or(usual.sights.sampling),
+                in_and_out: self.in_and_out,
+            },
         })
     }
 }
@@ -110,15 +136,17 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
         return Err(Usage(problem.to_owned()).into());
     }
     let began = Instant::now();
+    let mut truth = args.truth.as_deref().map(|path| OnceWritten { path, file: None });
+    let truth = truth.as_mut().map(|truth| truth as &mut dyn Write);
     let made = if piped {
         if io::stdout().is_terminal() {
             let problem = "a capture is no text for a terminal; name a file, or pipe it on";
             return Err(Usage(problem.to_owned()).into());
         }
-        output::print(|out| generate::write(&traffic, out).map_err(explain))?
+        output::print(|out| generate::write_telling(&traffic, out, truth).map_err(explain))?
     } else {
         let mut file = OnceWritten { path: &args.file, file: None };
-        generate::write(&traffic, &mut file)
+        generate::write_telling(&traffic, &mut file, truth)
             .map_err(explain)
             .with_context(|| args.file.display().to_string())?
     };

@@ -1,14 +1,18 @@
 //! The routers: engines that gather records into datagrams, each with its clock and its sequence.
 
+use std::fmt;
 use std::net::Ipv4Addr;
 
-use super::conversation::{Conversation, Side};
+use super::conversation::Conversation;
 use super::hosts::Host;
 use super::random::Random;
+use super::sight::Sight;
 use crate::netflow::v5::{self, Header, MAX_DATAGRAM_BYTES, RECORD_BYTES, Record};
 
 /// A record waits so long at most for others to fill its datagram.
 pub(super) const FLUSH_MS: u64 = 30_000;
+/// The mode of sampling in NetFlow v5's header.
+const DETERMINISTIC: u16 = 1 << 14;
 
 /// One engine of a router.
 #[derive(Debug)]
@@ -16,6 +20,8 @@ pub(super) struct Engine {
     pub(super) exporter: Ipv4Addr,
     pub(super) src_port: u16,
     pub(super) id: u8,
+    /// It sees one packet of so many; 0: every one.
+    pub(super) sampling: u16,
     /// When it started, in ms since 1970.
     booted_ms: u64,
     sequence: u32,
@@ -33,6 +39,32 @@ pub(super) struct Engine {
     pub(super) untold: u64,
 }
 
+/// A record that an engine exports, as it is to be read.
+pub(super) struct Exported {
+    exporter: Ipv4Addr,
+    engine: u8,
+    sampling: u16,
+    way_out: bool,
+    record: Record,
+    first_ms: u64,
+}
+
+/// As a line of CSV.
+impl fmt::Display for Exported {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { exporter, engine, sampling, way_out, record, first_ms } = self;
+        let last_ms = first_ms + u64::from(record.last_ms.wrapping_sub(record.first_ms));
+        let direction = u8::from(*way_out);
+        let Record { src_addr, src_port, dst_addr, dst_port, protocol, octets, packets, .. } =
+            record;
+        write!(
+            f,
+            "{exporter},{engine},{direction},{src_addr},{src_port},{dst_addr},{dst_port},{protocol},\
+             {first_ms},{last_ms},{octets},{packets},{sampling}"
+        )
+    }
+}
+
 impl Engine {
     /// An engine that started at `booted_ms` and has exported a number of flows already.
     pub(super) fn new(exporter: Ipv4Addr, id: u8, booted_ms: u64, random: &mut Random) -> Self {
@@ -40,6 +72,7 @@ impl Engine {
             exporter,
             src_port: random.between(49_152, 65_535) as u16,
             id,
+            sampling: 0,
             booted_ms,
             sequence: random.next() as u32,
             records: Vec::with_capacity(MAX_DATAGRAM_BYTES),
@@ -63,8 +96,14 @@ impl Engine {
             || !self.records.is_empty() && now_ms > self.opened_ms + FLUSH_MS
     }
 
-    /// Puts one direction of `talk` into the next datagram.
-    pub(super) fn put(&mut self, talk: &Conversation, answer: bool, side: Side, now_ms: u64) {
+    /// Puts a `sight` of one direction of `talk` into the next datagram.
+    pub(super) fn put(
+        &mut self,
+        talk: &Conversation,
+        answer: bool,
+        sight: &Sight,
+        now_ms: u64,
+    ) -> Exported {
         if self.records.is_empty() {
             self.opened_ms = now_ms;
         }
@@ -79,8 +118,10 @@ impl Engine {
         let uptime_ms = now_ms.wrapping_sub(self.booted_ms) as u32;
         // An answer comes a round trip later, and never after its export.
         let round_trip_ms = if answer { 1 + from.address % 64 } else { 0 };
-        let last_ms = uptime_ms.wrapping_sub(talk.export_delay_ms.saturating_sub(round_trip_ms));
-        let duration_ms = if side.packets > 1 { talk.duration_ms } else { 0 };
+        let delay_ms = talk.export_delay_ms.saturating_sub(round_trip_ms) + sight.early_ms;
+        let last_ms = uptime_ms.wrapping_sub(delay_ms);
+        let first_ms = last_ms.wrapping_sub(sight.duration_ms);
+        let side = sight.side;
         let record = Record {
             src_addr: from.address.into(),
             dst_addr: to.address.into(),
@@ -89,11 +130,12 @@ impl Engine {
             output: to.route.interface,
             packets: side.packets,
             octets: side.octets,
-            first_ms: last_ms.wrapping_sub(duration_ms),
+            first_ms,
             last_ms,
             src_port,
             dst_port,
-            pad1: 0,
+            // What IPFIX has room for: the direction, and below the sampling.
+            pad1: sight.way_out.into(),
             tcp_flags: side.tcp_flags,
             protocol: talk.protocol,
             tos: talk.tos,
@@ -101,9 +143,17 @@ impl Engine {
             dst_as: to.route.asn,
             src_mask: from.route.mask,
             dst_mask: to.route.mask,
-            pad2: 0,
+            pad2: self.sampling,
         };
         self.records.extend_from_slice(&record.to_bytes());
+        Exported {
+            exporter: self.exporter,
+            engine: self.id,
+            sampling: self.sampling,
+            way_out: sight.way_out,
+            record,
+            first_ms: now_ms - u64::from(uptime_ms.wrapping_sub(first_ms)),
+        }
     }
 
     /// Takes the records that wait as a datagram exported at `now_us`: its payload is put in the
@@ -118,7 +168,7 @@ impl Engine {
             flow_sequence: self.sequence,
             engine_type: 0,
             engine_id: self.id,
-            sampling_field: 0,
+            sampling_field: if self.sampling > 0 { DETERMINISTIC | self.sampling } else { 0 },
         };
         payload.clear();
         payload.extend_from_slice(&header.to_bytes());

@@ -32,11 +32,9 @@ const V9_FIELDS: [(u16, u16); 20] = [
     (210, 1), (6, 1), (4, 1), (5, 1), (16, 2), (17, 2), (9, 1), (13, 1), (210, 2),
 ];
 /// Of IPFIX's: the same, but for times since 1970.
-#[rustfmt::skip]
-const IPFIX_FIELDS: [(u16, u16); 20] = [
-    (8, 4), (12, 4), (15, 4), (10, 2), (14, 2), (2, 4), (1, 4), (152, 8), (153, 8), (7, 2), (11, 2),
-    (210, 1), (6, 1), (4, 1), (5, 1), (16, 2), (17, 2), (9, 1), (13, 1), (210, 2),
-];
+const IPFIX_FIELDS: [(u16, u16); 20] = ipfix_fields(210, 210);
+/// Likewise of routers that say how they see a flow: its direction, and their sampling.
+const IPFIX_SIGHT_FIELDS: [(u16, u16); 20] = ipfix_fields(61, 34);
 
 /// Of an event of a NAT: both ends, what the inside one became outside, the event, and its time.
 const NAT_FIELDS: [(u16, u16); 9] =
@@ -45,9 +43,19 @@ const NAT_FIELDS: [(u16, u16); 9] =
 const POOL: u32 = 0xc612_0000;
 const POOL_ADDRESSES: u64 = 4_096;
 
+/// The fields of IPFIX's records, with the elements that lie where v5 pads.
+#[rustfmt::skip]
+const fn ipfix_fields(pad1: u16, pad2: u16) -> [(u16, u16); 20] {
+    [
+        (8, 4), (12, 4), (15, 4), (10, 2), (14, 2), (2, 4), (1, 4), (152, 8), (153, 8), (7, 2),
+        (11, 2), (pad1, 1), (6, 1), (4, 1), (5, 1), (16, 2), (17, 2), (9, 1), (13, 1), (pad2, 2),
+    ]
+}
+
 impl Format {
-    /// The v5 packet in `payload`, the `packet`-th of its engine, as one of this format.
-    pub(super) fn encode(self, payload: &[u8], packet: u64) -> Vec<u8> {
+    /// The v5 packet in `payload`, the `packet`-th of its engine, as one of this format; `tells_sight`
+    /// is whether it says in which direction and how sampled a flow was seen, as far as it can.
+    pub(super) fn encode(self, payload: &[u8], packet: u64, tells_sight: bool) -> Vec<u8> {
         let Some((header, body)) = payload.split_first_chunk::<HEADER_BYTES>() else {
             return Vec::new();
         };
@@ -58,7 +66,8 @@ impl Format {
             Self::V5 => payload.to_vec(),
             Self::V9 => v9(&header, records, packet as u32, with_template),
             Self::Ipfix => {
-                ipfix(&header, records, with_template.then_some(&IPFIX_FIELDS), put_flow)
+                let fields = if tells_sight { &IPFIX_SIGHT_FIELDS } else { &IPFIX_FIELDS };
+                ipfix(&header, records, with_template.then_some(fields), put_flow)
             }
             Self::Nat => ipfix(&header, records, with_template.then_some(&NAT_FIELDS), put_event),
         }

@@ -11,12 +11,15 @@ mod format;
 mod hosts;
 mod random;
 mod rhythm;
+mod sight;
+mod truth;
 mod world;
 mod writer;
 
 pub use fate::Damage;
 pub use format::Format;
 pub use hosts::EXAMPLE_HOST;
+pub use sight::{MAX_SAMPLING, Sights};
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, Write};
@@ -35,6 +38,8 @@ pub const MAX_ENGINES: u32 = 4096;
 /// So many long conversations go on at once.
 const MAX_GOING_ON: usize = 100_000;
 const HOUR_SECS: f64 = 3600.0;
+/// No router's clock is behind another's by more.
+const MAX_JITTER_MS: u32 = 60_000;
 /// Exporters have been up for years at most; so long after 1970 a capture must start.
 const LONGEST_UP_MS: u64 = 100 * 86_400_000;
 
@@ -61,6 +66,8 @@ pub struct Traffic {
     pub duplicates: f64,
     /// The share of datagrams that are damaged.
     pub damage: f64,
+    /// By whom each flow is seen.
+    pub sights: Sights,
 }
 
 impl Default for Traffic {
@@ -77,6 +84,7 @@ impl Default for Traffic {
             loss: 0.0,
             duplicates: 0.0,
             damage: 0.0,
+            sights: Sights::default(),
         }
     }
 }
@@ -138,10 +146,24 @@ impl Made {
 /// [`io::ErrorKind::InvalidInput`] if `traffic` cannot be made, with what is wrong with it; else
 /// what `to` gives.
 pub fn write(traffic: &Traffic, to: &mut impl Write) -> io::Result<Made> {
+    write_telling(traffic, to, None)
+}
+
+/// Writes a capture likewise, and to `truth` which of its records are of one flow: CSV with a head, a
+/// line for each record that can be read, with the number of its flow.
+///
+/// # Errors
+///
+/// As [`write`](fn@write), and what `truth` gives.
+pub fn write_telling(
+    traffic: &Traffic,
+    to: &mut impl Write,
+    truth: Option<&mut dyn Write>,
+) -> io::Result<Made> {
     let seconds = check(traffic)?;
     let random = &mut Random::new(traffic.seed, 1);
     let mut world = World::new(random);
-    let mut writer = Writer::new(traffic, seconds, to, random);
+    let mut writer = Writer::new(traffic, seconds, to, truth, random);
     let start_secs = traffic.start.0 / 1000;
     let mut rhythm = Rhythm::new(traffic.flows, start_secs, seconds, traffic.seed);
     // Long conversations, in the order in which their next part is exported.
@@ -187,6 +209,19 @@ fn check(traffic: &Traffic) -> io::Result<u64> {
     }
     if traffic.damage > 0.0 && traffic.format != Format::V5 {
         return wrong("damage is done to exports of NetFlow v5 only");
+    }
+    let Sights { routers, jitter_ms, sampling, in_and_out } = traffic.sights;
+    if routers == 0 || routers > traffic.exporters {
+        return wrong("a flow is seen by one exporter at least, and by no more than there are");
+    }
+    if jitter_ms > MAX_JITTER_MS || sampling > MAX_SAMPLING {
+        return wrong("jitter is 60,000 ms at most, and sampling 16,383");
+    }
+    if sampling > 0 && !matches!(traffic.format, Format::V5 | Format::Ipfix) {
+        return wrong("sampling is told in exports of v5 and IPFIX only");
+    }
+    if in_and_out && traffic.format != Format::Ipfix {
+        return wrong("ways in and out are told apart in exports of IPFIX only");
     }
     if !(traffic.hours > 0.0 && traffic.hours <= 24.0 * 366.0) {
         return wrong("hours must be more than 0, and a year at most");

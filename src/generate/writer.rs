@@ -8,6 +8,8 @@ use super::engine::Engine;
 use super::fate::Fate;
 use super::format::Format;
 use super::random::Random;
+use super::sight::Sights;
+use super::truth::Truth;
 use super::{Made, Traffic};
 use crate::capture::frame::{self, Path};
 use crate::netflow::v5::{HEADER_BYTES, RECORD_BYTES, Record};
@@ -20,11 +22,14 @@ const WRITE_BYTES: usize = 1 << 18;
 const DAY_MS: u32 = 86_400_000;
 
 /// The routers, the way to the collector, and the capture there.
-pub(super) struct Writer<'a, W> {
+pub(super) struct Writer<'a, 't, W> {
     traffic: &'a Traffic,
     engines: Vec<Engine>,
     /// Numbers for the fates only, so that the same flows meet them all.
     fates: Random,
+    /// Likewise for what each router sees.
+    sights: Random,
+    truth: Truth<'t>,
     payload: Vec<u8>,
     /// A datagram that is to arrive once more, after another one did.
     again: Option<Packet>,
@@ -39,11 +44,12 @@ struct Packet {
     payload: Vec<u8>,
 }
 
-impl<'a, W: Write> Writer<'a, W> {
+impl<'a, 't, W: Write> Writer<'a, 't, W> {
     pub(super) fn new(
         traffic: &'a Traffic,
         seconds: u64,
         to: &'a mut W,
+        truth: Option<&'t mut dyn Write>,
         random: &mut Random,
     ) -> Self {
         let halfway_ms = traffic.start.0 + seconds * 500;
@@ -58,13 +64,19 @@ impl<'a, W: Write> Writer<'a, W> {
                     traffic.start.0 - u64::from(random.between(DAY_MS / 24, DAY_MS * 40))
                 };
                 let address = Ipv4Addr::from(FIRST_EXPORTER + u32::from(exporter));
-                engines.push(Engine::new(address, id, booted_ms, random));
+                let mut engine = Engine::new(address, id, booted_ms, random);
+                if exporter % 2 == 1 {
+                    engine.sampling = traffic.sights.sampling;
+                }
+                engines.push(engine);
             }
         }
         Self {
             traffic,
+            truth: Truth::new(truth, engines.len()),
             engines,
             fates: Random::new(traffic.seed, 2),
+            sights: Random::new(traffic.seed, 5),
             payload: Vec::new(),
             again: None,
             out: frame::file_header().to_vec(),
@@ -73,19 +85,31 @@ impl<'a, W: Write> Writer<'a, W> {
         }
     }
 
-    /// Exports both directions of `talk`, or as many of them as there is `room`; gives how many.
+    /// Exports both directions of `talk`, of each what its routers see, or as many of these as there
+    /// is `room`; gives how many.
     pub(super) fn put(&mut self, talk: &Conversation, room: u64, now_us: u64) -> io::Result<u64> {
         // A customer is reached by one engine of one router.
-        let engine = talk.customer as usize % self.engines.len();
+        let home = talk.customer as usize % self.engines.len();
         let sides = [(false, Some(talk.request)), (true, talk.answer)];
         let mut flows = 0;
         for (answer, side) in sides {
             let Some(side) = side.filter(|_| flows < room) else { continue };
-            if self.engines[engine].is_due(now_us / 1000) {
-                self.export(engine, now_us)?;
+            self.truth.next_flow();
+            for (engine, way_out) in sight_places(self.traffic, home) {
+                let (sights, sampling) = (self.traffic.sights, self.engines[engine].sampling);
+                let Some(sight) = sights
+                    .see(talk, side, sampling, way_out, &mut self.sights)
+                    .filter(|_| flows < room)
+                else {
+                    continue;
+                };
+                if self.engines[engine].is_due(now_us / 1000) {
+                    self.export(engine, now_us)?;
+                }
+                let exported = self.engines[engine].put(talk, answer, &sight, now_us / 1000);
+                self.truth.put(engine, &exported);
+                flows += 1;
             }
-            self.engines[engine].put(talk, answer, side, now_us / 1000);
-            flows += 1;
         }
         self.made.flows += flows;
         Ok(flows)
@@ -112,14 +136,15 @@ impl<'a, W: Write> Writer<'a, W> {
             self.write(now_us, packet.path, packet.ip_id, &packet.payload, 0)?;
         }
         self.flush()?;
+        self.truth.flush()?;
         self.made.untold += self.engines.iter().map(|engine| engine.untold).sum::<u64>();
         Ok(self.made)
     }
 
     /// Sends the records of an engine on their way.
-    fn export(&mut self, engine: usize, now_us: u64) -> io::Result<()> {
+    fn export(&mut self, place: usize, now_us: u64) -> io::Result<()> {
         let mut payload = std::mem::take(&mut self.payload);
-        let engine = &mut self.engines[engine];
+        let engine = &mut self.engines[place];
         engine.export(now_us, &mut payload);
         let path = Path {
             src: SocketAddr::from((engine.exporter, engine.src_port)),
@@ -158,11 +183,12 @@ impl<'a, W: Write> Writer<'a, W> {
             }
             Fate::Arrives | Fate::Doubled => {}
         }
-        if readable {
-            self.count(&payload[..payload.len() - cut_bytes], flows);
-        }
+        let records =
+            if readable { self.count(&payload[..payload.len() - cut_bytes], flows) } else { 0 };
+        self.truth.export(place, records)?;
         if self.traffic.format != Format::V5 {
-            payload = self.traffic.format.encode(&payload, packet);
+            let tells_sight = self.traffic.sights != Sights::default();
+            payload = self.traffic.format.encode(&payload, packet, tells_sight);
         }
         if fate != Fate::Dropped {
             self.write(now_us, path, ip_id, &payload, cut_bytes)?;
@@ -179,8 +205,8 @@ impl<'a, W: Write> Writer<'a, W> {
         Ok(())
     }
 
-    /// Counts what can be read of a datagram of `flows` flows.
-    fn count(&mut self, payload: &[u8], flows: usize) {
+    /// Counts what can be read of a datagram of `flows` flows; gives how many records that are.
+    fn count(&mut self, payload: &[u8], flows: usize) -> usize {
         let (records, _) = payload[HEADER_BYTES..].as_chunks::<RECORD_BYTES>();
         let records = &records[..records.len().min(flows)];
         self.made.readable += records.len() as u64;
@@ -190,6 +216,7 @@ impl<'a, W: Write> Writer<'a, W> {
             self.made.octets += u64::from(record.octets);
             self.made.packets += u64::from(record.packets);
         }
+        records.len()
     }
 
     fn write(
@@ -211,4 +238,16 @@ impl<'a, W: Write> Writer<'a, W> {
         self.out.clear();
         Ok(())
     }
+}
+
+/// Where a flow is seen whose host is reached by the engine at `home`: by that one, by the same one of
+/// the routers behind it, and by each on the way in, and perhaps on the way out.
+fn sight_places(traffic: &Traffic, home: usize) -> impl Iterator<Item = (usize, bool)> + use<> {
+    let exporters = usize::from(traffic.exporters);
+    let (first, router) = (home - home % exporters, home % exporters);
+    let ways = if traffic.sights.in_and_out { 2 } else { 1 };
+    (0..usize::from(traffic.sights.routers)).flat_map(move |further| {
+        let engine = first + (router + further) % exporters;
+        (0..ways).map(move |way| (engine, way == 1))
+    })
 }

@@ -8,7 +8,9 @@ use std::sync::atomic::AtomicU64;
 
 use earlgrey_hbase::capture::{self, Datagram, Input};
 use earlgrey_hbase::flow::{DatagramId, Family, FlowBatch, FlowRecord, UnixMillis};
-use earlgrey_hbase::generate::{Damage, EXAMPLE_HOST, Made, Traffic, write};
+use earlgrey_hbase::generate::{
+    Damage, EXAMPLE_HOST, Format, Made, Sights, Traffic, write, write_telling,
+};
 use earlgrey_hbase::netflow::{self, DecodeError, v5};
 use earlgrey_hbase::normalise::{Batches, FlowBuilder};
 use xxhash_rust::xxh3::xxh3_64;
@@ -315,4 +317,60 @@ fn tshark_decodes_the_same() {
     assert_eq!((datagrams, octets, packets), (made.datagrams, made.octets, made.packets));
     let ours: Vec<String> = find(&capture).flows.iter().map(|flow| flow.src.to_string()).collect();
     assert_eq!(addresses, ours);
+}
+
+#[test]
+fn what_several_routers_see_of_a_flow_is_told_beside_the_capture() {
+    let sights = Sights { routers: 3, jitter_ms: 500, sampling: 16, in_and_out: false };
+    let traffic = Traffic { exporters: 4, loss: 0.05, sights, ..small() };
+    let tell = || {
+        let (mut capture, mut truth) = (Vec::new(), Vec::new());
+        write_telling(&traffic, &mut capture, Some(&mut truth)).unwrap();
+        (capture, String::from_utf8(truth).unwrap())
+    };
+    let (capture, truth) = tell();
+    assert!(tell() == (capture.clone(), truth.clone()));
+    // Each record that can be read has its line, with what is read of it.
+    let mut read: Vec<String> = Vec::new();
+    for flow in find(&capture).flows {
+        let FlowRecord { src, dst, src_port, dst_port, octets, packets, source, .. } = flow;
+        let (exporter, engine, protocol) = (source.exporter, source.engine, flow.protocol.0);
+        read.push(format!(
+            "{exporter},{engine},0,{src},{src_port},{dst},{dst_port},{protocol},{},{},{octets},\
+             {packets},{}",
+            flow.first.0,
+            flow.last().0,
+            source.sampling.interval
+        ));
+    }
+    let lines = truth.lines().skip(1).map(|line| line.split_once(',').unwrap());
+    let mut told: Vec<String> = lines.clone().map(|(_, record)| record.to_owned()).collect();
+    read.sort_unstable();
+    told.sort_unstable();
+    assert!(read == told);
+    // The second router and the fourth sample, and no flow has more records than routers.
+    let mut of_flow = BTreeMap::<&str, usize>::new();
+    let mut of_router = BTreeMap::<&str, usize>::new();
+    for (flow, record) in lines {
+        *of_flow.entry(flow).or_default() += 1;
+        *of_router.entry(record.split(',').next().unwrap()).or_default() += 1;
+    }
+    assert_eq!(of_flow.values().max(), Some(&3));
+    let of_router: Vec<usize> = of_router.into_values().collect();
+    assert_eq!(of_router.len(), 4);
+    assert!(of_router[1] < of_router[0] / 2 && of_router[3] < of_router[2] / 2, "{of_router:?}");
+}
+
+#[test]
+fn sights_that_a_format_cannot_tell_are_refused() {
+    for (sights, format) in [
+        (Sights { routers: 3, ..Sights::default() }, Format::V5),
+        (Sights { routers: 0, ..Sights::default() }, Format::V5),
+        (Sights { sampling: 16, ..Sights::default() }, Format::V9),
+        (Sights { sampling: u16::MAX, ..Sights::default() }, Format::V5),
+        (Sights { in_and_out: true, ..Sights::default() }, Format::V5),
+    ] {
+        let error = write(&Traffic { sights, format, ..small() }, &mut Vec::new()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput, "{sights:?}");
+    }
 }
