@@ -18,7 +18,7 @@ use crate::answer::words::plural;
 use crate::answer::{explanation_json, explanation_text};
 use crate::flow::{Columns, Names};
 use crate::query::{Asked, Explanation, Lookup, Question, ScaledBy};
-use crate::store::wrap::{AnonymisedSnapshot, WatchedSnapshot};
+use crate::store::wrap::WatchedSnapshot;
 use crate::store::{FlowStream, Result as StoreResult, Snapshot, Store};
 
 /// So many sampling intervals are told one by one.
@@ -62,11 +62,7 @@ impl Explain {
     ) -> anyhow::Result<Asking> {
         let store = store::open(settings)?;
         let watched = WatchedSnapshot::new(store.snapshot()?, interrupt::watch());
-        let mut snapshot: Box<dyn Snapshot> = Box::new(watched);
-        if let Some(by) = &by {
-            snapshot = Box::new(AnonymisedSnapshot::new(snapshot, Arc::clone(by)));
-        }
-        let asked = Asked::new(question, snapshot, scaled);
+        let asked = Asked::anonymised(question, Box::new(watched), scaled, by.clone());
         Ok(Asking { store, asked, by, explain: self.explain })
     }
 }

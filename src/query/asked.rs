@@ -1,8 +1,11 @@
 //! A question put to a store: what a command and a service have in common before either of them
 //! writes anything.
 
+use std::sync::Arc;
+
 use super::{Explanation, Lookup, Question, ScaledBy};
-use crate::store::wrap::ScaledSnapshot;
+use crate::anonymise::Anonymiser;
+use crate::store::wrap::{AnonymisedSnapshot, DedupedSnapshot, ScaledSnapshot};
 use crate::store::{Result, Snapshot};
 
 /// A question, and the store that it is put to, as of one moment.
@@ -36,6 +39,23 @@ impl Asked {
     /// Puts `question` to `snapshot`; if `scaled`, its octets and packets are multiplied by the
     /// sampling intervals of their exporters.
     pub fn new(question: Question, snapshot: Box<dyn Snapshot>, scaled: bool) -> Self {
+        Self::anonymised(question, snapshot, scaled, None)
+    }
+
+    /// As [`Self::new`], of flows whose addresses are replaced by those that `by` has for them.
+    pub fn anonymised(
+        question: Question,
+        mut snapshot: Box<dyn Snapshot>,
+        scaled: bool,
+        by: Option<Arc<Anonymiser>>,
+    ) -> Self {
+        // Records of one flow lie together by the addresses that they are stored with.
+        if question.dedup {
+            snapshot = Box::new(DedupedSnapshot::new(snapshot));
+        }
+        if let Some(by) = by {
+            snapshot = Box::new(AnonymisedSnapshot::new(snapshot, by));
+        }
         let counters = if scaled {
             Counters::Scaled(ScaledSnapshot::new(snapshot))
         } else {

@@ -36,6 +36,9 @@ pub struct Question {
     pub alive: bool,
     /// What else holds of the flows.
     pub filter: Option<Predicate>,
+    /// Whether one record of each flow is looked at among those that pass: a flow counts once that
+    /// several routers saw, or one router on its way in and on its way out.
+    pub dedup: bool,
     /// By a range of row keys, or by a filter over the whole table. The answer is the same.
     pub access: Access,
     /// At most so many flows, the first in key order.
@@ -58,6 +61,7 @@ impl Question {
             time: TimeRange::ALL,
             alive: false,
             filter: None,
+            dedup: false,
             access: Access::Range,
             limit: None,
         }

@@ -31,6 +31,15 @@ fn yes_or_no() -> impl TypedValueParser<Value = bool> {
     PossibleValuesParser::new(["yes", "no"]).map(|answer| answer == "yes")
 }
 
+/// Whether each flow counts once.
+#[derive(Debug, Clone, Copy, clap::Args)]
+struct Dedup {
+    /// Count a flow once that several routers saw, or one router on its way in and on its way out: of
+    /// the records that pass the filter, the one that was sampled least, then that of most octets
+    #[arg(long)]
+    dedup: bool,
+}
+
 /// The options.
 #[derive(Debug, Clone, clap::Args)]
 pub struct QuestionOptions {
@@ -54,6 +63,8 @@ pub struct QuestionOptions {
     direction: Option<Direction>,
     #[command(flatten)]
     window: Window,
+    #[command(flatten)]
+    dedup: Dedup,
     /// At most so many, the first in key order
     #[arg(long, value_name = "N", value_parser = whole_number::<u64>,
         allow_negative_numbers = true)]
@@ -67,6 +78,8 @@ pub struct SummaryOptions {
     condition: Where,
     #[command(flatten)]
     window: Window,
+    #[command(flatten)]
+    dedup: Dedup,
     #[command(flatten)]
     scaling: Scaling,
 }
@@ -87,6 +100,7 @@ impl SummaryOptions {
             time: self.window.range(around)?,
             alive: self.window.alive,
             filter: self.condition.predicate(around)?,
+            dedup: self.dedup.dedup,
             ..Question::everything()
         })
     }
@@ -130,6 +144,7 @@ impl QuestionOptions {
             alive: self.window.alive,
             access: if self.filter { Access::Filter } else { Access::Range },
             filter: self.filter(around)?,
+            dedup: self.dedup.dedup,
             limit: self.limit,
         })
     }

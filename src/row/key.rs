@@ -193,6 +193,15 @@ pub(crate) fn encode_address(family: Family, address: IpAddr, to: &mut Vec<u8>) 
     push_address(address, to);
 }
 
+/// The least address that leads a key which does not come before `start`, the beginning of one in an
+/// order of both ends; what is missing of it is zero.
+pub(crate) fn leading_address(start: &[u8]) -> Option<IpAddr> {
+    let (&first, rest) = start.split_first()?;
+    let family = Family::ALL.into_iter().find(|&family| family_byte(family) == first)?;
+    let bytes = rest.iter().copied().chain(std::iter::repeat(0)).take(family.address_bytes());
+    Some(family.address(bytes.fold(0, |bits, byte| bits << 8 | u128::from(byte))))
+}
+
 /// What keys of this family begin with.
 const fn family_byte(family: Family) -> u8 {
     match family {
@@ -256,6 +265,21 @@ mod tests {
         fn keys_that_a_nat_leads_compare_likewise_by_family(a in any_key(true), b in any_key(true)) {
             let of_family = |key: &RowKey| (Family::of(key.other), *key);
             prop_assert_eq!(of_family(&a).cmp(&of_family(&b)), bytes(&a).cmp(&bytes(&b)));
+        }
+    }
+
+    #[test]
+    fn the_beginning_of_a_key_says_which_addresses_lead_what_follows() {
+        for (start, expected) in [
+            (&[4, 10, 0, 0, 1, 0, 0, 1][..], Some("10.0.0.1")),
+            (&[4, 10], Some("10.0.0.0")),
+            (&[4], Some("0.0.0.0")),
+            (&[6, 0x20, 1, 0xd, 0xb8], Some("2001:db8::")),
+            (&[], None),
+            (&[5, 1], None),
+        ] {
+            let expected = expected.map(|address| address.parse::<IpAddr>().unwrap());
+            assert_eq!(leading_address(start), expected, "{start:?}");
         }
     }
 

@@ -15,7 +15,7 @@ mod verdict;
 pub use address_set::AddressSet;
 pub use ends::Ends;
 pub use field::{AddressField, NumberField, NumberSet};
-pub(crate) use key::{MAX_KEY_BYTES, PORT_BYTES, encode_address, key_bytes};
+pub(crate) use key::{MAX_KEY_BYTES, PORT_BYTES, encode_address, key_bytes, leading_address};
 pub use key::{Order, RowKey};
 pub use nat::{NatEnd, NatRows, NatSide, NatUse};
 pub use predicate::Predicate;

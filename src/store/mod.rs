@@ -26,6 +26,7 @@ pub mod wrap;
 
 use std::collections::HashSet;
 use std::fmt;
+use std::net::IpAddr;
 
 use rayon::prelude::*;
 
@@ -145,6 +146,16 @@ pub trait Snapshot: Send + Sync {
     /// As [`Self::regions`].
     fn plan(&self, scan: &Scan) -> Result<Plan>;
 
+    /// Addresses that cut what `scan` reads into parts of about the same size, in any order. None where
+    /// nobody knows.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::regions`].
+    fn cuts(&self, _scan: &Scan) -> Result<Vec<IpAddr>> {
+        Ok(Vec::new())
+    }
+
     /// How many flows the store holds, where it keeps count.
     fn counted(&self) -> Option<u64> {
         None
@@ -228,6 +239,19 @@ pub trait Region: Send {
 
 /// At most so many rows are in a batch that a region gives.
 pub const SCAN_BATCH_ROWS: usize = 16_384;
+
+/// A few of `leads`, which lead pieces of about the same size: enough to read what lies between them
+/// side by side.
+pub(crate) fn few_cuts(mut leads: Vec<IpAddr>) -> Vec<IpAddr> {
+    leads.sort_unstable();
+    let part = leads.len().div_ceil(PARTS_A_THREAD * rayon::current_num_threads()).max(1);
+    let mut cuts: Vec<IpAddr> = leads.into_iter().step_by(part).collect();
+    cuts.dedup();
+    cuts
+}
+
+/// So many parts a thread end at about the same time.
+const PARTS_A_THREAD: usize = 4;
 
 /// Batches as they are read. After an error nothing follows.
 pub type FlowStream = Box<dyn Iterator<Item = Result<FlowBatch>> + Send>;

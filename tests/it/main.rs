@@ -17,6 +17,7 @@ mod cells;
 mod charts;
 mod cli;
 mod crash;
+mod dedup;
 mod diff;
 mod elastic;
 mod embedded;

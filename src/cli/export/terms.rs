@@ -33,6 +33,9 @@ pub(super) fn of(asking: &Asking, scaled: bool, settings: &Settings) -> anyhow::
     if question.alive {
         terms.push(("alive", yes_or_no(true)));
     }
+    if question.dedup {
+        terms.push(("dedup", yes_or_no(true)));
+    }
     if let Some(filter) = &question.filter {
         let text = filter.to_string();
         let hash = xxh3_64(text.as_bytes());

@@ -18,7 +18,7 @@ pub(super) struct Same<'a> {
 }
 
 /// Options of `timeline` and `top` that stand alone.
-const FLAGS: [&str; 1] = ["alive"];
+const FLAGS: [&str; 2] = ["alive", "dedup"];
 
 impl Same<'_> {
     /// As a timeline, whose bins are so long.

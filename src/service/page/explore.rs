@@ -20,13 +20,14 @@ use crate::request::{self, Parameters, TimelineAnswer, read};
 use crate::store::Scan;
 
 /// What goes to the request; the rest is of the page.
-const ASKED: [&str; 11] = [
+const ASKED: [&str; 12] = [
     "address",
     "direction",
     "where",
     "since",
     "until",
     "alive",
+    "dedup",
     "by",
     "bin",
     "key",

@@ -38,7 +38,7 @@ pub(super) fn form(ask: &Ask<'_>) -> Markup {
     let value = |name: &str| ask.get(name).unwrap_or_default();
     html! {
         form class="card ask" method="get" action="/explore" {
-            @for name in ["since", "until", "tz", "alive", "bin", "scaled"] {
+            @for name in ["since", "until", "tz", "alive", "dedup", "bin", "scaled"] {
                 @if let Some(value) = ask.get(name) { input type="hidden" name=(name) value=(value); }
             }
             div class="row" {

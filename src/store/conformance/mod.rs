@@ -19,6 +19,7 @@ mod predicates;
 mod reading;
 mod samples;
 mod scanning;
+mod seen_twice;
 mod writing;
 
 #[cfg(test)]
@@ -76,6 +77,7 @@ cases![
     scanning::only_the_columns_asked_for_are_filled,
     scanning::large_answers_come_in_batches_of_bounded_size,
     scanning::the_meter_and_the_plan_fit_the_answer,
+    seen_twice::a_flow_that_two_routers_saw_is_found_once,
     extremes::every_extreme_value_comes_back,
     extremes::flows_of_every_age_are_found_by_time,
     extremes::one_pair_and_one_moment_hold_many_flows,

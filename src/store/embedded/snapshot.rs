@@ -1,6 +1,7 @@
 //! The store as of one commit, and the scans of it (snapshot isolation).
 
 use std::fs;
+use std::net::IpAddr;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use crate::flow::{Column, Family, Source};
 use crate::row::{Order, Predicate, Verdict};
 use crate::store::{
     Access, FlowStream, Plan, Reading, Region, Result, RunSize, Scan, Size, Snapshot, StoredDay,
+    few_cuts,
 };
 
 /// Why a question for addresses behind a NAT is answered by a look at everything.
@@ -184,6 +186,19 @@ impl Snapshot for EmbeddedSnapshot {
             (!runs.is_empty()).then(|| Box::new(Merged { family, runs }) as Box<dyn Region>)
         };
         Ok(Family::ALL.into_iter().filter_map(ordered).collect())
+    }
+
+    fn cuts(&self, scan: &Scan) -> Result<Vec<IpAddr>> {
+        let mut leads = Vec::new();
+        for run in &self.runs {
+            let Some(file) = run.candidate(scan) else { continue };
+            let (family, column) = (file.lead_family(), file.order().columns().0);
+            for group in 0..file.groups()?.len() {
+                let pages = file.bounds(group, column)?;
+                leads.extend(pages.iter().map(|&(first, _)| family.address(first)));
+            }
+        }
+        Ok(few_cuts(leads))
     }
 
     fn plan(&self, scan: &Scan) -> Result<Plan> {

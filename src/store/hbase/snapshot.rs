@@ -1,5 +1,6 @@
 //! Scans of the tables, cut along their regions.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use hbase_thrift::hbase::THbaseSyncClient;
@@ -9,9 +10,9 @@ use super::gateways::Gateways;
 use super::region::{Bounds, HbaseRegion, Part};
 use super::tables::{Layout, Tables};
 use crate::flow::Family;
-use crate::row::{AddressRange, AddressSet, Order};
+use crate::row::{AddressRange, AddressSet, Order, leading_address};
 use crate::store::{
-    Access, Plan, Reading, Region, Result, Scan, Size, Snapshot, StoreError, Watch,
+    Access, Plan, Reading, Region, Result, Scan, Size, Snapshot, StoreError, Watch, few_cuts,
 };
 
 /// So many hosts are looked for without asking which regions they are in.
@@ -126,6 +127,13 @@ impl Snapshot for HbaseSnapshot {
                 Box::new(region) as Box<dyn Region>
             })
             .collect())
+    }
+
+    fn cuts(&self, scan: &Scan) -> Result<Vec<IpAddr>> {
+        let table = self.table(scan.order)?;
+        let regions = self.bounds(&table, &scan.watch)?;
+        let leads = regions.iter().filter_map(|region| leading_address(&region.start));
+        Ok(few_cuts(leads.collect()))
     }
 
     fn plan(&self, scan: &Scan) -> Result<Plan> {

@@ -1,5 +1,6 @@
 //! A snapshot whose flows stand for others: no address in them is one of the network.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::anonymise::Anonymiser;
@@ -36,6 +37,10 @@ impl Snapshot for AnonymisedSnapshot {
 
     fn plan(&self, scan: &Scan) -> Result<Plan> {
         self.inside.plan(scan)
+    }
+
+    fn cuts(&self, scan: &Scan) -> Result<Vec<IpAddr>> {
+        self.inside.cuts(scan)
     }
 
     fn counted(&self) -> Option<u64> {

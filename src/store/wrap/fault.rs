@@ -1,6 +1,7 @@
 //! A store that fails when it is told to, so that tests see what its callers make of it.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -193,6 +194,10 @@ impl Snapshot for FaultSnapshot {
 
     fn plan(&self, scan: &Scan) -> Result<Plan> {
         self.faults.pass(Call::Plan, || self.snapshot.plan(scan))
+    }
+
+    fn cuts(&self, scan: &Scan) -> Result<Vec<IpAddr>> {
+        self.snapshot.cuts(scan)
     }
 
     fn counted(&self) -> Option<u64> {

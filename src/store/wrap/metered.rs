@@ -1,6 +1,7 @@
 //! A store that counts what is asked of it, and how long that takes.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
@@ -186,6 +187,10 @@ impl Snapshot for MeteredSnapshot {
 
     fn plan(&self, scan: &Scan) -> Result<Plan> {
         self.tallies.count_call(Call::Plan, || self.snapshot.plan(scan))
+    }
+
+    fn cuts(&self, scan: &Scan) -> Result<Vec<IpAddr>> {
+        self.snapshot.cuts(scan)
     }
 
     fn counted(&self) -> Option<u64> {

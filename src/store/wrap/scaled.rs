@@ -3,6 +3,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::flow::{Column, Columns, FlowBatch};
@@ -72,6 +73,10 @@ impl Snapshot for ScaledSnapshot {
 
     fn plan(&self, scan: &Scan) -> Result<Plan> {
         self.inside.plan(&self.asked(scan))
+    }
+
+    fn cuts(&self, scan: &Scan) -> Result<Vec<IpAddr>> {
+        self.inside.cuts(scan)
     }
 
     fn counted(&self) -> Option<u64> {

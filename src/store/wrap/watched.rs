@@ -1,6 +1,7 @@
 //! A snapshot whose reading may be given up, and tells how far it is.
 
 use std::iter::from_fn;
+use std::net::IpAddr;
 
 use crate::store::watch::Begun;
 use crate::store::{FlowStream, Plan, Region, Result, Scan, Size, Snapshot, StoredDay, Watch};
@@ -41,6 +42,10 @@ impl Snapshot for WatchedSnapshot {
 
     fn plan(&self, scan: &Scan) -> Result<Plan> {
         self.inside.plan(&self.watched(scan)?)
+    }
+
+    fn cuts(&self, scan: &Scan) -> Result<Vec<IpAddr>> {
+        self.inside.cuts(&self.watched(scan)?)
     }
 
     fn counted(&self) -> Option<u64> {
