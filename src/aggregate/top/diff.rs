@@ -162,14 +162,14 @@ impl Kept for [u64; 6] {
         let counters = flows.flows.of_rows(rows.clone()).zip(counters);
         to.extend(flows.first_ms[rows].iter().zip(counters).map(
             |(&first, (flows, (&packets, &octets)))| {
-                let within = |is_in: bool| {
-                    if is_in { [flows, packets, octets] } else { [0; 3] }
-                };
-                let ([a, b, c], [d, e, f]) = (
-                    within(now.contains(UnixMillis(first))),
-                    within(before.contains(UnixMillis(first))),
-                );
-                [a, b, c, d, e, f]
+                let mut sums = [0; 6];
+                let (of_now, of_before) = sums.split_at_mut(3);
+                for (window, to) in [(&now, of_now), (&before, of_before)] {
+                    if window.contains(UnixMillis(first)) {
+                        to.copy_from_slice(&[flows, packets, octets]);
+                    }
+                }
+                sums
             },
         ));
     }
@@ -184,8 +184,8 @@ impl Kept for [u64; 6] {
     }
 }
 
-const fn both(&[a, b, c, d, e, f]: &[u128; 6]) -> [Counters; 2] {
-    [Counters { flows: a, packets: b, octets: c }, Counters { flows: d, packets: e, octets: f }]
+fn both(sums: &[u128; 6]) -> [Counters; 2] {
+    [0, 3].map(|at| Counters { flows: sums[at], packets: sums[at + 1], octets: sums[at + 2] })
 }
 
 fn weights([now, before]: &[Counters; 2], weight: &Weight) -> [u128; 2] {
