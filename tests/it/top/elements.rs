@@ -85,8 +85,8 @@ fn keys_of_frames_and_labels_are_nfdumps() {
         ("outdstmac", "outdstmac"),
         ("indstmac", "indstmac"),
         ("outsrcmac", "outsrcmac"),
+        // Of the labels behind the first, nfdump 1.7.1 prints other numbers.
         ("mpls1", "mpls1"),
-        ("mpls2", "mpls2"),
     ] {
         let ours = both.ours(&[key, "--by", "octets", "-N"]);
         let mut theirs = both.theirs(&["-s", &format!("{stat}/bytes")]);
@@ -123,6 +123,7 @@ fn flows_without_an_element_are_one_key() {
     let told = |flow: u64, value: u64| if flow <= 12 { value } else { 0 };
     for (key, expected) in [
         ("vrf", octets_by(|flow| vec![told(flow, 1 + flow % 2), told(flow, 2 + flow % 3)])),
+        ("mpls2", octets_by(|flow| vec![told(flow, 300 + flow % 2)])),
         ("evrf", octets_by(|flow| vec![told(flow, 2 + flow % 3)])),
         ("vlan", octets_by(|flow| vec![told(flow, 10 + flow % 3), told(flow, 11 + flow % 2)])),
         ("element:applicationName", octets_by(|flow| vec![told(flow, 1 + flow % 2)])),
