@@ -52,12 +52,13 @@
 //!
 //! Data flows one way through them, and so do their imports:
 //!
-//! `flow → capture, kafka → netflow → normalise, row → store → load, query → collect, aggregate → answer → sink → request → service → generate → cli`
+//! `flow → capture, kafka → netflow → normalise, row → meaning, store → load, query → collect, aggregate → answer → sink → request → service → generate → cli`
 //!
 //! - [`flow`]: the words that all others use: a flow, batches of flows, times, names.
 //! - [`capture`], [`netflow`], [`normalise`]: from files to datagrams, export packets, flows.
 //! - `kafka`: topics, from which messages come and to which they go.
 //! - [`row`], [`store`]: keys and predicates; the trait of stores, and those that there are.
+//! - [`meaning`]: what addresses are called, by the user's networks and by databases.
 //! - [`load`]: from captures to a store, with an account of every datagram and record.
 //! - [`query`], [`aggregate`], [`answer`]: questions, sums, and what both look like.
 //! - [`sink`]: flows on their way to places of others.
@@ -86,6 +87,7 @@ pub mod import;
 #[cfg(feature = "kafka")]
 pub mod kafka;
 pub mod load;
+pub mod meaning;
 pub mod netflow;
 pub mod normalise;
 pub mod query;

@@ -121,6 +121,13 @@ struct Common {
     /// that browsers trust]
     #[arg(long, global = true, value_name = "FILE")]
     ca: Option<OsString>,
+    /// The table of networks, CSV with prefix,name,role,site,tenant,from,until: what addresses mean
+    #[arg(long, global = true, value_name = "FILE")]
+    networks: Option<OsString>,
+    /// A database of countries, cities or names of autonomous systems: MaxMind's format, or CSV of
+    /// ranges; of several, the first that says something holds
+    #[arg(long, global = true, value_name = "FILE")]
+    database: Vec<OsString>,
     /// Say more on standard error; twice for details
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     verbose: u8,
@@ -265,7 +272,7 @@ fn carry_out(Arguments { common, command }: Arguments) -> anyhow::Result<Ending>
 
 impl Common {
     fn flags(&self) -> Flags {
-        vec![
+        let mut flags = vec![
             (keys::STORE, self.store.clone()),
             (keys::TZ, self.tz.clone()),
             (keys::COMMUNITY_ID_SEED, self.community_id_seed.clone()),
@@ -276,6 +283,10 @@ impl Common {
             (keys::RECOVERY_SECS, self.recovery_secs.clone()),
             (keys::ELASTIC_CA, self.ca.clone()),
             (keys::KAFKA_CA, self.ca.clone()),
-        ]
+            (keys::NETWORKS, self.networks.clone()),
+        ];
+        let databases = self.database.iter().map(|file| (keys::DATABASES, Some(file.clone())));
+        flags.extend(databases);
+        flags
     }
 }

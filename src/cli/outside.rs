@@ -2,10 +2,12 @@
 
 use std::fs::File;
 use std::io::{self, Read};
+use std::sync::Arc;
 
 use super::settings::Settings;
 use super::store;
 use crate::flow::{Names, UnixMillis};
+use crate::meaning::{Meaning, MeaningError};
 use crate::query::filter::Files;
 use crate::request::Surroundings;
 
@@ -27,6 +29,10 @@ impl Files for Outside<'_> {
     fn names(&self) -> io::Result<Names> {
         let store = store::open(self.0).map_err(io::Error::other)?;
         store.names().map_err(io::Error::other)
+    }
+
+    fn meaning(&self) -> Result<Arc<Meaning>, MeaningError> {
+        self.0.meaning.sources.now()
     }
 
     fn read(&self, name: &str, most_bytes: u64) -> io::Result<Vec<u8>> {

@@ -2,11 +2,13 @@
 
 use std::cell::Cell;
 use std::io;
+use std::sync::Arc;
 
 use super::{AskError, QuestionOptions, Refused, Scaling, Surroundings, moment};
 use crate::aggregate::{Conversation, Conversations, FlowOrder, Limits, SortOptions, sorted};
 use crate::answer::Format;
 use crate::flow::{Columns, FlowBatch, Names, UnixMillis};
+use crate::meaning::{Meaning, MeaningError};
 use crate::query::filter::Files;
 use crate::query::{Direction, HELD_COLUMNS, Held, Lookup, MAX_NAT_EVENTS, Question};
 use crate::row::NatEnd;
@@ -76,6 +78,11 @@ impl Files for Unread {
     fn names(&self) -> io::Result<Names> {
         self.0.set(true);
         Ok(Names::default())
+    }
+
+    fn meaning(&self) -> Result<Arc<Meaning>, MeaningError> {
+        self.0.set(true);
+        Ok(Arc::default())
     }
 }
 
@@ -282,6 +289,7 @@ mod tests {
             ("where", "port 53", false),
             // Who knows how many there are in a file.
             ("where", "ip in @hosts.txt", false),
+            ("where", "country CH", false),
             // It is refused at once.
             ("where", "prot 53", true),
         ] {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::places::allowed;
 use crate::flow::Names;
+use crate::meaning::{Meaning, MeaningError, Sources};
 use crate::query::filter::Files;
 use crate::store::Store;
 
@@ -16,6 +17,8 @@ pub(super) struct Lists {
     pub(super) store: Arc<dyn Store>,
     /// The folder that they are in.
     pub(super) folder: PathBuf,
+    /// What says what addresses mean.
+    pub(super) meaning: Arc<Sources>,
 }
 
 impl Files for Lists {
@@ -33,5 +36,9 @@ impl Files for Lists {
 
     fn names(&self) -> io::Result<Names> {
         self.store.names().map_err(io::Error::other)
+    }
+
+    fn meaning(&self) -> Result<Arc<Meaning>, MeaningError> {
+        self.meaning.now()
     }
 }

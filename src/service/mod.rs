@@ -97,7 +97,11 @@ impl Service {
         // What sums may take is shared by all that may be at work.
         options.sums.memory_bytes /= Turns::everything() + options.job_options.at_once.max(1);
         let guard = Guard::new(&options)?;
-        let lists = Lists { store: Arc::clone(&store), folder: options.folder.join("lists") };
+        let lists = Lists {
+            store: Arc::clone(&store),
+            folder: options.folder.join("lists"),
+            meaning: Arc::clone(&options.meaning),
+        };
         let tasks = Tasks {
             store: Arc::clone(&store),
             zone: options.zone.clone(),

@@ -4,6 +4,7 @@ use std::fs;
 use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use ipnet::IpNet;
 
@@ -14,6 +15,7 @@ use super::jobs;
 use super::limits::Limits;
 use crate::aggregate;
 use crate::load;
+use crate::meaning::Sources;
 use crate::request::Zone;
 
 /// How a service is asked to work.
@@ -41,6 +43,8 @@ pub struct Options {
     pub load_folders: Vec<PathBuf>,
     /// How much may be asked for.
     pub limits: Limits,
+    /// What says what addresses mean.
+    pub meaning: Arc<Sources>,
     /// How long the audit log grows.
     pub audit: audit::Options,
 }

@@ -6,9 +6,11 @@ mod nfdump;
 mod traffic;
 
 use std::io;
+use std::sync::Arc;
 
 use earlgrey_hbase::UnixMillis;
 use earlgrey_hbase::flow::{Columns, FlowBatch};
+use earlgrey_hbase::meaning::{Attribute, Meaning, MeaningError};
 use earlgrey_hbase::query::Question;
 use earlgrey_hbase::query::filter::{Context, Files, NoFiles, ParseFilterError, parse};
 use earlgrey_hbase::row::Predicate;
@@ -74,6 +76,26 @@ impl Files for Examples {
             _ if name.contains("hosts") => b"10.0.0.1\n".to_vec(),
             _ => b"tcp\n".to_vec(),
         })
+    }
+
+    fn meaning(&self) -> Result<Arc<Meaning>, MeaningError> {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str, text: &str| {
+            let file = folder.path().join(name);
+            std::fs::write(&file, text).unwrap();
+            file
+        };
+        let networks = "prefix,name,role,site,tenant\n10.1.0.0/16,office,internal,Bern,research\n";
+        let networks = file("networks.csv", networks);
+        let cities = "192.0.2.0,192.0.2.9,CH,,,Zurich,,,,\n192.0.2.10,192.0.2.11,LI,,,Vaduz,,,,\n";
+        let databases =
+            [file("city.csv", cities), file("as.csv", "192.0.2.0,192.0.2.9,64500,Example AG\n")];
+        let meaning = Arc::new(Meaning::read(Some(&networks), &databases)?);
+        // Databases are read when they are first asked for, and are gone then.
+        for attribute in Attribute::ALL {
+            meaning.table(attribute)?;
+        }
+        Ok(meaning)
     }
 }
 

@@ -25,7 +25,7 @@ const STAGES: [&[&str]; 13] = [
     &["capture", "kafka"],
     &["netflow"],
     &["anonymise", "normalise", "row"],
-    &["import", "store"],
+    &["import", "meaning", "store"],
     &["load", "query"],
     &["collect", "aggregate"],
     &["answer"],

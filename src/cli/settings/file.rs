@@ -123,7 +123,7 @@ fn text(value: &DeValue<'_>) -> Option<String> {
 }
 
 /// Keys whose values are paths.
-const PATHS: [Key; 8] = [
+const PATHS: [Key; 10] = [
     keys::LOAD_PATHS,
     keys::COLLECT_SPOOL,
     keys::SERVE_FOLDER,
@@ -132,6 +132,8 @@ const PATHS: [Key; 8] = [
     keys::SERVE_TLS_KEY,
     keys::ELASTIC_CA,
     keys::KAFKA_CA,
+    keys::NETWORKS,
+    keys::DATABASES,
 ];
 
 /// A path in the file is meant from where the file is, and `~/` from the user's home.

@@ -45,6 +45,9 @@ pub(crate) const KAFKA_USER: Key = key("kafka.user", "EARLGREY_KAFKA_USER", "");
 pub(crate) const KAFKA_PASSWORD: Key = key("kafka.password", "EARLGREY_KAFKA_PASSWORD", "");
 pub(crate) const KAFKA_MECHANISM: Key = key("kafka.mechanism", "EARLGREY_KAFKA_MECHANISM", "");
 pub(crate) const KAFKA_CA: Key = key("kafka.ca", "EARLGREY_KAFKA_CA", "--ca");
+pub(crate) const NETWORKS: Key = key("meaning.networks", "EARLGREY_NETWORKS", "--networks");
+pub(crate) const DATABASES: Key =
+    Key { list: true, ..key("meaning.databases", "EARLGREY_DATABASES", "--database") };
 pub(crate) const MEMORY: Key = key("limits.memory", "EARLGREY_MEMORY", "--memory");
 
 pub(crate) const COLLECT_LISTEN: Key =
@@ -118,7 +121,7 @@ pub(crate) const SERVE_RESULTS_SIZE: Key =
 pub(crate) const EXPORTERS: &str = "exporters";
 
 /// All of them, in the order in which they are shown.
-pub(crate) const ALL: [Key; 57] = [
+pub(crate) const ALL: [Key; 59] = [
     STORE,
     LOAD_PATHS,
     FORMAT,
@@ -141,6 +144,8 @@ pub(crate) const ALL: [Key; 57] = [
     KAFKA_PASSWORD,
     KAFKA_MECHANISM,
     KAFKA_CA,
+    NETWORKS,
+    DATABASES,
     COLLECT_LISTEN,
     COLLECT_EXPORTERS,
     COLLECT_TEES,

@@ -7,6 +7,7 @@ mod file;
 mod jobs;
 mod kafka;
 pub(crate) mod keys;
+mod meaning;
 mod serve;
 mod values;
 
@@ -34,6 +35,7 @@ use exporters::Exporter;
 pub(crate) use file::{CONFIG_VARIABLE, user_file};
 use kafka::Kafka;
 pub(crate) use keys::Key;
+use meaning::Meaning;
 use serve::Serve;
 pub(crate) use values::{ProgressMode, bytes};
 
@@ -74,6 +76,8 @@ pub(crate) struct Settings {
     pub(crate) elastic: Elastic,
     /// How Kafka is reached.
     pub(crate) kafka: Kafka,
+    /// What says what addresses mean.
+    pub(crate) meaning: Meaning,
     /// What a collector works with.
     pub(crate) collect: Collect,
     /// What a server works with.
@@ -147,6 +151,7 @@ impl Settings {
             serve: Serve::resolve(&layers)?,
             elastic: Elastic::resolve(&layers)?,
             kafka: Kafka::resolve(&layers)?,
+            meaning: Meaning::resolve(&layers)?,
             store,
             load_paths: layers.all(&keys::LOAD_PATHS, Vec::new(), |values| {
                 Ok(values.iter().map(PathBuf::from).collect())
@@ -277,6 +282,7 @@ impl Settings {
         ];
         all.extend(self.elastic.shown());
         all.extend(self.kafka.shown());
+        all.extend(self.meaning.shown());
         all.extend(self.collect.shown());
         all.extend(self.serve.shown());
         all.extend(exporters::shown(&self.exporters));
@@ -304,20 +310,21 @@ struct Layers {
 impl Layers {
     /// What the heaviest layer that says anything says.
     fn raw(&self, key: &Key) -> Option<Raw> {
-        let flag =
-            self.flags.iter().find(|(flag, _)| flag == key).and_then(|(_, value)| value.clone());
-        if let Some(value) = flag {
-            return Some(Raw { values: vec![value], origin: Origin::Flag(key.flag) });
+        let flags = self.flags.iter().filter(|(flag, _)| flag == key);
+        let values: Vec<OsString> = flags.filter_map(|(_, value)| value.clone()).collect();
+        if !values.is_empty() {
+            return Some(Raw { values, origin: Origin::Flag(key.flag) });
         }
         // An empty store is nobody's wish: a script's own variable was not set, most likely.
         let value =
             if *key == keys::STORE { env::var_os(key.variable) } else { variable(key.variable) };
         if let Some(value) = value {
-            let values = if [keys::LOAD_PATHS, keys::SERVE_LOAD_FOLDERS].contains(key) {
-                env::split_paths(&value).map(OsString::from).collect()
-            } else {
-                vec![value]
-            };
+            let values =
+                if [keys::LOAD_PATHS, keys::SERVE_LOAD_FOLDERS, keys::DATABASES].contains(key) {
+                    env::split_paths(&value).map(OsString::from).collect()
+                } else {
+                    vec![value]
+                };
             return Some(Raw { values, origin: Origin::Variable(key.variable) });
         }
         self.file.get(key.name).cloned()

@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -158,6 +159,7 @@ impl Settings {
             },
             jobs: serve.jobs.value.clone(),
             job_options: serve.job_settings.options(),
+            meaning: Arc::clone(&self.meaning.sources),
             load_folders: serve.load_folders.value.clone(),
             limits: Limits {
                 body_bytes: usize::try_from(serve.max_body.value).unwrap_or(usize::MAX),

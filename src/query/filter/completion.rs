@@ -3,8 +3,11 @@
 //! Nothing is known here of where which word may stand: every word of the language is tried, and
 //! those are offered behind which the parser has no complaint but that there must be more.
 
+use std::sync::Arc;
+
 use super::{Context, Files, MAX_TEXT_BYTES, NoFiles, ParseFilterError, parse, words};
 use crate::flow::Names;
+use crate::meaning::{Attribute, Meaning, MeaningError};
 
 /// How a text may go on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,7 +74,7 @@ pub fn complete(text: &str, context: &Context<'_>) -> Completion {
     }
     // Names are looked up once, and files not at all.
     let names = context.files.names().unwrap_or_default();
-    let files = Known(&names);
+    let files = Known { names: &names, meaning: context.files.meaning().unwrap_or_default() };
     let context = Context { zone: context.zone.clone(), now: context.now, files: &files };
     let goes_on = |word: &str| {
         let more = format!("{before}{word}");
@@ -80,7 +83,8 @@ pub fn complete(text: &str, context: &Context<'_>) -> Completion {
             Err(error) => error.file.is_none() && error.span.start >= more.trim_end().len(),
         }
     };
-    let values = values(&names);
+    let mut values = values(&names);
+    values.extend(meant(before, &files.meaning));
     let fixed = [
         (WordKind::Operator, &OPERATORS[..]),
         (WordKind::Join, &JOINS),
@@ -118,8 +122,32 @@ fn values(names: &Names) -> Vec<String> {
     words.map(|&word| word.to_owned()).chain(quoted).collect()
 }
 
+/// What addresses are called, by what the text asks for.
+fn meant(text: &str, meaning: &Meaning) -> Vec<String> {
+    let text = text.to_ascii_lowercase();
+    let asked = |attribute: &Attribute| match attribute {
+        Attribute::AsName => text.contains("name"),
+        _ => text.contains(attribute.word()),
+    };
+    let asked = Attribute::ALL.into_iter().filter(asked);
+    let tables = asked.filter_map(|attribute| meaning.table(attribute).ok());
+    let mut words = Vec::new();
+    for table in tables {
+        let shown = table.texts().iter().filter(|name| !name.contains('"')).take(MAX_NAMES);
+        let is_word = |name: &str| name.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        words.extend(shown.map(|name| match is_word(name) {
+            true => name.to_string(),
+            false => format!("\"{name}\""),
+        }));
+    }
+    words
+}
+
 /// What is known while words are tried.
-struct Known<'a>(&'a Names);
+struct Known<'a> {
+    names: &'a Names,
+    meaning: Arc<Meaning>,
+}
 
 impl Files for Known<'_> {
     fn read(&self, name: &str, most_bytes: u64) -> std::io::Result<Vec<u8>> {
@@ -127,7 +155,11 @@ impl Files for Known<'_> {
     }
 
     fn names(&self) -> std::io::Result<Names> {
-        Ok(self.0.clone())
+        Ok(self.names.clone())
+    }
+
+    fn meaning(&self) -> Result<Arc<Meaning>, MeaningError> {
+        Ok(Arc::clone(&self.meaning))
     }
 }
 
@@ -140,7 +172,7 @@ mod tests {
     fn completed(text: &str) -> Completion {
         let mut names = Names::default();
         names.interfaces.insert(("10.0.0.1".parse().unwrap(), 1), "eth0".to_owned());
-        let files = Known(&names);
+        let files = Known { names: &names, meaning: Arc::default() };
         complete(text, &Context { zone: TimeZone::UTC, now: UnixMillis::EPOCH, files: &files })
     }
 

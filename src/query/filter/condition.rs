@@ -35,6 +35,7 @@ impl Parser<'_, '_, '_> {
             Term::Shown(id, kind) => self.shown_test(id, kind)?,
             Term::Named(named) => self.named_test(named)?,
             Term::Community => self.community_test()?,
+            Term::Meant(attribute, fields) => self.meant_test(attribute, &fields)?,
             Term::Whole(predicate) => {
                 self.before = None;
                 return Ok(predicate);

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use super::values::Values;
 use crate::flow::{Column, ElementId, EventKind, Family, Kind, REVERSE_ENTERPRISE};
+use crate::meaning::Attribute;
 use crate::row::{AddressField, AddressRange, AddressSet, NumberField, NumberSet, Predicate};
 
 /// What a term asks for, before its test is read.
@@ -12,6 +13,8 @@ use crate::row::{AddressField, AddressRange, AddressSet, NumberField, NumberSet,
 pub(super) enum Term {
     Number(Fields<NumberField>, Values),
     Address(Fields<AddressField>),
+    /// What addresses are called.
+    Meant(Attribute, Fields<AddressField>),
     /// An element of this kind, whose values are neither plain numbers nor addresses; of bytes
     /// where nothing is known of it.
     Shown(ElementId, Kind),
@@ -254,6 +257,16 @@ pub(super) fn meaning(keyword: &str, qualifiers: &Qualifiers) -> Option<Meaning>
         Some(if bare { term } else { Meaning::Misplaced("no word before it") })
     };
     let misplaced = |expected| Some(Meaning::Misplaced(expected));
+    if let Some(attribute) = Attribute::ALL
+        .into_iter()
+        .find(|known| known.word() == keyword || *known == Attribute::Country && keyword == "geo")
+    {
+        if (way, which) != (None, None) {
+            return misplaced("src, dst, or no word before it");
+        }
+        let fields = Fields::of(end, &[AddressField::Src], &[AddressField::Dst]);
+        return Some(Meaning::Term(Term::Meant(attribute, fields)));
+    }
     match keyword {
         "ip" | "host" | "net" => match addresses(qualifiers) {
             Some(fields) => Some(Meaning::Term(Term::Address(fields))),

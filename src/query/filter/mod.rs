@@ -16,6 +16,7 @@ mod forms;
 mod keyword;
 mod lexer;
 mod list;
+mod meant;
 mod named;
 mod number;
 mod parser;

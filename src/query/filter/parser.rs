@@ -153,9 +153,14 @@ impl<'a> Parser<'a, '_, '_> {
         found
     }
 
+    /// Where the token before the next one stands.
+    pub(super) fn last_span(&self) -> Range<usize> {
+        self.at.checked_sub(1).map_or(0..0, |before| self.tokens[before].span.clone())
+    }
+
     /// Where the token before the next one ends.
     pub(super) fn end_before(&self) -> usize {
-        self.at.checked_sub(1).map_or(0, |before| self.tokens[before].span.end)
+        self.last_span().end
     }
 
     /// What the next token is, in words.

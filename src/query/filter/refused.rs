@@ -11,10 +11,6 @@ pub(super) fn refused(keyword: &str) -> Option<(&'static str, &'static str)> {
             "the flows of a store are not numbered",
             "leave it out, and take the first ones with --limit N",
         ),
-        "geo" | "country" => (
-            "countries are not known: there is no database of them",
-            "put the country's blocks into a file, and write net in @FILE",
-        ),
         "id" | "sysid" => (
             "exporters have no numbers here: those are nfdump's own",
             "write router ip ADDRESS, or observation domain id N",

@@ -9,6 +9,7 @@ use super::list::{self, ListFault};
 use super::values::Values;
 use super::{Context, MAX_INCLUDES, MAX_LIST_BYTES, MAX_NESTING, MAX_TEXT_BYTES, ParseFilterError};
 use crate::flow::Names;
+use crate::meaning::{Attribute, Meaning, MeaningError, Table};
 use crate::row::{AddressSet, NumberSet};
 
 /// All that is included, together: files that include each other many times would have no end.
@@ -31,6 +32,15 @@ pub trait Files {
     /// If that cannot be read.
     fn names(&self) -> io::Result<Names> {
         Ok(Names::default())
+    }
+
+    /// What addresses mean, for filters such as `country CH`.
+    ///
+    /// # Errors
+    ///
+    /// If what says it cannot be read.
+    fn meaning(&self) -> Result<Arc<Meaning>, MeaningError> {
+        Ok(Arc::default())
     }
 }
 
@@ -78,6 +88,22 @@ impl<'a> Sources<'a> {
             ParseFilterError::at(span.clone(), problem)
         })?;
         Ok(Arc::clone(self.names.insert(Arc::new(names))))
+    }
+
+    /// What addresses are called by `attribute`, which stands at `span`.
+    pub(super) fn table(
+        &self,
+        attribute: Attribute,
+        span: &Range<usize>,
+    ) -> Result<Arc<Table>, ParseFilterError> {
+        let table = self.context.files.meaning().and_then(|meaning| meaning.table(attribute));
+        table.map_err(|error| match error {
+            MeaningError::Unknown(attribute) => {
+                let problem = format!("nothing says which {} addresses are of", attribute.word());
+                ParseFilterError::at(span.clone(), problem).hinting(attribute.hint())
+            }
+            error => ParseFilterError::at(span.clone(), error.to_string()),
+        })
     }
 
     /// Goes one level deeper; [`Self::leave`] comes back.

@@ -9,6 +9,7 @@ use super::parser::{Parser, Result};
 use super::refused::refused;
 use super::words;
 use crate::flow::EventKind;
+use crate::meaning::Attribute;
 use crate::row::Predicate;
 
 const A_TERM: &str = "a term such as `ip 10.0.0.1`, `port 443` or `proto tcp`";
@@ -41,6 +42,14 @@ impl Parser<'_, '_, '_> {
             return Err(self.no_term());
         };
         let keyword = word.to_ascii_lowercase();
+        // Only the number of an autonomous system has no word of its own behind it.
+        let keyword = match self.peek_word(1) {
+            Some(name) if name == "name" && matches!(&*keyword, "as" | "asn") => {
+                self.next();
+                Attribute::AsName.word().to_owned()
+            }
+            _ => keyword,
+        };
         let bare = qualifiers == Qualifiers::default();
         let of_nat = Qualifiers {
             which: Some(Which::Nat),

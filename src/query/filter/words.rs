@@ -7,7 +7,7 @@ const BETWEEN: [&str; 5] = ["and", "or", "not", "in", "has"];
 
 /// Words that a term begins with, or has.
 #[rustfmt::skip]
-pub(super) const FIELDS: [&str; 70] = [
+pub(super) const FIELDS: [&str; 77] = [
     "any", "ipv4", "ipv6", "inet", "inet6",
     "src", "dst", "out", "ingress", "egress", "nat", "next", "bgp", "prev", "router",
     "exporter", "min", "max", "ip", "host", "net", "port", "as", "mask", "tos",
@@ -15,7 +15,8 @@ pub(super) const FIELDS: [&str; 70] = [
     "protocol", "flags", "duration", "pps", "bps", "bpp", "icmp-type", "icmp-code", "engine-type", "engine-id",
     "engine", "sampling", "fwdstat", "flowdir", "ethertype", "first", "last", "seen", "mpls", "observation",
     "element", "tcp", "udp", "icmp", "icmp6", "gre", "esp", "sctp", "include", "type",
-    "event", "xevent", "asa", "nel", "community",
+    "event", "xevent", "asa", "nel", "community", "country", "city", "asname", "network", "role",
+    "site", "tenant",
 ];
 
 /// Names of protocols that stand for a term by themselves.

@@ -57,7 +57,13 @@ impl Answering {
     fn etag(&self, version: &str, question: &Question) -> String {
         let (mut hashed, given) = (Hashed(Xxh3::new()), &self.given);
         // What is relative in the parameters is not so in the question. Hashing cannot fail.
-        let _ = write!(hashed, "{} {version} {question:?} {given:?} {}", *BEGAN, self.zone.name());
+        let _ = write!(
+            hashed,
+            "{} {version} {question:?} {given:?} {} {:?}",
+            *BEGAN,
+            self.zone.name(),
+            self.service.lists.meaning.state()
+        );
         format!("W/\"{:016x}\"", hashed.0.digest())
     }
 
