@@ -27,7 +27,7 @@ pub use timeline::{BinWidth, MAX_BINS, Series, Timeline, TimelineError, Timeline
 pub use top::{
     Change, Counters, Counts, Diff, DiffEntry, DiffOptions, ElementBytes, ElementKey, ElementValue,
     End, KeyField, KeyValue, KnownKeys, ParseKeyError, ParseOrderError, Prefix, Top, TopEntry,
-    TopOptions, TopOrder, Windows, parse_keys,
+    TopOptions, TopOrder, Windows, parse_keys, parse_keys_with,
 };
 pub use totals::{FlowTotals, Totals};
 

@@ -38,7 +38,7 @@ pub fn write_diff(
     if style.format == PairFormat::Line {
         return write_text(&table(diff, options, style), to);
     }
-    let names: Vec<_> = options.top.fields.iter().flat_map(|&field| key_names(field)).collect();
+    let names: Vec<_> = options.top.fields.iter().flat_map(key_names).collect();
     let key: Vec<&str> = names.iter().map(|name| &**name).collect();
     let object = object(diff, options, &key, &style.zone);
     let head = Head { object, names: [&key[..], &FIELDS].concat() };
@@ -142,7 +142,7 @@ fn table(diff: &Diff, options: &DiffOptions, style: &TopStyle) -> String {
     let mut clock = Clock::new(style.zone.clone());
     // A pair has two columns.
     let fields = options.top.fields.iter();
-    let titles = fields.flat_map(|&field| key_names(field).into_iter().map(move |_| title(field)));
+    let titles = fields.flat_map(|field| key_names(field).into_iter().map(move |_| title(field)));
     let titles: Vec<String> = titles.map(Cow::into_owned).collect();
     let keys = titles.len();
     let head = ["Before", "Now", "Change", "", "", ""].map(str::to_owned);
@@ -151,7 +151,7 @@ fn table(diff: &Diff, options: &DiffOptions, style: &TopStyle) -> String {
     let greatest = diff.entries.iter().map(difference).max().unwrap_or(0);
     for entry in &diff.entries {
         let mut row: Vec<String> =
-            entry.key.iter().flat_map(|value| key_cells(value.clone(), &mut clock)).collect();
+            entry.key.iter().flat_map(|value| key_cells(value, &mut clock)).collect();
         row.extend(amounts(entry, options, style.plain));
         row.push(bar(options.difference(entry), greatest));
         rows.push(row);
@@ -161,7 +161,7 @@ fn table(diff: &Diff, options: &DiffOptions, style: &TopStyle) -> String {
 }
 
 /// The values of a field of a key; a protocol by its name.
-fn key_cells(value: KeyValue, clock: &mut Clock) -> Vec<String> {
+fn key_cells(value: &KeyValue, clock: &mut Clock) -> Vec<String> {
     match value {
         KeyValue::Protocol(protocol) => vec![protocol.to_string()],
         value => cells(value, clock),

@@ -187,7 +187,8 @@ fn push_hex(to: &mut Vec<u8>, value: &[u8], between: &str) {
     to.push(b'"');
 }
 
-fn push_text(to: &mut Vec<u8>, text: &str) {
+/// Appends text as a string of JSON.
+pub(super) fn push_text(to: &mut Vec<u8>, text: &str) {
     // A string can be written as JSON.
     let _ = serde_json::to_writer(to, text);
 }

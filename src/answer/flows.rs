@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 
@@ -11,6 +12,7 @@ use super::nfdump::{self, Row};
 use super::pieces::{Pieces, Written};
 use super::{AnswerError, Format, json};
 use crate::flow::{FlowBatch, FlowRecord, Names};
+use crate::meaning::Table;
 use crate::store::Result as StoreResult;
 
 /// Prints flows. A reader that has had enough (a closed pipe) is no error: the rest is not written.
@@ -19,6 +21,7 @@ pub struct FlowWriter<W> {
     printer: Printer,
     clock: Clock,
     names: Names,
+    tables: Vec<Arc<Table>>,
     flows: u64,
 }
 
@@ -60,7 +63,7 @@ impl<W: Write> FlowWriter<W> {
             Printer::Raw | Printer::Ndjson | Printer::Null => {}
         }
         let (clock, names) = (Clock::new(zone), Names::default());
-        Self { to, printer, clock, names, flows: 0 }
+        Self { to, printer, clock, names, tables: Vec::new(), flows: 0 }
     }
 
     /// Prints also what exporters call their interfaces, VRFs and applications, as far as `names`
@@ -68,6 +71,12 @@ impl<W: Write> FlowWriter<W> {
     #[must_use]
     pub fn with_names(self, names: Names) -> Self {
         Self { names, ..self }
+    }
+
+    /// Prints also what addresses are called by `tables`, in JSON.
+    #[must_use]
+    pub fn with_tables(self, tables: Vec<Arc<Table>>) -> Self {
+        Self { tables, ..self }
     }
 
     /// Prints `flows`, which have the columns of [`Format::columns`]. Breaks once the reader of the
@@ -126,7 +135,7 @@ impl<W: Write> FlowWriter<W> {
     }
 
     fn push(&mut self, flow: &FlowRecord, extras: &[u8]) {
-        let Self { printer, clock, names, to, .. } = self;
+        let Self { printer, clock, names, tables, to, .. } = self;
         let piece = &mut to.text;
         let row = || Row::of(flow, extras, names, self.flows + 1);
         if printer.is_array() {
@@ -135,9 +144,9 @@ impl<W: Write> FlowWriter<W> {
         match printer {
             Printer::Layout(layout) => layout.push(piece, clock, &row()),
             Printer::Raw => nfdump::push_raw(piece, clock, &row()),
-            Printer::Json => json::push_object(piece, clock, flow, extras, names),
+            Printer::Json => json::push_object(piece, clock, flow, extras, (names, tables)),
             Printer::Ndjson => {
-                json::push_object(piece, clock, flow, extras, names);
+                json::push_object(piece, clock, flow, extras, (names, tables));
                 piece.push(b'\n');
             }
             Printer::Earlgrey => json::push_short_object(piece, clock, flow),
@@ -180,7 +189,6 @@ pub fn write_flows(
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
     use std::time::Instant;
 
     use super::*;

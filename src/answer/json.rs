@@ -1,10 +1,13 @@
 //! A flow as a JSON object.
 
+use std::sync::Arc;
+
 use super::clock::Clock;
-use super::elements::{push_extras, push_names};
+use super::elements::{push_extras, push_names, push_text};
 use super::nfdump::tcp_flags;
 use super::text::{push_address, push_number};
 use crate::flow::{CommunityId, FlowRecord, Names};
+use crate::meaning::Table;
 
 /// Writes flows as the objects of `query -o json`, with times of UTC.
 #[cfg(any(feature = "elastic", feature = "kafka"))]
@@ -22,20 +25,20 @@ impl Objects {
 
     /// Appends the object of a flow with these extras, but for the brace at its end.
     pub(crate) fn push_open(&mut self, to: &mut Vec<u8>, flow: &FlowRecord, extras: &[u8]) {
-        push_object(to, &mut self.clock, flow, extras, &self.names);
+        push_object(to, &mut self.clock, flow, extras, (&self.names, &[]));
         to.pop();
     }
 }
 
 /// Appends the object of `flow` with every field: `"time":"2007-07-26T22:15:38.007Z"`.
 /// What it has beyond these follows under the elements' names, and then what the exporter calls its
-/// interfaces, VRFs and applications.
+/// interfaces, VRFs and applications; and what its addresses mean.
 pub(super) fn push_object(
     to: &mut Vec<u8>,
     clock: &mut Clock,
     flow: &FlowRecord,
     extras: &[u8],
-    names: &Names,
+    (names, tables): (&Names, &[Arc<Table>]),
 ) {
     push_first_fields(to, flow, |to| clock.push_rfc_3339(to, flow.first));
     to.extend_from_slice(br#","tcpFlags":""#);
@@ -63,7 +66,24 @@ pub(super) fn push_object(
     if !names.is_empty() {
         push_names(to, flow, extras, names);
     }
+    for table in tables {
+        push_meant(to, flow, table);
+    }
     to.push(b'}');
+}
+
+/// Appends what the ends of `flow` are called by `table`, where it says something.
+fn push_meant(to: &mut Vec<u8>, flow: &FlowRecord, table: &Table) {
+    let [src, dst, _] = table.attribute.called();
+    for ((member, _), address) in [(src, flow.src), (dst, flow.dst)] {
+        let text = table.of(address, flow.first);
+        if !text.is_empty() {
+            to.extend_from_slice(b",\"");
+            to.extend_from_slice(member.as_bytes());
+            to.extend_from_slice(b"\":");
+            push_text(to, text);
+        }
+    }
 }
 
 /// Appends the object of `flow` with the nine first fields: `"time":"2007-07-26-22:15:38"`.

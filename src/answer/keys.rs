@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::iter;
+use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 
@@ -11,10 +12,11 @@ use super::rows::Value;
 use super::text::{push_inet_ntop, push_number};
 use crate::aggregate::{ElementKey, End, KeyField, KeyValue, Prefix};
 use crate::flow::{Column, EventKind};
+use crate::meaning::Table;
 
 /// The values of a key, as many as its fields have [names](key_names).
 pub(super) fn key_values(key: &[KeyValue]) -> impl Iterator<Item = Value> {
-    key.iter().flat_map(|value| field_values(value.clone()))
+    key.iter().flat_map(field_values)
 }
 
 /// A key in one line: `10.0.0.1, 443`.
@@ -25,14 +27,22 @@ pub fn key_text(key: &[KeyValue]) -> String {
         if !text.is_empty() {
             text.extend_from_slice(b", ");
         }
-        value.push(&mut text, &mut clock);
+        match value {
+            Value::Text(name) => text.extend_from_slice(called(&name).as_bytes()),
+            value => value.push(&mut text, &mut clock),
+        }
     }
     String::from_utf8_lossy(&text).into_owned()
 }
 
+/// What stands for a name that may not be known.
+fn called(name: &str) -> &str {
+    if name.is_empty() { "-" } else { name }
+}
+
 /// The values of a field of a key: a pair has two.
-fn field_values(value: KeyValue) -> impl Iterator<Item = Value> {
-    let (one, other) = match value {
+fn field_values(value: &KeyValue) -> impl Iterator<Item = Value> + use<> {
+    let (one, other) = match *value {
         KeyValue::Address(one) => (Value::Address(one), None),
         KeyValue::Pair(one, other) => (Value::Address(one), Some(Value::Address(other))),
         KeyValue::Net(net) => (Value::Net(net), None),
@@ -41,9 +51,10 @@ fn field_values(value: KeyValue) -> impl Iterator<Item = Value> {
         KeyValue::TcpFlags(flags) => (Value::TcpFlags(flags), None),
         KeyValue::Time(time) => (Value::Time(time), None),
         KeyValue::Event(kind, number) => (event(kind, number), None),
-        KeyValue::Element(kind, value) => {
-            (value.map_or(Value::None, |value| Value::Element(kind, *value)), None)
+        KeyValue::Element(kind, ref value) => {
+            (value.as_deref().map_or(Value::None, |value| Value::Element(kind, *value)), None)
         }
+        KeyValue::Label(ref text) => (Value::Text(Arc::clone(text)), None),
     };
     iter::once(one).chain(other)
 }
@@ -60,13 +71,13 @@ fn event(kind: EventKind, number: Option<u16>) -> Value {
 }
 
 /// What a field is called in JSON and CSV; a pair has two names.
-pub(super) fn key_names(field: KeyField) -> Vec<Cow<'static, str>> {
+pub(super) fn key_names(field: &KeyField) -> Vec<Cow<'static, str>> {
     let of = |end, src, dst, any| match end {
         End::Src => src,
         End::Dst => dst,
         End::Any => any,
     };
-    let name = match field {
+    let name = match *field {
         KeyField::Address(end, Prefix::WHOLE) => of(end, "srcAddress", "dstAddress", "address"),
         KeyField::Address(end, _) | KeyField::Route(end) => of(end, "srcNet", "dstNet", "net"),
         KeyField::Pair => return vec!["first".into(), "second".into()],
@@ -78,6 +89,7 @@ pub(super) fn key_names(field: KeyField) -> Vec<Cow<'static, str>> {
         KeyField::Event(kind) => event_words(kind).0,
         KeyField::Element(key) => return vec![element_words(&key).0],
         KeyField::EitherElement(src, _) => either_element_words(&src).0,
+        KeyField::Meant(end, ref table) => meant_words(end, table).0,
     };
     vec![name.into()]
 }
@@ -160,14 +172,24 @@ const fn either_element_words(src: &ElementKey) -> (&'static str, &'static str) 
     }
 }
 
+/// Likewise of what an address is called.
+const fn meant_words(end: End, table: &Table) -> (&'static str, &'static str) {
+    let [src, dst, any] = table.attribute.called();
+    match end {
+        End::Src => src,
+        End::Dst => dst,
+        End::Any => any,
+    }
+}
+
 /// What stands over its column: nfdump's word.
-pub(super) fn title(field: KeyField) -> Cow<'static, str> {
+pub(super) fn title(field: &KeyField) -> Cow<'static, str> {
     let of = |end, src, dst, any| match end {
         End::Src => src,
         End::Dst => dst,
         End::Any => any,
     };
-    let title = match field {
+    let title = match *field {
         KeyField::Address(end, Prefix::WHOLE) => of(end, "Src IP Addr", "Dst IP Addr", "IP Addr"),
         KeyField::Address(end, _) | KeyField::Route(end) => {
             of(end, "Src Network", "Dst Network", "Network")
@@ -181,12 +203,13 @@ pub(super) fn title(field: KeyField) -> Cow<'static, str> {
         KeyField::Event(kind) => event_words(kind).1,
         KeyField::Element(key) => return element_words(&key).1,
         KeyField::EitherElement(src, _) => either_element_words(&src).1,
+        KeyField::Meant(end, ref table) => meant_words(end, table).1,
     };
     title.into()
 }
 
 /// The values of a field of a key as the table shows them.
-pub(super) fn cells(value: KeyValue, clock: &mut Clock) -> Vec<String> {
+pub(super) fn cells(value: &KeyValue, clock: &mut Clock) -> Vec<String> {
     let mut cell = |value| {
         let mut text = Vec::new();
         match value {
@@ -196,6 +219,7 @@ pub(super) fn cells(value: KeyValue, clock: &mut Clock) -> Vec<String> {
             Value::Time(time) => clock.push(&mut text, time),
             // Flows that lack the element.
             Value::None => text.extend_from_slice(b"none"),
+            Value::Text(name) => text.extend_from_slice(called(&name).as_bytes()),
             _ => value.push(&mut text, clock),
         }
         // An element may hold what steers a terminal.

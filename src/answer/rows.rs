@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use ipnet::IpNet;
 use jiff::tz::TimeZone;
@@ -10,14 +11,14 @@ use super::clock::Clock;
 use super::elements::push_element;
 use super::nfdump::tcp_flags;
 use super::pieces::{Written, write_each};
-use super::text::{push_address, push_number};
+use super::text::{push_address, push_csv_text, push_number};
 use super::{AnswerError, PairFormat};
 use crate::aggregate::ElementValue;
 use crate::flow::{Kind, Protocol, UnixMillis};
 use crate::store::Result as StoreResult;
 
 /// A value of a row.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) enum Value {
     Address(IpAddr),
     Net(IpNet),
@@ -34,6 +35,8 @@ pub(super) enum Value {
     Element(Kind, ElementValue),
     /// One of a few words.
     Word(&'static str),
+    /// A name of somebody's.
+    Text(Arc<str>),
     Time(UnixMillis),
     /// A time that JSON has as all others, and CSV as charts show it, with the offset of the zone
     /// where that is not UTC.
@@ -45,14 +48,15 @@ impl Value {
         Self::Number(number.into())
     }
 
-    const fn is_number(self) -> bool {
+    const fn is_number(&self) -> bool {
         matches!(self, Self::Number(_) | Self::Signed(_) | Self::Percent(_))
     }
 
     /// Appends its text, in quotes where CSV needs them.
-    pub(super) fn push(self, to: &mut Vec<u8>, clock: &mut Clock) {
+    pub(super) fn push(&self, to: &mut Vec<u8>, clock: &mut Clock) {
         // Writing to bytes cannot fail.
-        let _ = match self {
+        let _ = match *self {
+            Self::Text(ref text) => return push_csv_text(to, text),
             Self::Address(address) => return push_address(to, address),
             Self::Net(net) => write!(to, "{net}"),
             Self::Number(number) => match u64::try_from(number) {
@@ -72,11 +76,13 @@ impl Value {
     }
 
     /// Appends it as JSON has it.
-    fn push_json(self, to: &mut Vec<u8>, clock: &mut Clock) {
+    fn push_json(&self, to: &mut Vec<u8>, clock: &mut Clock) {
         match self {
-            Self::CivilTime(time) => Self::Time(time).push_json(to, clock),
+            Self::CivilTime(time) => Self::Time(*time).push_json(to, clock),
+            // A string can be written as JSON.
+            Self::Text(text) => drop(serde_json::to_writer(to, &**text)),
             Self::None => to.extend_from_slice(b"null"),
-            Self::Element(kind, ref value) => push_element(to, kind, value),
+            Self::Element(kind, value) => push_element(to, *kind, value),
             number if number.is_number() => number.push(to, clock),
             text => {
                 to.push(b'"');
@@ -189,6 +195,7 @@ mod tests {
             (Value::Protocol(Protocol(250)), "250", "\"250\""),
             (Value::TcpFlags(0x12), "...A..S.", "\"...A..S.\""),
             (Value::None, "", "null"),
+            (Value::Text("a, \"b\"".into()), "\"a, \"\"b\"\"\"", "\"a, \\\"b\\\"\""),
             (
                 Value::Time(UnixMillis(7)),
                 "1970-01-01T00:00:00.007Z",
@@ -202,7 +209,7 @@ mod tests {
         ] {
             let written = |format| {
                 let mut text = Vec::new();
-                let rows = [Ok([value, Value::number(1u8)])].into_iter();
+                let rows = [Ok([value.clone(), Value::number(1u8)])].into_iter();
                 write_rows(rows, &head(), format, TimeZone::UTC, &mut text).unwrap();
                 String::from_utf8(text).unwrap()
             };

@@ -45,7 +45,7 @@ pub fn write_top(
         let mut clock = Clock::new(style.zone.clone());
         return write_text(&table(top, options, style.plain, &mut clock), to);
     }
-    let names: Vec<_> = options.fields.iter().flat_map(|&field| key_names(field)).collect();
+    let names: Vec<_> = options.fields.iter().flat_map(key_names).collect();
     let key: Vec<&str> = names.iter().map(|name| &**name).collect();
     let head = Head { object: object(top, options, &key), names: [&key[..], &FIELDS].concat() };
     let rows = top
@@ -113,7 +113,7 @@ fn table(top: &Top, options: &TopOptions, plain: bool, clock: &mut Clock) -> Str
         .fields
         .iter()
         .filter(|field| shown(field))
-        .flat_map(|&field| key_names(field).into_iter().map(move |_| title(field).into_owned()))
+        .flat_map(|field| key_names(field).into_iter().map(move |_| title(field).into_owned()))
         .collect();
     let rows: Vec<Vec<String>> = top
         .entries
@@ -122,7 +122,7 @@ fn table(top: &Top, options: &TopOptions, plain: bool, clock: &mut Clock) -> Str
             let fields = options.fields.iter().zip(&entry.key);
             fields
                 .filter(|(field, _)| shown(field))
-                .flat_map(|(_, value)| cells(value.clone(), clock))
+                .flat_map(|(_, value)| cells(value, clock))
                 .collect()
         })
         .collect();

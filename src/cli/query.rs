@@ -101,8 +101,12 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
                 // Only formats that name every field have room for them, and cells of their own.
                 let asks = json || matches!(format, Format::Own(_));
                 let names = if asks { asking.names()? } else { Names::default() };
+                // Of addresses that stand for others nothing is said.
+                let tables =
+                    if json && asking.by.is_none() { around.tables()? } else { Vec::new() };
                 output::print(|out| {
                     let writer = FlowWriter::styled(out, &format, style, zone).with_names(names);
+                    let writer = writer.with_tables(tables);
                     Ok(writer.write_all(flows).map(drop)?)
                 })
             }

@@ -48,7 +48,7 @@ impl Diff {
     /// [`Refused`] with the place, if the keys are none, and for windows that are none.
     pub fn options(&self, around: &Surroundings<'_>) -> Result<DiffOptions, Refused> {
         let top = TopOptions {
-            fields: keys_of(&self.key)?,
+            fields: keys_of(&self.key, around)?,
             order: self.by,
             count: (self.count > 0).then_some(self.count),
             zone: around.zone.zone().clone(),

@@ -1,8 +1,11 @@
 //! What a request is read in.
 
-use super::Zone;
+use std::sync::Arc;
+
+use super::{Refused, Zone};
 use crate::aggregate::Limits;
 use crate::flow::UnixMillis;
+use crate::meaning::{Attribute, Table};
 use crate::query::filter::{Context, Files};
 
 /// What a request leaves to whoever asks: a command's settings, or a service's.
@@ -21,5 +24,25 @@ impl Surroundings<'_> {
     /// What a filter is read in.
     pub fn context(&self) -> Context<'_> {
         Context { zone: self.zone.zone().clone(), now: self.now, files: self.files }
+    }
+
+    /// All that is said of addresses.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused`] if a file that says it cannot be read.
+    pub fn tables(&self) -> Result<Vec<Arc<Table>>, Refused> {
+        let tables = self.files.meaning().and_then(|meaning| meaning.tables());
+        tables.map_err(|error| Refused::new(error.to_string()))
+    }
+
+    /// What addresses are called by `attribute`.
+    ///
+    /// # Errors
+    ///
+    /// Why that is not known.
+    pub fn table(&self, attribute: Attribute) -> Result<Arc<Table>, String> {
+        let table = self.files.meaning().and_then(|meaning| meaning.table(attribute));
+        table.map_err(|error| error.to_string())
     }
 }

@@ -111,7 +111,7 @@ impl Timeline {
     /// [`Refused`] with the place, if the keys are none.
     pub fn keys(&self, around: &Surroundings<'_>) -> Result<Option<TopOptions>, Refused> {
         let Some(key) = &self.key else { return Ok(None) };
-        let (fields, order) = (keys_of(key)?, TopOrder::Measure(self.by));
+        let (fields, order) = (keys_of(key, around)?, TopOrder::Measure(self.by));
         let (zone, limits) = (around.zone.zone().clone(), around.limits.clone());
         Ok(Some(TopOptions { fields, order, count: Some(self.count), zone, limits }))
     }

@@ -1,7 +1,7 @@
 //! `top`: what most of the traffic is of.
 
 use super::{Place, Refused, SummaryOptions, Surroundings, one_of, whole_number};
-use crate::aggregate::{self, KeyField, ParseKeyError, TopOptions, TopOrder, parse_keys};
+use crate::aggregate::{self, KeyField, ParseKeyError, TopOptions, TopOrder, parse_keys_with};
 use crate::flow::Columns;
 use crate::query::{Lookup, Question};
 use crate::store::{Result, Snapshot};
@@ -47,7 +47,7 @@ impl Top {
     /// [`Refused`] with the place, if the keys are none.
     pub fn options(&self, around: &Surroundings<'_>) -> Result<TopOptions, Refused> {
         Ok(TopOptions {
-            fields: keys_of(&self.key)?,
+            fields: keys_of(&self.key, around)?,
             order: self.by,
             count: (self.count > 0).then_some(self.count),
             zone: around.zone.zone().clone(),
@@ -76,8 +76,9 @@ impl Top {
 }
 
 /// What flows are grouped by that are told by `keys`.
-pub(super) fn keys_of(keys: &str) -> Result<Vec<KeyField>, Refused> {
-    parse_keys(keys).map_err(|error| refused(keys, &error))
+pub(super) fn keys_of(keys: &str, around: &Surroundings<'_>) -> Result<Vec<KeyField>, Refused> {
+    parse_keys_with(keys, &|attribute| around.table(attribute))
+        .map_err(|error| refused(keys, &error))
 }
 
 /// The error, with a mark under the key that it is about.

@@ -34,6 +34,7 @@ mod import;
 mod interop;
 mod jobs;
 mod kafka;
+mod meaning;
 mod needs;
 mod package;
 mod plan;

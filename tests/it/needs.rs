@@ -82,6 +82,22 @@ pub(crate) fn duckdb() -> Option<impl Fn(&str, &[&str]) -> String> {
     })
 }
 
+/// Runs a script of Python's that reads and writes databases of addresses, and gives what it prints.
+/// The Python that has it is that of [`duckdb`].
+#[track_caller]
+pub(crate) fn meant() -> Option<impl Fn(&str, &[&str]) -> String> {
+    let python = named("EARLGREY_PYTHON", "a Python that has mmdb-writer and maxminddb")?;
+    let needed = "import maxminddb, mmdb_writer, netaddr";
+    let found = Command::new(&python).args(["-c", needed]).output().ok()?;
+    if !found.status.success() {
+        missing("EARLGREY_PYTHON has no mmdb-writer and maxminddb");
+        return None;
+    }
+    Some(move |script: &str, arguments: &[&str]| {
+        tool(&python, &[&["-c", script], arguments].concat()).unwrap()
+    })
+}
+
 /// Runs a script of Python's that uses Spark, and gives what it prints. The Python that has it is
 /// that of [`duckdb`].
 #[track_caller]

@@ -1,11 +1,13 @@
 //! What flows are grouped by: the fields that a key is made of, and their values.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use ipnet::IpNet;
 
 use super::element::{ElementKey, ElementValue};
 use crate::flow::{Column, Columns, EventKind, Kind, Protocol, UnixMillis};
+use crate::meaning::Table;
 
 /// Which end of a flow a field is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,7 +36,7 @@ impl Prefix {
 }
 
 /// A field of a key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KeyField {
     /// An address, or the network of given length that it is in.
     Address(End, Prefix),
@@ -61,6 +63,8 @@ pub enum KeyField {
     Element(ElementKey),
     /// What two elements tell, one of either end. A flow counts once for each.
     EitherElement(ElementKey, ElementKey),
+    /// What an address is called.
+    Meant(End, Arc<Table>),
 }
 
 impl KeyField {
@@ -74,36 +78,36 @@ impl KeyField {
     ];
 
     /// The end that it is of, if it is an address or of any end.
-    pub const fn end(self) -> Option<End> {
+    pub fn end(&self) -> Option<End> {
         match self {
-            Self::Address(end, _) | Self::Route(end) => Some(end),
+            Self::Address(end, _) | Self::Route(end) | Self::Meant(end, _) => Some(*end),
             Self::OfEither(_) | Self::EitherElement(..) => Some(End::Any),
             _ => None,
         }
     }
 
     /// Whether it is of networks, and not of single addresses.
-    pub fn is_network(self) -> bool {
+    pub fn is_network(&self) -> bool {
         match self {
-            Self::Address(_, prefix) => prefix != Prefix::WHOLE,
+            Self::Address(_, prefix) => *prefix != Prefix::WHOLE,
             Self::Route(_) => true,
             _ => false,
         }
     }
 
     /// Whether its values are of the family of the flow.
-    pub(super) const fn has_family(self) -> bool {
+    pub(super) const fn has_family(&self) -> bool {
         matches!(self, Self::Address(..) | Self::Route(_) | Self::Pair | Self::NextHop)
     }
 
     /// The columns that it is read from.
-    pub(super) fn columns(self) -> Columns {
+    pub(super) fn columns(&self) -> Columns {
         let either = |end, src, dst| match end {
             End::Src => Columns::of(&[src]),
             End::Dst => Columns::of(&[dst]),
             End::Any => Columns::of(&[src, dst]),
         };
-        match self {
+        match *self {
             Self::Address(end, _) => either(end, Column::Src, Column::Dst),
             Self::Route(end) => {
                 either(end, Column::Src, Column::Dst)
@@ -117,6 +121,10 @@ impl KeyField {
             Self::Bin(_) => Columns::of(&[Column::First]),
             Self::Event(_) | Self::Element(_) | Self::EitherElement(..) => {
                 Columns::of(&[Column::Extras])
+            }
+            Self::Meant(end, ref table) => {
+                let time: &[Column] = if table.is_timed() { &[Column::First] } else { &[] };
+                either(end, Column::Src, Column::Dst) | Columns::of(time)
             }
         }
     }
@@ -143,4 +151,6 @@ pub enum KeyValue {
     Event(EventKind, Option<u16>),
     /// Of an element, which has values of this kind; None where a flow lacks it.
     Element(Kind, Option<Box<ElementValue>>),
+    /// What an address is called; empty where nothing says it.
+    Label(Arc<str>),
 }

@@ -36,9 +36,9 @@ impl Layout {
     pub(super) fn new(fields: &[KeyField], zone: &TimeZone, family: Family) -> Self {
         let fields = fields.to_vec();
         let mut layout = Self { fields, family, bins: None, pieces: Vec::new(), bits: 0 };
-        for &field in &layout.fields {
+        for field in &layout.fields {
             let pieces = if let KeyField::Bin(span_ms) = field {
-                let bins = layout.bins.insert(Arc::new(Bins::new(span_ms, zone)));
+                let bins = layout.bins.insert(Arc::new(Bins::new(*span_ms, zone)));
                 vec![(Piece::Bin(Arc::clone(bins)), bins.bits())]
             } else {
                 pieces(field, family)
@@ -63,6 +63,12 @@ impl Layout {
 
     /// What rows may stand for where keys are of these ends.
     pub(super) fn rows(&self, sides: &[Side]) -> Rows {
+        let is_timed =
+            |field: &KeyField| matches!(field, KeyField::Meant(_, table) if table.is_timed());
+        if self.fields.iter().any(is_timed) {
+            // The flows of a row of sums may have begun under several names.
+            return Rows::Flows;
+        }
         Rows::Sums {
             by: self.columns_of(sides, |field| !matches!(field, KeyField::Bin(_))),
             within_ms: self.bins.as_ref().map_or(0, |bins| bins.within_ms()),
@@ -71,7 +77,7 @@ impl Layout {
 
     fn columns_of(&self, sides: &[Side], is_meant: fn(&KeyField) -> bool) -> Columns {
         let fields = self.fields.iter().filter(|field| is_meant(field));
-        let ends = fields.flat_map(|&field| sides.iter().map(move |&side| at(field, side)));
+        let ends = fields.flat_map(|field| sides.iter().map(move |&side| at(field, side)));
         ends.fold(Columns::NONE, |columns, field| columns | field.columns())
     }
 
@@ -100,8 +106,8 @@ impl Layout {
     /// family.
     pub(super) fn pack_values<const W: usize>(&self, values: &[KeyValue]) -> Option<[u64; W]> {
         let mut writer = Writer { key: [0; W], at: 0 };
-        for (&field, value) in self.fields.iter().zip(values) {
-            writer.value(field, value.clone(), self)?;
+        for (field, value) in self.fields.iter().zip(values) {
+            writer.value(field, value, self)?;
         }
         Some(writer.key)
     }
@@ -109,27 +115,28 @@ impl Layout {
     /// The values that `key` was packed from.
     pub(super) fn unpack(&self, key: &[u64]) -> Vec<KeyValue> {
         let mut reader = Reader { key, at: 0 };
-        self.fields.iter().map(|&field| reader.value(field, self)).collect()
+        self.fields.iter().map(|field| reader.value(field, self)).collect()
     }
 }
 
 /// `field` as it is of one end, where it is of any.
-fn at(field: KeyField, side: Side) -> KeyField {
+fn at(field: &KeyField, side: Side) -> KeyField {
     let end = if side == Side::Src { End::Src } else { End::Dst };
     match field {
-        KeyField::Address(End::Any, prefix) => KeyField::Address(end, prefix),
+        KeyField::Address(End::Any, prefix) => KeyField::Address(end, *prefix),
         KeyField::Route(End::Any) => KeyField::Route(end),
-        KeyField::OfEither(column) if side == Side::Src => KeyField::Number(column),
+        KeyField::OfEither(column) if side == Side::Src => KeyField::Number(*column),
         KeyField::OfEither(column) => KeyField::Number(column.other_end()),
         KeyField::EitherElement(src, dst) => {
-            KeyField::Element(if side == Side::Src { src } else { dst })
+            KeyField::Element(if side == Side::Src { *src } else { *dst })
         }
-        field => field,
+        KeyField::Meant(End::Any, table) => KeyField::Meant(end, Arc::clone(table)),
+        field => field.clone(),
     }
 }
 
 /// What a field is made of, with the bits of each.
-fn pieces(field: KeyField, family: Family) -> Vec<(Piece, u32)> {
+fn pieces(field: &KeyField, family: Family) -> Vec<(Piece, u32)> {
     let whole = length(Prefix::WHOLE, family);
     let address = |which: Which, bits: u32| {
         // The leading 64 bits of an address, and what is behind them.
@@ -139,7 +146,7 @@ fn pieces(field: KeyField, family: Family) -> Vec<(Piece, u32)> {
             (Piece::Address { which, shift: whole - high - low }, low),
         ]
     };
-    match field {
+    match *field {
         KeyField::Address(end, prefix) => address(Which::Of(end), length(prefix, family)).to_vec(),
         KeyField::Route(end) => {
             let mask = match end {
@@ -164,11 +171,17 @@ fn pieces(field: KeyField, family: Family) -> Vec<(Piece, u32)> {
         KeyField::Element(key) => vec![(Piece::Element([key, key]), key.bits())],
         // Both ends tell the same, so both are as long.
         KeyField::EitherElement(src, dst) => vec![(Piece::Element([src, dst]), src.bits())],
+        KeyField::Meant(end, ref table) => {
+            vec![(Piece::Meant(end, Arc::clone(table)), LABEL_BITS)]
+        }
     }
 }
 
 /// The bits of an event's number, and of there being none.
 const EVENT_BITS: u32 = 17;
+
+/// The bits of what an address is called.
+const LABEL_BITS: u32 = 32;
 
 /// The bits of the numbers of `column`.
 fn bits_of(column: Column) -> u32 {
@@ -194,10 +207,10 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn value(&mut self, field: KeyField, layout: &Layout) -> KeyValue {
+    fn value(&mut self, field: &KeyField, layout: &Layout) -> KeyValue {
         let family = layout.family;
         let whole = length(Prefix::WHOLE, family);
-        match field {
+        match *field {
             KeyField::Address(_, Prefix::WHOLE) | KeyField::NextHop => {
                 KeyValue::Address(self.address(whole, family))
             }
@@ -243,6 +256,9 @@ impl Reader<'_> {
                 let number = self.bits(EVENT_BITS).checked_sub(1);
                 KeyValue::Event(kind, number.map(|number| number as u16))
             }
+            KeyField::Meant(_, ref table) => {
+                KeyValue::Label(table.text(self.bits(LABEL_BITS) as u32))
+            }
         }
     }
 
@@ -273,11 +289,14 @@ struct Writer<const W: usize> {
 
 impl<const W: usize> Writer<W> {
     /// Writes the value of a field as [`Reader::value`] reads it.
-    fn value(&mut self, field: KeyField, value: KeyValue, layout: &Layout) -> Option<()> {
+    fn value(&mut self, field: &KeyField, value: &KeyValue, layout: &Layout) -> Option<()> {
         let family = layout.family;
         let whole = length(Prefix::WHOLE, family);
         let of_family = |address| (Family::of(address) == family).then(|| address_bits(address));
-        match (field, value) {
+        match (field.clone(), value.clone()) {
+            (KeyField::Meant(_, table), KeyValue::Label(text)) => {
+                self.bits(table.label(&text)?.into(), LABEL_BITS);
+            }
             (KeyField::Route(_), KeyValue::Net(net)) => {
                 self.bits(of_family(net.network())?, whole);
                 self.bits(net.prefix_len().into(), 8);

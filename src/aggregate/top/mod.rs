@@ -32,7 +32,7 @@ pub use element::{ElementBytes, ElementKey, ElementValue};
 pub use field::{End, KeyField, KeyValue, Prefix};
 pub use known::KnownKeys;
 pub use order::{ParseOrderError, TopOrder};
-pub use parse::{ParseKeyError, parse_keys};
+pub use parse::{ParseKeyError, parse_keys, parse_keys_with};
 pub use weight::Windows;
 
 use counts::Narrow;
@@ -159,7 +159,7 @@ impl Top {
 /// so that the memory is there for each.
 fn layouts(scans: &[Scan], options: &TopOptions) -> impl Iterator<Item = (Layout, Vec<Scan>)> {
     let columns = Columns::of(&[Column::Octets, Column::Packets]);
-    let each = if options.fields.iter().any(|field| field.has_family()) {
+    let each = if options.fields.iter().any(KeyField::has_family) {
         &Family::ALL[..]
     } else {
         &[Family::V4]

@@ -114,5 +114,5 @@ const IP: KeyField = KeyField::Address(End::Any, Prefix::WHOLE);
 /// What may be written, for people who wrote something else.
 pub(super) const KNOWN: &str = "src, dst, ip, src/24, srcport, dstport, port, proto, pair, 5-tuple, srcnet, \
                      dstnet, srcas, dstas, as, input, output, if, exporter, nexthop, flags, tos, \
-                     event, xevent, natevent, vlan, mac, vrf, mpls, application, bin:5m or \
-                     element:NAME";
+                     event, xevent, natevent, country, city, asname, network, role, site, tenant, \
+                     vlan, mac, vrf, mpls, application, bin:5m or element:NAME";

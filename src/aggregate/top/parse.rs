@@ -3,11 +3,14 @@
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
 use super::element::ElementKey;
 use super::field::{End, KeyField, Prefix};
 use super::layout;
 use super::names::{DST, KNOWN, NAMES, SRC};
 use crate::flow::{Column, Kind, element_by_name, element_by_number, element_named};
+use crate::meaning::{Attribute, Table};
 use crate::row::{AddressField, NumberField};
 
 /// A key that means nothing, and where it stands.
@@ -32,12 +35,26 @@ pub struct ParseKeyError {
 /// there twice, or too many of them for
 /// a key.
 pub fn parse_keys(text: &str) -> Result<Vec<KeyField>, ParseKeyError> {
+    parse_keys_with(text, &|attribute| {
+        Err(format!("nothing says which {} addresses are of", attribute.word()))
+    })
+}
+
+/// What addresses are called by an attribute, or why that is not known.
+type Tables<'a> = dyn Fn(Attribute) -> Result<Arc<Table>, String> + 'a;
+
+/// As [`parse_keys`], with keys of what addresses mean, such as `srccountry`.
+///
+/// # Errors
+///
+/// As [`parse_keys`], and what `tables` does not know.
+pub fn parse_keys_with(text: &str, tables: &Tables<'_>) -> Result<Vec<KeyField>, ParseKeyError> {
     let mut fields: Vec<KeyField> = Vec::new();
     let mut at = 0;
     for key in text.split(',') {
         let wrong = |problem| ParseKeyError { problem, at, len: key.len() };
-        for field in parse_key(key).map_err(wrong)? {
-            let same = |other: &KeyField| other.has_name_of(field);
+        for field in parse_key(key, tables).map_err(wrong)? {
+            let same = |other: &KeyField| other.has_name_of(&field);
             if fields.iter().any(same) {
                 return Err(wrong(format!("{key:?} says again what a key before it says")));
             }
@@ -71,8 +88,8 @@ impl KeyField {
     }
 
     /// Whether both would be called the same in an answer.
-    fn has_name_of(self, other: Self) -> bool {
-        let net = |field: Self| field.end().filter(|_| field.is_network());
+    fn has_name_of(&self, other: &Self) -> bool {
+        let net = |field: &Self| field.end().filter(|_| field.is_network());
         match (self, other) {
             (Self::Bin(_), Self::Bin(_)) => true,
             _ => self == other || net(self).is_some() && net(self) == net(other),
@@ -80,12 +97,12 @@ impl KeyField {
     }
 }
 
-fn parse_key(key: &str) -> Result<Vec<KeyField>, String> {
+fn parse_key(key: &str, tables: &Tables<'_>) -> Result<Vec<KeyField>, String> {
     if let Some(name) = key.strip_prefix("element:").or_else(|| key.strip_prefix("element ")) {
         return parse_element(name.trim()).map(|field| vec![field]);
     }
     if let Some(name) = key.strip_suffix(":p") {
-        return Ok([vec![KeyField::Number(Column::Protocol)], parse_key(name)?].concat());
+        return Ok([vec![KeyField::Number(Column::Protocol)], parse_key(name, tables)?].concat());
     }
     if let Some((name, span)) = key.split_once(':') {
         return match plain(name).as_str() {
@@ -97,12 +114,28 @@ fn parse_key(key: &str) -> Result<Vec<KeyField>, String> {
         return parse_net(key, name, lengths).map(|field| vec![field]);
     }
     let name = plain(key);
+    if let Some((end, attribute)) = meant(&name) {
+        return Ok(vec![KeyField::Meant(end, tables(attribute)?)]);
+    }
     match NAMES.iter().find(|(known, _)| *known == name) {
         Some((_, fields)) => Ok(fields.to_vec()),
         None if name == "bin" => Err("bin needs a duration, as in bin:5m".to_owned()),
         None if element_named(key).is_some() => parse_element(key).map(|field| vec![field]),
         None => Err(unknown(key)),
     }
+}
+
+/// What a name asks of addresses: `country`, `srccountry`.
+fn meant(name: &str) -> Option<(End, Attribute)> {
+    let (end, word) = match (name.strip_prefix("src"), name.strip_prefix("dst")) {
+        (Some(word), _) => (End::Src, word),
+        (_, Some(word)) => (End::Dst, word),
+        _ => (End::Any, name),
+    };
+    // nfdump's word for countries is geo.
+    let word = if word == "geo" { Attribute::Country.word() } else { word };
+    let attribute = Attribute::ALL.into_iter().find(|known| known.word() == word)?;
+    Some((end, attribute))
 }
 
 /// Reads an element by its name or number, as filters do. What becomes a common field is that one.

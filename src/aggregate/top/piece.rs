@@ -11,6 +11,7 @@ use super::field::End;
 use crate::flow::{
     Addresses, Column, ElementId, EventKind, FlowBatch, Values, address_bits, extra_value, unsigned,
 };
+use crate::meaning::Table;
 
 /// The end of a flow that a field of any end is read at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -55,6 +56,8 @@ pub(super) enum Piece {
     Element([ElementKey; 2]),
     /// One more than the number of the event; 0 where there is none.
     Event(EventKind),
+    /// What the address of an end is called.
+    Meant(End, Arc<Table>),
 }
 
 impl Piece {
@@ -86,6 +89,12 @@ impl Piece {
                     let value = extra_value(flows.extras.get(row), element).map(unsigned);
                     value.map_or(0, |number| number.min(u16::MAX.into()) + 1)
                 }));
+            }
+            Self::Meant(end, ref table) => {
+                let addresses = of(end, side, &flows.src, &flows.dst);
+                let mut labels = Vec::with_capacity(rows.len());
+                table.each_label(addresses, &flows.first_ms, rows, |label| labels.push(label));
+                to.put(labels.into_iter().map(u64::from));
             }
             Self::ExporterIsV6 => {
                 to.put(exporters(flows, rows).map(|exporter| exporter.is_ipv6().into()));

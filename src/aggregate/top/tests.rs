@@ -97,12 +97,12 @@ fn number(column: Column, flow: &FlowRecord) -> KeyValue {
 }
 
 /// The value of a field, from the record's own fields.
-fn slow_value(field: KeyField, flow: &FlowRecord, side: Side) -> KeyValue {
+fn slow_value(field: &KeyField, flow: &FlowRecord, side: Side) -> KeyValue {
     fn of<T>(end: End, side: Side, src: T, dst: T) -> T {
         if end == End::Src || end == End::Any && side == Side::Src { src } else { dst }
     }
     let net = |address: IpAddr, length: u8| IpNet::new(address, length).unwrap().trunc();
-    match field {
+    match *field {
         KeyField::Address(end, prefix) => {
             let address = of(end, side, flow.src, flow.dst);
             let (length, whole) = match address {
@@ -127,6 +127,7 @@ fn slow_value(field: KeyField, flow: &FlowRecord, side: Side) -> KeyValue {
         KeyField::Element(key) | KeyField::EitherElement(key, _) => {
             KeyValue::Element(key.kind, None)
         }
+        KeyField::Meant(..) => panic!("no such key is made here"),
         KeyField::Bin(span) => KeyValue::Time(UnixMillis(flow.first.0 - flow.first.0 % span)),
     }
 }
@@ -141,7 +142,7 @@ fn slow_top(flows: &[FlowRecord], options: &TopOptions) -> Top {
             Counters { flows: 1, packets: flow.packets.into(), octets: flow.octets.into() };
         totals.add(counters);
         for &side in sides {
-            let key = options.fields.iter().map(|&field| slow_value(field, flow, side)).collect();
+            let key = options.fields.iter().map(|field| slow_value(field, flow, side)).collect();
             let counts = map.entry(key).or_insert(Counts::NONE);
             counts.counters.add(counters);
             counts.first = counts.first.min(flow.first);
@@ -247,7 +248,7 @@ proptest! {
                 layout.pack::<MAX_WORDS>(&batch, &(0..batch.len()), side, &mut keys);
                 let values: Vec<Vec<KeyValue>> = flows
                     .iter()
-                    .map(|(_, flow)| options.fields.iter().map(|&field| slow_value(field, flow, side)).collect())
+                    .map(|(_, flow)| options.fields.iter().map(|field| slow_value(field, flow, side)).collect())
                     .collect();
                 for (key, value) in keys.iter().zip(&values) {
                     prop_assert_eq!(&layout.unpack(key), value);

@@ -123,7 +123,7 @@ pub fn write_timeline(
     let zone = view.zone.clone();
     let bins = timeline.starts.iter().enumerate();
     if timeline.is_of_keys() {
-        let names: Vec<_> = view.fields.iter().flat_map(|&field| key_names(field)).collect();
+        let names: Vec<_> = view.fields.iter().flat_map(key_names).collect();
         let key: Vec<&str> = names.iter().map(|name| &**name).collect();
         let all = iter::once("time").chain(key.iter().copied()).chain([timeline.by.name()]);
         let head = Head { names: all.collect(), object };
@@ -140,7 +140,7 @@ pub fn write_timeline(
         let rows = bins.flat_map(|(bin, &start)| {
             timeline.series.iter().zip(&keys).map(move |(series, key)| {
                 let value = Value::Number(series.values[bin]);
-                Ok(iter::once(Value::CivilTime(start)).chain(key.iter().copied()).chain([value]))
+                Ok(iter::once(Value::CivilTime(start)).chain(key.iter().cloned()).chain([value]))
             })
         });
         return write_rows(rows, &head, format, zone, to).map(drop);

@@ -88,13 +88,14 @@ fn answer(ask: &Ask<'_>) -> Result<Markup, Fault> {
     let drawing = drawing.ok_or_else(|| Fault::of("shape", "write stacked, lines or sankey"))?;
     let request: request::Timeline = read(&given)?;
     let snapshot = ask.snapshot()?;
-    let question = request.question(&ask.around())?;
-    let mut keys = request.keys(&ask.around())?;
+    let around = ask.around();
+    let question = request.question(&around)?;
+    let mut keys = request.keys(&around)?;
     if let Some(keys) = keys.as_mut().filter(|_| drawing == Drawing::Sankey) {
         given.entry("count".to_owned()).or_insert_with(|| SANKEY_KEYS.to_string());
         keys.count = given.get("count").and_then(|count| count.parse().ok());
     }
-    let stops = stops(ask.get("key").unwrap_or_default())?;
+    let stops = stops(ask, ask.get("key").unwrap_or_default())?;
     let window = ask.window_or_last_day(newest(ask.store, &*snapshot)?);
     let asked = Asked::new(Question { time: window, ..question }, snapshot, request.scaled());
     let look = Look { ask, asked: &asked, request: &request, window, stops };

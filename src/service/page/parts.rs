@@ -105,11 +105,11 @@ pub(super) fn key(ask: &Ask<'_>, fields: &[KeyField], values: &[KeyValue]) -> Ma
                 KeyValue::Pair(one, other) => { (host(ask, *one)) " – " (host(ask, *other)) }
                 KeyValue::Number(number) => {
                     (number)
-                    @if let Some(name) = service(fields.get(place).copied(), *number) {
+                    @if let Some(name) = service(fields.get(place), *number) {
                         " " span class="faint" { (name) }
                     }
                 }
-                _ => (key_text(std::slice::from_ref(value))),
+                value => (key_text(std::slice::from_ref(value))),
             }
         }
     }
@@ -121,8 +121,8 @@ pub(super) fn host(ask: &Ask<'_>, address: IpAddr) -> Markup {
 }
 
 /// What usually listens on a port, where a field is one.
-fn service(field: Option<KeyField>, number: u64) -> Option<&'static str> {
-    match field? {
+fn service(field: Option<&KeyField>, number: u64) -> Option<&'static str> {
+    match *field? {
         KeyField::Number(Column::SrcPort | Column::DstPort)
         | KeyField::OfEither(Column::SrcPort | Column::DstPort) => {
             ports::name(number.try_into().ok()?)

@@ -1,7 +1,7 @@
 //! What a sankey is drawn of: the greatest keys, and the rest.
 
 use super::ask::{Ask, Fault};
-use crate::aggregate::{KeyValue, Measure, Top, TopEntry, parse_keys};
+use crate::aggregate::{KeyValue, Measure, Top, TopEntry, parse_keys_with};
 use crate::answer::{Part, Stop, key_text};
 
 /// So many keys at once can be drawn.
@@ -13,12 +13,14 @@ pub(super) fn told_apart(top: &Top, by: Measure) -> u128 {
 }
 
 /// How many fields each of the keys has.
-pub(super) fn stops(keys: &str) -> Result<Vec<usize>, Fault> {
+pub(super) fn stops(ask: &Ask<'_>, keys: &str) -> Result<Vec<usize>, Fault> {
     let keys: Vec<&str> = keys.split(',').filter(|key| !key.is_empty()).collect();
     if keys.len() > MAX_KEYS {
         return Err(Fault::of("key", format!("at most {MAX_KEYS} keys can be drawn")));
     }
-    let fields = |key: &&str| parse_keys(key).map(|fields| fields.len());
+    let around = ask.around();
+    let tables = |attribute| around.table(attribute);
+    let fields = |key: &&str| parse_keys_with(key, &tables).map(|fields| fields.len());
     keys.iter().map(fields).collect::<Result<_, _>>().map_err(|error| Fault::of("key", error))
 }
 

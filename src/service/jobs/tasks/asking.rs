@@ -33,7 +33,8 @@ pub(super) fn flows(given: &Given<'_>, results: &mut Results<'_>) -> Done {
         Found::Count(flows) => results.push(&serde_json::json!({ "flows": flows }))?,
         Found::Flows(flows) => {
             let names = given.tasks.store.names()?;
-            FlowWriter::new(results, &Format::Ndjson, zone).with_names(names).write_all(flows)?;
+            let writer = FlowWriter::new(results, &Format::Ndjson, zone).with_names(names);
+            writer.with_tables(around.tables()?).write_all(flows)?;
         }
         Found::Conversations(conversations) => {
             let style = Style::default();
