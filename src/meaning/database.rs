@@ -1,4 +1,4 @@
-//! Databases of addresses: MaxMind's format, or ranges as CSV.
+//! Databases of addresses: `MaxMind`'s format, or ranges as CSV.
 
 use std::io;
 use std::net::IpAddr;

@@ -1,4 +1,4 @@
-//! Databases in MaxMind's format, by the field names of those who publish them.
+//! Databases in `MaxMind`'s format, by the field names of those who publish them.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
@@ -14,7 +14,7 @@ use crate::row::AddressRange;
 
 /// What the last bytes of such a file have in them, before what is said of it.
 const MARKER: &[u8] = b"\xab\xcd\xefMaxMind.com";
-/// So many bytes before the end the marker is at most (MaxMind DB 2.0).
+/// So many bytes before the end the marker is at most (`MaxMind` DB 2.0).
 const MARKER_BYTES: usize = 128 << 10;
 
 /// A record, as far as any vendor's says something that is asked for.
@@ -56,15 +56,14 @@ pub(super) fn read(
     let mut labels: HashMap<Option<usize>, u32> = HashMap::new();
     for network in reader.networks(WithinOptions::default())? {
         let network = network?;
-        let label = match labels.get(&network.offset()) {
-            Some(&label) => label,
-            None => {
-                let record = network.decode::<Record>()?;
-                let text = record.and_then(|record| record.said(attribute));
-                let label = entries.label(&text.unwrap_or_default());
-                labels.insert(network.offset(), label);
-                label
-            }
+        let label = if let Some(&label) = labels.get(&network.offset()) {
+            label
+        } else {
+            let record = network.decode::<Record>()?;
+            let text = record.and_then(|record| record.said(attribute));
+            let label = entries.label(&text.unwrap_or_default());
+            labels.insert(network.offset(), label);
+            label
         };
         let block = network.network()?;
         let ends = [block.network(), last(block.network(), block.prefix())].map(canonical);

@@ -135,10 +135,9 @@ fn meant(text: &str, meaning: &Meaning) -> Vec<String> {
     for table in tables {
         let shown = table.texts().iter().filter(|name| !name.contains('"')).take(MAX_NAMES);
         let is_word = |name: &str| name.bytes().all(|byte| byte.is_ascii_alphanumeric());
-        words.extend(shown.map(|name| match is_word(name) {
-            true => name.to_string(),
-            false => format!("\"{name}\""),
-        }));
+        words.extend(
+            shown.map(|name| if is_word(name) { name.to_string() } else { format!("\"{name}\"") }),
+        );
     }
     words
 }

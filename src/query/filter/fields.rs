@@ -249,6 +249,21 @@ const fn address(number: u16) -> AddressField {
 /// What `keyword`, in small letters, means behind `qualifiers`. None if it is no keyword that names
 /// fields.
 pub(super) fn meaning(keyword: &str, qualifiers: &Qualifiers) -> Option<Meaning> {
+    meant(keyword, qualifiers).or_else(|| of_fields(keyword, qualifiers))
+}
+
+/// What addresses are called; `geo` is nfdump's word for countries.
+fn meant(keyword: &str, qualifiers: &Qualifiers) -> Option<Meaning> {
+    let keyword = if keyword == "geo" { Attribute::Country.word() } else { keyword };
+    let attribute = Attribute::ALL.into_iter().find(|known| known.word() == keyword)?;
+    if (qualifiers.way, qualifiers.which) != (None, None) {
+        return Some(Meaning::Misplaced("src, dst, or no word before it"));
+    }
+    let fields = Fields::of(qualifiers.end, &[AddressField::Src], &[AddressField::Dst]);
+    Some(Meaning::Term(Term::Meant(attribute, fields)))
+}
+
+fn of_fields(keyword: &str, qualifiers: &Qualifiers) -> Option<Meaning> {
     let Qualifiers { end, way, which, .. } = *qualifiers;
     let bare = (end, way, which) == (None, None, None);
     let numbers = |fields| Some(Meaning::Term(Term::numbers(fields)));
@@ -257,16 +272,6 @@ pub(super) fn meaning(keyword: &str, qualifiers: &Qualifiers) -> Option<Meaning>
         Some(if bare { term } else { Meaning::Misplaced("no word before it") })
     };
     let misplaced = |expected| Some(Meaning::Misplaced(expected));
-    if let Some(attribute) = Attribute::ALL
-        .into_iter()
-        .find(|known| known.word() == keyword || *known == Attribute::Country && keyword == "geo")
-    {
-        if (way, which) != (None, None) {
-            return misplaced("src, dst, or no word before it");
-        }
-        let fields = Fields::of(end, &[AddressField::Src], &[AddressField::Dst]);
-        return Some(Meaning::Term(Term::Meant(attribute, fields)));
-    }
     match keyword {
         "ip" | "host" | "net" => match addresses(qualifiers) {
             Some(fields) => Some(Meaning::Term(Term::Address(fields))),
