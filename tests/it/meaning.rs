@@ -24,9 +24,12 @@ prefix,name,role,site,tenant,from,until
 2001:db8::/32,six,internal,Chur,,,
 ";
 
+/// A script, with its arguments.
+type Script = Box<dyn Fn(&[&str]) -> String>;
+
 struct Flows {
     folder: TempDir,
-    python: Box<dyn Fn(&[&str]) -> String>,
+    python: Script,
 }
 
 impl Flows {
@@ -70,7 +73,12 @@ impl Flows {
 
     /// What Python makes of the flows: octets, packets and flows of each label.
     fn expected(&self, attribute: &str, ends: &str) -> Value {
-        let arguments = [&self.path(""), attribute, &self.path("flows.ndjson"), ends];
+        self.sums_of("flows.ndjson", attribute, ends)
+    }
+
+    /// Likewise of the flows in a file.
+    fn sums_of(&self, file: &str, attribute: &str, ends: &str) -> Value {
+        let arguments = [&self.path(""), attribute, &self.path(file), ends];
         let found = (self.python)(&[&["sums"], &arguments[..]].concat());
         serde_json::from_str(&found).unwrap()
     }
@@ -107,6 +115,39 @@ fn sums_of_what_addresses_mean_are_those_of_python() {
         let sums = flows.sums(key);
         assert_eq!(sums, flows.expected(attribute, ends), "{key}");
         assert!(sums.as_object().unwrap().len() > 1, "{key}: {sums}");
+    }
+}
+
+#[test]
+fn what_changed_of_what_addresses_mean_is_what_python_finds_in_both_windows() {
+    let Some(flows) = Flows::new() else { return };
+    // A network has another name in the middle of each.
+    let windows = [("09:00:00", "15:00:00"), ("03:00:00", "09:00:00")];
+    let spans = windows.map(|(since, until)| [since, until].map(|at| format!("2007-07-26T{at}")));
+    let [window, against] = spans.each_ref().map(|span| span.join(".."));
+    for (key, attribute, ends) in [("country", "country", "src,dst"), ("srcnetwork", "name", "src")]
+    {
+        let asked =
+            ["diff", key, "-n", "0", "-o", "json", "--window", &window, "--against", &against];
+        let diff: Value = serde_json::from_str(&flows.ask(&asked)).unwrap();
+        let name = diff["key"][0].as_str().unwrap();
+        let entries = diff["diff"].as_array().unwrap();
+        for ([since, until], of) in spans.iter().zip(["", "Before"]) {
+            let question = ["query", "--where", "any", "-o", "ndjson"];
+            let found = [&question[..], &["--since", since, "--until", until]].concat();
+            fs::write(flows.path("window.ndjson"), flows.ask(&found)).unwrap();
+            let sums = entries.iter().filter(|entry| entry[format!("flows{of}")] != 0);
+            let sums: Value = sums
+                .map(|entry| {
+                    let counters = ["octets", "packets", "flows"]
+                        .map(|counter| entry[format!("{counter}{of}")].clone());
+                    (entry[name].as_str().unwrap().to_owned(), json!(counters))
+                })
+                .collect();
+            let expected = flows.sums_of("window.ndjson", attribute, ends);
+            assert_eq!(sums, expected, "{key} {since}");
+            assert!(sums.as_object().unwrap().len() > 1, "{key}: {sums}");
+        }
     }
 }
 
@@ -233,12 +274,11 @@ fn a_real_database_says_what_pythons_reader_says() {
          for _ in range(5000): print('.'.join(str(random.randrange(1, 224)) for _ in range(4)))",
         &[],
     );
-    let mut flows = String::from("sIP|dIP|sPort|dPort|pro|packets|bytes|sTime|duration|\n");
-    for address in addresses.lines() {
-        flows += &format!("{address}|10.0.0.1|1|2|6|1|40|2026/02/12T00:00:00.000|0|\n");
-    }
+    let flow = |address| format!("{address}|10.0.0.1|1|2|6|1|40|2026/02/12T00:00:00.000|0|");
+    let lines = ["sIP|dIP|sPort|dPort|pro|packets|bytes|sTime|duration|".to_owned()];
+    let flows: Vec<String> = lines.into_iter().chain(addresses.lines().map(flow)).collect();
     let text = folder.path().join("flows.txt");
-    fs::write(&text, flows).unwrap();
+    fs::write(&text, flows.join("\n") + "\n").unwrap();
     let path = |path: &Path| path.to_str().unwrap().to_owned();
     earlgrey(&["load", &path(&text), "--store", &path(&store)]);
     let store = path(&store);
