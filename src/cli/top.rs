@@ -28,8 +28,8 @@ mac, srcmac, dstmac, insrcmac, indstmac, outsrcmac, outdstmac; mpls1 to mpls10 (
 first); vrf, ingressvrf, egressvrf; application; event, xevent, natevent; element:NAME, any element as
 filters name it (element:httpRequestHost, element:9/12235; of text the first 63 bytes count). Flows
 that lack it are a key, too. Of what addresses mean: country, city, asname, network, role, site, tenant,
-also with src or dst before them (--networks, --database). nfdump's names are understood. Of either end, a flow counts for each of its
-two.";
+also with src or dst before them (--networks, --database). nfdump's names are understood. Of either
+end, a flow counts for each of its two.";
 
 /// Print the keys that most octets, packets or flows are of, with shares, times and rates.
 ///

@@ -3,6 +3,7 @@
 use jiff::Span;
 
 use super::filter::Where;
+use super::question::Dedup;
 use super::top::keys_of;
 use super::{Refused, Scaling, Surroundings, one_of, whole_number};
 use crate::aggregate::{self, DiffOptions, TopOptions, TopOrder, Windows};
@@ -36,6 +37,8 @@ pub struct Diff {
     count: usize,
     #[command(flatten)]
     condition: Where,
+    #[command(flatten)]
+    dedup: Dedup,
     #[command(flatten)]
     scaling: Scaling,
 }
@@ -87,7 +90,8 @@ impl Diff {
         let time =
             TimeRange { since: now.since.min(before.since), until: now.until.max(before.until) };
         let filter = self.condition.predicate(around)?;
-        Ok(Question { time, filter, ..Question::everything() })
+        let dedup = self.dedup.dedup;
+        Ok(Question { time, filter, dedup, ..Question::everything() })
     }
 
     /// Whether counters are multiplied by sampling intervals.

@@ -33,11 +33,11 @@ fn yes_or_no() -> impl TypedValueParser<Value = bool> {
 
 /// Whether each flow counts once.
 #[derive(Debug, Clone, Copy, clap::Args)]
-struct Dedup {
+pub(super) struct Dedup {
     /// Count a flow once that several routers saw, or one router on its way in and on its way out: of
     /// the records that pass the filter, the one that was sampled least, then that of most octets
     #[arg(long)]
-    dedup: bool,
+    pub(super) dedup: bool,
 }
 
 /// The options.

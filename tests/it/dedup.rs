@@ -129,6 +129,7 @@ fn every_answer_is_of_the_same_flows_and_the_records_stay() {
     for arguments in [
         &["top", "proto", "-n", "0", "--scaled=no"][..],
         &["top", "src,dstport", "-n", "0", "--scaled=no"],
+        &["diff", "proto", "--window", "2007-07", "--against", "month", "-n", "0", "--scaled=no"],
         &["timeline", "--bin", "5m", "--by", "flows", "--scaled=no"],
     ] {
         let rows = once(&home, arguments);
