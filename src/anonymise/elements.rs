@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::{Anonymiser, LeftOut, count};
-use crate::flow::{Extra, Kind, REVERSE_ENTERPRISE, SENT_BY, extras, push_extra};
+use crate::flow::{Extra, Kind, REVERSE_DELAY, REVERSE_ENTERPRISE, SENT_BY, extras, push_extra};
 
 /// Elements that are numbers, and say whose an address is: those of autonomous systems.
 const TELLING: [u16; 4] = [16, 17, 128, 129];
@@ -17,7 +17,8 @@ enum Fate {
 }
 
 fn fate(extra: &Extra<'_>) -> Fate {
-    let is_known = extra.id() == SENT_BY || matches!(extra.enterprise, 0 | REVERSE_ENTERPRISE);
+    let is_known = matches!(extra.id(), SENT_BY | REVERSE_DELAY)
+        || matches!(extra.enterprise, 0 | REVERSE_ENTERPRISE);
     let Some(element) = extra.id().known().filter(|_| is_known) else { return Fate::LeftOut };
     match element.kind {
         Kind::Address(_) => Fate::Address,

@@ -44,9 +44,9 @@ pub use community::CommunityId;
 pub(crate) use community::icmp_counterpart;
 pub use counts::FlowCounts;
 pub(crate) use element::{
-    BIFLOW_DIRECTION, INITIATOR, NTP_TO_UNIX_SECS, OWN_ENTERPRISE, REVERSE_INITIATOR, SENT_BY,
-    all_elements, element_by_name, element_by_number, element_named, float, have_both_sides,
-    other_end, signed, unsigned, without_zeros_at_start,
+    BIFLOW_DIRECTION, INITIATOR, NTP_TO_UNIX_SECS, OWN_ENTERPRISE, REVERSE_DELAY,
+    REVERSE_INITIATOR, SENT_BY, all_elements, element_by_name, element_by_number, element_named,
+    float, have_both_sides, other_end, signed, unsigned, without_zeros_at_start,
 };
 pub use element::{Element, ElementId, Kind, REVERSE_ENTERPRISE, element, elements, printable};
 pub use event::EventKind;

@@ -9,8 +9,8 @@ use super::MAX_BELIEVED_LEAD_MS;
 use super::counted::{Counted, Counters, Event, Flow, FlowKey};
 use super::way::{Elements, FIRST, LAST, Way, number_bytes, reverse};
 use crate::flow::{
-    BIFLOW_DIRECTION, Column, ElementId, EventKind, Extra, INITIATOR, REVERSE_ENTERPRISE, Source,
-    Told, UnixMillis, address_bits, event, extras, unsigned,
+    BIFLOW_DIRECTION, Column, ElementId, EventKind, Extra, INITIATOR, REVERSE_DELAY,
+    REVERSE_ENTERPRISE, Source, Told, UnixMillis, address_bits, event, extras, unsigned,
 };
 use crate::netflow::{self, Counts, DataRecord, Stamp};
 
@@ -24,8 +24,7 @@ const FLOW_ID: u16 = 148;
 const END_REASON: u16 = 136;
 const ACTIVE_TIMEOUT: u64 = 2;
 
-/// CERT's `reverseFlowDeltaMilliseconds` (YAF): from the first packet to the first that came back.
-const DELAY: (u32, u16) = (6871, 21);
+const DELAY: (u32, u16) = (REVERSE_DELAY.enterprise, REVERSE_DELAY.number);
 
 /// IANA's `responderOctets` and `responderPackets`.
 const RESPONDER: [u16; 2] = [232, 299];

@@ -49,6 +49,9 @@ const fn address(number: u16, name: &'static str, family: Family) -> Element {
 /// The element that says who sent a flow, where a record names another exporter.
 pub(crate) const SENT_BY: ElementId = ElementId { number: 1, enterprise: OWN_ENTERPRISE };
 
+/// CERT's `reverseFlowDeltaMilliseconds` (YAF): from the first packet to the first that came back.
+pub(crate) const REVERSE_DELAY: ElementId = ElementId { number: 21, enterprise: 6871 };
+
 /// What we keep beside what exporters tell: who sent the flow, where a record names another
 /// exporter.
 const OWN: [Element; 1] = [address(1, "sentBy", V4)];

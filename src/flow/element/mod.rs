@@ -10,7 +10,7 @@ mod spelling;
 
 use byteorder::{BigEndian, ByteOrder};
 
-pub(crate) use enterprises::{OWN_ENTERPRISE, SENT_BY};
+pub(crate) use enterprises::{OWN_ENTERPRISE, REVERSE_DELAY, SENT_BY};
 
 use super::Family;
 pub(crate) use ends::{BIFLOW_DIRECTION, INITIATOR, REVERSE_INITIATOR, have_both_sides, other_end};
