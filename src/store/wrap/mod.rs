@@ -3,6 +3,7 @@
 
 mod anonymised;
 mod call;
+mod counted_elements;
 mod deduped;
 #[cfg(feature = "testing")]
 mod fault;

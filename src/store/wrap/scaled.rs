@@ -6,11 +6,17 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::counted_elements;
 use crate::flow::{Column, Columns, FlowBatch};
+use crate::row::Predicate;
 use crate::store::{FlowStream, Plan, Region, Result, Rows, Scan, Size, Snapshot, StoredDay};
 
 /// The columns that are multiplied.
 const COUNTERS: Columns = Columns::of(&[Column::Octets, Column::Packets]);
+
+/// What is said of a predicate that tests counters.
+const AS_EXPORTED: &str =
+    "the filter compares octets and packets as they were exported, before they are multiplied";
 
 /// The snapshot inside, whose octets and packets are multiplied by the sampling interval of their
 /// source, where it said one. Predicates see the counters as they were exported.
@@ -72,7 +78,12 @@ impl Snapshot for ScaledSnapshot {
     }
 
     fn plan(&self, scan: &Scan) -> Result<Plan> {
-        self.inside.plan(&self.asked(scan))
+        let mut plan = self.inside.plan(&self.asked(scan))?;
+        let compared = scan.predicate.as_ref().map_or(Columns::NONE, Predicate::columns);
+        if self.scales(scan) && !(compared & COUNTERS).is_empty() {
+            plan.notes.push(AS_EXPORTED.to_owned());
+        }
+        Ok(plan)
     }
 
     fn cuts(&self, scan: &Scan) -> Result<Vec<IpAddr>> {
@@ -149,6 +160,9 @@ fn scale(batch: &mut FlowBatch, tally: &Tally) {
             *counter = counter.saturating_mul(factor);
         }
     }
+    if !batch.extras.is_empty() {
+        counted_elements::scale(batch, &factors);
+    }
     let mut counts = tally.counts();
     let mut from = 0;
     for run in batch.source.chunk_by(PartialEq::eq) {
@@ -167,6 +181,7 @@ fn scale(batch: &mut FlowBatch, tally: &Tally) {
 mod tests {
     use super::*;
     use crate::flow::{Family, FlowRecord, Origin, Sampling, Source};
+    use crate::row::{NumberField, NumberSet};
     use crate::store::memory::MemoryStore;
     use crate::store::{Store, WriteBatch};
 
@@ -217,6 +232,20 @@ mod tests {
         assert_eq!(snapshot.scaled(), [(100, 1), (u32::MAX, 1)]);
         let only = octets(&snapshot, Columns::of(&[Column::Octets]));
         assert_eq!(only, all.map(|(octets, _)| (octets, 0)));
+    }
+
+    #[test]
+    fn a_plan_says_what_a_filter_compares() {
+        let notes = |interval, field, columns| {
+            let large = Predicate::Number(field, NumberSet::between(1000, u64::MAX));
+            let snapshot = ScaledSnapshot::new(store(&[interval]).snapshot().unwrap());
+            snapshot.plan(&Scan::all(columns).testing(large)).unwrap().notes
+        };
+        let [octets, port] = [Column::Octets, Column::DstPort].map(NumberField::Column);
+        assert_eq!(notes(100, octets, COUNTERS), [AS_EXPORTED]);
+        assert_eq!(notes(100, NumberField::PacketsPerSecond, COUNTERS), [AS_EXPORTED]);
+        assert!(notes(100, port, COUNTERS).is_empty());
+        assert!(notes(100, octets, Columns::of(&[Column::First])).is_empty());
     }
 
     #[test]

@@ -206,6 +206,10 @@ fn a_timeline_and_statistics_scale_up_what_was_sampled() {
     let scaled = home.run(&timeline).ends(0, "--scaled=no leaves them");
     assert_eq!(scaled.lines()[1], "2007-08-02 00:00:00.000,623500");
     assert_eq!(home.run(&stats).ends(0, "--scaled=no").json()["octets"], 623_500);
+    // A filter compares what was exported: the largest flow is one of 5,000 octets.
+    let large = ["stats", "--where", "bytes > 5k", "--explain"];
+    let none = home.run(&large).ends(0, "as they were exported, before they are multiplied");
+    assert!(none.stdout.starts_with("flows      0\n"), "{}", none.stdout);
     let exported = home.run(&[&timeline[..], &["--scaled=no"]].concat()).succeeds();
     assert_eq!((exported.lines()[1], &*exported.stderr), ("2007-08-02 00:00:00.000,6235", ""));
     assert_eq!(
