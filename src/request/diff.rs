@@ -4,9 +4,9 @@ use jiff::Span;
 
 use super::filter::Where;
 use super::question::Dedup;
-use super::top::keys_of;
-use super::{Refused, Scaling, Surroundings, one_of, whole_number};
-use crate::aggregate::{self, DiffOptions, TopOptions, TopOrder, Windows};
+use super::top::Keys;
+use super::{Refused, Scaling, Surroundings};
+use crate::aggregate::{self, DiffOptions, Windows};
 use crate::flow::{Columns, TimeRange};
 use crate::query::{Lookup, Question};
 use crate::store::{Result, Scan, Snapshot};
@@ -14,9 +14,8 @@ use crate::store::{Result, Scan, Snapshot};
 /// What can be said of it.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Diff {
-    /// What flows are grouped by, as top has it: one key or several, with commas between them
-    #[arg(value_name = "KEY[,KEY…]")]
-    key: String,
+    #[command(flatten)]
+    keys: Keys,
     /// The stretch of time that is asked about, by when flows began: today, yesterday, 2026-11-23,
     /// 2026-W47, 2026-11, 2026-11-23T08:00..2026-11-23T09:30, or up to now: -2h
     #[arg(long, value_name = "WINDOW", allow_hyphen_values = true)]
@@ -25,16 +24,6 @@ pub struct Diff {
     /// stretch of time
     #[arg(long, value_name = "day|week|month|year|WINDOW", allow_hyphen_values = true)]
     against: String,
-    /// By whose difference keys are ordered; pps and bps are packets and bits a second over all of a
-    /// window, bpp octets a packet
-    #[arg(long, value_name = "MEASURE",
-        value_parser = one_of::<TopOrder>(["octets", "bytes", "packets", "flows", "pps", "bps", "bpp"]),
-        hide_possible_values = true, default_value_t)]
-    by: TopOrder,
-    /// How many keys; 0 for all
-    #[arg(short = 'n', long = "count", value_name = "N", default_value = "10",
-        value_parser = whole_number::<usize>, allow_negative_numbers = true)]
-    count: usize,
     #[command(flatten)]
     condition: Where,
     #[command(flatten)]
@@ -50,13 +39,7 @@ impl Diff {
     ///
     /// [`Refused`] with the place, if the keys are none, and for windows that are none.
     pub fn options(&self, around: &Surroundings<'_>) -> Result<DiffOptions, Refused> {
-        let top = TopOptions {
-            fields: keys_of(&self.key, around)?,
-            order: self.by,
-            count: (self.count > 0).then_some(self.count),
-            zone: around.zone.zone().clone(),
-            limits: around.limits.clone(),
-        };
+        let top = self.keys.options(around)?;
         let now = stretch("window", &self.window, around)?;
         let span = match &*self.against {
             "day" => Some(Span::new().days(1)),

@@ -9,10 +9,20 @@ use crate::store::{Result, Snapshot};
 /// What can be said of it.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Top {
+    #[command(flatten)]
+    keys: Keys,
+    #[command(flatten)]
+    flows: SummaryOptions,
+}
+
+/// By which keys flows are summed up, and how many of these are told: what `top` and `diff` share.
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct Keys {
     /// What flows are grouped by: one key or several, with commas between them
     #[arg(value_name = "KEY[,KEY…]")]
     key: String,
-    /// What keys are ordered by; pps, bps and bpp are packets and bits a second and octets a packet
+    /// What keys are ordered by, in diff by its difference; pps and bps are packets and bits a second, in
+    /// diff over all of a window, and bpp octets a packet
     #[arg(long, value_name = "MEASURE",
         value_parser = one_of::<TopOrder>(["octets", "bytes", "packets", "flows", "pps", "bps", "bpp"]),
         hide_possible_values = true, default_value_t)]
@@ -21,8 +31,23 @@ pub struct Top {
     #[arg(short = 'n', long = "count", value_name = "N", default_value = "10",
         value_parser = whole_number::<usize>, allow_negative_numbers = true)]
     count: usize,
-    #[command(flatten)]
-    flows: SummaryOptions,
+}
+
+impl Keys {
+    /// How flows are summed up.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused`] with the place, if the keys are none.
+    pub(super) fn options(&self, around: &Surroundings<'_>) -> Result<TopOptions, Refused> {
+        Ok(TopOptions {
+            fields: keys_of(&self.key, around)?,
+            order: self.by,
+            count: (self.count > 0).then_some(self.count),
+            zone: around.zone.zone().clone(),
+            limits: around.limits.clone(),
+        })
+    }
 }
 
 impl Top {
@@ -46,13 +71,7 @@ impl Top {
     ///
     /// [`Refused`] with the place, if the keys are none.
     pub fn options(&self, around: &Surroundings<'_>) -> Result<TopOptions, Refused> {
-        Ok(TopOptions {
-            fields: keys_of(&self.key, around)?,
-            order: self.by,
-            count: (self.count > 0).then_some(self.count),
-            zone: around.zone.zone().clone(),
-            limits: around.limits.clone(),
-        })
+        self.keys.options(around)
     }
 
     /// What is looked up for `question`; the options say which columns are needed.
