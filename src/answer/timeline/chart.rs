@@ -56,11 +56,26 @@ pub(super) fn chart(timeline: &Timeline, view: &TimelineView<'_>, columns: usize
         text += &scale.hang(rates, bar);
     }
     text.push('\n');
-    for series in together.iter().flat_map(|all| &all.series).chain(&timeline.series) {
+    for series in together.iter().flat_map(|all| &all.series) {
+        text += &summary(timeline, series, view);
+        text += "\n\n";
+    }
+    let of_keys = together.is_some().then(|| ChartColumns::new(timeline, room)).flatten();
+    for (place, series) in timeline.series.iter().enumerate() {
         text += &summary(timeline, series, view);
         text.push('\n');
+        // A line for each key is told from others also where there are no colours.
+        let rates = of_keys.as_ref().and_then(|columns| columns.rates.get(place));
+        text += &rates.map(|rates| line(timeline.by, rates, bar)).unwrap_or_default();
     }
     text
+}
+
+/// A series in one line of characters, whose height is its greatest rate.
+fn line(by: Measure, rates: &[f64], bar: usize) -> String {
+    let line = rates.iter().copied().fold(0.0, f64::max);
+    let scale = Scale { by, line, lines: 1, above: 1, below: 0 };
+    if line > 0.0 { scale.stand(rates, bar) } else { String::new() }
 }
 
 /// The axis of rates.
