@@ -11,6 +11,7 @@ mod temporary;
 mod timeline;
 mod top;
 mod totals;
+mod usage;
 
 #[cfg(test)]
 mod tests;
@@ -30,6 +31,7 @@ pub use top::{
     TopOptions, TopOrder, Windows, parse_keys, parse_keys_with,
 };
 pub use totals::{FlowTotals, Totals};
+pub use usage::{Billing, Figures, ParseBillingError, Usage, UsageEntry, UsageError, UsageOptions};
 
 use crate::flow::FlowBatch;
 use crate::query::fold_regions;

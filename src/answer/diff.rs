@@ -1,12 +1,11 @@
 //! What changed between two stretches of time, to an output.
 
-use std::borrow::Cow;
 use std::io::Write;
 
 use jiff::tz::TimeZone;
 
 use super::clock::Clock;
-use super::keys::{cells, key_names, key_values, title};
+use super::keys::{cells, key_names, key_titles, key_values};
 use super::pieces::write_text;
 use super::rows::{Head, Value, write_rows};
 use super::timeline::time_text;
@@ -140,10 +139,7 @@ const BAR: usize = 20;
 
 fn table(diff: &Diff, options: &DiffOptions, style: &TopStyle) -> String {
     let mut clock = Clock::new(style.zone.clone());
-    // A pair has two columns.
-    let fields = options.top.fields.iter();
-    let titles = fields.flat_map(|field| key_names(field).into_iter().map(move |_| title(field)));
-    let titles: Vec<String> = titles.map(Cow::into_owned).collect();
+    let titles = key_titles(&options.top.fields);
     let keys = titles.len();
     let head = ["Before", "Now", "Change", "", "", ""].map(str::to_owned);
     let mut rows: Vec<Vec<String>> = vec![titles.into_iter().chain(head).collect()];

@@ -208,6 +208,12 @@ pub(super) fn title(field: &KeyField) -> Cow<'static, str> {
     title.into()
 }
 
+/// What stands over the columns of a key: a pair has two.
+pub fn key_titles(fields: &[KeyField]) -> Vec<String> {
+    let titles = |field| key_names(field).into_iter().map(move |_| title(field).into_owned());
+    fields.iter().flat_map(titles).collect()
+}
+
 /// The values of a field of a key as the table shows them.
 pub(super) fn cells(value: &KeyValue, clock: &mut Clock) -> Vec<String> {
     let mut cell = |value| {

@@ -27,6 +27,7 @@ mod text;
 mod timeline;
 mod top;
 mod units;
+mod usage;
 pub mod words;
 
 pub use conversations::write_conversations;
@@ -38,7 +39,7 @@ pub use flows::{FlowWriter, Style, write_flows};
 pub use format::{Format, OwnFormat, PairFormat, ParseFormatError};
 #[cfg(any(feature = "elastic", feature = "kafka"))]
 pub(crate) use json::Objects;
-pub use keys::key_text;
+pub use keys::{key_text, key_titles};
 pub use nfdump::LayoutError;
 pub use pairs::write_pairs;
 pub use parquet::{
@@ -49,7 +50,7 @@ pub use pieces::Written;
 #[cfg(feature = "plot")]
 pub use plot::{
     MAX_PLOTTED_PAIRS, PairsView, Part, Plot, Room, Shape, Stop, TimelineLook, draw_sankey,
-    draw_timeline, plot_pairs, plot_timeline,
+    draw_timeline, draw_usage, plot_pairs, plot_timeline,
 };
 pub use stats::{Rates, StoreStats, clocks_of, date, stats_json};
 #[cfg(feature = "kafka")]
@@ -59,6 +60,7 @@ pub use timeline::{
 };
 pub use top::{TopStyle, write_top};
 pub use units::{amount, rate, width};
+pub use usage::{UsageView, ordinal, write_usage};
 
 use std::io;
 

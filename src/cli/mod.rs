@@ -31,6 +31,7 @@ mod print_option;
 mod progress;
 mod query;
 mod replay;
+mod report;
 mod schema;
 mod serve;
 mod settings;
@@ -146,6 +147,7 @@ enum Command {
     Top(top::Args),
     Diff(diff::Args),
     Timeline(timeline::Args),
+    Report(report::Args),
     Stats(stats::Args),
     Loads(loads::Args),
     Verify(verify::Args),
@@ -176,6 +178,7 @@ impl Command {
                 | Self::Top(_)
                 | Self::Diff(_)
                 | Self::Timeline(_)
+                | Self::Report(_)
                 | Self::Stats(_)
         )
     }
@@ -232,6 +235,7 @@ fn carry_out(Arguments { common, command }: Arguments) -> anyhow::Result<Ending>
         Command::Top(args) => flags.extend(args.flags()),
         Command::Diff(args) => flags.extend(args.flags()),
         Command::Timeline(args) => flags.extend(args.flags()),
+        Command::Report(args) => flags.extend(args.flags()),
         _ => {}
     }
     let resolve = || Settings::resolve(common.config.as_deref(), flags.clone());
@@ -256,6 +260,7 @@ fn carry_out(Arguments { common, command }: Arguments) -> anyhow::Result<Ending>
         Command::Top(args) => top::run(&args, &settings),
         Command::Diff(args) => diff::run(&args, &settings),
         Command::Timeline(args) => timeline::run(&args, &settings),
+        Command::Report(args) => report::run(&args, &settings),
         Command::Stats(args) => stats::run(&args, &settings),
         Command::Loads(args) => loads::run(&args, &settings),
         Command::Verify(args) => verify::run(&args, &settings),

@@ -10,9 +10,13 @@ use super::output;
 use super::outside::{Outside, surroundings};
 use super::plot::PlotOption;
 use super::settings::{Flags, Settings, keys};
-use crate::answer::{TimelineFormat, TimelineView, chart_bins, plot_timeline, write_timeline};
-use crate::query::Lookup;
-use crate::request::{Timeline, TimelineAnswer, one_of, shown};
+use crate::aggregate::{TopOptions, UsageOptions};
+use crate::answer::{
+    PairFormat, TimelineFormat, TimelineView, chart_bins, plot_timeline, write_timeline,
+    write_usage,
+};
+use crate::query::{Lookup, Question};
+use crate::request::{Refused, Timeline, TimelineAnswer, one_of, shown};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -21,7 +25,8 @@ Examples:
   earlgrey-hbase timeline 10.0.0.1                     what a host sent and received
   earlgrey-hbase timeline --where 'port 53'            of flows that pass a filter
   earlgrey-hbase timeline --key dstport -n 5 -o csv    by the five ports of most octets, and the rest
-  earlgrey-hbase timeline 10.0.0.0/8 --direction src --by packets --bin 5m -o csv";
+  earlgrey-hbase timeline 10.0.0.0/8 --direction src --by packets --bin 5m -o csv
+  earlgrey-hbase timeline --key tenant --percentile 95 --since 2026-10-01 --until 2026-11-01";
 
 /// Print how much traffic there was over time: of everybody, or of an address or a block.
 ///
@@ -75,7 +80,11 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
     let request = &args.traffic;
     let options = request.options(most, zone);
     let keys = request.keys(&around)?;
-    let asking = args.explain.ask(request.question(&around)?, settings, request.scaled())?;
+    let question = request.question(&around)?;
+    if let Some(usage) = request.usage(&question, &around) {
+        return run_usage(args, settings, (question, &usage, keys));
+    }
+    let asking = args.explain.ask(question, settings, request.scaled())?;
     let lookups = request.lookups(asking.question());
     let all: Vec<&Lookup> = lookups.iter().map(|(_, lookup)| lookup).collect();
     asking.answer(&all, format.is_json(), || {
@@ -91,6 +100,30 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
         };
         args.plot.write(|| plot_timeline(&timeline, &view))?;
         output::print(|out| Ok(write_timeline(&timeline, &view, format, columns, out)?))
+    })
+}
+
+/// Prints what is billed in place of bins.
+fn run_usage(
+    args: &Args,
+    settings: &Settings,
+    (question, options, keys): (Question, &UsageOptions, Option<TopOptions>),
+) -> anyhow::Result<Ending> {
+    if args.plot.is_given() {
+        let message = "--plot draws bins: leave --percentile out, or make a page with report";
+        return Err(Refused::of("plot", message).into());
+    }
+    let (request, zone) = (&args.traffic, &settings.tz.value);
+    let format = args.format(settings).of_rows().unwrap_or(PairFormat::Line);
+    let asking = args.explain.ask(question, settings, request.scaled())?;
+    let lookups = request.lookups(asking.question());
+    let all: Vec<&Lookup> = lookups.iter().map(|(_, lookup)| lookup).collect();
+    asking.answer(&all, format.is_json(), || {
+        let answer = request.answer_usage(asking.snapshot(), &lookups, keys, options)?;
+        let filter = shown(asking.question().filter.as_ref());
+        let (of, names) = (request.of(), asking.names()?);
+        let view = answer.view((&of, &filter), zone, &names);
+        output::print(|out| Ok(write_usage(&answer.usage, &view, format, out)?))
     })
 }
 

@@ -72,7 +72,7 @@ pub use remembered::{MAX_MEMOS, Memo, Remembered, Topic};
 pub(crate) use seldom::Seldom;
 pub(crate) use share::giving_way;
 pub use source::{Sampling, Source};
-pub(crate) use spread::shares;
+pub(crate) use spread::{come_before, shares};
 pub(crate) use steady::SteadyClock;
 pub(crate) use table::TableColumn;
 pub use time::{ParseTimeError, UnixMillis, rate};

@@ -27,3 +27,38 @@ pub(crate) fn shares(
         (stretch, share)
     })
 }
+
+/// How much of `value`, spread evenly from `first` to `end`, came before `moment`: rounded, as
+/// [`shares`] has it.
+#[inline]
+pub(crate) fn come_before(moment: u64, first: u64, end: u64, value: u64) -> u128 {
+    if moment <= first {
+        return 0;
+    }
+    if moment >= end {
+        return value.into();
+    }
+    let (elapsed, duration) = (u128::from(moment - first), u128::from(end - first));
+    (u128::from(value) * elapsed + duration / 2) / duration
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn what_came_before_the_end_of_a_stretch_is_its_share_and_those_before(
+            first in 0u64..5000, duration in 0u64..3000, value: u64, width in 1u64..700,
+        ) {
+            let end = first + duration;
+            for (stretch, share) in shares(first, end, value, width) {
+                let before = |moment| come_before(moment, first, end, value);
+                let (begin, next) = (stretch * width, (stretch + 1) * width);
+                prop_assert_eq!(before(next) - before(begin), share);
+            }
+        }
+    }
+}

@@ -3,10 +3,11 @@
 use std::num::NonZeroU64;
 
 use super::top::keys_of;
+use super::usage::{self, BIN_MS, UsageAnswer};
 use super::{AskError, Refused, SummaryOptions, Surroundings, Zone, one_of, show, whole_number};
 use crate::aggregate::{
-    self, BinWidth, KeyField, Measure, TimelineError, TimelineOptions, TopEntry, TopOptions,
-    TopOrder, Whose,
+    self, Billing, BinWidth, KeyField, Measure, TimelineError, TimelineOptions, TopEntry,
+    TopOptions, TopOrder, UsageOptions, Whose,
 };
 use crate::answer::{width, words::grouped};
 use crate::query::{Direction, Lookup, Question, parse_addresses};
@@ -30,7 +31,8 @@ pub struct Timeline {
     #[arg(long, value_name = "MEASURE", default_value_t,
         value_parser = one_of::<Measure>(Measure::ALL.map(Measure::name)))]
     by: Measure,
-    /// How long a bin is: 500ms, 30s, 5m, 1h, 1d [default: as short as the chart has room for]
+    /// How long a bin is: 500ms, 30s, 5m, 1h, 1d [default: as short as the chart has room for; of
+    /// percentiles 5m]
     #[arg(long, value_name = "SPAN", value_parser = span, allow_hyphen_values = true)]
     bin: Option<NonZeroU64>,
     /// By one key or several, as top has them: a series for each of the greatest, and one for the rest
@@ -40,6 +42,15 @@ pub struct Timeline {
     #[arg(short = 'n', long = "count", value_name = "N", default_value_t = 8, requires = "key",
         value_parser = series_count, allow_negative_numbers = true)]
     count: usize,
+    /// In place of bins, what is billed by this percentile of their rates, by nearest rank (of 95, the
+    /// highest 5 % are thrown away), of all bins from --since to --until, and of all flows that were
+    /// under way then: octets, mean, percentile and peak in and out, a line for each key
+    #[arg(long, value_name = "N", value_parser = percentile)]
+    percentile: Option<u8>,
+    /// What is billed: the higher of both ways' percentiles, or the percentile of both ways together
+    #[arg(long, value_name = "max|sum", default_value_t, requires = "percentile",
+        value_parser = one_of::<Billing>(Billing::ALL.map(Billing::name)))]
+    billing: Billing,
 }
 
 /// Traffic over time, and by which keys it is told.
@@ -62,9 +73,41 @@ impl Timeline {
     ///
     /// # Errors
     ///
-    /// As [`SummaryOptions::question`].
+    /// As [`SummaryOptions::question`], and for a percentile of a time that has no beginning.
     pub fn question(&self, around: &Surroundings<'_>) -> Result<Question, Refused> {
-        self.flows.question(self.addresses, around)
+        let question = self.flows.question(self.addresses, around)?;
+        if self.percentile.is_none() {
+            return Ok(question);
+        }
+        let time = usage::over_by_now(question.time, self.bin.unwrap_or(BIN_MS), around)?;
+        Ok(Question { time, alive: true, ..question })
+    }
+
+    /// What is told of the time of `question` in place of bins, where a percentile is asked for.
+    pub fn usage(&self, question: &Question, around: &Surroundings<'_>) -> Option<UsageOptions> {
+        Some(UsageOptions {
+            by: self.by,
+            window: question.time,
+            bin_ms: self.bin.unwrap_or(BIN_MS),
+            percentile: self.percentile?,
+            billing: self.billing,
+            limits: around.limits.clone(),
+        })
+    }
+
+    /// What was used of what `lookups` find, told by `keys`.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused`] for bins for which there is no memory, and what the store meets.
+    pub fn answer_usage(
+        &self,
+        snapshot: &dyn Snapshot,
+        lookups: &[(Whose, Lookup)],
+        keys: Option<TopOptions>,
+        options: &UsageOptions,
+    ) -> Result<UsageAnswer, AskError> {
+        usage::answer(snapshot, lookups, keys, options)
     }
 
     /// Whether counters are multiplied by sampling intervals.
@@ -153,6 +196,14 @@ fn series_count(text: &str) -> Result<usize, String> {
     }
 }
 
+/// Reads a percentile.
+pub(super) fn percentile(text: &str) -> Result<u8, String> {
+    match whole_number(text)? {
+        percentile @ 1..=100 => Ok(percentile),
+        _ => Err("must be from 1 to 100".to_owned()),
+    }
+}
+
 /// Bins that are too short are refused, and the message says which ones are not.
 fn told(error: TimelineError, zone: &Zone, given: BinWidth) -> AskError {
     match error {
@@ -176,7 +227,7 @@ fn told(error: TimelineError, zone: &Zone, given: BinWidth) -> AskError {
 }
 
 /// Reads a span of time as milliseconds: `500ms`, `30s`, `5m`, `1h30m`, `1d`.
-fn span(text: &str) -> Result<NonZeroU64, String> {
+pub(super) fn span(text: &str) -> Result<NonZeroU64, String> {
     let wrong = || format!("{text:?} is no span of time; write 30s, 5m, 1h or 1d");
     let span: jiff::Span = text.parse().map_err(|_| wrong())?;
     let days_are_24_hours = jiff::SpanRelativeTo::days_are_24_hours();

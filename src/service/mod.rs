@@ -59,6 +59,7 @@ pub use error::ServiceError;
 pub use listen::Server;
 pub use noted::{Notes, Rows};
 pub use options::{Access, Options, TlsFiles};
+pub use page::report_page;
 
 /// At the end of a service, jobs have so long to end.
 const JOBS_END_WITHIN: Duration = Duration::from_secs(5);

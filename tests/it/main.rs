@@ -44,4 +44,5 @@ mod schema;
 mod serve;
 mod sorted;
 mod top;
+mod usage;
 mod watched;

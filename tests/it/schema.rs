@@ -136,6 +136,17 @@ fn answers_about_many_flows_are_as_the_schema_says() {
             }
         }
     }
+    let month = ["--since", "2007-08-01", "--until", "2007-09-01", "--percentile", "95"];
+    for of in [&["timeline"][..], &["timeline", "10.0.0.1"], &["timeline", "--key", "exporter,if"]]
+    {
+        let usage = [of, &month, &["--by", "packets"]].concat();
+        check("usage", &run(&[&usage[..], &["-o", "json"]].concat()).json());
+        for line in run(&[&usage[..], &["-o", "ndjson"]].concat()).lines() {
+            check("usageEntry", &serde_json::from_str(line).unwrap());
+        }
+    }
+    let report = ["report", "--month", "2007-08", "--by", "if", "-o", "json"];
+    check("usage", &run(&report).json());
     check("stats", &run(&["stats", "-o", "json"]).json());
     check("stats", &run(&["stats", "-o", "json", "--since", "-1h"]).json());
     for before in ["2000-01-01", "2007-08-02T07:42:10Z"] {

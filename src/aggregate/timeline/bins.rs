@@ -194,15 +194,9 @@ impl<'a> Bins<'a> {
 impl Aggregate for Bins<'_> {
     fn observe(&mut self, flows: &FlowBatch) -> Result<()> {
         let (by, shift_ms) = (self.by, self.shift_ms);
-        // Flows are counted where they begin, so their duration is not even read.
         let flow = |row: usize| {
-            let first = flows.first_ms[row].saturating_add(shift_ms);
-            let end = || first.saturating_add(flows.duration_ms[row].into());
-            match by {
-                Measure::Octets => (first, end(), flows.octets[row]),
-                Measure::Packets => (first, end(), flows.packets[row]),
-                Measure::Flows => (first, first, flows.flows.of(row)),
-            }
+            let (first, end, value) = by.spread(flows, row);
+            (first.saturating_add(shift_ms), end.saturating_add(shift_ms), value)
         };
         // What no flow began in has shares of flows only.
         let is_counted = |&row: &usize| by != Measure::Flows || flows.flows.of(row) > 0;
@@ -218,7 +212,7 @@ impl Aggregate for Bins<'_> {
             Filled::One(series) => {
                 all.for_each(|(first, end, value)| self.spread(series, first, end, value));
             }
-            Filled::OfKey(keys) => keys.for_each(flows, |row, series| {
+            Filled::OfKey(keys) => keys.for_each(flows, |row, series, _| {
                 let (first, end, value) = flow(row);
                 self.spread(series, first, end, value);
             }),

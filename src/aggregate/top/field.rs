@@ -95,6 +95,15 @@ impl KeyField {
         }
     }
 
+    /// Whether it is an interface of its exporter.
+    pub fn is_interface(&self) -> bool {
+        matches!(
+            self,
+            Self::Number(Column::Input | Column::Output)
+                | Self::OfEither(Column::Input | Column::Output)
+        )
+    }
+
     /// Whether its values are of the family of the flow.
     pub(super) const fn has_family(&self) -> bool {
         matches!(self, Self::Address(..) | Self::Route(_) | Self::Pair | Self::NextHop)

@@ -48,12 +48,12 @@ impl KnownKeys {
         layout.columns(layout.sides())
     }
 
-    /// Calls `each` for every flow, twice where a key is of either end, with its row and the place
-    /// of its key; that of keys that are not known is [`Self::len`].
+    /// Calls `each` for every flow, twice where a key is of either end, with its row, the place of its
+    /// key, which of keys that are not known is [`Self::len`], and the end.
     pub(in crate::aggregate) fn for_each(
         &self,
         flows: &FlowBatch,
-        mut each: impl FnMut(usize, usize),
+        mut each: impl FnMut(usize, usize, Side),
     ) {
         let known = match flows.family() {
             Family::V4 => &self.v4,
@@ -65,7 +65,7 @@ impl KnownKeys {
             for &side in known.layout().sides() {
                 known.places(flows, &rows, side, &mut found);
                 for (row, place) in rows.clone().zip(&found) {
-                    each(row, place.unwrap_or(self.len));
+                    each(row, place.unwrap_or(self.len), side);
                 }
             }
         }

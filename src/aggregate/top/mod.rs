@@ -39,6 +39,7 @@ use counts::Narrow;
 use details::details;
 use groups::{Found, greatest};
 use layout::Layout;
+pub(super) use piece::Side;
 use weight::Weight;
 
 use super::sums::Limits;

@@ -15,13 +15,13 @@ use crate::meaning::Table;
 
 /// The end of a flow that a field of any end is read at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Side {
+pub(in crate::aggregate) enum Side {
     Src,
     Dst,
 }
 
 impl Side {
-    pub(super) const BOTH: [Self; 2] = [Self::Src, Self::Dst];
+    pub(in crate::aggregate) const BOTH: [Self; 2] = [Self::Src, Self::Dst];
 }
 
 /// Which address.

@@ -7,6 +7,7 @@ mod pairs;
 mod raster;
 mod sankey;
 mod timeline;
+mod usage;
 
 #[cfg(test)]
 mod tests;
@@ -15,6 +16,7 @@ pub use frame::Room;
 pub use pairs::{MAX_PLOTTED_PAIRS, PairsView, plot_pairs};
 pub use sankey::{Part, Stop, draw_sankey};
 pub use timeline::{Shape, TimelineLook, draw_timeline, plot_timeline};
+pub use usage::draw_usage;
 
 use std::fmt::Display;
 use std::io;

@@ -58,7 +58,7 @@ impl TimelineFormat {
     }
 
     /// How its rows are written; none for a chart.
-    const fn of_rows(self) -> Option<PairFormat> {
+    pub const fn of_rows(self) -> Option<PairFormat> {
         match self {
             Self::Chart => None,
             Self::Json => Some(PairFormat::Json),

@@ -22,6 +22,7 @@ use super::flows::FlowsParameters;
 use super::job_rows::{ListParameters, ResultsParameters};
 use super::store::LoadsParameters;
 use super::sums::{ActiveFlowParameters, DiffParameters, TimelineParameters, TopParameters};
+use super::usage::ReportParameters;
 use crate::request::{self, described};
 use crate::service::auth::Role;
 use crate::service::problem::{Fault, MEDIA_TYPE, Problem};
@@ -185,6 +186,7 @@ fn parameters_of(path: &str) -> Vec<Parameter> {
         Some("top") => described::<TopParameters>(),
         Some("diff") => described::<DiffParameters>(),
         Some("timeline") => described::<TimelineParameters>(),
+        Some("report") => described::<ReportParameters>(),
         Some("stats") => described::<request::Stats>(),
         Some("loads") => described::<LoadsParameters>(),
         Some("complete" | "validate") => described::<FilterParameters>(),

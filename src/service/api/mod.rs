@@ -21,6 +21,7 @@ mod predecessor;
 mod sending;
 mod store;
 mod sums;
+mod usage;
 
 use answering::{Answering, Call};
 pub(in crate::service) use failure::Failure;
@@ -33,7 +34,7 @@ use super::turns::Reads;
 /// All of its routes.
 pub(super) fn routes() -> Routes {
     let routes = flows::routes(Routes::default());
-    let routes = sums::routes(routes);
+    let routes = usage::routes(sums::routes(routes));
     let routes = store::routes(routes);
     let routes = filter::routes(routes);
     let routes = job_events::routes(job_rows::routes(jobs::routes(routes)));

@@ -9,7 +9,7 @@ use super::sending::Sending;
 use super::{Answering, Call, Failure, Reads};
 use crate::answer::{
     PairFormat, TimelineFormat, TimelineView, TopStyle, stats_json, write_diff, write_pairs,
-    write_points, write_timeline, write_top,
+    write_points, write_timeline, write_top, write_usage,
 };
 use crate::request::{self, Refused, one_of, shown, whole_number};
 use crate::service::auth::Role;
@@ -48,11 +48,11 @@ pub(super) struct DiffParameters {
 
 /// How rows are written.
 #[derive(Debug, clap::Args)]
-struct RowsOutput {
+pub(super) struct RowsOutput {
     /// How rows are written
     #[arg(long, value_name = "FORMAT", default_value = "json",
         value_parser = one_of::<PairFormat>(PairFormat::ALL.map(PairFormat::name)))]
-    output: PairFormat,
+    pub(super) output: PairFormat,
 }
 
 /// Traffic over time.
@@ -195,8 +195,19 @@ fn write_bins(
     to.in_format(format.unwrap_or(TimelineFormat::Json).name());
     let keys = request.keys(&around)?;
     let question = request.question(&around)?;
+    let usage = request.usage(&question, &around);
     let Some(asked) = answering.ask(question, request.scaled(), to)? else { return Ok(()) };
     let lookups = request.lookups(&asked.question);
+    if let Some(options) = usage {
+        let format = format.ok_or_else(|| Refused::of("output", "a percentile has no points"))?;
+        let answer = request.answer_usage(asked.snapshot(), &lookups, keys, &options)?;
+        to.count(answer.usage.entries.len() as u64);
+        let (of, filter) = (request.of(), shown(asked.question.filter.as_ref()));
+        let names = answering.service.store.names()?;
+        let view = answer.view((&of, &filter), around.zone, &names);
+        write_usage(&answer.usage, &view, format.of_rows().unwrap_or(PairFormat::Line), to)?;
+        return Ok(());
+    }
     let how = (&request.options(most, around.zone), keys);
     let request::TimelineAnswer { timeline, fields, keys } =
         request.answer(asked.snapshot(), &lookups, how, around.zone)?;
@@ -238,13 +249,17 @@ async fn stats(call: Call) -> Response {
 }
 
 /// Sees that an answer has room for the `rows` that were found.
-fn check_found(answering: &Answering, rows: usize) -> Result<(), Failure> {
+pub(super) fn check_found(answering: &Answering, rows: usize) -> Result<(), Failure> {
     let most = answering.service.options.limits.rows;
     if rows > most { Err(Failure::TooMany(most as u64)) } else { Ok(()) }
 }
 
 /// Refuses what would be more rows than an answer has.
-fn check_rows(answering: &Answering, parameter: &str, rows: usize) -> Result<(), Refused> {
+pub(super) fn check_rows(
+    answering: &Answering,
+    parameter: &str,
+    rows: usize,
+) -> Result<(), Refused> {
     let most = answering.service.options.limits.rows;
     if rows > most {
         return Err(Refused::of(parameter, format!("an answer has at most {most} rows")));

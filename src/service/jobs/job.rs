@@ -128,8 +128,12 @@ pub enum Kind {
     ActiveFlow,
     /// Sums up by keys.
     Top,
+    /// Sums up two stretches of time by keys.
+    Diff,
     /// Sums up over time.
     Timeline,
+    /// Sums up what is billed of a month.
+    Report,
     /// Sums up all there is.
     Stats,
     /// Loads captures.
@@ -140,11 +144,13 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::FlowQuery,
         Self::ActiveFlow,
         Self::Top,
+        Self::Diff,
         Self::Timeline,
+        Self::Report,
         Self::Stats,
         Self::Load,
         Self::Export,
@@ -156,7 +162,9 @@ impl Kind {
             Self::FlowQuery => "FlowQuery",
             Self::ActiveFlow => "ActiveFlow",
             Self::Top => "Top",
+            Self::Diff => "Diff",
             Self::Timeline => "Timeline",
+            Self::Report => "Report",
             Self::Stats => "Stats",
             Self::Load => "Load",
             Self::Export => "Export",
@@ -259,7 +267,9 @@ mod tests {
         }
         let told = "Flows".parse::<Kind>().unwrap_err().to_string();
         assert!(
-            told.ends_with("FlowQuery, ActiveFlow, Top, Timeline, Stats, Load, Export"),
+            told.ends_with(
+                "FlowQuery, ActiveFlow, Top, Diff, Timeline, Report, Stats, Load, Export"
+            ),
             "{told}"
         );
     }

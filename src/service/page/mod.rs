@@ -17,6 +17,7 @@ mod loads;
 mod overview;
 mod parts;
 mod ports;
+mod report;
 mod results;
 mod sankey;
 mod seen;
@@ -38,6 +39,7 @@ use maud::Markup;
 use tokio::sync::oneshot;
 
 use ask::{Ask, Fault, Reader};
+pub use report::report_page;
 use shell::Page;
 pub(super) use shell::of_problem;
 

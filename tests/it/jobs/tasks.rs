@@ -74,6 +74,31 @@ fn a_job_s_results_are_the_rows_that_the_command_prints() {
             &["top", "src,dstport", "--by", "flows"],
         ),
         (Kind::Timeline, &[("bin", "1h")], &["timeline", "--bin", "1h"]),
+        (
+            Kind::Diff,
+            &[("key", "src"), ("window", "2007-08-02"), ("against", "week")],
+            &["diff", "src", "--window", "2007-08-02", "--against", "week"],
+        ),
+        (
+            Kind::Report,
+            &[("month", "2007-08"), ("by", "if"), ("billing", "sum")],
+            &["report", "--month", "2007-08", "--by", "if", "--billing", "sum"],
+        ),
+        (
+            Kind::Timeline,
+            &[("percentile", "90"), ("key", "src"), ("since", "2007-08"), ("until", "2007-09")],
+            &[
+                "timeline",
+                "--percentile",
+                "90",
+                "--key",
+                "src",
+                "--since",
+                "2007-08",
+                "--until",
+                "2007-09",
+            ],
+        ),
     ] {
         let job = run(&jobs, kind, parameters);
         assert_eq!((job.status, job.progress), (Status::End, 100), "{}", job.message);
@@ -105,6 +130,8 @@ fn what_cannot_be_asked_for_is_refused_before_there_is_a_job() {
         (Kind::FlowQuery, &[("address", "10.0.0.1"), ("since", "soon")], "since"),
         (Kind::Top, &[("key", "flavour")], "key"),
         (Kind::Timeline, &[("tz", "Mars")], "tz"),
+        (Kind::Diff, &[("key", "src"), ("window", "soon"), ("against", "day")], "window"),
+        (Kind::Report, &[("month", "soon"), ("by", "if")], "month"),
         (Kind::Stats, &[("output", "json")], "output"),
         (Kind::Load, &[("path", "/etc/passwd")], "path"),
         (Kind::Load, &[("path", "captures")], "path"),

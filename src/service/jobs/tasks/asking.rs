@@ -3,10 +3,11 @@
 use super::{Given, Results, WorkError};
 use crate::answer::{
     FlowWriter, Format, PairFormat, Style, TimelineFormat, TimelineView, TopStyle, stats_json,
-    write_conversations, write_pairs, write_timeline, write_top,
+    write_conversations, write_diff, write_pairs, write_timeline, write_top, write_usage,
 };
 use crate::request::{
-    ActiveFlow, Flows, Found, Stats, Timeline, TimelineAnswer, Top, shown, whole_number,
+    ActiveFlow, Diff, Flows, Found, Report, Stats, Timeline, TimelineAnswer, Top, shown,
+    whole_number,
 };
 
 type Done = Result<String, WorkError>;
@@ -68,12 +69,44 @@ pub(super) fn top(given: &Given<'_>, results: &mut Results<'_>) -> Done {
     Ok(String::new())
 }
 
+pub(super) fn diff(given: &Given<'_>, results: &mut Results<'_>) -> Done {
+    let request: Diff = given.read()?;
+    let options = request.options(&given.around())?;
+    let question = request.question(&options, &given.around())?;
+    let asked = given.ask(question, request.scaled())?;
+    let lookups = request.lookups(&asked.question, &options);
+    let diff = request.answer(asked.snapshot(), &lookups, &options)?;
+    let zone = given.zone.zone().clone();
+    let style = TopStyle { format: PairFormat::Ndjson, zone, plain: true };
+    write_diff(&diff, &options, &style, results)?;
+    Ok(String::new())
+}
+
+pub(super) fn report(given: &Given<'_>, results: &mut Results<'_>) -> Done {
+    let request: Report = given.read()?;
+    let options = request.options(&given.around())?;
+    let question = request.question(&options, &given.around())?;
+    let asked = given.ask(question, request.scaled())?;
+    let answer = request.answer(asked.snapshot(), &request.lookup(&asked.question), &options)?;
+    let names = given.tasks.store.names()?;
+    let view = answer.view(("", ""), &given.zone, &names);
+    write_usage(&answer.usage, &view, PairFormat::Ndjson, results)?;
+    Ok(String::new())
+}
+
 pub(super) fn timeline(given: &Given<'_>, results: &mut Results<'_>) -> Done {
     let request: Timeline = given.read()?;
     let asked = given.ask(request.question(&given.around())?, request.scaled())?;
     let lookups = request.lookups(&asked.question);
     let options = request.options(Timeline::USUAL_BINS, &given.zone);
     let keys = request.keys(&given.around())?;
+    if let Some(usage) = request.usage(&asked.question, &given.around()) {
+        let answer = request.answer_usage(asked.snapshot(), &lookups, keys, &usage)?;
+        let names = given.tasks.store.names()?;
+        let view = answer.view(("", ""), &given.zone, &names);
+        write_usage(&answer.usage, &view, PairFormat::Ndjson, results)?;
+        return Ok(String::new());
+    }
     let TimelineAnswer { timeline, fields, keys } =
         request.answer(asked.snapshot(), &lookups, (&options, keys), &given.zone)?;
     let view = TimelineView {

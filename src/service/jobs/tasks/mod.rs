@@ -108,6 +108,16 @@ impl Work for Tasks {
                 top.options(&around)?;
                 top.question(&around).map(drop)
             }
+            Kind::Diff => {
+                let diff = given.read::<request::Diff>()?;
+                let options = diff.options(&around)?;
+                diff.question(&options, &around).map(drop)
+            }
+            Kind::Report => {
+                let report = given.read::<request::Report>()?;
+                let options = report.options(&around)?;
+                report.question(&options, &around).map(drop)
+            }
             Kind::Timeline => {
                 let timeline = given.read::<request::Timeline>()?;
                 timeline.keys(&around)?;
@@ -135,7 +145,9 @@ impl Work for Tasks {
             Kind::FlowQuery => asking::flows(&given, results),
             Kind::ActiveFlow => asking::pairs(&given, results),
             Kind::Top => asking::top(&given, results),
+            Kind::Diff => asking::diff(&given, results),
             Kind::Timeline => asking::timeline(&given, results),
+            Kind::Report => asking::report(&given, results),
             Kind::Stats => asking::stats(&given, results),
             Kind::Load => load::load(&given, results),
             Kind::Export => export::export(&given, results),

@@ -1,0 +1,283 @@
+//! What was used of a stretch of time, as it is billed: how much in all, and the percentile of the
+//! rates of short bins.
+//!
+//! Octets and packets are spread over the time of their flows, as in a
+//! [`Timeline`](super::Timeline), and what falls outside of the stretch does not count. All of its bins
+//! are samples, also those in which there was nothing.
+
+mod figures;
+mod grid;
+
+#[cfg(test)]
+mod tests;
+
+use std::cmp::Reverse;
+use std::fmt;
+use std::num::NonZeroU64;
+use std::str::FromStr;
+
+pub use figures::Figures;
+use grid::{Axis, Filling, Grid, Into};
+
+use super::top::Side;
+use super::{End, KeyField, KnownKeys, Limits, Measure, Timeline, Whose, over};
+use crate::flow::TimeRange;
+use crate::query::Lookup;
+use crate::store::{Scan, Snapshot, StoreError};
+
+/// What is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UsageOptions {
+    /// What is counted.
+    pub by: Measure,
+    /// The time that counts; it has an end.
+    pub window: TimeRange,
+    /// How long a bin is.
+    pub bin_ms: NonZeroU64,
+    /// The percentile that is billed, from 1 to 100.
+    pub percentile: u8,
+    /// Of what.
+    pub billing: Billing,
+    /// How much memory all bins may take.
+    pub limits: Limits,
+}
+
+/// What is billed of traffic that went two ways.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Billing {
+    /// The percentile of each way by itself, and of these the higher.
+    #[default]
+    Max,
+    /// The percentile of both ways together, bin by bin.
+    Sum,
+}
+
+impl Billing {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Max, Self::Sum];
+
+    /// Its name on the command line and in answers.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Max => "max",
+            Self::Sum => "sum",
+        }
+    }
+}
+
+impl fmt::Display for Billing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for Billing {
+    type Err = ParseBillingError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let found = Self::ALL.into_iter().find(|billing| billing.name() == text);
+        found.ok_or_else(|| ParseBillingError { text: text.to_owned() })
+    }
+}
+
+/// Text that is no way of billing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{text:?} is no way of billing; write max or sum")]
+pub struct ParseBillingError {
+    text: String,
+}
+
+/// Why usage cannot be told.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum UsageError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// There is no memory for so many bins of so many keys.
+    #[error(
+        "{bins} bins of {series} series take {needed_bytes} bytes, and {most_bytes} are the most"
+    )]
+    TooMuch {
+        /// How many bins each series has.
+        bins: u64,
+        /// How many series there are.
+        series: usize,
+        /// What they take.
+        needed_bytes: u64,
+        /// What they may take.
+        most_bytes: u64,
+    },
+}
+
+/// What was used by each key, or by all traffic.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Usage {
+    /// How many bins there are.
+    pub bins: u64,
+    /// Those of each key that used something, greatest first, and behind them what is of no key.
+    pub entries: Vec<UsageEntry>,
+}
+
+/// What was used by a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UsageEntry {
+    /// Whose it is: everybody's, or that of a key or of all others.
+    pub whose: Whose,
+    /// What came in, where the key tells ways apart.
+    pub received: Option<Figures>,
+    /// What went out.
+    pub sent: Option<Figures>,
+    /// Both together, bin by bin.
+    pub both: Figures,
+}
+
+impl UsageEntry {
+    /// The rate that is billed.
+    pub fn billed(&self, billing: Billing) -> u128 {
+        let ways = [&self.received, &self.sent].into_iter().flatten();
+        let higher = ways.map(|figures| figures.percentile).max();
+        match billing {
+            Billing::Max => higher.unwrap_or(self.both.percentile),
+            Billing::Sum => self.both.percentile,
+        }
+    }
+}
+
+impl UsageOptions {
+    /// How many bins are above the percentile, of so many: they are thrown away.
+    pub fn thrown_away(&self, bins: u64) -> u64 {
+        bins - figures::rank(bins as usize, self.percentile) as u64
+    }
+
+    /// How much of what is counted a rate is a second.
+    pub fn counted_a_second(&self, rate: u128) -> f64 {
+        rate as f64 * 1000.0 / figures::factor(self.by) as f64
+    }
+
+    const fn axis(&self) -> Axis {
+        Axis { window: self.window, bin_ms: self.bin_ms.get() }
+    }
+}
+
+/// Which way traffic goes, as a key sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    In,
+    Out,
+    /// The key does not tell.
+    Any,
+}
+
+impl Usage {
+    /// What each of `lookups` finds: all that was sent, or received, or everybody's.
+    ///
+    /// # Errors
+    ///
+    /// [`UsageError::TooMuch`] where there is no memory for all bins; else as [`over`].
+    pub fn of(
+        snapshot: &dyn Snapshot,
+        lookups: &[(Whose, Lookup)],
+        options: &UsageOptions,
+    ) -> Result<Self, UsageError> {
+        let way = |whose| match whose {
+            Whose::Sent => Way::Out,
+            Whose::Received => Way::In,
+            _ => Way::Any,
+        };
+        let ways: Vec<Way> = lookups.iter().map(|&(whose, _)| way(whose)).collect();
+        let looks = lookups.iter().enumerate();
+        let looks: Vec<_> =
+            looks.map(|(series, (_, lookup))| (lookup, Into::One(series))).collect();
+        Self::filled(snapshot, &looks, (&[Whose::All], &ways), options)
+    }
+
+    /// What `lookup` finds of each of `keys`, which are of `fields`, and of all others.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::of`].
+    pub fn of_keys(
+        snapshot: &dyn Snapshot,
+        lookup: &Lookup,
+        (fields, keys): (&[KeyField], &KnownKeys),
+        options: &UsageOptions,
+    ) -> Result<Self, UsageError> {
+        let whose: Vec<Whose> = (0..keys.len()).map(Whose::Key).chain([Whose::OtherKeys]).collect();
+        let ways = ways(fields);
+        let looks = [(lookup, Into::OfKey(keys, ways.len()))];
+        let mut usage = Self::filled(snapshot, &looks, (&whose, &ways), options)?;
+        usage.entries.retain(|entry| entry.both.total > 0);
+        // By what they used of this time: flows that were under way count in part.
+        usage
+            .entries
+            .sort_by_key(|entry| (entry.whose == Whose::OtherKeys, Reverse(entry.both.total)));
+        Ok(usage)
+    }
+
+    /// What `looks` find, where each of `whose` has a series for each of `ways`.
+    fn filled(
+        snapshot: &dyn Snapshot,
+        looks: &[(&Lookup, Into<'_>)],
+        (whose, ways): (&[Whose], &[Way]),
+        options: &UsageOptions,
+    ) -> Result<Self, UsageError> {
+        let (axis, by) = (options.axis(), options.by);
+        let (bins, series) = (axis.len(), whose.len() * ways.len());
+        let needed_bytes = bins.saturating_mul(8 * series as u64);
+        let most_bytes = options.limits.memory_bytes as u64;
+        if needed_bytes > most_bytes {
+            return Err(UsageError::TooMuch { bins, series, needed_bytes, most_bytes });
+        }
+        let grid = Grid::new(axis, series);
+        for &(lookup, into) in looks {
+            let columns = match into {
+                Into::One(_) => Timeline::columns(by),
+                Into::OfKey(keys, _) => Timeline::columns(by) | keys.columns(),
+            };
+            let with = |scan: &Scan| Scan { columns: scan.columns | columns, ..scan.clone() };
+            let scans: Vec<Scan> = lookup.scans().iter().map(with).collect();
+            over(snapshot, &scans, || Filling { grid: &grid, by, into })?;
+        }
+        let figures = |values: &[u128]| Figures::of(values, axis, by, options.percentile);
+        let entry = |(place, &whose): (usize, &Whose)| {
+            let each: Vec<Vec<u128>> =
+                (0..ways.len()).map(|way| grid.values(place * ways.len() + way)).collect();
+            let of = |way| {
+                let series = ways.iter().position(|other| *other == way)?;
+                each.get(series).map(|values| figures(values))
+            };
+            let both: Vec<u128> =
+                (0..bins as usize).map(|bin| each.iter().map(|values| values[bin]).sum()).collect();
+            UsageEntry { whose, received: of(Way::In), sent: of(Way::Out), both: figures(&both) }
+        };
+        Ok(Self { bins, entries: whose.iter().enumerate().map(entry).collect() })
+    }
+}
+
+/// Which way traffic goes at each of the ends that keys of `fields` are of.
+fn ways(fields: &[KeyField]) -> Vec<Way> {
+    let sent = |side| if side == Side::Src { Way::Out } else { Way::In };
+    if let Some(field) = fields.iter().find(|field| field.end() == Some(End::Any)) {
+        let ways = if is_passed(field) { [Way::In, Way::Out] } else { Side::BOTH.map(sent) };
+        return ways.to_vec();
+    }
+    vec![match fields.iter().find_map(KeyField::end) {
+        Some(End::Src) => sent(Side::Src),
+        Some(End::Dst) => sent(Side::Dst),
+        _ => Way::Any,
+    }]
+}
+
+/// Whether the ends of a field are where a flow comes in and where it goes out: what is of its source
+/// comes in there, where an address, whose flow it is, sends it.
+fn is_passed(field: &KeyField) -> bool {
+    match field {
+        KeyField::EitherElement(src, _) => src.ids[0].number != MAC,
+        field => field.is_interface(),
+    }
+}
+
+/// The element sourceMacAddress: of the keys of elements of either end, VLANs, VRFs and MAC addresses,
+/// those tell who sends.
+const MAC: u16 = 56;
