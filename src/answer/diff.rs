@@ -148,7 +148,7 @@ fn table(diff: &Diff, options: &DiffOptions, style: &TopStyle) -> String {
     for entry in &diff.entries {
         let mut row: Vec<String> =
             entry.key.iter().flat_map(|value| key_cells(value, &mut clock)).collect();
-        row.extend(amounts(entry, options, style.plain));
+        row.extend(change_cells(entry, options, style.plain));
         row.push(bar(options.difference(entry), greatest));
         rows.push(row);
     }
@@ -164,8 +164,9 @@ fn key_cells(value: &KeyValue, clock: &mut Clock) -> Vec<String> {
     }
 }
 
-/// What the key comes to before and now, the difference, that in percent, and what became of it.
-fn amounts(entry: &DiffEntry, options: &DiffOptions, plain: bool) -> [String; 5] {
+/// What the key comes to before and now, the difference, that in percent, and what became of it; if
+/// `plain`, with all digits.
+pub fn change_cells(entry: &DiffEntry, options: &DiffOptions, plain: bool) -> [String; 5] {
     let order = options.top.order;
     let text = |value: u128| match order {
         _ if plain => value.to_string(),

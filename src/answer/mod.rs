@@ -31,7 +31,7 @@ mod usage;
 pub mod words;
 
 pub use conversations::write_conversations;
-pub use diff::write_diff;
+pub use diff::{change_cells, write_diff};
 #[cfg(feature = "elastic")]
 pub(crate) use elements::push_elements;
 pub use explanation::{explanation_json, explanation_text};

@@ -119,6 +119,16 @@ await run({
     await look(page, "explore-stacked");
   },
 
+  async "what changed is told by keys"(page) {
+    await page.goto("/diff");
+    await page.getByLabel("By keys").fill("dstport:p");
+    await page.getByLabel("Window").first().fill("2007-07-26T12:00..2007-07-26T20:00");
+    await page.getByLabel("Against").fill("2007-07-26T04:00..2007-07-26T12:00");
+    await page.getByRole("button", { name: "Show", exact: true }).last().click();
+    assert.ok(await page.locator("tbody tr").count() === 10);
+    await look(page, "diff");
+  },
+
   async "what is wrong with a filter is underlined, and the form stays"(page, said) {
     await page.goto("/explore?where=proto%20tcp%20and%20prot%2053&key=src");
     assert.equal(await page.locator(".wrong mark").innerText(), "prot");

@@ -60,8 +60,8 @@ impl Grid {
     pub(super) fn values(&self, series: usize) -> Vec<u128> {
         let carries = self.carries.lock().unwrap_or_else(PoisonError::into_inner);
         let value = |cell: usize| {
-            let carried = u128::from(carries.get(&cell).copied().unwrap_or(0));
-            carried << 64 | u128::from(self.cells[cell].load(Relaxed))
+            let over = u128::from(carries.get(&cell).copied().unwrap_or(0));
+            over << 64 | u128::from(self.cells[cell].load(Relaxed))
         };
         (series * self.bins..(series + 1) * self.bins).map(value).collect()
     }

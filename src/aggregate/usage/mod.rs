@@ -132,6 +132,13 @@ pub struct UsageEntry {
     pub both: Figures,
 }
 
+impl Usage {
+    /// Whether keys tell what came in from what went out.
+    pub fn tells_ways(&self) -> bool {
+        self.entries.iter().any(|entry| entry.received.is_some() && entry.sent.is_some())
+    }
+}
+
 impl UsageEntry {
     /// The rate that is billed.
     pub fn billed(&self, billing: Billing) -> u128 {

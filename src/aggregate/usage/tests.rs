@@ -27,7 +27,7 @@ fn filled(axis: Axis, flows: &[(u64, u32, u64)]) -> Vec<u128> {
 #[test]
 fn what_falls_outside_of_the_time_does_not_count() {
     for (flow, expected) in [
-        ((5, 20, 20), &[5, 10, 0][..]),
+        ((5, 20, 20), &[10, 5, 0][..]),
         ((0, 40, 40), &[10, 10, 5]),
         ((10, 0, 7), &[7, 0, 0]),
         ((34, 0, 7), &[0, 0, 7]),

@@ -21,11 +21,11 @@ pub(super) fn table(usage: &Usage, view: &UsageView<'_>) -> String {
     if usage.entries.is_empty() {
         return text + "\nno flows\n";
     }
-    let has_ways =
-        usage.entries.iter().any(|entry| entry.received.is_some() && entry.sent.is_some());
+    let has_ways = usage.tells_ways();
     let mut clock = Clock::new(view.zone.clone());
     let mut titles = key_titles(view.fields);
-    if view.has_names() {
+    let has_names = view.has_names() && !view.names.interfaces.is_empty();
+    if has_names {
         titles.push("Name".to_owned());
     }
     let keys = titles.len();
@@ -33,7 +33,7 @@ pub(super) fn table(usage: &Usage, view: &UsageView<'_>) -> String {
     let all = titles.len();
     let mut rows = vec![titles];
     for entry in &usage.entries {
-        let mut row = key_cells(entry, view, &mut clock);
+        let mut row = key_cells(entry, view, has_names, &mut clock);
         row.resize(keys, String::new());
         row.extend(figure_cells(entry, view, has_ways));
         rows.push(row);
@@ -50,11 +50,12 @@ fn heading(usage: &Usage, view: &UsageView<'_>) -> String {
     let moment = |time| time_text(time, &view.zone, bin_ms);
     let of = if view.of.is_empty() { String::new() } else { format!(", {}", view.of) };
     let billed = match options.billing {
-        Billing::Max => "the higher of in and out",
-        Billing::Sum => "in and out together",
+        _ if !usage.tells_ways() => "",
+        Billing::Max => "; billed is the higher of in and out",
+        Billing::Sum => "; billed is in and out together",
     };
     format!(
-        "Usage{of}, {} – {} ({})\nof {} bins of {} the highest {} are thrown away; billed is {billed}",
+        "Usage{of}, {} – {} ({})\nof {} bins of {} the highest {} are thrown away{billed}",
         moment(options.window.since),
         moment(options.window.until),
         view.zone_name,
@@ -100,12 +101,17 @@ pub fn ordinal(number: u8) -> String {
     format!("{number}{ending}")
 }
 
-fn key_cells(entry: &UsageEntry, view: &UsageView<'_>, clock: &mut Clock) -> Vec<String> {
+fn key_cells(
+    entry: &UsageEntry,
+    view: &UsageView<'_>,
+    has_names: bool,
+    clock: &mut Clock,
+) -> Vec<String> {
     let Some(key) = view.key(entry) else {
         return vec!["others".to_owned()];
     };
     let mut row: Vec<String> = key.iter().flat_map(|value| cells(value, clock)).collect();
-    if view.has_names() {
+    if has_names {
         row.push(view.interface_name(key).unwrap_or_default().to_owned());
     }
     row

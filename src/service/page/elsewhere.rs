@@ -48,6 +48,11 @@ impl Same<'_> {
         self.elsewhere("top")
     }
 
+    /// As what changed.
+    pub(super) fn diff(self) -> Markup {
+        self.elsewhere("diff")
+    }
+
     fn elsewhere(self, command: &str) -> Markup {
         let Self { mut given, window, zone } = self;
         for (name, moment, open) in
@@ -83,7 +88,7 @@ pub(super) fn says_no(said: &str) -> bool {
 fn command_line(command: &str, given: &Parameters) -> String {
     let mut line = format!("earlgrey-hbase {command}");
     // What has a place, and no name.
-    let in_place = if command == "top" { "key" } else { "address" };
+    let in_place = if ["top", "diff"].contains(&command) { "key" } else { "address" };
     if let Some(value) = given.get(in_place) {
         line = line + " " + &quoted(value);
     }

@@ -10,7 +10,7 @@ use crate::aggregate::Measure;
 use crate::request::Parameters;
 
 /// Keys that are often asked for.
-const KEYS: [&str; 16] = [
+pub(super) const KEYS: [&str; 16] = [
     "src",
     "dst",
     "pair",
@@ -98,7 +98,7 @@ const MEASURES: [(&str, &str); 3] = [
 ];
 
 /// One of a few; the first one where none is chosen.
-fn choices(legend: &str, name: &str, values: &[(&str, &str)], ask: &Ask<'_>) -> Markup {
+pub(super) fn choices(legend: &str, name: &str, values: &[(&str, &str)], ask: &Ask<'_>) -> Markup {
     let chosen = ask.get(name).or(values.first().map(|(value, _)| *value));
     html! {
         fieldset {

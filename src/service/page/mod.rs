@@ -4,6 +4,7 @@
 //! [`aggregate`](crate::aggregate) makes of its flows. `docs/pages.md` tells its parameters.
 
 mod ask;
+mod changes;
 mod elsewhere;
 mod explore;
 mod explore_form;
@@ -65,6 +66,7 @@ pub(super) fn routes() -> Routes {
         .route(reader, "/", get(overview_page))
         .route(reader, "/greatest", page(greatest::page))
         .route(reader, "/explore", page(explore::page))
+        .route(reader, "/diff", page(changes::page))
         .route(reader, "/exporters", page(exporters::page))
         .route(reader, "/loads", get(async |asking: Asking| asking.answer(loads::page).await))
         .route(reader, "/host", get(look_up))

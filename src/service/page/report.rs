@@ -61,15 +61,18 @@ fn rule(usage: &Usage, view: &UsageView<'_>) -> Markup {
             " are thrown away; the highest that is left is the " (ordinal(options.percentile))
             " percentile. Billed is "
             @match options.billing {
+                _ if !usage.tells_ways() => "that.",
                 Billing::Max => "the higher of that of in and that of out.",
                 Billing::Sum => "that of in and out together, bin by bin.",
             }
         }
         @if !view.filter.is_empty() { p { "Flows " code { (view.filter) } } }
         p class="faint" {
-            span class="swatch s0" aria-hidden="true" {} " out stands on the axis, "
-            span class="swatch s1" aria-hidden="true" {} " in hangs from it, and dashed lines are "
-            "percentiles; each line has a scale of its own."
+            @if usage.tells_ways() {
+                span class="swatch s0" aria-hidden="true" {} " out stands on the axis, "
+                span class="swatch s1" aria-hidden="true" {} " in hangs from it, and dashed"
+            } @else { "Dashed" }
+            " lines are percentiles; each key has a scale of its own."
         }
     }
 }

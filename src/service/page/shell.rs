@@ -13,9 +13,10 @@ use crate::service::problem::Problem;
 use crate::service::refusal::LOGIN;
 
 /// The pages that each page leads to.
-const PAGES: [(&str, &str); 6] = [
+const PAGES: [(&str, &str); 7] = [
     ("/", "Overview"),
     ("/explore", "Explore"),
+    ("/diff", "Changes"),
     ("/jobs", "Jobs"),
     ("/exporters", "Exporters"),
     ("/loads", "Loads"),

@@ -116,6 +116,36 @@ fn a_host_is_told_in_both_directions() {
 }
 
 #[test]
+fn what_changed_is_told_by_keys() {
+    let store = store_of(&FLOWS);
+    let asked = "key=dstport&window=2007-07-26&against=day&count=2";
+    let (status, page) = text(&store, "/diff", asked, changes::page);
+    assert_eq!(status, 200);
+    for told in [
+        "|443 |https|-|",
+        "|came|",
+        "earlgrey-hbase diff dstport --against=day --count=2 --window=2007-07-26|",
+        "/api/v1/diff?against=day&amp;count=2&amp;key=dstport&amp;window=2007-07-26|",
+    ] {
+        assert!(page.contains(told), "{told} in {page}");
+    }
+    let (status, page) = text(&store, "/diff", "", changes::page);
+    assert!(status == 200 && !page.contains("The same elsewhere"), "{page}");
+    let none = "key=src&window=2001-01-01&against=week";
+    let (_, page) = text(&store, "/diff", none, changes::page);
+    assert!(page.contains("No flows"), "{page}");
+    for (asked, told) in [
+        ("key=scr&window=today&against=day", "did you mean src?"),
+        ("key=src&window=soon&against=day", "is no stretch of time"),
+        ("key=src&window=today&against=day&count=0", "from 1 to 1,000"),
+        ("key=src&window=today", "against must be given"),
+    ] {
+        let (status, page) = text(&store, "/diff", asked, changes::page);
+        assert!(status == 400 && page.contains(told), "{told} in {page}");
+    }
+}
+
+#[test]
 fn the_same_question_is_explored_and_told_for_elsewhere() {
     let store = store_of(&FLOWS);
     let asked = "key=dstport&count=2&since=2007-07-26T10:00Z&until=2007-07-26T10:10Z&bin=10m";

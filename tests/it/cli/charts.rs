@@ -123,6 +123,14 @@ fn a_timeline_is_told_by_keys() {
     assert_eq!(json["bins"][1]["protocol"], serde_json::Value::Null);
     let chart = home.run(&["timeline", "--key", "dst", "-n", "2"]).succeeds().stdout;
     assert!(chart.contains("6.2 kB in all") && chart.contains("\nothers: "), "{chart}");
+    // Each has a line of its own: 5,000 octets in 20 s and then 1, and the rest of 1,034 and 200.
+    let chart =
+        home.run(&["timeline", "--bin", "20s", "--key", "dst", "-n", "1"]).succeeds().stdout;
+    for line in
+        ["       2 kbit/s ┤        ████████▁▁▁▁▁▁▁▁\n", "    413.6 bit/s ┤████████▂▂▂▂▂▂▂▂\n"]
+    {
+        assert!(chart.contains(line), "{line}{chart}");
+    }
     for (arguments, message) in [
         (&["--key", "scr"][..], "did you mean src?"),
         (&["-n", "3"], "--key"),

@@ -5,10 +5,12 @@ use std::process::Command;
 use super::*;
 use crate::needs;
 
-const PAGES: [&str; 8] = [
+const PAGES: [&str; 10] = [
     "/",
     "/explore?key=src,dstport&previous=yes",
     "/explore?where=prot%2053",
+    "/diff?key=src&window=2007-08-02&against=week",
+    "/diff?key=src&window=today&against=day&where=prot%2053",
     "/host/122.166.26.132",
     "/exporters",
     "/loads",
