@@ -89,6 +89,12 @@ pub(crate) fn accounts(load: &Load, zone: &Zone) -> String {
             format!("{} octets in {} packets", grouped(account.octets), grouped(account.packets)),
         );
     }
+    if account.hits > 0 {
+        line(
+            "watched",
+            format!("{}; see earlgrey-hbase watch list", plural(account.hits, "new hit")),
+        );
+    }
     if account.moved > 0 {
         line("moved", moved(account, zone));
     }

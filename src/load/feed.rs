@@ -179,6 +179,7 @@ impl Feed {
         accounts.settle_rates(|exporter, engine| self.decoder.knows_rate(exporter, engine));
         debug_assert!(accounts.load.account.balances(), "{:?}", accounts.load.account);
         writer.commit()?;
+        accounts.load.account.hits += writer.take_hits();
         let counted = builder.take_memos();
         self.kept = Session {
             decoder: self.decoder.clone(),

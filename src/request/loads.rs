@@ -84,6 +84,8 @@ pub struct LoadView<'a> {
     records: u64,
     stored: u64,
     reverse: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hits: Option<u64>,
     clamped: u64,
     not_believed: u64,
     shortened: u64,
@@ -143,6 +145,7 @@ impl<'a> LoadView<'a> {
             records: account.records,
             stored: account.stored,
             reverse: account.reverse,
+            hits: (account.hits > 0).then_some(account.hits),
             clamped: account.clamped,
             not_believed: account.not_believed,
             shortened: account.shortened,

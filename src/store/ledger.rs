@@ -200,6 +200,9 @@ pub struct Account {
     /// is two flows of the store.
     #[serde(default)]
     pub reverse: u64,
+    /// Hits of watch lists by the flows stored: one by each list and end of a flow.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub hits: u64,
     /// Flows among these that ended before they began, by their exporter: they have no duration.
     pub clamped: u64,
     /// Flows among these of which a time lay more than a day after their export: the flow's other

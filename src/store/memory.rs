@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::watchlist::{Hit, Hits, Listed, Matcher, WatchList, hunt_hits, in_place_of};
 use super::{
     Access, Expired, FlowStream, Load, Plan, Reading, Region, Result, SCAN_BATCH_ROWS, Scan,
-    Snapshot, Store, StoreError, WriteBatch, Writer,
+    Snapshot, Store, StoreError, Watch, WatchLists, WriteBatch, Writer,
 };
 use crate::flow::{
-    DatagramId, Family, FlowBatch, FlowRecord, Names, NatLead, Remembered, Topic, UnixMillis,
-    address_bits, nat_leads,
+    DatagramId, Family, FlowBatch, FlowRecord, Names, NatLead, Remembered, TimeRange, Topic,
+    UnixMillis, address_bits, nat_leads,
 };
 use crate::row::{Order, RowKey};
 
@@ -29,7 +30,14 @@ struct Content {
     loads: Vec<Load>,
     names: Names,
     remembered: BTreeMap<Topic, Remembered>,
+    watched: BTreeMap<String, Watched>,
     has_writer: bool,
+}
+
+#[derive(Debug, Clone)]
+struct Watched {
+    matcher: Arc<Matcher>,
+    hits: Hits,
 }
 
 impl MemoryStore {
@@ -56,7 +64,7 @@ impl Store for MemoryStore {
         }
         content.has_writer = true;
         let seen = content.datagrams.clone();
-        Ok(Box::new(MemoryWriter { store: self.clone(), seen, uncommitted: Vec::new() }))
+        Ok(Box::new(MemoryWriter { store: self.clone(), seen, uncommitted: Vec::new(), hits: 0 }))
     }
 
     fn loads(&self) -> Result<Vec<Load>> {
@@ -85,12 +93,53 @@ impl Store for MemoryStore {
         }
         Ok(expired)
     }
+
+    fn watch_lists(&self) -> Result<Box<dyn WatchLists + '_>> {
+        Ok(Box::new(self.clone()))
+    }
+}
+
+impl WatchLists for MemoryStore {
+    fn lists(&self) -> Result<Vec<Listed>> {
+        let content = self.content();
+        let listed = |watched: &Watched| Listed::of(watched.matcher.list()).with(&watched.hits);
+        Ok(content.watched.values().map(listed).collect())
+    }
+
+    fn hits(&self, name: &str) -> Result<Option<Vec<Hit>>> {
+        let watched = self.content().watched.get(name).cloned();
+        Ok(watched.map(|Watched { matcher, hits }| hits.told(matcher.list())))
+    }
+
+    fn list(&self, name: &str) -> Result<Option<WatchList>> {
+        let content = self.content();
+        Ok(content.watched.get(name).map(|watched| watched.matcher.list().clone()))
+    }
+
+    fn add(&self, list: &WatchList, watch: &Watch) -> Result<()> {
+        let mut content = self.content();
+        let before = content.watched.get(&list.name).cloned();
+        let mut hits = before.as_ref().map(|before| before.hits.clone()).unwrap_or_default();
+        let before = before.as_ref().map(|before| before.matcher.list());
+        let list = Arc::new(in_place_of(list, before, &mut hits));
+        let fresh = Matcher::of_fresh(Arc::clone(&list));
+        let snapshot = MemorySnapshot(content.rows.clone());
+        hits.merge(hunt_hits(&snapshot, &fresh, TimeRange::ALL, watch)?);
+        let matcher = Arc::new(Matcher::new(Arc::new(WatchList::clone(&list).sought())));
+        content.watched.insert(list.name.clone(), Watched { matcher, hits });
+        Ok(())
+    }
+
+    fn remove(&self, name: &str) -> Result<bool> {
+        Ok(self.content().watched.remove(name).is_some())
+    }
 }
 
 struct MemoryWriter {
     store: MemoryStore,
     seen: BTreeSet<DatagramId>,
     uncommitted: Vec<WriteBatch>,
+    hits: u64,
 }
 
 impl Writer for MemoryWriter {
@@ -106,6 +155,7 @@ impl Writer for MemoryWriter {
     fn commit(&mut self) -> Result<()> {
         let mut content = self.store.content();
         for batch in self.uncommitted.drain(..) {
+            self.hits += content.look(&batch);
             content.take(&batch);
         }
         Ok(())
@@ -129,6 +179,10 @@ impl Writer for MemoryWriter {
         self.store.content().remembered.entry(topic).or_default().take_in(memos);
         Ok(())
     }
+
+    fn take_hits(&mut self) -> u64 {
+        std::mem::take(&mut self.hits)
+    }
 }
 
 impl Drop for MemoryWriter {
@@ -138,6 +192,19 @@ impl Drop for MemoryWriter {
 }
 
 impl Content {
+    /// Enters hits of watch lists among flows that are new; how many there are.
+    fn look(&mut self, batch: &WriteBatch) -> u64 {
+        let mut count = 0;
+        for Watched { matcher, hits } in self.watched.values_mut() {
+            for flows in [&batch.v4, &batch.v6] {
+                let found = matcher.look(flows);
+                count += found.len() as u64;
+                hits.merge(Hits::of(matcher.list(), flows, &found));
+            }
+        }
+        count
+    }
+
     fn take(&mut self, batch: &WriteBatch) {
         self.datagrams.extend(&batch.datagrams);
         for flows in [&batch.v4, &batch.v6] {

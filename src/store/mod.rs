@@ -13,6 +13,7 @@ mod scan;
 mod size;
 mod usual;
 mod watch;
+pub mod watchlist;
 
 #[cfg(feature = "testing")]
 pub mod conformance;
@@ -41,6 +42,7 @@ pub use size::{RunSize, Size};
 pub use usual::{AHEAD_MS, MAX_USUAL_DAYS, Usual};
 pub(crate) use watch::LOOK_EVERY;
 pub use watch::Watch;
+pub use watchlist::WatchLists;
 
 use crate::flow::{
     Columns, DatagramId, Family, FlowBatch, Names, Remembered, Source, Topic, UnixMillis,
@@ -99,6 +101,15 @@ pub trait Store: fmt::Display + Send + Sync {
     /// As [`Self::snapshot`], and [`StoreError`] if something cannot be deleted. Nothing is gone
     /// then but flows that were to go, and the call may be repeated.
     fn expire(&self, before: UnixMillis, dry_run: bool) -> Result<Expired>;
+
+    /// The lists of indicators that it watches for.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Refused`] if the backend keeps none; else as [`Self::snapshot`].
+    fn watch_lists(&self) -> Result<Box<dyn WatchLists + '_>> {
+        Err(StoreError::refused(self.to_string(), "watch", "no lists are kept here".to_owned()))
+    }
 }
 
 impl<S: Store + ?Sized> Store for Box<S> {
@@ -124,6 +135,10 @@ impl<S: Store + ?Sized> Store for Box<S> {
 
     fn expire(&self, before: UnixMillis, dry_run: bool) -> Result<Expired> {
         (**self).expire(before, dry_run)
+    }
+
+    fn watch_lists(&self) -> Result<Box<dyn WatchLists + '_>> {
+        (**self).watch_lists()
     }
 }
 
@@ -375,6 +390,12 @@ pub trait Writer: Send {
     ///
     /// [`StoreError`] if they cannot be written.
     fn remember(&mut self, topic: Topic, memos: &Remembered) -> Result<()>;
+
+    /// How many hits of watch lists there were among the flows that were committed since this was
+    /// asked last.
+    fn take_hits(&mut self) -> u64 {
+        0
+    }
 
     /// Begins to put in order what many small commits leave behind, beside the writing, where the
     /// store needs that. Nothing is waited for; what goes wrong is logged, and met again later.

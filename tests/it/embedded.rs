@@ -13,7 +13,7 @@ use std::thread;
 use earlgrey_hbase::flow::{Columns, Names, Remembered, Topic};
 use earlgrey_hbase::store::conformance::{self, sample_batch, write_sample};
 use earlgrey_hbase::store::embedded::{Effort, EmbeddedStore};
-use earlgrey_hbase::store::{Expired, Load, Result};
+use earlgrey_hbase::store::{Expired, Load, Result, WatchLists};
 use earlgrey_hbase::{FlowRecord, Order, Scan, Snapshot, Store, StoreError, UnixMillis, Writer};
 
 /// Runs the suite on stores made by `make`, each in a folder of its own.
@@ -68,6 +68,10 @@ impl Store for Compacted {
         // What goes is asked of the runs from which it goes.
         drop(self.snapshot()?);
         EmbeddedStore::new(&self.0).expire(before, dry_run)
+    }
+
+    fn watch_lists(&self) -> Result<Box<dyn WatchLists + '_>> {
+        Ok(Box::new(EmbeddedStore::new(&self.0)))
     }
 }
 

@@ -20,6 +20,7 @@ mod reading;
 mod samples;
 mod scanning;
 mod seen_twice;
+mod watching;
 mod writing;
 
 #[cfg(test)]
@@ -95,6 +96,11 @@ cases![
     expiring::a_datagram_with_a_flow_left_is_not_forgotten,
     expiring::a_snapshot_keeps_the_flows_that_go,
     expiring::old_flows_go_beside_a_writer,
+    watching::flows_that_hit_a_watch_list_count_once_whenever_they_came,
+    watching::a_list_in_place_of_another_keeps_what_was_hit,
+    watching::hits_come_with_the_commit_and_stay_when_flows_go,
+    watching::a_list_may_come_while_flows_are_written,
+    watching::lists_are_listed_and_forgotten,
     model::random_stores_answer_random_scans_as_a_sorted_map_does,
 ];
 

@@ -18,9 +18,22 @@ use crate::store::{Result, StoreError, durable};
 ///
 /// [`StoreError::Damaged`] if it is not as it was written.
 pub(super) fn read<T: DeserializeOwned + Default>(path: &Path) -> Result<T> {
+    match read_existing(path) {
+        Err(StoreError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+            Ok(T::default())
+        }
+        read => read,
+    }
+}
+
+/// What the file holds, which is there.
+///
+/// # Errors
+///
+/// As [`read`], and [`StoreError::Io`].
+pub(super) fn read_existing<T: DeserializeOwned>(path: &Path) -> Result<T> {
     let text = match fs::read_to_string(path) {
         Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(T::default()),
         Err(error) if error.kind() == io::ErrorKind::InvalidData => {
             return Err(StoreError::damaged(path, "it is no text"));
         }

@@ -8,6 +8,7 @@
 //! - this folder: the store itself and what a snapshot of it answers, with the ledger of loads, the
 //!   names that exporters told, and the identities of datagrams.
 //! - `sums`: what the flows of runs come to, beside them.
+//! - `watchlists`: what is watched for in what comes, and what was hit.
 //! - `upkeep`: what is done with what is stored: merging, deleting, looking for damage.
 //! - `writer`: what is written, and merged beside that.
 
@@ -22,6 +23,7 @@ mod snapshot;
 mod store;
 mod sums;
 mod upkeep;
+mod watchlists;
 mod writer;
 
 #[cfg(test)]
@@ -36,7 +38,7 @@ use self::folder::file_names::{NAMES, remembered_name};
 use self::folder::lock::Held;
 use self::writer::EmbeddedWriter;
 use crate::flow::{Names, Remembered, Topic, UnixMillis};
-use crate::store::{Expired, Load, Result, Snapshot, Store, Writer};
+use crate::store::{Expired, Load, Result, Snapshot, Store, WatchLists, Writer};
 
 impl Store for EmbeddedStore {
     fn snapshot(&self) -> Result<Box<dyn Snapshot>> {
@@ -65,5 +67,9 @@ impl Store for EmbeddedStore {
 
     fn expire(&self, before: UnixMillis, dry_run: bool) -> Result<Expired> {
         if dry_run { self.would_expire(before) } else { self.expire_before(before) }
+    }
+
+    fn watch_lists(&self) -> Result<Box<dyn WatchLists + '_>> {
+        Ok(Box::new(self.clone()))
     }
 }

@@ -17,6 +17,7 @@ use super::identities::{self, Seen};
 use super::ledger::Ledger;
 use super::run::set::BatchSorter;
 use super::store::EmbeddedStore;
+use super::watchlists::Looking;
 use super::{checked, names};
 use crate::flow::{DatagramId, Names, Remembered, Topic, UnixMillis};
 use crate::store::{Load, Result, StoreError, WriteBatch, Writer};
@@ -32,6 +33,8 @@ pub(super) struct EmbeddedWriter {
     tidier: Tidier,
     /// An empty batch with the room of one that was written.
     spare: Option<Box<WriteBatch>>,
+    /// Hits of watch lists that nobody was told of.
+    hits: u64,
 }
 
 enum Job {
@@ -41,8 +44,9 @@ enum Job {
 }
 
 enum Outcome {
-    /// The datagrams of this batch are in the store now, as of the manifest that is held.
-    Committed(Held, Box<WriteBatch>),
+    /// The datagrams of this batch are in the store now, as of the manifest that is held, with so many
+    /// hits of watch lists.
+    Committed(Held, Box<WriteBatch>, u64),
     Failed(StoreError),
 }
 
@@ -75,6 +79,7 @@ impl EmbeddedWriter {
             worker: Some(worker),
             tidier,
             spare: None,
+            hits: 0,
         })
     }
 
@@ -82,7 +87,8 @@ impl EmbeddedWriter {
     fn settle(&mut self) -> Result<()> {
         while let Ok(outcome) = self.outcomes.try_recv() {
             match outcome {
-                Outcome::Committed(held, mut batch) => {
+                Outcome::Committed(held, mut batch, hits) => {
+                    self.hits += hits;
                     self.seen.committed(held, &batch.datagrams);
                     batch.clear();
                     self.spare = Some(batch);
@@ -164,6 +170,10 @@ impl Writer for EmbeddedWriter {
         if all == known { Ok(()) } else { checked::write(&path, &all) }
     }
 
+    fn take_hits(&mut self) -> u64 {
+        std::mem::take(&mut self.hits)
+    }
+
     fn tidy(&mut self) {
         self.tidier.start();
     }
@@ -218,16 +228,16 @@ impl Tidier {
 }
 
 fn work(access: &Mutex<WriteAccess>, jobs: &Receiver<Job>, done: &Sender<Outcome>) {
-    let mut sorter = BatchSorter::default();
+    let (mut sorter, mut looking) = (BatchSorter::default(), Looking::default());
     for job in jobs {
         match job {
             Job::Write(mut batch) => {
                 let mut access = lock(access);
                 let first = access.next_number();
-                match write(&mut access, &mut sorter, &mut batch) {
-                    Ok(held) => {
+                match write(&mut access, &mut sorter, &mut looking, &mut batch) {
+                    Ok((held, hits)) => {
                         // The caller may be gone; the batch is durable all the same.
-                        let _ = done.send(Outcome::Committed(held, batch));
+                        let _ = done.send(Outcome::Committed(held, batch, hits));
                     }
                     Err(error) => {
                         access.discard(first..access.next_number());
@@ -243,12 +253,14 @@ fn work(access: &Mutex<WriteAccess>, jobs: &Receiver<Job>, done: &Sender<Outcome
     }
 }
 
-/// Makes one batch durable; all of it is in the store then, or nothing.
+/// Makes one batch durable; all of it is in the store then, or nothing. How many hits of watch lists it
+/// has is told, too.
 pub(super) fn write(
     access: &mut WriteAccess,
     sorter: &mut BatchSorter,
+    looking: &mut Looking,
     batch: &mut WriteBatch,
-) -> Result<Held> {
+) -> Result<(Held, u64)> {
     access.check()?;
     let begun = Instant::now();
     let dir = access.dir().to_owned();
@@ -269,16 +281,18 @@ pub(super) fn write(
         identities::add(&dir, datagrams, latest, files, || access.take_number())?;
     }
     identities::merge_small(&dir, files, horizon, || access.take_number())?;
+    let hits = looking.look(&dir, &mut draft, batch)?;
     access.commit(draft)?;
     tracing::info!(
         manifest = access.current().number,
         flows = batch.len(),
         datagrams = batch.datagrams.len(),
         runs = access.current().runs.len(),
+        hits,
         ms = begun.elapsed().as_millis(),
         "commit"
     );
-    Held::open(&dir, Some(access.current()))
+    Ok((Held::open(&dir, Some(access.current()))?, hits))
 }
 
 /// The datagrams of `batch`, and when the latest of their flows began: those of usual days, which

@@ -9,7 +9,7 @@ use super::Call;
 use crate::flow::{DatagramId, Names, Remembered, Topic, UnixMillis};
 use crate::store::{
     Expired, FlowStream, Load, Plan, Region, Result, Scan, Size, Snapshot, Store, StoreError,
-    StoredDay, WriteBatch, Writer,
+    StoredDay, WatchLists, WriteBatch, Writer,
 };
 
 /// A failure to come.
@@ -136,6 +136,10 @@ impl<S: Store> Store for FaultStore<S> {
     fn expire(&self, before: UnixMillis, dry_run: bool) -> Result<Expired> {
         self.faults.pass(Call::Expire, || self.store.expire(before, dry_run))
     }
+
+    fn watch_lists(&self) -> Result<Box<dyn WatchLists + '_>> {
+        self.store.watch_lists()
+    }
 }
 
 struct FaultWriter {
@@ -171,6 +175,10 @@ impl Writer for FaultWriter {
 
     fn remember(&mut self, topic: Topic, memos: &Remembered) -> Result<()> {
         self.faults.pass(Call::Remember, || self.writer.remember(topic, memos))
+    }
+
+    fn take_hits(&mut self) -> u64 {
+        self.writer.take_hits()
     }
 
     fn tidy(&mut self) {

@@ -12,7 +12,7 @@ use super::Call;
 use crate::flow::{DatagramId, FlowBatch, Names, Remembered, Topic, UnixMillis};
 use crate::store::{
     Expired, FlowStream, Load, Plan, Region, Result, Scan, Size, Snapshot, Store, StoredDay,
-    WriteBatch, Writer,
+    WatchLists, WriteBatch, Writer,
 };
 
 /// A store that carries out everything on the one inside, and counts.
@@ -128,6 +128,10 @@ impl<S: Store> Store for MeteredStore<S> {
         let flows = |expired: &Expired| expired.flows as usize;
         self.tallies.count(Call::Expire, flows, || self.store.expire(before, dry_run))
     }
+
+    fn watch_lists(&self) -> Result<Box<dyn WatchLists + '_>> {
+        self.store.watch_lists()
+    }
 }
 
 struct MeteredWriter {
@@ -159,6 +163,10 @@ impl Writer for MeteredWriter {
 
     fn remember(&mut self, topic: Topic, memos: &Remembered) -> Result<()> {
         self.tallies.count_call(Call::Remember, || self.writer.remember(topic, memos))
+    }
+
+    fn take_hits(&mut self) -> u64 {
+        self.writer.take_hits()
     }
 
     fn tidy(&mut self) {

@@ -15,6 +15,8 @@ pub(crate) const LOCK: &str = "lock";
 pub(crate) const COMMIT_LOCK: &str = "commit.lock";
 /// Held by whoever deletes old flows, one after the other.
 pub(crate) const EXPIRE_LOCK: &str = "expire.lock";
+/// Held by whoever changes watch lists, one after the other.
+pub(crate) const WATCH_LOCK: &str = "watch.lock";
 /// The audit ledger.
 pub(crate) const LEDGER: &str = "ledger.ndjson";
 /// What exporters call their interfaces, VRFs and applications.
@@ -26,8 +28,10 @@ const RUN_PREFIX: &str = "run-";
 const SUMS_PREFIX: &str = "sums-";
 const IDENTITIES_PREFIX: &str = "identities-";
 const PARQUET_SUFFIX: &str = ".parquet";
+const WATCH_PREFIX: &str = "watch-";
+const WATCH_SUFFIX: &str = ".json";
 /// What a store has one of, for good.
-const KEPT: [&str; 5] = [LOCK, COMMIT_LOCK, EXPIRE_LOCK, LEDGER, NAMES];
+const KEPT: [&str; 6] = [LOCK, COMMIT_LOCK, EXPIRE_LOCK, WATCH_LOCK, LEDGER, NAMES];
 /// What lies about in folders without being anybody's.
 const IGNORED: [&str; 2] = ["lost+found", "Thumbs.db"];
 
@@ -61,6 +65,16 @@ pub(crate) fn identities_name(number: u64) -> String {
     format!("{IDENTITIES_PREFIX}{number:08}{PARQUET_SUFFIX}")
 }
 
+/// The name of the watch list that the manifest with this number came to name in this place.
+pub(crate) fn list_name((manifest, place): (u64, usize)) -> String {
+    format!("{WATCH_PREFIX}{manifest:08}-{place}-list{WATCH_SUFFIX}")
+}
+
+/// The name of what was hit of it.
+pub(crate) fn hits_name((manifest, place): (u64, usize)) -> String {
+    format!("{WATCH_PREFIX}{manifest:08}-{place}-hits{WATCH_SUFFIX}")
+}
+
 /// The name of the file of what is remembered of `topic`.
 pub(crate) fn remembered_name(topic: Topic) -> String {
     format!("{}{REMEMBERED_SUFFIX}", topic.name())
@@ -79,10 +93,11 @@ pub(crate) fn manifest_number(name: &str) -> Option<u64> {
     plain.then(|| digits.parse().ok())?
 }
 
-/// Whether `name` is one that a file of a run, of sums or of identities has.
+/// Whether `name` is one that a file of a run, of sums, of identities or of a watch list has.
 fn is_data(name: &str) -> bool {
     let prefixes = [RUN_PREFIX, SUMS_PREFIX, IDENTITIES_PREFIX];
     prefixes.iter().any(|prefix| name.starts_with(prefix)) && name.ends_with(PARQUET_SUFFIX)
+        || name.starts_with(WATCH_PREFIX) && name.ends_with(WATCH_SUFFIX)
 }
 
 /// What a folder holds, by the names in it.
@@ -92,7 +107,7 @@ pub(crate) struct Contents {
     pub(crate) exists: bool,
     /// The numbers of the manifests, rising.
     pub(crate) manifests: Vec<u64>,
-    /// The names of runs, sums and identity files.
+    /// The names of runs, sums, identity files, watch lists and their hits.
     pub(crate) data: Vec<String>,
     /// The names of files that some writer did not finish.
     pub(crate) unfinished: Vec<String>,
@@ -200,7 +215,9 @@ mod tests {
     fn what_is_being_written_is_known_by_its_name() {
         let [manifest, run] = [manifest_name(12), run_name(1, Order::Src)];
         let [identities, sums] = [identities_name(7), sums_name(7, Order::Dst)];
-        for name in [&manifest, &run, &identities, &sums, LEDGER, NAMES, "options.json"] {
+        let [list, hits] = [list_name((7, 0)), hits_name((7, 0))];
+        let files = [&manifest, &run, &identities, &sums, &list, &hits];
+        for name in files.into_iter().map(String::as_str).chain([LEDGER, NAMES, "options.json"]) {
             for temp in [temp_name(name, 4711, 0), format!("{name}.tmp")] {
                 let mut contents = Contents::default();
                 contents.enter(temp.clone());

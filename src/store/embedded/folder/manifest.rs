@@ -20,11 +20,15 @@ use super::run_columns::RunColumns;
 use crate::flow::{Column, Columns, Family, Source, UnixMillis};
 use crate::row::{AddressRange, Bounds, Order};
 use crate::store::durable::{NewFile, sync_dir};
+use crate::store::watchlist::Listed;
 use crate::store::{Result, StoreError};
 
-/// The last format that this version reads, and writes where a run has sums, or a file in the order
-/// of addresses behind a NAT.
-pub(crate) const FORMAT: u32 = 4;
+/// The last format that this version reads, and writes where there are watch lists: who does not know
+/// them would commit flows that nobody looked at.
+pub(crate) const FORMAT: u32 = 5;
+/// What it writes where there are none, and a run has sums, or a file in the order of addresses behind
+/// a NAT.
+const FORMAT_OF_SUMS: u32 = 4;
 /// What it writes where none has, and a run has more than the columns that all have.
 const FORMAT_OF_COLUMNS: u32 = 3;
 /// What it writes where none has any, so that all versions before read it, too.
@@ -53,6 +57,30 @@ pub(crate) struct Manifest {
     /// of their flows has one. Of runs before that it is not known, unless they have such a file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) nat_since: Option<u64>,
+    /// What is watched for, by name. All flows of the runs were looked at, but for indicators that are
+    /// marked in the list's file: of these only what came after the list.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) watched: Vec<Watched>,
+}
+
+/// A watch list.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Watched {
+    /// What it is.
+    #[serde(flatten)]
+    pub(crate) listed: Listed,
+    /// The name of the file that it is in.
+    pub(crate) list: String,
+    /// The name of the file of what was hit, if anything was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) hits: Option<String>,
+}
+
+impl Watched {
+    /// The names of its files.
+    pub(crate) fn file_names(&self) -> impl Iterator<Item = &String> {
+        std::iter::once(&self.list).chain(&self.hits)
+    }
 }
 
 /// Flows of one family in files each of which is sorted in another order.
@@ -230,10 +258,11 @@ impl Manifest {
         self.runs.iter().map(Run::bytes).chain(identities).sum()
     }
 
-    /// The names of all runs and identity files.
+    /// The names of all runs, identity files, watch lists and their hits.
     pub(crate) fn file_names(&self) -> impl Iterator<Item = &str> {
         let runs = self.runs.iter().flat_map(Run::all_files).map(|file| file.name.as_str());
-        runs.chain(self.identities.iter().map(|file| file.name.as_str()))
+        let watched = self.watched.iter().flat_map(Watched::file_names).map(String::as_str);
+        runs.chain(self.identities.iter().map(|file| file.name.as_str())).chain(watched)
     }
 
     /// Whether each flow of `run` that has an address behind a NAT is in the file in their order.
@@ -254,8 +283,10 @@ impl Manifest {
     /// The least format that has all that is in it.
     fn format(&self) -> u32 {
         let has_sums = self.runs.iter().any(|run| run.sums.is_some());
-        if has_sums || self.nat_since.is_some() {
+        if !self.watched.is_empty() {
             FORMAT
+        } else if has_sums || self.nat_since.is_some() {
+            FORMAT_OF_SUMS
         } else if self.runs.iter().all(|run| run.columns.are_base()) {
             FORMAT_OF_BASE
         } else {

@@ -20,6 +20,7 @@ use crate::store::embedded::run::merge::place;
 use crate::store::embedded::run::reader::stretches;
 use crate::store::embedded::snapshot::{EmbeddedSnapshot, OpenRun};
 use crate::store::embedded::store::EmbeddedStore;
+use crate::store::embedded::watchlists::verify_lists;
 use crate::store::{Result, Scan, StoreError};
 
 use super::verify_sums::verify_sums;
@@ -150,6 +151,9 @@ impl EmbeddedStore {
             if let Err(error) = checked::read::<Remembered>(&self.dir().join(name)) {
                 found.enter(error);
             }
+        }
+        for error in verify_lists(self.dir(), &manifest) {
+            found.enter(error);
         }
         Ok(found)
     }

@@ -8,7 +8,7 @@ use crate::row::{NumberField, NumberSet, Predicate};
 use crate::store::conformance::{self, write_sample};
 use crate::store::embedded::EmbeddedStore;
 use crate::store::memory::MemoryStore;
-use crate::store::{Expired, Load, Store, StoreError, Writer};
+use crate::store::{Expired, Load, Store, StoreError, WatchLists, Writer};
 
 /// A store that is read for somebody who never gives up.
 struct Patient<S>(S);
@@ -42,6 +42,10 @@ impl<S: Store> Store for Patient<S> {
 
     fn expire(&self, before: UnixMillis, dry_run: bool) -> Result<Expired> {
         self.0.expire(before, dry_run)
+    }
+
+    fn watch_lists(&self) -> Result<Box<dyn WatchLists + '_>> {
+        self.0.watch_lists()
     }
 }
 

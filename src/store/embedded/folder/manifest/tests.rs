@@ -2,7 +2,7 @@ use super::*;
 use crate::flow::Sampling;
 use crate::flow::{Column, Columns};
 use crate::store::embedded::folder::file_names::{
-    identities_name, manifest_path, run_name, sums_name,
+    hits_name, identities_name, list_name, manifest_path, run_name, sums_name,
 };
 use std::time::Instant;
 
@@ -54,6 +54,7 @@ fn any_manifest(runs: u64) -> Manifest {
         runs: (0..runs).map(any_run).collect(),
         identities: vec![any_identities(runs)],
         nat_since: None,
+        watched: Vec::new(),
     }
 }
 
@@ -106,6 +107,24 @@ fn a_run_with_more_columns_says_so_in_a_later_format() {
     assert_eq!(text.matches("\"columns\":[\"base\",\"extras\"]").count(), 1, "{text}");
     let path = Path::new("manifest-00000001.json");
     assert_eq!(Manifest::decode(path, 1, &bytes).unwrap().runs, manifest.runs);
+}
+
+#[test]
+fn watch_lists_are_in_the_last_format_with_their_files() {
+    let mut manifest = any_manifest(1);
+    let listed = Listed { name: "bad".to_owned(), indicators: 2, ..Listed::default() };
+    let (list, hits) = (list_name((7, 0)), Some(hits_name((9, 0))));
+    manifest.watched = vec![Watched { listed, list, hits }];
+    let (_, bytes) = manifest.encode().unwrap();
+    let text = String::from_utf8(bytes.clone()).unwrap();
+    assert!(text.starts_with("{\"format\":5,"), "{text}");
+    let expected = "\"watched\":[{\"name\":\"bad\",\"file\":\"\",\"added\":0,\"indicators\":2,\
+        \"list\":\"watch-00000007-0-list.json\",\"hits\":\"watch-00000009-0-hits.json\"}]";
+    assert!(text.contains(expected), "{text}");
+    let path = Path::new("manifest-00000001.json");
+    let read = Manifest::decode(path, 1, &bytes).unwrap();
+    assert_eq!(read.watched, manifest.watched);
+    assert_eq!(read.file_names().filter(|name| name.starts_with("watch-")).count(), 2);
 }
 
 #[test]
@@ -175,12 +194,12 @@ fn every_cut_is_found() {
 #[test]
 fn a_later_format_is_refused_by_its_number() {
     for header in [
-        "{\"format\":5}\n",
-        "{\"format\":5,\"digest\":\"of another kind\"}\nbinary",
-        "{\"x\":[],\"format\":5,\"checksum\":3}\n",
+        "{\"format\":6}\n",
+        "{\"format\":6,\"digest\":\"of another kind\"}\nbinary",
+        "{\"x\":[],\"format\":6,\"checksum\":3}\n",
     ] {
         let error = Manifest::decode(Path::new("m"), 1, header.as_bytes()).unwrap_err();
-        assert_eq!(error.to_string(), "m: format 5, this version reads up to 4");
+        assert_eq!(error.to_string(), "m: format 6, this version reads up to 5");
     }
 }
 

@@ -4,6 +4,7 @@ use crate::store::embedded::folder::access::WriteAccess;
 use crate::store::embedded::folder::manifest::tests::any_run;
 use crate::store::embedded::folder::places::PlaceRange;
 use crate::store::embedded::run::set::BatchSorter;
+use crate::store::embedded::watchlists::Looking;
 use crate::store::embedded::{Effort, EmbeddedStore, writer};
 use crate::store::{Scan, Store};
 use proptest::prelude::*;
@@ -56,7 +57,7 @@ fn stored(dir: &Path) -> BTreeMap<u64, Source> {
 }
 
 fn commit(access: &mut WriteAccess, sorter: &mut BatchSorter, flows: &[(u64, u32, u64)]) {
-    writer::write(access, sorter, &mut batch(flows)).unwrap();
+    writer::write(access, sorter, &mut Looking::default(), &mut batch(flows)).unwrap();
 }
 
 #[test]
