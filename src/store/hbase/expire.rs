@@ -2,15 +2,14 @@
 //! time: every region is gone through, by keys alone, and what is too old is deleted as it is met.
 
 use hbase_thrift::Attributes;
-use hbase_thrift::hbase::{BatchMutation, Mutation, THbaseSyncClient};
+use hbase_thrift::hbase::THbaseSyncClient;
 use rayon::prelude::*;
 
-use super::cell;
 use super::gateways::{Gateways, Session};
 use super::region::{Bounds, open_scanner};
 use super::reply::Rows;
 use super::snapshot::HbaseSnapshot;
-use super::tables::{Layout, Tables, refuse_disabled};
+use super::tables::{Layout, Tables, deletion, refuse_disabled};
 use crate::flow::UnixMillis;
 use crate::row::{Order, RowKey};
 use crate::store::{Expired, Result, Watch};
@@ -179,15 +178,4 @@ impl Sweep {
             gateway.client().scanner_close(number)
         });
     }
-}
-
-/// A row of one cell, to be deleted durably.
-fn deletion(row: Vec<u8>) -> BatchMutation {
-    let delete = Mutation {
-        is_delete: Some(true),
-        column: Some(cell::COLUMN.to_vec()),
-        value: None,
-        write_to_w_a_l: Some(true),
-    };
-    BatchMutation { row: Some(row), mutations: Some(vec![delete]) }
 }

@@ -32,6 +32,7 @@ mod order;
 mod region;
 mod reply;
 mod schema;
+mod shelf;
 mod snapshot;
 mod state;
 mod store;
@@ -39,6 +40,7 @@ mod table;
 mod tables;
 mod thrift2;
 mod transport;
+mod watchlists;
 mod wire;
 mod writer;
 

@@ -12,7 +12,8 @@ use super::gateway::Gateway;
 use super::gateways::{Gateways, Session};
 use super::reply::Rows;
 use crate::flow::{
-    Addresses, Column, Columns, Family, FlowBatch, TimeRange, UnixMillis, ValuesMut, saturated_u32,
+    Addresses, Column, Columns, Family, FlowBatch, Origin, TimeRange, UnixMillis, ValuesMut,
+    saturated_u32,
 };
 use crate::row::{AddressRange, KeyRange, MAX_KEY_BYTES, Order, PORT_BYTES, Predicate, key_bytes};
 use crate::store::{FlowStream, Reading, Region, Result, SCAN_BATCH_ROWS, Scan, StoreError};
@@ -96,6 +97,7 @@ impl HbaseRegion {
             time,
             columns,
             scan,
+            origins: false,
             scanner: None,
             requested: false,
             ended: false,
@@ -103,6 +105,12 @@ impl HbaseRegion {
             next: 0,
             sources: Sources::default(),
         })
+    }
+
+    /// This region, whose flows come with their origins.
+    pub(super) fn with_origins(mut self) -> Self {
+        self.0.origins = true;
+        self
     }
 }
 
@@ -130,6 +138,8 @@ struct Reader {
     /// What is asked for, and what the tests need.
     columns: Columns,
     scan: Arc<Scan>,
+    /// Whether flows come with their origins.
+    origins: bool,
     /// The open scanner, and the connection that it was opened over: its number means nothing, or
     /// somebody else's scanner, at another gateway.
     scanner: Option<(u64, i32)>,
@@ -218,7 +228,7 @@ impl Reader {
 
     /// Turns rows of one family into a batch of what the scan finds among them.
     fn decode(&mut self) -> Result<FlowBatch> {
-        let Self { rows, scan, columns, sources, next, .. } = &mut *self;
+        let Self { rows, scan, columns, sources, next, origins, .. } = &mut *self;
         let family = family_of(rows.key(*next), scan.order);
         let good = |row: &usize| {
             let key = rows.key(*row);
@@ -241,6 +251,11 @@ impl Reader {
         let mut batch = FlowBatch::new(family);
         decode_keys(range.clone().map(|row| rows.key(row)), scan.order, columns, &mut batch);
         cell::decode(&range.clone().map(|row| rows.cell(row)), columns, &mut batch, sources);
+        if *origins {
+            let origin =
+                |row| Origin(BigEndian::read_u64(&rows.key(row)[rows.key(row).len() - 8..]));
+            batch.origin.extend(range.clone().map(origin));
+        }
         batch.set_len(range.len());
         batch.sources = sources.list();
         Ok(self.select(batch))

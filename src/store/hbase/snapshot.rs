@@ -26,11 +26,18 @@ const MAX_RANGES: usize = 256;
 pub(super) struct HbaseSnapshot {
     gateways: Gateways,
     layout: Layout,
+    /// Whether flows come with their origins.
+    origins: bool,
 }
 
 impl HbaseSnapshot {
     pub(super) fn new(gateways: Gateways, layout: Layout) -> Self {
-        Self { gateways, layout }
+        Self { gateways, layout, origins: false }
+    }
+
+    /// This snapshot, whose flows come with their origins.
+    pub(super) fn with_origins(self) -> Self {
+        Self { origins: true, ..self }
     }
 
     /// The table in `order`.
@@ -124,6 +131,7 @@ impl Snapshot for HbaseSnapshot {
             .into_iter()
             .map(|part| {
                 let region = HbaseRegion::new(&self.gateways, &table, part, Arc::clone(&scan));
+                let region = if self.origins { region.with_origins() } else { region };
                 Box::new(region) as Box<dyn Region>
             })
             .collect())

@@ -10,11 +10,12 @@ use super::snapshot::HbaseSnapshot;
 use super::state::{self, TableState};
 use super::tables::Layout;
 use super::thrift2::Thrift2;
+use super::watchlists::StoreLists;
 use super::writer::HbaseWriter;
 use super::{expire, ledger};
 use crate::flow::{Names, Remembered, Topic, UnixMillis};
 use crate::row::Order;
-use crate::store::{Expired, Load, Result, Snapshot, Store, StoreError, Writer};
+use crate::store::{Expired, Load, Result, Snapshot, Store, StoreError, WatchLists, Writer};
 
 /// How a store in HBase is reached, and made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -138,5 +139,9 @@ impl Store for HbaseStore {
     fn expire(&self, before: UnixMillis, dry_run: bool) -> Result<Expired> {
         let layout = Layout::read(&self.gateways, &mut self.gateways.session())?;
         expire::expire(&self.gateways, &layout, before, dry_run)
+    }
+
+    fn watch_lists(&self) -> Result<Box<dyn WatchLists + '_>> {
+        Ok(Box::new(StoreLists(self.gateways.clone())))
     }
 }

@@ -159,6 +159,17 @@ pub(super) fn mutation(row: Vec<u8>, value: Vec<u8>) -> BatchMutation {
     BatchMutation { row: Some(row), mutations: Some(vec![put]) }
 }
 
+/// A row of one cell, to be deleted durably.
+pub(super) fn deletion(row: Vec<u8>) -> BatchMutation {
+    let delete = Mutation {
+        is_delete: Some(true),
+        column: Some(cell::COLUMN.to_vec()),
+        value: None,
+        write_to_w_a_l: Some(true),
+    };
+    BatchMutation { row: Some(row), mutations: Some(vec![delete]) }
+}
+
 /// Whether `table` is enabled; None where there is none of that name. It is asked for by name: the
 /// gateway's list of all tables with their states fails as a whole when somebody else's table goes
 /// while it is drawn up.

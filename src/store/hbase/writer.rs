@@ -11,6 +11,7 @@ use hbase_thrift::hbase::THbaseSyncClient;
 use super::gateways::{Gateways, Session};
 use super::order::{in_key_order, in_nat_order, key_at, nat_key_at};
 use super::tables::{self, Layout, Tables, mutation};
+use super::watchlists::Looking;
 use super::{cell, ledger, schema};
 use crate::flow::{DatagramId, Family, FlowBatch, Names, NatLead, Remembered, Topic};
 use crate::row::{MAX_KEY_BYTES, Order};
@@ -32,6 +33,8 @@ pub(super) struct HbaseWriter {
     session: Session,
     orders: Vec<Order>,
     nat: NatTable,
+    /// Looks at what is written, where there may be watch lists.
+    looking: Option<Looking>,
     seen: HashSet<DatagramId>,
     jobs: Option<SyncSender<Job>>,
     state: Arc<State>,
@@ -123,7 +126,9 @@ impl HbaseWriter {
             }
             _ => NatTable::There,
         };
-        Self::open_with(gateways, (layout, nat), connections, write)
+        let mut writer = Self::open_with(gateways, (layout, nat), connections, write)?;
+        writer.looking = Some(Looking::open(gateways)?);
+        Ok(writer)
     }
 
     /// As [`Self::open`]; rows are written by `write`.
@@ -150,6 +155,7 @@ impl HbaseWriter {
             gateways: gateways.clone(),
             orders: layout.orders.clone(),
             nat,
+            looking: None,
             seen: HashSet::new(),
             jobs: Some(jobs),
             state,
@@ -211,6 +217,9 @@ impl Writer for HbaseWriter {
 
     fn write(&mut self, batch: WriteBatch) -> Result<WriteBatch> {
         self.check()?;
+        if let Some(looking) = &mut self.looking {
+            looking.look(&batch)?;
+        }
         let batch = Arc::new(batch);
         for family in Family::ALL {
             let flows = of_family(&batch, family);
@@ -231,7 +240,12 @@ impl Writer for HbaseWriter {
             open = self.state.changed.wait(open).unwrap_or_else(PoisonError::into_inner);
         }
         drop(open);
-        self.check()
+        self.check()?;
+        self.looking.as_mut().map_or(Ok(()), Looking::catch_up)
+    }
+
+    fn take_hits(&mut self) -> u64 {
+        self.looking.as_mut().map_or(0, |looking| std::mem::take(&mut looking.hits))
     }
 
     fn record(&mut self, load: &Load) -> Result<()> {

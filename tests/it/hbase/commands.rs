@@ -394,3 +394,34 @@ fn a_folder_of_days_is_written_and_never_appended_to() {
     assert_eq!(run.status.code(), Some(2), "{told}");
     assert!(told.contains("does not tell of which days flows were loaded"), "{told}");
 }
+
+#[test]
+fn a_watch_list_is_hit_as_on_the_embedded_store() {
+    let Some(gateway) = gateway() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let stores = [path("store"), format!("hbase://{gateway}/{}", new_table())];
+    let list = path("bad.txt");
+    let indicators = "122.166.0.0/17\n57.50.82.181\n61.38.84.72:80\n0.0.0.0/6\n";
+    std::fs::write(&list, indicators).unwrap();
+    let captures = [("one.pcap", "1"), ("two.pcap", "2")].map(|(name, seed)| {
+        let capture = path(name);
+        answer(&["generate", &capture, "--flows", "6000", "--hours", "3", "--seed", seed]);
+        capture
+    });
+    let shown = stores.map(|store| {
+        let to = ["--store", &store];
+        answer(&[&["load", &captures[0]], &to[..]].concat());
+        answer(&[&["watch", "add", "bad", &list], &to[..]].concat());
+        let load = earlgrey(&[&["load", &captures[1]], &to[..]].concat());
+        assert!(String::from_utf8_lossy(&load.stderr).contains(" new hits"));
+        // Once more: what is written again is hit once.
+        answer(&[&["load", &captures[0], &captures[1]], &to[..]].concat());
+        let show = answer(&[&["watch", "show", "bad", "-o", "json"], &to[..]].concat());
+        check("watchHits", &serde_json::from_str(&show).unwrap());
+        answer(&[&["watch", "remove", "bad"], &to[..]].concat());
+        show
+    });
+    assert!(shown[0].contains("61.38.84.72:80") || shown[0].contains("57.50.82.181"), "{}", shown[0]);
+    assert_eq!(shown[0], shown[1]);
+}
