@@ -52,7 +52,7 @@
 //!
 //! Data flows one way through them, and so do their imports:
 //!
-//! `flow → capture, kafka → netflow → normalise, row → meaning, store → load, query → collect, aggregate → answer → sink → request → service → generate → cli`
+//! `flow → capture, kafka → netflow → normalise, row → meaning, store → load, query, watch → collect, aggregate → answer → sink → request → service → generate → cli`
 //!
 //! - [`flow`]: the words that all others use: a flow, batches of flows, times, names.
 //! - [`capture`], [`netflow`], [`normalise`]: from files to datagrams, export packets, flows.
@@ -61,6 +61,7 @@
 //! - [`meaning`]: what addresses are called, by the user's networks and by databases.
 //! - [`load`]: from captures to a store, with an account of every datagram and record.
 //! - [`query`], [`aggregate`], [`answer`]: questions, sums, and what both look like.
+//! - [`watch`]: lists of addresses to be watched for, of many kinds, and what was hit.
 //! - [`sink`]: flows on their way to places of others.
 //!
 //! Features: `hbase` (the store there), `elastic` (Elasticsearch and OpenSearch), `kafka` (topics of Kafka), `plot` (answers as pictures), `collect` (a collector),
@@ -98,6 +99,7 @@ pub mod row;
 pub mod service;
 pub mod sink;
 pub mod store;
+pub mod watch;
 
 pub use flow::{Family, FlowBatch, FlowRecord, TimeRange, UnixMillis};
 pub use row::{AddressRange, Order};

@@ -44,6 +44,7 @@ mod top;
 mod topic;
 mod user;
 mod verify;
+mod watch;
 mod whole_file;
 
 use std::ffi::OsString;
@@ -148,6 +149,7 @@ enum Command {
     Diff(diff::Args),
     Timeline(timeline::Args),
     Report(report::Args),
+    Watch(watch::Args),
     Stats(stats::Args),
     Loads(loads::Args),
     Verify(verify::Args),
@@ -170,6 +172,9 @@ impl Command {
 
     /// Whether it reads flows for an answer, which an interrupt gives up.
     fn asks(&self) -> bool {
+        if let Self::Watch(args) = self {
+            return args.asks();
+        }
         matches!(
             self,
             Self::Query(_)
@@ -261,6 +266,7 @@ fn carry_out(Arguments { common, command }: Arguments) -> anyhow::Result<Ending>
         Command::Diff(args) => diff::run(&args, &settings),
         Command::Timeline(args) => timeline::run(&args, &settings),
         Command::Report(args) => report::run(&args, &settings),
+        Command::Watch(args) => watch::run(&args, &settings),
         Command::Stats(args) => stats::run(&args, &settings),
         Command::Loads(args) => loads::run(&args, &settings),
         Command::Verify(args) => verify::run(&args, &settings),

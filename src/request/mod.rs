@@ -23,6 +23,7 @@ mod timeline;
 mod top;
 mod usage;
 mod values;
+mod watch;
 mod window;
 mod zone;
 
@@ -43,5 +44,6 @@ pub use timeline::{Timeline, TimelineAnswer};
 pub use top::Top;
 pub use usage::UsageAnswer;
 pub use values::{one_of, whole_number};
+pub use watch::{HitTeller, HitView, ListKind, ListView, OtherView, write_hits_csv};
 pub use window::{Window, moment, range_text, show, span_ms};
 pub use zone::Zone;

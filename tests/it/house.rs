@@ -26,7 +26,7 @@ const STAGES: [&[&str]; 13] = [
     &["netflow"],
     &["anonymise", "normalise", "row"],
     &["import", "meaning", "store"],
-    &["load", "query"],
+    &["load", "query", "watch"],
     &["collect", "aggregate"],
     &["answer"],
     &["sink"],

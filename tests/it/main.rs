@@ -45,4 +45,5 @@ mod serve;
 mod sorted;
 mod top;
 mod usage;
+mod watch;
 mod watched;

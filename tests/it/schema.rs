@@ -181,6 +181,16 @@ fn answers_about_stores_and_captures_are_as_the_schema_says() {
         check("progress", &serde_json::from_str(line).unwrap());
     }
     check("loads", &run(&["loads", "-o", "json"]));
+    home.file("networks.csv", b"prefix,name,role\n0.0.0.0/1,office,internal\n");
+    home.file("bad.txt", b"128.0.0.0/1 # half of all\n10.0.0.1\n");
+    home.run(&["watch", "add", "bad", "@bad.txt"]).succeeds();
+    check("watchLists", &run(&["watch", "list", "-o", "json"]));
+    let networks = ["--networks", "networks.csv", "-o", "json"];
+    for action in [&["show", "bad"][..], &["test", "bad"], &["test", "new", "bad.txt"]] {
+        let hits = run(&[&["watch"], action, &networks].concat());
+        check("watchHits", &hits);
+        assert_eq!(hits[0]["others"][0]["role"], "internal", "{hits}");
+    }
     check("verified", &run(&["verify", "-o", "json"]));
     check("compacted", &run(&["compact", "-o", "json"]));
     check("settings", &run(&["config", "show", "-o", "json"]));
