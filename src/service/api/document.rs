@@ -40,6 +40,7 @@ use crate::service::routes::Routes;
         (name = "flows", description = "flows, in the order of the row key"),
         (name = "sums", description = "sums over flows"),
         (name = "store", description = "what there is beside flows"),
+        (name = "watch", description = "lists of addresses that are watched for"),
         (name = "filters", description = "for who types a filter"),
         (name = "jobs", description = "questions that take long"),
         (name = "admin", description = "for admins alone"),
@@ -71,9 +72,12 @@ pub(in crate::service) fn of_service() -> &'static OpenApi {
         let mut document = head();
         document.merge(crate::service::routes().document().clone());
         for (path, item) in &mut document.paths.paths {
-            let others = [&mut item.post, &mut item.put, &mut item.delete];
+            let others = [&mut item.post, &mut item.delete];
             for operation in others.into_iter().flatten() {
                 complete(path, operation, changed_by(path));
+            }
+            if let Some(operation) = &mut item.put {
+                complete(path, operation, put_by(path));
             }
             if let Some(operation) = &mut item.get {
                 complete(path, operation, parameters_of(path));
@@ -179,6 +183,14 @@ fn described_by(name: &str, help: &str, option: &str) -> request::Described {
     }
 }
 
+/// The parameters of what puts something in its place.
+fn put_by(path: &str) -> Vec<Parameter> {
+    if path != "/api/v1/watch/{name}" {
+        return Vec::new();
+    }
+    described::<request::ListKind>().iter().chain([&zone()]).map(parameter).collect()
+}
+
 fn parameters_of(path: &str) -> Vec<Parameter> {
     let mut all = match path.strip_prefix("/api/v1/") {
         Some("flows") => described::<FlowsParameters>(),
@@ -193,7 +205,7 @@ fn parameters_of(path: &str) -> Vec<Parameter> {
         Some("jobs") => described::<ListParameters>(),
         Some("jobs/{id}/results") => described::<ResultsParameters>(),
         None if path == "/FlowQueries/{id}/results" => described::<ResultsParameters>(),
-        Some("exporters" | "tokens" | "jobs/{id}") => Vec::new(),
+        Some("exporters" | "tokens" | "jobs/{id}" | "watch" | "watch/{name}") => Vec::new(),
         _ => return Vec::new(),
     };
     for (name, option) in [("from", "since"), ("to", "until")] {

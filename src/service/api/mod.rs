@@ -22,6 +22,7 @@ mod sending;
 mod store;
 mod sums;
 mod usage;
+mod watch;
 
 use answering::{Answering, Call};
 pub(in crate::service) use failure::Failure;
@@ -36,7 +37,7 @@ pub(super) fn routes() -> Routes {
     let routes = flows::routes(Routes::default());
     let routes = usage::routes(sums::routes(routes));
     let routes = store::routes(routes);
-    let routes = filter::routes(routes);
+    let routes = filter::routes(watch::routes(routes));
     let routes = job_events::routes(job_rows::routes(jobs::routes(routes)));
     let routes = admin::routes(job_file::routes(routes));
     document::routes(predecessor::routes(routes))

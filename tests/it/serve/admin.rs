@@ -6,6 +6,7 @@ use super::api::with_flows;
 use super::*;
 
 const JSON: &str = "Content-Type: application/json";
+const PLAIN: &str = "Content-Type: text/plain";
 
 fn bearer(token: &str) -> String {
     format!("Authorization: Bearer {token}")
@@ -36,6 +37,37 @@ fn an_admin_makes_and_revokes_tokens() {
     // A page of a browser must show that it is ours.
     let own = format!("Origin: http://{}", serving.at());
     serving.send("DELETE", "/api/v1/tokens/x", &[&own], "").refuses(403, "(csrf) is missing");
+}
+
+#[test]
+fn an_admin_has_lists_watched_for_and_everybody_sees_what_is_hit() {
+    let home = with_flows();
+    let list = "# half of all\n128.0.0.0/1\n0.0.0.0/1\n";
+    {
+        let serving = home.serves(&[]);
+        let refused = serving.send("PUT", "/api/v1/watch/halves", &[PLAIN], list);
+        refused.refuses(403, "local is analyst, and this asks for admin");
+        assert_eq!(serving.get("/api/v1/watch", &[]).json(), json!([]));
+    }
+    let serving = home.serves(&["--local-role", "admin"]);
+    let put = |path: &str, list: &str| serving.send("PUT", path, &[PLAIN], list);
+    let made = put("/api/v1/watch/halves", list);
+    assert_eq!((made.status, &made.json()["indicators"]), (200, &json!(2)), "{made:?}");
+    // The command and the route tell the same.
+    let told = |arguments: &[&str]| home.run(arguments).succeeds().json();
+    let listed = serving.get("/api/v1/watch", &[]).json();
+    assert_eq!(listed, told(&["watch", "list", "-o", "json"]));
+    let hits = serving.get("/api/v1/watch/halves", &[]).json();
+    assert_eq!(hits, told(&["watch", "show", "halves", "-o", "json"]));
+    assert_eq!(hits[0]["listed"], true);
+    put("/api/v1/watch/none", "example.org").refuses(400, "no address in it");
+    put("/api/v1/watch/a%20b", list).refuses(400, "is no name of a watch list");
+    put("/api/v1/watch/x?format=pdf", list).refuses(400, "format");
+    put("/api/v1/watch/x?column=ip", list).refuses(400, "no column ip");
+    let remove = || serving.send("DELETE", "/api/v1/watch/halves", &[], "");
+    assert_eq!(remove().status, 204);
+    remove().refuses(404, "there is no watch list halves");
+    serving.get("/api/v1/watch/halves", &[]).refuses(404, "there is no watch list halves");
 }
 
 #[test]
