@@ -61,7 +61,7 @@ fn form(ask: &Ask<'_>) -> Markup {
                         value=(ask.get("window").unwrap_or("yesterday"));
                 }
                 datalist id="windows" { @for window in WINDOWS { option value=(window) {} } }
-                label { "Against the same a …, or a window"
+                label { "Against"
                     input class="mono" name="against" list="against" required spellcheck="false"
                         value=(ask.get("against").unwrap_or("week"));
                 }
@@ -132,20 +132,23 @@ fn table(ask: &Ask<'_>, diff: &Diff, options: &DiffOptions) -> Markup {
     html! {
         table {
             thead { tr {
-                th { "Key" } th class="number" { "Before" } th class="number" { "Now" }
-                th class="number" { "Change" } th class="number" { "%" }
+                th { "Key" } th class="number optional" { "Before" }
+                th class="number optional" { "Now" } th class="number" { "Change" }
+                th class="number optional" { "%" }
                 th { span class="unseen" { "What became of it" } }
-                th { span class="unseen" { "How much it changed" } }
+                th class="optional" { span class="unseen" { "How much it changed" } }
             } }
             tbody {
                 @for entry in &diff.entries {
                     @let [before, now, change, percent, became] = change_cells(entry, options, false);
+                    // What is less is told by another colour, and by its sign.
+                    @let parts = if options.difference(entry) < 0 { [0.0, size(entry)] } else { [size(entry), 0.0] };
                     tr {
                         td { (parts::key(ask, &options.top.fields, &entry.key)) }
-                        td class="number" { (before) } td class="number" { (now) }
-                        td class="number" { (change) } td class="number" { (percent) }
+                        td class="number optional" { (before) } td class="number optional" { (now) }
+                        td class="number" { (change) } td class="number optional" { (percent) }
                         td { (became) }
-                        (parts::optional_share(greatest, &[size(entry)]))
+                        (parts::optional_share(greatest, &parts))
                     }
                 }
             }

@@ -59,11 +59,11 @@ fn rule(usage: &Usage, view: &UsageView<'_>) -> Markup {
             " (" (view.zone_name) "). Of the rates of all " (grouped(usage.bins)) " bins of "
             (width(options.bin_ms.get())) " the highest " (grouped(options.thrown_away(usage.bins)))
             " are thrown away; the highest that is left is the " (ordinal(options.percentile))
-            " percentile. Billed is "
+            " percentile"
             @match options.billing {
-                _ if !usage.tells_ways() => "that.",
-                Billing::Max => "the higher of that of in and that of out.",
-                Billing::Sum => "that of in and out together, bin by bin.",
+                _ if !usage.tells_ways() => ", which is billed.",
+                Billing::Max => ". Billed is the higher of that of in and that of out.",
+                Billing::Sum => ". Billed is that of in and out together, bin by bin.",
             }
         }
         @if !view.filter.is_empty() { p { "Flows " code { (view.filter) } } }

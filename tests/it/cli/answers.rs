@@ -150,6 +150,8 @@ fn every_command_that_asks_explains() {
         &["diff", "src", "--window", "2007-08-02", "--against", "day"],
         &["timeline"],
         &["timeline", "10.0.0.1"],
+        &["timeline", "--percentile", "95", "--since", "2007-08-02"],
+        &["report", "--month", "2007-08", "--by", "if"],
         &["stats"],
     ] {
         let told = run(&[command, &asked].concat()).stderr;
