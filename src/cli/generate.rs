@@ -85,6 +85,10 @@ pub(crate) struct Args {
     /// Routers export each flow on its way in and again on its way out (IPFIX)
     #[arg(long)]
     in_and_out: bool,
+    /// The first router that a flow comes by is a NAT, and tells both sides; those behind it see the far
+    /// one (IPFIX)
+    #[arg(long)]
+    behind_nat: bool,
     /// Write to this file, as CSV, which records of the capture are of one flow
     #[arg(long, value_name = "FILE")]
     truth: Option<PathBuf>,
@@ -123,6 +127,7 @@ impl Args {
                 jitter_ms: self.jitter.unwrap_or(usual.sights.jitter_ms),
                 sampling: self.sampling.unwrap_or(usual.sights.sampling),
                 in_and_out: self.in_and_out,
+                behind_nat: self.behind_nat,
             },
         })
     }

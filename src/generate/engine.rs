@@ -4,9 +4,10 @@ use std::fmt;
 use std::net::Ipv4Addr;
 
 use super::conversation::Conversation;
+use super::format::{TELLS_NAT, far_side};
 use super::hosts::Host;
 use super::random::Random;
-use super::sight::Sight;
+use super::sight::{SideOfNat, Sight};
 use crate::netflow::v5::{self, Header, MAX_DATAGRAM_BYTES, RECORD_BYTES, Record};
 
 /// A record waits so long at most for others to fill its datagram.
@@ -115,6 +116,13 @@ impl Engine {
             (true, 1) => (0, talk.answer_port),
             (true, _) => (talk.server_port, talk.client_port),
         };
+        let [mut src, mut dst] = [(from.address.into(), src_port), (to.address.into(), dst_port)];
+        if sight.side_of_nat == SideOfNat::Far {
+            let client = if answer { &mut dst } else { &mut src };
+            let port = talk.client_port;
+            let (address, port) = far_side(client.0, port, talk.protocol);
+            *client = (address, if talk.protocol == 1 { client.1 } else { port });
+        }
         let uptime_ms = now_ms.wrapping_sub(self.booted_ms) as u32;
         // An answer comes a round trip later, and never after its export.
         let round_trip_ms = if answer { 1 + from.address % 64 } else { 0 };
@@ -122,9 +130,10 @@ impl Engine {
         let last_ms = uptime_ms.wrapping_sub(delay_ms);
         let first_ms = last_ms.wrapping_sub(sight.duration_ms);
         let side = sight.side;
+        let is_nat = sight.side_of_nat == SideOfNat::Both;
         let record = Record {
-            src_addr: from.address.into(),
-            dst_addr: to.address.into(),
+            src_addr: src.0,
+            dst_addr: dst.0,
             next_hop: to.route.next_hop.into(),
             input: from.route.interface,
             output: to.route.interface,
@@ -132,10 +141,10 @@ impl Engine {
             octets: side.octets,
             first_ms,
             last_ms,
-            src_port,
-            dst_port,
+            src_port: src.1,
+            dst_port: dst.1,
             // What IPFIX has room for: the direction, and below the sampling.
-            pad1: sight.way_out.into(),
+            pad1: u8::from(sight.way_out) | if is_nat { TELLS_NAT } else { 0 },
             tcp_flags: side.tcp_flags,
             protocol: talk.protocol,
             tos: talk.tos,

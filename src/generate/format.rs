@@ -1,6 +1,7 @@
 //! The same flows as another format's export packets.
 
 use std::fmt;
+use std::net::Ipv4Addr;
 use std::str::FromStr;
 
 use super::random::Random;
@@ -36,6 +37,9 @@ const IPFIX_FIELDS: [(u16, u16); 20] = ipfix_fields(210, 210);
 /// Likewise of routers that say how they see a flow: its direction, and their sampling.
 const IPFIX_SIGHT_FIELDS: [(u16, u16); 20] = ipfix_fields(61, 34);
 
+/// Likewise of a NAT, with what it makes of the source.
+const IPFIX_NAT_FIELDS: [(u16, u16); 22] = nat_fields();
+
 /// Of an event of a NAT: both ends, what the inside one became outside, the event, and its time.
 const NAT_FIELDS: [(u16, u16); 9] =
     [(8, 4), (7, 2), (12, 4), (11, 2), (4, 1), (230, 1), (225, 4), (227, 2), (323, 8)];
@@ -52,10 +56,43 @@ const fn ipfix_fields(pad1: u16, pad2: u16) -> [(u16, u16); 20] {
     ]
 }
 
+const fn nat_fields() -> [(u16, u16); 22] {
+    let mut fields = [(225, 4); 22];
+    let mut place = 0;
+    while place < IPFIX_SIGHT_FIELDS.len() {
+        fields[place] = IPFIX_SIGHT_FIELDS[place];
+        place += 1;
+    }
+    fields[21] = (227, 2);
+    fields
+}
+
+/// In the byte of a record's direction: its source is told with what a NAT makes of it.
+pub(super) const TELLS_NAT: u8 = 2;
+
+/// What a NAT makes of a client's address and port. He has one public address, and his sessions have
+/// ports of it.
+pub(super) fn far_side(inside: Ipv4Addr, port: u16, protocol: u8) -> (Ipv4Addr, u16) {
+    let public = Random::new(u32::from(inside).into(), 3).next();
+    let session = u64::from(port) << 8 | u64::from(protocol);
+    let port = Random::new(public ^ session, 4).next() % (65_536 - 1_024);
+    ((POOL + (public % POOL_ADDRESSES) as u32).into(), 1_024 + port as u16)
+}
+
+/// What exports say beyond the flow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tells {
+    Nothing,
+    /// In which direction and how sampled it was seen.
+    Sight,
+    /// That, and what a NAT made of its source.
+    Nat,
+}
+
 impl Format {
-    /// The v5 packet in `payload`, the `packet`-th of its engine, as one of this format; `tells_sight`
-    /// is whether it says in which direction and how sampled a flow was seen, as far as it can.
-    pub(super) fn encode(self, payload: &[u8], packet: u64, tells_sight: bool) -> Vec<u8> {
+    /// The v5 packet in `payload`, the `packet`-th of its engine, as one of this format, which says
+    /// what it `tells` as far as it can.
+    pub(super) fn encode(self, payload: &[u8], packet: u64, tells: Tells) -> Vec<u8> {
         let Some((header, body)) = payload.split_first_chunk::<HEADER_BYTES>() else {
             return Vec::new();
         };
@@ -66,8 +103,12 @@ impl Format {
             Self::V5 => payload.to_vec(),
             Self::V9 => v9(&header, records, packet as u32, with_template),
             Self::Ipfix => {
-                let fields = if tells_sight { &IPFIX_SIGHT_FIELDS } else { &IPFIX_FIELDS };
-                ipfix(&header, records, with_template.then_some(fields), put_flow)
+                let (fields, put): (&[_], PutFlow) = match tells {
+                    Tells::Nothing => (&IPFIX_FIELDS, put_flow),
+                    Tells::Sight => (&IPFIX_SIGHT_FIELDS, put_flow),
+                    Tells::Nat => (&IPFIX_NAT_FIELDS, put_translated),
+                };
+                ipfix(&header, records, with_template.then_some(fields), put)
             }
             Self::Nat => ipfix(&header, records, with_template.then_some(&NAT_FIELDS), put_event),
         }
@@ -135,6 +176,9 @@ fn ipfix(
     to
 }
 
+/// Appends a record to a message, with its times since 1970 by the last argument.
+type PutFlow = fn(&mut Vec<u8>, &RecordBytes, &dyn Fn(u32) -> u64);
+
 /// A flow, with its times since 1970 by `at`.
 fn put_flow(to: &mut Vec<u8>, bytes: &RecordBytes, at: &dyn Fn(u32) -> u64) {
     let record = Record::read(bytes);
@@ -142,6 +186,21 @@ fn put_flow(to: &mut Vec<u8>, bytes: &RecordBytes, at: &dyn Fn(u32) -> u64) {
     to.extend_from_slice(&at(record.first_ms).to_be_bytes());
     to.extend_from_slice(&at(record.last_ms).to_be_bytes());
     to.extend_from_slice(&bytes[32..]);
+}
+
+/// A flow likewise, and what a NAT makes of its source, where its direction says that this is told.
+fn put_translated(to: &mut Vec<u8>, bytes: &RecordBytes, at: &dyn Fn(u32) -> u64) {
+    let mut record = Record::read(bytes);
+    let tells = record.pad1 & TELLS_NAT != 0;
+    record.pad1 &= !TELLS_NAT;
+    put_flow(to, &record.to_bytes(), at);
+    let (address, port) = if tells {
+        far_side(record.src_addr, record.src_port, record.protocol)
+    } else {
+        (Ipv4Addr::UNSPECIFIED, 0)
+    };
+    to.extend_from_slice(&address.octets());
+    put_shorts(to, &[port]);
 }
 
 /// The event that a flow is to a NAT: of one that comes from inside the creation of its session, of one
@@ -160,12 +219,9 @@ fn put_event(to: &mut Vec<u8>, bytes: &RecordBytes, at: &dyn Fn(u32) -> u64) {
         put_shorts(to, &[port]);
     }
     to.extend_from_slice(&[record.protocol, event]);
-    // A customer has one public address, and his sessions have ports of it.
-    let public = Random::new(u32::from(inside.0).into(), 3).next();
-    put_words(to, &[POOL + (public % POOL_ADDRESSES) as u32]);
-    let session = u64::from(inside.1) << 8 | u64::from(record.protocol);
-    let port = Random::new(public ^ session, 4).next() % (65_536 - 1_024);
-    put_shorts(to, &[1_024 + port as u16]);
+    let (address, port) = far_side(inside.0, inside.1, record.protocol);
+    to.extend_from_slice(&address.octets());
+    put_shorts(to, &[port]);
     to.extend_from_slice(&time.to_be_bytes());
 }
 

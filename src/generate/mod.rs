@@ -210,7 +210,7 @@ fn check(traffic: &Traffic) -> io::Result<u64> {
     if traffic.damage > 0.0 && traffic.format != Format::V5 {
         return wrong("damage is done to exports of NetFlow v5 only");
     }
-    let Sights { routers, jitter_ms, sampling, in_and_out } = traffic.sights;
+    let Sights { routers, jitter_ms, sampling, in_and_out, behind_nat } = traffic.sights;
     if routers == 0 || routers > traffic.exporters {
         return wrong("a flow is seen by one exporter at least, and by no more than there are");
     }
@@ -222,6 +222,9 @@ fn check(traffic: &Traffic) -> io::Result<u64> {
     }
     if in_and_out && traffic.format != Format::Ipfix {
         return wrong("ways in and out are told apart in exports of IPFIX only");
+    }
+    if behind_nat && traffic.format != Format::Ipfix {
+        return wrong("both sides of a NAT are told in exports of IPFIX only");
     }
     if !(traffic.hours > 0.0 && traffic.hours <= 24.0 * 366.0) {
         return wrong("hours must be more than 0, and a year at most");

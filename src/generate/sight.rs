@@ -19,12 +19,15 @@ pub struct Sights {
     pub sampling: u16,
     /// Whether a router exports a flow twice: on its way in, and on its way out.
     pub in_and_out: bool,
+    /// Whether the first router is a NAT: what a client sends it tells with both sides, and others
+    /// see the far one only.
+    pub behind_nat: bool,
 }
 
 impl Default for Sights {
     /// One router sees all of a flow, once.
     fn default() -> Self {
-        Self { routers: 1, jitter_ms: 0, sampling: 0, in_and_out: false }
+        Self { routers: 1, jitter_ms: 0, sampling: 0, in_and_out: false, behind_nat: false }
     }
 }
 
@@ -38,9 +41,31 @@ pub(super) struct Sight {
     /// How long before its last packet, by an exact clock, it saw the last one, by its own.
     pub(super) early_ms: u32,
     pub(super) way_out: bool,
+    pub(super) side_of_nat: SideOfNat,
+}
+
+/// How a router sees a client's address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum SideOfNat {
+    /// As it is.
+    Near,
+    /// As what a NAT makes of it.
+    Far,
+    /// As both: it is the NAT.
+    Both,
 }
 
 impl Sights {
+    /// How the router that is so many behind the first one sees a client, in what he sends and in the
+    /// answer to it.
+    pub(super) const fn side_of_nat(&self, further: usize, answer: bool) -> SideOfNat {
+        match (self.behind_nat, further, answer) {
+            (false, ..) => SideOfNat::Near,
+            (true, 0, false) => SideOfNat::Both,
+            (true, ..) => SideOfNat::Far,
+        }
+    }
+
     /// What a router that samples one packet of `sampling` sees of a `side` of `talk`, if anything.
     pub(super) fn see(
         &self,
@@ -51,7 +76,8 @@ impl Sights {
         random: &mut Random,
     ) -> Option<Sight> {
         let duration_ms = if side.packets > 1 { talk.duration_ms } else { 0 };
-        let mut sight = Sight { side, duration_ms, early_ms: 0, way_out };
+        let side_of_nat = SideOfNat::Near;
+        let mut sight = Sight { side, duration_ms, early_ms: 0, way_out, side_of_nat };
         if sampling > 1 {
             sight = sight.sampled(sampling.into(), random)?;
         }

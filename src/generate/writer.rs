@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use super::conversation::Conversation;
 use super::engine::Engine;
 use super::fate::Fate;
-use super::format::Format;
+use super::format::{Format, Tells};
 use super::random::Random;
 use super::sight::Sights;
 use super::truth::Truth;
@@ -95,14 +95,15 @@ impl<'a, 't, W: Write> Writer<'a, 't, W> {
         for (answer, side) in sides {
             let Some(side) = side.filter(|_| flows < room) else { continue };
             self.truth.next_flow();
-            for (engine, way_out) in sight_places(self.traffic, home) {
+            for (engine, further, way_out) in sight_places(self.traffic, home) {
                 let (sights, sampling) = (self.traffic.sights, self.engines[engine].sampling);
-                let Some(sight) = sights
+                let Some(mut sight) = sights
                     .see(talk, side, sampling, way_out, &mut self.sights)
                     .filter(|_| flows < room)
                 else {
                     continue;
                 };
+                sight.side_of_nat = sights.side_of_nat(further, answer);
                 if self.engines[engine].is_due(now_us / 1000) {
                     self.export(engine, now_us)?;
                 }
@@ -187,8 +188,12 @@ impl<'a, 't, W: Write> Writer<'a, 't, W> {
             if readable { self.count(&payload[..payload.len() - cut_bytes], flows) } else { 0 };
         self.truth.export(place, records)?;
         if self.traffic.format != Format::V5 {
-            let tells_sight = self.traffic.sights != Sights::default();
-            payload = self.traffic.format.encode(&payload, packet, tells_sight);
+            let tells = match self.traffic.sights {
+                Sights { behind_nat: true, .. } => Tells::Nat,
+                sights if sights == Sights::default() => Tells::Nothing,
+                _ => Tells::Sight,
+            };
+            payload = self.traffic.format.encode(&payload, packet, tells);
         }
         if fate != Fate::Dropped {
             self.write(now_us, path, ip_id, &payload, cut_bytes)?;
@@ -241,13 +246,16 @@ impl<'a, 't, W: Write> Writer<'a, 't, W> {
 }
 
 /// Where a flow is seen whose host is reached by the engine at `home`: by that one, by the same one of
-/// the routers behind it, and by each on the way in, and perhaps on the way out.
-fn sight_places(traffic: &Traffic, home: usize) -> impl Iterator<Item = (usize, bool)> + use<> {
+/// the routers behind it, each so many behind the first, on the way in, and perhaps on the way out.
+fn sight_places(
+    traffic: &Traffic,
+    home: usize,
+) -> impl Iterator<Item = (usize, usize, bool)> + use<> {
     let exporters = usize::from(traffic.exporters);
     let (first, router) = (home - home % exporters, home % exporters);
     let ways = if traffic.sights.in_and_out { 2 } else { 1 };
     (0..usize::from(traffic.sights.routers)).flat_map(move |further| {
         let engine = first + (router + further) % exporters;
-        (0..ways).map(move |way| (engine, way == 1))
+        (0..ways).map(move |way| (engine, further, way == 1))
     })
 }

@@ -274,6 +274,10 @@ impl Snapshot for MemorySnapshot {
             .collect()
     }
 
+    fn is_in_order(&self, _scan: &Scan) -> bool {
+        true
+    }
+
     fn plan(&self, scan: &Scan) -> Result<Plan> {
         Ok(Plan {
             access: if scan.lead.is_some() { Access::Range } else { Access::Filter },

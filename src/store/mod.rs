@@ -171,6 +171,11 @@ pub trait Snapshot: Send + Sync {
         Ok(Vec::new())
     }
 
+    /// Whether what `scan` finds is kept in its order, so that no others are looked at for it.
+    fn is_in_order(&self, _scan: &Scan) -> bool {
+        false
+    }
+
     /// How many flows the store holds, where it keeps count.
     fn counted(&self) -> Option<u64> {
         None

@@ -63,11 +63,14 @@ fn a_flow_counts_once_by_the_truth_with_jitter_samples_and_loss() {
     let lossy = ["--sampling", "16", "--loss", "0.02"];
     let in_and_out = ["--format", "ipfix", "--in-and-out", "--exporters", "1", "--jitter", "400"];
     let sampled = ["--format", "ipfix", "--seen-by", "2", "--jitter", "800", "--in-and-out"];
+    let behind_nat = [&SEEN_BY_THREE[..], &["--format", "ipfix", "--behind-nat"]].concat();
     for options in [
         &SEEN_BY_THREE[..],
         &[&SEEN_BY_THREE[..], &lossy].concat(),
         &in_and_out,
         &[&sampled[..], &lossy].concat(),
+        &behind_nat,
+        &[&behind_nat[..], &lossy].concat(),
     ] {
         let home = home(options);
         home.run(&["export", "--to", "kept.parquet", "--dedup"]).succeeds();

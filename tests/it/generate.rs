@@ -321,7 +321,7 @@ fn tshark_decodes_the_same() {
 
 #[test]
 fn what_several_routers_see_of_a_flow_is_told_beside_the_capture() {
-    let sights = Sights { routers: 3, jitter_ms: 500, sampling: 16, in_and_out: false };
+    let sights = Sights { routers: 3, jitter_ms: 500, sampling: 16, ..Sights::default() };
     let traffic = Traffic { exporters: 4, loss: 0.05, sights, ..small() };
     let tell = || {
         let (mut capture, mut truth) = (Vec::new(), Vec::new());
@@ -369,6 +369,7 @@ fn sights_that_a_format_cannot_tell_are_refused() {
         (Sights { sampling: 16, ..Sights::default() }, Format::V9),
         (Sights { sampling: u16::MAX, ..Sights::default() }, Format::V5),
         (Sights { in_and_out: true, ..Sights::default() }, Format::V5),
+        (Sights { behind_nat: true, ..Sights::default() }, Format::V9),
     ] {
         let error = write(&Traffic { sights, format, ..small() }, &mut Vec::new()).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidInput, "{sights:?}");

@@ -201,6 +201,10 @@ impl Snapshot for EmbeddedSnapshot {
         Ok(few_cuts(leads))
     }
 
+    fn is_in_order(&self, scan: &Scan) -> bool {
+        self.within_orders(scan).order == scan.order
+    }
+
     fn plan(&self, scan: &Scan) -> Result<Plan> {
         let asked = scan;
         let scan = &Arc::new(self.within_orders(scan));

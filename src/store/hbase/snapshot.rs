@@ -144,6 +144,10 @@ impl Snapshot for HbaseSnapshot {
         Ok(few_cuts(leads.collect()))
     }
 
+    fn is_in_order(&self, scan: &Scan) -> bool {
+        self.layout.has(scan.order)
+    }
+
     fn plan(&self, scan: &Scan) -> Result<Plan> {
         let scan = &self.within_orders(scan);
         let table = self.table(scan.order)?;

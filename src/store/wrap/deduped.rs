@@ -2,14 +2,18 @@
 //!
 //! Records of one flow have the same addresses, so the order of keys brings them together: what is
 //! read in it is judged row by row, within a window of time. What several threads read is parted
-//! between addresses.
+//! between addresses. What a NAT made of a flow has other addresses, and lies elsewhere; so the few
+//! records that tell both sides of a NAT are read before.
 
 mod pass;
 mod sightings;
+mod translated;
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use pass::Pass;
+use translated::Translated;
 
 use crate::flow::{Column, Columns, Family, TimeRange, UnixMillis, address_bits};
 use crate::row::{AddressRange, AddressSet, Order};
@@ -37,6 +41,10 @@ const COMPARED: Columns = Columns::of(&[
 /// a flow of which another one lies before it, and that one of yet another.
 const BESIDE_MS: u64 = 2 * sightings::JITTER_MS;
 
+/// What so much of all addresses leads, a block of 256 of IPv4, is rather read twice than all that has
+/// an address behind a NAT.
+const FEW: u128 = 256 << 96;
+
 /// The snapshot inside, of which a scan gives one record of each flow among those that it finds: the
 /// one of the router that sampled least, then the one of most octets, then the first in key order.
 pub struct DedupedSnapshot {
@@ -53,9 +61,11 @@ impl DedupedSnapshot {
     fn parts(&self, scan: &Scan) -> Result<Vec<Box<dyn Region>>> {
         let read = asked(scan);
         let (columns, time) = (scan.columns, scan.time);
+        let translated = Arc::new(self.translated(scan)?);
         let part = |lead| -> Result<Box<dyn Region>> {
             let regions = self.inside.regions(&Scan { lead, ..read.clone() })?;
-            Ok(Box::new(DedupedRegion { regions, columns, time }))
+            let translated = Arc::clone(&translated);
+            Ok(Box::new(DedupedRegion { regions, columns, time, translated }))
         };
         let is_of_host = scan.lead.as_ref().is_some_and(|lead| lead.host().is_some());
         if scan.order == Order::Nat || is_of_host {
@@ -67,6 +77,24 @@ impl DedupedSnapshot {
             None => part,
         });
         leads.filter(|lead| !lead.is_empty()).map(|lead| part(Some(lead))).collect()
+    }
+}
+
+impl DedupedSnapshot {
+    /// The flows that `scan` finds as they are on the far side of a NAT, where a store finds those
+    /// that tell it without a look at everything.
+    fn translated(&self, scan: &Scan) -> Result<Translated> {
+        let read = Scan { ordered: false, ..asked(scan) };
+        let by_nat = Scan { order: Order::Nat, lead: None, port: None, ..read.clone() };
+        if scan.order == Order::Nat || !self.inside.is_in_order(&by_nat) {
+            return Ok(Translated::default());
+        }
+        let read = match &scan.lead {
+            None => by_nat,
+            Some(lead) if lead.weight() <= FEW => read,
+            Some(lead) => by_nat.testing(scan.order.leads(lead.clone())),
+        };
+        Translated::read(&*self.inside, &read)
     }
 }
 
@@ -147,12 +175,14 @@ struct DedupedRegion {
     /// What was asked for.
     columns: Columns,
     time: TimeRange,
+    translated: Arc<Translated>,
 }
 
 impl Region for DedupedRegion {
     fn read(self: Box<Self>) -> FlowStream {
-        let Self { regions, columns, time } = *self;
-        Box::new(Pass::new(Box::new(regions.into_iter().flat_map(Region::read)), columns, time))
+        let Self { regions, columns, time, translated } = *self;
+        let flows = Box::new(regions.into_iter().flat_map(Region::read));
+        Box::new(Pass::new(flows, columns, time, translated))
     }
 
     fn rows(&self) -> Option<u64> {

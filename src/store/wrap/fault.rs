@@ -200,6 +200,10 @@ impl Snapshot for FaultSnapshot {
         Ok(regions.into_iter().map(wrap).collect())
     }
 
+    fn is_in_order(&self, scan: &Scan) -> bool {
+        self.snapshot.is_in_order(scan)
+    }
+
     fn plan(&self, scan: &Scan) -> Result<Plan> {
         self.faults.pass(Call::Plan, || self.snapshot.plan(scan))
     }

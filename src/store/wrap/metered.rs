@@ -193,6 +193,10 @@ impl Snapshot for MeteredSnapshot {
         self.snapshot.version()
     }
 
+    fn is_in_order(&self, scan: &Scan) -> bool {
+        self.snapshot.is_in_order(scan)
+    }
+
     fn plan(&self, scan: &Scan) -> Result<Plan> {
         self.tallies.count_call(Call::Plan, || self.snapshot.plan(scan))
     }

@@ -40,6 +40,10 @@ impl Snapshot for WatchedSnapshot {
         self.inside.version()
     }
 
+    fn is_in_order(&self, scan: &Scan) -> bool {
+        self.inside.is_in_order(scan)
+    }
+
     fn plan(&self, scan: &Scan) -> Result<Plan> {
         self.inside.plan(&self.watched(scan)?)
     }

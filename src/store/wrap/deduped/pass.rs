@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::sightings::{At, JITTER_MS, Place, Sighting, Sightings, Tuple, Verdict};
+use super::translated::Translated;
 use crate::flow::{Columns, ElementId, FlowBatch, Source, TimeRange, UnixMillis, extra_value};
 use crate::store::{FlowStream, Result};
 
@@ -21,6 +22,7 @@ pub(super) struct Pass {
     /// What is given on: these columns, of flows that began in this time.
     columns: Columns,
     time: TimeRange,
+    translated: Arc<Translated>,
     sightings: Sightings,
     engines: Engines,
     /// The batches that may lose rows yet, and the number of the first of them.
@@ -52,11 +54,18 @@ struct Engines {
 }
 
 impl Pass {
-    pub(super) fn new(flows: FlowStream, columns: Columns, time: TimeRange) -> Self {
+    /// The rows of `flows` that count, none of them hidden by `translated`.
+    pub(super) fn new(
+        flows: FlowStream,
+        columns: Columns,
+        time: TimeRange,
+        translated: Arc<Translated>,
+    ) -> Self {
         Self {
             flows: Some(flows),
             columns,
             time,
+            translated,
             sightings: Sightings::new(),
             engines: Engines::default(),
             waiting: VecDeque::new(),
@@ -76,8 +85,13 @@ impl Pass {
             let first_ms = batch.first_ms[row];
             self.stretch += u64::from(first_ms < self.now_ms);
             self.now_ms = first_ms;
+            let tuple = Tuple::of(&batch, row);
+            if self.translated.hides(&tuple, &batch, row) {
+                counts[row] = false;
+                continue;
+            }
             let sighting = self.sighting(&batch, row, (number, row as u32));
-            match self.sightings.judge(tuple(&batch, row), sighting, self.number) {
+            match self.sightings.judge(tuple, sighting, self.number) {
                 Verdict::Stays => {}
                 Verdict::Falls => counts[row] = false,
                 Verdict::Replaces((of, at)) if of == number => counts[at as usize] = false,
@@ -127,15 +141,6 @@ impl Pass {
         let rows: Vec<u32> = (0..batch.len() as u32).filter(counts).collect();
         let batch = if rows.len() == batch.len() { batch } else { batch.take_rows(&rows) };
         Some(batch.project(self.columns))
-    }
-}
-
-fn tuple(batch: &FlowBatch, row: usize) -> Tuple {
-    Tuple {
-        src: batch.src.bits(row),
-        dst: batch.dst.bits(row),
-        ports: [batch.src_port[row], batch.dst_port[row]],
-        protocol: batch.protocol[row],
     }
 }
 

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::iter::once;
 
+use crate::flow::FlowBatch;
+
 /// So far apart, in milliseconds, are stamps at most that routers give one moment.
 pub(super) const JITTER_MS: u64 = 1000;
 
@@ -19,6 +21,18 @@ pub(super) struct Tuple {
     pub(super) dst: u128,
     pub(super) ports: [u16; 2],
     pub(super) protocol: u8,
+}
+
+impl Tuple {
+    /// That of the record at `row`.
+    pub(super) fn of(batch: &FlowBatch, row: usize) -> Self {
+        Self {
+            src: batch.src.bits(row),
+            dst: batch.dst.bits(row),
+            ports: [batch.src_port[row], batch.dst_port[row]],
+            protocol: batch.protocol[row],
+        }
+    }
 }
 
 /// Where a record is of. One place has several records of a 5-tuple only if these are of several flows,

@@ -1,5 +1,6 @@
 use super::*;
-use crate::flow::{FlowRecord, Origin, Sampling, Source};
+use crate::flow::{Extra, FlowRecord, Origin, Sampling, Source, push_extra};
+use crate::row::Predicate;
 use crate::store::memory::MemoryStore;
 use crate::store::{Store, WriteBatch};
 
@@ -172,5 +173,53 @@ impl Snapshot for Cut {
 
     fn plan(&self, scan: &Scan) -> Result<Plan> {
         self.0.plan(scan)
+    }
+}
+
+/// A store with what a NAT tells of a flow, of so many octets, and what a router on the far side saw of
+/// it so many milliseconds later.
+fn behind_nat(octets: u64, later_ms: u64) -> MemoryStore {
+    let near = FlowRecord { src_port: 1_000, dst_port: 443, ..flow((1, 1, 0, 50, octets, 0)) };
+    let far = FlowRecord {
+        src: "203.0.113.7".parse().unwrap(),
+        src_port: 4_000,
+        first: near.first + later_ms,
+        octets: 8,
+        ..near
+    };
+    let mut extras = Vec::new();
+    for (number, value) in [(225, &[203, 0, 113, 7][..]), (227, &4_000_u16.to_be_bytes())] {
+        push_extra(&mut extras, 0, Extra { number, enterprise: 0, value });
+    }
+    let mut batch = WriteBatch::new();
+    batch.v4.sources = std::sync::Arc::new(vec![near.source]);
+    batch.v4.push_with(&near, 0, Origin(0), &extras);
+    batch.v4.push(&far, 0, Origin(1));
+    let store = MemoryStore::default();
+    let mut writer = store.writer().unwrap();
+    writer.write(batch).unwrap();
+    writer.commit().unwrap();
+    store
+}
+
+#[test]
+fn what_is_seen_behind_a_nat_that_tells_both_sides_does_not_count() {
+    let near = Predicate::src("10.0.0.1".parse::<IpAddr>().unwrap());
+    let leads = |order: Order, text: &str| {
+        let lead = Some(text.parse::<IpAddr>().unwrap().into());
+        Scan { order, lead, ..octets() }
+    };
+    for (case, octets_told, later_ms, scan, expected) in [
+        ("of one flow", 9, 400, octets(), &[9][..]),
+        ("in no order", 9, 400, Scan { ordered: false, ..octets() }, &[9]),
+        ("by the end that both have", 9, 400, leads(Order::Dst, "10.0.0.2"), &[9]),
+        ("by the far end", 9, 400, leads(Order::Src, "203.0.113.7"), &[8]),
+        ("the other is left out", 9, 400, octets().testing(Predicate::not(near)), &[8]),
+        ("another flow", 9, 1_051, octets(), &[9, 8]),
+        ("an event", 0, 400, octets(), &[0, 8]),
+    ] {
+        let store = behind_nat(octets_told, later_ms);
+        let snapshot = DedupedSnapshot::new(store.snapshot().unwrap());
+        assert_eq!(found(&snapshot, &scan), expected, "{case}");
     }
 }
