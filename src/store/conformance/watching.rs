@@ -210,7 +210,9 @@ pub(super) fn a_list_may_come_while_flows_are_written(open: Open<'_>) {
     let Some(store) = watching(open, &[]) else { return };
     let indicators = indicators();
     let mut writer = store.writer().unwrap();
-    for (number, (flows, list)) in [(before, &indicators[..3]), (after, &indicators)].iter().enumerate() {
+    for (number, (flows, list)) in
+        [(before, &indicators[..3]), (after, &indicators)].iter().enumerate()
+    {
         for (part, flows) in flows.chunks(30).enumerate() {
             offer(&mut *writer, datagram((number * 1_000 + part) as u64), flows);
         }
