@@ -49,7 +49,7 @@ impl Translated {
     fn enter(&mut self, tuple: Tuple, span: Span) -> usize {
         match self.0.entry(tuple) {
             Entry::Occupied(mut known) if !known.get().contains(&span) => {
-                known.get_mut().push(span)
+                known.get_mut().push(span);
             }
             Entry::Occupied(_) => return 0,
             Entry::Vacant(none) => drop(none.insert(vec![span])),
