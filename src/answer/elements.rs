@@ -55,7 +55,7 @@ fn is_repeated(bytes: &[u8], place: usize, extra: Extra<'_>) -> bool {
 }
 
 /// Appends what the exporter of `flow` calls the interfaces, VRFs and the application that it names
-/// by number, as far as that is known: `,"inputName":"eth0"` and so on.
+/// by number, as far as that is known, and what it is called itself: `,"inputName":"eth0"` and so on.
 pub(super) fn push_names(to: &mut Vec<u8>, flow: &FlowRecord, bytes: &[u8], names: &Names) {
     let exporter = flow.source.exporter;
     let interface = |index| names.interfaces.get(&(exporter, index));
@@ -66,6 +66,7 @@ pub(super) fn push_names(to: &mut Vec<u8>, flow: &FlowRecord, bytes: &[u8], name
             push_text(to, name);
         }
     };
+    push("exporterName", names.exporters.get(&exporter));
     push("inputName", interface(flow.input));
     push("outputName", interface(flow.output));
     for (place, extra) in extras(bytes).enumerate() {

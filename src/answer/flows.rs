@@ -2,17 +2,17 @@
 
 use std::io::{self, Write};
 use std::ops::ControlFlow;
-use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 
 use super::clock::Clock;
 use super::format::Printer;
-use super::nfdump::{self, Row};
+use super::nfdump::{self, Meant, Row};
 use super::pieces::{Pieces, Written};
+use super::text::push_csv_text;
 use super::{AnswerError, Format, json};
 use crate::flow::{FlowBatch, FlowRecord, Names};
-use crate::meaning::Table;
+use crate::meaning::Ends;
 use crate::store::Result as StoreResult;
 
 /// Prints flows. A reader that has had enough (a closed pipe) is no error: the rest is not written.
@@ -21,8 +21,19 @@ pub struct FlowWriter<W> {
     printer: Printer,
     clock: Clock,
     names: Names,
-    tables: Vec<Arc<Table>>,
+    ends: Ends,
+    behind: Behind,
     flows: u64,
+}
+
+/// What stands behind the cells of a layout that is nfdump's, where something is said of ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Behind {
+    Nothing,
+    /// A column of CSV for each end and what is said of it.
+    Columns,
+    /// What the hosts are called.
+    Hosts,
 }
 
 /// How text shows numbers and addresses.
@@ -62,8 +73,14 @@ impl<W: Write> FlowWriter<W> {
             Printer::Json | Printer::Earlgrey => to.text.push(b'['),
             Printer::Raw | Printer::Ndjson | Printer::Null => {}
         }
-        let (clock, names) = (Clock::new(zone), Names::default());
-        Self { to, printer, clock, names, tables: Vec::new(), flows: 0 }
+        let (clock, names, ends) = (Clock::new(zone), Names::default(), Ends::default());
+        let behind = match (&printer, format) {
+            (_, Format::Csv) => Behind::Columns,
+            (_, Format::CsvFast | Format::Own(_)) => Behind::Nothing,
+            (Printer::Layout(_), _) => Behind::Hosts,
+            _ => Behind::Nothing,
+        };
+        Self { to, printer, clock, names, ends, behind, flows: 0 }
     }
 
     /// Prints also what exporters call their interfaces, VRFs and applications, as far as `names`
@@ -73,10 +90,25 @@ impl<W: Write> FlowWriter<W> {
         Self { names, ..self }
     }
 
-    /// Prints also what addresses are called by `tables`, in JSON.
+    /// Prints also what is said of the ends of flows: as members of JSON, as columns behind those of
+    /// CSV, in the cells for it, and what hosts are called behind nfdump's lines.
     #[must_use]
-    pub fn with_tables(self, tables: Vec<Arc<Table>>) -> Self {
-        Self { tables, ..self }
+    pub fn with_ends(mut self, ends: Ends) -> Self {
+        if self.behind != Behind::Nothing && !ends.said.is_empty() {
+            let head = &mut self.to.text;
+            let end = head.pop_if(|last| *last == b'\n');
+            match self.behind {
+                Behind::Hosts => head.extend_from_slice(b"  Src Host -> Dst Host"),
+                _ => {
+                    for said in &ends.said {
+                        let [(src, _), (dst, _), _] = said.attribute.called();
+                        head.extend_from_slice(format!(",{src},{dst}").as_bytes());
+                    }
+                }
+            }
+            head.extend(end);
+        }
+        Self { ends, ..self }
     }
 
     /// Prints `flows`, which have the columns of [`Format::columns`]. Breaks once the reader of the
@@ -90,9 +122,12 @@ impl<W: Write> FlowWriter<W> {
             if self.to.is_closed() {
                 break;
             }
-            self.push(&flow, flows.extras.get(row));
+            self.push(flow, flows.extras.get(row));
             self.flows += 1;
             self.to.pass_on_full()?;
+        }
+        if let Some(error) = self.ends.fault() {
+            return Err(io::Error::other(error));
         }
         Ok(if self.to.is_closed() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     }
@@ -134,25 +169,53 @@ impl<W: Write> FlowWriter<W> {
         Ok(Written { flows: self.flows, closed: self.to.finish()? })
     }
 
-    fn push(&mut self, flow: &FlowRecord, extras: &[u8]) {
-        let Self { printer, clock, names, tables, to, .. } = self;
-        let piece = &mut to.text;
+    fn push(&mut self, mut flow: FlowRecord, extras: &[u8]) {
+        let Self { printer, clock, names, ends, to, .. } = self;
+        ends.fill(&mut flow);
+        let (flow, piece) = (&flow, &mut to.text);
         let row = || Row::of(flow, extras, names, self.flows + 1);
         if printer.is_array() {
             piece.extend_from_slice(if self.flows == 0 { b"\n" } else { b",\n" });
         }
         match printer {
-            Printer::Layout(layout) => layout.push(piece, clock, &row()),
+            Printer::Layout(layout) if ends.said.is_empty() => layout.push(piece, clock, &row()),
+            Printer::Layout(layout) if self.behind == Behind::Nothing => {
+                let meant: Vec<Meant> =
+                    ends.said.iter_mut().map(|said| Meant::of(said, flow)).collect();
+                layout.push(piece, clock, &Row { meant: &meant, ..row() });
+            }
+            Printer::Layout(layout) => {
+                layout.push(piece, clock, &row());
+                push_behind(piece, flow, ends, self.behind);
+            }
             Printer::Raw => nfdump::push_raw(piece, clock, &row()),
-            Printer::Json => json::push_object(piece, clock, flow, extras, (names, tables)),
+            Printer::Json => json::push_object(piece, clock, flow, extras, (names, ends)),
             Printer::Ndjson => {
-                json::push_object(piece, clock, flow, extras, (names, tables));
+                json::push_object(piece, clock, flow, extras, (names, ends));
                 piece.push(b'\n');
             }
             Printer::Earlgrey => json::push_short_object(piece, clock, flow),
             Printer::Null => {}
         }
     }
+}
+
+/// Appends what is said of the ends of `flow` to its line.
+fn push_behind(line: &mut Vec<u8>, flow: &FlowRecord, ends: &mut Ends, behind: Behind) {
+    let end = line.pop_if(|last| *last == b'\n');
+    for said in &mut ends.said {
+        for (place, address) in [flow.src, flow.dst].into_iter().enumerate() {
+            let text = said.of(address, flow.first);
+            if behind == Behind::Columns {
+                line.push(b',');
+                push_csv_text(line, text);
+            } else {
+                line.extend_from_slice(if place == 0 { b"  " } else { b" -> " });
+                line.extend_from_slice(if text.is_empty() { b"-" } else { text.as_bytes() });
+            }
+        }
+    }
+    line.extend(end);
 }
 
 /// Prints all of `flows`, or as many as the reader of the output takes.
@@ -189,6 +252,7 @@ pub fn write_flows(
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
     use std::time::Instant;
 
     use super::*;

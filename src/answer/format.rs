@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::nfdump::{self, Layout, LayoutError};
 use crate::flow::{Column, Columns};
+use crate::meaning::Attribute;
 
 /// A format of flows.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -116,6 +117,17 @@ impl Format {
             Printer::Json | Printer::Ndjson => Columns::ALL,
             Printer::Raw => nfdump::RAW_COLUMNS,
             Printer::Null => Columns::NONE,
+        }
+    }
+
+    /// What it says of the ends of a flow, where that is known.
+    pub fn attributes(&self) -> Vec<Attribute> {
+        match self.printer() {
+            Printer::Json | Printer::Ndjson => Attribute::ALL.to_vec(),
+            Printer::Layout(_) if *self == Self::Csv => Attribute::ALL.to_vec(),
+            Printer::Layout(layout) if matches!(self, Self::Own(_)) => layout.attributes(),
+            Printer::Layout(_) if *self != Self::CsvFast => vec![Attribute::Host],
+            _ => Vec::new(),
         }
     }
 

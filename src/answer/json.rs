@@ -1,31 +1,31 @@
 //! A flow as a JSON object.
 
-use std::sync::Arc;
-
 use super::clock::Clock;
 use super::elements::{push_extras, push_names, push_text};
 use super::nfdump::tcp_flags;
 use super::text::{push_address, push_number};
 use crate::flow::{CommunityId, FlowRecord, Names};
-use crate::meaning::Table;
+use crate::meaning::{Ends, Said};
 
 /// Writes flows as the objects of `query -o json`, with times of UTC.
 #[cfg(any(feature = "elastic", feature = "kafka"))]
 pub(crate) struct Objects {
     clock: Clock,
     names: Names,
+    ends: Ends,
 }
 
 #[cfg(any(feature = "elastic", feature = "kafka"))]
 impl Objects {
-    /// Names what exporters call their interfaces, VRFs and applications as `names` has it.
-    pub(crate) fn new(names: Names) -> Self {
-        Self { clock: Clock::new(jiff::tz::TimeZone::UTC), names }
+    /// Names what exporters call their interfaces, VRFs and applications as `names` has it, and ends
+    /// as `ends` has them.
+    pub(crate) fn new(names: Names, ends: Ends) -> Self {
+        Self { clock: Clock::new(jiff::tz::TimeZone::UTC), names, ends }
     }
 
     /// Appends the object of a flow with these extras, but for the brace at its end.
     pub(crate) fn push_open(&mut self, to: &mut Vec<u8>, flow: &FlowRecord, extras: &[u8]) {
-        push_object(to, &mut self.clock, flow, extras, (&self.names, &[]));
+        push_object(to, &mut self.clock, flow, extras, (&self.names, &mut self.ends));
         to.pop();
     }
 }
@@ -38,7 +38,7 @@ pub(super) fn push_object(
     clock: &mut Clock,
     flow: &FlowRecord,
     extras: &[u8],
-    (names, tables): (&Names, &[Arc<Table>]),
+    (names, ends): (&Names, &mut Ends),
 ) {
     push_first_fields(to, flow, |to| clock.push_rfc_3339(to, flow.first));
     to.extend_from_slice(br#","tcpFlags":""#);
@@ -66,17 +66,17 @@ pub(super) fn push_object(
     if !names.is_empty() {
         push_names(to, flow, extras, names);
     }
-    for table in tables {
-        push_meant(to, flow, table);
+    for said in &mut ends.said {
+        push_meant(to, flow, said);
     }
     to.push(b'}');
 }
 
-/// Appends what the ends of `flow` are called by `table`, where it says something.
-fn push_meant(to: &mut Vec<u8>, flow: &FlowRecord, table: &Table) {
-    let [src, dst, _] = table.attribute.called();
+/// Appends what the ends of `flow` are called, where something is said of them.
+fn push_meant(to: &mut Vec<u8>, flow: &FlowRecord, said: &mut Said) {
+    let [src, dst, _] = said.attribute.called();
     for ((member, _), address) in [(src, flow.src), (dst, flow.dst)] {
-        let text = table.of(address, flow.first);
+        let text = said.of(address, flow.first);
         if !text.is_empty() {
             to.extend_from_slice(b",\"");
             to.extend_from_slice(member.as_bytes());

@@ -12,7 +12,7 @@ use super::rows::Value;
 use super::text::{push_inet_ntop, push_number};
 use crate::aggregate::{ElementKey, End, KeyField, KeyValue, Prefix};
 use crate::flow::{Column, EventKind};
-use crate::meaning::Table;
+use crate::meaning::Attribute;
 
 /// The values of a key, as many as its fields have [names](key_names).
 pub(super) fn key_values(key: &[KeyValue]) -> impl Iterator<Item = Value> {
@@ -89,7 +89,8 @@ pub(super) fn key_names(field: &KeyField) -> Vec<Cow<'static, str>> {
         KeyField::Event(kind) => event_words(kind).0,
         KeyField::Element(key) => return vec![element_words(&key).0],
         KeyField::EitherElement(src, _) => either_element_words(&src).0,
-        KeyField::Meant(end, ref table) => meant_words(end, table).0,
+        KeyField::Meant(end, ref table) => meant_words(end, table.attribute).0,
+        KeyField::AsNumber(end, _) => meant_words(end, Attribute::Asn).0,
     };
     vec![name.into()]
 }
@@ -173,8 +174,8 @@ const fn either_element_words(src: &ElementKey) -> (&'static str, &'static str) 
 }
 
 /// Likewise of what an address is called.
-const fn meant_words(end: End, table: &Table) -> (&'static str, &'static str) {
-    let [src, dst, any] = table.attribute.called();
+const fn meant_words(end: End, attribute: Attribute) -> (&'static str, &'static str) {
+    let [src, dst, any] = attribute.called();
     match end {
         End::Src => src,
         End::Dst => dst,
@@ -203,7 +204,8 @@ pub(super) fn title(field: &KeyField) -> Cow<'static, str> {
         KeyField::Event(kind) => event_words(kind).1,
         KeyField::Element(key) => return element_words(&key).1,
         KeyField::EitherElement(src, _) => either_element_words(&src).1,
-        KeyField::Meant(end, ref table) => meant_words(end, table).1,
+        KeyField::Meant(end, ref table) => meant_words(end, table.attribute).1,
+        KeyField::AsNumber(end, _) => meant_words(end, Attribute::Asn).1,
     };
     title.into()
 }

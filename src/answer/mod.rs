@@ -5,6 +5,7 @@
 //! caller to say elsewhere.
 
 mod axis;
+mod beside;
 mod clock;
 mod condition;
 mod conversations;
@@ -30,6 +31,7 @@ mod units;
 mod usage;
 pub mod words;
 
+pub use beside::Beside;
 pub use conversations::write_conversations;
 pub use diff::{change_cells, write_diff};
 #[cfg(feature = "elastic")]

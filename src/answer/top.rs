@@ -1,9 +1,11 @@
 //! The greatest keys to an output.
 
 use std::io::Write;
+use std::iter;
 
 use jiff::tz::TimeZone;
 
+use super::beside::{Beside, Told};
 use super::clock::{Clock, push_duration};
 use super::keys::{cells, key_names, key_values, title};
 use super::nfdump::push_scaled;
@@ -23,6 +25,8 @@ pub struct TopStyle {
     pub zone: TimeZone,
     /// Whether `line` has all digits of numbers, durations in seconds, and protocols as numbers.
     pub plain: bool,
+    /// What is said of keys beside them.
+    pub beside: Beside,
 }
 
 /// Prints `top`, which was made with `options`.
@@ -30,7 +34,8 @@ pub struct TopStyle {
 /// `line` is nfdump's table of `-s`, with a column for each field where there are several; a
 /// protocol beside other fields is in the column `Proto`. In JSON and CSV shares are percent of all
 /// flows that were looked at, `duration` is milliseconds, and `pps`, `bps` and `bpp` are packets and
-/// bits a second and octets a packet, rounded down. JSON is one object, with the totals.
+/// bits a second and octets a packet, rounded down. JSON is one object, with the totals. What is said
+/// of keys [beside](Beside) them comes last.
 ///
 /// # Errors
 ///
@@ -43,15 +48,18 @@ pub fn write_top(
 ) -> Result<(), AnswerError> {
     if style.format == PairFormat::Line {
         let mut clock = Clock::new(style.zone.clone());
-        return write_text(&table(top, options, style.plain, &mut clock), to);
+        return write_text(&table(top, options, style, &mut clock), to);
     }
+    let told = style.beside.told(&options.fields);
     let names: Vec<_> = options.fields.iter().flat_map(key_names).collect();
     let key: Vec<&str> = names.iter().map(|name| &**name).collect();
-    let head = Head { object: object(top, options, &key), names: [&key[..], &FIELDS].concat() };
-    let rows = top
-        .entries
-        .iter()
-        .map(|entry| Ok(key_values(&entry.key).chain(values(&entry.counts, &top.totals))));
+    let beside: Vec<&str> = told.iter().map(|told| &*told.name).collect();
+    let names = [&key[..], &FIELDS, &beside].concat();
+    let head = Head { object: object(top, options, &key), names };
+    let rows = top.entries.iter().map(|entry| {
+        let beside = told.iter().map(|told| style.beside.value(told, &options.fields, entry));
+        Ok(key_values(&entry.key).chain(values(&entry.counts, &top.totals)).chain(beside))
+    });
     write_rows(rows, &head, style.format, style.zone.clone(), to).map(drop)
 }
 
@@ -105,7 +113,8 @@ const FIELDS: [&str; 12] = [
     "bpp",
 ];
 
-fn table(top: &Top, options: &TopOptions, plain: bool, clock: &mut Clock) -> String {
+fn table(top: &Top, options: &TopOptions, style: &TopStyle, clock: &mut Clock) -> String {
+    let plain = style.plain;
     let alone = options.fields.len() == 1;
     let shown = |field: &KeyField| alone || *field != KeyField::Number(Column::Protocol);
     // A pair has two columns.
@@ -143,14 +152,19 @@ fn table(top: &Top, options: &TopOptions, plain: bool, clock: &mut Clock) -> Str
     };
     push_key(&mut text, &mut titles.iter().map(String::as_str));
     text.extend_from_slice(
-        b"    Flows(%)     Packets(%)       Bytes(%)         pps      bps   bpp\n",
+        b"    Flows(%)     Packets(%)       Bytes(%)         pps      bps   bpp",
     );
+    let mut beside = beside_lines(top, options, &style.beside).into_iter();
+    text.extend(beside.next().into_iter().flatten());
+    text.push(b'\n');
     for (entry, row) in top.entries.iter().zip(&rows) {
         clock.push(&mut text, entry.counts.first);
         push_length(&mut text, entry.counts.duration_ms(), plain);
         push_left(&mut text, 5, |text| text.extend_from_slice(protocol(entry, plain).as_bytes()));
         push_key(&mut text, &mut row.iter().map(String::as_str));
         push_counts(&mut text, &entry.counts, &top.totals, plain);
+        text.extend(beside.next().into_iter().flatten());
+        text.push(b'\n');
     }
     String::from_utf8_lossy(&text).into_owned()
 }
@@ -191,7 +205,32 @@ fn push_counts(text: &mut Vec<u8>, counts: &Counts, totals: &Counters, plain: bo
     }
     push(text, counts.packets_a_second());
     push(text, counts.bits_a_second());
-    let _ = writeln!(text, " {:>5}", counts.counters.octets_a_packet());
+    let _ = write!(text, " {:>5}", counts.counters.octets_a_packet());
+}
+
+/// What stands behind the table's first line, and behind each of its others.
+fn beside_lines(top: &Top, options: &TopOptions, beside: &Beside) -> Vec<Vec<u8>> {
+    let told = beside.told(&options.fields);
+    let shown: Vec<(&Told, &str)> =
+        told.iter().filter_map(|told| Some((told, told.title.as_deref()?))).collect();
+    let head = shown.iter().map(|(_, title)| (*title).to_owned()).collect();
+    let row = |entry| {
+        let cells =
+            shown.iter().map(|(told, _)| match beside.value(told, &options.fields, entry) {
+                Value::Percent(share) => format!("{share:.1}"),
+                Value::Text(name) => name.to_string(),
+                _ => "-".to_owned(),
+            });
+        cells.collect()
+    };
+    let rows: Vec<Vec<String>> = iter::once(head).chain(top.entries.iter().map(row)).collect();
+    let wide = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
+    let widths: Vec<usize> = (0..shown.len()).filter_map(wide).collect();
+    let line = |row: &Vec<String>| {
+        let cells = row.iter().zip(&widths).map(|(cell, &width)| format!("  {cell:<width$}"));
+        cells.collect::<String>().trim_end().as_bytes().to_vec()
+    };
+    rows.iter().map(line).collect()
 }
 
 fn percent(number: u128, total: u128) -> f64 {

@@ -7,7 +7,7 @@ use super::outside::{Outside, surroundings};
 use super::settings::{Flags, Settings, keys};
 use crate::aggregate::{self, Change};
 use crate::answer::words::{grouped, plural};
-use crate::answer::{PairFormat, TopStyle, write_diff};
+use crate::answer::{Beside, PairFormat, TopStyle, write_diff};
 use crate::query::Lookup;
 use crate::request::{Diff, one_of};
 
@@ -58,6 +58,7 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
         format: settings.pair_format(),
         zone: settings.tz.value.zone().clone(),
         plain: args.plain,
+        beside: Beside::default(),
     };
     let question = request.question(&options, &around)?;
     let asking = args.explain.ask(question, settings, request.scaled())?;

@@ -126,10 +126,21 @@ struct Common {
     /// The table of networks, CSV with prefix,name,role,site,tenant,from,until: what addresses mean
     #[arg(long, global = true, value_name = "FILE")]
     networks: Option<OsString>,
+    /// The table of hosts, CSV with address,name
+    #[arg(long, global = true, value_name = "FILE")]
+    hosts: Option<OsString>,
+    /// The table of exporters and their interfaces, CSV with
+    /// exporter,interface,name,description,speed; its names count more than those that exporters told
+    #[arg(long, global = true, value_name = "FILE")]
+    exporters_file: Option<OsString>,
     /// A database of countries, cities or names of autonomous systems: MaxMind's format, or CSV of
     /// ranges; of several, the first that says something holds
     #[arg(long, global = true, value_name = "FILE")]
     database: Vec<OsString>,
+    /// Where numbers of autonomous systems come from: exported by flows, from the database, or from
+    /// either, the exporter's first [default: either, where a database has them]
+    #[arg(long = "as", id = "as_numbers", global = true, value_name = "exported|database|either")]
+    as_numbers: Option<OsString>,
     /// Say more on standard error; twice for details
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     verbose: u8,
@@ -295,6 +306,9 @@ impl Common {
             (keys::ELASTIC_CA, self.ca.clone()),
             (keys::KAFKA_CA, self.ca.clone()),
             (keys::NETWORKS, self.networks.clone()),
+            (keys::HOSTS, self.hosts.clone()),
+            (keys::NAMED_EXPORTERS, self.exporters_file.clone()),
+            (keys::AS_NUMBERS, self.as_numbers.clone()),
         ];
         let databases = self.database.iter().map(|file| (keys::DATABASES, Some(file.clone())));
         flags.extend(databases);

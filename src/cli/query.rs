@@ -12,6 +12,7 @@ use super::settings::{Flags, Settings, keys};
 use crate::aggregate::FlowOrder;
 use crate::answer::{FlowWriter, Format, write_conversations};
 use crate::flow::Names;
+use crate::meaning::Ends;
 use crate::request::{Flows, FormatParser, Found};
 
 const EXAMPLES: &str = "\
@@ -102,11 +103,11 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
                 let asks = json || matches!(format, Format::Own(_));
                 let names = if asks { asking.names()? } else { Names::default() };
                 // Of addresses that stand for others nothing is said.
-                let tables =
-                    if json && asking.by.is_none() { around.tables()? } else { Vec::new() };
+                let ends =
+                    if asking.by.is_none() { around.ends(&format)? } else { Ends::default() };
                 output::print(|out| {
                     let writer = FlowWriter::styled(out, &format, style, zone).with_names(names);
-                    let writer = writer.with_tables(tables);
+                    let writer = writer.with_ends(ends);
                     Ok(writer.write_all(flows).map(drop)?)
                 })
             }

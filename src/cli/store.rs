@@ -1,17 +1,21 @@
 //! From the setting to the store.
 
+use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use super::failure::Usage;
 use super::settings::Settings;
+use crate::flow::Names;
 use crate::load::chain;
 use crate::row::Order;
-use crate::store::Store;
 use crate::store::elastic::{self, ElasticStore};
 use crate::store::embedded::EmbeddedStore;
 use crate::store::hbase::{HbaseStore, Location, Options};
+use crate::store::wrap::NamedStore;
+use crate::store::{Store, StoreError};
 
 /// Where the settings say that the store is.
 pub(crate) enum Place {
@@ -38,7 +42,7 @@ pub(crate) fn open(settings: &Settings) -> Result<Box<dyn Store>, Usage> {
 ///
 /// As [`open`], and if a store of that kind always has both orders.
 pub(crate) fn open_with(settings: &Settings, orders: &[Order]) -> Result<Box<dyn Store>, Usage> {
-    Ok(match place(settings)? {
+    let store: Box<dyn Store> = match place(settings)? {
         Place::Folder(_) if orders != Order::ALL => {
             return Err(Usage("the embedded store always has both orders".to_owned()));
         }
@@ -51,7 +55,21 @@ pub(crate) fn open_with(settings: &Settings, orders: &[Order]) -> Result<Box<dyn
             let store = ElasticStore::new(location, &settings.elastic_options());
             Box::new(store.map_err(|error| Usage(chain(&error)))?)
         }
-    })
+    };
+    let sources = Arc::clone(&settings.meaning.sources);
+    if !sources.names_exporters() {
+        return Ok(store);
+    }
+    let name = move |names: &mut Names| {
+        let meaning = sources.now().map_err(|error| StoreError::Io {
+            path: error.file().unwrap_or(Path::new("")).to_owned(),
+            doing: "read",
+            source: io::Error::other(error),
+        })?;
+        meaning.exporters().iter().for_each(|exporters| exporters.name(names));
+        Ok(())
+    };
+    Ok(Box::new(NamedStore::new(store, name)))
 }
 
 /// The embedded store that the settings name, for what only that can do.

@@ -62,18 +62,18 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
     let outside = Outside(settings);
     let (around, request) = (surroundings(&outside), &args.top);
     let options = request.options(&around)?;
-    let style = TopStyle {
-        format: settings.pair_format(),
-        zone: settings.tz.value.zone().clone(),
-        plain: args.plain,
-    };
+    let format = settings.pair_format();
     let question = request.question(&around)?;
     let asking = args.explain.ask(question, settings, request.scaled())?;
     let lookup = request.lookup(asking.question());
-    asking.answer(&[&lookup], style.format.is_json(), || {
-        let top = request.answer(asking.snapshot(), &lookup, &options)?;
+    asking.answer(&[&lookup], format.is_json(), || {
+        let (snapshot, question) = (asking.snapshot(), asking.question());
+        let top = request.answer(snapshot, &lookup, &options)?;
+        let (zone, plain) = (settings.tz.value.zone().clone(), args.plain);
+        let beside = request.beside(snapshot, (question, &lookup), (&top, &options), &around)?;
+        let style = TopStyle { format, zone, plain, beside };
         output::print(|out| Ok(write_top(&top, &options, &style, out)?))?;
-        if style.format != PairFormat::Json {
+        if format != PairFormat::Json {
             say(summary(&top));
         }
         Ok(())

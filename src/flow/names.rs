@@ -27,12 +27,18 @@ pub struct Names {
     /// Of applications, by their ids (RFC 6759 §4).
     #[serde(with = "entries", default)]
     pub applications: BTreeMap<(IpAddr, u64), String>,
+    /// Of exporters: they tell none themselves, and none is kept.
+    #[serde(skip)]
+    pub exporters: BTreeMap<IpAddr, String>,
 }
 
 impl Names {
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.interfaces.is_empty() && self.vrfs.is_empty() && self.applications.is_empty()
+        self.interfaces.is_empty()
+            && self.vrfs.is_empty()
+            && self.applications.is_empty()
+            && self.exporters.is_empty()
     }
 
     /// Takes in those of `other`, in place of other names of the same things. What is kept is

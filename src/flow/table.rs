@@ -30,6 +30,9 @@ pub(crate) enum TableColumn {
     ElementNames,
     /// Their values there, as text.
     ElementValues,
+    /// What is said of an end that flows do not tell, as text, by its place in what may be said; null
+    /// where nothing is. No table has it unless somebody asked for it.
+    Meant(usize),
 }
 
 impl TableColumn {
@@ -63,6 +66,7 @@ impl TableColumn {
             Self::OutputName => "output_name",
             Self::CommunityId => "community_id",
             Self::Elements | Self::ElementNames | Self::ElementValues => "elements",
+            Self::Meant(_) => "meaning",
         }
     }
 
@@ -78,7 +82,8 @@ impl TableColumn {
             | Self::CommunityId
             | Self::Elements
             | Self::ElementNames
-            | Self::ElementValues => ColumnKind::Extras,
+            | Self::ElementValues
+            | Self::Meant(_) => ColumnKind::Extras,
         }
     }
 }

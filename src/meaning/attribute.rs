@@ -1,5 +1,7 @@
 //! What can be said of an address.
 
+use crate::flow::Naming;
+
 /// What is said of an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Attribute {
@@ -7,7 +9,9 @@ pub enum Attribute {
     Country,
     /// The city that it is in.
     City,
-    /// What the autonomous system is called that it is of.
+    /// The number of the autonomous system that it is of. Flows may tell it themselves.
+    Asn,
+    /// What that system is called.
     AsName,
     /// The network that it is in, by its name.
     Network,
@@ -17,14 +21,16 @@ pub enum Attribute {
     Site,
     /// Whose that network is.
     Tenant,
+    /// What it is called itself.
+    Host,
 }
 
 /// What an attribute is called in JSON and CSV, and over a column, for one end of a flow.
 pub(crate) type Called = (&'static str, &'static str);
 
 impl Attribute {
-    /// All of them.
-    pub const ALL: [Self; 7] = [
+    /// All that flows do not tell themselves.
+    pub const ALL: [Self; 8] = [
         Self::Country,
         Self::City,
         Self::AsName,
@@ -32,18 +38,21 @@ impl Attribute {
         Self::Role,
         Self::Site,
         Self::Tenant,
+        Self::Host,
     ];
 
-    /// Its name in filters, in keys, and as a column of the table of networks.
+    /// Its name in filters and in keys.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Country => "country",
             Self::City => "city",
+            Self::Asn => "as",
             Self::AsName => "asname",
             Self::Network => "network",
             Self::Role => "role",
             Self::Site => "site",
             Self::Tenant => "tenant",
+            Self::Host => "hostname",
         }
     }
 
@@ -56,6 +65,7 @@ impl Attribute {
                 ("country", "Country"),
             ],
             Self::City => [("srcCity", "Src City"), ("dstCity", "Dst City"), ("city", "City")],
+            Self::Asn => [("srcAs", "Src AS"), ("dstAs", "Dst AS"), ("as", "AS")],
             Self::AsName => {
                 [("srcAsName", "Src AS Name"), ("dstAsName", "Dst AS Name"), ("asName", "AS Name")]
             }
@@ -69,20 +79,46 @@ impl Attribute {
             Self::Tenant => {
                 [("srcTenant", "Src Tenant"), ("dstTenant", "Dst Tenant"), ("tenant", "Tenant")]
             }
+            Self::Host => [("srcHost", "Src Host"), ("dstHost", "Dst Host"), ("host", "Host")],
         }
     }
 
-    /// Whether the table of networks says it, and not a database.
+    /// What its columns are called in files of others, of the source and of the destination: as the
+    /// Elastic Common Schema has it, if that has a name for it.
+    pub(crate) fn columns(self, naming: Naming) -> [String; 2] {
+        // https://www.elastic.co/docs/reference/ecs/ecs-geo, ecs-as and ecs-source.
+        let of_ecs = match self {
+            Self::Country => Some("geo.country_iso_code"),
+            Self::City => Some("geo.city_name"),
+            Self::Asn => Some("as.number"),
+            Self::AsName => Some("as.organization.name"),
+            Self::Host => Some("domain"),
+            Self::Network | Self::Role | Self::Site | Self::Tenant => None,
+        };
+        if let (Naming::Ecs, Some(name)) = (naming, of_ecs) {
+            return ["source", "destination"].map(|end| format!("{end}.{name}"));
+        }
+        let ours = if naming == Naming::Earlgrey { "" } else { "earlgrey_" };
+        let name = if self == Self::AsName { "as_name" } else { self.word() };
+        ["src", "dst"].map(|end| format!("{ours}{end}_{name}"))
+    }
+
+    /// Whether databases say it.
+    pub const fn is_of_databases(self) -> bool {
+        matches!(self, Self::Country | Self::City | Self::Asn | Self::AsName)
+    }
+
+    /// Whether the table of networks says it.
     pub const fn is_of_networks(self) -> bool {
         matches!(self, Self::Network | Self::Role | Self::Site | Self::Tenant)
     }
 
     /// What to do where nothing says it.
     pub(crate) const fn hint(self) -> &'static str {
-        if self.is_of_networks() {
-            "name a table of networks with --networks FILE"
-        } else {
-            "name a database with --database FILE"
+        match self {
+            _ if self.is_of_databases() => "name a database with --database FILE",
+            Self::Host => "name a table of hosts with --hosts FILE",
+            _ => "name a table of networks with --networks FILE",
         }
     }
 }

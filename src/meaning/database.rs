@@ -1,6 +1,5 @@
 //! Databases of addresses: `MaxMind`'s format, or ranges as CSV.
 
-use std::io;
 use std::net::IpAddr;
 use std::path::Path;
 
@@ -23,10 +22,7 @@ pub(super) fn add(
     bytes: Vec<u8>,
 ) -> Result<(), MeaningError> {
     let found = if mmdb::is_one(&bytes) {
-        mmdb::read(bytes, attribute, entries).map_err(|error| MeaningError::File {
-            file: file.to_owned(),
-            source: io::Error::new(io::ErrorKind::InvalidData, error),
-        })?
+        mmdb::read(bytes, attribute, entries).map_err(|error| mmdb::damaged(file, error))?
     } else {
         of_csv(&bytes, attribute, entries).map_err(|Fault { line, problem }| {
             MeaningError::Line { file: file.to_owned(), line, problem }
@@ -41,6 +37,7 @@ pub(super) fn add(
 fn place(columns: usize, attribute: Attribute) -> Option<usize> {
     match (columns, attribute) {
         (3 | 10, Attribute::Country) => Some(2),
+        (4, Attribute::Asn) => Some(2),
         (4, Attribute::AsName) => Some(3),
         (10, Attribute::City) => Some(5),
         _ => None,

@@ -4,11 +4,11 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use csv::{ReaderBuilder, StringRecord, Trim};
 use ipnet::IpNet;
 use jiff::tz::TimeZone;
 
 use super::entries::Entries;
+use super::lines::each_line;
 use super::table::{Spans, Table};
 use super::{Attribute, Fault};
 use crate::flow::{Family, UnixMillis, address_bits};
@@ -42,16 +42,11 @@ impl Networks {
     ///
     /// The first line that is wrong, and its column.
     pub(super) fn parse(text: &[u8]) -> Result<Self, Fault> {
-        let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
-        let mut reader = ReaderBuilder::new().trim(Trim::All).comment(Some(b'#')).from_reader(text);
-        let places = places(reader.headers().map_err(|error| of_csv(&error))?)?;
         let mut rows = Vec::new();
-        for record in reader.records() {
-            let record = record.map_err(|error| of_csv(&error))?;
-            let line = record.position().map_or(0, csv::Position::line);
-            let row = row(&record, line, &places);
-            rows.push(row.map_err(|problem| Fault { line, problem })?);
-        }
+        each_line(text, COLUMNS, |line, cells| {
+            rows.push(row(line, cells)?);
+            Ok(())
+        })?;
         rows.sort_by_key(|row| {
             let (first, _) = AddressRange::from(row.prefix).bits();
             (row.prefix.addr().is_ipv6(), first, row.prefix.prefix_len(), row.from)
@@ -178,50 +173,26 @@ impl Chains {
     }
 }
 
-/// Where each of [`COLUMNS`] is.
-fn places(header: &StringRecord) -> Result<[Option<usize>; COLUMNS.len()], Fault> {
-    let mut places = [None; COLUMNS.len()];
-    for (place, name) in header.iter().enumerate() {
-        let column = COLUMNS.iter().position(|known| known.eq_ignore_ascii_case(name));
-        let Some(column) = column else {
-            let known = COLUMNS.join(", ");
-            return Err(Fault {
-                line: 1,
-                problem: format!("no column is called {name:?}: {known}"),
-            });
-        };
-        places[column] = Some(place);
+fn row(line: u64, [block, says @ .., from, until]: [&str; COLUMNS.len()]) -> Result<Row, String> {
+    let (from_at, until_at) =
+        (time("from", from, UnixMillis::EPOCH)?, time("until", until, UnixMillis::MAX)?);
+    if until_at <= from_at {
+        return Err(format!("column until: {until} is not after {from}"));
     }
-    match places[0] {
-        Some(_) => Ok(places),
-        None => Err(Fault { line: 1, problem: "there is no column prefix".to_owned() }),
-    }
+    let says = says.map(Arc::from);
+    Ok(Row { line, prefix: prefix(block)?, says, from: from_at, until: until_at })
 }
 
-fn row(
-    record: &StringRecord,
-    line: u64,
-    places: &[Option<usize>; COLUMNS.len()],
-) -> Result<Row, String> {
-    let text = |column: usize| places[column].and_then(|place| record.get(place)).unwrap_or("");
-    let time = |column: usize, open: UnixMillis| match text(column) {
-        "" => Ok(open),
-        // Words such as today would mean another time tomorrow.
-        text if !text.starts_with(|c: char| c.is_ascii_digit()) => {
-            Err(format!("column {}: {text:?} is no date", COLUMNS[column]))
-        }
-        text => UnixMillis::parse(text, &TimeZone::UTC, UnixMillis::EPOCH)
-            .map_err(|error| format!("column {}: {error}", COLUMNS[column])),
-    };
-    let (from, until) = (time(5, UnixMillis::EPOCH)?, time(6, UnixMillis::MAX)?);
-    if until <= from {
-        return Err(format!("column until: {} is not after {}", text(6), text(5)));
+fn time(column: &str, text: &str, open: UnixMillis) -> Result<UnixMillis, String> {
+    if text.is_empty() {
+        return Ok(open);
     }
-    let says = [1, 2, 3, 4].map(|column| Arc::from(text(column)));
-    if let Some(column) = (1..=4).find(|&column| text(column).contains(char::is_control)) {
-        return Err(format!("column {}: {:?} is no name", COLUMNS[column], text(column)));
+    // Words such as today would mean another time tomorrow.
+    if !text.starts_with(|c: char| c.is_ascii_digit()) {
+        return Err(format!("column {column}: {text:?} is no date"));
     }
-    Ok(Row { line, prefix: prefix(text(0))?, says, from, until })
+    UnixMillis::parse(text, &TimeZone::UTC, UnixMillis::EPOCH)
+        .map_err(|error| format!("column {column}: {error}"))
 }
 
 fn prefix(text: &str) -> Result<IpNet, String> {
@@ -233,17 +204,4 @@ fn prefix(text: &str) -> Result<IpNet, String> {
         return Err(format!("column prefix: {text} has bits behind its length; write {block}"));
     }
     Ok(prefix)
-}
-
-fn of_csv(error: &csv::Error) -> Fault {
-    let problem = match error.kind() {
-        csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
-            format!("{len} columns in place of {expected_len}")
-        }
-        csv::ErrorKind::Utf8 { err, .. } => {
-            format!("column {}: this is no text in UTF-8", err.field() + 1)
-        }
-        _ => error.to_string(),
-    };
-    Fault { line: error.position().map_or(1, csv::Position::line), problem }
 }

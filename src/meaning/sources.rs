@@ -5,13 +5,27 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 use std::{fmt, fs};
 
-use super::{Meaning, MeaningError};
+use super::{AsNumbers, Meaning, MeaningError};
 
-/// Which files say what addresses mean. Nothing is read where none is named.
+/// The files that say what addresses mean.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Configured {
+    /// The table of networks.
+    pub networks: Option<PathBuf>,
+    /// The table of hosts.
+    pub hosts: Option<PathBuf>,
+    /// The table of exporters and their interfaces.
+    pub exporters: Option<PathBuf>,
+    /// Databases, of which the first that says something holds.
+    pub databases: Vec<PathBuf>,
+    /// Where numbers of autonomous systems come from, if somebody said.
+    pub as_numbers: Option<AsNumbers>,
+}
+
+/// What these files say. Nothing is read where none is named.
 #[derive(Debug, Default)]
 pub struct Sources {
-    networks: Option<PathBuf>,
-    databases: Vec<PathBuf>,
+    files: Configured,
     read: Mutex<Option<(Stamps, Arc<Meaning>)>>,
 }
 
@@ -19,9 +33,14 @@ pub struct Sources {
 type Stamps = Vec<Option<(SystemTime, u64)>>;
 
 impl Sources {
-    /// The table of networks, and the databases, of which the first that says something holds.
-    pub fn new(networks: Option<PathBuf>, databases: Vec<PathBuf>) -> Self {
-        Self { networks, databases, read: Mutex::default() }
+    /// What `files` say.
+    pub fn new(files: Configured) -> Self {
+        Self { files, read: Mutex::default() }
+    }
+
+    /// Whether a table of exporters is named.
+    pub fn names_exporters(&self) -> bool {
+        self.files.exporters.is_some()
     }
 
     /// What the files say as they are now.
@@ -37,7 +56,7 @@ impl Sources {
         {
             return Ok(Arc::clone(meaning));
         }
-        let meaning = Arc::new(Meaning::read(self.networks.as_deref(), &self.databases)?);
+        let meaning = Arc::new(Meaning::read(&self.files)?);
         *read = Some((stamps, Arc::clone(&meaning)));
         Ok(meaning)
     }
@@ -52,6 +71,8 @@ impl Sources {
             let metadata = fs::metadata(file).ok()?;
             Some((metadata.modified().ok()?, metadata.len()))
         };
-        self.networks.iter().chain(&self.databases).map(stamp).collect()
+        let Configured { networks, hosts, exporters, databases, .. } = &self.files;
+        let tables = networks.iter().chain(hosts).chain(exporters);
+        tables.chain(databases).map(stamp).collect()
     }
 }

@@ -105,6 +105,19 @@ impl Table {
         after.checked_sub(1).map_or(0, |place| spans[place].1)
     }
 
+    /// The addresses whose label is wanted, where that [depends on no time](Self::is_timed).
+    pub(super) fn addresses(&self, is_wanted: impl Fn(u32) -> bool) -> AddressSet {
+        let mut ranges = Vec::new();
+        let mut add = |range, slot| {
+            if is_wanted(slot) {
+                ranges.push(range);
+            }
+        };
+        each_range(&self.v4, Family::V4, &mut add);
+        each_range(&self.v6, Family::V6, &mut add);
+        AddressSet::new(ranges)
+    }
+
     /// Whether an address is called so, however that is written.
     pub fn has(&self, text: &str) -> bool {
         self.texts().iter().any(|known| is_same(known, text))

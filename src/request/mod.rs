@@ -41,7 +41,7 @@ pub use report::{Report, ReportOptions};
 pub use stats::{Stats, StatsAnswer};
 pub use surroundings::Surroundings;
 pub use timeline::{Timeline, TimelineAnswer};
-pub use top::Top;
+pub use top::{Top, keys_of};
 pub use usage::UsageAnswer;
 pub use values::{one_of, whole_number};
 pub use watch::{HitTeller, HitView, ListKind, ListView, OtherView, write_hits_csv};

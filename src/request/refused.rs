@@ -1,5 +1,6 @@
 //! Why a request cannot be carried out as it is.
 
+use crate::meaning::MeaningError;
 use crate::query::filter::ParseFilterError;
 use crate::store::StoreError;
 
@@ -14,6 +15,8 @@ pub struct Refused {
     pub message: String,
     /// Where in the parameter's text.
     pub place: Option<Box<Place>>,
+    /// Whether it is a configured file that is wrong, and not the request.
+    pub ours: bool,
 }
 
 /// A place in the text of a parameter.
@@ -38,7 +41,7 @@ pub struct Place {
 impl Refused {
     /// Of no parameter alone.
     pub fn new(message: impl Into<String>) -> Self {
-        Self { parameter: None, message: message.into(), place: None }
+        Self { parameter: None, message: message.into(), place: None, ours: false }
     }
 
     /// Of the parameter of this name.
@@ -60,7 +63,13 @@ impl Refused {
             hint: error.hint.clone(),
         };
         let message = format!("--{parameter}: {}\n{}", error.summary(), error.render(text));
-        Self { place: Some(Box::new(place)), ..Self::of(parameter, message) }
+        Self { place: Some(Box::new(place)), ours: error.ours, ..Self::of(parameter, message) }
+    }
+}
+
+impl From<MeaningError> for Refused {
+    fn from(error: MeaningError) -> Self {
+        Self { ours: error.file().is_some(), ..Self::new(error.to_string()) }
     }
 }
 

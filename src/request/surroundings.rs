@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use super::{Refused, Zone};
 use crate::aggregate::Limits;
-use crate::flow::UnixMillis;
-use crate::meaning::{Attribute, Table};
+use crate::answer::Format;
+use crate::flow::{Column, UnixMillis};
+use crate::meaning::{Ends, Meaning};
 use crate::query::filter::{Context, Files};
 
 /// What a request leaves to whoever asks: a command's settings, or a service's.
@@ -26,23 +27,23 @@ impl Surroundings<'_> {
         Context { zone: self.zone.zone().clone(), now: self.now, files: self.files }
     }
 
-    /// All that is said of addresses.
+    /// What addresses, exporters and interfaces mean.
     ///
     /// # Errors
     ///
     /// [`Refused`] if a file that says it cannot be read.
-    pub fn tables(&self) -> Result<Vec<Arc<Table>>, Refused> {
-        let tables = self.files.meaning().and_then(|meaning| meaning.tables());
-        tables.map_err(|error| Refused::new(error.to_string()))
+    pub fn meaning(&self) -> Result<Arc<Meaning>, Refused> {
+        Ok(self.files.meaning()?)
     }
 
-    /// What addresses are called by `attribute`.
+    /// What is said of the ends of flows that are written in `format`.
     ///
     /// # Errors
     ///
-    /// Why that is not known.
-    pub fn table(&self, attribute: Attribute) -> Result<Arc<Table>, String> {
-        let table = self.files.meaning().and_then(|meaning| meaning.table(attribute));
-        table.map_err(|error| error.to_string())
+    /// As [`Self::meaning`].
+    pub fn ends(&self, format: &Format) -> Result<Ends, Refused> {
+        let shown = format.columns();
+        let asns = shown.contains(Column::SrcAs) || shown.contains(Column::DstAs);
+        Ok(self.meaning()?.ends(&format.attributes(), asns)?)
     }
 }

@@ -1,8 +1,14 @@
 //! `top`: what most of the traffic is of.
 
-use super::{Place, Refused, SummaryOptions, Surroundings, one_of, whole_number};
-use crate::aggregate::{self, KeyField, ParseKeyError, TopOptions, TopOrder, parse_keys_with};
-use crate::flow::Columns;
+use std::cell::Cell;
+use std::net::IpAddr;
+
+use super::{AskError, Place, Refused, SummaryOptions, Surroundings, one_of, whole_number};
+use crate::aggregate::{
+    self, KeyField, KeyValue, ParseKeyError, TopOptions, TopOrder, parse_keys_with,
+};
+use crate::answer::Beside;
+use crate::flow::{Columns, UnixMillis};
 use crate::query::{Lookup, Question};
 use crate::store::{Result, Snapshot};
 
@@ -92,12 +98,87 @@ impl Top {
     ) -> Result<aggregate::Top> {
         aggregate::Top::of(snapshot, lookup.scans(), options)
     }
+
+    /// What is said of the keys of `top` beside them, as far as tables are named that say it.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused`] if a table cannot be read, and what the store meets.
+    pub fn beside(
+        &self,
+        snapshot: &dyn Snapshot,
+        (question, lookup): (&Question, &Lookup),
+        (top, options): (&aggregate::Top, &TopOptions),
+        around: &Surroundings<'_>,
+    ) -> Result<Beside, AskError> {
+        if !Beside::may_say(&options.fields) {
+            return Ok(Beside::default());
+        }
+        let meaning = around.meaning()?;
+        if meaning.exporters().is_none() {
+            return Ok(Beside { meaning, ..Beside::default() });
+        }
+        let exporter = if Beside::lacks_exporter(&options.fields) {
+            only_exporter(snapshot, lookup, options)?
+        } else {
+            None
+        };
+        let names = around.files.names().map_err(|error| Refused::new(error.to_string()))?;
+        Ok(Beside { meaning, names, exporter, window_ms: window_ms(question, top) })
+    }
+}
+
+/// Who exported the flows that `lookup` finds, if all of them are of one exporter.
+fn only_exporter(
+    snapshot: &dyn Snapshot,
+    lookup: &Lookup,
+    options: &TopOptions,
+) -> Result<Option<IpAddr>> {
+    let fields = vec![KeyField::Exporter];
+    let options = TopOptions { fields, count: Some(1), ..options.clone() };
+    let found = aggregate::Top::of(snapshot, lookup.scans(), &options)?;
+    Ok(match found.entries.first().map(|entry| &*entry.key) {
+        Some([KeyValue::Address(exporter)]) if found.keys == 1 => Some(*exporter),
+        _ => None,
+    })
+}
+
+/// How long the stretch of time is that is asked for; where it has no end, as the keys that were
+/// found have it.
+fn window_ms(question: &Question, top: &aggregate::Top) -> u64 {
+    let (time, counts) = (question.time, top.entries.iter().map(|entry| &entry.counts));
+    let since = match time.since {
+        UnixMillis::EPOCH => counts.clone().map(|counts| counts.first).min().unwrap_or_default(),
+        since => since,
+    };
+    let until = match time.until {
+        UnixMillis::MAX => counts.map(|counts| counts.last).max().unwrap_or_default(),
+        until => until,
+    };
+    until.0.saturating_sub(since.0)
 }
 
 /// What flows are grouped by that are told by `keys`.
-pub(super) fn keys_of(keys: &str, around: &Surroundings<'_>) -> Result<Vec<KeyField>, Refused> {
-    parse_keys_with(keys, &|attribute| around.table(attribute))
-        .map_err(|error| refused(keys, &error))
+///
+/// # Errors
+///
+/// [`Refused`] with the place of what is no key.
+pub fn keys_of(keys: &str, around: &Surroundings<'_>) -> Result<Vec<KeyField>, Refused> {
+    let ours = Cell::new(false);
+    let table = |attribute| {
+        let table = around.files.meaning().and_then(|meaning| meaning.table(attribute));
+        table.map_err(|error| {
+            ours.set(error.file().is_some());
+            error.to_string()
+        })
+    };
+    let fields = parse_keys_with(keys, &table);
+    let fields = fields.map_err(|error| Refused { ours: ours.get(), ..refused(keys, &error) })?;
+    if !fields.iter().any(KeyField::is_asn) {
+        return Ok(fields);
+    }
+    let Some(asns) = around.meaning()?.asns()? else { return Ok(fields) };
+    Ok(fields.into_iter().map(|field| field.by_address(&asns)).collect())
 }
 
 /// The error, with a mark under the key that it is about.

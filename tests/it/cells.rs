@@ -12,7 +12,7 @@ use crate::interop::{collect, earlgrey, payloads};
 use crate::needs::nfdump;
 
 /// Cells that nfdump 1.7.1, Debian's, prints otherwise than 1.7.8, and how.
-const OTHERWISE: [(&str, &str); 33] = [
+const OTHERWISE: [(&str, &str); 35] = [
     ("cnt", "the count is in the order of its file, which has no order of keys"),
     ("tsr", "its head is longer"),
     ("ter", "its head is longer, and hundreds of milliseconds are lost"),
@@ -24,6 +24,8 @@ const OTHERWISE: [(&str, &str); 33] = [
     ("minttl", "is none of its cells"),
     ("maxttl", "is none of its cells"),
     ("frag", "is none of its cells"),
+    ("sasn", "is none of its cells, in 1.7.8 it is"),
+    ("dasn", "is none of its cells, in 1.7.8 it is"),
     ("tos", "is one narrower"),
     ("it", "is 0 of what is no ICMP"),
     ("ic", "is 0 of what is no ICMP"),

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use earlgrey_hbase::UnixMillis;
 use earlgrey_hbase::flow::{Columns, FlowBatch};
-use earlgrey_hbase::meaning::{Attribute, Meaning, MeaningError};
+use earlgrey_hbase::meaning::{Attribute, Configured, Meaning, MeaningError};
 use earlgrey_hbase::query::Question;
 use earlgrey_hbase::query::filter::{Context, Files, NoFiles, ParseFilterError, parse};
 use earlgrey_hbase::row::Predicate;
@@ -88,11 +88,17 @@ impl Files for Examples {
         let networks = "prefix,name,role,site,tenant\n10.1.0.0/16,office,internal,Bern,research\n";
         let networks = file("networks.csv", networks);
         let cities = "192.0.2.0,192.0.2.9,CH,,,Zurich,,,,\n192.0.2.10,192.0.2.11,LI,,,Vaduz,,,,\n";
-        let databases =
-            [file("city.csv", cities), file("as.csv", "192.0.2.0,192.0.2.9,64500,Example AG\n")];
-        let meaning = Arc::new(Meaning::read(Some(&networks), &databases)?);
+        let hosts = file("names.csv", "address,name\n192.0.2.1,printer\n");
+        let asns = file("as.csv", "192.0.2.0,192.0.2.9,64500,Example AG\n");
+        let files = Configured {
+            networks: Some(networks),
+            hosts: Some(hosts),
+            databases: vec![file("city.csv", cities), asns],
+            ..Configured::default()
+        };
+        let meaning = Arc::new(Meaning::read(&files)?);
         // Databases are read when they are first asked for, and are gone then.
-        for attribute in Attribute::ALL {
+        for attribute in Attribute::ALL.into_iter().chain([Attribute::Asn]) {
             meaning.table(attribute)?;
         }
         Ok(meaning)

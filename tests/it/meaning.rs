@@ -1,6 +1,8 @@
 //! What addresses mean: sums and filters against what Python makes of the same flows, tables and
 //! databases.
 
+mod named;
+
 use std::fs;
 use std::path::Path;
 use std::process::Command;

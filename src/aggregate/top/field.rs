@@ -7,7 +7,7 @@ use ipnet::IpNet;
 
 use super::element::{ElementKey, ElementValue};
 use crate::flow::{Column, Columns, EventKind, Kind, Protocol, UnixMillis};
-use crate::meaning::Table;
+use crate::meaning::{Asns, Table};
 
 /// Which end of a flow a field is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,6 +65,8 @@ pub enum KeyField {
     EitherElement(ElementKey, ElementKey),
     /// What an address is called.
     Meant(End, Arc<Table>),
+    /// The autonomous system of an end, also as databases have it.
+    AsNumber(End, Arc<Asns>),
 }
 
 impl KeyField {
@@ -80,10 +82,30 @@ impl KeyField {
     /// The end that it is of, if it is an address or of any end.
     pub fn end(&self) -> Option<End> {
         match self {
-            Self::Address(end, _) | Self::Route(end) | Self::Meant(end, _) => Some(*end),
+            Self::Address(end, _)
+            | Self::Route(end)
+            | Self::Meant(end, _)
+            | Self::AsNumber(end, _) => Some(*end),
             Self::OfEither(_) | Self::EitherElement(..) => Some(End::Any),
             _ => None,
         }
+    }
+
+    /// Whether it is the autonomous system of an end, as exporters told it.
+    pub fn is_asn(&self) -> bool {
+        matches!(self, Self::Number(Column::SrcAs | Column::DstAs) | Self::OfEither(Column::SrcAs))
+    }
+
+    /// The same field, of autonomous systems as `asns` has them.
+    #[must_use]
+    pub fn by_address(self, asns: &Arc<Asns>) -> Self {
+        let end = match self {
+            Self::Number(Column::SrcAs) => End::Src,
+            Self::Number(Column::DstAs) => End::Dst,
+            Self::OfEither(Column::SrcAs) => End::Any,
+            other => return other,
+        };
+        Self::AsNumber(end, Arc::clone(asns))
     }
 
     /// Whether it is of networks, and not of single addresses.
@@ -130,6 +152,11 @@ impl KeyField {
             Self::Bin(_) => Columns::of(&[Column::First]),
             Self::Event(_) | Self::Element(_) | Self::EitherElement(..) => {
                 Columns::of(&[Column::Extras])
+            }
+            Self::AsNumber(end, ref asns) => {
+                let address = either(end, Column::Src, Column::Dst);
+                let told = either(end, Column::SrcAs, Column::DstAs);
+                if asns.is_exported_first() { address | told } else { address }
             }
             Self::Meant(end, ref table) => {
                 let time: &[Column] = if table.is_timed() { &[Column::First] } else { &[] };

@@ -131,6 +131,7 @@ fn at(field: &KeyField, side: Side) -> KeyField {
             KeyField::Element(if side == Side::Src { *src } else { *dst })
         }
         KeyField::Meant(End::Any, table) => KeyField::Meant(end, Arc::clone(table)),
+        KeyField::AsNumber(End::Any, asns) => KeyField::AsNumber(end, Arc::clone(asns)),
         field => field.clone(),
     }
 }
@@ -171,6 +172,9 @@ fn pieces(field: &KeyField, family: Family) -> Vec<(Piece, u32)> {
         KeyField::Element(key) => vec![(Piece::Element([key, key]), key.bits())],
         // Both ends tell the same, so both are as long.
         KeyField::EitherElement(src, dst) => vec![(Piece::Element([src, dst]), src.bits())],
+        KeyField::AsNumber(end, ref asns) => {
+            vec![(Piece::AsNumber(end, Arc::clone(asns)), bits_of(Column::SrcAs))]
+        }
         KeyField::Meant(end, ref table) => {
             vec![(Piece::Meant(end, Arc::clone(table)), LABEL_BITS)]
         }
@@ -256,6 +260,7 @@ impl Reader<'_> {
                 let number = self.bits(EVENT_BITS).checked_sub(1);
                 KeyValue::Event(kind, number.map(|number| number as u16))
             }
+            KeyField::AsNumber(..) => KeyValue::Number(self.bits(bits_of(Column::SrcAs)) as u64),
             KeyField::Meant(_, ref table) => {
                 KeyValue::Label(table.text(self.bits(LABEL_BITS) as u32))
             }
@@ -296,6 +301,9 @@ impl<const W: usize> Writer<W> {
         match (field.clone(), value.clone()) {
             (KeyField::Meant(_, table), KeyValue::Label(text)) => {
                 self.bits(table.label(&text)?.into(), LABEL_BITS);
+            }
+            (KeyField::AsNumber(..), KeyValue::Number(number)) => {
+                self.bits(number.into(), bits_of(Column::SrcAs));
             }
             (KeyField::Route(_), KeyValue::Net(net)) => {
                 self.bits(of_family(net.network())?, whole);

@@ -11,7 +11,7 @@ use super::field::End;
 use crate::flow::{
     Addresses, Column, ElementId, EventKind, FlowBatch, Values, address_bits, extra_value, unsigned,
 };
-use crate::meaning::Table;
+use crate::meaning::{Asns, Table};
 
 /// The end of a flow that a field of any end is read at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -58,6 +58,8 @@ pub(super) enum Piece {
     Event(EventKind),
     /// What the address of an end is called.
     Meant(End, Arc<Table>),
+    /// The autonomous system of an end.
+    AsNumber(End, Arc<Asns>),
 }
 
 impl Piece {
@@ -95,6 +97,13 @@ impl Piece {
                 let mut labels = Vec::with_capacity(rows.len());
                 table.each_label(addresses, &flows.first_ms, rows, |label| labels.push(label));
                 to.put(labels.into_iter().map(u64::from));
+            }
+            Self::AsNumber(end, ref asns) => {
+                let addresses = of(end, side, &flows.src, &flows.dst);
+                let told = of(end, side, &flows.src_as, &flows.dst_as);
+                let mut numbers = Vec::with_capacity(rows.len());
+                asns.each(addresses, told, rows, |number| numbers.push(number));
+                to.put(numbers.into_iter().map(u64::from));
             }
             Self::ExporterIsV6 => {
                 to.put(exporters(flows, rows).map(|exporter| exporter.is_ipv6().into()));

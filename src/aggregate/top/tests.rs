@@ -127,7 +127,7 @@ fn slow_value(field: &KeyField, flow: &FlowRecord, side: Side) -> KeyValue {
         KeyField::Element(key) | KeyField::EitherElement(key, _) => {
             KeyValue::Element(key.kind, None)
         }
-        KeyField::Meant(..) => panic!("no such key is made here"),
+        KeyField::Meant(..) | KeyField::AsNumber(..) => panic!("no such key is made here"),
         KeyField::Bin(span) => KeyValue::Time(UnixMillis(flow.first.0 - flow.first.0 % span)),
     }
 }

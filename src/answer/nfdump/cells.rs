@@ -1,6 +1,7 @@
 //! nfdump's cells by name: how each is headed, and what it shows.
 
 use crate::flow::{Column, Columns, EventKind};
+use crate::meaning::Attribute;
 
 /// A cell that flows can have.
 #[derive(Debug, Clone, Copy)]
@@ -55,6 +56,8 @@ pub(super) enum Value {
     Hex(u16, u8),
     Application,
     Name(Named),
+    /// What an end is called.
+    Meant(Attribute, End),
     /// What happened: the first of these kinds of events that the flow tells, so wide.
     Event(&'static [EventKind], u8),
     NewLine,
@@ -164,7 +167,7 @@ const fn cell(name: &'static str, head: &'static str, csv: &'static str, value: 
 /// In nfdump's order: what is about the flow, its ends, its way, its counters, and the elements
 /// that few exporters send.
 #[rustfmt::skip]
-pub(super) const CELLS: [Cell; 98] = [
+pub(super) const CELLS: [Cell; 102] = [
     cell("cnt", "Count", "count", Value::Number(Number::Place, 5)),
     cell("eng", " engine", "engine", Value::Engine),
     cell("ts", "Date first seen        ", "firstSeen", Value::Time(Moment::First, Shown::Local)),
@@ -262,6 +265,10 @@ pub(super) const CELLS: [Cell; 98] = [
     cell("nevt", "   Event", "natEvent", Value::Event(&[EventKind::Nat], 8)),
     cell("msec", "   Event Time", "eventTime", element(323, 13)),
     cell("nfc", "   Conn-ID", "connectionID", element(148, 10)),
+    cell("sc", "SC", "srcCountry", Value::Meant(Attribute::Country, End::Src)),
+    cell("dc", "DC", "dstCountry", Value::Meant(Attribute::Country, End::Dst)),
+    cell("sasn", " Src AS organisation", "srcAsName", Value::Meant(Attribute::AsName, End::Src)),
+    cell("dasn", " Dst AS organisation", "dstAsName", Value::Meant(Attribute::AsName, End::Dst)),
     cell("n", "", "", Value::NewLine),
 ];
 
@@ -281,7 +288,8 @@ pub(super) const ALIASES: [(&str, &str); 7] = [
     ("ndp", "xdp"),
 ];
 
-const NO_GEO: &str = "where an address is, or whose, is in a database that is not asked here";
+const NO_GEO: &str =
+    "of where an address is, there are the cells %sc and %dc; -o json shows what else is known";
 const NO_PAYLOAD: &str = "exports of flows carry no payload, and none is kept";
 const NO_RECEIPT: &str = "when an export was received is not kept";
 const NO_EVENT: &str = "no element of IANA's tells it; -o json shows what there is";
@@ -290,9 +298,9 @@ const NO_LATENCY: &str = "no element of IANA's tells latencies";
 
 /// Cells of nfdump that no flow here has, and why.
 #[rustfmt::skip]
-pub(super) const ABSENT: [(&str, &str); 42] = [
-    ("gsap", NO_GEO), ("gdap", NO_GEO), ("gsa", NO_GEO), ("gda", NO_GEO), ("sc", NO_GEO), ("dc", NO_GEO),
-    ("sloc", NO_GEO), ("dloc", NO_GEO), ("sasn", NO_GEO), ("dasn", NO_GEO), ("stor", NO_GEO), ("dtor", NO_GEO),
+pub(super) const ABSENT: [(&str, &str); 38] = [
+    ("gsap", NO_GEO), ("gdap", NO_GEO), ("gsa", NO_GEO), ("gda", NO_GEO),
+    ("sloc", NO_GEO), ("dloc", NO_GEO), ("stor", NO_GEO), ("dtor", NO_GEO),
     ("ipl", NO_PAYLOAD), ("opl", NO_PAYLOAD), ("ja3", NO_PAYLOAD), ("ja4", NO_PAYLOAD), ("sni", NO_PAYLOAD),
     ("tls", NO_PAYLOAD), ("tr", NO_RECEIPT), ("trr", NO_RECEIPT), ("trg", NO_RECEIPT),
     ("tevt", NO_EVENT), ("iacl", NO_EVENT), ("eacl", NO_EVENT), ("uname", NO_EVENT), ("sgt", NO_EVENT),
@@ -323,6 +331,8 @@ impl Value {
             Self::Name(Named::Input) => Columns::of(&[Column::Source, Column::Input]),
             Self::Name(Named::Output) => Columns::of(&[Column::Source, Column::Output]),
             Self::Name(_) => Columns::of(&[Column::Source, Column::Extras]),
+            Self::Meant(_, End::Src) => Columns::of(&[Column::Src, Column::First]),
+            Self::Meant(_, End::Dst) => Columns::of(&[Column::Dst, Column::First]),
             Self::NewLine => Columns::NONE,
             Self::Family => Columns::of(&[Column::Src]),
             Self::Direction

@@ -5,6 +5,7 @@ use std::fmt;
 use super::cells::{ABSENT, ALIASES, CELLS, Cell, Counter, Value};
 use crate::aggregate::Conversations;
 use crate::flow::{Column, Columns};
+use crate::meaning::Attribute;
 
 /// The layouts that have a name.
 const NAMED: [(&str, &str); 7] = [
@@ -98,10 +99,25 @@ impl Layout {
         self.steps.iter().fold(Columns::NONE, |all, step| all | step.value.columns())
     }
 
+    /// What its cells say of ends.
+    pub(in crate::answer) fn attributes(&self) -> Vec<Attribute> {
+        let meant = |step: &Step| match step.value {
+            Value::Meant(attribute, _) => Some(attribute),
+            _ => None,
+        };
+        let mut all: Vec<Attribute> = self.steps.iter().filter_map(meant).collect();
+        all.dedup();
+        all
+    }
+
     /// The first cell that conversations have not.
     pub(in crate::answer) fn beyond_conversations(&self) -> Option<&'static str> {
         let known = Conversations::COLUMNS.without(Columns::of(&[Column::Extras]));
         let is_beyond = |value: Value| {
+            // The time of the first flow is no time of all of them.
+            if matches!(value, Value::Meant(..)) {
+                return true;
+            }
             let is_out = matches!(value, Value::Scaled(Counter::OutPackets | Counter::OutOctets));
             !is_out && !value.columns().without(known).is_empty()
         };
@@ -333,10 +349,10 @@ mod tests {
             ("ü%zzzzzz", false, "%zzzzzz is no cell\n  ü%zzzzzz\n   ^^^^^^^"),
             ("%linne", false, "%linne is no cell; did you mean %line?\n  %linne\n  ^^^^^^"),
             (
-                "%sa %sc",
+                "%sa %sloc",
                 false,
-                "%sc cannot be shown: where an address is, or whose, is in a database that is not \
-                 asked here\n  %sa %sc\n      ^^^",
+                "%sloc cannot be shown: of where an address is, there are the cells %sc and %dc; \
+                 -o json shows what else is known\n  %sa %sloc\n      ^^^^^",
             ),
             ("%sap", true, "%sap is no cell of CSV; write %sa,%sp\n  %sap\n  ^^^^"),
             ("%sa%da", true, "CSV wants a comma between cells\n  %sa%da\n     ^"),

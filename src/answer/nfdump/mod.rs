@@ -19,7 +19,7 @@ pub use layout::LayoutError;
 pub(super) use layout::{Layout, nearest};
 pub(super) use push::push_scaled;
 pub(super) use raw::{RAW_COLUMNS, push_raw};
-pub(super) use row::Row;
+pub(super) use row::{Meant, Row};
 
 use cells::{Counter, End, Moment, Number, Shown, Value, Whose, column};
 

@@ -13,6 +13,7 @@ use crate::answer::text::{
     push_right, push_three_digits, push_v4_right,
 };
 use crate::flow::{EventKind, UnixMillis, unsigned};
+use crate::meaning::Attribute;
 
 impl Layout {
     /// Appends the line of `row`.
@@ -87,6 +88,11 @@ impl Layout {
             },
             Value::Application => push_application(to, row.element(95)),
             Value::Name(named) => self.push_text(to, name(named, row)),
+            Value::Meant(Attribute::Country, end) => match row.meant(Attribute::Country, end) {
+                "" => to.extend_from_slice(b".."),
+                code => to.extend_from_slice(code.as_bytes()),
+            },
+            Value::Meant(attribute, end) => self.push_text(to, row.meant(attribute, end)),
             Value::Event(kinds, width) => self.push_event(to, kinds, width, row),
             Value::NewLine => to.push(b'\n'),
             Value::Family => push_number(to, if row.flow.src.is_ipv4() { 2u8 } else { 10 }),

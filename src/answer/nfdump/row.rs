@@ -1,8 +1,10 @@
 //! What cells are filled from: a flow, or a conversation.
 
+use super::cells::End;
 use crate::flow::{
     Column, ElementId, FlowRecord, Names, REVERSE_ENTERPRISE, extra_value, unsigned,
 };
+use crate::meaning::{Attribute, Said};
 
 /// A flow as cells see it. Of a conversation, the flow is what the initiator sent.
 pub(in crate::answer) struct Row<'a> {
@@ -10,6 +12,8 @@ pub(in crate::answer) struct Row<'a> {
     /// The elements beyond its common fields.
     pub(in crate::answer) extras: &'a [u8],
     pub(in crate::answer) names: &'a Names,
+    /// What its ends are called.
+    pub(in crate::answer) meant: &'a [Meant],
     /// Its place in the answer, from 1 on.
     pub(in crate::answer) place: u64,
     pub(in crate::answer) duration_ms: u64,
@@ -19,6 +23,24 @@ pub(in crate::answer) struct Row<'a> {
     pub(in crate::answer) out: Option<(u128, u128)>,
     /// How many flows it is made of.
     pub(in crate::answer) flows: u64,
+}
+
+/// What the ends of a flow are called.
+pub(in crate::answer) struct Meant {
+    attribute: Attribute,
+    src: String,
+    dst: String,
+}
+
+impl Meant {
+    /// What `said` has of the ends of `flow`.
+    pub(in crate::answer) fn of(said: &mut Said, flow: &FlowRecord) -> Self {
+        Self {
+            attribute: said.attribute,
+            src: said.of(flow.src, flow.first).to_owned(),
+            dst: said.of(flow.dst, flow.first).to_owned(),
+        }
+    }
 }
 
 impl<'a> Row<'a> {
@@ -33,6 +55,7 @@ impl<'a> Row<'a> {
             flow,
             extras,
             names,
+            meant: &[],
             place,
             duration_ms: flow.duration_ms.into(),
             packets: flow.packets.into(),
@@ -40,6 +63,12 @@ impl<'a> Row<'a> {
             out: None,
             flows: 1,
         }
+    }
+
+    /// What an end is called; empty where nothing says it.
+    pub(super) fn meant(&self, attribute: Attribute, end: End) -> &'a str {
+        let meant = self.meant.iter().find(|meant| meant.attribute == attribute);
+        meant.map_or("", |meant| if end == End::Src { &meant.src } else { &meant.dst })
     }
 
     /// The value of IANA's element `number`.

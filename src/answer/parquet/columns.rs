@@ -9,6 +9,7 @@ use parquet::schema::types::{SchemaDescriptor, Type, TypePtr};
 
 use super::layout::{AddressForm, ElementsForm, Layout};
 use crate::flow::{Change, Column, ColumnKind, Family, TableColumn};
+use crate::meaning::Attribute;
 
 /// A column of the file that has values.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,7 +60,35 @@ impl FileColumn {
                 }
             }
         }
+        all.extend(Self::meant(layout));
         all
+    }
+
+    /// The columns of what is said of ends.
+    fn meant(layout: &Layout) -> Vec<Self> {
+        let may_say = |attribute: Attribute| {
+            layout.meaning.as_ref().is_some_and(|meaning| meaning.may_say(attribute))
+        };
+        let all = Attribute::ALL.into_iter().enumerate().filter(|(_, at)| may_say(*at));
+        let columns = |(place, attribute): (usize, Attribute)| {
+            let column = move |(end, name)| Self {
+                of: TableColumn::Meant(2 * place + end),
+                name,
+                family: None,
+                addresses: layout.addresses,
+                change: Change::None,
+            };
+            attribute.columns(layout.naming).into_iter().enumerate().map(column)
+        };
+        all.flat_map(columns).collect()
+    }
+
+    /// What it says of an end, and whether that is the destination.
+    pub(super) fn end(&self) -> Option<(Attribute, bool)> {
+        match self.of {
+            TableColumn::Meant(place) => Some((*Attribute::ALL.get(place / 2)?, place % 2 == 1)),
+            _ => None,
+        }
     }
 
     /// Whether values are looked up among those that came before, as long as that pays.
@@ -72,7 +101,10 @@ impl FileColumn {
         self.family.is_some()
             || matches!(
                 self.of,
-                TableColumn::InputName | TableColumn::OutputName | TableColumn::Elements
+                TableColumn::InputName
+                    | TableColumn::OutputName
+                    | TableColumn::Elements
+                    | TableColumn::Meant(_)
             )
     }
 

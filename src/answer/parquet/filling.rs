@@ -20,14 +20,16 @@ use parquet::schema::types::ColumnDescPtr;
 use super::chunk::Chunk;
 use super::columns::FileColumn;
 use super::elements::entries;
-use super::layout::AddressForm;
+use super::layout::{AddressForm, Layout};
 use super::texts::Texts;
 use super::values::{fixed, number, push_protocol, shown};
 use crate::answer::elements::push_elements;
 use crate::answer::text::push_address;
 use crate::flow::{
-    Addresses, Change, Column, CommunityId, Extras, Family, FlowBatch, Names, TableColumn, Values,
+    Addresses, Change, Column, CommunityId, Extras, Family, FlowBatch, Names, TableColumn,
+    UnixMillis, Values,
 };
+use crate::meaning::{Meaning, MeaningError};
 
 /// The encoded pages of a column, and what is to be said of them.
 pub(super) type Closed = (Bytes, ColumnCloseResult);
@@ -38,6 +40,7 @@ pub(super) struct Filling {
     writer: ColumnWriter<'static>,
     chunk: Chunk,
     interfaces: Option<Arc<Names>>,
+    meaning: Option<Arc<Meaning>>,
     /// Names of interfaces that were looked up before.
     looked_up: HashMap<(IpAddr, u32), Option<ByteArray>>,
     /// 1 where a row has a value, 0 where it has none.
@@ -51,7 +54,7 @@ impl Filling {
         column: FileColumn,
         descriptor: ColumnDescPtr,
         properties: &Arc<WriterProperties>,
-        interfaces: Option<Arc<Names>>,
+        layout: &Layout,
     ) -> Self {
         let chunk = Chunk::default();
         let pages = Box::new(chunk.clone());
@@ -60,7 +63,8 @@ impl Filling {
             column,
             writer,
             chunk,
-            interfaces,
+            interfaces: layout.interfaces.clone(),
+            meaning: layout.meaning.clone(),
             looked_up: HashMap::new(),
             levels: Vec::new(),
             words: Vec::new(),
@@ -99,6 +103,7 @@ impl Filling {
                 self.put_names(sources.map(|of| of.exporter), &flows.output[rows])?;
             }
             TableColumn::CommunityId => self.put_community_ids(flows, rows)?,
+            TableColumn::Meant(_) => self.put_meant(flows, rows)?,
             TableColumn::Elements => return self.put_elements(&flows.extras, rows),
             TableColumn::ElementNames => {
                 return self.put_entries(&flows.extras, rows, |(name, _)| name);
@@ -261,6 +266,28 @@ impl Filling {
             texts.extend(text.clone());
         }
         self.write::<ByteArrayType>(&texts)
+    }
+
+    /// Puts what the addresses of an end are called.
+    fn put_meant(&mut self, flows: &FlowBatch, rows: Range<usize>) -> Result<(), ParquetError> {
+        let of = |error: MeaningError| ParquetError::External(Box::new(error));
+        let (Some(meaning), Some((attribute, is_dst))) = (&self.meaning, self.column.end()) else {
+            return Ok(());
+        };
+        let mut ends = meaning.ends(&[attribute], false).map_err(of)?;
+        let mut texts = Texts::default();
+        for row in rows {
+            let address = if is_dst { flows.dst.get(row) } else { flows.src.get(row) };
+            let text = ends.of(attribute, address, UnixMillis(flows.first_ms[row]));
+            self.levels.push(i16::from(!text.is_empty()));
+            if !text.is_empty() {
+                texts.push(|to| to.extend_from_slice(text.as_bytes()));
+            }
+        }
+        if let Some(error) = ends.fault() {
+            return Err(of(error));
+        }
+        self.write::<ByteArrayType>(&texts.values())
     }
 
     fn put_elements(&mut self, extras: &Extras, rows: Range<usize>) -> Result<usize, ParquetError> {

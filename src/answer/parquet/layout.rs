@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::flow::{Names, Naming};
+use crate::meaning::Meaning;
 
 /// What a file of flows looks like; as it is made by default, in the order in which flows come.
 #[derive(Debug, Clone, Default)]
@@ -15,6 +16,8 @@ pub struct Layout {
     pub elements: ElementsForm,
     /// What exporters call their interfaces, for two columns more.
     pub interfaces: Option<Arc<Names>>,
+    /// What says what the ends of flows mean, for two columns more of each that it may say.
+    pub meaning: Option<Arc<Meaning>>,
     /// Whether there is a column of Community IDs.
     pub community_id: bool,
     /// Whether the rows of each row group are sorted by source, time and destination, which is

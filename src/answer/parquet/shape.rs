@@ -89,8 +89,8 @@ impl FileShape {
     /// The columns of a row group that is to be filled.
     pub(super) fn fillings(&self) -> Vec<Filling> {
         let filling = |(place, column): (usize, &FileColumn)| {
-            let names = self.layout.interfaces.clone();
-            Filling::new(column.clone(), self.schema.column(place), &self.properties, names)
+            let descriptor = self.schema.column(place);
+            Filling::new(column.clone(), descriptor, &self.properties, &self.layout)
         };
         self.columns.iter().enumerate().map(filling).collect()
     }

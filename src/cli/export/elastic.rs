@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use serde::Serialize;
 
+use super::MeaningOption;
 use crate::answer::words::{bytes, grouped, plural, seconds};
 use crate::cli::anonymise::AnonymiseOptions;
 use crate::cli::asking::Explain;
@@ -13,6 +14,7 @@ use crate::cli::interrupt;
 use crate::cli::output::{self, Output, say};
 use crate::cli::settings::Settings;
 use crate::flow::{Columns, Naming};
+use crate::meaning::Attribute;
 use crate::request::Selection;
 use crate::sink::elastic::{By, ElasticSink, Target};
 use crate::sink::{Sink, Written, pour};
@@ -45,6 +47,8 @@ pub(super) struct ToElastic {
     shape: Shape,
     #[command(flatten)]
     anonymise: AnonymiseOptions,
+    #[command(flatten)]
+    meaning: MeaningOption,
     #[command(flatten)]
     explain: Explain,
     /// How the outcome is told: as text on standard error, or as JSON on standard output
@@ -99,10 +103,10 @@ pub(super) fn run(args: &ToElastic, settings: &Settings) -> anyhow::Result<Endin
     let lookup = asking.plan(Columns::ALL);
     let json = args.output == Output::Json;
     let options = settings.elastic_options();
-    let names = asking.names()?;
+    let what = (asking.names()?, args.meaning.ends(&Attribute::ALL, settings)?);
     let mut written = Written::default();
     let ending = asking.answer(&[&lookup], json, || {
-        let sink = ElasticSink::open(location, &options, target, names, interrupt::watch())?;
+        let sink = ElasticSink::open(location, &options, target, what, interrupt::watch())?;
         let mut sink = Box::new(sink);
         pour(asking.flows(&lookup, Columns::ALL, settings)?, &mut *sink, &AtomicU64::new(0))?;
         written = sink.finish()?;

@@ -8,11 +8,14 @@ mod parquet;
 mod poured;
 mod terms;
 
+use std::sync::Arc;
+
 use super::anonymise::AnonymiseOptions;
 use super::asking::{Asking, Explain};
-use super::failure::Ending;
+use super::failure::{Ending, Usage};
 use super::outside::{Outside, surroundings};
 use super::settings::{Flags, Settings};
+use crate::meaning::{Attribute, Ends, Meaning};
 use crate::request::Selection;
 
 const EXAMPLES: &str = "\
@@ -63,6 +66,29 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
         Some(Place::Elastic(args)) => elastic::run(args, settings),
         Some(Place::Kafka(args)) => kafka::run(args, settings),
         Some(Place::Parquet(args)) => parquet::run(args, settings),
+    }
+}
+
+/// The option.
+#[derive(Debug, Clone, Copy, clap::Args)]
+struct MeaningOption {
+    /// Write also what the addresses of both ends mean, by the tables and databases that are
+    /// configured, as they are now: countries, networks, names of hosts and so on
+    #[arg(long, conflicts_with = "anonymise")]
+    meaning: bool,
+}
+
+impl MeaningOption {
+    /// What says it; nothing where it is not asked for.
+    fn of(self, settings: &Settings) -> anyhow::Result<Option<Arc<Meaning>>> {
+        let meaning = || settings.meaning.sources.now().map_err(|error| Usage(error.to_string()));
+        Ok(self.meaning.then(meaning).transpose()?)
+    }
+
+    /// What it says of single flows in one of `attributes`.
+    fn ends(self, attributes: &[Attribute], settings: &Settings) -> anyhow::Result<Ends> {
+        let Some(meaning) = self.of(settings)? else { return Ok(Ends::default()) };
+        Ok(meaning.ends(attributes, false).map_err(|error| Usage(error.to_string()))?)
     }
 }
 

@@ -9,6 +9,7 @@ use std::time::Instant;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde::Serialize;
 
+use super::MeaningOption;
 use super::poured::{Poured, PouredMoment};
 use super::terms::{self, yes_or_no};
 use crate::answer::words::{bytes, plural, seconds};
@@ -81,6 +82,8 @@ pub(super) struct Args {
     #[command(flatten)]
     anonymise: AnonymiseOptions,
     #[command(flatten)]
+    meaning: MeaningOption,
+    #[command(flatten)]
     explain: Explain,
     /// Show progress on standard error: a bar on a terminal (auto), or always, never, or as JSON
     #[arg(long, value_name = "WHEN", value_parser = Mode::NAMES)]
@@ -152,6 +155,9 @@ impl Args {
         ];
         let mut terms = terms::of(asking, self.flows.scaled(), settings)?;
         terms.extend(own.map(|(name, value)| (name.to_owned(), value)));
+        if self.meaning.meaning {
+            terms.insert("meaning".to_owned(), yes_or_no(true));
+        }
         Ok(terms)
     }
 
@@ -209,6 +215,7 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
             addresses: args.addresses,
             elements: args.elements,
             interfaces: Some(Arc::new(asking.names()?)),
+            meaning: args.meaning.of(settings)?,
             community_id: args.community_id,
             sorted: true,
         };

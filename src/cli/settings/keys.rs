@@ -46,8 +46,12 @@ pub(crate) const KAFKA_PASSWORD: Key = key("kafka.password", "EARLGREY_KAFKA_PAS
 pub(crate) const KAFKA_MECHANISM: Key = key("kafka.mechanism", "EARLGREY_KAFKA_MECHANISM", "");
 pub(crate) const KAFKA_CA: Key = key("kafka.ca", "EARLGREY_KAFKA_CA", "--ca");
 pub(crate) const NETWORKS: Key = key("meaning.networks", "EARLGREY_NETWORKS", "--networks");
+pub(crate) const HOSTS: Key = key("meaning.hosts", "EARLGREY_HOSTS", "--hosts");
+pub(crate) const NAMED_EXPORTERS: Key =
+    key("meaning.exporters", "EARLGREY_EXPORTERS", "--exporters-file");
 pub(crate) const DATABASES: Key =
     Key { list: true, ..key("meaning.databases", "EARLGREY_DATABASES", "--database") };
+pub(crate) const AS_NUMBERS: Key = key("meaning.as", "EARLGREY_AS", "--as");
 pub(crate) const MEMORY: Key = key("limits.memory", "EARLGREY_MEMORY", "--memory");
 
 pub(crate) const COLLECT_LISTEN: Key =
@@ -121,7 +125,7 @@ pub(crate) const SERVE_RESULTS_SIZE: Key =
 pub(crate) const EXPORTERS: &str = "exporters";
 
 /// All of them, in the order in which they are shown.
-pub(crate) const ALL: [Key; 59] = [
+pub(crate) const ALL: [Key; 62] = [
     STORE,
     LOAD_PATHS,
     FORMAT,
@@ -145,7 +149,10 @@ pub(crate) const ALL: [Key; 59] = [
     KAFKA_MECHANISM,
     KAFKA_CA,
     NETWORKS,
+    HOSTS,
+    NAMED_EXPORTERS,
     DATABASES,
+    AS_NUMBERS,
     COLLECT_LISTEN,
     COLLECT_EXPORTERS,
     COLLECT_TEES,

@@ -56,12 +56,13 @@ impl FileNames {
 
     /// Gives the names to whose they are.
     pub(super) fn give(&mut self, to: &mut dyn Pieces) {
-        let Names { interfaces, vrfs, applications } = std::mem::take(&mut self.names);
+        let Names { interfaces, vrfs, applications, .. } = std::mem::take(&mut self.names);
         match self.exporter {
             Some(exporter) if !self.of_several => to.names(&Names {
                 interfaces: of(exporter, interfaces),
                 vrfs: of(exporter, vrfs),
                 applications: of(exporter, applications),
+                ..Names::default()
             }),
             _ => {
                 let names = interfaces.len() + vrfs.len() + applications.len();

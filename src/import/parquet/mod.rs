@@ -147,7 +147,7 @@ impl Reading {
                 }
                 TableColumn::InputName => self.name(&draft, Column::Input, values, row),
                 TableColumn::OutputName => self.name(&draft, Column::Output, values, row),
-                TableColumn::CommunityId => {}
+                TableColumn::CommunityId | TableColumn::Meant(_) => {}
                 TableColumn::Elements => {
                     let text = values.text(row, &mut bytes);
                     if text.is_some_and(|text| elements::take(text, &mut draft).is_none()) {

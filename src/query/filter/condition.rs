@@ -11,6 +11,7 @@ use super::parser::{Parser, Result};
 use super::time::are_one;
 use super::values::Values;
 use crate::flow::Family;
+use crate::meaning::Attribute;
 use crate::row::{AddressField, AddressRange, AddressSet, NumberField, NumberSet, Predicate};
 
 /// What must hold of a number.
@@ -41,10 +42,15 @@ impl Parser<'_, '_, '_> {
                 return Ok(predicate);
             }
             Term::Number(fields, values) => {
+                let asns =
+                    if fields.are_asns() { self.sources.asns(&(start..fields_end))? } else { None };
                 let test = self.number_test(values)?;
                 let number = |set: &NumberSet| {
                     let set = values.stored(set);
-                    fields.testing(|field| Predicate::Number(field, set.clone()))
+                    fields.testing(|field| match (field, &asns) {
+                        (NumberField::Column(column), Some(asns)) => asns.flows_of(&set, column),
+                        _ => Predicate::Number(field, set.clone()),
+                    })
                 };
                 match test {
                     NumberTest::In(set) => number(&set),
@@ -53,6 +59,9 @@ impl Parser<'_, '_, '_> {
                         fields.testing(|field| Predicate::Bits(field, values.stored_bits(bits)))
                     }
                 }
+            }
+            Term::Address(fields) if self.host_follows()? => {
+                self.meant_test(Attribute::Host, &fields)?
             }
             Term::Address(fields) => {
                 let (set, negated) = self.address_test(net)?;

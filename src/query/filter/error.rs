@@ -25,6 +25,8 @@ pub struct ParseFilterError {
     pub line: usize,
     /// The character of the place in its line, from 1.
     pub column: usize,
+    /// Whether a configured file is wrong that it asks for, and not the filter.
+    pub ours: bool,
 }
 
 /// A file of which a filter is made.
@@ -50,6 +52,7 @@ impl ParseFilterError {
             file: None,
             line: 1,
             column: 1,
+            ours: false,
         }
     }
 

@@ -80,6 +80,11 @@ impl<F: Field> Fields<F> {
         }
     }
 
+    /// Each of the fields.
+    fn each(&self) -> impl Iterator<Item = F> {
+        self.ends.iter().flatten().copied()
+    }
+
     /// The term that has `test` of each of the fields.
     pub(super) fn testing(&self, test: impl Fn(F) -> Predicate) -> Predicate {
         let ends = self.ends.iter().map(|fields| Predicate::or(fields.iter().map(|&f| test(f))));
@@ -106,6 +111,14 @@ impl<F: Field> Fields<F> {
             }
         }
         self
+    }
+}
+
+impl Fields<NumberField> {
+    /// Whether they are the autonomous systems of ends.
+    pub(super) fn are_asns(&self) -> bool {
+        let is_one = |field| matches!(field, NumberField::Column(Column::SrcAs | Column::DstAs));
+        self.each().all(is_one)
     }
 }
 

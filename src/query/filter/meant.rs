@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::ParseFilterError;
+use super::address::read_addresses;
 use super::fields::Fields;
 use super::lexer::{Comparison, Kind as Token};
 use super::parser::{Parser, Result};
@@ -51,6 +52,17 @@ impl Parser<'_, '_, '_> {
         }
         let test = fields.testing(|field| table.flows_of(&texts, field));
         Ok(if negated { Predicate::not(test) } else { test })
+    }
+
+    /// Whether the name of a host stands in place of an address: in quotes, where a table has names.
+    pub(super) fn host_follows(&mut self) -> Result<bool> {
+        let token = self.peek();
+        let Token::Quoted(text) = &token.kind else { return Ok(false) };
+        if read_addresses(text, false).is_ok() {
+            return Ok(false);
+        }
+        let span = token.span.clone();
+        self.sources.names_hosts(&span)
     }
 
     /// A name, and where it stands.

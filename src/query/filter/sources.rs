@@ -9,7 +9,7 @@ use super::list::{self, ListFault};
 use super::values::Values;
 use super::{Context, MAX_INCLUDES, MAX_LIST_BYTES, MAX_NESTING, MAX_TEXT_BYTES, ParseFilterError};
 use crate::flow::Names;
-use crate::meaning::{Attribute, Meaning, MeaningError, Table};
+use crate::meaning::{Asns, Attribute, Meaning, MeaningError, Table};
 use crate::row::{AddressSet, NumberSet};
 
 /// All that is included, together: files that include each other many times would have no end.
@@ -97,13 +97,20 @@ impl<'a> Sources<'a> {
         span: &Range<usize>,
     ) -> Result<Arc<Table>, ParseFilterError> {
         let table = self.context.files.meaning().and_then(|meaning| meaning.table(attribute));
-        table.map_err(|error| match error {
-            MeaningError::Unknown(attribute) => {
-                let problem = format!("nothing says which {} addresses are of", attribute.word());
-                ParseFilterError::at(span.clone(), problem).hinting(attribute.hint())
-            }
-            error => ParseFilterError::at(span.clone(), error.to_string()),
-        })
+        table.map_err(|error| not_known(error, span))
+    }
+
+    /// Whether a table has names of hosts, such as may stand at `span`.
+    pub(super) fn names_hosts(&self, span: &Range<usize>) -> Result<bool, ParseFilterError> {
+        let meaning = self.context.files.meaning().map_err(|error| not_known(error, span))?;
+        Ok(meaning.names_hosts())
+    }
+
+    /// The numbers of autonomous systems that databases have, where these count, for what stands at
+    /// `span`.
+    pub(super) fn asns(&self, span: &Range<usize>) -> Result<Option<Arc<Asns>>, ParseFilterError> {
+        let asns = self.context.files.meaning().and_then(|meaning| meaning.asns());
+        asns.map_err(|error| not_known(error, span))
     }
 
     /// Goes one level deeper; [`Self::leave`] comes back.
@@ -185,6 +192,20 @@ impl<'a> Sources<'a> {
             return Err("a file is needed here; standard input cannot be read".to_owned());
         }
         self.context.files.read(name, most_bytes).map_err(|error| format!("{name}: {error}"))
+    }
+}
+
+/// Why it is not known what addresses mean that are asked for at `span`.
+fn not_known(error: MeaningError, span: &Range<usize>) -> ParseFilterError {
+    match error {
+        MeaningError::Unknown(attribute) => {
+            let problem = format!("nothing says which {} addresses are of", attribute.word());
+            ParseFilterError::at(span.clone(), problem).hinting(attribute.hint())
+        }
+        error => {
+            let ours = error.file().is_some();
+            ParseFilterError { ours, ..ParseFilterError::at(span.clone(), error.to_string()) }
+        }
     }
 }
 

@@ -63,6 +63,7 @@ impl Failure {
     /// What the client is told.
     pub(in crate::service) fn into_problem(self) -> Problem {
         match self {
+            Self::Refused(refused) if refused.ours => Problem::internal(refused.message),
             Self::Refused(refused) => told(refused),
             Self::Other(problem) => problem,
             Self::TooMany(_) => Problem::new(StatusCode::PAYLOAD_TOO_LARGE, self.to_string()),
@@ -84,7 +85,7 @@ impl Failure {
 }
 
 fn told(refused: Refused) -> Problem {
-    let Refused { parameter, message, place } = refused;
+    let Refused { parameter, message, place, .. } = refused;
     let (detail, mut fault) = match place {
         None => (message, Fault::default()),
         Some(place) => {

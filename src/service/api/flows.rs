@@ -158,10 +158,10 @@ fn page(
     write!(to, "{{\"flows\":")?;
     let zone = answering.zone().zone().clone();
     let names = answering.service.store.names()?;
-    let tables = answering.surroundings().tables()?;
+    let ends = answering.surroundings().ends(&Format::Json)?;
     let rows = to.rows();
     let writer = FlowWriter::new(to, &Format::Json, zone).with_names(names);
-    let mut writer = writer.with_tables(tables);
+    let mut writer = writer.with_ends(ends);
     let (mut left, mut end, mut next) = (limit, after, None);
     for batch in flows {
         let mut batch = batch?;
@@ -196,10 +196,10 @@ fn all(
     let zone = answering.zone().zone().clone();
     let asks = format.is_json() || matches!(format, Format::Own(_));
     let names = if asks { answering.service.store.names()? } else { Names::default() };
-    let tables = if format.is_json() { answering.surroundings().tables()? } else { Vec::new() };
+    let ends = answering.surroundings().ends(format)?;
     let rows = to.rows();
     let writer = FlowWriter::new(to, format, zone).with_names(names);
-    let mut writer = writer.with_tables(tables);
+    let mut writer = writer.with_ends(ends);
     let mut written = 0;
     for batch in flows {
         let batch = batch?;

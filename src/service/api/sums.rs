@@ -8,8 +8,8 @@ use utoipa_axum::routes;
 use super::sending::Sending;
 use super::{Answering, Call, Failure, Reads};
 use crate::answer::{
-    PairFormat, TimelineFormat, TimelineView, TopStyle, stats_json, write_diff, write_pairs,
-    write_points, write_timeline, write_top, write_usage,
+    Beside, PairFormat, TimelineFormat, TimelineView, TopStyle, stats_json, write_diff,
+    write_pairs, write_points, write_timeline, write_top, write_usage,
 };
 use crate::request::{self, Refused, one_of, shown, whole_number};
 use crate::service::auth::Role;
@@ -129,8 +129,10 @@ async fn top(call: Call) -> Response {
         let top = request.answer(asked.snapshot(), &lookup, &options)?;
         check_found(answering, top.entries.len())?;
         to.count(top.entries.len() as u64);
-        let zone = around.zone.zone().clone();
-        let style = TopStyle { format: given.output.output, zone, plain: true };
+        let (zone, format) = (around.zone.zone().clone(), given.output.output);
+        let of = (&asked.question, &lookup);
+        let beside = request.beside(asked.snapshot(), of, (&top, &options), &around)?;
+        let style = TopStyle { format, zone, plain: true, beside };
         write_top(&top, &options, &style, to)?;
         Ok(())
     })
@@ -158,7 +160,8 @@ async fn diff(call: Call) -> Response {
         check_found(answering, diff.entries.len())?;
         to.count(diff.entries.len() as u64);
         let zone = around.zone.zone().clone();
-        let style = TopStyle { format: given.output.output, zone, plain: true };
+        let format = given.output.output;
+        let style = TopStyle { format, zone, plain: true, beside: Beside::default() };
         write_diff(&diff, &options, &style, to)?;
         Ok(())
     })

@@ -83,7 +83,7 @@ impl From<StoreError> for WorkError {
 
 impl From<Refused> for WorkError {
     fn from(refused: Refused) -> Self {
-        Self::Refused(refused.message)
+        if refused.ours { Self::failed(refused) } else { Self::Refused(refused.message) }
     }
 }
 

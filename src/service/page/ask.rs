@@ -61,6 +61,9 @@ pub(crate) enum Fault {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A configured file is wrong, which is told to the log.
+    #[error("the server could not answer; its log says why")]
+    Ours(String),
 }
 
 impl<'a> Ask<'a> {
@@ -171,7 +174,7 @@ impl Fault {
 
 impl From<Refused> for Fault {
     fn from(refused: Refused) -> Self {
-        Self::Refused(Box::new(refused))
+        if refused.ours { Self::Ours(refused.message) } else { Self::Refused(Box::new(refused)) }
     }
 }
 

@@ -150,12 +150,15 @@ fn response(ask: &Ask<'_>, made: Result<Page, Fault>) -> Response {
         Ok(page) if page.is_refused => (StatusCode::BAD_REQUEST, shell::whole(ask, &page)),
         Ok(page) => (StatusCode::OK, shell::whole(ask, &page)),
         Err(fault) => {
-            if let Fault::Store(error) = &fault {
-                tracing::warn!("{}: {error}", ask.path);
+            match &fault {
+                Fault::Store(error) => tracing::warn!("{}: {error}", ask.path),
+                Fault::Ours(problem) => tracing::warn!("{}: {problem}", ask.path),
+                Fault::Refused(_) => {}
             }
             let status = match fault {
                 Fault::Refused(_) => StatusCode::BAD_REQUEST,
                 Fault::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
+                Fault::Ours(_) => StatusCode::INTERNAL_SERVER_ERROR,
             };
             (status, shell::fault(ask, &fault))
         }

@@ -1,8 +1,9 @@
 //! What a sankey is drawn of: the greatest keys, and the rest.
 
 use super::ask::{Ask, Fault};
-use crate::aggregate::{KeyValue, Measure, Top, TopEntry, parse_keys_with};
+use crate::aggregate::{KeyValue, Measure, Top, TopEntry};
 use crate::answer::{Part, Stop, key_text};
+use crate::request::keys_of;
 
 /// So many keys at once can be drawn.
 const MAX_KEYS: usize = 3;
@@ -19,9 +20,12 @@ pub(super) fn stops(ask: &Ask<'_>, keys: &str) -> Result<Vec<usize>, Fault> {
         return Err(Fault::of("key", format!("at most {MAX_KEYS} keys can be drawn")));
     }
     let around = ask.around();
-    let tables = |attribute| around.table(attribute);
-    let fields = |key: &&str| parse_keys_with(key, &tables).map(|fields| fields.len());
-    keys.iter().map(fields).collect::<Result<_, _>>().map_err(|error| Fault::of("key", error))
+    let fields = |key: &&str| keys_of(key, &around).map(|fields| fields.len());
+    keys.iter().map(fields).collect::<Result<_, _>>().map_err(|refused| match refused.place {
+        // The place is in one of the keys.
+        Some(place) if !refused.ours => Fault::of("key", place.problem),
+        _ => refused.into(),
+    })
 }
 
 /// The greatest keys as parts of a sankey, and the rest as one where it is not most of it.

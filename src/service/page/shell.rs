@@ -115,6 +115,7 @@ pub(super) fn fault(ask: &Ask<'_>, fault: &Fault) -> Markup {
         div class="title" { h1 { (match fault {
             Fault::Store(_) => "The store does not answer",
             Fault::Refused(_) => "That cannot be asked",
+            Fault::Ours(_) => "The server does not answer",
         }) } }
         (parts::wrong(ask, fault))
         p { a href="/" { "To the overview" } }

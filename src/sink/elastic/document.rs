@@ -9,6 +9,7 @@ use super::ecs::Ecs;
 use super::{By, Target};
 use crate::answer::Objects;
 use crate::flow::{Family, FlowRecord, Names, Naming, Origin};
+use crate::meaning::Ends;
 
 /// Writes documents.
 pub(super) struct Documents {
@@ -25,11 +26,11 @@ enum NamesOf {
 }
 
 impl Documents {
-    pub(super) fn new(target: Target, names: Names) -> Self {
+    pub(super) fn new(target: Target, names: Names, ends: Ends) -> Self {
         Self {
             names: match target.schema {
-                Naming::Ecs => NamesOf::Ecs(Box::new(Ecs::new(names))),
-                _ => NamesOf::Ours(Box::new(Objects::new(names))),
+                Naming::Ecs => NamesOf::Ecs(Box::new(Ecs::new(names, ends))),
+                _ => NamesOf::Ours(Box::new(Objects::new(names, ends))),
             },
             stamped: target.by == By::Stream,
             base64: String::new(),

@@ -7,11 +7,13 @@ use crate::answer::push_elements;
 use crate::flow::{
     Change, Column, ColumnName, CommunityId, Family, FlowRecord, Names, Naming, Protocol,
 };
+use crate::meaning::{Attribute, Ends};
 
 /// Writes such documents.
 pub(super) struct Ecs {
     fields: Node,
     names: Names,
+    ends: Ends,
 }
 
 /// An object, or a value in one.
@@ -24,12 +26,16 @@ enum Node {
     Community,
     /// `ipv4` or `ipv6`.
     Family,
+    /// What the exporter is called.
+    Exporter,
+    /// What an end is called: that of the source, or of the destination.
+    Meant(Attribute, bool),
     /// The same in every document, as JSON.
     Constant(&'static str),
 }
 
 impl Ecs {
-    pub(super) fn new(names: Names) -> Self {
+    pub(super) fn new(names: Names, ends: Ends) -> Self {
         let mut fields = Node::Object(Vec::new());
         for &named in Naming::Ecs.table() {
             fields.add(named.name, Node::Value(named));
@@ -42,16 +48,23 @@ impl Ecs {
             ("network.transport", Node::Transport),
             ("network.type", Node::Family),
             ("network.community_id", Node::Community),
+            ("observer.name", Node::Exporter),
         ] {
             fields.add(path, node);
         }
-        Self { fields, names }
+        for attribute in ends.said.iter().map(|said| said.attribute) {
+            for (path, is_dst) in attribute.columns(Naming::Ecs).iter().zip([false, true]) {
+                fields.add(path, Node::Meant(attribute, is_dst));
+            }
+        }
+        Self { fields, names, ends }
     }
 
     /// Appends the document of `flow`, but for the brace at its end.
-    pub(super) fn push_open(&self, to: &mut Vec<u8>, flow: &FlowRecord, extras: &[u8]) {
-        let what = What { flow, extras, names: &self.names };
-        if !self.fields.push(to, &what) {
+    pub(super) fn push_open(&mut self, to: &mut Vec<u8>, flow: &FlowRecord, extras: &[u8]) {
+        let Self { fields, names, ends } = self;
+        let mut what = What { flow, extras, names, ends };
+        if !fields.push(to, &mut what) {
             to.extend_from_slice(b"{}");
         }
         to.pop();
@@ -63,6 +76,7 @@ struct What<'a> {
     flow: &'a FlowRecord,
     extras: &'a [u8],
     names: &'a Names,
+    ends: &'a mut Ends,
 }
 
 impl Node {
@@ -81,7 +95,7 @@ impl Node {
     }
 
     /// Appends the value; says whether there is one. An object without any is none.
-    fn push(&self, to: &mut Vec<u8>, what: &What<'_>) -> bool {
+    fn push(&self, to: &mut Vec<u8>, what: &mut What<'_>) -> bool {
         match self {
             Self::Object(members) => {
                 let start = to.len();
@@ -102,6 +116,18 @@ impl Node {
             }
             Self::Value(named) => push_value(to, *named, what),
             Self::Constant(text) => push(to, text),
+            Self::Exporter => match what.names.exporters.get(&what.flow.source.exporter) {
+                // A string can be written as JSON.
+                Some(name) => serde_json::to_writer(to, name).is_ok(),
+                None => false,
+            },
+            Self::Meant(attribute, is_dst) => {
+                let address = if *is_dst { what.flow.dst } else { what.flow.src };
+                match what.ends.of(*attribute, address, what.flow.first) {
+                    "" => false,
+                    text => serde_json::to_writer(to, text).is_ok(),
+                }
+            }
             Self::Community => push(to, &format!("\"{}\"", CommunityId::of(what.flow))),
             Self::Family => push(
                 to,
@@ -128,7 +154,7 @@ fn push(to: &mut Vec<u8>, text: &str) -> bool {
 }
 
 fn push_value(to: &mut Vec<u8>, named: ColumnName, what: &What<'_>) -> bool {
-    let What { flow, extras, names } = what;
+    let What { flow, extras, names, .. } = what;
     let source = &flow.source;
     let number = match named.column {
         "src" => return push_address(to, flow.src),
@@ -194,7 +220,7 @@ mod tests {
         let mut names = Names::default();
         names.interfaces.insert((flow.source.exporter, 7), "eth\"0".to_owned());
         let mut text = Vec::new();
-        Ecs::new(names).push_open(&mut text, &flow, &[]);
+        Ecs::new(names, Ends::default()).push_open(&mut text, &flow, &[]);
         text.push(b'}');
         let document: Value = serde_json::from_slice(&text).unwrap();
         assert_eq!(document["@timestamp"], "2007-07-26T22:15:38.007Z");

@@ -7,6 +7,7 @@ use super::bulk::Bulk;
 use super::document::Documents;
 use super::{Target, template};
 use crate::flow::{FlowRecord, Names, Origin, Remembered, Topic, UnixMillis};
+use crate::meaning::Ends;
 use crate::sink::Written;
 use crate::sink::identity::Content;
 use crate::sink::load::{Account, LoadWriter, Outlet};
@@ -58,7 +59,7 @@ impl Store for ElasticLoader {
         let client = Arc::clone(&self.client);
         let outlet = IndexOutlet {
             bulk: Bulk::open(client, self.target, &self.options, Watch::default())?,
-            documents: Documents::new(self.target, Names::default()),
+            documents: Documents::new(self.target, Names::default(), Ends::default()),
             bytes: Vec::new(),
         };
         Ok(Box::new(LoadWriter::new(outlet, self.to_string(), &self.account)))

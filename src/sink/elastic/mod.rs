@@ -32,6 +32,7 @@ pub use load::ElasticLoader;
 
 use super::{Sink, SinkError, Written};
 use crate::flow::{FlowBatch, Names, Naming};
+use crate::meaning::Ends;
 use crate::sink::identity::{Content, Ordinals};
 use crate::store::elastic::{Client, Location, Options};
 use crate::store::{Result, Watch};
@@ -101,7 +102,7 @@ pub struct ElasticSink {
 
 impl ElasticSink {
     /// Opens `location` for documents as `target` says, and makes what is missing there. They tell what
-    /// exporters call their interfaces as `names` has it. `watch` ends it.
+    /// exporters call their interfaces and what ends mean, as `told` has it. `watch` ends it.
     ///
     /// # Errors
     ///
@@ -110,14 +111,14 @@ impl ElasticSink {
         location: Location,
         options: &Options,
         target: Target,
-        names: Names,
+        told: (Names, Ends),
         watch: Watch,
     ) -> Result<Self, SinkError> {
         let client = Arc::new(Client::new(location, options)?);
         template::ensure(&client, target)?;
         Ok(Self {
             bulk: Bulk::open(client, target, options, watch)?,
-            documents: Documents::new(target, names),
+            documents: Documents::new(target, told.0, told.1),
             ordinals: Ordinals::default(),
             bytes: Vec::new(),
         })

@@ -4,6 +4,7 @@ use super::{Format, goflow2};
 use crate::answer::{Objects, push_address};
 use crate::flow::{FlowRecord, Names, UnixMillis};
 use crate::kafka::{KafkaError, Producer};
+use crate::meaning::Ends;
 
 /// Writes messages.
 pub(super) struct Messages {
@@ -14,7 +15,7 @@ pub(super) struct Messages {
 
 impl Messages {
     pub(super) fn new(format: Format, names: Names) -> Self {
-        Self { format, objects: Objects::new(names), key: Vec::new() }
+        Self { format, objects: Objects::new(names, Ends::default()), key: Vec::new() }
     }
 
     /// Hands the message of a flow over.

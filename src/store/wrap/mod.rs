@@ -1,5 +1,5 @@
 //! Stores that wrap a store: one that counts, one that makes up for sampling, one in which a flow that
-//! several routers saw counts once, one whose addresses stand for others, one that can be stopped, and, with the feature `testing`, one that fails when it is told to.
+//! several routers saw counts once, one whose addresses stand for others, one whose exporters a table names, one that can be stopped, and, with the feature `testing`, one that fails when it is told to.
 
 mod anonymised;
 mod call;
@@ -8,6 +8,7 @@ mod deduped;
 #[cfg(feature = "testing")]
 mod fault;
 mod metered;
+mod named;
 mod scaled;
 mod watched;
 
@@ -17,5 +18,6 @@ pub use deduped::DedupedSnapshot;
 #[cfg(feature = "testing")]
 pub use fault::{Fault, FaultStore, Faults};
 pub use metered::{MeteredStore, Tallies, Tally};
+pub use named::NamedStore;
 pub use scaled::ScaledSnapshot;
 pub use watched::WatchedSnapshot;

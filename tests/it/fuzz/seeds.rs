@@ -322,6 +322,7 @@ fn own_imports() -> Vec<Vec<u8>> {
         addresses: AddressForm::Number,
         elements: ElementsForm::Map,
         interfaces: Some(Arc::default()),
+        meaning: None,
         community_id: true,
         sorted: true,
     };

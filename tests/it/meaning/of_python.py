@@ -1,7 +1,7 @@
 """Databases of three vendors' shapes, and what Python makes of flows by them and by networks.
 
-`make FOLDER` writes the databases; `sums FOLDER ATTRIBUTE FLOWS` prints a line for each label of
-sources: label, octets, packets, flows; `NETWORKS` has the prefixes once more, as Python reads them.
+`make FOLDER` writes the databases; the other commands print as JSON what Python makes of flows, each of
+which is a line of JSON, or of CSV.
 """
 
 import csv
@@ -107,7 +107,61 @@ def sums(folder, attribute, flows, ends):
     print(json.dumps(found))
 
 
-if sys.argv[1] == "make":
-    make(sys.argv[2])
-else:
-    sums(*sys.argv[2:6])
+def links(flows, table, seconds, ends):
+    """Of each interface: octets, what the table says of it and of its exporter, percent of its speed."""
+    rows = {(row["exporter"], row["interface"]): row for row in csv.DictReader(open(table))}
+    octets = defaultdict(int)
+    for line in open(flows):
+        flow = json.loads(line)
+        for end in ends.split(","):
+            octets[flow["exporter"], str(flow[end])] += flow["bytes"]
+    units = {"k": 10**3, "M": 10**6, "G": 10**9}
+    found = {}
+    for (exporter, interface), count in octets.items():
+        row, router = rows.get((exporter, interface), {}), rows.get((exporter, ""), {})
+        speed = row.get("speed") or None
+        if speed:
+            speed = int(float(speed.rstrip("kMG")) * units.get(speed[-1], 1))
+        share = speed and round(count * 8 / float(seconds) / speed * 100, 4)
+        found[f"{exporter} {interface}"] = [
+            count, router.get("name") or None, router.get("description") or None,
+            row.get("name") or None, row.get("description") or None, speed, share,
+        ]
+    print(json.dumps(found))
+
+
+def asns(folder, flows, source, ends):
+    databases = [maxminddb.open_database(f"{folder}/{name}.mmdb") for name in ("ipinfo", "asn")]
+    found, seen = defaultdict(lambda: [0, 0, 0]), {}
+
+    def number(address):
+        records = [database.get(address) or {} for database in databases]
+        told = records[0].get("asn", "").removeprefix("AS")
+        return int(told or records[1].get("autonomous_system_number", 0))
+
+    for line in open(flows):
+        flow = json.loads(line)
+        for end in ends.split(","):
+            address, told = flow[end + "Address"], flow[end + "As"]
+            if address not in seen:
+                seen[address] = number(address)
+            of_database = seen[address]
+            wanted = {"exported": told, "database": of_database, "either": told or of_database}
+            of = found[wanted[source]]
+            of[0] += flow["bytes"]
+            of[1] += flow["packets"]
+            of[2] += 1
+    print(json.dumps(found))
+
+
+def columns(flows, attribute, end):
+    """How many rows of a file of CSV have each label."""
+    name = {"asname": "AsName", "name": "Network"}.get(attribute, attribute.capitalize())
+    found = defaultdict(int)
+    for row in csv.DictReader(open(flows)):
+        found[row[end + name]] += 1
+    print(json.dumps(found))
+
+
+command, *arguments = sys.argv[1:]
+{"make": make, "sums": sums, "links": links, "asns": asns, "columns": columns}[command](*arguments)

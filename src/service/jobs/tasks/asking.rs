@@ -2,8 +2,9 @@
 
 use super::{Given, Results, WorkError};
 use crate::answer::{
-    FlowWriter, Format, PairFormat, Style, TimelineFormat, TimelineView, TopStyle, stats_json,
-    write_conversations, write_diff, write_pairs, write_timeline, write_top, write_usage,
+    Beside, FlowWriter, Format, PairFormat, Style, TimelineFormat, TimelineView, TopStyle,
+    stats_json, write_conversations, write_diff, write_pairs, write_timeline, write_top,
+    write_usage,
 };
 use crate::request::{
     ActiveFlow, Diff, Flows, Found, Report, Stats, Timeline, TimelineAnswer, Top, shown,
@@ -35,7 +36,7 @@ pub(super) fn flows(given: &Given<'_>, results: &mut Results<'_>) -> Done {
         Found::Flows(flows) => {
             let names = given.tasks.store.names()?;
             let writer = FlowWriter::new(results, &Format::Ndjson, zone).with_names(names);
-            writer.with_tables(around.tables()?).write_all(flows)?;
+            writer.with_ends(around.ends(&Format::Ndjson)?).write_all(flows)?;
         }
         Found::Conversations(conversations) => {
             let style = Style::default();
@@ -58,14 +59,12 @@ pub(super) fn top(given: &Given<'_>, results: &mut Results<'_>) -> Done {
     let request: Top = given.read()?;
     let options = request.options(&given.around())?;
     let asked = given.ask(request.question(&given.around())?, request.scaled())?;
-    let top = request.answer(asked.snapshot(), &request.lookup(&asked.question), &options)?;
-    let zone = given.zone.zone().clone();
-    write_top(
-        &top,
-        &options,
-        &TopStyle { format: PairFormat::Ndjson, zone, plain: true },
-        results,
-    )?;
+    let (snapshot, lookup) = (asked.snapshot(), request.lookup(&asked.question));
+    let top = request.answer(snapshot, &lookup, &options)?;
+    let of = (&asked.question, &lookup);
+    let beside = request.beside(snapshot, of, (&top, &options), &given.around())?;
+    let (format, zone) = (PairFormat::Ndjson, given.zone.zone().clone());
+    write_top(&top, &options, &TopStyle { format, zone, plain: true, beside }, results)?;
     Ok(String::new())
 }
 
@@ -77,7 +76,8 @@ pub(super) fn diff(given: &Given<'_>, results: &mut Results<'_>) -> Done {
     let lookups = request.lookups(&asked.question, &options);
     let diff = request.answer(asked.snapshot(), &lookups, &options)?;
     let zone = given.zone.zone().clone();
-    let style = TopStyle { format: PairFormat::Ndjson, zone, plain: true };
+    let (format, beside) = (PairFormat::Ndjson, Beside::default());
+    let style = TopStyle { format, zone, plain: true, beside };
     write_diff(&diff, &options, &style, results)?;
     Ok(String::new())
 }

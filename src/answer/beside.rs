@@ -1,0 +1,178 @@
+//! What is said of keys beside them: what hosts, exporters and interfaces are called, and how much of
+//! its link an interface took.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::keys::{key_names, title};
+use super::rows::Value;
+use crate::aggregate::{KeyField, KeyValue, Prefix, TopEntry};
+use crate::flow::{Column, Names};
+use crate::meaning::Meaning;
+
+/// What is known of hosts, exporters and interfaces; of nothing by default.
+#[derive(Debug, Clone, Default)]
+pub struct Beside {
+    /// What tables say of hosts, exporters and links.
+    pub meaning: Arc<Meaning>,
+    /// What exporters and interfaces are called.
+    pub names: Names,
+    /// The exporter of all flows, where keys name none and there is only one.
+    pub exporter: Option<IpAddr>,
+    /// How long the stretch of time is that shares of links are means over.
+    pub window_ms: u64,
+}
+
+/// What stands beside a field of a key.
+pub(super) struct Told {
+    /// Its name in JSON and CSV.
+    pub(super) name: String,
+    /// What stands over it in the table; nothing where that leaves it out.
+    pub(super) title: Option<String>,
+    /// The place of the field.
+    field: usize,
+    what: What,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum What {
+    /// The name of the address, the first or the second of a pair.
+    Host(usize),
+    ExporterName,
+    ExporterDescription,
+    Name,
+    Description,
+    Speed,
+    /// How much of the link was used, in percent.
+    Share,
+}
+
+impl Told {
+    /// Whether keys of `fields` say the same: by `src,srchostname` flows have names already.
+    fn is_in(&self, fields: &[KeyField]) -> bool {
+        fields.iter().flat_map(key_names).any(|name| *name == self.name)
+    }
+}
+
+impl Beside {
+    /// Whether something may stand beside keys of `fields`.
+    pub fn may_say(fields: &[KeyField]) -> bool {
+        fields
+            .iter()
+            .any(|field| is_host(field) || is_interface(field) || *field == KeyField::Exporter)
+    }
+
+    /// Whether keys of `fields` have interfaces, and do not say whose.
+    pub fn lacks_exporter(fields: &[KeyField]) -> bool {
+        fields.iter().any(is_interface) && !fields.contains(&KeyField::Exporter)
+    }
+
+    /// What stands beside keys of `fields`.
+    pub(super) fn told(&self, fields: &[KeyField]) -> Vec<Told> {
+        let mut all = Vec::new();
+        for (field, key) in fields.iter().enumerate() {
+            let mut add = |name: String, title: Option<&str>, what| {
+                all.push(Told { name, title: title.map(str::to_owned), field, what });
+            };
+            if self.meaning.names_hosts() && is_host(key) {
+                for (of, name) in key_names(key).iter().enumerate() {
+                    let (name, title) = host_words(name);
+                    add(name.to_owned(), Some(title), What::Host(of));
+                }
+            }
+            if self.meaning.exporters().is_none() {
+                continue;
+            }
+            if *key == KeyField::Exporter {
+                add("exporterName".to_owned(), Some("Router"), What::ExporterName);
+                add("exporterDescription".to_owned(), None, What::ExporterDescription);
+            }
+            if is_interface(key) && (self.exporter.is_some() || !Self::lacks_exporter(fields)) {
+                let (name, title) = (&key_names(key)[0], format!("{} Name", title(key)));
+                add(format!("{name}Name"), Some(&title), What::Name);
+                add(format!("{name}Description"), None, What::Description);
+                add(format!("{name}Speed"), None, What::Speed);
+                add(format!("{name}SpeedPercent"), Some("Link(%)"), What::Share);
+            }
+        }
+        all.retain(|told| !told.is_in(fields));
+        all
+    }
+
+    /// What `told` is of `entry`, whose key is of `fields`.
+    pub(super) fn value(&self, told: &Told, fields: &[KeyField], entry: &TopEntry) -> Value {
+        let text = |text: Option<&str>| match text.filter(|text| !text.is_empty()) {
+            Some(text) => Value::Text(text.into()),
+            None => Value::None,
+        };
+        let value = &entry.key[told.field];
+        let (tables, exporter) = (self.meaning.exporters(), self.exporter_of(fields, &entry.key));
+        let interface = || match *value {
+            KeyValue::Number(index) => Some((exporter?, u32::try_from(index).ok()?)),
+            _ => None,
+        };
+        let link = || interface().and_then(|(exporter, index)| tables?.interface(exporter, index));
+        match told.what {
+            What::Host(of) => {
+                let address = match *value {
+                    KeyValue::Address(address) => Some(address),
+                    KeyValue::Pair(one, other) => Some(if of == 0 { one } else { other }),
+                    _ => None,
+                };
+                text(address.and_then(|address| self.meaning.host(address)).map(|name| &**name))
+            }
+            What::ExporterName => {
+                text(exporter.and_then(|at| self.names.exporters.get(&at)).map(String::as_str))
+            }
+            What::ExporterDescription => {
+                let said = exporter.and_then(|exporter| tables?.exporter(exporter));
+                text(said.map(|said| &*said.description))
+            }
+            What::Name => {
+                let name = interface().and_then(|key| self.names.interfaces.get(&key));
+                text(name.map(String::as_str))
+            }
+            What::Description => text(link().map(|link| &*link.description)),
+            What::Speed => link().and_then(|link| link.speed).map_or(Value::None, Value::number),
+            What::Share => match link().and_then(|link| link.speed) {
+                Some(speed) if self.window_ms > 0 => {
+                    let bits = entry.counts.counters.octets as f64 * 8.0;
+                    let most = speed as f64 * self.window_ms as f64 / 1000.0;
+                    Value::Percent(bits / most * 100.0)
+                }
+                _ => Value::None,
+            },
+        }
+    }
+
+    /// Who exported the flows of `key`, which is of `fields`.
+    fn exporter_of(&self, fields: &[KeyField], key: &[KeyValue]) -> Option<IpAddr> {
+        let place = fields.iter().position(|field| *field == KeyField::Exporter);
+        match place.map(|place| &key[place]) {
+            Some(KeyValue::Address(exporter)) => Some(*exporter),
+            _ => self.exporter,
+        }
+    }
+}
+
+fn is_host(field: &KeyField) -> bool {
+    matches!(field, KeyField::Address(_, Prefix::WHOLE) | KeyField::Pair)
+}
+
+fn is_interface(field: &KeyField) -> bool {
+    matches!(
+        field,
+        KeyField::Number(Column::Input | Column::Output) | KeyField::OfEither(Column::Input)
+    )
+}
+
+/// What the name of a host is called whose address is called `address`.
+fn host_words(address: &str) -> (&'static str, &'static str) {
+    match address {
+        "srcAddress" => ("srcHost", "Src Host"),
+        "dstAddress" => ("dstHost", "Dst Host"),
+        "first" => ("firstHost", "Host"),
+        "second" => ("secondHost", "Host"),
+        _ => ("host", "Host"),
+    }
+}
