@@ -127,6 +127,7 @@ fn meant(text: &str, meaning: &Meaning) -> Vec<String> {
     let text = text.to_ascii_lowercase();
     let asked = |attribute: &Attribute| match attribute {
         Attribute::AsName => text.contains("name"),
+        Attribute::Host => text.contains("host"),
         _ => text.contains(attribute.word()),
     };
     let asked = Attribute::ALL.into_iter().filter(asked);
@@ -134,7 +135,11 @@ fn meant(text: &str, meaning: &Meaning) -> Vec<String> {
     let mut words = Vec::new();
     for table in tables {
         let shown = table.texts().iter().filter(|name| !name.contains('"')).take(MAX_NAMES);
-        let is_word = |name: &str| name.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        // In quotes the name of a host stands where an address may.
+        let is_word = |name: &str| {
+            table.attribute != Attribute::Host
+                && name.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        };
         words.extend(
             shown.map(|name| if is_word(name) { name.to_string() } else { format!("\"{name}\"") }),
         );

@@ -7,7 +7,7 @@ const BETWEEN: [&str; 5] = ["and", "or", "not", "in", "has"];
 
 /// Words that a term begins with, or has.
 #[rustfmt::skip]
-pub(super) const FIELDS: [&str; 77] = [
+pub(super) const FIELDS: [&str; 78] = [
     "any", "ipv4", "ipv6", "inet", "inet6",
     "src", "dst", "out", "ingress", "egress", "nat", "next", "bgp", "prev", "router",
     "exporter", "min", "max", "ip", "host", "net", "port", "as", "mask", "tos",
@@ -16,7 +16,7 @@ pub(super) const FIELDS: [&str; 77] = [
     "engine", "sampling", "fwdstat", "flowdir", "ethertype", "first", "last", "seen", "mpls", "observation",
     "element", "tcp", "udp", "icmp", "icmp6", "gre", "esp", "sctp", "include", "type",
     "event", "xevent", "asa", "nel", "community", "country", "city", "asname", "network", "role",
-    "site", "tenant",
+    "site", "tenant", "hostname",
 ];
 
 /// Names of protocols that stand for a term by themselves.

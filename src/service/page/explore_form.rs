@@ -7,6 +7,7 @@ use super::elsewhere::says_no;
 use super::link::link;
 use super::parts;
 use crate::aggregate::Measure;
+use crate::meaning::Attribute;
 use crate::request::Parameters;
 
 /// Keys that are often asked for.
@@ -64,7 +65,9 @@ pub(super) fn form(ask: &Ask<'_>) -> Markup {
                     input class="mono" name="key" value=(value("key")) list="keys" spellcheck="false"
                         placeholder="src, dstport:p, as, src/24, bin…";
                 }
-                datalist id="keys" { @for key in KEYS { option value=(key) {} } }
+                datalist id="keys" {
+                        @for key in KEYS.into_iter().chain(meant(ask)) { option value=(key) {} }
+                    }
                 label class="narrow" { "How many"
                     input name="count" type="number" min="1" max="100" value=(value("count"))
                         placeholder="8";
@@ -96,6 +99,13 @@ const MEASURES: [(&str, &str); 3] = [
     (Measure::Packets.name(), parts::rate_name(Measure::Packets)),
     (Measure::Flows.name(), parts::rate_name(Measure::Flows)),
 ];
+
+/// Keys of what addresses mean, as far as that is configured.
+fn meant(ask: &Ask<'_>) -> Vec<&'static str> {
+    let meaning = ask.around().meaning().unwrap_or_default();
+    let known = Attribute::ALL.into_iter().filter(|&attribute| meaning.may_say(attribute));
+    known.map(Attribute::word).collect()
+}
 
 /// One of a few; the first one where none is chosen.
 pub(super) fn choices(legend: &str, name: &str, values: &[(&str, &str)], ask: &Ask<'_>) -> Markup {

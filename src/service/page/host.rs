@@ -18,7 +18,9 @@ use crate::aggregate::{BinWidth, Measure, Sent, Series, Timeline, TimelineOption
 use crate::answer::words::grouped;
 use crate::answer::{Shape, amount, rate, time_text};
 use crate::flow::UnixMillis;
+use crate::meaning::{Attribute, Meaning};
 use crate::query::{Asked, Direction, Question, parse_addresses};
+use crate::request::Refused;
 
 /// The page of the host that is called `address`.
 pub(super) fn page(ask: &Ask<'_>, address: &str) -> Result<Page, Fault> {
@@ -45,16 +47,18 @@ pub(super) fn page(ask: &Ask<'_>, address: &str) -> Result<Page, Fault> {
         }
         _ => Seen::of(asked.snapshot(), host, newest(ask.store, asked.snapshot())?)?,
     };
+    let meaning = ask.around().meaning()?;
     let content = html! {
         (title(host))
+        (said(&meaning, host, seen.last.unwrap_or_else(UnixMillis::now))?)
         @if talk.conversations.is_empty() {
             (nothing(ask, host, &seen))
         } @else {
             (cut(ask, &talk))
             (summary(ask, &talk, &seen))
             (over_time(ask, &asked, &talk, by)?)
-            (host_tables::greatest(ask, &talk))
-            (host_tables::conversations(ask, &talk)?)
+            (host_tables::greatest(ask, &talk, &meaning))
+            (host_tables::conversations(ask, &talk, &meaning)?)
         }
     };
     Ok(Page::new(host.to_string(), content))
@@ -69,6 +73,34 @@ fn title(host: IpAddr) -> Markup {
             }
         }
     }
+}
+
+/// What tables and databases say of it, as it was last seen; nothing where they say nothing.
+fn said(meaning: &Meaning, host: IpAddr, at: UnixMillis) -> Result<Markup, Fault> {
+    let unknown = |error| Fault::from(Refused::from(error));
+    let mut ends = meaning.ends(&Attribute::ALL, false).map_err(unknown)?;
+    let mut of = |attribute| ends.of(attribute, host, at).to_owned();
+    let of_network = [Attribute::Role, Attribute::Site, Attribute::Tenant].map(&mut of);
+    let of_network: Vec<String> = of_network.into_iter().filter(|text| !text.is_empty()).collect();
+    let asn = meaning.said(Attribute::Asn).map_err(unknown)?;
+    let asn = asn.map(|mut said| said.of(host, at).to_owned()).unwrap_or_default();
+    let tiles = [
+        ("Host", of(Attribute::Host), String::new()),
+        ("Network", of(Attribute::Network), of_network.join(", ")),
+        ("Country", of(Attribute::Country), of(Attribute::City)),
+        ("Autonomous system", asn, of(Attribute::AsName)),
+    ];
+    let is_known = |(_, value, more): &(_, String, String)| !(value.is_empty() && more.is_empty());
+    // What has no name, or no number, is told by what else is known of it.
+    let told = tiles.into_iter().filter(is_known).map(|(name, value, more)| match &*value {
+        "" => (name, more, String::new()),
+        _ => (name, value, more),
+    });
+    let tiles: Vec<_> = told.collect();
+    if let Some(error) = ends.fault() {
+        return Err(unknown(error));
+    }
+    Ok(html! { @if !tiles.is_empty() { (parts::tiles(&tiles)) } })
 }
 
 /// What an address says of itself.

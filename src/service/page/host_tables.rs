@@ -1,5 +1,7 @@
 //! The tables of a host: peers, ports, and its conversations page by page.
 
+use std::net::IpAddr;
+
 use maud::{Markup, html};
 
 use super::ask::{Ask, Fault};
@@ -9,23 +11,32 @@ use crate::aggregate::{Conversation, Measure};
 use crate::answer::words::{grouped, seconds};
 use crate::answer::{amount, time_text};
 use crate::flow::Protocol;
+use crate::meaning::Meaning;
 
 /// So many conversations are on a page.
 const ON_A_PAGE: usize = 50;
 
 /// Peers, ports and protocols, those of most octets.
-pub(super) fn greatest(ask: &Ask<'_>, talk: &Talk) -> Markup {
+pub(super) fn greatest(ask: &Ask<'_>, talk: &Talk, meaning: &Meaning) -> Markup {
     let peers = talk.greatest(|one| Some(talk.peer(one).0));
     let ports =
         |began: bool| talk.greatest(move |one| served(one).filter(|_| talk.peer(one).1 == began));
     let protocols = talk.greatest(|one| Some(one.protocol));
     html! {
         div class="cards two" {
-            (table("Peers", "peer", peers, |peer| parts::host(ask, *peer)))
+            (table("Peers", "peer", peers, |peer| host(ask, *peer, meaning)))
             (table("Ports that it serves", "port", ports(false), |port| port_text(*port)))
             (table("Ports that it uses elsewhere", "port", ports(true), |port| port_text(*port)))
             (table("Protocols", "protocol", protocols, |protocol: &Protocol| html! { (protocol) }))
         }
+    }
+}
+
+/// An address that leads to its page, and its name.
+fn host(ask: &Ask<'_>, address: IpAddr, meaning: &Meaning) -> Markup {
+    html! {
+        (parts::host(ask, address))
+        @if let Some(name) = meaning.host(address) { " " span class="faint" { (name) } }
     }
 }
 
@@ -76,7 +87,11 @@ fn table<K>(
 }
 
 /// The conversations, the latest first.
-pub(super) fn conversations(ask: &Ask<'_>, talk: &Talk) -> Result<Markup, Fault> {
+pub(super) fn conversations(
+    ask: &Ask<'_>,
+    talk: &Talk,
+    meaning: &Meaning,
+) -> Result<Markup, Fault> {
     let pages = talk.conversations.len().div_ceil(ON_A_PAGE);
     let number = ask.value("page", 1usize)?.clamp(1, pages.max(1));
     let shown = talk.conversations.iter().skip((number - 1) * ON_A_PAGE).take(ON_A_PAGE);
@@ -94,14 +109,14 @@ pub(super) fn conversations(ask: &Ask<'_>, talk: &Talk) -> Result<Markup, Fault>
                     th { "With" } th { "Service" }
                     th class="number" { "Sent" } th class="number" { "Received" }
                 } }
-                tbody { @for one in shown { (row(ask, talk, one)) } }
+                tbody { @for one in shown { (row(ask, talk, one, meaning)) } }
             } }
             (parts::pages(ask, number, pages))
         }
     })
 }
 
-fn row(ask: &Ask<'_>, talk: &Talk, one: &Conversation) -> Markup {
+fn row(ask: &Ask<'_>, talk: &Talk, one: &Conversation, meaning: &Meaning) -> Markup {
     let (peer, began) = talk.peer(one);
     let (sent, received) = talk.ways(one);
     let port = if began { one.responder_port } else { one.initiator_port };
@@ -117,6 +132,7 @@ fn row(ask: &Ask<'_>, talk: &Talk, one: &Conversation) -> Markup {
                 }
                 (parts::host(ask, peer))
                 @if served(one).is_some() { span class="faint" { ":" (port) } }
+                @if let Some(name) = meaning.host(peer) { " " span class="faint" { (name) } }
             }
             td class="beside" {
                 @match served(one) {

@@ -312,6 +312,7 @@ fn a_broken_table_is_the_servers_fault_and_its_place_is_not_told() {
         "/api/v1/flows?where=network%20all",
         "/api/v1/flows?where=any&limit=1",
         "/explore?key=network",
+        "/host/10.0.0.1",
     ];
     for path in of_meaning {
         assert_eq!(serving.get(path, &[]).status, 200, "{path}");
