@@ -51,8 +51,8 @@ pub use parquet::{
 pub use pieces::Written;
 #[cfg(feature = "plot")]
 pub use plot::{
-    MAX_PLOTTED_PAIRS, PairsView, Part, Plot, Room, Shape, Stop, TimelineLook, draw_sankey,
-    draw_timeline, draw_usage, plot_pairs, plot_timeline,
+    MAX_PLOTTED_PAIRS, PairsView, Part, Plot, Room, Shape, Stop, TimelineLook, USAGE_COLUMNS,
+    draw_sankey, draw_timeline, draw_usage, plot_pairs, plot_timeline,
 };
 pub use stats::{Rates, StoreStats, clocks_of, date, stats_json};
 #[cfg(feature = "kafka")]

@@ -9,7 +9,7 @@ use super::output;
 use super::outside::{Outside, surroundings};
 use super::settings::{Flags, Settings, keys};
 use super::whole_file::WholeFile;
-use crate::answer::{PairFormat, write_usage};
+use crate::answer::{PairFormat, USAGE_COLUMNS, write_usage};
 use crate::request::{Report, one_of, shown};
 use crate::service::report_page;
 
@@ -57,7 +57,10 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
     let outside = Outside(settings);
     let (around, request) = (surroundings(&outside), &args.report);
     let (format, zone) = (settings.pair_format(), &settings.tz.value);
-    let options = request.options(&around)?;
+    let mut options = request.options(&around)?;
+    if args.page.is_some() {
+        options.usage.line_columns = USAGE_COLUMNS;
+    }
     let question = request.question(&options, &around)?;
     let asking = args.explain.ask(question, settings, request.scaled())?;
     let lookup = request.lookup(asking.question());

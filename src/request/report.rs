@@ -93,6 +93,7 @@ impl Report {
                 percentile: self.percentile,
                 billing: self.billing,
                 limits,
+                line_columns: 0,
             },
         })
     }

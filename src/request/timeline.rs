@@ -92,6 +92,7 @@ impl Timeline {
             percentile: self.percentile?,
             billing: self.billing,
             limits: around.limits.clone(),
+            line_columns: 0,
         })
     }
 

@@ -95,19 +95,19 @@ pub(super) fn answer(
     let first = lookup.scans().iter().map(|scan| Scan { followed: true, ..scan.clone() });
     let first: Vec<Scan> = first.collect();
     let top = aggregate::Top::of(snapshot, &first, &keys)?;
-    let known = top.known(&keys);
-    let of = (&*keys.fields, &known);
-    let usage = aggregate::Usage::of_keys(snapshot, lookup, of, &options).map_err(told)?;
+    let of = (&*keys.fields, &keys.zone);
+    let usage = aggregate::Usage::of_keys(snapshot, lookup, of, &top.entries, &options);
+    let usage = usage.map_err(told)?;
     Ok(UsageAnswer { usage, fields: keys.fields, keys: top.entries, options })
 }
 
 fn told(error: UsageError) -> AskError {
     match error {
         UsageError::Store(error) => error.into(),
-        UsageError::TooMuch { bins, needed_bytes, most_bytes, .. } => {
+        UsageError::TooMuch { bins, needed_bytes, most_bytes } => {
             let message = format!(
-                "{} bins of so many keys take {} of memory, and {} are the most; choose longer bins \
-                 with --bin, fewer keys with -n, or more with --memory",
+                "{} bins take {} of memory, and {} are the most; choose longer ones with --bin, or more \
+                 memory with --memory",
                 grouped(bins),
                 bytes(needed_bytes),
                 bytes(most_bytes),

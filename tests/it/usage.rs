@@ -138,6 +138,17 @@ fn the_keys_of_most_octets_have_a_line_and_all_others_one() {
 }
 
 #[test]
+fn keys_that_do_not_fit_into_memory_take_turns() {
+    let (home, _) = home();
+    let report = ["report", "--month", "2007-10", "--by", "if", "-n", "60", "-o", "json"];
+    let whole = home.run(&report).succeeds();
+    // There is room for six keys at once, and for all others.
+    let turns = home.run(&[&report[..], &["--memory", "1MB"]].concat()).succeeds();
+    assert_eq!(turns.stdout, whole.stdout);
+    assert_eq!(whole.json()["usage"].as_array().unwrap().len(), 61);
+}
+
+#[test]
 fn every_format_tells_the_same_bill() {
     let home = Home::with_store();
     let window = ["--since", "2007-08-02T07:40", "--until", "2007-08-02T08:00"];

@@ -307,7 +307,10 @@ impl Made<'_> {
         // All regions before any is read: then it is known how much there is to read.
         let regions = |&(lookup, filled): &(&Lookup, Filled<'_>)| {
             let columns = Timeline::columns(self.options.by) | filled.columns();
-            let with = |scan: &Scan| Scan { columns: scan.columns | columns, rows, ..scan.clone() };
+            // Which keys there are was found by a look before.
+            let again = matches!(filled, Filled::OfKey(_));
+            let with =
+                |scan: &Scan| Scan { columns: scan.columns | columns, rows, again, ..scan.clone() };
             let scans: Vec<Scan> = lookup.scans().iter().map(with).collect();
             regions_of(self.snapshot, &scans)
         };

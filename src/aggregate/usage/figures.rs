@@ -1,11 +1,8 @@
 //! What is told of the bins of a series: sums, rates, and the percentile of rates.
 
-use super::grid::Axis;
+use super::UsageOptions;
 use crate::aggregate::Measure;
 use crate::flow::{UnixMillis, rate};
-
-/// So many columns the line of a series has at most.
-const LINE_COLUMNS: usize = 248;
 
 /// What some of the traffic comes to. Rates are bits a second of octets, else packets or flows a
 /// second, rounded down.
@@ -21,15 +18,16 @@ pub struct Figures {
     pub peak: u128,
     /// When the first bin of most began; None where there was nothing.
     pub peak_at: Option<UnixMillis>,
-    /// Rates to be drawn, of up to 248 stretches that are equally long but for the last.
+    /// Rates to be drawn, of stretches that are equally long but for the last.
     pub line: Vec<u128>,
 }
 
 impl Figures {
-    /// Those of `values`, one for each bin of `axis`.
-    pub(super) fn of(values: &[u128], axis: Axis, by: Measure, percentile: u8) -> Self {
+    /// Those of `values`, one for each bin.
+    pub(super) fn of(values: &[u128], options: &UsageOptions) -> Self {
+        let axis = options.axis();
         let over = |total: u128, first: usize, last: usize| {
-            rate(total, factor(by), axis.end(last) - axis.start(first))
+            rate(total, factor(options.by), axis.end(last) - axis.start(first))
         };
         let mut rates: Vec<u128> =
             values.iter().enumerate().map(|(bin, &value)| over(value, bin, bin)).collect();
@@ -41,7 +39,8 @@ impl Figures {
         };
         let highest = (0..values.len()).reduce(|a, b| if is_higher(b, a) { b } else { a });
         let highest = highest.filter(|_| total > 0);
-        let each = values.len().div_ceil(LINE_COLUMNS).max(1);
+        let each = values.len().div_ceil(options.line_columns.max(1)).max(1);
+        let drawn = if options.line_columns == 0 { &[] } else { values };
         let column = |(column, values): (usize, &[u128])| {
             over(values.iter().sum(), column * each, column * each + values.len() - 1)
         };
@@ -50,8 +49,8 @@ impl Figures {
             mean: over(total, 0, values.len().saturating_sub(1)),
             peak: highest.map_or(0, |bin| rates[bin]),
             peak_at: highest.map(|bin| axis.start(bin)),
-            line: values.chunks(each).enumerate().map(column).collect(),
-            percentile: nearest_rank(&mut rates, percentile),
+            line: drawn.chunks(each).enumerate().map(column).collect(),
+            percentile: nearest_rank(&mut rates, options.percentile),
         }
     }
 }

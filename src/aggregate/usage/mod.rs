@@ -7,6 +7,7 @@
 
 mod figures;
 mod grid;
+mod making;
 
 #[cfg(test)]
 mod tests;
@@ -16,14 +17,17 @@ use std::fmt;
 use std::num::NonZeroU64;
 use std::str::FromStr;
 
+use jiff::tz::TimeZone;
+
 pub use figures::Figures;
-use grid::{Axis, Filling, Grid, Into};
+use grid::{Axis, Into};
+use making::Making;
 
 use super::top::Side;
-use super::{End, KeyField, KnownKeys, Limits, Measure, Timeline, Whose, over};
+use super::{End, KeyField, KnownKeys, Limits, Measure, TopEntry, Whose};
 use crate::flow::TimeRange;
 use crate::query::Lookup;
-use crate::store::{Scan, Snapshot, StoreError};
+use crate::store::{Snapshot, StoreError};
 
 /// What is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +44,8 @@ pub struct UsageOptions {
     pub billing: Billing,
     /// How much memory all bins may take.
     pub limits: Limits,
+    /// How many columns the line of each key has at most; 0 for no lines.
+    pub line_columns: usize,
 }
 
 /// What is billed of traffic that went two ways.
@@ -94,15 +100,11 @@ pub enum UsageError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// There is no memory for so many bins of so many keys.
-    #[error(
-        "{bins} bins of {series} series take {needed_bytes} bytes, and {most_bytes} are the most"
-    )]
+    /// There is no memory for so many bins.
+    #[error("{bins} bins take {needed_bytes} bytes, and {most_bytes} are the most")]
     TooMuch {
-        /// How many bins each series has.
+        /// How many bins there are.
         bins: u64,
-        /// How many series there are.
-        series: usize,
         /// What they take.
         needed_bytes: u64,
         /// What they may take.
@@ -196,10 +198,15 @@ impl Usage {
         let looks = lookups.iter().enumerate();
         let looks: Vec<_> =
             looks.map(|(series, (_, lookup))| (lookup, Into::One(series))).collect();
-        Self::filled(snapshot, &looks, (&[Whose::All], &ways), options)
+        let making = Making { snapshot, options, ways: &ways };
+        making.at_once(1)?;
+        let grid = making.fill(1, &looks)?;
+        let entry = making.entry(Whose::All, &making.values(&grid, 0));
+        Ok(Self { bins: options.axis().len(), entries: vec![entry] })
     }
 
-    /// What `lookup` finds of each of `keys`, which are of `fields`, and of all others.
+    /// What `lookup` finds of each of `keys`, which are of `fields` on the clocks of `zone`, and of all
+    /// others. Keys for whose bins there is no memory at once are looked for one part after the other.
     ///
     /// # Errors
     ///
@@ -207,58 +214,31 @@ impl Usage {
     pub fn of_keys(
         snapshot: &dyn Snapshot,
         lookup: &Lookup,
-        (fields, keys): (&[KeyField], &KnownKeys),
+        (fields, zone): (&[KeyField], &TimeZone),
+        keys: &[TopEntry],
         options: &UsageOptions,
     ) -> Result<Self, UsageError> {
-        let whose: Vec<Whose> = (0..keys.len()).map(Whose::Key).chain([Whose::OtherKeys]).collect();
-        let ways = ways(fields);
-        let looks = [(lookup, Into::OfKey(keys, ways.len()))];
-        let mut usage = Self::filled(snapshot, &looks, (&whose, &ways), options)?;
-        usage.entries.retain(|entry| entry.both.total > 0);
+        let making = Making { snapshot, options, ways: &ways(fields) };
+        let at_once = making.at_once(2)? - 1;
+        let (mut entries, mut others) = (Vec::new(), None::<Vec<Vec<u128>>>);
+        for (turn, some) in keys.chunks(at_once).enumerate() {
+            let known = KnownKeys::new(fields, zone, &some.iter().map(|entry| &*entry.key));
+            let into = Into::OfKey(&known, making.ways.len());
+            let grid = making.fill(some.len() + 1, &[(lookup, into)])?;
+            for place in 0..some.len() {
+                let each = making.values(&grid, place);
+                // What was of others in the first turn is of this key.
+                let taken = others.iter_mut().flatten().flatten().zip(each.iter().flatten());
+                taken.for_each(|(others, &value)| *others = others.saturating_sub(value));
+                entries.push(making.entry(Whose::Key(turn * at_once + place), &each));
+            }
+            others.get_or_insert_with(|| making.values(&grid, some.len()));
+        }
         // By what they used of this time: flows that were under way count in part.
-        usage
-            .entries
-            .sort_by_key(|entry| (entry.whose == Whose::OtherKeys, Reverse(entry.both.total)));
-        Ok(usage)
-    }
-
-    /// What `looks` find, where each of `whose` has a series for each of `ways`.
-    fn filled(
-        snapshot: &dyn Snapshot,
-        looks: &[(&Lookup, Into<'_>)],
-        (whose, ways): (&[Whose], &[Way]),
-        options: &UsageOptions,
-    ) -> Result<Self, UsageError> {
-        let (axis, by) = (options.axis(), options.by);
-        let (bins, series) = (axis.len(), whose.len() * ways.len());
-        let needed_bytes = bins.saturating_mul(8 * series as u64);
-        let most_bytes = options.limits.memory_bytes as u64;
-        if needed_bytes > most_bytes {
-            return Err(UsageError::TooMuch { bins, series, needed_bytes, most_bytes });
-        }
-        let grid = Grid::new(axis, series);
-        for &(lookup, into) in looks {
-            let columns = match into {
-                Into::One(_) => Timeline::columns(by),
-                Into::OfKey(keys, _) => Timeline::columns(by) | keys.columns(),
-            };
-            let with = |scan: &Scan| Scan { columns: scan.columns | columns, ..scan.clone() };
-            let scans: Vec<Scan> = lookup.scans().iter().map(with).collect();
-            over(snapshot, &scans, || Filling { grid: &grid, by, into })?;
-        }
-        let figures = |values: &[u128]| Figures::of(values, axis, by, options.percentile);
-        let entry = |(place, &whose): (usize, &Whose)| {
-            let each: Vec<Vec<u128>> =
-                (0..ways.len()).map(|way| grid.values(place * ways.len() + way)).collect();
-            let of = |way| {
-                let series = ways.iter().position(|other| *other == way)?;
-                each.get(series).map(|values| figures(values))
-            };
-            let both: Vec<u128> =
-                (0..bins as usize).map(|bin| each.iter().map(|values| values[bin]).sum()).collect();
-            UsageEntry { whose, received: of(Way::In), sent: of(Way::Out), both: figures(&both) }
-        };
-        Ok(Self { bins, entries: whose.iter().enumerate().map(entry).collect() })
+        entries.sort_by_key(|entry: &UsageEntry| Reverse(entry.both.total));
+        entries.extend(others.map(|others| making.entry(Whose::OtherKeys, &others)));
+        entries.retain(|entry| entry.both.total > 0);
+        Ok(Self { bins: options.axis().len(), entries })
     }
 }
 

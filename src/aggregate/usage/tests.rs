@@ -1,5 +1,6 @@
 use proptest::prelude::*;
 
+use super::grid::{Filling, Grid};
 use super::*;
 use crate::aggregate::{Aggregate, parse_keys};
 use crate::flow::{Family, FlowBatch, UnixMillis, shares};

@@ -16,7 +16,7 @@ pub use frame::Room;
 pub use pairs::{MAX_PLOTTED_PAIRS, PairsView, plot_pairs};
 pub use sankey::{Part, Stop, draw_sankey};
 pub use timeline::{Shape, TimelineLook, draw_timeline, plot_timeline};
-pub use usage::draw_usage;
+pub use usage::{USAGE_COLUMNS, draw_usage};
 
 use std::fmt::Display;
 use std::io;

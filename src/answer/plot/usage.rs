@@ -6,8 +6,10 @@ use super::ink::{self, Ink};
 use crate::aggregate::{Figures, Measure, UsageEntry};
 use crate::answer::units::{rate, units_each};
 
+/// So many columns there is room for.
+pub const USAGE_COLUMNS: usize = 240;
 /// In pixels.
-const SIZE: (f64, f64) = (240.0, 56.0);
+const SIZE: (f64, f64) = (USAGE_COLUMNS as f64, 56.0);
 
 /// Draws the rates of an entry, which is called `name`, with a dashed line at each percentile.
 pub fn draw_usage(entry: &UsageEntry, by: Measure, name: &str) -> Plot {

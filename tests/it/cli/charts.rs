@@ -214,6 +214,9 @@ fn a_timeline_and_statistics_scale_up_what_was_sampled() {
     let scaled = home.run(&timeline).ends(0, "--scaled=no leaves them");
     assert_eq!(scaled.lines()[1], "2007-08-02 00:00:00.000,623500");
     assert_eq!(home.run(&stats).ends(0, "--scaled=no").json()["octets"], 623_500);
+    // Which keys there are takes a look of its own, and each flow counts once all the same.
+    home.run(&["timeline", "--key", "dst", "-o", "csv"]).ends(0, "(6 flows by 100)");
+    home.run(&["report", "--month", "2007-08", "--by", "if"]).ends(0, "(6 flows by 100)");
     // A filter compares what was exported: the largest flow is one of 5,000 octets.
     let large = ["stats", "--where", "bytes > 5k", "--explain"];
     let none = home.run(&large).ends(0, "as they were exported, before they are multiplied");
