@@ -99,6 +99,30 @@ fn a_store_of_format_4_is_asked_for_addresses_behind_a_nat_and_merged() {
     drop(dir);
 }
 
+#[test]
+fn a_store_of_format_5_has_its_watch_list_and_what_was_hit() {
+    let (dir, store) = store_of_format(5);
+    let all = found(&store, &Scan::all(Columns::ALL));
+    assert_eq!((all.len(), octets(&all)), (30, 70_387));
+    let hit = |store: &EmbeddedStore| {
+        let hits = store.watch_lists().unwrap().hits("bad").unwrap().unwrap();
+        assert_eq!(hits.len(), 1, "{hits:?}");
+        (hits[0].indicator.to_string(), hits[0].sum.flows, hits[0].sum.octets)
+    };
+    let expected = ("12.105.218.203".to_owned(), 2, 3_107);
+    assert_eq!(hit(&store), expected);
+    let verified = store.verify().unwrap();
+    assert_eq!((verified.faults.len(), verified.flows, verified.loads), (0, 30, 1));
+    // What is written and merged takes nothing from it.
+    let mut writer = store.writer().unwrap();
+    writer.write(sample_batch(1, 20)).unwrap();
+    writer.commit().unwrap();
+    drop(writer);
+    store.compact(Effort::Full, &AtomicBool::new(false)).unwrap();
+    assert_eq!((store.verify().unwrap().faults, hit(&store)), (Vec::new(), expected));
+    drop(dir);
+}
+
 fn elements_are_read(store: &EmbeddedStore) {
     let all = found(store, &Scan::all(Columns::ALL));
     assert_eq!((all.len(), octets(&all)), (16, 79_000));
