@@ -1,5 +1,6 @@
 //! Flows summed up: summaries that are made region by region, on all cores, and merged.
 
+mod connections;
 mod conversations;
 mod greatest;
 mod measure;
@@ -18,7 +19,11 @@ mod tests;
 
 use std::ops::ControlFlow;
 
-pub use conversations::{Conversation, Conversations, Sent};
+pub use connections::{
+    CONNECTION_COLUMNS, Connection, Connections, HostPart, HostVisitor, Joining, OneWay, Timeouts,
+    USUAL_ACTIVE_MS, USUAL_MARGIN_MS, each_host,
+};
+pub use conversations::{Conversation, Conversations, Outcome, Sent};
 pub use measure::{Measure, ParseMeasureError};
 pub use pairs::{ActivePair, ActivePairs, PairOptions};
 pub use sorted::{FlowOrder, ParseFlowOrderError, SortOptions, sorted};
@@ -35,7 +40,7 @@ pub use usage::{Billing, Figures, ParseBillingError, Usage, UsageEntry, UsageErr
 
 use crate::flow::FlowBatch;
 use crate::query::fold_regions;
-use crate::store::{Region, Result, Scan, Snapshot};
+use crate::store::{FlowStream, Region, Result, Scan, Snapshot};
 
 /// A summary of flows that can be made in parts.
 ///
@@ -79,6 +84,11 @@ fn regions_of(snapshot: &dyn Snapshot, scans: &[Scan]) -> Result<Vec<Box<dyn Reg
         regions.append(&mut snapshot.regions(scan)?);
     }
     Ok(regions)
+}
+
+/// The flows of `regions`, one region after the other.
+fn in_order(regions: Vec<Box<dyn Region>>) -> FlowStream {
+    Box::new(regions.into_iter().flat_map(Region::read))
 }
 
 /// The summary of the flows of `regions`, as [`over`] makes it.

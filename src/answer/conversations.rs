@@ -14,7 +14,7 @@ use crate::flow::{Family, FlowRecord, Names, Sampling, Source};
 use crate::store::Result as StoreResult;
 
 /// What the values of a conversation are called in JSON and CSV.
-const NAMES: [&str; 14] = [
+const NAMES: [&str; 17] = [
     "initiatorAddress",
     "initiatorPort",
     "responderAddress",
@@ -29,6 +29,9 @@ const NAMES: [&str; 14] = [
     "tcpFlags",
     "tos",
     "flows",
+    "initiatorTcpFlags",
+    "responderTcpFlags",
+    "outcome",
 ];
 
 /// Prints all of `conversations`, or as many as the reader of the output takes; `format` is one
@@ -100,9 +103,12 @@ fn values(conversation: &Conversation) -> [Value; NAMES.len()] {
         Value::Number(sent.packets),
         Value::Number(returned.octets),
         Value::Number(returned.packets),
-        Value::TcpFlags(conversation.tcp_flags),
+        Value::TcpFlags(conversation.tcp_flags()),
         Value::number(conversation.tos),
         Value::number(conversation.flows),
+        Value::TcpFlags(sent.tcp_flags),
+        Value::TcpFlags(returned.tcp_flags),
+        Value::Word(conversation.outcome().name()),
     ]
 }
 
@@ -117,7 +123,7 @@ fn flow(conversation: &Conversation) -> FlowRecord {
         src_port: conversation.initiator_port,
         dst_port: conversation.responder_port,
         protocol: conversation.protocol,
-        tcp_flags: conversation.tcp_flags,
+        tcp_flags: conversation.tcp_flags(),
         tos: conversation.tos,
         source: Source { exporter: none, engine: 0, sampling: Sampling::default() },
         ..FlowRecord::between(conversation.initiator, conversation.responder)
@@ -139,9 +145,8 @@ mod tests {
             protocol: Protocol::UDP,
             first: UnixMillis(1_185_488_138_007),
             duration_ms: 8_640_000_001,
-            sent: Sent { octets: 100, packets: 1 },
-            returned: Sent { octets: u128::from(u64::MAX) + 1, packets: 2 },
-            tcp_flags: 0,
+            sent: Sent { octets: 100, packets: 1, tcp_flags: 0 },
+            returned: Sent { octets: u128::from(u64::MAX) + 1, packets: 2, tcp_flags: 0 },
             tos: 8,
             flows: 3,
         };

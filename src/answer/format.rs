@@ -137,7 +137,7 @@ impl Format {
     ///
     /// What cannot be shown, and what may be written.
     pub fn check_for_conversations(&self) -> Result<(), String> {
-        let known = "with --bidir, write line, long, extended, biline, bilong, json, ndjson, csv or \
+        let known = "with --bidir or --connections, write line, long, extended, biline, bilong, json, ndjson, csv or \
             null, or cells of times, ends, counters, TCP flags and tos";
         let of_single_flows = || Err(format!("{self} is of single flows; {known}"));
         match self.printer() {

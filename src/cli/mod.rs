@@ -110,7 +110,7 @@ struct Common {
     memory: Option<OsString>,
     /// How many connections to HBase or Elasticsearch write side by side [default: 4]
     #[arg(long, global = true, value_name = "N", allow_negative_numbers = true)]
-    connections: Option<OsString>,
+    hbase_connections: Option<OsString>,
     /// How long one answer of HBase, Elasticsearch or Kafka is waited for: a region that moves takes its
     /// time [default: 120]
     #[arg(long, global = true, value_name = "SECONDS", allow_negative_numbers = true)]
@@ -300,7 +300,7 @@ impl Common {
             (keys::COMMUNITY_ID_SEED, self.community_id_seed.clone()),
             (keys::THREADS, self.threads.clone()),
             (keys::MEMORY, self.memory.clone()),
-            (keys::CONNECTIONS, self.connections.clone()),
+            (keys::CONNECTIONS, self.hbase_connections.clone()),
             (keys::ANSWER_SECS, self.answer_secs.clone()),
             (keys::RECOVERY_SECS, self.recovery_secs.clone()),
             (keys::ELASTIC_CA, self.ca.clone()),

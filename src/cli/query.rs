@@ -25,6 +25,7 @@ Examples:
   earlgrey-hbase query 2001:db8::1 --limit 100 -o csv
   earlgrey-hbase query 10.1.0.0/16 --sort octets --limit 20    the largest
   earlgrey-hbase query 10.0.0.1 --bidir                both directions of each conversation
+  earlgrey-hbase query 10.0.0.1 --connections          what it began and what was begun with it
   earlgrey-hbase query 10.0.0.1 -o 'fmt:%ts %sap -> %dap %svln %byt'    cells as nfdump has them
   earlgrey-hbase query --nat 203.0.113.7:40123 --at 2025-10-09T08:53:10Z    who had this port then
   earlgrey-hbase query 10.0.0.1 -o csv --anonymise key    for others' eyes

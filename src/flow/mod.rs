@@ -29,6 +29,7 @@ mod source;
 mod spread;
 mod steady;
 mod table;
+pub(crate) mod tcp_flags;
 mod time;
 mod time_range;
 mod time_text;

@@ -48,15 +48,36 @@ impl Question {
         self.lookup(Columns::NONE, false)
     }
 
-    fn lookup(&self, columns: Columns, ordered: bool) -> Lookup {
+    /// Plans to read `columns` of what hosts sent, and of what they received, each in key order: the
+    /// flows of the addresses of the question, or of all there are. A flow between two of these is
+    /// found by both scans.
+    pub fn plan_hosts(&self, columns: Columns) -> Lookup {
         let meter = Arc::<Meter>::default();
+        let lead = self.addresses.map_or_else(AddressSet::all, AddressSet::from);
+        let ends = [(Direction::Src, Order::Src), (Direction::Dst, Order::Dst)];
+        let scans = ends.map(|(direction, order)| {
+            let question = Self { direction, ..self.clone() };
+            let base = question.base(columns, true, &meter);
+            question.scan(order, lead.clone(), &AddressSet::default(), base)
+        });
+        let (limit, access) = (None, self.access);
+        Lookup { scans: scans.into(), columns, limit, access, sent: None, after: None, meter }
+    }
+
+    /// What all scans have in common.
+    fn base(&self, columns: Columns, ordered: bool, meter: &Arc<Meter>) -> Scan {
         let began = if self.alive {
             TimeRange { until: self.time.until, ..TimeRange::ALL }
         } else {
             self.time
         };
         let time = began.and(self.condition().time());
-        let base = Scan { time, ordered, meter: Arc::clone(&meter), ..Scan::all(columns) };
+        Scan { time, ordered, meter: Arc::clone(meter), ..Scan::all(columns) }
+    }
+
+    fn lookup(&self, columns: Columns, ordered: bool) -> Lookup {
+        let meter = Arc::<Meter>::default();
+        let base = self.base(columns, ordered, &meter);
         let leads = self.leads();
         let behind_nat = self.behind_nat(leads.as_ref());
         let mut sent = None;

@@ -4,8 +4,12 @@ use std::cell::Cell;
 use std::io;
 use std::sync::Arc;
 
+use super::connections::ConnectionOptions;
 use super::{AskError, QuestionOptions, Refused, Scaling, Surroundings, moment};
-use crate::aggregate::{Conversation, Conversations, FlowOrder, Limits, SortOptions, sorted};
+use crate::aggregate::{
+    CONNECTION_COLUMNS, Connections, Conversation, Conversations, FlowOrder, Limits, SortOptions,
+    sorted,
+};
 use crate::answer::Format;
 use crate::flow::{Columns, FlowBatch, Names, UnixMillis};
 use crate::meaning::{Meaning, MeaningError};
@@ -29,16 +33,23 @@ pub struct Flows {
     /// initiator sent and what came back
     #[arg(long, conflicts_with = "count")]
     bidir: bool,
+    /// Join records to connections: both directions of a 5-tuple whose records follow on each other,
+    /// by the host that began them and then by time; one line each, as with --bidir, and json and csv
+    /// say whether it was answered
+    #[arg(long, conflicts_with_all = ["bidir", "count"])]
+    connections: bool,
+    #[command(flatten)]
+    connecting: ConnectionOptions,
     /// Only who held what --nat names at this time: of flows those that span it, and of a NAT's
     /// events the latest that gave it to somebody and that no release followed, which is printed
     /// with the time to its release as duration, as far as that is known
-    #[arg(long, value_name = "TIME", requires = "nat", conflicts_with_all = ["bidir", "limit"],
+    #[arg(long, value_name = "TIME", requires = "nat", conflicts_with_all = ["bidir", "connections", "limit"],
         allow_hyphen_values = true)]
     at: Option<String>,
     /// Sort them by this, whatever their number: octets, packets, duration, pps, bps or bpp, the
     /// greatest first; first, last, src, dst, srcport, dstport or proto, the least first; with :asc or
     /// :desc behind it for the other way. --limit is then of the first ones of this order
-    #[arg(long, value_name = "KEY[:asc|:desc]", conflicts_with_all = ["bidir", "count", "at"])]
+    #[arg(long, value_name = "KEY[:asc|:desc]", conflicts_with_all = ["bidir", "connections", "count", "at"])]
     sort: Option<FlowOrder>,
     /// Print only how many flows there are, up to --limit
     #[arg(long)]
@@ -61,9 +72,12 @@ pub enum Found {
     Count(u64),
     /// The flows, as they are read.
     Flows(FlowStream),
-    /// Conversations, by the time they began.
-    Conversations(Box<dyn Iterator<Item = Result<Conversation>>>),
+    /// Conversations, by the time they began; or connections, by who began them.
+    Conversations(FoundConversations),
 }
+
+/// Conversations, as they are read.
+type FoundConversations = Box<dyn Iterator<Item = Result<Conversation>>>;
 
 /// Files that are not read, and whether one of them would have been.
 #[derive(Default)]
@@ -103,10 +117,10 @@ impl Flows {
                  of them, as in `query --where 'port 443'`; `--where any` is every flow",
             ));
         }
-        let usual = if self.bidir { Direction::Any } else { Direction::Src };
+        let usual = if self.joins() { Direction::Any } else { Direction::Src };
         let question = self.question.question(around, usual)?;
         // The limit is of conversations, not of the flows that these are made of.
-        Ok(Question { limit: question.limit.filter(|_| !self.bidir), ..question })
+        Ok(Question { limit: question.limit.filter(|_| !self.joins()), ..question })
     }
 
     /// How many are wanted at most.
@@ -139,9 +153,9 @@ impl Flows {
         self.scaling.scaled(false)
     }
 
-    /// Whether conversations are wanted.
+    /// Whether conversations or connections are wanted.
     pub fn joins(&self) -> bool {
-        self.bidir
+        self.bidir || self.connections
     }
 
     /// Whether those are wanted that held something at a moment: for them all flows are looked
@@ -152,7 +166,7 @@ impl Flows {
 
     /// Has them sorted by `order` where they are to be shown as they are, and nobody said otherwise.
     pub fn sort_by(&mut self, order: FlowOrder) {
-        if !self.bidir && !self.count && self.at.is_none() {
+        if !self.joins() && !self.count && self.at.is_none() {
             self.sort.get_or_insert(order);
         }
     }
@@ -176,6 +190,7 @@ impl Flows {
             _ if self.at.is_some() => question.plan(format.columns() | HELD_COLUMNS),
             (true, _) => question.plan_count(),
             (_, true) => question.plan(Conversations::COLUMNS),
+            _ if self.connections => question.plan_hosts(CONNECTION_COLUMNS),
             _ => question.plan(format.columns()),
         }
     }
@@ -204,10 +219,29 @@ impl Flows {
             Found::Flows(sorted(snapshot, lookup, &options)?)
         } else if self.bidir {
             Found::Conversations(self.joined(lookup.run(snapshot)?, &around.limits)?)
+        } else if self.connections {
+            Found::Conversations(self.connected(snapshot, lookup, around)?)
         } else {
             Found::Flows(lookup.run(snapshot)?)
         };
         Ok(FlowsAnswer { found, notes: Vec::new() })
+    }
+
+    /// Connections that `lookup` finds, as many as are wanted.
+    fn connected(
+        &self,
+        snapshot: &dyn Snapshot,
+        lookup: &Lookup,
+        around: &Surroundings<'_>,
+    ) -> Result<FoundConversations, AskError> {
+        let joining = self.connecting.joining(snapshot, &self.question(around)?, around)?;
+        let connections = Connections::of(snapshot, lookup, &joining)?;
+        let conversations = connections.map(|connection| Ok(Conversation::from(&connection?)));
+        Ok(Box::new(conversations.take(self.most_joined())))
+    }
+
+    fn most_joined(&self) -> usize {
+        self.question.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX)
     }
 
     fn holding(&self, around: &Surroundings<'_>) -> Result<Holding, Refused> {
@@ -252,17 +286,12 @@ impl Flows {
     }
 
     /// Conversations of `flows`, as many as are wanted.
-    fn joined(
-        &self,
-        flows: FlowStream,
-        limits: &Limits,
-    ) -> Result<Box<dyn Iterator<Item = Result<Conversation>>>> {
+    fn joined(&self, flows: FlowStream, limits: &Limits) -> Result<FoundConversations> {
         let mut conversations = Conversations::new(limits);
         for batch in flows {
             conversations.observe(&batch?)?;
         }
-        let limit = self.question.limit.and_then(|limit| usize::try_from(limit).ok());
-        Ok(Box::new(conversations.finish()?.take(limit.unwrap_or(usize::MAX))))
+        Ok(Box::new(conversations.finish()?.take(self.most_joined())))
     }
 }
 

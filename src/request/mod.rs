@@ -7,6 +7,7 @@
 //! [`answer`](crate::answer).
 
 mod active_flow;
+mod connections;
 mod diff;
 mod export;
 mod filter;

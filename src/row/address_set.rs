@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::{AddressRange, RangeSet};
-use crate::flow::{Addresses, Family, canonical, nat_lead};
+use crate::flow::{Addresses, Family, address_bits, canonical, nat_lead};
 
 /// Addresses of both families. Clones share them.
 ///
@@ -43,6 +43,26 @@ impl AddressSet {
     /// Every address of `family`.
     pub fn of(family: Family) -> Self {
         AddressRange::all(family).into()
+    }
+
+    /// All addresses, in parts that begin with each of `cuts`, in rising order.
+    pub(crate) fn between(cuts: &[IpAddr]) -> Vec<Self> {
+        let of_family = |family| {
+            let bits = cuts.iter().filter(move |&&cut| Family::of(cut) == family).copied();
+            let mut starts: Vec<u128> = bits.map(address_bits).chain([0]).collect();
+            starts.sort_unstable();
+            starts.dedup();
+            let ends: Vec<u128> = starts.iter().skip(1).map(|next| next - 1).collect();
+            let ends = ends.into_iter().chain([family.max_bits()]);
+            let range = move |(first, last)| AddressRange::of_bits(family, first, last).into();
+            starts.into_iter().zip(ends).map(range).collect::<Vec<Self>>()
+        };
+        Family::ALL.into_iter().flat_map(of_family).collect()
+    }
+
+    /// Every address of both families.
+    pub fn all() -> Self {
+        Self::new(Family::ALL.map(AddressRange::all))
     }
 
     /// This set, with the file that it was read from.

@@ -82,8 +82,11 @@ fn number(line: &str, name: &str) -> u64 {
 #[test]
 fn what_conversations_have_not_is_wrong_usage() {
     for (arguments, message) in [
-        (&["-o", "raw"][..], "raw is of single flows; with --bidir, write line"),
-        (&["-o", "fmt:%ts %sas"], "%sas may differ between flows; with --bidir, write line"),
+        (&["-o", "raw"][..], "raw is of single flows; with --bidir or --connections, write line"),
+        (
+            &["-o", "fmt:%ts %sas"],
+            "%sas may differ between flows; with --bidir or --connections, write line",
+        ),
         (&["--count"], "cannot be used with"),
     ] {
         let output = std::process::Command::new(env!("CARGO_BIN_EXE_earlgrey-hbase"))

@@ -16,6 +16,7 @@ mod capture;
 mod cells;
 mod charts;
 mod cli;
+mod connections;
 mod crash;
 mod dedup;
 mod diff;

@@ -2,7 +2,7 @@
 
 use super::Sent;
 use crate::flow::{
-    BIFLOW_DIRECTION, Extra, FlowRecord, REVERSE_ENTERPRISE, REVERSE_INITIATOR, extras,
+    BIFLOW_DIRECTION, Extra, FlowRecord, INITIATOR, REVERSE_ENTERPRISE, REVERSE_INITIATOR, extras,
     saturated_u8, unsigned,
 };
 
@@ -83,6 +83,7 @@ impl Half {
         Sent {
             octets: self.octets + u128::from(paired.octets.max(told.octets)),
             packets: self.packets + u128::from(paired.packets.max(told.packets)),
+            tcp_flags: self.tcp_flags,
         }
     }
 }
@@ -129,7 +130,7 @@ pub(super) fn halves_of(flow: &FlowRecord, back: &WayBack, direction: usize) -> 
 
 /// What a flow says of its way back.
 #[derive(Default)]
-pub(super) struct WayBack {
+pub(in super::super) struct WayBack {
     told: Counted,
     tcp_flags: u8,
     /// When it began, where that is told.
@@ -140,7 +141,7 @@ pub(super) struct WayBack {
 }
 
 impl WayBack {
-    pub(super) fn of(elements: &[u8]) -> Self {
+    pub(in super::super) fn of(elements: &[u8]) -> Self {
         let mut back = Self { told: Counted { flows: 1, ..Counted::default() }, ..Self::default() };
         let [mut octets, mut packets] = [None; 2];
         for Extra { number, enterprise, value } in extras(elements) {
@@ -162,8 +163,24 @@ impl WayBack {
     }
 
     /// Whether the flow itself answers, and the other end began.
-    pub(super) fn answers(&self) -> bool {
+    pub(in super::super) fn answers(&self) -> bool {
         self.direction == Some(REVERSE_INITIATOR)
+    }
+
+    /// Whether the flow's source began, where it says who did. What tells of a way back that is no
+    /// flow of its own was sent by who began.
+    pub(in super::super) fn began(&self) -> Option<bool> {
+        match self.direction {
+            Some(INITIATOR) => Some(true),
+            Some(REVERSE_INITIATOR) => Some(false),
+            _ => self.unpaired().map(|_| true),
+        }
+    }
+
+    /// The octets and packets of a way back that is no flow of its own.
+    pub(in super::super) fn unpaired(&self) -> Option<(u64, u64)> {
+        let Counted { octets, packets, .. } = self.told;
+        (self.is_told && !self.is_paired()).then_some((octets, packets))
     }
 
     /// Whether the way back is a flow of its own. It is none in stores that were loaded before it

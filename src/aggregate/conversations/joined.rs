@@ -36,7 +36,8 @@ impl Tuple {
     /// The tuple of `flow`, and which of its directions the flow is; where a record told both of
     /// them, whether it is the one that `answers`.
     pub(super) fn of(flow: &FlowRecord, answers: bool) -> (Self, usize) {
-        let (src_port, dst_port) = ports(flow, answers);
+        let FlowRecord { protocol, src_port, dst_port, .. } = *flow;
+        let (src_port, dst_port) = ports(protocol, src_port, dst_port, answers);
         let (src, dst) = ((address_bits(flow.src), src_port), (address_bits(flow.dst), dst_port));
         let direction = usize::from(src > dst || src == dst && answers);
         let ends = if direction == 0 { [src, dst] } else { [dst, src] };
@@ -44,14 +45,20 @@ impl Tuple {
     }
 }
 
-/// The ports of `flow`. What answers a request of ICMP has the request's type and code, as from the
-/// port that it was sent to; so the two meet. So has what nothing answers, where it `answers`.
-fn ports(flow: &FlowRecord, answers: bool) -> (u16, u16) {
-    match flow.protocol.icmp_request(flow.dst_port) {
+/// The ports of a flow by which both directions meet. What answers a request of ICMP has the
+/// request's type and code, as from the port that it was sent to. So has what nothing answers, where
+/// it `answers`.
+pub(in super::super) fn ports(
+    protocol: Protocol,
+    src_port: u16,
+    dst_port: u16,
+    answers: bool,
+) -> (u16, u16) {
+    match protocol.icmp_request(dst_port) {
         Some(request) => (request, 0),
-        None if flow.protocol.is_icmp() && answers => (flow.dst_port, 0),
-        None if flow.protocol.is_icmp() => (0, flow.dst_port),
-        None => (flow.src_port, flow.dst_port),
+        None if protocol.is_icmp() && answers => (dst_port, 0),
+        None if protocol.is_icmp() => (0, dst_port),
+        None => (src_port, dst_port),
     }
 }
 
@@ -112,7 +119,6 @@ impl Joined {
             duration_ms: own.last_ms.max(other.last_ms).saturating_sub(first_ms),
             sent: own.sent(),
             returned: other.sent(),
-            tcp_flags: own.tcp_flags | other.tcp_flags,
             tos: if own.flows > 0 { own.tos } else { other.tos },
             flows: own.flows + other.flows - twice,
         }

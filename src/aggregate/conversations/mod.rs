@@ -9,12 +9,15 @@ mod tests;
 use std::collections::HashMap;
 use std::net::IpAddr;
 
-use half::{Half, WayBack};
+use half::Half;
+pub(super) use half::WayBack;
 use joined::Joined;
 use joined::Tuple;
+pub(super) use joined::ports;
 use runs::Runs;
 
 use super::Limits;
+use crate::flow::tcp_flags::{FIN, PSH, RST, SYN};
 use crate::flow::{Column, Columns, FlowBatch, Protocol, UnixMillis};
 use crate::store::Result;
 
@@ -43,8 +46,6 @@ pub struct Conversation {
     pub sent: Sent,
     /// What the responder sent.
     pub returned: Sent,
-    /// The OR of the TCP flags of both directions.
-    pub tcp_flags: u8,
     /// Type of service of the initiator's earliest flow; without one, of the responder's.
     pub tos: u8,
     /// How many flows it was exported as. A biflow is one.
@@ -58,6 +59,49 @@ pub struct Sent {
     pub octets: u128,
     /// Packets.
     pub packets: u128,
+    /// The OR of the TCP flags.
+    pub tcp_flags: u8,
+}
+
+impl Conversation {
+    /// The OR of the TCP flags of both directions.
+    pub fn tcp_flags(&self) -> u8 {
+        self.sent.tcp_flags | self.returned.tcp_flags
+    }
+
+    /// What became of it.
+    pub fn outcome(&self) -> Outcome {
+        let Sent { octets, packets, tcp_flags } = self.returned;
+        if octets == 0 && packets == 0 && tcp_flags == 0 {
+            Outcome::Silent
+        } else if self.protocol == Protocol::TCP && tcp_flags & (FIN | SYN | RST | PSH) == RST {
+            Outcome::Refused
+        } else {
+            Outcome::Answered
+        }
+    }
+}
+
+/// What became of a conversation or a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Outcome {
+    /// Nothing came back.
+    Silent,
+    /// TCP's RST came back, and nothing else that opens or carries anything.
+    Refused,
+    /// Something came back.
+    Answered,
+}
+
+impl Outcome {
+    /// What it is called in answers.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Silent => "silent",
+            Self::Refused => "refused",
+            Self::Answered => "answered",
+        }
+    }
 }
 
 /// Joins flows to conversations, exactly and in bounded memory.

@@ -56,7 +56,7 @@ fn both_directions_of_a_tuple_are_one_conversation() {
     assert_eq!((one.sent.octets, one.sent.packets), (1000, 10));
     assert_eq!((one.returned.octets, one.returned.packets), (2 * u128::from(u64::MAX), 20));
     assert_eq!((one.first.0, one.duration_ms, one.flows), (1_000_000, 5050, 3));
-    assert_eq!((one.tcp_flags, one.tos), (0x12, 0));
+    assert_eq!((one.tcp_flags(), one.tos), (0x12, 0));
 }
 
 #[test]
@@ -120,7 +120,7 @@ fn a_biflow_is_a_conversation_by_itself() {
         }
         assert_eq!(counters, [(1000, 10), (7 << 8, 3)]);
         assert_eq!(
-            (one.flows, one.tcp_flags, one.first.0, one.duration_ms),
+            (one.flows, one.tcp_flags(), one.first.0, one.duration_ms),
             (1, 0x12, 1_000_000, 100)
         );
     }

@@ -32,7 +32,7 @@ pub(crate) const COMMIT_SECS: Key =
     key("limits.commit_secs", "EARLGREY_COMMIT_SECS", "--commit-every");
 pub(crate) const THREADS: Key = key("limits.threads", "EARLGREY_THREADS", "--threads");
 pub(crate) const CONNECTIONS: Key =
-    key("hbase.connections", "EARLGREY_HBASE_CONNECTIONS", "--connections");
+    key("hbase.connections", "EARLGREY_HBASE_CONNECTIONS", "--hbase-connections");
 pub(crate) const ANSWER_SECS: Key =
     key("hbase.answer_secs", "EARLGREY_HBASE_ANSWER_SECS", "--answer-secs");
 pub(crate) const RECOVERY_SECS: Key =

@@ -28,7 +28,7 @@ pub(super) struct FlowsParameters {
     flows: Flows,
     /// Flows behind this place in the answer: `next` of the page before, whose other parameters are
     /// the same
-    #[arg(long, value_name = "POSITION", conflicts_with_all = ["bidir", "count", "at", "sort"])]
+    #[arg(long, value_name = "POSITION", conflicts_with_all = ["bidir", "connections", "count", "at", "sort"])]
     after: Option<Position>,
     /// How flows are written: json is a page with `next`, where the next one begins; ndjson, csv and
     /// the layouts of text are the whole answer, as it is found

@@ -9,14 +9,13 @@ mod pass;
 mod sightings;
 mod translated;
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use pass::Pass;
 use translated::Translated;
 
-use crate::flow::{Column, Columns, Family, TimeRange, UnixMillis, address_bits};
-use crate::row::{AddressRange, AddressSet, Order};
+use crate::flow::{Column, Columns, TimeRange, UnixMillis};
+use crate::row::{AddressSet, Order};
 use crate::store::{
     FlowStream, Plan, Region, Result, Rows, Scan, Size, Snapshot, StoreError, StoredDay,
 };
@@ -71,7 +70,7 @@ impl DedupedSnapshot {
         if scan.order == Order::Nat || is_of_host {
             return Ok(vec![part(scan.lead.clone())?]);
         }
-        let parts = between(&self.inside.cuts(&read)?).into_iter();
+        let parts = AddressSet::between(&self.inside.cuts(&read)?).into_iter();
         let leads = parts.map(|part| match &scan.lead {
             Some(lead) => lead.intersection(&part),
             None => part,
@@ -107,21 +106,6 @@ fn asked(scan: &Scan) -> Scan {
     };
     let columns = scan.columns | COMPARED;
     Scan { ordered: true, rows: Rows::Flows, columns, time, ..scan.clone() }
-}
-
-/// All addresses, in parts that begin with each of `cuts`, in rising order.
-fn between(cuts: &[IpAddr]) -> Vec<AddressSet> {
-    let of_family = |family| {
-        let bits = cuts.iter().filter(move |&&cut| Family::of(cut) == family).copied();
-        let mut starts: Vec<u128> = bits.map(address_bits).chain([0]).collect();
-        starts.sort_unstable();
-        starts.dedup();
-        let ends: Vec<u128> = starts.iter().skip(1).map(|next| next - 1).collect();
-        let ends = ends.into_iter().chain([family.max_bits()]);
-        let range = move |(first, last)| AddressRange::of_bits(family, first, last).into();
-        starts.into_iter().zip(ends).map(range).collect::<Vec<AddressSet>>()
-    };
-    Family::ALL.into_iter().flat_map(of_family).collect()
 }
 
 impl Snapshot for DedupedSnapshot {

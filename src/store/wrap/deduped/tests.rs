@@ -1,3 +1,5 @@
+use std::net::IpAddr;
+
 use super::*;
 use crate::flow::{Extra, FlowRecord, Origin, Sampling, Source, push_extra};
 use crate::row::Predicate;
