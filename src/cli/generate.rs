@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, IsTerminal, Write};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::time::Instant;
 
 use anyhow::Context;
@@ -16,7 +17,7 @@ use super::output::{self, Output, say};
 use super::settings::Settings;
 use crate::answer::words::{bytes, grouped, plural, seconds};
 use crate::flow::UnixMillis;
-use crate::generate::{self, Damage, Format, Made, Sights, Traffic};
+use crate::generate::{self, Damage, Format, Made, Plant, Sights, Traffic};
 use crate::request::whole_number;
 
 const EXAMPLES: &str = "\
@@ -25,6 +26,7 @@ Examples:
   earlgrey-hbase generate week.pcap --flows 20000000 --hours 168
   earlgrey-hbase generate bad.pcap --flows 100000 --loss 0.01 --duplicates 0.02 --damage 0.01
   earlgrey-hbase generate twice.pcap --seen-by 2 --jitter 300 --truth flows.csv
+  earlgrey-hbase generate odd.pcap --plant all --planted odd.json    with what stands out among them
   earlgrey-hbase generate - --flows 1000 | earlgrey-hbase load
 
 The same options give the same bytes on every machine.";
@@ -92,6 +94,13 @@ pub(crate) struct Args {
     /// Write to this file, as CSV, which records of the capture are of one flow
     #[arg(long, value_name = "FILE")]
     truth: Option<PathBuf>,
+    /// Plant what stands out among the flows, in addition to them: scan, beacon, long, spread, ddos, or
+    /// all; and with it what is often mistaken for one, such as clocks, updates, monitoring and peers
+    #[arg(long, value_name = "KIND", value_delimiter = ',', requires = "planted")]
+    plant: Vec<PlantWord>,
+    /// Write to this file, as JSON, what was planted
+    #[arg(long, value_name = "FILE", requires = "plant")]
+    planted: Option<PathBuf>,
     /// Print what was made to standard output, as text or JSON
     #[arg(
         short,
@@ -102,6 +111,18 @@ pub(crate) struct Args {
         hide_default_value = true
     )]
     output: Output,
+}
+
+/// What can be planted, or all of it.
+#[derive(Debug, Clone)]
+struct PlantWord(Vec<Plant>);
+
+impl FromStr for PlantWord {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(Self(if text == "all" { Plant::ALL.to_vec() } else { vec![text.parse()?] }))
+    }
 }
 
 impl Args {
@@ -129,6 +150,7 @@ impl Args {
                 in_and_out: self.in_and_out,
                 behind_nat: self.behind_nat,
             },
+            plants: self.plant.iter().flat_map(|PlantWord(plants)| plants.clone()).collect(),
         })
     }
 }
@@ -155,6 +177,10 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
             .map_err(explain)
             .with_context(|| args.file.display().to_string())?
     };
+    if let Some(path) = &args.planted {
+        let told = serde_json::to_string_pretty(&made.planted)?;
+        fs::write(path, told + "\n").with_context(|| path.display().to_string())?;
+    }
     say(text(&made, &args.file, began.elapsed().as_secs_f64()));
     if json {
         output::print_json(&View::from(&made))?;

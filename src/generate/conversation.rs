@@ -3,6 +3,7 @@
 use super::hosts::Host;
 use super::random::{Random, scale};
 use crate::flow::Protocol;
+use crate::flow::tcp_flags::{ACK, FIN, PSH, RST, SYN};
 
 /// Routers cut a flow that lasts longer than this, and begin its next record.
 pub(super) const ACTIVE_TIMEOUT_MS: u32 = 60_000;
@@ -11,12 +12,6 @@ const INACTIVE_TIMEOUT_MS: u32 = 15_000;
 
 /// The most packets that a flow has: what a busy line carries within the active timeout.
 const MAX_PACKETS: f64 = 1_000_000.0;
-
-const FIN: u8 = 0x01;
-const SYN: u8 = 0x02;
-const RST: u8 = 0x04;
-const PSH: u8 = 0x08;
-const ACK: u8 = 0x10;
 
 /// One flow of a conversation, as far as it does not follow from the hosts.
 #[derive(Debug, Clone, Copy)]
@@ -49,7 +44,7 @@ pub(super) struct Conversation {
 
 impl Conversation {
     /// One datagram each way, or one that nobody answers.
-    fn short(
+    pub(super) fn short(
         hosts: (Host, Host),
         ports: (u16, u16),
         protocol: Protocol,
@@ -96,7 +91,7 @@ impl Conversation {
 }
 
 impl Side {
-    fn new(packets: u32, octets: u32) -> Self {
+    pub(super) const fn new(packets: u32, octets: u32) -> Self {
         Self { packets, octets, tcp_flags: 0 }
     }
 
@@ -111,7 +106,7 @@ impl Side {
 }
 
 /// A port of the range that the client's system takes them from.
-fn ephemeral(random: &mut Random, client: Host) -> u16 {
+pub(super) fn ephemeral(random: &mut Random, client: Host) -> u16 {
     match client.address % 8 {
         0..4 => random.between(49_152, 65_535) as u16,
         4..7 => random.between(32_768, 60_999) as u16,

@@ -95,6 +95,11 @@ impl Inside {
         self.host(self.addresses[random.below(INSIDE_HOSTS) as usize])
     }
 
+    /// Whether the address is of a customer.
+    pub(super) fn has(address: u32) -> bool {
+        INSIDE.iter().any(|network| network >> 16 == address >> 16)
+    }
+
     /// One of the hosts that serve; popular ones more often.
     #[inline]
     pub(super) fn server(&self, random: &mut Random) -> Host {
@@ -142,16 +147,28 @@ impl Outside {
         Self { prefixes, popularity: Weighted::popularity(OUTSIDE_PREFIXES) }
     }
 
+    /// A host, each about as often as any other.
+    pub(super) fn any(&self, random: &mut Random) -> Host {
+        let prefix = &self.prefixes[random.below(OUTSIDE_PREFIXES) as usize];
+        prefix.host(random.below(prefix.hosts))
+    }
+
     /// A host, the popular ones more often.
     #[inline]
     pub(super) fn draw(&self, random: &mut Random) -> Host {
         let prefix = &self.prefixes[self.popularity.draw(random)];
         let bits = random.next() >> 32;
-        let index = scale((bits * bits) >> 32, prefix.hosts);
+        prefix.host(scale((bits * bits) >> 32, prefix.hosts))
+    }
+}
+
+impl Prefix {
+    #[inline]
+    fn host(&self, index: u32) -> Host {
         // Hosts lie scattered in their prefix: the prime shares no factor with any size − 2.
-        let size = 1_u32 << (32 - prefix.route.mask);
-        let address = prefix.base + 1 + index * 7919 % (size - 2);
-        Host { address, route: prefix.route }
+        let size = 1_u32 << (32 - self.route.mask);
+        let address = self.base + 1 + index * 7919 % (size - 2);
+        Host { address, route: self.route }
     }
 }
 

@@ -9,6 +9,7 @@ mod engine;
 mod fate;
 mod format;
 mod hosts;
+mod plant;
 mod random;
 mod rhythm;
 mod sight;
@@ -19,6 +20,7 @@ mod writer;
 pub use fate::Damage;
 pub use format::Format;
 pub use hosts::EXAMPLE_HOST;
+pub use plant::{Plant, Planted};
 pub use sight::{MAX_SAMPLING, Sights};
 
 use std::collections::{BTreeMap, VecDeque};
@@ -26,6 +28,7 @@ use std::io::{self, Write};
 use std::net::IpAddr;
 
 use conversation::{ACTIVE_TIMEOUT_MS, Conversation};
+use plant::Plants;
 use random::Random;
 use rhythm::Rhythm;
 use world::World;
@@ -68,6 +71,9 @@ pub struct Traffic {
     pub damage: f64,
     /// By whom each flow is seen.
     pub sights: Sights,
+    /// What is planted among them, in addition to `flows`. Where there is anything, nobody else scans,
+    /// and what is often mistaken for something else is there as well.
+    pub plants: Vec<Plant>,
 }
 
 impl Default for Traffic {
@@ -85,6 +91,7 @@ impl Default for Traffic {
             duplicates: 0.0,
             damage: 0.0,
             sights: Sights::default(),
+            plants: Vec::new(),
         }
     }
 }
@@ -120,6 +127,8 @@ pub struct Made {
     pub packets: u64,
     /// The capture's size.
     pub bytes: u64,
+    /// What was planted.
+    pub planted: Vec<Planted>,
 }
 
 impl Made {
@@ -162,7 +171,9 @@ pub fn write_telling(
 ) -> io::Result<Made> {
     let seconds = check(traffic)?;
     let random = &mut Random::new(traffic.seed, 1);
-    let mut world = World::new(random);
+    let mut world = World::new(random, !traffic.plants.is_empty());
+    let span_ms = (traffic.start.0, traffic.start.0 + seconds * 1_000);
+    let mut plants = Plants::of(&traffic.plants, &world, traffic.seed, span_ms);
     let mut writer = Writer::new(traffic, seconds, to, truth, random);
     let start_secs = traffic.start.0 / 1000;
     let mut rhythm = Rhythm::new(traffic.flows, start_secs, seconds, traffic.seed);
@@ -176,6 +187,9 @@ pub fn write_telling(
         writer.flush_due(second_us)?;
         while made < until {
             let now_us = second_us + (made - from) * 1_000_000 / (until - from);
+            while let Some((due_us, talk)) = plants.next(now_us) {
+                writer.put(&talk, u64::MAX, due_us)?;
+            }
             let talk = match going_on.front() {
                 Some(&(due_us, talk)) if due_us <= now_us => {
                     going_on.pop_front();
@@ -188,8 +202,12 @@ pub fn write_telling(
                 going_on.push_back((now_us + u64::from(ACTIVE_TIMEOUT_MS) * 1000, talk));
             }
         }
+        while let Some((due_us, talk)) = plants.next(second_us + 999_999) {
+            writer.put(&talk, u64::MAX, due_us)?;
+        }
     }
-    writer.finish((start_secs + seconds) * 1_000_000)
+    let made = writer.finish((start_secs + seconds) * 1_000_000)?;
+    Ok(Made { planted: plants.truth, ..made })
 }
 
 /// How many seconds `traffic` takes, if it can be made at all.

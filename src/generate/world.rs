@@ -17,11 +17,24 @@ pub(super) struct World {
     inside: Inside,
     outside: Outside,
     conversations: u64,
+    /// Whether nobody scans of himself: ports are tried by ever other hosts, each now and then.
+    is_peaceful: bool,
 }
 
 impl World {
-    pub(super) fn new(random: &mut Random) -> Self {
-        Self { inside: Inside::new(random), outside: Outside::new(random), conversations: 0 }
+    pub(super) fn new(random: &mut Random, is_peaceful: bool) -> Self {
+        let (inside, outside) = (Inside::new(random), Outside::new(random));
+        Self { inside, outside, conversations: 0, is_peaceful }
+    }
+
+    /// A host of a customer, each as often as any other.
+    pub(super) fn inside_any(&self, random: &mut Random) -> Host {
+        self.inside.any(random)
+    }
+
+    /// A host of somebody else, each about as often as any other.
+    pub(super) fn outside_any(&self, random: &mut Random) -> Host {
+        self.outside.any(random)
     }
 
     /// The next conversation.
@@ -35,7 +48,10 @@ impl World {
             680..760 => self.inside.any(random),
             _ => self.inside.draw(random),
         };
-        let other = self.other(random, own);
+        let other = match kind {
+            680..760 if self.is_peaceful => self.outside.any(random),
+            _ => self.other(random, own),
+        };
         let mut talk = match kind {
             0..280 => web(random, own, other, 443),
             280..360 => web(random, own, other, 80),

@@ -1,0 +1,180 @@
+//! What stands out, planted among a background, and what only looks so: for trying detections, with
+//! the truth.
+
+mod attack;
+mod everyday;
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::net::Ipv4Addr;
+use std::str::FromStr;
+
+use serde::Serialize;
+
+use super::conversation::{Conversation, Side};
+use super::hosts::{Host, Inside, customer};
+use super::random::Random;
+use super::world::World;
+use crate::flow::UnixMillis;
+
+/// What can be planted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Plant {
+    /// Hosts that look for what others listen on.
+    Scan,
+    /// Hosts that call home again and again.
+    Beacon,
+    /// Connections that last for hours.
+    Long,
+    /// Hosts inside that begin to talk to many others inside, as worms and intruders do.
+    Spread,
+    /// Floods of packets.
+    Ddos,
+}
+
+impl Plant {
+    /// Everything that can be planted.
+    pub const ALL: [Self; 5] = [Self::Scan, Self::Beacon, Self::Long, Self::Spread, Self::Ddos];
+
+    /// What it is called.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Scan => "scan",
+            Self::Beacon => "beacon",
+            Self::Long => "long",
+            Self::Spread => "spread",
+            Self::Ddos => "ddos",
+        }
+    }
+}
+
+impl fmt::Display for Plant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for Plant {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let known = Self::ALL.map(Self::name).join(", ");
+        let named = Self::ALL.into_iter().find(|plant| plant.name() == text);
+        named.ok_or_else(|| format!("{text:?} cannot be planted; there are {known}"))
+    }
+}
+
+/// Something that was planted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Planted {
+    /// What it is.
+    pub kind: Plant,
+    /// Which kind of it, such as a `vertical` scan.
+    pub variant: &'static str,
+    /// Who did it; of a flood, who suffered it.
+    pub host: Ipv4Addr,
+    /// Whom it was done to, where that is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub peer: Option<Ipv4Addr>,
+    /// By which port of theirs, where that is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
+    /// To how many hosts, ports or contacts, whichever tells of its size.
+    pub size: u32,
+    /// When it began.
+    pub first: UnixMillis,
+    /// When it ended.
+    pub last: UnixMillis,
+}
+
+/// What is planted, in the order in which it is exported.
+#[derive(Debug, Default)]
+pub(super) struct Plants {
+    due: VecDeque<(u64, Conversation)>,
+    pub(super) truth: Vec<Planted>,
+}
+
+/// What is sown until it is sorted.
+struct Field<'a> {
+    world: &'a World,
+    random: Random,
+    /// From when to when everything is to be exported, in milliseconds.
+    from_ms: u64,
+    until_ms: u64,
+    talks: Vec<(u64, Conversation)>,
+    truth: Vec<Planted>,
+}
+
+impl Plants {
+    /// `kinds`, and where there is any of them what is often mistaken for one, within `span_ms`.
+    pub(super) fn of(kinds: &[Plant], world: &World, seed: u64, span_ms: (u64, u64)) -> Self {
+        if kinds.is_empty() {
+            return Self::default();
+        }
+        let (from_ms, until_ms) = span_ms;
+        let (talks, truth) = (Vec::new(), Vec::new());
+        let random = Random::new(seed, 7);
+        let mut field = Field { world, random, from_ms, until_ms, talks, truth };
+        for kind in Plant::ALL.into_iter().filter(|kind| kinds.contains(kind)) {
+            match kind {
+                Plant::Scan => attack::scans(&mut field),
+                Plant::Beacon => attack::beacons(&mut field),
+                Plant::Long => attack::long_ones(&mut field),
+                Plant::Spread => attack::spreads(&mut field),
+                Plant::Ddos => attack::floods(&mut field),
+            }
+        }
+        everyday::sow(&mut field);
+        let Field { mut talks, truth, .. } = field;
+        talks.sort_by_key(|&(due_ms, _)| due_ms);
+        Self { due: talks.into(), truth }
+    }
+
+    /// The next that is exported until `now_us`, and when.
+    pub(super) fn next(&mut self, now_us: u64) -> Option<(u64, Conversation)> {
+        self.due.front().filter(|(due_ms, _)| due_ms * 1_000 <= now_us)?;
+        self.due.pop_front().map(|(due_ms, talk)| (due_ms * 1_000, talk))
+    }
+}
+
+impl Field<'_> {
+    fn span_ms(&self) -> u64 {
+        self.until_ms - self.from_ms
+    }
+
+    /// A moment so that what lasts for `length_ms` from then on is within the capture.
+    fn moment(&mut self, length_ms: u64) -> u64 {
+        let free = self.span_ms().saturating_sub(length_ms);
+        self.from_ms + (free as f64 * self.random.unit()) as u64
+    }
+
+    /// Any host inside, each as often as any other.
+    fn inside(&mut self) -> Host {
+        self.world.inside_any(&mut self.random)
+    }
+
+    fn outside(&mut self) -> Host {
+        self.world.outside_any(&mut self.random)
+    }
+
+    /// Sows a conversation that begins at `first_ms`; one that would not be exported in time is not.
+    fn sow(&mut self, first_ms: u64, mut talk: Conversation) {
+        let inside = if Inside::has(talk.client.address) { talk.client } else { talk.server };
+        talk.customer = customer(inside.address);
+        let due_ms = first_ms + u64::from(talk.duration_ms) + u64::from(talk.export_delay_ms);
+        if due_ms < self.until_ms {
+            self.talks.push((due_ms, talk));
+        }
+    }
+
+    fn tell(&mut self, planted: Planted) {
+        self.truth.push(planted);
+    }
+}
+
+/// What somebody sends in one record.
+const fn side(packets: u32, octets: u32, tcp_flags: u8) -> Side {
+    Side { packets, octets, tcp_flags }
+}
