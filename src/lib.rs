@@ -81,6 +81,7 @@ pub mod capture;
 pub mod cli;
 #[cfg(feature = "collect")]
 pub mod collect;
+pub mod detect;
 pub mod flow;
 #[cfg(feature = "generate")]
 pub mod generate;

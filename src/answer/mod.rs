@@ -9,6 +9,7 @@ mod beside;
 mod clock;
 mod condition;
 mod conversations;
+mod detections;
 mod diff;
 mod elements;
 mod explanation;
@@ -33,6 +34,7 @@ pub mod words;
 
 pub use beside::Beside;
 pub use conversations::write_conversations;
+pub use detections::{detection_json, write_detections};
 pub use diff::{change_cells, write_diff};
 #[cfg(feature = "elastic")]
 pub(crate) use elements::push_elements;

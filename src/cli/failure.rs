@@ -21,6 +21,8 @@ pub(crate) enum Ending {
     Partly,
     /// Interrupted; what was kept was said.
     Interrupted,
+    /// Something was found that was to be told by the exit status.
+    Found,
 }
 
 impl From<Ending> for ExitCode {
@@ -29,6 +31,7 @@ impl From<Ending> for ExitCode {
             Ending::Done => Self::SUCCESS,
             Ending::Partly => Self::from(3),
             Ending::Interrupted => Self::from(INTERRUPTED as u8),
+            Ending::Found => Self::from(FOUND),
         }
     }
 }
@@ -39,6 +42,7 @@ const FAILED: u8 = 1;
 const WRONG_USAGE: u8 = 2;
 const UNREACHABLE: u8 = 4;
 const UNREAD: u8 = 5;
+const FOUND: u8 = 6;
 
 /// The command, or the configuration, asks for what cannot be.
 #[derive(Debug, thiserror::Error)]

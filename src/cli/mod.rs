@@ -11,6 +11,7 @@ mod compact;
 mod completions;
 mod config;
 mod destination;
+mod detect;
 mod diff;
 mod expire;
 mod export;
@@ -157,6 +158,7 @@ enum Command {
     Export(Box<export::Args>),
     ActiveFlow(active_flow::Args),
     Top(top::Args),
+    Detect(detect::Args),
     Diff(diff::Args),
     Timeline(timeline::Args),
     Report(report::Args),
@@ -192,6 +194,7 @@ impl Command {
                 | Self::Export(_)
                 | Self::ActiveFlow(_)
                 | Self::Top(_)
+                | Self::Detect(_)
                 | Self::Diff(_)
                 | Self::Timeline(_)
                 | Self::Report(_)
@@ -249,6 +252,7 @@ fn carry_out(Arguments { common, command }: Arguments) -> anyhow::Result<Ending>
         Command::Export(args) => flags.extend(args.flags()),
         Command::ActiveFlow(args) => flags.extend(args.flags()),
         Command::Top(args) => flags.extend(args.flags()),
+        Command::Detect(args) => flags.extend(args.flags()),
         Command::Diff(args) => flags.extend(args.flags()),
         Command::Timeline(args) => flags.extend(args.flags()),
         Command::Report(args) => flags.extend(args.flags()),
@@ -274,6 +278,7 @@ fn carry_out(Arguments { common, command }: Arguments) -> anyhow::Result<Ending>
         Command::Export(args) => export::run(&args, &settings),
         Command::ActiveFlow(args) => active_flow::run(&args, &settings),
         Command::Top(args) => top::run(&args, &settings),
+        Command::Detect(args) => detect::run(&args, &settings),
         Command::Diff(args) => diff::run(&args, &settings),
         Command::Timeline(args) => timeline::run(&args, &settings),
         Command::Report(args) => report::run(&args, &settings),

@@ -8,6 +8,7 @@
 
 mod active_flow;
 mod connections;
+mod detect;
 mod diff;
 mod export;
 mod filter;
@@ -29,6 +30,7 @@ mod window;
 mod zone;
 
 pub use active_flow::ActiveFlow;
+pub use detect::Detect;
 pub use diff::Diff;
 pub use export::{Export, Selection, Target};
 pub use filter::shown;

@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use code::{Modules, Use};
 
 /// The stages in the order of the data; those of one line do not know each other.
-const STAGES: [&[&str]; 13] = [
+const STAGES: [&[&str]; 14] = [
     &["flow"],
     &["capture", "kafka"],
     &["netflow"],
@@ -28,6 +28,7 @@ const STAGES: [&[&str]; 13] = [
     &["import", "meaning", "store"],
     &["load", "query", "watch"],
     &["collect", "aggregate"],
+    &["detect"],
     &["answer"],
     &["sink"],
     &["request"],

@@ -19,6 +19,7 @@ mod cli;
 mod connections;
 mod crash;
 mod dedup;
+mod detect;
 mod diff;
 mod elastic;
 mod embedded;

@@ -1,0 +1,126 @@
+//! `detect`: what stands out.
+
+use std::io::Write;
+
+use super::asking::Explain;
+use super::failure::Ending;
+use super::output::{self, say};
+use super::outside::{Outside, surroundings};
+use super::settings::{Flags, Settings, keys};
+use crate::answer::words::{grouped, plural};
+use crate::answer::{PairFormat, detection_json, write_detections};
+use crate::detect::{Found, Severity};
+use crate::request::{Detect, one_of};
+
+const EXAMPLES: &str = "\
+Examples:
+  earlgrey-hbase detect all --since -24h                    what stood out since yesterday
+  earlgrey-hbase detect scan spread --inside 10.0.0.0/8     of these networks as one's own
+  earlgrey-hbase detect beacon --where 'not dst net 198.51.100.0/24' -o ndjson
+  earlgrey-hbase detect all --since -1h --fail-on high      for cron: it ends with 6 if there is any
+
+Where the numbers come from is in docs/detect.md.";
+
+/// Print what stands out: scans, beacons, long connections, spreading and floods, the gravest first, each
+/// with the numbers that decided and the query that shows its flows.
+///
+/// Records are joined to connections first, as query --connections has them.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    detect: Detect,
+    #[command(flatten)]
+    explain: Explain,
+    /// End with status 6 if anything of this severity or above was found: low, medium or high
+    #[arg(long, value_name = "SEVERITY",
+        value_parser = one_of::<Severity>(Severity::ALL.map(Severity::name)))]
+    fail_on: Option<Severity>,
+    /// How it is written: line, json or ndjson [default: line]
+    #[arg(short, long, value_name = "FORMAT",
+        value_parser = one_of::<PairFormat>([PairFormat::Line, PairFormat::Json, PairFormat::Ndjson].map(PairFormat::name)))]
+    output: Option<PairFormat>,
+}
+
+impl Args {
+    pub(super) fn flags(&self) -> Flags {
+        vec![(keys::FORMAT, self.output.map(|format| format.name().into()))]
+    }
+}
+
+pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
+    let outside = Outside(settings);
+    let (around, request) = (surroundings(&outside), &args.detect);
+    let parameters = request.parameters(&around)?;
+    let asking = args.explain.ask(request.question(&around)?, settings, true)?;
+    let lookup = request.lookup(asking.question());
+    let format = settings.pair_format();
+    let mut gravest = None;
+    let ending = asking.answer(&[&lookup], format.is_json(), || {
+        let asked = (asking.question(), &lookup);
+        let found = request.answer(asking.snapshot(), asked, &parameters, &around)?;
+        gravest = found.detections.iter().map(|detection| detection.severity).max();
+        output::print(|out| write(&found, format, settings, out))?;
+        say(summary(&found));
+        Ok(())
+    })?;
+    let fails = args.fail_on.is_some_and(|least| gravest.is_some_and(|found| found >= least));
+    Ok(if fails { Ending::Found } else { ending })
+}
+
+fn write(
+    found: &Found,
+    format: PairFormat,
+    settings: &Settings,
+    mut out: impl Write,
+) -> anyhow::Result<()> {
+    let rows = found.detections.iter().map(detection_json);
+    match format {
+        PairFormat::Json => writeln!(out, "{}", serde_json::Value::Array(rows.collect()))?,
+        PairFormat::Ndjson => {
+            for row in rows {
+                writeln!(out, "{row}")?;
+            }
+        }
+        _ => write_detections(&found.detections, settings.tz.value.zone().clone(), &mut out)?,
+    }
+    Ok(())
+}
+
+/// What was looked at, and what it could not tell.
+fn summary(found: &Found) -> String {
+    let by = |severity| {
+        let of = found.detections.iter().filter(|detection| detection.severity == severity);
+        of.count()
+    };
+    let mut said = format!(
+        "{} in {} of {}: {} high, {} medium, {} low",
+        plural(found.detections.len() as u64, "detection"),
+        plural(found.connections, "connection"),
+        plural(found.hosts, "host"),
+        by(Severity::High),
+        by(Severity::Medium),
+        by(Severity::Low),
+    );
+    if found.shared > 0 {
+        let beacons = plural(found.shared, "beacon");
+        said += &format!("; {beacons} to what many hosts inside call not told");
+    }
+    let share = |of: u64| of as f64 / found.connections.max(1) as f64;
+    if share(found.sampled) > 0.01 {
+        said += &format!(
+            "; {} were sampled: answers and contacts are missing there, and scans are counted only",
+            grouped(found.sampled)
+        );
+    }
+    if share(found.one_way) > 0.2 {
+        said += &format!(
+            "; of {} only one direction was exported: who answered is told by TCP's flags alone",
+            grouped(found.one_way)
+        );
+    }
+    if found.in_parts > 0 {
+        said += &format!("; {} judged in parts", plural(found.in_parts, "very busy host"));
+    }
+    said
+}

@@ -1,0 +1,187 @@
+//! Hosts inside that call the same one outside again and again: the scores of RITA, over several
+//! windows, and the period that a periodogram finds.
+
+mod period;
+mod scores;
+
+use std::collections::{BTreeMap, HashSet};
+use std::net::IpAddr;
+
+use period::period;
+use scores::Scores;
+
+use super::contact::{Contact, is_polled};
+use super::{Detection, Evidence, Found, Kind, Parameters, Severity};
+use crate::aggregate::{Aggregate, over};
+use crate::flow::{Column, Columns, FlowBatch, UnixMillis};
+use crate::query::{Direction, Question};
+use crate::store::{Result, Snapshot};
+
+/// What is looked at, back from the last contact: RITA has a day; this store has the history.
+const WINDOWS_MS: [u64; 3] = [3_600_000, 86_400_000, 30 * 86_400_000];
+
+/// More than so many contacts a second are a strobe, which is told apart and not scored.
+const STROBE_MS: u64 = 1_000;
+
+/// A period that is as unlikely by chance counts where the scores alone are not high enough.
+const UNLIKELY: f64 = 1e-6;
+
+/// High scores are to come of even intervals or of a period, and not of the other three alone: whoever
+/// comes back to one page all day has these.
+const EVEN: f64 = 0.75;
+const DOUBTFUL: f64 = 1e-3;
+
+/// So much lower may the scores be then.
+const LENIENCY: f64 = 0.1;
+
+/// Beacons of `host`, which is inside, by whom and by which port it calls; `contacts` is all that it
+/// began.
+pub(super) fn judge(host: IpAddr, contacts: &[Contact], parameters: &Parameters) -> Vec<Detection> {
+    if contacts.len() < parameters.beacon_contacts {
+        return Vec::new();
+    }
+    let key = |contact: &Contact| (contact.peer, contact.protocol, contact.port);
+    let is_called = |contact: &&Contact| {
+        let Contact { peer, protocol, port, .. } = **contact;
+        !parameters.inside.has(peer) && !is_polled(protocol, port) && !protocol.is_icmp()
+    };
+    let mut sorted: Vec<&Contact> = contacts.iter().filter(is_called).collect();
+    sorted.sort_by_key(|contact| (key(contact), contact.first_ms));
+    let groups = sorted.chunk_by(|one, other| key(one) == key(other));
+    groups.filter_map(|group| of_pair(host, group, parameters)).collect()
+}
+
+/// What the calls of one pair are, by when they began.
+fn of_pair(host: IpAddr, calls: &[&Contact], parameters: &Parameters) -> Option<Detection> {
+    let last_ms = calls.last()?.first_ms;
+    let scored = WINDOWS_MS.iter().filter_map(|&window_ms| {
+        let from = calls.partition_point(|call| call.first_ms + window_ms < last_ms);
+        let within = &calls[from..];
+        let span = last_ms - within.first()?.first_ms;
+        let times: Vec<u64> = within.iter().map(|call| call.first_ms).collect();
+        let distinct = times.chunk_by(u64::eq).count();
+        // A window that is not half filled says what the shorter one says.
+        if distinct < parameters.beacon_contacts
+            || span < window_ms / 2 && window_ms > WINDOWS_MS[0]
+        {
+            return None;
+        }
+        let octets = within.iter().map(|call| call.octets).collect();
+        Some((window_ms, within, Scores::of(&times, octets, window_ms)))
+    });
+    let best = scored.max_by(|(.., one), (.., other)| one.mean().total_cmp(&other.mean()));
+    let (window_ms, within, scores) = best?;
+    let span_ms = last_ms - within[0].first_ms;
+    let contacts = within.len();
+    let is_strobe = (contacts as u64).saturating_mul(STROBE_MS) > window_ms;
+    let score = scores.mean();
+    if score < parameters.beacon_score - LENIENCY && !is_strobe {
+        return None;
+    }
+    let found = period(&within.iter().map(|call| call.first_ms).collect::<Vec<_>>());
+    let is_below = |chance: f64| found.is_some_and(|period| period.chance < chance);
+    let is_even = scores.interval >= EVEN || is_below(DOUBTFUL);
+    let is_sure = score >= parameters.beacon_score && is_even || is_below(UNLIKELY);
+    if !is_sure && !is_strobe || span_ms == 0 {
+        return None;
+    }
+    let first = within[0];
+    let mut evidence = vec![
+        ("score", Evidence::Share(score)),
+        ("interval", Evidence::Share(scores.interval)),
+        ("size", Evidence::Share(scores.size)),
+        ("histogram", Evidence::Share(scores.histogram)),
+        ("duration", Evidence::Share(scores.duration)),
+        ("contacts", Evidence::Count(contacts as u64)),
+        ("window", Evidence::Span(window_ms)),
+        ("medianInterval", Evidence::Span(scores.median_interval_ms)),
+    ];
+    if let Some(period) = found {
+        evidence.push(("period", Evidence::Span(period.millis)));
+        evidence.push(("chance", Evidence::Chance(period.chance)));
+    }
+    if within.iter().any(|call| call.sampled) {
+        evidence.push(("sampled", Evidence::Text("contacts may be unseen".to_owned())));
+    }
+    let severity = match score {
+        0.9.. => Severity::High,
+        0.8.. => Severity::Medium,
+        _ => Severity::Low,
+    };
+    Some(Detection {
+        kind: Kind::Beacon,
+        variant: if is_strobe { "strobe" } else { "beacon" },
+        host,
+        peer: Some(first.peer),
+        protocol: Some(first.protocol),
+        port: Some(first.port),
+        first: UnixMillis(first.first_ms),
+        last: UnixMillis(last_ms),
+        severity: if is_strobe { Severity::Low } else { severity },
+        confidence: score,
+        evidence,
+    })
+}
+
+/// Which hosts called a destination.
+#[derive(Default)]
+struct Callers(HashSet<IpAddr>);
+
+impl Aggregate for Callers {
+    fn observe(&mut self, flows: &FlowBatch) -> Result<()> {
+        for row in 0..flows.len() {
+            if self.0.len() < MAX_CALLERS {
+                self.0.insert(flows.src.get(row));
+            }
+        }
+        Ok(())
+    }
+
+    fn merge(&mut self, other: Self) -> Result<()> {
+        self.0.extend(other.0);
+        Ok(())
+    }
+}
+
+/// So many callers are told apart.
+const MAX_CALLERS: usize = 100_000;
+
+/// Asks how many hosts inside call the destinations of beacons: what many call is updates, clocks or
+/// telemetry.
+pub(super) fn confirm(
+    snapshot: &dyn Snapshot,
+    question: &Question,
+    parameters: &Parameters,
+    found: &mut Found,
+) -> Result<()> {
+    let mut callers: BTreeMap<IpAddr, u64> = BTreeMap::new();
+    let mut detections = Vec::with_capacity(found.detections.len());
+    for mut detection in found.detections.drain(..) {
+        if let (Kind::Beacon, Some(peer)) = (detection.kind, detection.peer) {
+            let known = callers.get(&peer).copied();
+            let hosts = match known {
+                Some(hosts) => hosts,
+                None => {
+                    let question = Question {
+                        addresses: Some(peer.into()),
+                        direction: Direction::Dst,
+                        limit: None,
+                        ..question.clone()
+                    };
+                    let lookup = question.plan_unordered(Columns::of(&[Column::Src]));
+                    let Callers(hosts) = over(snapshot, lookup.scans(), Callers::default)?;
+                    hosts.iter().filter(|&&host| parameters.inside.has(host)).count() as u64
+                }
+            };
+            callers.insert(peer, hosts);
+            if hosts > parameters.beacon_hosts {
+                found.shared += 1;
+                continue;
+            }
+            detection.evidence.push(("callingHosts", Evidence::Count(hosts)));
+        }
+        detections.push(detection);
+    }
+    found.detections = detections;
+    Ok(())
+}

@@ -1,0 +1,291 @@
+//! Floods: what a host receives by minute, far above its usual minutes.
+//!
+//! Packets of a connection are spread over its time, as counting them where it ends is what most false
+//! alarms come from. Which minutes are too much is told by the sums; what makes a flood of them, by a
+//! second look at what the host received then.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+use super::{Detection, Evidence, Kind, Parameters, Severity};
+use crate::aggregate::{Aggregate, Connection, OneWay, over};
+use crate::flow::tcp_flags::{ACK, SYN};
+use crate::flow::{Column, Columns, FlowBatch, Protocol, TimeRange, UnixMillis};
+use crate::query::{Direction, Question};
+use crate::store::{Result, Snapshot};
+
+const MINUTE_MS: u64 = 60_000;
+
+/// A connection that lasts longer is spread over so many minutes; it floods nobody.
+const MOST_MINUTES: u64 = 24 * 60;
+
+/// So many minutes of a host are kept.
+const MAX_MINUTES: usize = 100_000;
+
+/// Ports of services that answer with more than they were asked: QOTD, `CharGEN`, DNS, NTP, SNMP, CLDAP,
+/// RIP, SSDP, WS-Discovery, ARMS, memcached.
+const AMPLIFIERS: [u16; 11] = [17, 19, 53, 123, 161, 389, 520, 1900, 3702, 3283, 11_211];
+
+/// What a host received in a minute.
+#[derive(Debug, Clone, Copy, Default)]
+struct Minute {
+    packets: u64,
+    octets: u64,
+}
+
+/// What one host received, by minute.
+#[derive(Debug, Default)]
+pub(super) struct Minutes(HashMap<u64, Minute>);
+
+/// Minutes of which a host received too much.
+#[derive(Debug)]
+pub(super) struct Flood {
+    host: IpAddr,
+    /// The first minute, and the one behind the last.
+    from: u64,
+    to: u64,
+    /// The most of a minute.
+    packets: u64,
+    octets: u64,
+    /// What it receives in half of its minutes, in packets.
+    usual: u64,
+}
+
+impl Minutes {
+    pub(super) fn add(&mut self, host: IpAddr, connection: &Connection) {
+        let received =
+            if connection.initiator == host { connection.returned } else { connection.sent };
+        let OneWay { packets, octets, .. } = received;
+        if packets == 0 {
+            return;
+        }
+        let (first, last) = (connection.first.0, connection.last.0);
+        let from = first / MINUTE_MS;
+        let to = (last / MINUTE_MS).min(from + MOST_MINUTES);
+        // As much of it as of its time is in a minute; what lasts no time is in one.
+        let lasts = last.saturating_sub(first).max(1);
+        for minute in from..=to {
+            let begin = (minute * MINUTE_MS).max(first);
+            let end = ((minute + 1) * MINUTE_MS).min(last.max(first + 1));
+            let share = |all: u64| {
+                let part = u128::from(all) * u128::from(end.saturating_sub(begin));
+                (part / u128::from(lasts)) as u64
+            };
+            let has_room = self.0.len() < MAX_MINUTES;
+            if let Some(sum) = self.0.get_mut(&minute) {
+                sum.packets = sum.packets.saturating_add(share(packets));
+                sum.octets = sum.octets.saturating_add(share(octets));
+            } else if has_room {
+                self.0.insert(minute, Minute { packets: share(packets), octets: share(octets) });
+            }
+        }
+    }
+
+    /// The stretches of minutes that are too much for `host`; what is kept is forgotten.
+    pub(super) fn judge(&mut self, host: IpAddr, parameters: &Parameters) -> Vec<Flood> {
+        let mut minutes: Vec<(u64, Minute)> = self.0.drain().collect();
+        let least = parameters.flood_packets.saturating_mul(MINUTE_MS / 1_000);
+        if minutes.iter().all(|(_, sum)| sum.packets < least) {
+            return Vec::new();
+        }
+        let mut packets: Vec<u64> = minutes.iter().map(|(_, sum)| sum.packets).collect();
+        let middle = packets.len() / 2;
+        let usual = *packets.select_nth_unstable(middle).1;
+        // A host of which nothing else is known has no usual minutes.
+        let usual = if minutes.len() < 10 { 0 } else { usual };
+        let most = least.max(usual.saturating_mul(parameters.flood_times));
+        minutes.retain(|(_, sum)| sum.packets >= most);
+        minutes.sort_unstable_by_key(|&(minute, _)| minute);
+        let stretch = |minutes: &[(u64, Minute)]| Flood {
+            host,
+            from: minutes[0].0,
+            to: minutes[minutes.len() - 1].0 + 1,
+            packets: minutes.iter().map(|(_, sum)| sum.packets).max().unwrap_or(0),
+            octets: minutes.iter().map(|(_, sum)| sum.octets).max().unwrap_or(0),
+            usual,
+        };
+        minutes.chunk_by(|(one, _), (next, _)| next - one <= 2).map(stretch).collect()
+    }
+}
+
+/// What is known of the packets that a host received, or sent.
+#[derive(Debug, Default)]
+struct Sums {
+    /// By source, by source port where that amplifies, and by protocol and port.
+    by_source: HashMap<IpAddr, u64>,
+    by_amplifier: HashMap<u16, u64>,
+    by_port: HashMap<(u8, u16), u64>,
+    packets: u64,
+    syns: u64,
+}
+
+/// So many sources are told apart.
+const MAX_SOURCES: usize = 1 << 18;
+
+impl Sums {
+    const COLUMNS: Columns = Columns::of(&[
+        Column::Src,
+        Column::Protocol,
+        Column::SrcPort,
+        Column::DstPort,
+        Column::Packets,
+        Column::TcpFlags,
+    ]);
+
+    fn share(&self, packets: u64) -> f64 {
+        packets as f64 / self.packets.max(1) as f64
+    }
+
+    /// What the source sent that sent most.
+    fn greatest(&self) -> u64 {
+        self.by_source.values().copied().max().unwrap_or(0)
+    }
+
+    fn has_room_for(&self, source: IpAddr) -> bool {
+        self.by_source.len() < MAX_SOURCES || self.by_source.contains_key(&source)
+    }
+}
+
+impl Aggregate for Sums {
+    fn observe(&mut self, flows: &FlowBatch) -> Result<()> {
+        for row in 0..flows.len() {
+            let (packets, protocol) = (flows.packets[row], flows.protocol[row]);
+            let source = flows.src.get(row);
+            if self.has_room_for(source) {
+                *self.by_source.entry(source).or_default() += packets;
+            }
+            let port = flows.src_port[row];
+            if Protocol(protocol) == Protocol::UDP && AMPLIFIERS.contains(&port) {
+                *self.by_amplifier.entry(port).or_default() += packets;
+            }
+            *self.by_port.entry((protocol, flows.dst_port[row])).or_default() += packets;
+            self.packets += packets;
+            if Protocol(protocol) == Protocol::TCP && flows.tcp_flags[row] & (SYN | ACK) == SYN {
+                self.syns += packets;
+            }
+        }
+        Ok(())
+    }
+
+    fn merge(&mut self, other: Self) -> Result<()> {
+        for (source, packets) in other.by_source {
+            if self.has_room_for(source) {
+                *self.by_source.entry(source).or_default() += packets;
+            }
+        }
+        for (port, packets) in other.by_amplifier {
+            *self.by_amplifier.entry(port).or_default() += packets;
+        }
+        for (port, packets) in other.by_port {
+            *self.by_port.entry(port).or_default() += packets;
+        }
+        self.packets += other.packets;
+        self.syns += other.syns;
+        Ok(())
+    }
+}
+
+/// Those of `floods` that are some, by a look at what was received and sent in their minutes: a
+/// download, however large, is none.
+pub(super) fn confirmed(
+    snapshot: &dyn Snapshot,
+    question: &Question,
+    parameters: &Parameters,
+    floods: Vec<Flood>,
+) -> Result<Vec<Detection>> {
+    let mut confirmed = Vec::new();
+    for flood in floods {
+        // What began a minute before may have gone on.
+        let since = UnixMillis(flood.first().0.saturating_sub(MINUTE_MS));
+        let time = TimeRange { since, until: flood.last() }.and(question.time);
+        let sums = |direction| {
+            let addresses = Some(flood.host.into());
+            let question = Question { addresses, direction, time, limit: None, ..question.clone() };
+            let lookup = question.plan_unordered(Sums::COLUMNS);
+            over(snapshot, lookup.scans(), Sums::default)
+        };
+        let (received, returned) = (sums(Direction::Dst)?, sums(Direction::Src)?);
+        confirmed.extend(flood.told(&received, &returned, parameters));
+    }
+    Ok(confirmed)
+}
+
+impl Flood {
+    fn first(&self) -> UnixMillis {
+        UnixMillis(self.from * MINUTE_MS)
+    }
+
+    fn last(&self) -> UnixMillis {
+        UnixMillis(self.to * MINUTE_MS)
+    }
+
+    /// Which kind of a flood it is by what was received and what was returned, if it is one.
+    fn variant(
+        &self,
+        received: &Sums,
+        returned: &Sums,
+        parameters: &Parameters,
+    ) -> Option<&'static str> {
+        let sources = received.by_source.len();
+        let is_unanswered = returned.packets as f64 <= UNANSWERED * received.packets as f64;
+        let is_shared = received.share(received.greatest()) < FROM_ONE;
+        let amplified = received.by_amplifier.values().copied().max().unwrap_or(0);
+        if received.share(received.syns) >= MOST_OF_IT {
+            Some("syn")
+        } else if received.share(amplified) >= MOST_OF_IT && sources > 1 && is_unanswered {
+            Some("amplified")
+        } else if is_shared && sources >= FEW_SOURCES && is_unanswered {
+            Some("distributed")
+        } else {
+            // Of a host whose usual minutes are not known, many clients are no flood.
+            let is_unusual = self.usual > 0 && sources >= parameters.flood_sources;
+            (is_shared && is_unusual).then_some("distributed")
+        }
+    }
+
+    fn told(&self, received: &Sums, returned: &Sums, parameters: &Parameters) -> Option<Detection> {
+        let variant = self.variant(received, returned, parameters)?;
+        let ports = &received.by_port;
+        let (&(protocol, port), &most) = ports.iter().max_by_key(|&(port, sum)| (*sum, *port))?;
+        let is_one = received.share(most) >= MOST_OF_IT;
+        let Self { host, packets, octets, usual, .. } = *self;
+        let mut evidence = vec![
+            ("packetsPerSecond", Evidence::Count(packets * 1_000 / MINUTE_MS)),
+            ("usualPacketsPerSecond", Evidence::Count(usual * 1_000 / MINUTE_MS)),
+            ("bitsPerSecond", Evidence::Count(octets.saturating_mul(8_000) / MINUTE_MS)),
+            ("sources", Evidence::Count(received.by_source.len() as u64)),
+            ("greatestSource", Evidence::Share(received.share(received.greatest()))),
+            ("synPackets", Evidence::Share(received.share(received.syns))),
+            ("answered", Evidence::Share(received.share(returned.packets).min(1.0))),
+        ];
+        let amplifiers = received.by_amplifier.iter();
+        if let Some((&port, _)) = amplifiers.max_by_key(|&(port, packets)| (*packets, *port))
+            && variant == "amplified"
+        {
+            evidence.push(("sourcePort", Evidence::Count(port.into())));
+        }
+        Some(Detection {
+            kind: Kind::Ddos,
+            variant,
+            host,
+            peer: None,
+            protocol: is_one.then_some(Protocol(protocol)),
+            port: is_one.then_some(port),
+            first: self.first(),
+            last: self.last(),
+            severity: Severity::High,
+            confidence: 1.0 - (usual as f64 / packets.max(1) as f64).min(1.0),
+            evidence,
+        })
+    }
+}
+
+/// So large a share makes it what it is called after.
+const MOST_OF_IT: f64 = 0.5;
+
+/// So many sources are enough where hardly anything is answered.
+const FEW_SOURCES: usize = 5;
+const UNANSWERED: f64 = 0.1;
+
+/// So large a share from one source, and it is a transfer.
+const FROM_ONE: f64 = 0.5;

@@ -1,0 +1,279 @@
+//! Hosts that look for what others listen on.
+//!
+//! Of TCP decides a threshold random walk over first contacts (Jung, Paxson, Berger, Balakrishnan: Fast
+//! Portscan Detection Using Sequential Hypothesis Testing, IEEE S&P 2004) with the figures of SiLK's
+//! rwscan; of UDP and ICMP rwscan's logistic regressions; where packets were sampled, counting, since
+//! answers may have gone by unseen.
+
+use std::net::IpAddr;
+
+use super::contact::Contact;
+use super::several::{counted, list};
+use super::{Detection, Evidence, Kind, Parameters, Severity};
+use crate::flow::{Protocol, UnixMillis, address_bits};
+
+/// A benign host's first contact succeeds so often, and a scanner's.
+const SUCCESS_OF_BENIGN: f64 = 0.8;
+const SUCCESS_OF_SCANNER: f64 = 0.2;
+/// Of scanners so many are to be found, and so many others taken for one.
+const DETECTED: f64 = 0.99;
+const FALSELY: f64 = 0.01;
+
+/// A scan takes less than this between one try and the next, else it is a slow one, in milliseconds.
+const SLOW_MS: u64 = 60_000;
+
+/// First contacts with one target: when, and whether any of them was answered.
+struct Target {
+    peer: IpAddr,
+    port: u16,
+    first_ms: u64,
+    last_ms: u64,
+    failed: bool,
+}
+
+/// Scans of `host`, one a row: `contacts` is all that it began.
+pub(super) fn judge(
+    host: IpAddr,
+    contacts: &[Contact],
+    parameters: &Parameters,
+) -> Option<Detection> {
+    let least = parameters.scan_hosts.min(parameters.scan_ports);
+    if contacts.iter().filter(|contact| contact.failed).count() < least {
+        return None;
+    }
+    let protocols = [Protocol::TCP, Protocol::UDP, Protocol::ICMP, Protocol::ICMP6];
+    let scans = protocols.into_iter().filter_map(|protocol| {
+        let of = contacts.iter().filter(|contact| contact.protocol == protocol);
+        of_protocol(host, protocol, &of.collect::<Vec<_>>(), parameters)
+    });
+    // One row a scanner: what it does by several protocols is one affair.
+    scans.max_by_key(|(targets, _)| *targets).map(|(_, scan)| scan)
+}
+
+fn of_protocol(
+    host: IpAddr,
+    protocol: Protocol,
+    contacts: &[&Contact],
+    parameters: &Parameters,
+) -> Option<(usize, Detection)> {
+    let targets = targets(contacts);
+    let sampled = contacts.iter().any(|contact| contact.sampled);
+    let decides = |group: &[&Target]| -> Option<f64> {
+        let failed = group.iter().filter(|target| target.failed).count();
+        if (failed as f64) < parameters.scan_failed * group.len() as f64 {
+            return None;
+        }
+        match protocol {
+            _ if sampled => Some(0.5),
+            Protocol::TCP => walk(group),
+            _ => regression(protocol, contacts).filter(|&likely| likely > 0.5),
+        }
+    };
+    // By port: whom it was tried at.
+    let mut by_port: Vec<&Target> = targets.iter().collect();
+    by_port.sort_by_key(|target| (target.port, target.first_ms, target.peer));
+    let mut horizontal: Vec<(&[&Target], f64)> = Vec::new();
+    for group in by_port.chunk_by(|one, other| one.port == other.port) {
+        let failed = group.iter().filter(|target| target.failed).count();
+        if failed >= parameters.scan_hosts
+            && let Some(likely) = decides(group)
+        {
+            horizontal.push((group, likely));
+        }
+    }
+    // By host: which ports of it were tried.
+    let mut by_host: Vec<&Target> = targets.iter().collect();
+    by_host.sort_by_key(|target| (target.peer, target.first_ms, target.port));
+    let mut vertical: Vec<(&[&Target], f64)> = Vec::new();
+    for group in by_host.chunk_by(|one, other| one.peer == other.peer) {
+        let failed = group.iter().filter(|target| target.failed).count();
+        if failed >= parameters.scan_ports
+            && let Some(likely) = decides(group)
+        {
+            vertical.push((group, likely));
+        }
+    }
+    let groups = horizontal.iter().chain(&vertical);
+    let confidence = groups.clone().map(|(_, likely)| *likely).max_by(f64::total_cmp)?;
+    let tried: Vec<&Target> = groups.flat_map(|(group, _)| group.iter().copied()).collect();
+    let scan = Scan { host, protocol, horizontal: !horizontal.is_empty(), tried, sampled };
+    let (vertical, horizontal) = (!vertical.is_empty(), scan.horizontal);
+    let variant = match (horizontal, vertical) {
+        (true, true) => "block",
+        (false, _) => "vertical",
+        _ if scan.is_slow() => "slow",
+        _ => "horizontal",
+    };
+    Some((scan.tried.len(), scan.told(variant, confidence, parameters)))
+}
+
+/// What was scanned.
+struct Scan<'a> {
+    host: IpAddr,
+    protocol: Protocol,
+    horizontal: bool,
+    tried: Vec<&'a Target>,
+    sampled: bool,
+}
+
+impl Scan<'_> {
+    fn first_ms(&self) -> u64 {
+        self.tried.iter().map(|target| target.first_ms).min().unwrap_or(0)
+    }
+
+    fn last_ms(&self) -> u64 {
+        self.tried.iter().map(|target| target.last_ms).max().unwrap_or(0)
+    }
+
+    /// Whether it takes its time: half of what it tries comes a minute after the one before it.
+    fn is_slow(&self) -> bool {
+        let mut times: Vec<u64> = self.tried.iter().map(|target| target.first_ms).collect();
+        times.sort_unstable();
+        let mut gaps: Vec<u64> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        let middle = gaps.len() / 2;
+        gaps.len() > 1 && *gaps.select_nth_unstable(middle).1 >= SLOW_MS
+    }
+
+    fn told(&self, variant: &'static str, confidence: f64, parameters: &Parameters) -> Detection {
+        let hosts = counted(self.tried.iter().map(|target| target.peer));
+        let ports = counted(self.tried.iter().map(|target| target.port));
+        let answered: Vec<&&Target> = self.tried.iter().filter(|target| !target.failed).collect();
+        let answering = counted(answered.iter().map(|target| target.peer));
+        let is_inside = parameters.inside.has(self.host);
+        let severity = match (is_inside, answering.is_empty()) {
+            (true, _) => Severity::High,
+            (false, false) => Severity::Medium,
+            (false, true) => Severity::Low,
+        };
+        let is_icmp = self.protocol.is_icmp();
+        let told_ports = ports.iter().map(|(port, _)| port);
+        let mut evidence = vec![
+            ("hosts", Evidence::Count(hosts.len() as u64)),
+            ("ports", Evidence::Count(if is_icmp { 0 } else { ports.len() as u64 })),
+            ("failed", Evidence::Share(1.0 - answered.len() as f64 / self.tried.len() as f64)),
+            ("answered", Evidence::Count(answered.len() as u64)),
+        ];
+        if !is_icmp {
+            evidence.push(("triedPorts", Evidence::Text(list(told_ports))));
+        }
+        if !answering.is_empty() {
+            let who = answering.iter().map(|(host, _)| host);
+            evidence.push(("answeringHosts", Evidence::Text(list(who))));
+        }
+        if self.sampled {
+            evidence.push(("sampled", Evidence::Text("answers may be unseen".to_owned())));
+        }
+        Detection {
+            kind: Kind::Scan,
+            variant,
+            host: self.host,
+            peer: Some(hosts[0].0).filter(|_| hosts.len() == 1),
+            protocol: Some(self.protocol),
+            port: Some(ports[0].0).filter(|_| ports.len() == 1),
+            first: UnixMillis(self.first_ms()),
+            last: UnixMillis(self.last_ms()),
+            severity,
+            confidence,
+            evidence,
+        }
+    }
+}
+
+/// The targets of contacts that come by when they began.
+fn targets(contacts: &[&Contact]) -> Vec<Target> {
+    let mut sorted = contacts.to_vec();
+    sorted.sort_by_key(|contact| (contact.peer, contact.port, contact.first_ms));
+    let of = |group: &[&Contact]| Target {
+        peer: group[0].peer,
+        port: group[0].port,
+        first_ms: group[0].first_ms,
+        last_ms: group.iter().map(|contact| contact.last_ms).max().unwrap_or(0),
+        failed: group.iter().all(|contact| contact.failed),
+    };
+    sorted.chunk_by(|one, other| (one.peer, one.port) == (other.peer, other.port)).map(of).collect()
+}
+
+/// How likely it is that who had these first contacts, which come by time, is a scanner, where the walk
+/// decides so.
+fn walk(group: &[&Target]) -> Option<f64> {
+    let [success, failure] = [
+        SUCCESS_OF_SCANNER / SUCCESS_OF_BENIGN,
+        (1.0 - SUCCESS_OF_SCANNER) / (1.0 - SUCCESS_OF_BENIGN),
+    ]
+    .map(f64::ln);
+    let upper = (DETECTED / FALSELY).ln();
+    let lower = ((1.0 - DETECTED) / (1.0 - FALSELY)).ln();
+    let (mut ratio, mut highest) = (0.0_f64, 0.0_f64);
+    for target in group {
+        ratio += if target.failed { failure } else { success };
+        highest = highest.max(ratio);
+        // Whoever was benign until now is judged anew.
+        if ratio <= lower {
+            ratio = 0.0;
+        }
+    }
+    // Of equal chances before.
+    (highest >= upper).then(|| 1.0 / (1.0 + (-highest).exp()))
+}
+
+/// How likely a source of these contacts scans by UDP or ICMP, as rwscan's regressions have it.
+fn regression(protocol: Protocol, contacts: &[&Contact]) -> Option<f64> {
+    let flows = contacts.len() as f64;
+    let share = |holds: &dyn Fn(&Contact) -> bool| {
+        contacts.iter().filter(|contact| holds(contact)).count() as f64 / flows
+    };
+    let of_few_packets = share(&|contact| contact.packets < 3);
+    let large = share(&|contact| contact.packets > 0 && contact.octets / contact.packets > 60);
+    let destinations = counted(contacts.iter().map(|contact| contact.peer));
+    let hosts = destinations.len() as f64;
+    let (runs, longest, most) = networks(destinations.iter().map(|&(host, _)| host).collect());
+    let y = if protocol.is_icmp() {
+        let echoes = share(&|contact| matches!(contact.port >> 8, 8 | 128));
+        -4.307_079 - 0.082_457_04 * runs - 0.028_006_12 * longest + 0.048_778_52 * most
+            - 0.000_006_398_878 * hosts
+            + 4.016_751 * echoes
+    } else {
+        let own_ports = counted(contacts.iter().map(|contact| contact.own_port)).len() as f64;
+        let (low_ports, low_run) = low_ports(contacts);
+        -1.887_907_966
+            + 0.543_683_505 * of_few_packets
+            + 0.025_150_994 * longest
+            + 0.529_094_801 * low_ports
+            - 1.244_182_168 * low_run
+            - 0.001_841_634 * own_ports / hosts
+            - 0.224_548_546 * large
+            - 0.697_943_155 * own_ports / flows
+    };
+    Some(1.0 / (1.0 + (-y).exp()))
+}
+
+/// Of destinations: the longest run of networks of 256 addresses on end, the longest run of addresses
+/// in one of them, and the most in one.
+fn networks(mut hosts: Vec<IpAddr>) -> (f64, f64, f64) {
+    hosts.sort_unstable();
+    let bits: Vec<u128> = hosts.into_iter().map(address_bits).collect();
+    let mut networks: Vec<u128> = bits.iter().map(|bits| bits >> 8).collect();
+    let most = networks.chunk_by(u128::eq).map(<[u128]>::len).max().unwrap_or(0);
+    networks.dedup();
+    let run = |numbers: &[u128]| {
+        numbers.chunk_by(|one, next| one + 1 == *next).map(<[u128]>::len).max().unwrap_or(0)
+    };
+    let within = bits.chunk_by(|one, other| one >> 8 == other >> 8).map(run).max().unwrap_or(0);
+    (run(&networks) as f64, within as f64, most as f64)
+}
+
+/// The most ports below 1024 that were tried of one host, and the longest run of them on end.
+fn low_ports(contacts: &[&Contact]) -> (f64, f64) {
+    let low = contacts.iter().filter(|contact| contact.port < 1_024);
+    let mut low: Vec<(IpAddr, u16)> = low.map(|contact| (contact.peer, contact.port)).collect();
+    low.sort_unstable();
+    low.dedup();
+    let of_host = || low.chunk_by(|(one, _), (other, _)| one == other);
+    let most = of_host().map(<[_]>::len).max().unwrap_or(0);
+    let run = |ports: &[(IpAddr, u16)]| {
+        let runs = ports.chunk_by(|(_, one), (_, next)| one + 1 == *next);
+        runs.map(<[_]>::len).max().unwrap_or(0)
+    };
+    let longest = of_host().map(run).max().unwrap_or(0);
+    (most as f64, longest as f64)
+}

@@ -1,0 +1,177 @@
+//! Each judge, by what it is to find and by what it is to leave alone.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use super::contact::Contact;
+use super::*;
+use crate::aggregate::{Connection, OneWay};
+use crate::flow::{Protocol, UnixMillis};
+
+const MINUTE_MS: u64 = 60_000;
+const HOUR_MS: u64 = 3_600_000;
+
+fn inside(number: u32) -> IpAddr {
+    Ipv4Addr::from(0x0a00_0000 + number).into()
+}
+
+fn outside(number: u32) -> IpAddr {
+    Ipv4Addr::from(0xc000_0200 + number).into()
+}
+
+/// An exchange of TCP that was answered.
+fn contact(at_ms: u64, peer: IpAddr, port: u16) -> Contact {
+    Contact {
+        peer,
+        protocol: Protocol::TCP,
+        port,
+        own_port: 40_000 + (at_ms / 1_000 % 20_000) as u16,
+        first_ms: at_ms,
+        last_ms: at_ms + 500,
+        octets: 1_000,
+        packets: 5,
+        failed: false,
+        sampled: false,
+    }
+}
+
+fn try_at(at_ms: u64, peer: IpAddr, port: u16) -> Contact {
+    Contact { octets: 44, packets: 1, failed: true, ..contact(at_ms, peer, port) }
+}
+
+fn scan_of(contacts: &[Contact]) -> Option<Detection> {
+    scan::judge(outside(1), contacts, &Parameters::default())
+}
+
+#[test]
+fn a_port_of_many_hosts_or_many_ports_of_one_are_a_scan() {
+    let horizontal: Vec<_> =
+        (0..60).map(|at| try_at(u64::from(at) * 100, inside(at), 22)).collect();
+    let found = scan_of(&horizontal).unwrap();
+    assert_eq!((found.variant, found.port, found.peer), ("horizontal", Some(22), None));
+    assert_eq!(
+        (found.severity, found.evidence[0].clone()),
+        (Severity::Low, ("hosts", Evidence::Count(60)))
+    );
+    assert!(scan_of(&horizontal[..31]).is_none());
+    let vertical: Vec<_> = (1..=120).map(|port| try_at(port.into(), inside(7), port)).collect();
+    let found = scan_of(&vertical).unwrap();
+    assert_eq!((found.variant, found.port, found.peer), ("vertical", None, Some(inside(7))));
+    let slow: Vec<_> =
+        (0..60).map(|at| try_at(u64::from(at) * 10 * MINUTE_MS, inside(at), 22)).collect();
+    assert_eq!(scan_of(&slow).unwrap().variant, "slow");
+    let both: Vec<_> = horizontal.iter().chain(&vertical).copied().collect();
+    assert_eq!(scan_of(&both).unwrap().variant, "block");
+}
+
+#[test]
+fn who_is_mostly_answered_scans_nobody() {
+    let web = (0..400).map(|at| {
+        let of = if at % 10 == 0 { try_at } else { contact };
+        of(u64::from(at) * 1_000, outside(at), 443)
+    });
+    assert!(scan_of(&web.collect::<Vec<_>>()).is_none());
+    // Peers of which half are gone, each on a port of its own.
+    let peers = (0..500).map(|at| {
+        let of = if at % 2 == 0 { try_at } else { contact };
+        of(u64::from(at) * 1_000, outside(at), 1_025 + at as u16)
+    });
+    assert!(scan_of(&peers.collect::<Vec<_>>()).is_none());
+}
+
+#[test]
+fn those_who_answered_a_scan_are_named() {
+    let mut contacts: Vec<_> = (0..60).map(|at| try_at(at.into(), inside(at), 22)).collect();
+    contacts[30] = contact(30, inside(30), 22);
+    let found = scan_of(&contacts).unwrap();
+    assert_eq!(found.severity, Severity::Medium);
+    let named = Evidence::Text("10.0.0.30".to_owned());
+    assert!(found.evidence.contains(&("answeringHosts", named)), "{found:?}");
+}
+
+#[test]
+fn what_is_sampled_is_counted_and_less_sure() {
+    let tries = (0..60).map(|at| Contact { sampled: true, ..try_at(at.into(), inside(at), 22) });
+    let found = scan_of(&tries.collect::<Vec<_>>()).unwrap();
+    assert!(found.confidence <= 0.5 && found.evidence.iter().any(|(name, _)| *name == "sampled"));
+}
+
+#[test]
+fn a_clock_is_a_beacon_and_people_are_none() {
+    let judge = |contacts: &[Contact]| beacon::judge(inside(1), contacts, &Parameters::default());
+    let home = outside(9);
+    let even: Vec<_> = (0..288).map(|at| contact(at * 5 * MINUTE_MS, home, 443)).collect();
+    let found = judge(&even);
+    assert_eq!(found.len(), 1);
+    assert_eq!((found[0].variant, found[0].severity), ("beacon", Severity::High));
+    let period = found[0].evidence.iter().find(|(name, _)| *name == "period");
+    assert_eq!(period, Some(&("period", Evidence::Span(5 * MINUTE_MS))));
+    // Clicks in bursts, of all sizes.
+    let clicks = (0..288_u64).map(|at| {
+        let within = at * at % 17 * 9_000 + at % 5 * 700;
+        let octets = 400 + at * at * 31 % 90_000;
+        Contact { octets, ..contact(at / 24 * HOUR_MS + within * (1 + at % 3), home, 443) }
+    });
+    let mut clicks: Vec<_> = clicks.collect();
+    clicks.sort_by_key(|click| click.first_ms);
+    assert_eq!(judge(&clicks), []);
+    // Of one's own, and of clocks, nothing is said.
+    let inside: Vec<_> = even.iter().map(|one| Contact { peer: inside(2), ..*one }).collect();
+    assert_eq!(judge(&inside), []);
+    let clock = even.iter().map(|one| Contact { protocol: Protocol::UDP, port: 123, ..*one });
+    assert_eq!(judge(&clock.collect::<Vec<_>>()), []);
+}
+
+#[test]
+fn who_begins_to_log_in_everywhere_spreads() {
+    let judge = |contacts: &[Contact]| spread::judge(inside(1), contacts, &Parameters::default());
+    let worm: Vec<_> =
+        (0..40).map(|at| contact(u64::from(at) * MINUTE_MS, inside(100 + at), 445)).collect();
+    let found = judge(&worm).unwrap();
+    assert_eq!((found.kind, found.port, found.severity), (Kind::Spread, Some(445), Severity::High));
+    // An administrator does so every day.
+    let usual: Vec<_> = (0..5)
+        .flat_map(|day| {
+            worm.iter().map(move |one| {
+                let first_ms = one.first_ms + day * 24 * HOUR_MS;
+                Contact { first_ms, ..*one }
+            })
+        })
+        .collect();
+    assert!(judge(&usual).is_none());
+    let web: Vec<_> = worm.iter().map(|one| Contact { port: 443, ..*one }).collect();
+    assert!(judge(&web).is_none());
+}
+
+#[test]
+fn what_lasts_for_hours_is_told_by_its_class() {
+    let lasting = |hours: u64| Connection {
+        initiator: inside(1),
+        initiator_port: 40_000,
+        responder: outside(1),
+        responder_port: 443,
+        protocol: Protocol::TCP,
+        first: UnixMillis(0),
+        last: UnixMillis(hours * HOUR_MS),
+        sent: OneWay { records: hours as u32 * 60, ..OneWay::default() },
+        returned: OneWay::default(),
+        sampled: false,
+    };
+    let severity =
+        |hours| long::judge(&lasting(hours), &Parameters::default()).map(|found| found.severity);
+    assert_eq!(severity(3), None);
+    assert_eq!(
+        [4, 8, 12].map(severity),
+        [Severity::Low, Severity::Medium, Severity::High].map(Some)
+    );
+}
+
+#[test]
+fn an_id_is_of_what_is_found_and_not_of_when() {
+    let tries: Vec<_> = (0..60).map(|at| try_at(at.into(), inside(at), 22)).collect();
+    let later: Vec<_> =
+        tries.iter().map(|one| Contact { first_ms: one.first_ms + HOUR_MS, ..*one }).collect();
+    let other: Vec<_> = tries.iter().map(|one| Contact { port: 23, ..*one }).collect();
+    let id = |contacts: &[Contact]| scan_of(contacts).unwrap().id();
+    assert_eq!(id(&tries), id(&later));
+    assert_ne!(id(&tries), id(&other));
+}
