@@ -54,7 +54,7 @@ pub(super) fn judge(host: IpAddr, contacts: &[Contact], parameters: &Parameters)
 /// What the calls of one pair are, by when they began.
 fn of_pair(host: IpAddr, calls: &[&Contact], parameters: &Parameters) -> Option<Detection> {
     let last_ms = calls.last()?.first_ms;
-    let scored = WINDOWS_MS.iter().filter_map(|&window_ms| {
+    let windows = WINDOWS_MS.iter().filter_map(|&window_ms| {
         let from = calls.partition_point(|call| call.first_ms + window_ms < last_ms);
         let within = &calls[from..];
         let span = last_ms - within.first()?.first_ms;
@@ -69,7 +69,7 @@ fn of_pair(host: IpAddr, calls: &[&Contact], parameters: &Parameters) -> Option<
         let octets = within.iter().map(|call| call.octets).collect();
         Some((window_ms, within, Scores::of(&times, octets, window_ms)))
     });
-    let best = scored.max_by(|(.., one), (.., other)| one.mean().total_cmp(&other.mean()));
+    let best = windows.max_by(|(.., one), (.., other)| one.mean().total_cmp(&other.mean()));
     let (window_ms, within, scores) = best?;
     let span_ms = last_ms - within[0].first_ms;
     let contacts = within.len();

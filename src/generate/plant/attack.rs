@@ -113,11 +113,11 @@ pub(super) fn lasting(
 ) {
     let ports = (ephemeral(&mut field.random, hosts.0), port);
     let part_ms = u64::from(ACTIVE_TIMEOUT_MS);
-    let parts = length_ms / part_ms;
-    for part in 0..parts {
+    let records = length_ms / part_ms;
+    for part in 0..records {
         let flags = match part {
             0 => SYN | PSH | ACK,
-            _ if part + 1 == parts => FIN | PSH | ACK,
+            _ if part + 1 == records => FIN | PSH | ACK,
             _ => PSH | ACK,
         };
         let of = |way: Side| Side { tcp_flags: flags, ..way };
