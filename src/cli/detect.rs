@@ -93,7 +93,7 @@ fn summary(found: &Found) -> String {
         let of = found.detections.iter().filter(|detection| detection.severity == severity);
         of.count()
     };
-    let mut said = format!(
+    let mut said = vec![format!(
         "{} in {} of {}: {} high, {} medium, {} low",
         plural(found.detections.len() as u64, "detection"),
         plural(found.connections, "connection"),
@@ -101,26 +101,26 @@ fn summary(found: &Found) -> String {
         by(Severity::High),
         by(Severity::Medium),
         by(Severity::Low),
-    );
+    )];
     if found.shared > 0 {
         let beacons = plural(found.shared, "beacon");
-        said += &format!("; {beacons} to what many hosts inside call not told");
+        said.push(format!("{beacons} to what many hosts inside call not told"));
     }
     let share = |of: u64| of as f64 / found.connections.max(1) as f64;
     if share(found.sampled) > 0.01 {
-        said += &format!(
-            "; {} were sampled: answers and contacts are missing there, and scans are counted only",
+        said.push(format!(
+            "{} were sampled: answers and contacts are missing there, and scans are counted only",
             grouped(found.sampled)
-        );
+        ));
     }
     if share(found.one_way) > 0.2 {
-        said += &format!(
-            "; of {} only one direction was exported: who answered is told by TCP's flags alone",
+        said.push(format!(
+            "of {} only one direction was exported: who answered is told by TCP's flags alone",
             grouped(found.one_way)
-        );
+        ));
     }
     if found.in_parts > 0 {
-        said += &format!("; {} judged in parts", plural(found.in_parts, "very busy host"));
+        said.push(format!("{} judged in parts", plural(found.in_parts, "very busy host")));
     }
-    said
+    said.join("; ")
 }

@@ -168,18 +168,15 @@ impl Detection {
 
     /// The filter that finds the flows it was made of, within its time.
     pub fn filter(&self) -> String {
-        let Self { host, peer, protocol, port, .. } = self;
-        let mut filter = match peer {
-            Some(peer) => format!("ip {host} and ip {peer}"),
-            None => format!("ip {host}"),
-        };
-        if let Some(protocol) = protocol {
-            filter += &format!(" and proto {}", protocol.0);
-        }
-        if let Some(port) = port.filter(|_| protocol.is_some_and(|protocol| !protocol.is_icmp())) {
-            filter += &format!(" and port {port}");
-        }
-        filter
+        let Self { host, peer, protocol, port, .. } = *self;
+        let of_port = |protocol: Protocol| !protocol.is_icmp();
+        let terms = [
+            Some(format!("ip {host}")),
+            peer.map(|peer| format!("ip {peer}")),
+            protocol.map(|protocol| format!("proto {}", protocol.0)),
+            port.filter(|_| protocol.is_some_and(of_port)).map(|port| format!("port {port}")),
+        ];
+        terms.into_iter().flatten().collect::<Vec<_>>().join(" and ")
     }
 
     /// What they are sorted by.

@@ -70,7 +70,7 @@ pub fn detect(
     }
     found.detections.extend(ddos::confirmed(snapshot, question, parameters, floods)?);
     beacon::confirm(snapshot, question, parameters, &mut found)?;
-    found.detections.sort_by(|one, other| one.rank().cmp(&other.rank()));
+    found.detections.sort_by_key(Detection::rank);
     Ok(found)
 }
 

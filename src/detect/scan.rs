@@ -66,7 +66,7 @@ fn of_protocol(
         match protocol {
             _ if sampled => Some(0.5),
             Protocol::TCP => walk(group),
-            _ => regression(protocol, contacts).filter(|&likely| likely > 0.5),
+            _ => Some(regression(protocol, contacts)).filter(|&likely| likely > 0.5),
         }
     };
     // By port: whom it was tried at.
@@ -217,7 +217,7 @@ fn walk(group: &[&Target]) -> Option<f64> {
 }
 
 /// How likely a source of these contacts scans by UDP or ICMP, as rwscan's regressions have it.
-fn regression(protocol: Protocol, contacts: &[&Contact]) -> Option<f64> {
+fn regression(protocol: Protocol, contacts: &[&Contact]) -> f64 {
     let flows = contacts.len() as f64;
     let share = |holds: &dyn Fn(&Contact) -> bool| {
         contacts.iter().filter(|contact| holds(contact)).count() as f64 / flows
@@ -244,7 +244,7 @@ fn regression(protocol: Protocol, contacts: &[&Contact]) -> Option<f64> {
             - 0.224_548_546 * large
             - 0.697_943_155 * own_ports / flows
     };
-    Some(1.0 / (1.0 + (-y).exp()))
+    1.0 / (1.0 + (-y).exp())
 }
 
 /// Of destinations: the longest run of networks of 256 addresses on end, the longest run of addresses

@@ -36,8 +36,7 @@ pub(super) fn add(
 /// `start,end,asn,name`, or ten of which the third is the country and the sixth the city.
 fn place(columns: usize, attribute: Attribute) -> Option<usize> {
     match (columns, attribute) {
-        (3 | 10, Attribute::Country) => Some(2),
-        (4, Attribute::Asn) => Some(2),
+        (3 | 10, Attribute::Country) | (4, Attribute::Asn) => Some(2),
         (4, Attribute::AsName) => Some(3),
         (10, Attribute::City) => Some(5),
         _ => None,

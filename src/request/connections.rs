@@ -35,12 +35,11 @@ impl ConnectionOptions {
         question: &Question,
         around: &Surroundings<'_>,
     ) -> Result<Joining> {
-        let timeouts = match self.active_timeout {
-            Some(seconds) => Timeouts::given(seconds.saturating_mul(1_000)),
-            None => {
-                let all = Question { time: question.time, ..Question::everything() };
-                Timeouts::learn(snapshot, &all.plan_unordered(Timeouts::COLUMNS), FEW_RECORDS)?
-            }
+        let timeouts = if let Some(seconds) = self.active_timeout {
+            Timeouts::given(seconds.saturating_mul(1_000))
+        } else {
+            let all = Question { time: question.time, ..Question::everything() };
+            Timeouts::learn(snapshot, &all.plan_unordered(Timeouts::COLUMNS), FEW_RECORDS)?
         };
         let (margin_ms, limits) = (USUAL_MARGIN_MS, around.limits.clone());
         Ok(Joining { timeouts: Arc::new(timeouts), margin_ms, limits })

@@ -81,8 +81,8 @@ fn real_traces_are_quiet() {
         let home = Home::new();
         home.run(&["load", captures.join(file).to_str().unwrap()]);
         let run = home.run(&["detect", "all", "--inside", inside, "-o", "ndjson"]).succeeds();
-        let found = run.lines().iter().map(|line| serde_json::from_str::<Value>(line).unwrap());
-        found.map(|row| key(&row)).collect::<Vec<_>>()
+        let read = |line: &str| key(&serde_json::from_str(line).unwrap());
+        run.lines().into_iter().map(read).collect::<Vec<_>>()
     };
     // 73 seconds of a provider's network in August 2007, with two worms of that year in it: one host tries
     // port 2967 of 339 others (Symantec's antivirus), and one gets into 27 others by ports 139 and 445.

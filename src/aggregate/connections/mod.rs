@@ -112,7 +112,8 @@ pub struct Connections {
     parts: HostParts,
     hosts: AddressSet,
     host: Option<IpAddr>,
-    connections: IntoIter<Connection>,
+    /// Of it.
+    rest: IntoIter<Connection>,
 }
 
 impl Connections {
@@ -125,7 +126,7 @@ impl Connections {
         let part = Part::whole(lookup);
         let parts = HostParts::new(part.records(snapshot, joining)?, joining, 1);
         let hosts = part.sent.lead.unwrap_or_else(AddressSet::all);
-        Ok(Self { parts, hosts, host: None, connections: Vec::new().into_iter() })
+        Ok(Self { parts, hosts, host: None, rest: Vec::new().into_iter() })
     }
 }
 
@@ -137,12 +138,12 @@ impl Iterator for Connections {
             let (hosts, host) = (&self.hosts, self.host);
             let is_here =
                 |at: &Connection| Some(at.initiator) == host || !hosts.contains(at.initiator);
-            if let Some(connection) = self.connections.find(is_here) {
+            if let Some(connection) = self.rest.find(is_here) {
                 return Some(Ok(connection));
             }
             match self.parts.next()? {
                 Ok(part) => {
-                    (self.host, self.connections) = (Some(part.host), part.connections.into_iter());
+                    (self.host, self.rest) = (Some(part.host), part.connections.into_iter());
                 }
                 Err(error) => return Some(Err(error)),
             }

@@ -186,7 +186,7 @@ impl Open {
         }
         let (host_port, peer_port) = (tuple.host_port, tuple.peer_port);
         match [host.sum.records > 0, peer.sum.records > 0] {
-            [true, false] => !(answers(host_port, peer_port) && !began(host)),
+            [true, false] => !answers(host_port, peer_port) || began(host),
             [false, true] => answers(peer_port, host_port) && !began(peer),
             _ if host.first_ms != peer.first_ms => host.first_ms < peer.first_ms,
             // ICMP has its type where the port of who is asked would be.

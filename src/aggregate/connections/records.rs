@@ -59,7 +59,7 @@ impl Records {
             },
         };
         let cursor = if is_sent { &mut self.sent } else { &mut self.received };
-        Ok(cursor.take())
+        Ok(Some(cursor.take()))
     }
 }
 
@@ -119,7 +119,7 @@ impl Cursor {
     }
 
     /// The record that [`Self::key`] is of.
-    fn take(&mut self) -> Option<(Family, u128, Told)> {
+    fn take(&mut self) -> (Family, u128, Told) {
         let (batch, row, by_host) = (&self.batch, self.row, self.by_host);
         let (hosts, peers) = self.ends();
         let (host, peer) = (hosts.bits(row), peers.bits(row));
@@ -151,6 +151,6 @@ impl Cursor {
         };
         let family = batch.family();
         self.row += 1;
-        Some((family, host, told))
+        (family, host, told)
     }
 }

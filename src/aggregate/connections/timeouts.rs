@@ -61,7 +61,9 @@ impl Timeouts {
             Ok(if read < most { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
         })?;
         let mut all = Durations::default();
-        parts.into_iter().for_each(|part| all.merge(part));
+        for part in parts {
+            all.merge(part);
+        }
         let Durations(by_exporter) = all;
         let learnt = by_exporter
             .into_iter()
@@ -111,7 +113,9 @@ impl Durations {
         for rows in rows.chunk_by(|(one, _), (other, _)| one == other) {
             let Some(source) = flows.sources.get(rows[0].0 as usize) else { continue };
             let Some(table) = self.of(source.exporter) else { continue };
-            rows.iter().for_each(|&(_, seconds)| table[seconds] += 1);
+            for &(_, seconds) in rows {
+                table[seconds] += 1;
+            }
         }
     }
 

@@ -173,3 +173,6 @@ fn object(usage: &Usage, view: &UsageView<'_>, key: &[String]) -> String {
         options.billing,
     )
 }
+
+#[cfg(test)]
+mod tests;

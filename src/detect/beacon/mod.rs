@@ -4,6 +4,7 @@
 mod period;
 mod scores;
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashSet};
 use std::net::IpAddr;
 
@@ -146,6 +147,18 @@ impl Aggregate for Callers {
 /// So many callers are told apart.
 const MAX_CALLERS: usize = 100_000;
 
+fn callers_of(
+    peer: IpAddr,
+    snapshot: &dyn Snapshot,
+    question: &Question,
+) -> Result<HashSet<IpAddr>> {
+    let (addresses, direction) = (Some(peer.into()), Direction::Dst);
+    let question = Question { addresses, direction, limit: None, ..question.clone() };
+    let lookup = question.plan_unordered(Columns::of(&[Column::Src]));
+    let Callers(hosts) = over(snapshot, lookup.scans(), Callers::default)?;
+    Ok(hosts)
+}
+
 /// Asks how many hosts inside call the destinations of beacons: what many call is updates, clocks or
 /// telemetry.
 pub(super) fn confirm(
@@ -158,22 +171,14 @@ pub(super) fn confirm(
     let mut detections = Vec::with_capacity(found.detections.len());
     for mut detection in found.detections.drain(..) {
         if let (Kind::Beacon, Some(peer)) = (detection.kind, detection.peer) {
-            let known = callers.get(&peer).copied();
-            let hosts = match known {
-                Some(hosts) => hosts,
-                None => {
-                    let question = Question {
-                        addresses: Some(peer.into()),
-                        direction: Direction::Dst,
-                        limit: None,
-                        ..question.clone()
-                    };
-                    let lookup = question.plan_unordered(Columns::of(&[Column::Src]));
-                    let Callers(hosts) = over(snapshot, lookup.scans(), Callers::default)?;
-                    hosts.iter().filter(|&&host| parameters.inside.has(host)).count() as u64
+            let hosts = match callers.entry(peer) {
+                Entry::Occupied(known) => *known.get(),
+                Entry::Vacant(entry) => {
+                    let hosts = callers_of(peer, snapshot, question)?.into_iter();
+                    let inside = hosts.filter(|&host| parameters.inside.has(host));
+                    *entry.insert(inside.count() as u64)
                 }
             };
-            callers.insert(peer, hosts);
             if hosts > parameters.beacon_hosts {
                 found.shared += 1;
                 continue;

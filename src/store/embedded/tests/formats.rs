@@ -107,7 +107,7 @@ fn a_store_of_format_5_has_its_watch_list_and_what_was_hit() {
     let hit = |store: &EmbeddedStore| {
         let hits = store.watch_lists().unwrap().hits("bad").unwrap().unwrap();
         assert_eq!(hits.len(), 1, "{hits:?}");
-        (hits[0].indicator.to_string(), hits[0].sum.flows, hits[0].sum.octets)
+        (hits[0].indicator.clone(), hits[0].sum.flows, hits[0].sum.octets)
     };
     let expected = ("12.105.218.203".to_owned(), 2, 3_107);
     assert_eq!(hit(&store), expected);
