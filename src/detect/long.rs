@@ -5,6 +5,7 @@
 use super::contact::is_polled;
 use super::{Detection, Evidence, Kind, Parameters, Severity};
 use crate::aggregate::Connection;
+use crate::flow::Protocol;
 
 const HOUR_MS: u64 = 3_600_000;
 
@@ -16,7 +17,11 @@ pub(super) fn judge(connection: &Connection, parameters: &Parameters) -> Option<
     let inside = &parameters.inside;
     let is_outbound = inside.has(*initiator) && !inside.has(*responder);
     let is_polled = is_polled(connection.protocol, connection.responder_port);
-    if hours < parameters.long_hours.max(1) || !is_outbound || is_polled {
+    // What is asked and answered again and again by the same ports is no connection, where no flags of
+    // TCP say that it is.
+    let active_ms = sent.active_ms.max(returned.active_ms);
+    let is_one = connection.protocol == Protocol::TCP || active_ms >= duration_ms / 2;
+    if hours < parameters.long_hours.max(1) || !is_outbound || is_polled || !is_one {
         return None;
     }
     let severity = match hours {

@@ -44,6 +44,8 @@ pub struct OneWay {
     pub packets: u64,
     /// As how many records it was exported.
     pub records: u32,
+    /// How long these lasted, in milliseconds.
+    pub active_ms: u64,
     /// The OR of the TCP flags of these.
     pub tcp_flags: u8,
     /// Type of service of the first of them.

@@ -70,6 +70,8 @@ impl Way {
         }
         self.last_ms = self.last_ms.max(told.last_ms);
         self.sum.records = self.sum.records.saturating_add(1);
+        let lasted = told.last_ms.saturating_sub(told.first_ms);
+        self.sum.active_ms = self.sum.active_ms.saturating_add(lasted);
         self.sum.tcp_flags |= told.tcp_flags;
         self.count(told.octets, told.packets);
     }

@@ -27,10 +27,12 @@ const STROBE_MS: u64 = 1_000;
 /// A period that is as unlikely by chance counts where the scores alone are not high enough.
 const UNLIKELY: f64 = 1e-6;
 
-/// High scores are to come of even intervals or of a period, and not of the other three alone: whoever
-/// comes back to one page all day has these.
-const EVEN: f64 = 0.75;
+/// High scores are to come of a period that is unlikely by chance, or of many intervals that are even:
+/// whoever comes back to one page all day has the other three, and by chance even intervals if they are
+/// few.
 const DOUBTFUL: f64 = 1e-3;
+const EVEN: f64 = 0.8;
+const MANY: usize = 100;
 
 /// So much lower may the scores be then.
 const LENIENCY: f64 = 0.1;
@@ -81,7 +83,7 @@ fn of_pair(host: IpAddr, calls: &[&Contact], parameters: &Parameters) -> Option<
     }
     let found = period(&within.iter().map(|call| call.first_ms).collect::<Vec<_>>());
     let is_below = |chance: f64| found.is_some_and(|period| period.chance < chance);
-    let is_even = scores.interval >= EVEN || is_below(DOUBTFUL);
+    let is_even = contacts >= MANY && scores.interval >= EVEN || is_below(DOUBTFUL);
     let is_sure = score >= parameters.beacon_score && is_even || is_below(UNLIKELY);
     if !is_sure && !is_strobe || span_ms == 0 {
         return None;

@@ -288,8 +288,8 @@ pub(super) fn write(
         flows = batch.len(),
         datagrams = batch.datagrams.len(),
         runs = access.current().runs.len(),
-        hits,
         ms = begun.elapsed().as_millis(),
+        hits,
         "commit"
     );
     Ok((Held::open(&dir, Some(access.current()))?, hits))

@@ -239,8 +239,8 @@ fn csv_has_columns_and_nfdumps_cells_show_countries() {
 
 #[test]
 fn a_wrong_line_of_hosts_and_exporters_is_told_with_its_place() {
-    let folder = tempfile::tempdir().unwrap();
-    let table = folder.path().join("table.csv");
+    let home = Home::with_store();
+    let table = home.path("table.csv");
     for (option, key, text, told) in [
         (
             "--hosts",
@@ -287,15 +287,7 @@ fn a_wrong_line_of_hosts_and_exporters_is_told_with_its_place() {
         ),
     ] {
         fs::write(&table, text).unwrap();
-        let output = Command::new(env!("CARGO_BIN_EXE_earlgrey-hbase"))
-            .args(["top", key, option])
-            .arg(&table)
-            .args(["--store".as_ref(), folder.path().join("store").as_os_str()])
-            .output()
-            .unwrap();
-        let stderr = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(2), "{stderr}");
-        assert!(stderr.contains(told), "{text}: {stderr}");
+        home.run(&["top", key, option, table.to_str().unwrap()]).ends(2, told);
     }
 }
 
