@@ -6,7 +6,6 @@ use std::fs::{self, File};
 use std::io::{self, IsTerminal, Write};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 use std::time::Instant;
 
 use anyhow::Context;
@@ -16,8 +15,9 @@ use super::failure::{Ending, Usage};
 use super::output::{self, Output, say};
 use super::settings::Settings;
 use crate::answer::words::{bytes, grouped, plural, seconds};
+use crate::detect::Kinds;
 use crate::flow::UnixMillis;
-use crate::generate::{self, Damage, Format, Made, Plant, Sights, Traffic};
+use crate::generate::{self, Damage, Format, Made, Sights, Traffic};
 use crate::request::whole_number;
 
 const EXAMPLES: &str = "\
@@ -97,7 +97,7 @@ pub(crate) struct Args {
     /// Plant what stands out among the flows, in addition to them: scan, beacon, long, spread, ddos, or
     /// all; and with it what is often mistaken for one, such as clocks, updates, monitoring and peers
     #[arg(long, value_name = "KIND", value_delimiter = ',', requires = "planted")]
-    plant: Vec<PlantWord>,
+    plant: Vec<Kinds>,
     /// Write to this file, as JSON, what was planted
     #[arg(long, value_name = "FILE", requires = "plant")]
     planted: Option<PathBuf>,
@@ -111,18 +111,6 @@ pub(crate) struct Args {
         hide_default_value = true
     )]
     output: Output,
-}
-
-/// What can be planted, or all of it.
-#[derive(Debug, Clone)]
-struct PlantWord(Vec<Plant>);
-
-impl FromStr for PlantWord {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Ok(Self(if text == "all" { Plant::ALL.to_vec() } else { vec![text.parse()?] }))
-    }
 }
 
 impl Args {
@@ -150,7 +138,7 @@ impl Args {
                 in_and_out: self.in_and_out,
                 behind_nat: self.behind_nat,
             },
-            plants: self.plant.iter().flat_map(|PlantWord(plants)| plants.clone()).collect(),
+            plants: self.plant.iter().flat_map(|kinds| kinds.0.clone()).collect(),
         })
     }
 }

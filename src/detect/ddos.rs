@@ -5,6 +5,7 @@
 //! second look at what the host received then.
 
 use std::collections::HashMap;
+use std::mem::take;
 use std::net::IpAddr;
 
 use super::{Detection, Evidence, Kind, Parameters, Severity};
@@ -83,7 +84,7 @@ impl Minutes {
 
     /// The stretches of minutes that are too much for `host`; what is kept is forgotten.
     pub(super) fn judge(&mut self, host: IpAddr, parameters: &Parameters) -> Vec<Flood> {
-        let mut minutes: Vec<(u64, Minute)> = self.0.drain().collect();
+        let mut minutes: Vec<(u64, Minute)> = take(&mut self.0).into_iter().collect();
         let least = parameters.flood_packets.saturating_mul(MINUTE_MS / 1_000);
         if minutes.iter().all(|(_, sum)| sum.packets < least) {
             return Vec::new();

@@ -4,12 +4,14 @@ use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
+use serde::Serialize;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::flow::{Protocol, UnixMillis};
 
 /// What is looked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// A host that looks for what others listen on.
     Scan,
@@ -66,6 +68,18 @@ impl FromStr for Kind {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let named = Self::ALL.into_iter().find(|kind| kind.name() == text);
         named.ok_or_else(|| ParseKindError(text.to_owned()))
+    }
+}
+
+/// A kind, or `all` of them, as it is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kinds(pub Vec<Kind>);
+
+impl FromStr for Kinds {
+    type Err = ParseKindError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(Self(if text == "all" { Kind::ALL.to_vec() } else { vec![text.parse()?] }))
     }
 }
 

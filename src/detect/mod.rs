@@ -17,7 +17,9 @@ mod scan;
 mod several;
 mod spread;
 
-pub use detection::{Detection, Evidence, Kind, ParseKindError, ParseSeverityError, Severity};
+pub use detection::{
+    Detection, Evidence, Kind, Kinds, ParseKindError, ParseSeverityError, Severity,
+};
 pub use inside::Inside;
 pub use parameters::Parameters;
 

@@ -20,7 +20,7 @@ mod writer;
 pub use fate::Damage;
 pub use format::Format;
 pub use hosts::EXAMPLE_HOST;
-pub use plant::{Plant, Planted};
+pub use plant::Planted;
 pub use sight::{MAX_SAMPLING, Sights};
 
 use std::collections::{BTreeMap, VecDeque};
@@ -34,6 +34,7 @@ use rhythm::Rhythm;
 use world::World;
 use writer::Writer;
 
+use crate::detect::Kind;
 use crate::flow::UnixMillis;
 
 /// So many engines are made at most, of all exporters together.
@@ -73,7 +74,7 @@ pub struct Traffic {
     pub sights: Sights,
     /// What is planted among them, in addition to `flows`. Where there is anything, nobody else scans,
     /// and what is often mistaken for something else is there as well.
-    pub plants: Vec<Plant>,
+    pub plants: Vec<Kind>,
 }
 
 impl Default for Traffic {

@@ -5,7 +5,7 @@ use super::filter::Where;
 use super::question::Dedup;
 use super::window::Window;
 use super::{Refused, Surroundings, one_of, whole_number};
-use crate::detect::{self, Found, Inside, Kind, Parameters};
+use crate::detect::{self, Found, Inside, Kind, Kinds, Parameters};
 use crate::meaning::{Attribute, MeaningError};
 use crate::query::{Lookup, Question, parse_addresses};
 use crate::row::{AddressField, AddressRange};
@@ -32,18 +32,6 @@ pub struct Detect {
     connecting: ConnectionOptions,
     #[command(flatten)]
     deciding: Deciding,
-}
-
-/// A kind, or all of them.
-#[derive(Debug, Clone)]
-struct Kinds(Vec<Kind>);
-
-impl std::str::FromStr for Kinds {
-    type Err = detect::ParseKindError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Ok(Self(if text == "all" { Kind::ALL.to_vec() } else { vec![text.parse()?] }))
-    }
 }
 
 /// What decides.

@@ -82,6 +82,9 @@ impl Way {
     }
 }
 
+/// A table keeps room for so many connections from one host to the next.
+const KEPT_ROOM: usize = 256;
+
 /// The connections of one host that may go on, and those that are over.
 #[derive(Default)]
 pub(super) struct Host {
@@ -142,6 +145,10 @@ impl Host {
     pub(super) fn end(&mut self, family: Family, host: u128) {
         let over = self.open.drain();
         self.over.extend(over.map(|(tuple, open)| open.connection(family, host, &tuple)));
+        // A table is emptied in the time that its room takes, and few hosts need much.
+        if self.open.capacity() > KEPT_ROOM {
+            self.open = HashMap::new();
+        }
     }
 
     /// Those that are over, by when they began; those that began at once, by their ends.

@@ -2,7 +2,8 @@
 
 use super::super::conversation::{ACTIVE_TIMEOUT_MS, Conversation, Side, ephemeral};
 use super::super::hosts::Host;
-use super::{Field, Plant, Planted, side};
+use super::{Field, Planted, side};
+use crate::detect::Kind;
 use crate::flow::tcp_flags::{ACK, FIN, PSH, RST, SYN};
 use crate::flow::{Protocol, UnixMillis};
 
@@ -47,7 +48,7 @@ pub(super) fn scans(field: &mut Field<'_>) {
         }
         let is_vertical = variant == "vertical";
         field.tell(Planted {
-            kind: Plant::Scan,
+            kind: Kind::Scan,
             variant,
             host: host.address.into(),
             peer: is_vertical.then(|| victim.address.into()),
@@ -91,7 +92,7 @@ pub(super) fn beacons(field: &mut Field<'_>) {
             last = at_ms;
         }
         field.tell(Planted {
-            kind: Plant::Beacon,
+            kind: Kind::Beacon,
             variant: "tcp",
             host: host.address.into(),
             peer: Some(peer.address.into()),
@@ -142,7 +143,7 @@ pub(super) fn long_ones(field: &mut Field<'_>) {
         let sides = (side(4, 240, 0), side(4, 320, 0));
         lasting(field, (host, peer), port, (first, length_ms), sides);
         field.tell(Planted {
-            kind: Plant::Long,
+            kind: Kind::Long,
             variant: "idle",
             host: host.address.into(),
             peer: Some(peer.address.into()),
@@ -177,7 +178,7 @@ pub(super) fn spreads(field: &mut Field<'_>) {
             field.sow(first + u64::from(target) * gap_ms, talk);
         }
         field.tell(Planted {
-            kind: Plant::Spread,
+            kind: Kind::Spread,
             variant: "login",
             host: host.address.into(),
             peer: None,
@@ -235,7 +236,7 @@ pub(super) fn floods(field: &mut Field<'_>) {
             }
         }
         field.tell(Planted {
-            kind: Plant::Ddos,
+            kind: Kind::Ddos,
             variant,
             host: host.address.into(),
             peer: None,

@@ -5,9 +5,7 @@ mod attack;
 mod everyday;
 
 use std::collections::VecDeque;
-use std::fmt;
 use std::net::Ipv4Addr;
-use std::str::FromStr;
 
 use serde::Serialize;
 
@@ -15,62 +13,15 @@ use super::conversation::{Conversation, Side};
 use super::hosts::{Host, Inside, customer};
 use super::random::Random;
 use super::world::World;
+use crate::detect::Kind;
 use crate::flow::UnixMillis;
-
-/// What can be planted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Plant {
-    /// Hosts that look for what others listen on.
-    Scan,
-    /// Hosts that call home again and again.
-    Beacon,
-    /// Connections that last for hours.
-    Long,
-    /// Hosts inside that begin to talk to many others inside, as worms and intruders do.
-    Spread,
-    /// Floods of packets.
-    Ddos,
-}
-
-impl Plant {
-    /// Everything that can be planted.
-    pub const ALL: [Self; 5] = [Self::Scan, Self::Beacon, Self::Long, Self::Spread, Self::Ddos];
-
-    /// What it is called.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Scan => "scan",
-            Self::Beacon => "beacon",
-            Self::Long => "long",
-            Self::Spread => "spread",
-            Self::Ddos => "ddos",
-        }
-    }
-}
-
-impl fmt::Display for Plant {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl FromStr for Plant {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let known = Self::ALL.map(Self::name).join(", ");
-        let named = Self::ALL.into_iter().find(|plant| plant.name() == text);
-        named.ok_or_else(|| format!("{text:?} cannot be planted; there are {known}"))
-    }
-}
 
 /// Something that was planted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Planted {
     /// What it is.
-    pub kind: Plant,
+    pub kind: Kind,
     /// Which kind of it, such as a `vertical` scan.
     pub variant: &'static str,
     /// Who did it; of a flood, who suffered it.
@@ -109,7 +60,7 @@ struct Field<'a> {
 
 impl Plants {
     /// `kinds`, and where there is any of them what is often mistaken for one, within `span_ms`.
-    pub(super) fn of(kinds: &[Plant], world: &World, seed: u64, span_ms: (u64, u64)) -> Self {
+    pub(super) fn of(kinds: &[Kind], world: &World, seed: u64, span_ms: (u64, u64)) -> Self {
         if kinds.is_empty() {
             return Self::default();
         }
@@ -117,13 +68,13 @@ impl Plants {
         let (talks, truth) = (Vec::new(), Vec::new());
         let random = Random::new(seed, 7);
         let mut field = Field { world, random, from_ms, until_ms, talks, truth };
-        for kind in Plant::ALL.into_iter().filter(|kind| kinds.contains(kind)) {
+        for kind in Kind::ALL.into_iter().filter(|kind| kinds.contains(kind)) {
             match kind {
-                Plant::Scan => attack::scans(&mut field),
-                Plant::Beacon => attack::beacons(&mut field),
-                Plant::Long => attack::long_ones(&mut field),
-                Plant::Spread => attack::spreads(&mut field),
-                Plant::Ddos => attack::floods(&mut field),
+                Kind::Scan => attack::scans(&mut field),
+                Kind::Beacon => attack::beacons(&mut field),
+                Kind::Long => attack::long_ones(&mut field),
+                Kind::Spread => attack::spreads(&mut field),
+                Kind::Ddos => attack::floods(&mut field),
             }
         }
         everyday::sow(&mut field);
