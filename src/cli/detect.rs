@@ -16,7 +16,7 @@ const EXAMPLES: &str = "\
 Examples:
   earlgrey-hbase detect all --since -24h                    what stood out since yesterday
   earlgrey-hbase detect scan spread --inside 10.0.0.0/8     of these networks as one's own
-  earlgrey-hbase detect beacon --where 'not dst net 198.51.100.0/24' -o ndjson
+  earlgrey-hbase detect beacon --where 'not net 198.51.100.0/24' -o ndjson
   earlgrey-hbase detect all --since -1h --fail-on high      for cron: it ends with 6 if there is any
 
 Where the numbers come from is in docs/detect.md.";

@@ -16,6 +16,7 @@ use crate::query::{Direction, Question};
 use crate::store::{Result, Snapshot};
 
 const MINUTE_MS: u64 = 60_000;
+const SECONDS: u64 = MINUTE_MS / 1_000;
 
 /// A connection that lasts longer is spread over so many minutes; it floods nobody.
 const MOST_MINUTES: u64 = 24 * 60;
@@ -27,11 +28,11 @@ const MAX_MINUTES: usize = 100_000;
 /// RIP, SSDP, WS-Discovery, ARMS, memcached.
 const AMPLIFIERS: [u16; 11] = [17, 19, 53, 123, 161, 389, 520, 1900, 3702, 3283, 11_211];
 
-/// What a host received in a minute.
+/// What a host received in a minute. Of slow flows it is less than a packet.
 #[derive(Debug, Clone, Copy, Default)]
 struct Minute {
-    packets: u64,
-    octets: u64,
+    packets: f64,
+    octets: f64,
 }
 
 /// What one host received, by minute.
@@ -68,16 +69,12 @@ impl Minutes {
         for minute in from..=to {
             let begin = (minute * MINUTE_MS).max(first);
             let end = ((minute + 1) * MINUTE_MS).min(last.max(first + 1));
-            let share = |all: u64| {
-                let part = u128::from(all) * u128::from(end.saturating_sub(begin));
-                (part / u128::from(lasts)) as u64
-            };
-            let has_room = self.0.len() < MAX_MINUTES;
-            if let Some(sum) = self.0.get_mut(&minute) {
-                sum.packets = sum.packets.saturating_add(share(packets));
-                sum.octets = sum.octets.saturating_add(share(octets));
-            } else if has_room {
-                self.0.insert(minute, Minute { packets: share(packets), octets: share(octets) });
+            let share = end.saturating_sub(begin) as f64 / lasts as f64;
+            let has_room = self.0.len() < MAX_MINUTES || self.0.contains_key(&minute);
+            if has_room {
+                let sum = self.0.entry(minute).or_default();
+                sum.packets += packets as f64 * share;
+                sum.octets += octets as f64 * share;
             }
         }
     }
@@ -85,28 +82,51 @@ impl Minutes {
     /// The stretches of minutes that are too much for `host`; what is kept is forgotten.
     pub(super) fn judge(&mut self, host: IpAddr, parameters: &Parameters) -> Vec<Flood> {
         let mut minutes: Vec<(u64, Minute)> = take(&mut self.0).into_iter().collect();
-        let least = parameters.flood_packets.saturating_mul(MINUTE_MS / 1_000);
-        if minutes.iter().all(|(_, sum)| sum.packets < least) {
+        let least = parameters.flood_packets.saturating_mul(SECONDS);
+        let (more, less): (Vec<f64>, Vec<f64>) =
+            minutes.iter().map(|(_, sum)| sum.packets).partition(|&sum| sum >= least as f64);
+        if more.is_empty() {
             return Vec::new();
         }
-        let mut packets: Vec<u64> = minutes.iter().map(|(_, sum)| sum.packets).collect();
-        let middle = packets.len() / 2;
-        let usual = *packets.select_nth_unstable(middle).1;
-        // A host of which nothing else is known has no usual minutes.
-        let usual = if minutes.len() < 10 { 0 } else { usual };
+        let usual = usual_of(less, more);
         let most = least.max(usual.saturating_mul(parameters.flood_times));
-        minutes.retain(|(_, sum)| sum.packets >= most);
+        minutes.retain(|(_, sum)| sum.packets >= most as f64);
         minutes.sort_unstable_by_key(|&(minute, _)| minute);
         let stretch = |minutes: &[(u64, Minute)]| Flood {
             host,
             from: minutes[0].0,
             to: minutes[minutes.len() - 1].0 + 1,
-            packets: minutes.iter().map(|(_, sum)| sum.packets).max().unwrap_or(0),
-            octets: minutes.iter().map(|(_, sum)| sum.octets).max().unwrap_or(0),
+            packets: greatest(minutes.iter().map(|(_, sum)| sum.packets)),
+            octets: greatest(minutes.iter().map(|(_, sum)| sum.octets)),
             usual,
         };
         minutes.chunk_by(|(one, _), (next, _)| next - one <= 2).map(stretch).collect()
     }
+}
+
+/// What a host receives in half of its usual minutes: of those `less` than what a flood has at least,
+/// if there are some of them; else of `more`, where it has been so for an hour. Nothing where little is
+/// known.
+fn usual_of(less: Vec<f64>, more: Vec<f64>) -> u64 {
+    let mut minutes = match (less.len(), more.len()) {
+        (FEW_MINUTES.., _) => less,
+        (_, AN_HOUR..) => more,
+        _ => return 0,
+    };
+    let middle = minutes.len() / 2;
+    *minutes.select_nth_unstable_by(middle, f64::total_cmp).1 as u64
+}
+
+/// From so many minutes is told what is usual, and so many are an hour.
+const FEW_MINUTES: usize = 10;
+const AN_HOUR: usize = 60;
+
+fn greatest(sums: impl Iterator<Item = f64>) -> u64 {
+    sums.fold(0.0, f64::max) as u64
+}
+
+fn add(sum: &mut u64, more: u64) {
+    *sum = sum.saturating_add(more);
 }
 
 /// What is known of the packets that a host received, or sent.
@@ -153,16 +173,16 @@ impl Aggregate for Sums {
             let (packets, protocol) = (flows.packets[row], flows.protocol[row]);
             let source = flows.src.get(row);
             if self.has_room_for(source) {
-                *self.by_source.entry(source).or_default() += packets;
+                add(self.by_source.entry(source).or_default(), packets);
             }
             let port = flows.src_port[row];
             if Protocol(protocol) == Protocol::UDP && AMPLIFIERS.contains(&port) {
-                *self.by_amplifier.entry(port).or_default() += packets;
+                add(self.by_amplifier.entry(port).or_default(), packets);
             }
-            *self.by_port.entry((protocol, flows.dst_port[row])).or_default() += packets;
-            self.packets += packets;
+            add(self.by_port.entry((protocol, flows.dst_port[row])).or_default(), packets);
+            add(&mut self.packets, packets);
             if Protocol(protocol) == Protocol::TCP && flows.tcp_flags[row] & (SYN | ACK) == SYN {
-                self.syns += packets;
+                add(&mut self.syns, packets);
             }
         }
         Ok(())
@@ -171,17 +191,17 @@ impl Aggregate for Sums {
     fn merge(&mut self, other: Self) -> Result<()> {
         for (source, packets) in other.by_source {
             if self.has_room_for(source) {
-                *self.by_source.entry(source).or_default() += packets;
+                add(self.by_source.entry(source).or_default(), packets);
             }
         }
         for (port, packets) in other.by_amplifier {
-            *self.by_amplifier.entry(port).or_default() += packets;
+            add(self.by_amplifier.entry(port).or_default(), packets);
         }
         for (port, packets) in other.by_port {
-            *self.by_port.entry(port).or_default() += packets;
+            add(self.by_port.entry(port).or_default(), packets);
         }
-        self.packets += other.packets;
-        self.syns += other.syns;
+        add(&mut self.packets, other.packets);
+        add(&mut self.syns, other.syns);
         Ok(())
     }
 }
@@ -251,9 +271,9 @@ impl Flood {
         let is_one = received.share(most) >= MOST_OF_IT;
         let Self { host, packets, octets, usual, .. } = *self;
         let mut evidence = vec![
-            ("packetsPerSecond", Evidence::Count(packets * 1_000 / MINUTE_MS)),
-            ("usualPacketsPerSecond", Evidence::Count(usual * 1_000 / MINUTE_MS)),
-            ("bitsPerSecond", Evidence::Count(octets.saturating_mul(8_000) / MINUTE_MS)),
+            ("packetsPerSecond", Evidence::Count(packets / SECONDS)),
+            ("usualPacketsPerSecond", Evidence::Count(usual / SECONDS)),
+            ("bitsPerSecond", Evidence::Count((octets / SECONDS).saturating_mul(8))),
             ("sources", Evidence::Count(received.by_source.len() as u64)),
             ("greatestSource", Evidence::Share(received.share(received.greatest()))),
             ("synPackets", Evidence::Share(received.share(received.syns))),

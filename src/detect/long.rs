@@ -16,7 +16,8 @@ pub(super) fn judge(connection: &Connection, parameters: &Parameters) -> Option<
     let Connection { initiator, responder, sent, returned, .. } = connection;
     let inside = &parameters.inside;
     let is_outbound = inside.has(*initiator) && !inside.has(*responder);
-    let is_polled = is_polled(connection.protocol, connection.responder_port);
+    let is_polled = connection.protocol == Protocol::UDP
+        && is_polled(connection.protocol, connection.responder_port);
     // What is asked and answered again and again by the same ports is no connection, where no flags of
     // TCP say that it is.
     let active_ms = sent.active_ms.max(returned.active_ms);

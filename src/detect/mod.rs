@@ -23,6 +23,9 @@ pub use detection::{
 pub use inside::Inside;
 pub use parameters::Parameters;
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
 use host::Looker;
 
 use crate::aggregate::{CONNECTION_COLUMNS, Joining, each_host};
@@ -73,7 +76,28 @@ pub fn detect(
     found.detections.extend(ddos::confirmed(snapshot, question, parameters, floods)?);
     beacon::confirm(snapshot, question, parameters, &mut found)?;
     found.detections.sort_by_key(Detection::rank);
+    found.detections = folded(found.detections);
     Ok(found)
+}
+
+/// Each once: what has the same id is one, of which the first is the gravest.
+fn folded(detections: Vec<Detection>) -> Vec<Detection> {
+    let mut places: HashMap<String, usize> = HashMap::new();
+    let mut folded: Vec<Detection> = Vec::new();
+    for detection in detections {
+        match places.entry(detection.id()) {
+            Entry::Vacant(entry) => {
+                entry.insert(folded.len());
+                folded.push(detection);
+            }
+            Entry::Occupied(entry) => {
+                let known = &mut folded[*entry.get()];
+                known.first = known.first.min(detection.first);
+                known.last = known.last.max(detection.last);
+            }
+        }
+    }
+    folded
 }
 
 #[cfg(test)]

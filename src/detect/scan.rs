@@ -5,6 +5,7 @@
 //! rwscan; of UDP and ICMP rwscan's logistic regressions; where packets were sampled, counting, since
 //! answers may have gone by unseen.
 
+use std::cell::LazyCell;
 use std::net::IpAddr;
 
 use super::contact::Contact;
@@ -58,6 +59,7 @@ fn of_protocol(
 ) -> Option<(usize, Detection)> {
     let targets = targets(contacts);
     let sampled = contacts.iter().any(|contact| contact.sampled);
+    let regressed = LazyCell::new(|| regression(protocol, contacts));
     let decides = |group: &[&Target]| -> Option<f64> {
         let failed = group.iter().filter(|target| target.failed).count();
         if (failed as f64) < parameters.scan_failed * group.len() as f64 {
@@ -66,7 +68,7 @@ fn of_protocol(
         match protocol {
             _ if sampled => Some(0.5),
             Protocol::TCP => walk(group),
-            _ => Some(regression(protocol, contacts)).filter(|&likely| likely > 0.5),
+            _ => Some(*regressed).filter(|&likely| likely > 0.5),
         }
     };
     // By port: whom it was tried at.

@@ -38,11 +38,10 @@ pub(super) fn judge(
         return None;
     }
     let (begin, end) = (logins[from].first_ms, logins[to].first_ms);
-    let beside = logins.iter().filter(|login| {
-        login.first_ms + HOUR_MS < begin || login.first_ms > end.saturating_add(HOUR_MS)
-    });
+    // What comes after it may be the same going on.
+    let before = logins.iter().filter(|login| login.first_ms + HOUR_MS < begin);
     let mut by_hour: BTreeMap<u64, HashSet<IpAddr>> = BTreeMap::new();
-    for login in beside {
+    for login in before {
         by_hour.entry(login.first_ms / HOUR_MS).or_default().insert(login.peer);
     }
     let usual = by_hour.values().map(HashSet::len).max().unwrap_or(0);

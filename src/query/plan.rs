@@ -56,11 +56,12 @@ impl Question {
         let lead = self.addresses.map_or_else(AddressSet::all, AddressSet::from);
         let ends = [(Direction::Src, Order::Src), (Direction::Dst, Order::Dst)];
         let scans = ends.map(|(direction, order)| {
-            let question = Self { direction, ..self.clone() };
+            // A look at everything would find the same, host by host.
+            let question = Self { direction, access: Access::Range, ..self.clone() };
             let base = question.base(columns, true, &meter);
             question.scan(order, lead.clone(), &AddressSet::default(), base)
         });
-        let (limit, access) = (None, self.access);
+        let (limit, access) = (None, Access::Range);
         Lookup { scans: scans.into(), columns, limit, access, sent: None, after: None, meter }
     }
 

@@ -8,9 +8,6 @@ use crate::aggregate::{Joining, Timeouts, USUAL_MARGIN_MS};
 use crate::query::Question;
 use crate::store::{Result, Snapshot};
 
-/// So many records are looked at to learn when exporters cut flows, where few are asked for.
-const FEW_RECORDS: u64 = 2_000_000;
-
 /// What can be said of it.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct ConnectionOptions {
@@ -39,7 +36,7 @@ impl ConnectionOptions {
             Timeouts::given(seconds.saturating_mul(1_000))
         } else {
             let all = Question { time: question.time, ..Question::everything() };
-            Timeouts::learn(snapshot, &all.plan_unordered(Timeouts::COLUMNS), FEW_RECORDS)?
+            Timeouts::learn(snapshot, &all.plan_unordered(Timeouts::COLUMNS))?
         };
         let (margin_ms, limits) = (USUAL_MARGIN_MS, around.limits.clone());
         Ok(Joining { timeouts: Arc::new(timeouts), margin_ms, limits })

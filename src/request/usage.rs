@@ -3,7 +3,9 @@
 use std::num::NonZeroU64;
 
 use super::{AskError, Refused, Surroundings, Zone};
-use crate::aggregate::{self, KeyField, TopEntry, TopOptions, UsageError, UsageOptions, Whose};
+use crate::aggregate::{
+    self, KeyField, MAX_BINS, TopEntry, TopOptions, UsageError, UsageOptions, Whose,
+};
 use crate::answer::UsageView;
 use crate::answer::words::{bytes, grouped};
 use crate::flow::{Names, TimeRange, UnixMillis};
@@ -52,7 +54,7 @@ impl UsageAnswer {
 ///
 /// # Errors
 ///
-/// [`Refused`] where it has no beginning, and where nothing of it is over.
+/// [`Refused`] where it has no beginning, where nothing of it is over, and for too many bins.
 pub(super) fn over_by_now(
     time: TimeRange,
     bin_ms: NonZeroU64,
@@ -72,6 +74,15 @@ pub(super) fn over_by_now(
     };
     if until <= since {
         return Err(Refused::of("since", "no bin of that time is over yet"));
+    }
+    let bins = (until - since).div_ceil(bin_ms.get());
+    if bins > MAX_BINS as u64 {
+        let message = format!(
+            "{} bins are more than {}; choose longer ones with --bin, or a shorter time",
+            grouped(bins),
+            grouped(MAX_BINS as u64)
+        );
+        return Err(Refused::of("bin", message));
     }
     Ok(TimeRange { since, until })
 }

@@ -241,7 +241,8 @@ fn shortened(text: &str) -> &str {
 
 /// What a list says of an indicator, if anything.
 fn note(text: &str) -> Option<Box<str>> {
-    let text = shortened(text);
+    // It is printed on terminals.
+    let text: String = shortened(text).chars().filter(|letter| !letter.is_control()).collect();
     (!text.is_empty()).then(|| text.into())
 }
 

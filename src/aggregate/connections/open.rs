@@ -129,15 +129,17 @@ impl Host {
     /// Ends those that a record which begins at `now_ms` cannot go on with, and if more than `most`
     /// are left then, those that were silent for longest.
     pub(super) fn settle(&mut self, family: Family, host: u128, now_ms: u64, most: usize) {
-        let mut silent_since = 0;
+        let mut silent_since = None;
         let goes_on = |open: &Open| open.last_ms().saturating_add(open.gap_ms) >= now_ms;
         let going_on = self.open.values().filter(|open| goes_on(open));
         let mut last: Vec<u64> = going_on.map(Open::last_ms).collect();
         if last.len() > most {
+            // Also where many ended at once, some go.
             let at = last.len() - most;
-            silent_since = *last.select_nth_unstable(at).1;
+            silent_since = Some(*last.select_nth_unstable(at).1);
         }
-        let over = self.open.extract_if(|_, open| !goes_on(open) || open.last_ms() < silent_since);
+        let over =
+            self.open.extract_if(|_, open| !goes_on(open) || Some(open.last_ms()) <= silent_since);
         self.over.extend(over.map(|(tuple, open)| open.connection(family, host, &tuple)));
     }
 

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::ops::ControlFlow;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use super::super::regions_of;
 use crate::flow::{Column, Columns, FlowBatch};
@@ -46,19 +45,16 @@ impl Timeouts {
         Self { by_exporter: HashMap::new(), given: Some(active_ms) }
     }
 
-    /// What the records of `lookup` show, which reads [`Self::COLUMNS`] in any order; of about `most`
-    /// of them.
+    /// What the records of `lookup` show, which reads [`Self::COLUMNS`] in any order.
     ///
     /// # Errors
     ///
     /// As [`Snapshot::regions`], and what is met while reading.
-    pub fn learn(snapshot: &dyn Snapshot, lookup: &Lookup, most: u64) -> Result<Self> {
+    pub fn learn(snapshot: &dyn Snapshot, lookup: &Lookup) -> Result<Self> {
         let regions = regions_of(snapshot, lookup.scans())?;
-        let read = AtomicU64::new(0);
         let parts = fold_regions(regions, Durations::default, |part, flows| {
             part.observe(flows);
-            let read = read.fetch_add(flows.len() as u64, Relaxed);
-            Ok(if read < most { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+            Ok(ControlFlow::Continue(()))
         })?;
         let mut all = Durations::default();
         for part in parts {

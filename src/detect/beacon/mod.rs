@@ -12,9 +12,9 @@ use period::period;
 use scores::Scores;
 
 use super::contact::{Contact, is_polled};
-use super::{Detection, Evidence, Found, Kind, Parameters, Severity};
+use super::{Detection, Evidence, Found, Inside, Kind, Parameters, Severity};
 use crate::aggregate::{Aggregate, over};
-use crate::flow::{Column, Columns, FlowBatch, UnixMillis};
+use crate::flow::{Column, Columns, FlowBatch, TimeRange, UnixMillis};
 use crate::query::{Direction, Question};
 use crate::store::{Result, Snapshot};
 
@@ -57,18 +57,18 @@ pub(super) fn judge(host: IpAddr, contacts: &[Contact], parameters: &Parameters)
 /// What the calls of one pair are, by when they began.
 fn of_pair(host: IpAddr, calls: &[&Contact], parameters: &Parameters) -> Option<Detection> {
     let last_ms = calls.last()?.first_ms;
+    let mut is_known = false;
     let windows = WINDOWS_MS.iter().filter_map(|&window_ms| {
         let from = calls.partition_point(|call| call.first_ms + window_ms < last_ms);
         let within = &calls[from..];
         let span = last_ms - within.first()?.first_ms;
         let times: Vec<u64> = within.iter().map(|call| call.first_ms).collect();
         let distinct = times.chunk_by(u64::eq).count();
-        // A window that is not half filled says what the shorter one says.
-        if distinct < parameters.beacon_contacts
-            || span < window_ms / 2 && window_ms > WINDOWS_MS[0]
-        {
+        // A window that is not half filled says what the shorter one says, if that says anything.
+        if distinct < parameters.beacon_contacts || is_known && span < window_ms / 2 {
             return None;
         }
+        is_known = true;
         let octets = within.iter().map(|call| call.octets).collect();
         Some((window_ms, within, Scores::of(&times, octets, window_ms)))
     });
@@ -127,21 +127,24 @@ fn of_pair(host: IpAddr, calls: &[&Contact], parameters: &Parameters) -> Option<
 }
 
 /// Which hosts called a destination.
-#[derive(Default)]
-struct Callers(HashSet<IpAddr>);
+struct Callers<'a> {
+    inside: &'a Inside,
+    hosts: HashSet<IpAddr>,
+}
 
-impl Aggregate for Callers {
+impl Aggregate for Callers<'_> {
     fn observe(&mut self, flows: &FlowBatch) -> Result<()> {
-        for row in 0..flows.len() {
-            if self.0.len() < MAX_CALLERS {
-                self.0.insert(flows.src.get(row));
+        let hosts = (0..flows.len()).map(|row| flows.src.get(row));
+        for host in hosts.filter(|&host| self.inside.has(host)) {
+            if self.hosts.len() < MAX_CALLERS {
+                self.hosts.insert(host);
             }
         }
         Ok(())
     }
 
     fn merge(&mut self, other: Self) -> Result<()> {
-        self.0.extend(other.0);
+        self.hosts.extend(other.hosts);
         Ok(())
     }
 }
@@ -149,16 +152,18 @@ impl Aggregate for Callers {
 /// So many callers are told apart.
 const MAX_CALLERS: usize = 100_000;
 
+/// How many hosts inside call `peer`, whatever else is asked for.
 fn callers_of(
     peer: IpAddr,
     snapshot: &dyn Snapshot,
-    question: &Question,
-) -> Result<HashSet<IpAddr>> {
+    time: TimeRange,
+    inside: &Inside,
+) -> Result<u64> {
     let (addresses, direction) = (Some(peer.into()), Direction::Dst);
-    let question = Question { addresses, direction, limit: None, ..question.clone() };
+    let question = Question { addresses, direction, time, ..Question::everything() };
     let lookup = question.plan_unordered(Columns::of(&[Column::Src]));
-    let Callers(hosts) = over(snapshot, lookup.scans(), Callers::default)?;
-    Ok(hosts)
+    let callers = over(snapshot, lookup.scans(), || Callers { inside, hosts: HashSet::new() })?;
+    Ok(callers.hosts.len() as u64)
 }
 
 /// Asks how many hosts inside call the destinations of beacons: what many call is updates, clocks or
@@ -176,9 +181,7 @@ pub(super) fn confirm(
             let hosts = match callers.entry(peer) {
                 Entry::Occupied(known) => *known.get(),
                 Entry::Vacant(entry) => {
-                    let hosts = callers_of(peer, snapshot, question)?.into_iter();
-                    let inside = hosts.filter(|&host| parameters.inside.has(host));
-                    *entry.insert(inside.count() as u64)
+                    *entry.insert(callers_of(peer, snapshot, question.time, &parameters.inside)?)
                 }
             };
             if hosts > parameters.beacon_hosts {

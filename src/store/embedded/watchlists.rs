@@ -2,6 +2,7 @@
 //! their hits are there together or not at all, and of a commit nothing counts twice.
 
 use std::collections::HashMap;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -47,7 +48,7 @@ impl Looking {
             match self.look_for(dir, (manifest.number, place), watched, batch) {
                 Ok(hits) => count += hits,
                 // Flows are worth more; whoever asks for the list is told, and so is who verifies.
-                Err(error @ StoreError::Damaged { .. }) => {
+                Err(error) if is_damaged(&error) => {
                     tracing::warn!("the list {} is not watched for: {error}", watched.listed.name);
                 }
                 Err(error) => return Err(error),
@@ -207,6 +208,15 @@ pub(super) fn verify_lists(dir: &Path, manifest: &Manifest) -> Vec<StoreError> {
         list.into_iter().chain(read_hits(dir, watched).err())
     };
     manifest.watched.iter().flat_map(wrong).collect()
+}
+
+/// Whether it says that a file is not as it was written, or gone.
+fn is_damaged(error: &StoreError) -> bool {
+    match error {
+        StoreError::Damaged { .. } => true,
+        StoreError::Io { source, .. } => source.kind() == io::ErrorKind::NotFound,
+        _ => false,
+    }
 }
 
 fn find<'a>(held: &'a Held, name: &str) -> Option<&'a Watched> {

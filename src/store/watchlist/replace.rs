@@ -16,13 +16,15 @@ pub(crate) fn in_place_of(
     };
     let sought = before.iter().flat_map(|list| &list.indicators).filter(|one| !one.fresh);
     let sought: HashSet<_> = sought.map(key).collect();
+    let keys = list.indicators.iter().map(key).filter(|key| !sought.contains(key));
+    // Hits are kept by what an indicator is called, whenever it is valid.
+    let fresh: HashSet<String> = keys.map(|(name, ..)| name).collect();
     let mut list = list.clone();
     for indicator in &mut list.indicators {
-        let key = key(indicator);
-        indicator.fresh = !sought.contains(&key);
-        if indicator.fresh {
-            hits.forget(&key.0);
-        }
+        indicator.fresh = fresh.contains(&indicator.to_string());
+    }
+    for name in &fresh {
+        hits.forget(name);
     }
     list
 }
