@@ -160,14 +160,14 @@ mod tests {
 
     #[test]
     fn a_conversation_is_shown_whole_in_every_format() {
-        let object = r#"{"initiatorAddress":"10.0.0.1","initiatorPort":40000,"responderAddress":"10.0.0.2","responderPort":53,"protocol":"UDP","time":"2007-07-26T22:15:38.007Z","duration":8640000001,"initiatorBytes":100,"initiatorPackets":1,"responderBytes":18446744073709551616,"responderPackets":2,"tcpFlags":"........","tos":8,"flows":3}"#;
+        let object = r#"{"initiatorAddress":"10.0.0.1","initiatorPort":40000,"responderAddress":"10.0.0.2","responderPort":53,"protocol":"UDP","time":"2007-07-26T22:15:38.007Z","duration":8640000001,"initiatorBytes":100,"initiatorPackets":1,"responderBytes":18446744073709551616,"responderPackets":2,"tcpFlags":"........","tos":8,"flows":3,"initiatorTcpFlags":"........","responderTcpFlags":"........","outcome":"answered"}"#;
         assert_eq!(text("ndjson"), format!("{object}\n"));
         assert_eq!(text("json"), format!("[\n{object}\n]\n"));
         assert_eq!(
             text("csv"),
             format!(
                 "{}\n10.0.0.1,40000,10.0.0.2,53,UDP,2007-07-26T22:15:38.007Z,8640000001,\
-                 100,1,18446744073709551616,2,........,8,3\n",
+                 100,1,18446744073709551616,2,........,8,3,........,........,answered\n",
                 NAMES.join(",")
             )
         );

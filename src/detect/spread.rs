@@ -38,10 +38,13 @@ pub(super) fn judge(
         return None;
     }
     let (begin, end) = (logins[from].first_ms, logins[to].first_ms);
-    // What comes after it may be the same going on.
-    let before = logins.iter().filter(|login| login.first_ms + HOUR_MS < begin);
+    // What goes on before and after it is the same affair.
+    let goes_on = |pair: &[&Contact]| pair[1].first_ms - pair[0].first_ms <= HOUR_MS;
+    let ahead = logins[..=from].windows(2).rev().take_while(|pair| goes_on(pair)).count();
+    let behind = logins[to..].windows(2).take_while(|pair| goes_on(pair)).count();
+    let beside = logins[..from - ahead].iter().chain(&logins[to + behind + 1..]);
     let mut by_hour: BTreeMap<u64, HashSet<IpAddr>> = BTreeMap::new();
-    for login in before {
+    for login in beside {
         by_hour.entry(login.first_ms / HOUR_MS).or_default().insert(login.peer);
     }
     let usual = by_hour.values().map(HashSet::len).max().unwrap_or(0);
