@@ -3,7 +3,6 @@
 use std::net::IpAddr;
 
 use crate::aggregate::{Connection, Outcome};
-use crate::flow::tcp_flags::ACK;
 use crate::flow::{Protocol, UnixMillis};
 
 /// A connection that a host began.
@@ -34,13 +33,12 @@ const MOST_TRIED_PACKETS: u64 = 8;
 impl From<&Connection> for Contact {
     fn from(connection: &Connection) -> Self {
         let Connection { protocol, first, last, sent, sampled, .. } = *connection;
-        let acknowledges = protocol == Protocol::TCP && sent.tcp_flags & ACK != 0;
         let failed = match connection.outcome() {
             Outcome::Answered => false,
             Outcome::Refused => true,
-            // Who acknowledges has been answered, though by a way that no router told of.
+            Outcome::Silent if connection.is_one_way() => false,
             // Of sampled ones the packets are multiplied.
-            Outcome::Silent => !acknowledges && (sampled || sent.packets <= MOST_TRIED_PACKETS),
+            Outcome::Silent => sampled || sent.packets <= MOST_TRIED_PACKETS,
         };
         let (UnixMillis(first_ms), UnixMillis(last_ms)) = (first, last);
         Self {

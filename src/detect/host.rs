@@ -5,9 +5,7 @@ use std::net::IpAddr;
 use super::contact::Contact;
 use super::ddos::{Flood, Minutes};
 use super::{Found, Kind, Parameters, beacon, long, scan, spread};
-use crate::aggregate::{Connection, HostPart, HostVisitor, Outcome};
-use crate::flow::Protocol;
-use crate::flow::tcp_flags::ACK;
+use crate::aggregate::{Connection, HostPart, HostVisitor};
 use crate::store::Result;
 
 /// So many connections that a host began are kept: beyond that, it is judged by these, and then anew.
@@ -59,10 +57,7 @@ impl<'a> Looker<'a> {
     fn began(&mut self, connection: &Connection) {
         self.found.connections += 1;
         self.found.sampled += u64::from(connection.sampled);
-        let is_one_way = connection.protocol == Protocol::TCP
-            && connection.outcome() == Outcome::Silent
-            && connection.sent.tcp_flags & ACK != 0;
-        self.found.one_way += u64::from(is_one_way);
+        self.found.one_way += u64::from(connection.is_one_way());
         if self.looks_for(Kind::Long) {
             self.found.detections.extend(long::judge(connection, self.parameters));
         }

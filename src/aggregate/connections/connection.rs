@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use super::super::conversations::{Conversation, Outcome, Sent};
+use crate::flow::tcp_flags::ACK;
 use crate::flow::{Protocol, UnixMillis};
 
 /// Records of one 5-tuple, in both directions, that follow on each other.
@@ -56,6 +57,14 @@ impl Connection {
     /// What became of it.
     pub fn outcome(&self) -> Outcome {
         Conversation::from(self).outcome()
+    }
+
+    /// Whether it was answered by a way that no router told of: nothing of it is there, but TCP
+    /// acknowledges something.
+    pub fn is_one_way(&self) -> bool {
+        self.protocol == Protocol::TCP
+            && self.outcome() == Outcome::Silent
+            && self.sent.tcp_flags & ACK != 0
     }
 
     /// How long it lasted, in milliseconds.

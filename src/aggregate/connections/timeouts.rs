@@ -2,11 +2,10 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::ops::ControlFlow;
 
-use super::super::regions_of;
+use super::super::{Aggregate, over};
 use crate::flow::{Column, Columns, FlowBatch};
-use crate::query::{Lookup, fold_regions};
+use crate::query::Lookup;
 use crate::store::{Result, Snapshot};
 
 /// Time-outs are looked for up to so many seconds; Cisco's is 30 minutes where nobody set it.
@@ -49,18 +48,9 @@ impl Timeouts {
     ///
     /// # Errors
     ///
-    /// As [`Snapshot::regions`], and what is met while reading.
+    /// As [`over`].
     pub fn learn(snapshot: &dyn Snapshot, lookup: &Lookup) -> Result<Self> {
-        let regions = regions_of(snapshot, lookup.scans())?;
-        let parts = fold_regions(regions, Durations::default, |part, flows| {
-            part.observe(flows);
-            Ok(ControlFlow::Continue(()))
-        })?;
-        let mut all = Durations::default();
-        for part in parts {
-            all.merge(part);
-        }
-        let Durations(by_exporter) = all;
+        let Durations(by_exporter) = over(snapshot, lookup.scans(), Durations::default)?;
         let learnt = by_exporter
             .into_iter()
             .filter_map(|(exporter, seconds)| Some((exporter, time_out(&seconds)? as u64 * 1_000)));
@@ -95,8 +85,10 @@ impl Durations {
         }
         Some(self.0.entry(exporter).or_insert_with(|| vec![0; MOST_SECONDS + 1]))
     }
+}
 
-    fn observe(&mut self, flows: &FlowBatch) {
+impl Aggregate for Durations {
+    fn observe(&mut self, flows: &FlowBatch) -> Result<()> {
         let mut rows: Vec<(u32, usize)> = Vec::new();
         for (&source, &duration_ms) in flows.source.iter().zip(&flows.duration_ms) {
             let seconds = duration_ms.div_ceil(1_000) as usize;
@@ -113,14 +105,16 @@ impl Durations {
                 table[seconds] += 1;
             }
         }
+        Ok(())
     }
 
-    fn merge(&mut self, other: Self) {
+    fn merge(&mut self, other: Self) -> Result<()> {
         for (exporter, seconds) in other.0 {
             if let Some(table) = self.of(exporter) {
                 table.iter_mut().zip(seconds).for_each(|(sum, more)| *sum += more);
             }
         }
+        Ok(())
     }
 }
 
