@@ -100,6 +100,7 @@ impl HbaseRegion {
             origins: false,
             scanner: None,
             requested: false,
+            full: false,
             ended: false,
             rows: Rows::default(),
             next: 0,
@@ -145,6 +146,10 @@ struct Reader {
     scanner: Option<(u64, i32)>,
     /// Whether the next rows were asked for already.
     requested: bool,
+    /// Whether the last answer had as many rows as it may have. A scanner that is closed while it looks
+    /// for the next ones answers with none, as at the end: so none behind a full answer is asked for
+    /// again.
+    full: bool,
     ended: bool,
     rows: Rows,
     /// The first of the rows that was not looked at yet.
@@ -204,8 +209,13 @@ impl Reader {
                 Ok(bytes)
             });
             match fetched {
+                Ok(_) if self.rows.is_empty() && self.full => {
+                    self.scanner = None;
+                    self.full = false;
+                }
                 Ok(bytes) => {
                     let rows = self.rows.len();
+                    self.full = rows == ROWS as usize;
                     if let Some(last) = rows.checked_sub(1) {
                         self.bounds.start.clear();
                         self.bounds.start.extend_from_slice(self.rows.key(last));
