@@ -150,7 +150,7 @@ fn every_command_that_asks_explains() {
         &["diff", "src", "--window", "2007-08-02", "--against", "day"],
         &["timeline"],
         &["timeline", "10.0.0.1"],
-        &["timeline", "--percentile", "95", "--since", "2007-08-02"],
+        &["timeline", "--percentile", "95", "--since", "2007-08-02", "--until", "2007-08-03"],
         &["report", "--month", "2007-08", "--by", "if"],
         &["stats"],
     ] {
