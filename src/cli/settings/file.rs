@@ -12,6 +12,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::exporters::{self, Exporter};
+use super::rules::{self, RuleTable};
 use super::{Key, Origin, Raw, keys};
 use crate::cli::failure::Usage;
 
@@ -27,6 +28,8 @@ pub(super) struct Configuration {
     pub(super) set: BTreeMap<&'static str, Raw>,
     /// What it says of exporters.
     pub(super) exporters: Vec<Exporter>,
+    /// What it says of rules.
+    pub(super) rules: Vec<RuleTable>,
 }
 
 /// Reads the configuration. `named` is the file that a flag names; without it, and without the
@@ -62,11 +65,15 @@ fn parse(path: PathBuf, text: &str) -> anyhow::Result<Configuration> {
     })?;
     let mut found = Vec::new();
     flatten("", table.get_ref(), &mut found);
-    let (mut set, mut exporters) = (BTreeMap::new(), Vec::new());
+    let (mut set, mut exporters, mut rules) = (BTreeMap::new(), Vec::new(), Vec::new());
     let place = |at: usize| Origin::File { path: path.clone(), line: line(at) };
     for (name, value) in found {
         if name == keys::EXPORTERS {
             exporters = exporters::parse(value, place)?;
+            continue;
+        }
+        if name == keys::RULES {
+            rules = rules::parse(value, place)?;
             continue;
         }
         let origin = place(value.span().start);
@@ -81,7 +88,7 @@ fn parse(path: PathBuf, text: &str) -> anyhow::Result<Configuration> {
         let values = values.into_iter().map(|value| in_place(*key, value, &path)).collect();
         set.insert(key.name, Raw { values, origin });
     }
-    Ok(Configuration { path: Some(path), set, exporters })
+    Ok(Configuration { path: Some(path), set, exporters, rules })
 }
 
 /// Every value with its dotted name; a table that is none of ours is taken as a value.
@@ -114,7 +121,8 @@ fn texts(key: &Key, value: &DeValue<'_>) -> Result<Vec<String>, String> {
     }
 }
 
-fn text(value: &DeValue<'_>) -> Option<String> {
+/// A text, or a number as one.
+pub(super) fn text(value: &DeValue<'_>) -> Option<String> {
     match value {
         DeValue::String(text) => Some(text.clone().into_owned()),
         DeValue::Integer(number) => Some(number.as_str().replace('_', "")),
@@ -123,7 +131,7 @@ fn text(value: &DeValue<'_>) -> Option<String> {
 }
 
 /// Keys whose values are paths.
-const PATHS: [Key; 10] = [
+const PATHS: [Key; 12] = [
     keys::LOAD_PATHS,
     keys::COLLECT_SPOOL,
     keys::SERVE_FOLDER,
@@ -133,6 +141,8 @@ const PATHS: [Key; 10] = [
     keys::ELASTIC_CA,
     keys::KAFKA_CA,
     keys::NETWORKS,
+    keys::HOSTS,
+    keys::NAMED_EXPORTERS,
     keys::DATABASES,
 ];
 
