@@ -96,6 +96,7 @@ pub mod query;
 #[cfg(feature = "serve")]
 pub mod request;
 pub mod row;
+pub mod rules;
 #[cfg(feature = "serve")]
 pub mod service;
 pub mod sink;

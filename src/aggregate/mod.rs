@@ -32,11 +32,13 @@ pub use sums::Limits;
 pub use timeline::{BinWidth, MAX_BINS, Series, Timeline, TimelineError, TimelineOptions, Whose};
 pub use top::{
     Change, Counters, Counts, Diff, DiffEntry, DiffOptions, ElementBytes, ElementKey, ElementValue,
-    End, KeyField, KeyValue, KnownKeys, ParseKeyError, ParseOrderError, Prefix, Top, TopEntry,
-    TopOptions, TopOrder, Windows, parse_keys, parse_keys_with,
+    End, KeyField, KeyValue, KnownKeys, ParseKeyError, ParseOrderError, PeersOptions, Prefix, Top,
+    TopEntry, TopOptions, TopOrder, Windows, parse_keys, parse_keys_with, peers,
 };
 pub use totals::{FlowTotals, Totals};
-pub use usage::{Billing, Figures, ParseBillingError, Usage, UsageEntry, UsageError, UsageOptions};
+pub use usage::{
+    Billing, Figures, ParseBillingError, Usage, UsageEntry, UsageError, UsageOptions, bins_of_keys,
+};
 
 use crate::flow::FlowBatch;
 use crate::query::fold_regions;

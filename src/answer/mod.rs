@@ -13,6 +13,7 @@ mod detections;
 mod diff;
 mod elements;
 mod explanation;
+mod firings;
 mod flows;
 mod format;
 mod json;
@@ -39,6 +40,7 @@ pub use diff::{change_cells, write_diff};
 #[cfg(feature = "elastic")]
 pub(crate) use elements::push_elements;
 pub use explanation::{explanation_json, explanation_text};
+pub use firings::{firing_filter, firing_json, firing_title, write_firings};
 pub use flows::{FlowWriter, Style, write_flows};
 pub use format::{Format, OwnFormat, PairFormat, ParseFormatError};
 #[cfg(any(feature = "elastic", feature = "kafka"))]

@@ -33,6 +33,7 @@ mod progress;
 mod query;
 mod replay;
 mod report;
+mod rules;
 mod schema;
 mod serve;
 mod settings;
@@ -163,6 +164,7 @@ enum Command {
     Timeline(timeline::Args),
     Report(report::Args),
     Watch(watch::Args),
+    Rules(rules::Args),
     Stats(stats::Args),
     Loads(loads::Args),
     Verify(verify::Args),
@@ -185,8 +187,10 @@ impl Command {
 
     /// Whether it reads flows for an answer, which an interrupt gives up.
     fn asks(&self) -> bool {
-        if let Self::Watch(args) = self {
-            return args.asks();
+        match self {
+            Self::Watch(args) => return args.asks(),
+            Self::Rules(args) => return args.asks(),
+            _ => {}
         }
         matches!(
             self,
@@ -253,6 +257,7 @@ fn carry_out(Arguments { common, command }: Arguments) -> anyhow::Result<Ending>
         Command::ActiveFlow(args) => flags.extend(args.flags()),
         Command::Top(args) => flags.extend(args.flags()),
         Command::Detect(args) => flags.extend(args.flags()),
+        Command::Rules(args) => flags.extend(args.flags()),
         Command::Diff(args) => flags.extend(args.flags()),
         Command::Timeline(args) => flags.extend(args.flags()),
         Command::Report(args) => flags.extend(args.flags()),
@@ -283,6 +288,7 @@ fn carry_out(Arguments { common, command }: Arguments) -> anyhow::Result<Ending>
         Command::Timeline(args) => timeline::run(&args, &settings),
         Command::Report(args) => report::run(&args, &settings),
         Command::Watch(args) => watch::run(&args, &settings),
+        Command::Rules(args) => rules::run(&args, &settings),
         Command::Stats(args) => stats::run(&args, &settings),
         Command::Loads(args) => loads::run(&args, &settings),
         Command::Verify(args) => verify::run(&args, &settings),

@@ -19,9 +19,14 @@ impl Where {
         self.expression.is_some()
     }
 
+    /// The filter as it is written; nothing where none is given.
+    pub(super) fn text(&self) -> &str {
+        self.expression.as_deref().unwrap_or_default()
+    }
+
     /// How many bytes its text has.
     pub(super) fn bytes(&self) -> usize {
-        self.expression.as_ref().map_or(0, String::len)
+        self.text().len()
     }
 
     /// The filter that is meant, if one is given.

@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use code::{Modules, Use};
 
 /// The stages in the order of the data; those of one line do not know each other.
-const STAGES: [&[&str]; 14] = [
+const STAGES: [&[&str]; 15] = [
     &["flow"],
     &["capture", "kafka"],
     &["netflow"],
@@ -29,6 +29,7 @@ const STAGES: [&[&str]; 14] = [
     &["load", "query", "watch"],
     &["collect", "aggregate"],
     &["detect"],
+    &["rules"],
     &["answer"],
     &["sink"],
     &["request"],

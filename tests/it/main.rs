@@ -42,6 +42,7 @@ mod package;
 mod plan;
 mod query;
 mod reference;
+mod rules;
 mod schema;
 mod serve;
 mod sorted;

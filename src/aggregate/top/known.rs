@@ -42,6 +42,11 @@ impl KnownKeys {
         self.len == 0
     }
 
+    /// At how many ends of a flow a key is looked for.
+    pub(in crate::aggregate) fn ends(&self) -> usize {
+        self.v4.layout().sides().len()
+    }
+
     /// What must be known of a flow.
     pub(in crate::aggregate) fn columns(&self) -> Columns {
         let layout = self.v4.layout();

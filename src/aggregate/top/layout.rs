@@ -51,6 +51,11 @@ impl Layout {
         layout
     }
 
+    /// How many bits of these a key has.
+    pub(super) fn bits(&self) -> u32 {
+        self.bits
+    }
+
     /// How many words a key takes.
     pub(super) fn words(&self) -> usize {
         self.bits.div_ceil(64) as usize
@@ -120,7 +125,7 @@ impl Layout {
 }
 
 /// `field` as it is of one end, where it is of any.
-fn at(field: &KeyField, side: Side) -> KeyField {
+pub(super) fn at(field: &KeyField, side: Side) -> KeyField {
     let end = if side == Side::Src { End::Src } else { End::Dst };
     match field {
         KeyField::Address(End::Any, prefix) => KeyField::Address(end, *prefix),

@@ -16,6 +16,7 @@ mod layout;
 mod names;
 mod order;
 mod parse;
+mod peers;
 mod piece;
 mod weight;
 
@@ -33,6 +34,7 @@ pub use field::{End, KeyField, KeyValue, Prefix};
 pub use known::KnownKeys;
 pub use order::{ParseOrderError, TopOrder};
 pub use parse::{ParseKeyError, parse_keys, parse_keys_with};
+pub use peers::{PeersOptions, peers};
 pub use weight::Windows;
 
 use counts::Narrow;

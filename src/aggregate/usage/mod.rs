@@ -5,6 +5,7 @@
 //! [`Timeline`](super::Timeline), and what falls outside of the stretch does not count. All of its bins
 //! are samples, also those in which there was nothing.
 
+mod bins;
 mod figures;
 mod grid;
 mod making;
@@ -19,6 +20,7 @@ use std::str::FromStr;
 
 use jiff::tz::TimeZone;
 
+pub use bins::bins_of_keys;
 pub use figures::Figures;
 use grid::{Axis, Into};
 use making::Making;

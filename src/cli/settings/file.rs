@@ -13,6 +13,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::exporters::{self, Exporter};
 use super::rules::{self, RuleTable};
+use super::values::text;
 use super::{Key, Origin, Raw, keys};
 use crate::cli::failure::Usage;
 
@@ -118,15 +119,6 @@ fn texts(key: &Key, value: &DeValue<'_>) -> Result<Vec<String>, String> {
         _ => text(value).map(|text| vec![text]).ok_or_else(|| {
             format!("wants {}", if key.list { "a list of texts" } else { "a text or a number" })
         }),
-    }
-}
-
-/// A text, or a number as one.
-pub(super) fn text(value: &DeValue<'_>) -> Option<String> {
-    match value {
-        DeValue::String(text) => Some(text.clone().into_owned()),
-        DeValue::Integer(number) => Some(number.as_str().replace('_', "")),
-        _ => None,
     }
 }
 

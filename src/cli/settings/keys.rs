@@ -124,6 +124,9 @@ pub(crate) const SERVE_RESULTS_SIZE: Key =
 /// The table of what the file says of exporters, by their addresses.
 pub(crate) const EXPORTERS: &str = "exporters";
 
+/// The table of rules, by their names.
+pub(crate) const RULES: &str = "rules";
+
 /// All of them, in the order in which they are shown.
 pub(crate) const ALL: [Key; 62] = [
     STORE,
@@ -198,7 +201,7 @@ pub(crate) fn is_table(name: &str) -> bool {
 /// The known name, of a key or a table, that `name` may be a slip of.
 pub(crate) fn nearest(name: &str) -> Option<&'static str> {
     let tables = ALL.iter().filter_map(|key| Some(key.name.split_once('.')?.0));
-    let tables = tables.chain([EXPORTERS]);
+    let tables = tables.chain([EXPORTERS, RULES]);
     ALL.iter()
         .map(|key| key.name)
         .chain(tables)

@@ -8,6 +8,7 @@ mod jobs;
 mod kafka;
 pub(crate) mod keys;
 mod meaning;
+mod rules;
 mod serve;
 mod values;
 
@@ -36,6 +37,7 @@ pub(crate) use file::{CONFIG_VARIABLE, user_file};
 use kafka::Kafka;
 pub(crate) use keys::Key;
 use meaning::Meaning;
+pub(crate) use rules::RuleTable;
 use serve::Serve;
 pub(crate) use values::{ProgressMode, bytes};
 
@@ -84,6 +86,8 @@ pub(crate) struct Settings {
     pub(crate) serve: Serve,
     /// What the configuration file says of exporters.
     pub(crate) exporters: Vec<Exporter>,
+    /// What it says of rules.
+    pub(crate) rules: Vec<RuleTable>,
 }
 
 /// A value, and where it came from.
@@ -136,7 +140,7 @@ impl Settings {
     ///
     /// If the file cannot be read, or a value cannot mean anything; the message says where it is.
     pub(crate) fn resolve(config: Option<&Path>, flags: Flags) -> anyhow::Result<Self> {
-        let file::Configuration { path: file, set, exporters } = file::read(config)?;
+        let file::Configuration { path: file, set, exporters, rules } = file::read(config)?;
         let layers = Layers { file: set, flags };
         let defaults = crate::load::Options::default();
         let memory = Limits::default().memory_bytes as u64;
@@ -147,6 +151,7 @@ impl Settings {
         Ok(Self {
             file,
             exporters,
+            rules,
             collect: Collect::resolve(&layers, store.value.as_deref())?,
             serve: Serve::resolve(&layers)?,
             elastic: Elastic::resolve(&layers)?,
@@ -286,6 +291,7 @@ impl Settings {
         all.extend(self.collect.shown());
         all.extend(self.serve.shown());
         all.extend(exporters::shown(&self.exporters));
+        all.extend(rules::shown(&self.rules));
         all
     }
 }

@@ -4,9 +4,11 @@ use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use toml::de::DeValue;
+
 use crate::answer::{Format, ParseFormatError};
 use crate::cli::progress;
-use crate::request::whole_number;
+use crate::request::{amount, whole_number};
 pub(crate) use progress::Mode as ProgressMode;
 
 /// More connections would only stand in each other's way.
@@ -73,43 +75,14 @@ pub(super) fn positive_seconds(text: &str) -> Result<Duration, String> {
 
 /// A number of bytes, with or without a unit: `400000000`, `400MB`, `2GiB`.
 pub(crate) fn bytes(text: &str) -> Result<u64, String> {
-    let error = || format!("{text:?} is no number of bytes; write 400MB or 2GiB");
-    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '_').unwrap_or(text.len());
-    let number: u64 = text[..digits].replace('_', "").parse().map_err(|_| error())?;
-    let unit = match text[digits..].trim().to_ascii_lowercase().as_str() {
-        "" | "b" => 1,
-        "k" | "kb" => 1_000,
-        "m" | "mb" => 1_000_000,
-        "g" | "gb" => 1_000_000_000,
-        "t" | "tb" => 1_000_000_000_000,
-        "kib" => 1 << 10,
-        "mib" => 1 << 20,
-        "gib" => 1 << 30,
-        "tib" => 1 << 40,
-        _ => return Err(error()),
-    };
-    number.checked_mul(unit).filter(|&bytes| bytes > 0).ok_or_else(error)
+    amount(text).map_err(|_| format!("{text:?} is no number of bytes; write 400MB or 2GiB"))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_of_bytes_are_read_with_their_unit() {
-        for (text, expected) in [
-            ("400000000", Some(400_000_000)),
-            ("400MB", Some(400_000_000)),
-            ("2 GiB", Some(2 << 30)),
-            ("1_000k", Some(1_000_000)),
-            ("50G", Some(50_000_000_000)),
-            ("2TB", Some(2_000_000_000_000)),
-            ("0", None),
-            ("MB", None),
-            ("5 parsecs", None),
-            ("99999999999999GB", None),
-        ] {
-            assert_eq!(bytes(text).ok(), expected, "{text}");
-        }
+/// A text of the file, or a number as one.
+pub(super) fn text(value: &DeValue<'_>) -> Option<String> {
+    match value {
+        DeValue::String(text) => Some(text.clone().into_owned()),
+        DeValue::Integer(number) => Some(number.as_str().replace('_', "")),
+        _ => None,
     }
 }
