@@ -9,6 +9,7 @@ mod expired;
 mod ledger;
 pub(crate) mod merge;
 mod meter;
+mod mix;
 mod scan;
 mod size;
 mod usual;

@@ -7,6 +7,7 @@
 
 mod pass;
 mod sightings;
+mod spans;
 mod translated;
 
 use std::sync::Arc;

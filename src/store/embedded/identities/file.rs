@@ -21,12 +21,12 @@ use parquet::schema::parser::parse_message_type;
 use parquet::schema::types::ColumnPath;
 
 use super::filter::Filter;
-use super::mix::Seeded;
 use super::spans::spans_of;
 use crate::flow::{DatagramId, UnixMillis, saturated_usize};
 use crate::store::durable::{self, NewFile};
 use crate::store::embedded::folder::file_names::identities_name;
 use crate::store::embedded::folder::manifest::{Checksum, IdentityFile};
+use crate::store::mix::Seeded;
 use crate::store::{Result, StoreError};
 
 /// A file holds at most so many identities: about 5 MB.

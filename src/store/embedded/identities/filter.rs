@@ -6,8 +6,8 @@
 
 use std::hash::BuildHasher;
 
-use super::mix::Seeded;
 use crate::flow::{DatagramId, low_u16, saturated_usize};
+use crate::store::mix::Seeded;
 
 /// So many bits for each identity: of others, one in a hundred is taken for one that may be there.
 const BITS_EACH: usize = 10;

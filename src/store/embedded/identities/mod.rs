@@ -14,7 +14,6 @@
 mod file;
 mod filter;
 mod merge;
-mod mix;
 mod seen;
 mod spans;
 
@@ -22,7 +21,6 @@ use std::path::Path;
 
 pub(crate) use file::verify;
 pub(crate) use merge::merge_small;
-pub(super) use mix::Seeded;
 pub(crate) use seen::Seen;
 
 use super::folder::manifest::IdentityFile;

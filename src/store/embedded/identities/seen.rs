@@ -5,12 +5,12 @@ use std::path::PathBuf;
 
 use super::file::BlockFile;
 use super::filter::Filter;
-use super::mix::Seeded;
 use super::spans::held_around;
 use crate::flow::{DatagramId, saturated_usize};
 use crate::store::Result;
 use crate::store::embedded::folder::lock::Held;
 use crate::store::embedded::folder::manifest::{IdentityFile, Span};
+use crate::store::mix::Seeded;
 
 /// At most so many identities of files are in memory: 32 MB.
 const MAX_LOADED: usize = 1 << 21;

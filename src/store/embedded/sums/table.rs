@@ -6,7 +6,7 @@ use super::DAY_MS;
 use super::sum::Sum;
 use crate::flow::{Column, FlowBatch, UnixMillis, Values, saturated_u32};
 use crate::store::embedded::folder::manifest::SumsPart;
-use crate::store::embedded::identities::Seeded;
+use crate::store::mix::Seeded;
 
 /// The bits of a source's place.
 const SOURCE_BITS: u32 = 32;

@@ -2,9 +2,11 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::hash::{Hash, Hasher};
 use std::iter::once;
 
 use crate::flow::FlowBatch;
+use crate::store::mix::Seeded;
 
 /// So far apart, in milliseconds, are stamps at most that routers give one moment.
 pub(super) const JITTER_MS: u64 = 1000;
@@ -13,9 +15,13 @@ pub(super) const JITTER_MS: u64 = 1000;
 const MAX_OPEN: usize = 1 << 18;
 /// Before there are so many, none is looked for that is over.
 const MIN_OPEN: usize = 1 << 10;
+/// So many flows of one 5-tuple are kept in mind at most, and so many places of one flow. One sender
+/// can have any number of them at once; a flow behind the first ones counts for itself, and from a
+/// place behind them nothing counts in the second that the flow began in.
+const MAX_OF_ONE: usize = 256;
 
 /// What all records of a flow have in common: addresses, ports and protocol.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Tuple {
     pub(super) src: u128,
     pub(super) dst: u128,
@@ -32,6 +38,15 @@ impl Tuple {
             ports: [batch.src_port[row], batch.dst_port[row]],
             protocol: batch.protocol[row],
         }
+    }
+}
+
+impl Hash for Tuple {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u128(self.src);
+        state.write_u128(self.dst);
+        let [src, dst] = self.ports.map(u64::from);
+        state.write_u64(src << 24 | dst << 8 | u64::from(self.protocol));
     }
 }
 
@@ -97,14 +112,14 @@ struct Flows {
 /// The flows that more records may come of. Records come in the order of time, stretch by stretch.
 #[derive(Debug)]
 pub(super) struct Sightings {
-    open: HashMap<Tuple, Flows>,
+    open: HashMap<Tuple, Flows, Seeded>,
     /// How many there may be before those that are over are looked for.
     room: usize,
 }
 
 impl Sightings {
     pub(super) fn new() -> Self {
-        Self { open: HashMap::new(), room: MIN_OPEN }
+        Self { open: HashMap::default(), room: MIN_OPEN }
     }
 
     /// What becomes of a record. Of rows before batch `first_kept` it is settled.
@@ -143,7 +158,7 @@ impl Flows {
         }
         self.more.retain(|flow| flow.is_open(&sighting));
         self.more.push(Flow::new(sighting));
-        if !self.oldest.is_open(&sighting) {
+        if !self.oldest.is_open(&sighting) || self.more.len() == MAX_OF_ONE {
             self.oldest = self.more.remove(0);
         }
         Verdict::Stays
@@ -175,6 +190,9 @@ impl Flow {
         if !self.is_young(sighting) || self.others.contains(&place) {
             return self.covers(sighting).then_some(Verdict::Falls);
         }
+        if self.others.len() == MAX_OF_ONE {
+            return Some(Verdict::Falls);
+        }
         if sighting.is_better(&self.best) && self.best.at.0 >= first_kept {
             self.others.push(self.best.place);
             let worse = std::mem::replace(&mut self.best, *sighting);
@@ -202,5 +220,42 @@ impl Sighting {
     fn is_better(&self, other: &Self) -> bool {
         let rank = |of: &Self| (of.sampling, std::cmp::Reverse(of.octets));
         rank(self) < rank(other)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tuple() -> Tuple {
+        Tuple { src: 1, dst: 2, ports: [3, 4], protocol: 17 }
+    }
+
+    /// The record of that number, made by an interface, at a millisecond, of a flow of an hour.
+    fn sighting(number: u32, interface: u32, first_ms: u64) -> Sighting {
+        let place = Place { engine: 0, interfaces: [interface, 0], direction: 0 };
+        let last_ms = first_ms + 3_600_000;
+        let (sampling, octets) = (1, 1);
+        Sighting { place, stretch: 0, first_ms, last_ms, sampling, octets, at: (0, number) }
+    }
+
+    #[test]
+    fn of_one_sender_few_flows_and_few_places_are_kept_in_mind() {
+        let mut of_flows = Sightings::new();
+        let mut of_places = Sightings::new();
+        for number in 0..20_000 {
+            let flow = sighting(number, 1, number.into());
+            assert_eq!(of_flows.judge(tuple(), flow, 0), Verdict::Stays, "{number}");
+            let seen = of_places.judge(tuple(), sighting(number, number, 0), 0);
+            let expected = if number == 0 { Verdict::Stays } else { Verdict::Falls };
+            assert_eq!(seen, expected, "{number}");
+        }
+        let kept = |sightings: &Sightings| {
+            let flows = &sightings.open[&tuple()];
+            let places: usize = flows.all().map(|flow| flow.others.len()).sum();
+            (flows.all().count(), places)
+        };
+        assert_eq!(kept(&of_flows), (MAX_OF_ONE, 0));
+        assert_eq!(kept(&of_places), (1, MAX_OF_ONE));
     }
 }

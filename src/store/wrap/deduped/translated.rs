@@ -2,67 +2,72 @@
 //! same flow, though its addresses are others.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 
-use super::sightings::{JITTER_MS, Tuple};
+use super::sightings::Tuple;
+use super::spans::{Span, Spans};
 use crate::flow::{
     ElementId, FlowBatch, NAT_SIDES, Protocol, address_bits, canonical, extra_value, low_u16,
     unsigned,
 };
+use crate::store::mix::Seeded;
 use crate::store::{Result, Scan, Snapshot};
 
 /// So many flows are kept in mind at most that a NAT tells both sides of. What is seen of more of them
 /// on the far side counts for itself.
 const MAX_FLOWS: usize = 1 << 20;
 
-/// From the first packet of a flow to the last, in milliseconds since 1970.
-type Span = (u64, u64);
-
 /// Flows as they are on the far side of a NAT, each with when it was under way.
 #[derive(Debug, Default)]
-pub(super) struct Translated(HashMap<Tuple, Vec<Span>>);
+pub(super) struct Translated {
+    by_tuple: HashMap<Tuple, Spans, Seeded>,
+    /// How many spans there are.
+    count: usize,
+}
 
 impl Translated {
     /// What records tell of that `scan` finds, in whatever order.
     pub(super) fn read(inside: &dyn Snapshot, scan: &Scan) -> Result<Self> {
-        let all = Mutex::new((Self::default(), 0));
+        let all = Mutex::new(Self::default());
         inside.regions(scan)?.into_par_iter().try_for_each(|region| {
             region.read().try_for_each(|batch| {
+                scan.watch.check()?;
                 let batch = batch?;
                 let found: Vec<(Tuple, Span)> =
                     (0..batch.len()).filter_map(|row| translated(&batch, row)).collect();
-                let (all, count) = &mut *all.lock().unwrap_or_else(PoisonError::into_inner);
-                for (tuple, span) in found.into_iter().take(MAX_FLOWS - *count) {
-                    *count += all.enter(tuple, span);
-                }
+                let all = &mut *all.lock().unwrap_or_else(PoisonError::into_inner);
+                found.into_iter().for_each(|(tuple, span)| all.enter(tuple, span));
                 Ok(())
             })
         })?;
-        Ok(all.into_inner().unwrap_or_else(PoisonError::into_inner).0)
+        let mut all = all.into_inner().unwrap_or_else(PoisonError::into_inner);
+        for spans in all.by_tuple.values_mut() {
+            scan.watch.check()?;
+            spans.settle();
+        }
+        Ok(all)
     }
 
-    /// How many are new of it: one or none.
-    fn enter(&mut self, tuple: Tuple, span: Span) -> usize {
-        match self.0.entry(tuple) {
-            Entry::Occupied(mut known) if !known.get().contains(&span) => {
-                known.get_mut().push(span);
-            }
-            Entry::Occupied(_) => return 0,
-            Entry::Vacant(none) => drop(none.insert(vec![span])),
+    fn enter(&mut self, tuple: Tuple, span: Span) {
+        if self.count < MAX_FLOWS {
+            let spans = self.by_tuple.entry(tuple).or_default();
+            let before = spans.len();
+            spans.add(span);
+            self.count = self.count + spans.len() - before;
         }
-        1
     }
 
     /// Whether the record at `row`, which has this tuple, is of a flow that a NAT tells both sides of,
     /// and tells only the far one.
     pub(super) fn hides(&self, tuple: &Tuple, batch: &FlowBatch, row: usize) -> bool {
-        let Some(spans) = self.0.get(tuple) else { return false };
-        let span = span(batch, row);
-        spans.iter().any(|told| are_of_one(*told, span)) && translated(batch, row).is_none()
+        if self.by_tuple.is_empty() {
+            return false;
+        }
+        let Some(spans) = self.by_tuple.get(tuple) else { return false };
+        spans.have_one_of(span(batch, row)) && translated(batch, row).is_none()
     }
 }
 
@@ -106,15 +111,4 @@ fn address_of(value: &[u8]) -> Option<u128> {
         _ => return None,
     };
     Some(bits).filter(|&bits| bits > 0)
-}
-
-/// Whether two routers may have seen one flow so: it began within the jitter for both, or for one while
-/// it was under way for the other. Where one part of a long flow ends the next one begins.
-fn are_of_one(one: Span, other: Span) -> bool {
-    let (early, late) = if one.0 <= other.0 { (one, other) } else { (other, one) };
-    let is_long = early.0 + JITTER_MS < early.1;
-    let is_within = late.1 <= early.1 + JITTER_MS;
-    late.0 <= early.0 + JITTER_MS
-        || late.0 + JITTER_MS <= early.1
-        || is_within && (is_long || late.0 <= early.1)
 }

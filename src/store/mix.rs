@@ -1,12 +1,12 @@
 //! A hasher for datagram identities: they are hashes already, so one multiplication each is enough.
-//! It does for numbers that senders choose, too.
+//! It does for numbers that senders choose, too, as addresses and ports.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 
 /// Makes [`Mix`] hashers of one seed, which nobody outside knows: datagrams cannot be made up so
 /// that they all fall into one bucket of a table.
 #[derive(Debug, Clone)]
-pub(in crate::store::embedded) struct Seeded(u64);
+pub(in crate::store) struct Seeded(u64);
 
 impl Default for Seeded {
     fn default() -> Self {
@@ -23,7 +23,7 @@ impl BuildHasher for Seeded {
 }
 
 /// Multiplies what it is given into 128 bits, and folds them.
-pub(in crate::store::embedded) struct Mix(u64);
+pub(in crate::store) struct Mix(u64);
 
 /// The first 64 binary digits of the golden ratio's fraction, made odd.
 const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
