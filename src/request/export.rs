@@ -3,12 +3,14 @@
 use std::io::Write;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 
 use super::{QuestionOptions, Refused, Scaling, Surroundings};
-use crate::answer::{AnswerError, FlowWriter, Format, write_parquet};
+use crate::answer::{AnswerError, FlowWriter, Format, Layout, write_parquet};
 use crate::flow::{Columns, Names};
+use crate::meaning::{Attribute, Ends, Meaning};
 use crate::query::{Direction, Question};
 use crate::store::FlowStream;
 
@@ -117,8 +119,17 @@ impl Target {
         }
     }
 
+    /// What there is room for of what the ends of flows mean, in each line of a text.
+    pub fn attributes(&self) -> Vec<Attribute> {
+        match &self.format {
+            FileFormat::Parquet => Vec::new(),
+            FileFormat::Text(format) => format.attributes(),
+        }
+    }
+
     /// Writes `flows` to the file that is to be, with times of `zone` and, where there is room for
-    /// them, `names`; says how many there are.
+    /// them, `names`; also what `meaning` says of their ends, which is in a text what `ends` say of
+    /// [these](Self::attributes). Says how many there are.
     ///
     /// # Errors
     ///
@@ -129,13 +140,16 @@ impl Target {
         to: &mut (impl Write + Send),
         zone: TimeZone,
         names: impl FnOnce() -> crate::store::Result<Names>,
+        (meaning, ends): (Option<Arc<Meaning>>, Ends),
     ) -> Result<u64, AnswerError> {
         match &self.format {
-            FileFormat::Parquet => write_parquet(flows, to),
+            FileFormat::Parquet => {
+                write_parquet(flows, Layout { meaning, ..Layout::default() }, to)
+            }
             FileFormat::Text(format) => {
                 let writer = FlowWriter::new(to, format, zone);
                 let writer = if format.is_json() { writer.with_names(names()?) } else { writer };
-                writer.write_all(flows).map(|written| written.flows)
+                writer.with_ends(ends).write_all(flows).map(|written| written.flows)
             }
         }
     }

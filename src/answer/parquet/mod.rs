@@ -141,9 +141,11 @@ impl<W: Write + Send> ParquetWriter<W> {
 /// meets; what was written is no Parquet file then.
 pub fn write_parquet(
     flows: impl Iterator<Item = StoreResult<FlowBatch>>,
+    layout: Layout,
     to: impl Write + Send,
 ) -> Result<u64, AnswerError> {
-    let mut writer = ParquetWriter::new(to).map_err(AnswerError::Output)?;
+    let shape = FileShape::new(layout, MAX_GROUP_ROWS).map_err(AnswerError::Output)?;
+    let mut writer = ParquetWriter::of(Arc::new(shape), to).map_err(AnswerError::Output)?;
     for batch in flows {
         writer.write(&batch?).map_err(AnswerError::Output)?;
     }

@@ -44,7 +44,7 @@ fn batch(family: Family, first: u32, rows: u32, extras: &[u8]) -> FlowBatch {
 /// The file of these batches.
 fn written(batches: impl IntoIterator<Item = FlowBatch>) -> SerializedFileReader<Bytes> {
     let mut bytes = Vec::new();
-    write_parquet(batches.into_iter().map(Ok), &mut bytes).unwrap();
+    write_parquet(batches.into_iter().map(Ok), Layout::default(), &mut bytes).unwrap();
     SerializedFileReader::new(Bytes::from(bytes)).unwrap()
 }
 
@@ -127,7 +127,7 @@ fn what_the_output_says_is_passed_on() {
         }
     }
     let flows = [Ok(batch(Family::V4, 0, 10, &[]))];
-    match write_parquet(flows.into_iter(), Full) {
+    match write_parquet(flows.into_iter(), Layout::default(), Full) {
         Err(AnswerError::Output(error)) => assert_eq!(error.kind(), io::ErrorKind::StorageFull),
         other => panic!("{other:?}"),
     }

@@ -1,10 +1,12 @@
 //! `export --to FILE`: the flows that a question finds, as one file.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
 
 use serde::Serialize;
 
+use super::MeaningOption;
 use crate::answer::AnswerError;
 use crate::answer::words::{bytes, plural, seconds};
 use crate::cli::anonymise::AnonymiseOptions;
@@ -13,6 +15,7 @@ use crate::cli::failure::{Ending, Usage};
 use crate::cli::output::{self, Output, say};
 use crate::cli::settings::Settings;
 use crate::cli::whole_file::WholeFile;
+use crate::meaning::{Ends, Meaning};
 use crate::request::{Export, Target};
 use crate::store::FlowStream;
 
@@ -23,6 +26,8 @@ pub(super) struct ToFile {
     export: Export,
     #[command(flatten)]
     anonymise: AnonymiseOptions,
+    #[command(flatten)]
+    meaning: MeaningOption,
     #[command(flatten)]
     explain: Explain,
     /// How the outcome is told: as text on standard error, or as JSON on standard output
@@ -55,7 +60,9 @@ pub(super) fn run(args: &ToFile, settings: &Settings) -> anyhow::Result<Ending> 
     let json = args.output == Output::Json;
     asking.answer(&[&lookup], json, || {
         let flows = asking.flows(&lookup, target.columns(), settings)?;
-        let (flows, size) = write(flows, request, target, &asking, settings)?;
+        let ends = args.meaning.ends(&target.attributes(), settings)?;
+        let meant = (args.meaning.of(settings)?, ends);
+        let (flows, size) = write(flows, (request, target), meant, &asking, settings)?;
         let took = began.elapsed().as_secs_f64();
         if json {
             let (file, bytes) = (path, size);
@@ -70,14 +77,14 @@ pub(super) fn run(args: &ToFile, settings: &Settings) -> anyhow::Result<Ending> 
 /// Writes `flows` to the file that is to be; says how many there are, and how many bytes they take.
 fn write(
     flows: FlowStream,
-    request: &Export,
-    target: &Target,
+    (request, target): (&Export, &Target),
+    meant: (Option<Arc<Meaning>>, Ends),
     asking: &Asking,
     settings: &Settings,
 ) -> anyhow::Result<(u64, u64)> {
     let mut file = WholeFile::create(&target.path, request.force)?;
     let zone = settings.tz.value.zone().clone();
-    match target.write(flows, &mut file, zone, || asking.names()) {
+    match target.write(flows, &mut file, zone, || asking.names(), meant) {
         Ok(flows) => Ok((flows, file.finish()?)),
         Err(AnswerError::Output(error)) => Err(file.failed()(error).into()),
         Err(error) => Err(error.into()),

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Given, Results, WorkError};
 use crate::answer::AnswerError;
+use crate::meaning::Ends;
 use crate::request::{Export, Refused};
 use crate::store::StoreError;
 use crate::store::durable::{self, NewFile};
@@ -49,7 +50,8 @@ pub(super) fn export(given: &Given<'_>, results: &mut Results<'_>) -> Result<Str
     let failed = |error: std::io::Error| StoreError::io(&place, "write")(error);
     let mut to = BufWriter::new(&mut file);
     let names = || given.tasks.store.names();
-    let written = target.write(flows, &mut to, given.zone.zone().clone(), names);
+    let zone = given.zone.zone().clone();
+    let written = target.write(flows, &mut to, zone, names, (None, Ends::default()));
     let flows = match written {
         Err(AnswerError::Output(error)) => return Err(failed(error).into()),
         written => written?,
