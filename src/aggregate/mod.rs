@@ -33,7 +33,7 @@ pub use timeline::{BinWidth, MAX_BINS, Series, Timeline, TimelineError, Timeline
 pub use top::{
     Change, Counters, Counts, Diff, DiffEntry, DiffOptions, ElementBytes, ElementKey, ElementValue,
     End, KeyField, KeyValue, KnownKeys, ParseKeyError, ParseOrderError, PeersOptions, Prefix, Top,
-    TopEntry, TopOptions, TopOrder, Windows, parse_keys, parse_keys_with, peers,
+    TopEntry, TopOptions, TopOrder, Windows, key_words, parse_keys, parse_keys_with, peers,
 };
 pub use totals::{FlowTotals, Totals};
 pub use usage::{

@@ -310,6 +310,7 @@ fn completions_and_manual_pages_are_printed() {
     ] {
         let script = home.run(&["completions", shell]).succeeds().stdout;
         assert!(script.contains(sign) && script.contains("active-flow"), "{shell}");
+        assert!(script.contains("srccountry") && script.contains("dsttenant"), "{shell}");
     }
     let page = home.run(&["man"]).succeeds().stdout;
     assert!(page.contains(".TH earlgrey-hbase 1") && page.contains("SUBCOMMANDS"), "{page}");
@@ -318,6 +319,44 @@ fn completions_and_manual_pages_are_printed() {
     home.run(&["man", "--dir", "pages"]).succeeds();
     let pages = files_in(&home.path("pages"));
     assert!(pages.contains(&home.path("pages/earlgrey-hbase-load.1")), "{pages:?}");
+}
+
+/// What bash offers for the last of these words.
+fn offered(script: &str, words: &[&str]) -> Vec<String> {
+    const ASK: &str = r#"
+source "$1"; shift
+COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1))
+_earlgrey-hbase "$1" "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
+printf '%s\n' "${COMPREPLY[@]}"
+"#;
+    let words = [&["--norc", "-c", ASK, "bash", script, "earlgrey-hbase"], words].concat();
+    let answer = std::process::Command::new("bash").args(words).output().unwrap();
+    assert!(answer.status.success() && answer.stderr.is_empty(), "{answer:?}");
+    String::from_utf8(answer.stdout).unwrap().lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn bash_completes_commands_keys_and_the_first_word_of_a_filter() {
+    let home = Home::new();
+    let script = home.run(&["completions", "bash"]).succeeds().stdout;
+    let script = home.file("completions.bash", script.as_bytes());
+    for (words, expected) in [
+        (&["act"][..], &["active-flow"][..]),
+        (&["top", "srcc"], &["srccountry", "srccity"]),
+        (&["top", "dstn"], &["dstnet", "dstnetwork"]),
+        (&["diff", "ten"], &["tenant"]),
+        (&["timeline", "--key", "ro"], &["role"]),
+        (&["report", "--by", "sit"], &["site"]),
+        (&["top", "src", "--by", "p"], &["packets", "pps"]),
+        (&["query", "--where", "proto"], &["proto"]),
+        (&["top", "src", "--where", "countr"], &["country"]),
+    ] {
+        let mut offered = offered(&script, words);
+        offered.sort_unstable();
+        let mut expected = expected.to_vec();
+        expected.sort_unstable();
+        assert_eq!(offered, expected, "{words:?}");
+    }
 }
 
 #[test]

@@ -33,7 +33,7 @@ pub use element::{ElementBytes, ElementKey, ElementValue};
 pub use field::{End, KeyField, KeyValue, Prefix};
 pub use known::KnownKeys;
 pub use order::{ParseOrderError, TopOrder};
-pub use parse::{ParseKeyError, parse_keys, parse_keys_with};
+pub use parse::{ParseKeyError, key_words, parse_keys, parse_keys_with};
 pub use peers::{PeersOptions, peers};
 pub use weight::Windows;
 

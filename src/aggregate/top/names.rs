@@ -4,6 +4,9 @@ use super::element::ElementKey;
 use super::field::{End, KeyField, Prefix};
 use crate::flow::{Column, ElementId, EventKind, Kind};
 
+/// So many of the names are those that this program tells.
+pub(super) const TOLD: usize = 49;
+
 /// A name, and what it means. Upper case, blanks, `-` and `_` in a name make no difference.
 pub(super) const NAMES: [(&str, &[KeyField]); 84] = [
     ("src", &[SRC]),

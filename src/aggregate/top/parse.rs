@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::element::ElementKey;
 use super::field::{End, KeyField, Prefix};
 use super::layout;
-use super::names::{DST, KNOWN, NAMES, SRC};
+use super::names::{DST, KNOWN, NAMES, SRC, TOLD};
 use crate::flow::{Column, Kind, element_by_name, element_by_number, element_named};
 use crate::meaning::{Attribute, Table};
 use crate::row::{AddressField, NumberField};
@@ -66,6 +66,17 @@ pub fn parse_keys_with(text: &str, tables: &Tables<'_>) -> Result<Vec<KeyField>,
         at += key.len() + 1;
     }
     Ok(fields)
+}
+
+/// The keys, by the names that this program tells, for those who choose among them.
+pub fn key_words() -> impl Iterator<Item = String> {
+    let plain = NAMES.iter().take(TOLD).map(|(name, _)| match *name {
+        "5tuple" => "5-tuple".to_owned(),
+        name => name.to_owned(),
+    });
+    let meant = |end| Attribute::ALL.map(|attribute| format!("{end}{}", attribute.word()));
+    let shaped = ["src/24", "dst/24", "ip/24", "dstport:p", "bin:5m"].map(str::to_owned);
+    plain.chain(["", "src", "dst"].into_iter().flat_map(meant)).chain(shaped)
 }
 
 impl KeyField {
