@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::keys::{key_names, title};
 use super::rows::Value;
-use crate::aggregate::{KeyField, KeyValue, Prefix, TopEntry};
+use crate::aggregate::{KeyField, KeyValue, Prefix};
 use crate::flow::{Column, Names};
 use crate::meaning::Meaning;
 
@@ -19,9 +19,23 @@ pub struct Beside {
     pub names: Names,
     /// The exporter of all flows, where keys name none and there is only one.
     pub exporter: Option<IpAddr>,
-    /// How long the stretch of time is that shares of links are means over.
+    /// How long the stretch of time is that shares of links are means over, where the answer has no
+    /// windows of its own.
     pub window_ms: u64,
 }
+
+/// What was sent through a link, and in what time.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Used {
+    pub(super) octets: u128,
+    pub(super) window_ms: u64,
+}
+
+/// A share of a link's speed: what its name in JSON and CSV ends in, and what stands over it.
+pub(super) type Share = (&'static str, &'static str);
+
+/// The share over all of the time.
+pub(super) const OF_ALL: [Share; 1] = [("", "Link(%)")];
 
 /// What stands beside a field of a key.
 pub(super) struct Told {
@@ -43,8 +57,8 @@ enum What {
     Name,
     Description,
     Speed,
-    /// How much of the link was used, in percent.
-    Share,
+    /// How much of the link was used, in percent, as the one in this place tells.
+    Share(usize),
 }
 
 impl Told {
@@ -67,8 +81,8 @@ impl Beside {
         fields.iter().any(is_interface) && !fields.contains(&KeyField::Exporter)
     }
 
-    /// What stands beside keys of `fields`.
-    pub(super) fn told(&self, fields: &[KeyField]) -> Vec<Told> {
+    /// What stands beside keys of `fields`, with these shares of links.
+    pub(super) fn told(&self, fields: &[KeyField], shares: &[Share]) -> Vec<Told> {
         let mut all = Vec::new();
         for (field, key) in fields.iter().enumerate() {
             let mut add = |name: String, title: Option<&str>, what| {
@@ -92,21 +106,28 @@ impl Beside {
                 add(format!("{name}Name"), Some(&title), What::Name);
                 add(format!("{name}Description"), None, What::Description);
                 add(format!("{name}Speed"), None, What::Speed);
-                add(format!("{name}SpeedPercent"), Some("Link(%)"), What::Share);
+                for (place, (end, title)) in shares.iter().enumerate() {
+                    add(format!("{name}SpeedPercent{end}"), Some(title), What::Share(place));
+                }
             }
         }
         all.retain(|told| !told.is_in(fields));
         all
     }
 
-    /// What `told` is of `entry`, whose key is of `fields`.
-    pub(super) fn value(&self, told: &Told, fields: &[KeyField], entry: &TopEntry) -> Value {
+    /// What `told` is of a key of `fields`, of which so much was sent, for each of the shares.
+    pub(super) fn value(
+        &self,
+        told: &Told,
+        (fields, key): (&[KeyField], &[KeyValue]),
+        used: &[Used],
+    ) -> Value {
         let text = |text: Option<&str>| match text.filter(|text| !text.is_empty()) {
             Some(text) => Value::Text(text.into()),
             None => Value::None,
         };
-        let value = &entry.key[told.field];
-        let (tables, exporter) = (self.meaning.exporters(), self.exporter_of(fields, &entry.key));
+        let value = &key[told.field];
+        let (tables, exporter) = (self.meaning.exporters(), self.exporter_of(fields, key));
         let interface = || match *value {
             KeyValue::Number(index) => Some((exporter?, u32::try_from(index).ok()?)),
             _ => None,
@@ -134,15 +155,55 @@ impl Beside {
             }
             What::Description => text(link().map(|link| &*link.description)),
             What::Speed => link().and_then(|link| link.speed).map_or(Value::None, Value::number),
-            What::Share => match link().and_then(|link| link.speed) {
-                Some(speed) if self.window_ms > 0 => {
-                    let bits = entry.counts.counters.octets as f64 * 8.0;
-                    let most = speed as f64 * self.window_ms as f64 / 1000.0;
+            What::Share(place) => match (link().and_then(|link| link.speed), used.get(place)) {
+                (Some(speed), Some(&Used { octets, window_ms })) if window_ms > 0 => {
+                    let bits = octets as f64 * 8.0;
+                    let most = speed as f64 * window_ms as f64 / 1000.0;
                     Value::Percent(bits / most * 100.0)
                 }
                 _ => Value::None,
             },
         }
+    }
+
+    /// As [`Self::value`], in a table.
+    pub(super) fn cell(
+        &self,
+        told: &Told,
+        of: (&[KeyField], &[KeyValue]),
+        used: &[Used],
+    ) -> String {
+        match self.value(told, of, used) {
+            Value::Percent(share) => format!("{share:.1}"),
+            Value::Text(name) => shown(&name),
+            _ => "-".to_owned(),
+        }
+    }
+
+    /// Of the link that a key of `fields` is, how much was used, in percent; nothing where it is
+    /// none, or several.
+    pub(super) fn share(
+        &self,
+        (fields, key): (&[KeyField], &[KeyValue]),
+        used: Used,
+    ) -> Option<f64> {
+        let told = self.told(fields, &OF_ALL);
+        let mut shares = told.iter().filter(|told| matches!(told.what, What::Share(_)));
+        let (Some(told), None) = (shares.next(), shares.next()) else { return None };
+        match self.value(told, (fields, key), &[used]) {
+            Value::Percent(share) => Some(share),
+            _ => None,
+        }
+    }
+
+    /// The names that are known of a key of `fields`: of its hosts, its exporter, its interfaces.
+    pub fn names(&self, fields: &[KeyField], key: &[KeyValue]) -> Vec<Arc<str>> {
+        let told = self.told(fields, &[]).into_iter().filter(|told| told.title.is_some());
+        let names = told.filter_map(|told| match self.value(&told, (fields, key), &[]) {
+            Value::Text(name) => Some(shown(&name).into()),
+            _ => None,
+        });
+        names.collect()
     }
 
     /// Who exported the flows of `key`, which is of `fields`.
@@ -153,6 +214,11 @@ impl Beside {
             _ => self.exporter,
         }
     }
+}
+
+/// An exporter may tell what steers a terminal.
+fn shown(name: &str) -> String {
+    name.replace(char::is_control, "\u{fffd}")
 }
 
 fn is_host(field: &KeyField) -> bool {

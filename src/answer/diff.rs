@@ -4,6 +4,7 @@ use std::io::Write;
 
 use jiff::tz::TimeZone;
 
+use super::beside::{Share, Told, Used};
 use super::clock::Clock;
 use super::keys::{cells, key_names, key_titles, key_values};
 use super::pieces::write_text;
@@ -23,7 +24,8 @@ use crate::flow::{TimeRange, rate as per_second};
 /// `line` is a table for people: each key with what it comes to before and now, the difference, and a
 /// bar as long as that is great, light where there is less. In JSON and CSV the names of what is of the
 /// window before end in `Before`; rates are those over all of a window. JSON is one object, with the
-/// windows and the totals.
+/// windows and the totals. What is said of keys [beside](super::Beside) them comes last, in the table
+/// before the bars.
 ///
 /// # Errors
 ///
@@ -39,10 +41,15 @@ pub fn write_diff(
     }
     let names: Vec<_> = options.top.fields.iter().flat_map(key_names).collect();
     let key: Vec<&str> = names.iter().map(|name| &**name).collect();
+    let told = style.beside.told(&options.top.fields, &SHARES);
+    let beside: Vec<&str> = told.iter().map(|told| &*told.name).collect();
     let object = object(diff, options, &key, &style.zone);
-    let head = Head { object, names: [&key[..], &FIELDS].concat() };
-    let rows =
-        diff.entries.iter().map(|entry| Ok(key_values(&entry.key).chain(values(entry, options))));
+    let head = Head { object, names: [&key[..], &FIELDS, &beside].concat() };
+    let rows = diff.entries.iter().map(|entry| {
+        let (of, used) = ((&*options.top.fields, &*entry.key), used(entry, options));
+        let beside = told.iter().map(move |told| style.beside.value(told, of, &used));
+        Ok(key_values(&entry.key).chain(values(entry, options)).chain(beside))
+    });
     write_rows(rows, &head, style.format, style.zone.clone(), to).map(drop)
 }
 
@@ -64,6 +71,16 @@ const FIELDS: [&str; 15] = [
     "bpp",
     "bppBefore",
 ];
+
+/// The shares of a link's speed, of the window and of the one before.
+const SHARES: [Share; 2] = [("", "Link(%)"), ("Before", "before(%)")];
+
+/// What was sent in both windows.
+fn used(entry: &DiffEntry, options: &DiffOptions) -> [Used; 2] {
+    let [now, before] = &entry.counters;
+    let used = |of: &Counters, window| Used { octets: of.octets, window_ms: length_ms(window) };
+    [used(now, &options.windows.now), used(before, &options.windows.before)]
+}
 
 /// The values of [`FIELDS`].
 fn values(entry: &DiffEntry, options: &DiffOptions) -> [Value; FIELDS.len()] {
@@ -141,7 +158,11 @@ fn table(diff: &Diff, options: &DiffOptions, style: &TopStyle) -> String {
     let mut clock = Clock::new(style.zone.clone());
     let titles = key_titles(&options.top.fields);
     let keys = titles.len();
-    let head = ["Before", "Now", "Change", "", "", ""].map(str::to_owned);
+    let told = style.beside.told(&options.top.fields, &SHARES);
+    let shown: Vec<(&Told, &str)> =
+        told.iter().filter_map(|told| Some((told, told.title.as_deref()?))).collect();
+    let head = ["Before", "Now", "Change", "", ""].into_iter();
+    let head = head.chain(shown.iter().map(|(_, title)| *title)).chain([""]).map(str::to_owned);
     let mut rows: Vec<Vec<String>> = vec![titles.into_iter().chain(head).collect()];
     let difference = |entry: &DiffEntry| options.difference(entry).unsigned_abs();
     let greatest = diff.entries.iter().map(difference).max().unwrap_or(0);
@@ -149,10 +170,13 @@ fn table(diff: &Diff, options: &DiffOptions, style: &TopStyle) -> String {
         let mut row: Vec<String> =
             entry.key.iter().flat_map(|value| key_cells(value, &mut clock)).collect();
         row.extend(change_cells(entry, options, style.plain));
+        let (of, used) = ((&*options.top.fields, &*entry.key), used(entry, options));
+        row.extend(shown.iter().map(|(told, _)| style.beside.cell(told, of, &used)));
         row.push(bar(options.difference(entry), greatest));
         rows.push(row);
     }
-    let right: Vec<bool> = (0..keys + 6).map(|column| (keys..keys + 4).contains(&column)).collect();
+    let all = keys + shown.len() + 6;
+    let right: Vec<bool> = (0..all).map(|column| (keys..keys + 4).contains(&column)).collect();
     format!("{}\n\n{}", heading(options, &style.zone), columns(&rows, &right))
 }
 

@@ -5,7 +5,7 @@ use std::iter;
 
 use jiff::tz::TimeZone;
 
-use super::beside::{Beside, Told};
+use super::beside::{Beside, OF_ALL, Told, Used};
 use super::clock::{Clock, push_duration};
 use super::keys::{cells, key_names, key_values, title};
 use super::nfdump::push_scaled;
@@ -50,14 +50,15 @@ pub fn write_top(
         let mut clock = Clock::new(style.zone.clone());
         return write_text(&table(top, options, style, &mut clock), to);
     }
-    let told = style.beside.told(&options.fields);
+    let told = style.beside.told(&options.fields, &OF_ALL);
     let names: Vec<_> = options.fields.iter().flat_map(key_names).collect();
     let key: Vec<&str> = names.iter().map(|name| &**name).collect();
     let beside: Vec<&str> = told.iter().map(|told| &*told.name).collect();
     let names = [&key[..], &FIELDS, &beside].concat();
     let head = Head { object: object(top, options, &key), names };
     let rows = top.entries.iter().map(|entry| {
-        let beside = told.iter().map(|told| style.beside.value(told, &options.fields, entry));
+        let (of, used) = ((&*options.fields, &*entry.key), used(entry, &style.beside));
+        let beside = told.iter().map(move |told| style.beside.value(told, of, &used));
         Ok(key_values(&entry.key).chain(values(&entry.counts, &top.totals)).chain(beside))
     });
     write_rows(rows, &head, style.format, style.zone.clone(), to).map(drop)
@@ -208,20 +209,20 @@ fn push_counts(text: &mut Vec<u8>, counts: &Counts, totals: &Counters, plain: bo
     let _ = write!(text, " {:>5}", counts.counters.octets_a_packet());
 }
 
+/// What was sent of a key, in the time that shares of links are of.
+fn used(entry: &TopEntry, beside: &Beside) -> [Used; 1] {
+    [Used { octets: entry.counts.counters.octets, window_ms: beside.window_ms }]
+}
+
 /// What stands behind the table's first line, and behind each of its others.
 fn beside_lines(top: &Top, options: &TopOptions, beside: &Beside) -> Vec<Vec<u8>> {
-    let told = beside.told(&options.fields);
+    let told = beside.told(&options.fields, &OF_ALL);
     let shown: Vec<(&Told, &str)> =
         told.iter().filter_map(|told| Some((told, told.title.as_deref()?))).collect();
     let head = shown.iter().map(|(_, title)| (*title).to_owned()).collect();
-    let row = |entry| {
-        let cells =
-            shown.iter().map(|(told, _)| match beside.value(told, &options.fields, entry) {
-                Value::Percent(share) => format!("{share:.1}"),
-                Value::Text(name) => name.to_string(),
-                _ => "-".to_owned(),
-            });
-        cells.collect()
+    let row = |entry: &TopEntry| {
+        let (of, used) = ((&*options.fields, &*entry.key), used(entry, beside));
+        shown.iter().map(|(told, _)| beside.cell(told, of, &used)).collect()
     };
     let rows: Vec<Vec<String>> = iter::once(head).chain(top.entries.iter().map(row)).collect();
     let wide = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();

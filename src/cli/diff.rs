@@ -7,7 +7,7 @@ use super::outside::{Outside, surroundings};
 use super::settings::{Flags, Settings, keys};
 use crate::aggregate::{self, Change};
 use crate::answer::words::{grouped, plural};
-use crate::answer::{Beside, PairFormat, TopStyle, write_diff};
+use crate::answer::{PairFormat, TopStyle, write_diff};
 use crate::query::Lookup;
 use crate::request::{Diff, one_of};
 
@@ -54,20 +54,18 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
     let outside = Outside(settings);
     let (around, request) = (surroundings(&outside), &args.diff);
     let options = request.options(&around)?;
-    let style = TopStyle {
-        format: settings.pair_format(),
-        zone: settings.tz.value.zone().clone(),
-        plain: args.plain,
-        beside: Beside::default(),
-    };
+    let format = settings.pair_format();
     let question = request.question(&options, &around)?;
     let asking = args.explain.ask(question, settings, request.scaled())?;
     let lookups = request.lookups(asking.question(), &options);
     let all: Vec<&Lookup> = lookups.iter().collect();
-    asking.answer(&all, style.format.is_json(), || {
+    asking.answer(&all, format.is_json(), || {
         let diff = request.answer(asking.snapshot(), &lookups, &options)?;
+        let (zone, plain) = (settings.tz.value.zone().clone(), args.plain);
+        let beside = request.beside(asking.snapshot(), &lookups, &options, &around)?;
+        let style = TopStyle { format, zone, plain, beside };
         output::print(|out| Ok(write_diff(&diff, &options, &style, out)?))?;
-        if style.format != PairFormat::Json {
+        if format != PairFormat::Json {
             say(summary(&diff));
         }
         Ok(())

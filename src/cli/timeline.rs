@@ -90,6 +90,7 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
     asking.answer(&all, format.is_json(), || {
         let TimelineAnswer { timeline, fields, keys } =
             request.answer(asking.snapshot(), &lookups, (&options, keys), zone)?;
+        let beside = request.beside(asking.snapshot(), &lookups, &around)?;
         let view = TimelineView {
             of: &request.of(),
             filter: &shown(asking.question().filter.as_ref()),
@@ -97,6 +98,7 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
             zone_name: zone.name(),
             fields: &fields,
             keys: &keys,
+            beside: Some(&beside),
         };
         args.plot.write(|| plot_timeline(&timeline, &view))?;
         output::print(|out| Ok(write_timeline(&timeline, &view, format, columns, out)?))

@@ -2,11 +2,13 @@
 
 use jiff::Span;
 
+use super::beside::beside;
 use super::filter::Where;
 use super::question::Dedup;
 use super::top::Keys;
-use super::{Refused, Scaling, Surroundings};
+use super::{AskError, Refused, Scaling, Surroundings};
 use crate::aggregate::{self, DiffOptions, Windows};
+use crate::answer::Beside;
 use crate::flow::{Columns, TimeRange};
 use crate::query::{Lookup, Question};
 use crate::store::{Result, Scan, Snapshot};
@@ -100,9 +102,27 @@ impl Diff {
         lookups: &[Lookup],
         options: &DiffOptions,
     ) -> Result<aggregate::Diff> {
-        let scans: Vec<Scan> = lookups.iter().flat_map(Lookup::scans).cloned().collect();
-        aggregate::Diff::of(snapshot, &scans, options)
+        aggregate::Diff::of(snapshot, &scans(lookups), options)
     }
+
+    /// What is said of keys beside them, as far as tables are named that say it.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused`] if a table cannot be read, and what the store meets.
+    pub fn beside(
+        &self,
+        snapshot: &dyn Snapshot,
+        lookups: &[Lookup],
+        options: &DiffOptions,
+        around: &Surroundings<'_>,
+    ) -> Result<Beside, AskError> {
+        beside(snapshot, &scans(lookups), &options.top, around)
+    }
+}
+
+fn scans(lookups: &[Lookup]) -> Vec<Scan> {
+    lookups.iter().flat_map(Lookup::scans).cloned().collect()
 }
 
 fn stretch(parameter: &str, text: &str, around: &Surroundings<'_>) -> Result<TimeRange, Refused> {

@@ -7,6 +7,7 @@
 //! [`answer`](crate::answer).
 
 mod active_flow;
+mod beside;
 mod connections;
 mod detect;
 mod diff;

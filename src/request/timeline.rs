@@ -2,6 +2,7 @@
 
 use std::num::NonZeroU64;
 
+use super::beside::beside;
 use super::top::keys_of;
 use super::usage::{self, BIN_MS, UsageAnswer};
 use super::{AskError, Refused, SummaryOptions, Surroundings, Zone, one_of, show, whole_number};
@@ -9,7 +10,7 @@ use crate::aggregate::{
     self, Billing, BinWidth, KeyField, Measure, TimelineError, TimelineOptions, TopEntry,
     TopOptions, TopOrder, UsageOptions, Whose,
 };
-use crate::answer::{width, words::grouped};
+use crate::answer::{Beside, width, words::grouped};
 use crate::query::{Direction, Lookup, Question, parse_addresses};
 use crate::row::AddressRange;
 use crate::store::{Scan, Snapshot};
@@ -158,6 +159,22 @@ impl Timeline {
         let (fields, order) = (keys_of(key, around)?, TopOrder::Measure(self.by));
         let (zone, limits) = (around.zone.zone().clone(), around.limits.clone());
         Ok(Some(TopOptions { fields, order, count: Some(self.count), zone, limits }))
+    }
+
+    /// What is said beside the keys that traffic is told by, as far as tables are named that say it.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused`] if a table cannot be read, and what the store meets.
+    pub fn beside(
+        &self,
+        snapshot: &dyn Snapshot,
+        lookups: &[(Whose, Lookup)],
+        around: &Surroundings<'_>,
+    ) -> Result<Beside, AskError> {
+        let Some(options) = self.keys(around)? else { return Ok(Beside::default()) };
+        let scans = lookups.iter().flat_map(|(_, lookup)| lookup.scans()).cloned();
+        beside(snapshot, &scans.collect::<Vec<_>>(), &options, around)
     }
 
     /// The traffic that `lookups` find, over time, told by `keys`.

@@ -1,12 +1,10 @@
 //! `top`: what most of the traffic is of.
 
 use std::cell::Cell;
-use std::net::IpAddr;
 
+use super::beside::beside;
 use super::{AskError, Place, Refused, SummaryOptions, Surroundings, one_of, whole_number};
-use crate::aggregate::{
-    self, KeyField, KeyValue, ParseKeyError, TopOptions, TopOrder, parse_keys_with,
-};
+use crate::aggregate::{self, KeyField, ParseKeyError, TopOptions, TopOrder, parse_keys_with};
 use crate::answer::Beside;
 use crate::flow::{Columns, UnixMillis};
 use crate::query::{Lookup, Question};
@@ -111,36 +109,9 @@ impl Top {
         (top, options): (&aggregate::Top, &TopOptions),
         around: &Surroundings<'_>,
     ) -> Result<Beside, AskError> {
-        if !Beside::may_say(&options.fields) {
-            return Ok(Beside::default());
-        }
-        let meaning = around.meaning()?;
-        if meaning.exporters().is_none() {
-            return Ok(Beside { meaning, ..Beside::default() });
-        }
-        let exporter = if Beside::lacks_exporter(&options.fields) {
-            only_exporter(snapshot, lookup, options)?
-        } else {
-            None
-        };
-        let names = around.files.names().map_err(|error| Refused::new(error.to_string()))?;
-        Ok(Beside { meaning, names, exporter, window_ms: window_ms(question, top) })
+        let beside = beside(snapshot, lookup.scans(), options, around)?;
+        Ok(Beside { window_ms: window_ms(question, top), ..beside })
     }
-}
-
-/// Who exported the flows that `lookup` finds, if all of them are of one exporter.
-fn only_exporter(
-    snapshot: &dyn Snapshot,
-    lookup: &Lookup,
-    options: &TopOptions,
-) -> Result<Option<IpAddr>> {
-    let fields = vec![KeyField::Exporter];
-    let options = TopOptions { fields, count: Some(1), ..options.clone() };
-    let found = aggregate::Top::of(snapshot, lookup.scans(), &options)?;
-    Ok(match found.entries.first().map(|entry| &*entry.key) {
-        Some([KeyValue::Address(exporter)]) if found.keys == 1 => Some(*exporter),
-        _ => None,
-    })
 }
 
 /// How long the stretch of time is that is asked for; where it has no end, as the keys that were

@@ -41,7 +41,15 @@ fn timeline(by: Measure, bin_ms: u64, series: &[(Whose, &[u128])]) -> Timeline {
 }
 
 fn view(of: &str) -> TimelineView<'_> {
-    TimelineView { of, filter: "", zone: TimeZone::UTC, zone_name: "UTC", fields: &[], keys: &[] }
+    TimelineView {
+        of,
+        filter: "",
+        zone: TimeZone::UTC,
+        zone_name: "UTC",
+        fields: &[],
+        keys: &[],
+        beside: None,
+    }
 }
 
 /// Keys of a destination port each.

@@ -18,11 +18,12 @@ pub(super) use columns::ChartColumns;
 pub use told::time_text;
 pub(super) use told::{series_name, summary, title};
 
+use super::beside::{Beside, OF_ALL, Share, Used};
 use super::keys::{key_names, key_text, key_values};
 use super::pieces::write_text;
 use super::rows::{Head, Value, write_rows};
 use super::{AnswerError, PairFormat, ParseFormatError};
-use crate::aggregate::{KeyField, Series, Timeline, TopEntry, Whose};
+use crate::aggregate::{KeyField, KeyValue, Measure, Series, Timeline, TopEntry, Whose};
 
 /// A format of timelines.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -98,13 +99,26 @@ pub struct TimelineView<'a> {
     pub fields: &'a [KeyField],
     /// The keys themselves.
     pub keys: &'a [TopEntry],
+    /// What is said of them beside them.
+    pub beside: Option<&'a Beside>,
+}
+
+impl TimelineView<'_> {
+    /// The key that a series is of, if it is of one.
+    fn key(&self, series: &Series) -> Option<&[KeyValue]> {
+        match series.whose {
+            Whose::Key(place) => self.keys.get(place).map(|entry| &*entry.key),
+            _ => None,
+        }
+    }
 }
 
 /// Prints `timeline` in `format`; a chart is `columns` characters wide.
 ///
 /// Bins have `time`, when they begin, and a value under the name of the measure, or `sent` and
 /// `received`. In JSON they are in `bins`, beside `by` and `binMs`. Of keys there is a row for each
-/// bin and key, with the values of the key, and one with none of them for all other keys.
+/// bin and key, with the values of the key, and one with none of them for all other keys. What is said
+/// of keys [beside](Beside) them comes last; how much of a link was used is of each bin.
 ///
 /// # Errors
 ///
@@ -125,22 +139,31 @@ pub fn write_timeline(
     if timeline.is_of_keys() {
         let names: Vec<_> = view.fields.iter().flat_map(key_names).collect();
         let key: Vec<&str> = names.iter().map(|name| &**name).collect();
+        let shares: &[Share] = if timeline.by == Measure::Octets { &OF_ALL } else { &[] };
+        let told: Vec<_> =
+            view.beside.iter().flat_map(|beside| beside.told(view.fields, shares)).collect();
         let all = iter::once("time").chain(key.iter().copied()).chain([timeline.by.name()]);
+        let all = all.chain(told.iter().map(|told| &*told.name));
         let head = Head { names: all.collect(), object };
         let none = vec![Value::None; key.len()];
-        let key_of = |series: &Series| match series.whose {
-            Whose::Key(place) => view.keys.get(place).map(|entry| key_values(&entry.key).collect()),
-            _ => None,
-        };
+        let key_of = |series: &Series| view.key(series).map(|key| key_values(key).collect());
         let keys: Vec<Vec<Value>> = timeline
             .series
             .iter()
             .map(|series| key_of(series).unwrap_or_else(|| none.clone()))
             .collect();
         let rows = bins.flat_map(|(bin, &start)| {
+            let (told, window_ms) = (&told, timeline.end(bin) - start);
             timeline.series.iter().zip(&keys).map(move |(series, key)| {
-                let value = Value::Number(series.values[bin]);
-                Ok(iter::once(Value::CivilTime(start)).chain(key.iter().cloned()).chain([value]))
+                let octets = series.values[bin];
+                let beside = told.iter().map(move |told| match (view.beside, view.key(series)) {
+                    (Some(beside), Some(key)) => {
+                        beside.value(told, (view.fields, key), &[Used { octets, window_ms }])
+                    }
+                    _ => Value::None,
+                });
+                let row = iter::once(Value::CivilTime(start)).chain(key.iter().cloned());
+                Ok(row.chain([Value::Number(octets)]).chain(beside))
             })
         });
         return write_rows(rows, &head, format, zone, to).map(drop);

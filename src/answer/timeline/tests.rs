@@ -24,6 +24,7 @@ fn shown(timeline: &Timeline, format: TimelineFormat) -> String {
         zone_name: "+02:00",
         fields: &[],
         keys: &[],
+        beside: None,
     };
     let mut text = Vec::new();
     write_timeline(timeline, &view, format, 40, &mut text).unwrap();
@@ -117,6 +118,7 @@ fn a_chart_names_the_filter_below_its_title() {
         zone_name: "UTC",
         fields: &[],
         keys: &[],
+        beside: None,
     };
     for (timeline, expected) in [
         (timeline(&[]), "Traffic over time: no flows\nwhere port 53\n"),

@@ -6,6 +6,7 @@ use jiff::tz::TimeZone;
 
 use super::TimelineView;
 use crate::aggregate::{Measure, Series, Timeline, Whose};
+use crate::answer::beside::Used;
 use crate::answer::keys::key_text;
 use crate::answer::units::{amount, rate, width};
 use crate::flow::UnixMillis;
@@ -23,7 +24,8 @@ pub(in crate::answer) fn title(timeline: &Timeline, view: &TimelineView<'_>) -> 
     }
 }
 
-/// `sent: 1.2 GB in all, 3 Mbit/s on average, at most 9 Mbit/s (5 min from 2007-07-26 22:15)`.
+/// `sent: 1.2 GB in all, 3 Mbit/s on average, at most 9 Mbit/s (5 min from 2007-07-26 22:15)`; of a
+/// link whose speed is known also how much of it that is: `3 Mbit/s (30.0 % of the link) on average`.
 pub(in crate::answer) fn summary(
     timeline: &Timeline,
     series: &Series,
@@ -35,7 +37,15 @@ pub(in crate::answer) fn summary(
     };
     let total = series.total();
     let average = total as f64 / seconds(timeline.starts.first(), timeline.until);
-    let mut text = format!("{} in all, {} on average", amount(by, total as f64), rate(by, average));
+    let link = |octets, since: Option<&UnixMillis>, until| {
+        let window_ms = until - *since?;
+        let used = Used { octets, window_ms };
+        let share = view.beside?.share((view.fields, view.key(series)?), used)?;
+        (by == Measure::Octets).then(|| format!(" ({share:.1} % of the link)"))
+    };
+    let of_link = link(total, timeline.starts.first(), timeline.until).unwrap_or_default();
+    let (all, mean) = (amount(by, total as f64), rate(by, average));
+    let mut text = format!("{all} in all, {mean}{of_link} on average");
     if series.whose != Whose::All {
         text = format!("{}: {text}", series_name(series.whose, view));
     }
@@ -46,9 +56,11 @@ pub(in crate::answer) fn summary(
             by,
             series.values[bin] as f64 / seconds(timeline.starts.get(bin), timeline.end(bin)),
         );
+        let of_link = link(series.values[bin], timeline.starts.get(bin), timeline.end(bin));
+        let of_link = of_link.unwrap_or_default();
         let start = time_text(timeline.starts[bin], &view.zone, timeline.bin_ms);
         // Writing to a string cannot fail.
-        let _ = write!(text, ", at most {peak} ({} from {start})", width(timeline.bin_ms));
+        let _ = write!(text, ", at most {peak}{of_link} ({} from {start})", width(timeline.bin_ms));
     }
     text
 }
@@ -59,9 +71,13 @@ pub(in crate::answer) fn series_name(whose: Whose, view: &TimelineView<'_>) -> S
         Whose::All => "all".to_owned(),
         Whose::Sent => "sent".to_owned(),
         Whose::Received => "received".to_owned(),
-        Whose::Key(place) => {
-            view.keys.get(place).map(|entry| key_text(&entry.key)).unwrap_or_default()
-        }
+        Whose::Key(place) => view.keys.get(place).map_or_else(String::new, |entry| {
+            let names = view.beside.map(|beside| beside.names(view.fields, &entry.key));
+            match names.unwrap_or_default().join(", ") {
+                names if names.is_empty() => key_text(&entry.key),
+                names => format!("{} ({names})", key_text(&entry.key)),
+            }
+        }),
         Whose::OtherKeys => "others".to_owned(),
     }
 }

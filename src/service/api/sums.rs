@@ -8,8 +8,8 @@ use utoipa_axum::routes;
 use super::sending::Sending;
 use super::{Answering, Call, Failure, Reads};
 use crate::answer::{
-    Beside, PairFormat, TimelineFormat, TimelineView, TopStyle, stats_json, write_diff,
-    write_pairs, write_points, write_timeline, write_top, write_usage,
+    PairFormat, TimelineFormat, TimelineView, TopStyle, stats_json, write_diff, write_pairs,
+    write_points, write_timeline, write_top, write_usage,
 };
 use crate::request::{self, Refused, one_of, shown, whole_number};
 use crate::service::auth::Role;
@@ -161,7 +161,8 @@ async fn diff(call: Call) -> Response {
         to.count(diff.entries.len() as u64);
         let zone = around.zone.zone().clone();
         let format = given.output.output;
-        let style = TopStyle { format, zone, plain: true, beside: Beside::default() };
+        let beside = request.beside(asked.snapshot(), &lookups, &options, &around)?;
+        let style = TopStyle { format, zone, plain: true, beside };
         write_diff(&diff, &options, &style, to)?;
         Ok(())
     })
@@ -215,6 +216,7 @@ fn write_bins(
     let request::TimelineAnswer { timeline, fields, keys } =
         request.answer(asked.snapshot(), &lookups, how, around.zone)?;
     to.count(timeline.starts.len() as u64);
+    let beside = request.beside(asked.snapshot(), &lookups, &around)?;
     let view = TimelineView {
         of: &request.of(),
         filter: &shown(asked.question.filter.as_ref()),
@@ -222,6 +224,7 @@ fn write_bins(
         zone_name: around.zone.name(),
         fields: &fields,
         keys: &keys,
+        beside: Some(&beside),
     };
     match format {
         Some(format) => write_timeline(&timeline, &view, format, CHART_COLUMNS, to)?,

@@ -8,8 +8,8 @@ use super::explore_form::{KEYS, choices};
 use super::parts;
 use super::shell::Page;
 use crate::aggregate::{Change, Diff, DiffOptions};
-use crate::answer::change_cells;
 use crate::answer::words::{grouped, plural};
+use crate::answer::{Beside, change_cells};
 use crate::flow::TimeRange;
 use crate::query::Asked;
 use crate::request::{self, Parameters, read};
@@ -97,6 +97,7 @@ fn answer(ask: &Ask<'_>) -> Result<Markup, Fault> {
     let asked = Asked::new(question, ask.snapshot()?, request.scaled());
     let lookups = request.lookups(&asked.question, &options);
     let diff = request.answer(asked.snapshot(), &lookups, &options)?;
+    let beside = request.beside(asked.snapshot(), &lookups, &options, &around)?;
     let zone = (ask.get("tz").is_some() || !ask.zone.is_utc()).then_some(ask.zone.name());
     let same = Same { given, window: TimeRange::ALL, zone };
     Ok(html! {
@@ -111,7 +112,7 @@ fn answer(ask: &Ask<'_>) -> Result<Markup, Fault> {
             @if diff.entries.is_empty() {
                 (parts::empty("No flows", " began in either of them."))
             } @else {
-                (parts::wide("Keys that changed most", &table(ask, &diff, &options)))
+                (parts::wide("Keys that changed most", &table(ask, (&diff, &options), &beside)))
             }
         }
         (same.diff())
@@ -126,7 +127,7 @@ fn summary(diff: &Diff) -> String {
     format!("{}: {}", plural(diff.keys.iter().sum(), "key"), changes.join(", "))
 }
 
-fn table(ask: &Ask<'_>, diff: &Diff, options: &DiffOptions) -> Markup {
+fn table(ask: &Ask<'_>, (diff, options): (&Diff, &DiffOptions), beside: &Beside) -> Markup {
     let size = |entry| options.difference(entry).unsigned_abs() as f64;
     let greatest = diff.entries.iter().map(size).fold(0.0, f64::max);
     html! {
@@ -144,7 +145,12 @@ fn table(ask: &Ask<'_>, diff: &Diff, options: &DiffOptions) -> Markup {
                     // What is less is told by another colour, and by its sign.
                     @let parts = if options.difference(entry) < 0 { [0.0, size(entry)] } else { [size(entry), 0.0] };
                     tr {
-                        td { (parts::key(ask, &options.top.fields, &entry.key)) }
+                        td {
+                            (parts::key(ask, &options.top.fields, &entry.key))
+                            @for name in beside.names(&options.top.fields, &entry.key) {
+                                " " span class="faint" { (name) }
+                            }
+                        }
                         td class="number optional" { (before) } td class="number optional" { (now) }
                         td class="number" { (change) } td class="number optional" { (percent) }
                         td { (became) }

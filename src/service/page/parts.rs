@@ -25,6 +25,7 @@ pub(super) fn plot(ask: &Ask<'_>, drawn: &Drawn<'_>) -> Markup {
         zone_name: ask.zone.name(),
         fields: &[],
         keys: drawn.keys,
+        beside: None,
     };
     let svg = |room| {
         let look = TimelineLook { room, shape: drawn.shape, before: drawn.before };

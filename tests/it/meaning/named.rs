@@ -96,6 +96,115 @@ fn links_have_names_and_shares_are_those_of_python() {
 }
 
 #[test]
+fn links_that_changed_have_names_and_the_shares_of_both_windows() {
+    let Some(flows) = Flows::new() else { return };
+    flows.name_exporters();
+    let table = flows.path("exporters.csv");
+    let windows = [("12:00:00", "18:00:00", "21600"), ("06:00:00", "10:00:00", "14400")];
+    let spans =
+        windows.map(|(since, until, _)| [since, until].map(|at| format!("2007-07-26T{at}")));
+    let expected: Vec<Value> = spans
+        .iter()
+        .zip(windows)
+        .map(|([since, until], (_, _, seconds))| {
+            let found = ["query", "--where", "any", "-o", "ndjson", "--since", since];
+            let found = flows.ask(&[&found[..], &["--until", until]].concat());
+            fs::write(flows.path("window.ndjson"), found).unwrap();
+            let links = ["links", &flows.path("window.ndjson"), &table, seconds, "input"];
+            serde_json::from_str(&(flows.python)(&links)).unwrap()
+        })
+        .collect();
+    let [window, against] = spans.each_ref().map(|span| span.join(".."));
+    let asked = ["diff", "exporter,input", "-n", "0", "--scaled=no", "--exporters-file", &table];
+    let asked = [&asked[..], &["--window", &window, "--against", &against]].concat();
+    let diff = flows.json(&[&asked[..], &["-o", "json"]].concat());
+    let rows = diff["diff"].as_array().unwrap();
+    let csv = flows.ask(&[&asked[..], &["-o", "csv"]].concat());
+    let head = csv.lines().next().unwrap();
+    assert!(head.ends_with(",inputSpeed,inputSpeedPercent,inputSpeedPercentBefore"), "{head}");
+    let mut shares = 0;
+    for row in rows {
+        crate::schema::check("diffEntry", row);
+        let place = format!("{} {}", row["exporter"].as_str().unwrap(), row["input"]);
+        let told = expected.iter().find_map(|links| links.get(&place)).unwrap();
+        let of = ["exporterName", "exporterDescription", "inputName", "inputDescription"];
+        let of = of.map(|name| row[name].clone());
+        assert_eq!(json!(of), json!(told.as_array().unwrap()[1..5]), "{place}");
+        assert_eq!(row["inputSpeed"], told[5], "{place}");
+        for (links, end) in expected.iter().zip(["", "Before"]) {
+            // Of a link of which nothing was sent there is a share, too.
+            let nothing = (!told[5].is_null()).then_some(0.0);
+            let share = links.get(&place).map_or(nothing, |link| link[6].as_f64());
+            let ours = row[format!("inputSpeedPercent{end}")].as_f64();
+            assert_eq!(ours, share, "{place} {end}");
+            shares += usize::from(share.is_some_and(|share| share > 0.0));
+        }
+    }
+    assert!(shares > 4, "{shares}");
+    let text = flows.ask(&asked);
+    let head = text.lines().nth(2).unwrap();
+    for title in ["Router", "Input If Name", "Link(%)", "before(%)"] {
+        assert!(head.contains(title), "{title}: {text}");
+    }
+    assert!(text.contains("  up, "), "{text}");
+}
+
+#[test]
+fn traffic_over_time_tells_shares_of_links() {
+    let Some(flows) = Flows::new() else { return };
+    flows.name_exporters();
+    let table = flows.path("exporters.csv");
+    let links = ["links", &flows.path("flows.ndjson"), &table, "1", "input"];
+    let links: Value = serde_json::from_str(&(flows.python)(&links)).unwrap();
+    let asked = ["timeline", "--key", "exporter,input", "-n", "100", "--bin", "1h", "--scaled=no"];
+    let asked = [&asked[..], &["--exporters-file", &table]].concat();
+    let rows = flows.ask(&[&asked[..], &["-o", "ndjson"]].concat());
+    let mut shares = 0;
+    for row in rows.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()) {
+        crate::schema::check("timelineBin", &row);
+        let Some(exporter) = row["exporter"].as_str() else {
+            assert!(row["inputName"].is_null() && row["inputSpeedPercent"].is_null(), "{row}");
+            continue;
+        };
+        let link = &links[format!("{exporter} {}", row["input"])];
+        assert_eq!((&row["inputName"], &row["inputSpeed"]), (&link[3], &link[5]), "{row}");
+        let octets = row["octets"].as_f64().unwrap();
+        let share = link[5].as_f64().map(|speed| octets * 8.0 / 3600.0 / speed * 100.0);
+        let ours = row["inputSpeedPercent"].as_f64();
+        assert_eq!(ours.is_some(), share.is_some(), "{row}");
+        let off = ours.unwrap_or(0.0) - share.unwrap_or(0.0);
+        assert!(off.abs() <= 0.000_06, "{row} {share:?}");
+        shares += usize::from(share.is_some_and(|share| share > 0.0));
+    }
+    assert!(shares > 20, "{shares}");
+    let chart = flows.ask(&asked);
+    assert!(chart.contains("% of the link) on average, at most "), "{chart}");
+    assert!(chart.contains(" (edge, up, "), "{chart}");
+    // Packets are no share of bits.
+    let csv = flows.ask(&[&asked[..], &["--by", "packets", "-o", "csv"]].concat());
+    assert!(csv.lines().next().unwrap().ends_with(",inputSpeed"), "{csv}");
+}
+
+#[test]
+fn a_page_and_a_route_of_what_changed_name_hosts() {
+    let home = Home::with_store();
+    let flows = home.run(&["query", "0.0.0.0/0", "-o", "ndjson"]).succeeds();
+    let flow: Value = serde_json::from_str(flows.lines()[0]).unwrap();
+    let host = flow["srcAddress"].as_str().unwrap();
+    let table = home.file("hosts.csv", format!("address,name\n{host},<printer>\n").as_bytes());
+    let serving = home.serves(&["--hosts", &table]);
+    let asked = "key=src&window=2007-01-01..2008-01-01&against=2006-01-01..2007-01-01&count=100";
+    let page = serving.get(&format!("/diff?{asked}"), &[]);
+    assert_eq!(page.status, 200, "{}", page.body);
+    assert!(page.body.contains("<span class=\"faint\">&lt;printer&gt;</span>"), "{}", page.body);
+    let answer = serving.get(&format!("/api/v1/diff?{asked}&output=ndjson"), &[]);
+    let rows = answer.body.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let named: Vec<Value> = rows.filter(|row| row["srcHost"] == "<printer>").collect();
+    assert_eq!(named.len(), 1, "{}", answer.body);
+    assert_eq!(named[0]["srcAddress"], host);
+}
+
+#[test]
 fn names_of_a_table_count_more_than_those_of_options() {
     let Some(flows) = Flows::new() else { return };
     let exporters = flows.name_exporters();
@@ -356,4 +465,27 @@ print(json.dumps([columns, dict(duckdb.sql(counted).fetchall()) if name else {}]
     flows.ask(&["export", "parquet", &folder]);
     let found = duckdb(SCRIPT, &[&format!("{folder}/**/*.parquet"), ""]);
     assert!(!found.contains("country"), "{found}");
+    for (file, attribute, column) in [
+        ("a.parquet", "country", "src_country"),
+        ("a.parquet", "tenant", "src_tenant"),
+        ("a.csv", "asname", "srcAsName"),
+        ("a.ndjson", "name", "srcNetwork"),
+        ("a.json", "country", "srcCountry"),
+    ] {
+        let file = flows.path(file);
+        flows.ask(&["export", "--to", &file, "--meaning", "--force"]);
+        let found = duckdb(SCRIPT, &[&file, column]);
+        let found: Value = serde_json::from_str(&found).unwrap();
+        let expected = flows.expected(attribute, "src");
+        let expected = expected.as_object().unwrap().iter();
+        let expected: Value =
+            expected.map(|(label, sums)| (label.clone(), sums[2].clone())).collect();
+        assert_eq!(found[1], expected, "{file} {column}");
+        flows.ask(&["export", "--to", &file, "--force"]);
+        let found = duckdb(SCRIPT, &[&file, ""]).to_lowercase();
+        assert!(!found.contains("country") && !found.contains("tenant"), "{file}: {found}");
+    }
+    let both = ["export", "--to", "x.csv", "--meaning", "--anonymise", "key"];
+    let refused = flows.command(&both).output().unwrap();
+    assert_eq!(refused.status.code(), Some(2), "{refused:?}");
 }

@@ -2,9 +2,8 @@
 
 use super::{Given, Results, WorkError};
 use crate::answer::{
-    Beside, FlowWriter, Format, PairFormat, Style, TimelineFormat, TimelineView, TopStyle,
-    stats_json, write_conversations, write_diff, write_pairs, write_timeline, write_top,
-    write_usage,
+    FlowWriter, Format, PairFormat, Style, TimelineFormat, TimelineView, TopStyle, stats_json,
+    write_conversations, write_diff, write_pairs, write_timeline, write_top, write_usage,
 };
 use crate::request::{
     ActiveFlow, Diff, Flows, Found, Report, Stats, Timeline, TimelineAnswer, Top, shown,
@@ -76,8 +75,8 @@ pub(super) fn diff(given: &Given<'_>, results: &mut Results<'_>) -> Done {
     let lookups = request.lookups(&asked.question, &options);
     let diff = request.answer(asked.snapshot(), &lookups, &options)?;
     let zone = given.zone.zone().clone();
-    let (format, beside) = (PairFormat::Ndjson, Beside::default());
-    let style = TopStyle { format, zone, plain: true, beside };
+    let beside = request.beside(asked.snapshot(), &lookups, &options, &given.around())?;
+    let style = TopStyle { format: PairFormat::Ndjson, zone, plain: true, beside };
     write_diff(&diff, &options, &style, results)?;
     Ok(String::new())
 }
@@ -109,6 +108,7 @@ pub(super) fn timeline(given: &Given<'_>, results: &mut Results<'_>) -> Done {
     }
     let TimelineAnswer { timeline, fields, keys } =
         request.answer(asked.snapshot(), &lookups, (&options, keys), &given.zone)?;
+    let beside = request.beside(asked.snapshot(), &lookups, &given.around())?;
     let view = TimelineView {
         of: &request.of(),
         filter: &shown(asked.question.filter.as_ref()),
@@ -116,6 +116,7 @@ pub(super) fn timeline(given: &Given<'_>, results: &mut Results<'_>) -> Done {
         zone_name: given.zone.name(),
         fields: &fields,
         keys: &keys,
+        beside: Some(&beside),
     };
     write_timeline(&timeline, &view, TimelineFormat::Ndjson, 0, results)?;
     Ok(String::new())
