@@ -68,10 +68,10 @@ impl Spans {
         }
         let of_earlier = earlier.checked_sub(1).is_some_and(|place| {
             let Told { latest_ms, latest_of_long_ms, .. } = self.0[place];
-            let least = last.saturating_sub(JITTER_MS);
+            let end_ms = last.saturating_sub(JITTER_MS);
             latest_ms >= first.saturating_add(JITTER_MS)
-                || latest_ms >= least.max(first)
-                || latest_of_long_ms > 0 && latest_of_long_ms >= least
+                || latest_ms >= end_ms.max(first)
+                || latest_of_long_ms > 0 && latest_of_long_ms >= end_ms
         });
         let is_long = first.saturating_add(JITTER_MS) < last;
         let of_later = self.0.get(later).is_some_and(|told| {
@@ -111,7 +111,9 @@ mod tests {
 
     fn spans(all: impl IntoIterator<Item = Span>) -> Spans {
         let mut spans = Spans::default();
-        all.into_iter().for_each(|span| spans.add(span));
+        for span in all {
+            spans.add(span);
+        }
         spans.settle();
         spans
     }

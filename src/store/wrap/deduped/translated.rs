@@ -39,7 +39,9 @@ impl Translated {
                 let found: Vec<(Tuple, Span)> =
                     (0..batch.len()).filter_map(|row| translated(&batch, row)).collect();
                 let all = &mut *all.lock().unwrap_or_else(PoisonError::into_inner);
-                found.into_iter().for_each(|(tuple, span)| all.enter(tuple, span));
+                for (tuple, span) in found {
+                    all.enter(tuple, span);
+                }
                 Ok(())
             })
         })?;
