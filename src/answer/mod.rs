@@ -59,6 +59,7 @@ pub use plot::{
     draw_sankey, draw_timeline, draw_usage, plot_pairs, plot_timeline,
 };
 pub use stats::{Rates, StoreStats, clocks_of, date, stats_json};
+pub use text::as_no_formula;
 #[cfg(feature = "kafka")]
 pub(crate) use text::push_address;
 pub use timeline::{

@@ -11,7 +11,7 @@ use super::clock::Clock;
 use super::elements::push_element;
 use super::nfdump::tcp_flags;
 use super::pieces::{Written, write_each};
-use super::text::{push_address, push_csv_text, push_number};
+use super::text::{push_address, push_csv_text, push_number, push_quoted};
 use super::{AnswerError, PairFormat};
 use crate::aggregate::ElementValue;
 use crate::flow::{Kind, Protocol, UnixMillis};
@@ -56,7 +56,7 @@ impl Value {
     pub(super) fn push(&self, to: &mut Vec<u8>, clock: &mut Clock) {
         // Writing to bytes cannot fail.
         let _ = match *self {
-            Self::Text(ref text) => return push_csv_text(to, text),
+            Self::Text(ref text) => return push_quoted(to, text),
             Self::Address(address) => return push_address(to, address),
             Self::Net(net) => write!(to, "{net}"),
             Self::Number(number) => match u64::try_from(number) {
@@ -73,6 +73,15 @@ impl Value {
             Self::Time(time) => return clock.push_rfc_3339(to, time),
             Self::CivilTime(time) => return clock.push_with_offset(to, time),
         };
+    }
+
+    /// Appends it as CSV has it, which spreadsheets open.
+    fn push_csv(&self, to: &mut Vec<u8>, clock: &mut Clock) {
+        match self {
+            Self::Text(text) => push_csv_text(to, text),
+            Self::Element(kind, value) => push_csv_text(to, &element_text(*kind, value)),
+            other => other.push(to, clock),
+        }
     }
 
     /// Appends it as JSON has it.
@@ -101,17 +110,6 @@ fn element_text(kind: Kind, value: &ElementValue) -> String {
     serde_json::from_slice(&json).unwrap_or_else(|_| plain())
 }
 
-/// Appends a text as CSV has it (RFC 4180 §2).
-fn push_quoted(to: &mut Vec<u8>, text: &str) {
-    if text.contains([',', '"', '\n', '\r']) {
-        to.push(b'"');
-        to.extend_from_slice(text.replace('"', "\"\"").as_bytes());
-        to.push(b'"');
-    } else {
-        to.extend_from_slice(text.as_bytes());
-    }
-}
-
 /// What is said of rows once.
 pub(super) struct Head<'a> {
     /// What their values are called, in order.
@@ -133,7 +131,6 @@ pub(super) fn write_rows<R: IntoIterator<Item = Value>>(
     zone: TimeZone,
     to: impl Write,
 ) -> Result<Written, AnswerError> {
-    let json = format.is_json();
     let before = before_values(&head.names, format);
     let (start, end) = match format {
         PairFormat::Json => (format!("{}[", head.object), "}"),
@@ -148,7 +145,11 @@ pub(super) fn write_rows<R: IntoIterator<Item = Value>>(
         }
         for (value, before) in row.into_iter().zip(&before) {
             to.extend_from_slice(before.as_bytes());
-            if json { value.push_json(to, &mut clock) } else { value.push(to, &mut clock) }
+            match format {
+                PairFormat::Json | PairFormat::Ndjson => value.push_json(to, &mut clock),
+                PairFormat::Csv => value.push_csv(to, &mut clock),
+                PairFormat::Line => value.push(to, &mut clock),
+            }
         }
         to.extend_from_slice(end.as_bytes());
     };
@@ -218,6 +219,25 @@ mod tests {
             assert_eq!(written(PairFormat::Csv), format!("a,b\n{csv},1\n"));
             assert_eq!(written(PairFormat::Ndjson), format!("{object}\n"));
             assert_eq!(written(PairFormat::Json), format!("{{\"rows\":[\n{object}\n]}}\n"));
+        }
+    }
+
+    #[test]
+    fn a_name_is_no_formula_in_csv_alone() {
+        for (value, csv, line, json) in [
+            (Value::Text("=1+1".into()), "'=1+1", "=1+1", "\"=1+1\""),
+            (Value::Word("-"), "-", "-", "\"-\""),
+            (Value::Signed(-1), "-1", "-1", "-1"),
+        ] {
+            let written = |format| {
+                let mut text = Vec::new();
+                let rows = [Ok([value.clone(), Value::None])].into_iter();
+                write_rows(rows, &head(), format, TimeZone::UTC, &mut text).unwrap();
+                String::from_utf8(text).unwrap()
+            };
+            assert_eq!(written(PairFormat::Csv), format!("a,b\n{csv},\n"));
+            assert_eq!(written(PairFormat::Line), format!("({line},)\n"));
+            assert_eq!(written(PairFormat::Ndjson), format!("{{\"a\":{json},\"b\":null}}\n"));
         }
     }
 

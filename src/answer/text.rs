@@ -1,6 +1,7 @@
 //! Numbers and addresses as text, appended to bytes without an allocation: this is where the time
 //! of printing goes.
 
+use std::borrow::Cow;
 use std::io::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -159,8 +160,22 @@ fn is_v4_compatible(address: Ipv6Addr) -> bool {
     bits >> 32 == 0 && bits >> 16 != 0
 }
 
-/// Appends text as a cell of CSV: in quotes where it holds what ends a cell (RFC 4180 §2).
+/// A text that others chose, such that a spreadsheet takes it for no formula: what one may begin with has
+/// a `'` before it, unless it is a number (OWASP, "CSV Injection").
+pub fn as_no_formula(text: &str) -> Cow<'_, str> {
+    if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) && text.parse::<f64>().is_err() {
+        return format!("'{text}").into();
+    }
+    text.into()
+}
+
+/// Appends text that others chose as a cell of CSV.
 pub(super) fn push_csv_text(to: &mut Vec<u8>, text: &str) {
+    push_quoted(to, &as_no_formula(text));
+}
+
+/// Appends text, in quotes where it holds what ends a cell (RFC 4180 §2).
+pub(super) fn push_quoted(to: &mut Vec<u8>, text: &str) {
     if !text.contains([',', '"', '\r', '\n']) {
         return to.extend_from_slice(text.as_bytes());
     }
@@ -208,6 +223,15 @@ mod tests {
             ("\"", "\"\"\"\""),
             ("a\nb", "\"a\nb\""),
             ("a\rb", "\"a\rb\""),
+            ("=HYPERLINK(\"x\")", "\"'=HYPERLINK(\"\"x\"\")\""),
+            ("+cmd|' /C calc'!A0", "'+cmd|' /C calc'!A0"),
+            ("-2+3", "'-2+3"),
+            ("@SUM(A1,A2)", "\"'@SUM(A1,A2)\""),
+            ("\t=1", "'\t=1"),
+            ("a=1", "a=1"),
+            ("-7", "-7"),
+            ("+1.5e3", "+1.5e3"),
+            ("-", "'-"),
         ] {
             assert_eq!(text(|to| push_csv_text(to, cell)), shown);
         }
