@@ -50,6 +50,8 @@ mod window;
 pub use datagram::Datagram;
 pub use error::CaptureError;
 pub use input::{Input, find, find_plain};
+
+pub(crate) use name::printable;
 pub use read::read;
 #[cfg(feature = "collect")]
 pub use replay::{Pace, ReplayError, Replayed, Rewrite, replay};

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 ///
 /// Control characters are written as escapes (`\x1b`, `\n`), and so are those that turn the
 /// direction of writing or end a line.
-pub(super) fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for letter in text.chars() {
         // Writing to a string cannot fail.

@@ -21,8 +21,10 @@ mod tor;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::Path;
 use std::str::FromStr;
 
+use crate::capture::printable;
 use crate::flow::UnixMillis;
 use crate::store::watchlist::{Hit, Indicator, MAX_INDICATORS, WatchList};
 use crate::store::{Store, StoreError};
@@ -33,6 +35,10 @@ pub const MAX_BYTES: u64 = 1 << 30;
 pub const MAX_NOTE_BYTES: usize = 200;
 /// So many bytes long is a list's name at most.
 pub const MAX_NAME_BYTES: usize = 64;
+/// The places of so many lines are told that have no address.
+const MAX_LINES_TOLD: usize = 5;
+/// What a line that cannot be read is counted as.
+const NO_ADDRESS: &str = "no address";
 
 /// What was hit of the list `name`, that of most flows first.
 ///
@@ -158,32 +164,58 @@ pub struct Read {
     pub indicators: Vec<Indicator>,
     /// Entries of which nothing can be watched for, by what they are.
     pub others: BTreeMap<String, u64>,
+    /// The numbers of the first lines that should have an address and have none.
+    pub lines: Vec<u64>,
 }
 
 impl Read {
     const fn new(format: Format) -> Self {
-        Self { format, indicators: Vec::new(), others: BTreeMap::new() }
+        Self { format, indicators: Vec::new(), others: BTreeMap::new(), lines: Vec::new() }
     }
 
-    /// The list under this name.
+    /// The list under this name. Of where its file is only the file's name is kept: everybody who may
+    /// ask for lists is told it.
     pub fn into_list(self, name: &str, file: &str, added: UnixMillis) -> WatchList {
-        let (name, file) = (name.to_owned(), file.to_owned());
+        let file = Path::new(file).file_name().unwrap_or_default().to_string_lossy();
+        let (name, file) = (name.to_owned(), printable(&file));
         WatchList { name, file, added, indicators: self.indicators }
+    }
+
+    /// Counts a line that should have an address and has none.
+    fn count_line(&mut self, line: u64) {
+        if self.lines.len() < MAX_LINES_TOLD {
+            self.lines.push(line);
+        }
+        self.count_other(NO_ADDRESS);
     }
 
     fn count_other(&mut self, what: &str) {
         // There are about two hundred types of MISP; a file may claim any number of them.
         const MAX_KINDS: usize = 300;
-        let known = self.others.contains_key(what) || self.others.len() < MAX_KINDS;
-        let what = if known { shortened(what) } else { "other" };
-        *self.others.entry(what.to_owned()).or_default() += 1;
+        let what = printable(shortened(what));
+        let known = self.others.contains_key(&what) || self.others.len() < MAX_KINDS;
+        *self.others.entry(if known { what } else { "other".to_owned() }).or_default() += 1;
     }
 
-    /// Those of `others` in words: `12 domain, 3 url`.
+    /// Those of `others` in words: `12 domain, 2 no address (lines 4 and 9), 3 url`.
     pub fn others_in_words(&self) -> String {
-        let each: Vec<String> =
-            self.others.iter().map(|(what, count)| format!("{count} {what}")).collect();
-        each.join(", ")
+        let each = self.others.iter().map(|(what, &count)| {
+            let lines = if what == NO_ADDRESS { self.lines_in_words(count) } else { String::new() };
+            format!("{count} {what}{lines}")
+        });
+        each.collect::<Vec<_>>().join(", ")
+    }
+
+    /// Which of so many lines are meant: ` (lines 3, 4 and 9)`.
+    fn lines_in_words(&self, count: u64) -> String {
+        let lines: Vec<String> = self.lines.iter().map(ToString::to_string).collect();
+        let more = count > lines.len() as u64;
+        match &*lines {
+            [] => String::new(),
+            [line] if !more => format!(" (line {line})"),
+            lines if more => format!(" (lines {} and more)", lines.join(", ")),
+            [lines @ .., last] => format!(" (lines {} and {last})", lines.join(", ")),
+        }
     }
 }
 
@@ -217,7 +249,7 @@ pub fn read(bytes: &[u8], options: &Options) -> Result<Read, WatchError> {
     match read.indicators.len() {
         0 => {
             let others = read.others_in_words();
-            let told = if others.is_empty() { others } else { format!(" ({others})") };
+            let told = if others.is_empty() { others } else { format!(": {others}") };
             Err(WatchError::Empty(told))
         }
         1..=MAX_INDICATORS => Ok(read),
@@ -227,6 +259,11 @@ pub fn read(bytes: &[u8], options: &Options) -> Result<Read, WatchError> {
 
 fn is_remark(line: &str) -> bool {
     line.is_empty() || line.starts_with('#') || line.starts_with(';')
+}
+
+/// A file that is not of its kind; what it says itself in `told` steers no terminal.
+fn unreadable(told: &str) -> WatchError {
+    WatchError::Unreadable(printable(told))
 }
 
 /// What is kept of what a list says.

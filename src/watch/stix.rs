@@ -4,7 +4,7 @@
 
 use serde::Deserialize;
 
-use super::{Read, WatchError, address, note};
+use super::{Read, WatchError, address, note, shortened, unreadable};
 use crate::flow::{TimeRange, UnixMillis};
 use crate::store::watchlist::Indicator;
 
@@ -31,11 +31,11 @@ struct Object {
 }
 
 pub(super) fn read(text: &str, read: &mut Read) -> Result<(), WatchError> {
-    let unreadable = |told: String| WatchError::Unreadable(told);
     let bundle: Bundle = serde_json::from_str(text)
-        .map_err(|error| unreadable(format!("it is no bundle of STIX: {error}")))?;
+        .map_err(|error| unreadable(&format!("it is no bundle of STIX: {error}")))?;
     if bundle.kind != "bundle" {
-        return Err(unreadable(format!("it is no bundle of STIX, its type is {}", bundle.kind)));
+        let kind = shortened(&bundle.kind);
+        return Err(unreadable(&format!("it is no bundle of STIX, its type is {kind}")));
     }
     for object in bundle.objects {
         if object.kind != "indicator" {

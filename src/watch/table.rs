@@ -2,7 +2,7 @@
 
 use csv::{ReaderBuilder, StringRecord};
 
-use super::{Read, WatchError, address, note};
+use super::{Read, WatchError, address, note, unreadable};
 
 /// So many rows are looked at to find out which column has the addresses.
 const ROWS_TRIED: usize = 200;
@@ -41,7 +41,7 @@ fn rows(text: &str) -> Result<Vec<StringRecord>, WatchError> {
     let mut reader = ReaderBuilder::new();
     reader.has_headers(false).flexible(true).comment(Some(b'#')).delimiter(delimiter(first));
     let rows = reader.from_reader(text.as_bytes()).into_records();
-    rows.collect::<Result<_, _>>().map_err(|error| WatchError::Unreadable(error.to_string()))
+    rows.collect::<Result<_, _>>().map_err(|error| unreadable(&error.to_string()))
 }
 
 /// Reads the column of this name, else that in which most addresses are.
@@ -54,7 +54,7 @@ pub(super) fn read(text: &str, column: Option<&str>, read: &mut Read) -> Result<
     for row in rows.iter().skip(skipped) {
         match row.get(place).and_then(address::indicator) {
             Some(indicator) => read.indicators.push(indicator),
-            None => read.count_other("no address"),
+            None => read.count_line(row.position().map_or(0, csv::Position::line)),
         }
     }
     Ok(())
@@ -66,7 +66,7 @@ fn named(rows: &[StringRecord], name: &str) -> Result<usize, WatchError> {
     let place = heads.iter().position(|head| head.eq_ignore_ascii_case(name));
     place.ok_or_else(|| {
         let heads = super::shortened(&heads.join(", ")).to_owned();
-        WatchError::Unreadable(format!("no column {name}; there are {heads}"))
+        unreadable(&format!("no column {name}; there are {heads}"))
     })
 }
 

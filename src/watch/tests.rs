@@ -30,15 +30,57 @@ fn plain_lists_have_addresses_blocks_ranges_and_ports() {
             "203.0.113.7:443",
             "[2001:db8::1]:80",
         ],
-        "1 no address",
+        "1 no address (line 11)",
     );
+}
+
+#[test]
+fn a_line_of_which_only_a_part_is_an_address_is_told() {
+    check(
+        "10.0.0.1 - 10.0.0.4\n10.0.1.1-10.0.1.4 ; two\n10.0.2.1\t-\t10.0.2.4\tx\n\
+         0.0.0.0 example.org\n10.0.3.9 - 10.0.3.1\n10.0.4.1,x\n10.0.5.1\tx\n\"10.0.6.1\",\"x\"\n\
+         10.0.7.1 - here\n10.0.8.1 # x - 10.0.8.9\n",
+        Format::Plain,
+        &[
+            "10.0.0.1-10.0.0.4",
+            "10.0.1.1-10.0.1.4",
+            "10.0.2.1-10.0.2.4",
+            "10.0.4.1",
+            "10.0.5.1",
+            "10.0.6.1",
+            "10.0.8.1",
+        ],
+        "3 no address (lines 4, 5 and 9)",
+    );
+    let list = "name,net\na,10.0.0.1 - 10.0.0.4\nb,10.0.1.1-10.0.1.4\n";
+    check(list, Format::Csv, &["10.0.0.1-10.0.0.4", "10.0.1.1-10.0.1.4"], "");
+    let lines = "x\n".repeat(7);
+    let others = told(&format!("10.0.0.1\n{lines}"), &Options::default()).2;
+    assert_eq!(others, "7 no address (lines 2, 3, 4, 5, 6 and more)");
+}
+
+#[test]
+fn what_a_file_says_itself_steers_no_terminal() {
+    let list = "uuid,event_id,type,value,to_ids\na,1,ip-dst,198.51.100.7,1\nb,1,\u{1b}[2J,x,1\n";
+    check(list, Format::Misp, &["198.51.100.7"], r"1 \x1b[2J");
+    let error = |list: &str| read(list.as_bytes(), &Options::default()).unwrap_err().to_string();
+    let told = error("{\"type\": \"\\u001b[2J\"}");
+    assert_eq!(told, r"it is no bundle of STIX, its type is \x1b[2J");
+}
+
+#[test]
+fn of_a_file_only_its_name_is_kept() {
+    for (file, kept) in [("/home/anna/cert/bad.txt", "bad.txt"), ("bad.txt", "bad.txt"), ("", "")] {
+        let read = read(b"10.0.0.1", &Options::default()).unwrap();
+        assert_eq!(read.into_list("bad", file, UnixMillis(0)).file, kept);
+    }
 }
 
 #[test]
 fn the_column_of_a_table_is_found_or_named() {
     let list = "first_seen,dst_ip,dst_port,note\n2026-11-01,198.51.100.7,443,\"a, b\"\n\
                 2026-11-02,example.org,80,\n2026-11-03,198.51.100.8,80,10.0.0.1\n";
-    check(list, Format::Csv, &["198.51.100.7", "198.51.100.8"], "1 no address");
+    check(list, Format::Csv, &["198.51.100.7", "198.51.100.8"], "1 no address (line 3)");
     let named = |column: &str| Options { column: Some(column.to_owned()), ..Options::default() };
     assert_eq!(told(list, &named("Note")).1, ["10.0.0.1"]);
     let error = read(list.as_bytes(), &named("ip")).unwrap_err().to_string();
@@ -107,7 +149,7 @@ fn exits_of_tor_come_with_the_time_when_they_were_seen() {
 fn a_list_without_addresses_is_none_and_a_name_is_short() {
     let error = |list: &str| read(list.as_bytes(), &Options::default()).unwrap_err().to_string();
     assert_eq!(error("# nothing\n"), "no address in it");
-    assert_eq!(error("example.org\nexample.net"), "no address in it (2 no address)");
+    assert_eq!(error("example.org\nexample.net"), "no address in it: 2 no address (lines 1 and 2)");
     assert!(error("{\"type\": \"x\"}").starts_with("it is no bundle of STIX"));
     for (name, fits) in
         [("tor-exits.1", true), ("", false), ("../x", false), ("a b", false), (".x", false)]

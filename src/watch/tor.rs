@@ -10,11 +10,11 @@ use crate::store::watchlist::Indicator;
 pub(super) fn read(text: &str, read: &mut Read) {
     // Several exits may share an address; the latest time counts, and these sort as text.
     let mut found: BTreeMap<IpAddr, (Indicator, &str)> = BTreeMap::new();
-    for line in text.lines().map(str::trim) {
+    for (line, number) in text.lines().map(str::trim).zip(1..) {
         let Some(rest) = line.strip_prefix("ExitAddress ") else { continue };
         let (entry, time) = rest.split_once(' ').unwrap_or((rest, ""));
         let Some(indicator) = address::indicator(entry) else {
-            read.count_other("no address");
+            read.count_line(number);
             continue;
         };
         let known = found.entry(indicator.addresses.first()).or_insert((indicator, ""));

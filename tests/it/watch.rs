@@ -186,12 +186,11 @@ fn a_list_that_is_none_is_refused_and_what_is_no_address_is_told() {
     let home = Home::with_store();
     home.file("mixed.txt", b"192.0.2.1\nexample.org\n");
     let added = home.run(&["watch", "add", "mixed", "mixed.txt"]).succeeds();
-    let told =
-        "mixed.txt: 1 indicator (plain); of 1 more entry nothing is watched for: 1 no address";
+    let told = "mixed.txt: 1 indicator (plain); of 1 more entry nothing is watched for: 1 no address (line 2)";
     assert!(added.stderr.contains(told), "{}", added.stderr);
     home.file("none.txt", b"example.org\n");
     home.run(&["watch", "add", "none", "none.txt"])
-        .ends(1, "none.txt: no address in it (1 no address)");
+        .ends(1, "none.txt: no address in it: 1 no address (line 1)");
     home.run(&["watch", "add", "../x", "mixed.txt"]).ends(2, "is no name of a watch list");
     home.run(&["watch", "add", "new", "absent.txt"]).ends(1, "absent.txt: No such file");
 }
