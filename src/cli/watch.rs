@@ -229,6 +229,10 @@ fn lists_text(lists: &[Listed], zone: &Zone) -> String {
             0 => String::new(),
             some => format!(" (history not looked through for {}: add it again)", grouped(some)),
         };
+        let left_out = match listed.left_out {
+            0 => String::new(),
+            some => format!(" ({} more were hit and left out)", grouped(some)),
+        };
         vec![
             listed.name.clone(),
             grouped(listed.indicators),
@@ -236,7 +240,7 @@ fn lists_text(lists: &[Listed], zone: &Zone) -> String {
             grouped(listed.flows),
             listed.last.map_or_else(|| "-".to_owned(), |time| show(time, zone)),
             show(listed.added, zone),
-            format!("{}{unsought}", listed.file),
+            format!("{}{unsought}{left_out}", listed.file),
         ]
     };
     let heads = heads.map(str::to_owned).to_vec();

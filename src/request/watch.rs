@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::{Zone, one_of, show};
+use crate::answer::as_no_formula;
 use crate::flow::UnixMillis;
 use crate::meaning::{Attribute, Meaning, MeaningError, Table};
 use crate::store::watchlist::{Hit, Listed, Sum};
@@ -52,12 +53,14 @@ pub struct ListView {
     flows: u64,
     /// When the last of these ended.
     last: Option<String>,
+    /// How often an indicator was left out that was hit, as too many were.
+    left_out: u64,
 }
 
 impl ListView {
     /// `listed`, with times in `zone`.
     pub fn new(listed: &Listed, zone: &Zone) -> Self {
-        let &Listed { indicators, unsought, hit, flows, added, last, .. } = listed;
+        let &Listed { indicators, unsought, hit, flows, added, last, left_out, .. } = listed;
         Self {
             name: listed.name.clone(),
             file: listed.file.clone(),
@@ -67,6 +70,7 @@ impl ListView {
             hit,
             flows,
             last: last.map(|time| show(time, zone)),
+            left_out,
         }
     }
 }
@@ -208,7 +212,7 @@ pub fn write_hits_csv(hits: &[HitView], to: impl io::Write) -> io::Result<()> {
             hit.others.iter().map(|other| other.address.to_string()).collect();
         csv.write_record([
             hit.indicator.as_str(),
-            hit.note.as_deref().unwrap_or_default(),
+            &as_no_formula(hit.note.as_deref().unwrap_or_default()),
             if hit.listed { "yes" } else { "no" },
             &hit.first,
             &hit.last,

@@ -101,6 +101,7 @@ cases![
     watching::hits_come_with_the_commit_and_stay_when_flows_go,
     watching::a_list_may_come_while_flows_are_written,
     watching::lists_are_listed_and_forgotten,
+    watching::lists_that_are_added_at_once_are_all_there,
     model::random_stores_answer_random_scans_as_a_sorted_map_does,
 ];
 

@@ -226,3 +226,26 @@ pub(super) fn a_list_may_come_while_flows_are_written(open: Open<'_>) {
     expected.extend(look(&indicators, &flows).into_iter().filter(|hit| !narrow.contains(&hit.0)));
     assert_eq!(model_of(hits(&*store)), expected);
 }
+
+pub(super) fn lists_that_are_added_at_once_are_all_there(open: Open<'_>) {
+    let flows = mixed_flows(7, 300);
+    let Some(store) = watching(open, &flows) else { return };
+    let (store, indicators) = (&*store, &indicators());
+    std::thread::scope(|scope| {
+        for name in ["a", "b", "bad", "bad", "c"] {
+            scope.spawn(move || {
+                let list = WatchList { name: name.to_owned(), ..list(indicators) };
+                store.watch_lists().unwrap().add(&list, &Watch::default()).unwrap();
+            });
+        }
+    });
+    let listed = store.watch_lists().unwrap().lists().unwrap();
+    let names: Vec<&str> = listed.iter().map(|listed| listed.name.as_str()).collect();
+    assert_eq!(names, ["a", "b", "bad", "c"]);
+    assert!(listed.iter().all(|listed| listed.unsought == 0), "{listed:?}");
+    let expected = look(indicators, &flows);
+    for name in names {
+        let hits = store.watch_lists().unwrap().hits(name).unwrap().unwrap();
+        assert_eq!(model_of(hits), expected, "{name}");
+    }
+}

@@ -2,6 +2,7 @@
 //! their hits are there together or not at all, and of a commit nothing counts twice.
 
 use std::collections::HashMap;
+use std::fs;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -19,12 +20,14 @@ use crate::store::watchlist::{
 };
 use crate::store::{Result, StoreError, Watch, WatchLists, WriteBatch};
 
-/// Looks at what is written; what it read of lists and hits it keeps.
+/// So many files of later hits there are of a list at most.
+const MAX_LATER: usize = 32;
+
+/// Looks at what is written; what it read of lists it keeps.
 #[derive(Debug, Default)]
 pub(super) struct Looking {
     /// By the names of the files.
     matchers: HashMap<String, Matcher>,
-    hits: HashMap<String, Hits>,
 }
 
 impl Looking {
@@ -37,12 +40,8 @@ impl Looking {
         batch: &WriteBatch,
     ) -> Result<u64> {
         let manifest = &mut draft.manifest;
-        let named = |name: &String| {
-            let mut files = manifest.watched.iter().flat_map(Watched::file_names);
-            files.any(|file| file == name)
-        };
-        self.matchers.retain(|name, _| named(name));
-        self.hits.retain(|name, _| named(name));
+        let is_named = |name: &String| manifest.watched.iter().any(|known| known.list == *name);
+        self.matchers.retain(|name, _| is_named(name));
         let mut count = 0;
         for (place, watched) in manifest.watched.iter_mut().enumerate() {
             match self.look_for(dir, (manifest.number, place), watched, batch) {
@@ -76,13 +75,8 @@ impl Looking {
             more.merge(Hits::of(matcher.list(), flows, &found));
         }
         if count > 0 {
-            let known = watched.hits.as_ref().and_then(|name| self.hits.remove(name));
-            let mut hits = known.map_or_else(|| read_hits(dir, watched), Ok)?;
-            hits.merge(more);
-            let name = hits_name(number);
-            checked::write(&dir.join(&name), &hits)?;
-            self.hits.insert(name.clone(), hits);
-            watched.hits = Some(name);
+            more.bound();
+            write_later(dir, hits_name(number), watched, more)?;
         }
         Ok(count)
     }
@@ -162,8 +156,7 @@ impl EmbeddedStore {
         let list = in_place_of(list, before.as_ref(), &mut hits);
         let at = place.unwrap_or_else(|at| at);
         if place.is_err() {
-            let (list, hits) = (String::new(), None);
-            lists.insert(at, Watched { listed: Listed::default(), list, hits });
+            lists.insert(at, Watched::default());
         }
         self.write(&mut draft, at, &list, &hits)?;
         commit(draft)?;
@@ -195,7 +188,8 @@ impl EmbeddedStore {
             checked::write(&self.dir().join(name), hits)?;
         }
         if let Some(watched) = draft.manifest.watched.get_mut(at) {
-            *watched = Watched { listed: Listed::of(list), list: name, hits: hits_name };
+            let (listed, later_hits) = (Listed::of(list), Vec::new());
+            *watched = Watched { listed, list: name, hits: hits_name, later_hits };
         }
         Ok(())
     }
@@ -225,10 +219,72 @@ fn find<'a>(held: &'a Held, name: &str) -> Option<&'a Watched> {
 
 /// What was hit of a list.
 fn read_hits(dir: &Path, watched: &Watched) -> Result<Hits> {
-    let read = |name| checked::read_existing(&dir.join(name));
-    watched.hits.as_ref().map_or_else(|| Ok(Hits::default()), read)
+    let mut hits = Hits::default();
+    for name in watched.hits.iter().chain(&watched.later_hits) {
+        hits.merge(checked::read_existing(&dir.join(name))?);
+    }
+    Ok(hits)
+}
+
+/// Writes what else was hit of a list to the file `name`: by itself, as commits may come every second and
+/// all that was ever hit is large; and now and then with all that was hit before, so that there are few
+/// files, and little is written more than a few times.
+fn write_later(dir: &Path, name: String, watched: &mut Watched, more: Hits) -> Result<()> {
+    let bytes = |files: &mut dyn Iterator<Item = &String>| -> u64 {
+        files.filter_map(|name| fs::metadata(dir.join(name)).ok()).map(|file| file.len()).sum()
+    };
+    let later = bytes(&mut watched.later_hits.iter());
+    if later >= bytes(&mut watched.hits.iter()) || watched.later_hits.len() >= MAX_LATER {
+        let mut hits = read_hits(dir, watched)?;
+        hits.merge(more);
+        checked::write(&dir.join(&name), &hits)?;
+        (watched.hits, watched.later_hits) = (Some(name), Vec::new());
+    } else {
+        checked::write(&dir.join(&name), &more)?;
+        watched.later_hits.push(name);
+    }
+    Ok(())
 }
 
 fn commit(draft: Draft) -> Result<()> {
     draft.commit().map(drop).map_err(|NotCommitted { error, .. }| error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flow::UnixMillis;
+    use crate::store::watchlist::Sum;
+
+    fn hits(first: u64, indicators: std::ops::Range<u32>) -> Hits {
+        let mut hits = Hits::default();
+        for indicator in indicators {
+            let (first, last) = (UnixMillis(first), UnixMillis(first + 5));
+            let sum = Sum { first, last, flows: 1, packets: 2, octets: 3 };
+            hits.enter(indicator.to_string(), [10, 0, 0, 1].into(), &sum);
+        }
+        hits
+    }
+
+    /// Of 1,000 indicators that were hit, each of 100 commits hits one.
+    #[test]
+    fn what_is_hit_later_is_written_by_itself_and_now_and_then_with_the_rest() {
+        let dir = tempfile::tempdir().unwrap();
+        let (mut watched, mut expected) = (Watched::default(), Hits::default());
+        let (mut written, mut whole) = (0, 0);
+        for commit in 0..=100_u32 {
+            let more = if commit == 0 { hits(0, 0..1_000) } else { hits(7, commit..commit + 1) };
+            expected.merge(more.clone());
+            let name = format!("{commit}");
+            write_later(dir.path(), name.clone(), &mut watched, more).unwrap();
+            written += fs::metadata(dir.path().join(&name)).unwrap().len();
+            whole += u64::from(watched.hits.as_ref() == Some(&name));
+            assert_eq!(read_hits(dir.path(), &watched).unwrap(), expected, "{commit}");
+            assert!(watched.later_hits.len() <= MAX_LATER);
+        }
+        let base = fs::metadata(dir.path().join(watched.hits.as_ref().unwrap())).unwrap().len();
+        // All of them at first, and behind each 32 that came later: at the 33rd, 66th and 99th.
+        assert_eq!((whole, watched.later_hits.len()), (4, 1));
+        assert!(written < 5 * base, "{written} of {base}");
+    }
 }

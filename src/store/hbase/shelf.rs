@@ -13,7 +13,7 @@ use super::gateways::{Gateways, Session};
 use super::order::key_at;
 use super::region::{Bounds, open_scanner};
 use super::snapshot::HbaseSnapshot;
-use super::tables::{Layout, Tables, deletion, get, mutation, put, unwritable};
+use super::tables::{Layout, Tables, deletion, get, mutation, put, put_in_place, unwritable};
 use crate::flow::{FlowBatch, TimeRange};
 use crate::row::Order;
 use crate::store::watchlist::{COLUMNS, Found, Hits, Listed, Matcher, Sum, WatchList, hunt_each};
@@ -34,13 +34,16 @@ pub(super) struct Lists {
     pub(super) revision: u64,
     /// By their names.
     pub(super) lists: BTreeMap<String, Kept>,
+    /// What this was read from; nothing where there was no such row.
+    #[serde(skip)]
+    pub(super) read_from: Vec<u8>,
 }
 
 /// Where a list is.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Kept {
     pub(super) listed: Listed,
-    /// The revision with which it came.
+    /// A number that no other list had: several may be added at once, also of one name.
     pub(super) since: u64,
     /// In how many rows it is.
     pieces: usize,
@@ -94,14 +97,17 @@ impl Shelf {
     /// Which lists there are.
     pub(super) fn lists(&mut self) -> Result<Lists> {
         let text = get(&mut self.session, "read the watch lists", &self.table, LISTS_ROW)?;
-        text.map_or_else(|| Ok(Lists::default()), |text| self.parse(&text))
+        let Some(read_from) = text else { return Ok(Lists::default()) };
+        Ok(Lists { read_from: read_from.clone(), ..self.parse(&read_from)? })
     }
 
-    /// Says which lists there are from now on.
-    pub(super) fn put_lists(&mut self, lists: &Lists) -> Result<()> {
-        let text = serde_json::to_vec(lists);
-        let text = text.map_err(unwritable(&self.gateways, "write the watch lists"))?;
-        put(&mut self.session, "write the watch lists", &self.table, LISTS_ROW, &text)
+    /// Says which lists there are from now on, unless somebody else did so since these were read; whether
+    /// that is so now.
+    pub(super) fn put_lists(&mut self, lists: &Lists) -> Result<bool> {
+        const DOING: &str = "write the watch lists";
+        let text = serde_json::to_vec(lists).map_err(unwritable(&self.gateways, DOING))?;
+        let place = (&*self.table, LISTS_ROW);
+        put_in_place(&mut self.session, DOING, place, &lists.read_from, &text)
     }
 
     fn parse<T: for<'a> Deserialize<'a>>(&self, text: &[u8]) -> Result<T> {
@@ -121,7 +127,7 @@ impl Shelf {
         self.parse(&text)
     }
 
-    /// Writes the rows of `list`, which came with that revision.
+    /// Writes the rows of `list`, which has that number.
     pub(super) fn write(&mut self, list: &WatchList, since: u64) -> Result<Kept> {
         let text = serde_json::to_vec(list);
         let text = text.map_err(unwritable(&self.gateways, "write a watch list"))?;
@@ -202,6 +208,7 @@ impl Shelf {
                 let KeptHit { indicator, other, sum } = shelf.parse(hit)?;
                 hits.enter(indicator, other, &sum);
             }
+            hits.bound();
             Ok(())
         })?;
         Ok(hits)

@@ -148,6 +148,29 @@ pub(super) fn put(
     })
 }
 
+/// Writes one row of one cell, if it still holds what is `before`, of which nothing is that there is none;
+/// whether it did. Who may have written it with a call whose answer was lost did so.
+pub(super) fn put_in_place(
+    session: &mut Session,
+    doing: &'static str,
+    (table, row): (&str, &[u8]),
+    before: &[u8],
+    value: &[u8],
+) -> Result<bool> {
+    let done = session.call(doing, |gateway| {
+        let put = Mutation {
+            is_delete: Some(false),
+            column: Some(cell::COLUMN.to_vec()),
+            value: Some(value.to_vec()),
+            write_to_w_a_l: Some(true),
+        };
+        let (row, column) = (row.to_vec(), cell::COLUMN.to_vec());
+        let (before, none) = (before.to_vec(), Attributes::new());
+        gateway.client().check_and_put(table.into(), row, column, before, put, none)
+    })?;
+    Ok(done || get(session, doing, table, row)?.is_some_and(|found| found == value))
+}
+
 /// A row of one cell, to be written durably.
 pub(super) fn mutation(row: Vec<u8>, value: Vec<u8>) -> BatchMutation {
     let put = Mutation {

@@ -3,7 +3,9 @@
 //! Hits are written before their flows, and a row names the flow: so a flow that is there was looked
 //! at, and one that is written again counts once.
 
+use std::collections::hash_map::RandomState;
 use std::collections::{BTreeMap, HashSet};
+use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use super::gateways::Gateways;
@@ -49,52 +51,108 @@ impl WatchLists for StoreLists {
 
     fn add(&self, list: &WatchList, watch: &Watch) -> Result<()> {
         let mut place = self.shelf()?;
-        let mut lists = place.lists()?;
-        let known = lists.lists.get(&list.name).cloned();
-        if known.is_none() && lists.lists.len() >= MAX_LISTS {
-            let detail = format!("there are {MAX_LISTS} lists, and room for no more");
-            return Err(StoreError::refused(self.0.location().to_string(), "watch", detail));
-        }
-        // What is damaged is replaced.
-        let before = known.as_ref().and_then(|known| place.read(known).ok());
-        let list = in_place_of(list, before.as_ref(), &mut Hits::default());
-        let fresh: HashSet<String> = list.fresh().map(ToString::to_string).collect();
-        place.delete(&hits_of(&list.name), |hit| {
-            let hit: Result<KeptHit, _> = serde_json::from_slice(hit);
-            known.is_none() || hit.map_or(true, |hit| fresh.contains(&hit.indicator))
-        })?;
-        lists.revision += 1;
-        let since = lists.revision;
-        let new = place.write(&list, since)?;
-        lists.lists.insert(list.name.clone(), new.clone());
-        place.put_lists(&lists)?;
-        place.forget(known.as_ref())?;
-        if fresh.is_empty() {
+        let (list, new) = self.begin_to_watch(&mut place, list)?;
+        if list.fresh().next().is_none() {
             return Ok(());
         }
         // Whoever writes from now on looks at what he writes, or looks again when he commits.
         let list = Arc::new(list);
         place.hunt(&Matcher::of_fresh(Arc::clone(&list)), TimeRange::ALL, watch)?;
-        let sought = place.write(&Arc::unwrap_or_clone(list).sought(), since)?;
-        let mut lists = place.lists()?;
-        match lists.lists.get_mut(&sought.listed.name) {
-            Some(known) if known.since == since => *known = sought,
-            // Another one has its name by now, or none.
-            _ => return place.forget(Some(&sought)),
-        }
-        place.put_lists(&lists)?;
+        let sought = place.write(&Arc::unwrap_or_clone(list).sought(), new.since)?;
+        self.in_turn(&mut place, |place, lists| {
+            match lists.lists.get_mut(&sought.listed.name) {
+                Some(known) if known.since == sought.since => *known = sought.clone(),
+                // Another one has its name by now, or none.
+                _ => {
+                    place.forget(Some(&sought))?;
+                    return Ok(Turn::Not(()));
+                }
+            }
+            Ok(Turn::Put(()))
+        })?;
         place.forget(Some(&new))
     }
 
     fn remove(&self, name: &str) -> Result<bool> {
         let mut place = self.shelf()?;
-        let mut lists = place.lists()?;
-        let Some(known) = lists.lists.remove(name) else { return Ok(false) };
-        lists.revision += 1;
-        place.put_lists(&lists)?;
-        place.delete(&hits_of(name), |_| true)?;
+        let known = self.in_turn(&mut place, |_, lists| {
+            let known = lists.lists.remove(name);
+            lists.revision += 1;
+            Ok(if known.is_some() { Turn::Put(known) } else { Turn::Not(None) })
+        })?;
+        let Some(known) = known else { return Ok(false) };
+        // Hits of one that came meanwhile are that one's.
+        if !place.lists()?.lists.contains_key(name) {
+            place.delete(&hits_of(name), |_| true)?;
+        }
         place.forget(Some(&known))?;
         Ok(true)
+    }
+}
+
+/// So often it is tried to change which lists there are, while others do.
+const MAX_TURNS: usize = 100;
+
+/// What becomes of lists that were changed, and what is told of it.
+enum Turn<T> {
+    Put(T),
+    Not(T),
+}
+
+impl StoreLists {
+    /// Has `change` change which lists there are, and does so again from what there is then where somebody
+    /// else changed it meanwhile.
+    fn in_turn<T>(
+        &self,
+        place: &mut Shelf,
+        mut change: impl FnMut(&mut Shelf, &mut Lists) -> Result<Turn<T>>,
+    ) -> Result<T> {
+        for _ in 0..MAX_TURNS {
+            let mut lists = place.lists()?;
+            match change(place, &mut lists)? {
+                Turn::Not(told) => return Ok(told),
+                Turn::Put(told) if place.put_lists(&lists)? => return Ok(told),
+                Turn::Put(_) => {}
+            }
+        }
+        Err(self.refused("others change the lists all the time".to_owned()))
+    }
+
+    fn refused(&self, detail: String) -> StoreError {
+        StoreError::refused(self.0.location().to_string(), "watch", detail)
+    }
+
+    /// Has all who write look for `list` from now on; the list with what is to be looked for in what was
+    /// written before, and where it is.
+    fn begin_to_watch(&self, place: &mut Shelf, list: &WatchList) -> Result<(WatchList, Kept)> {
+        // What was written in a turn that was lost, and the hits that were deleted in it.
+        let (mut lost, mut deleted) = (None::<Kept>, HashSet::new());
+        let (list, known, new) = self.in_turn(place, |place, lists| {
+            place.forget(lost.take().as_ref())?;
+            let known = lists.lists.get(&list.name).cloned();
+            if known.is_none() && lists.lists.len() >= MAX_LISTS {
+                let detail = format!("there are {MAX_LISTS} lists, and room for no more");
+                return Err(self.refused(detail));
+            }
+            // What is damaged is replaced.
+            let before = known.as_ref().and_then(|known| place.read(known).ok());
+            let mut list = in_place_of(list, before.as_ref(), &mut Hits::default());
+            for indicator in list.indicators.iter_mut().filter(|_| !deleted.is_empty()) {
+                indicator.fresh |= deleted.contains(&indicator.to_string());
+            }
+            deleted.extend(list.fresh().map(ToString::to_string));
+            place.delete(&hits_of(&list.name), |hit| {
+                let hit: Result<KeptHit, _> = serde_json::from_slice(hit);
+                known.is_none() || hit.map_or(true, |hit| deleted.contains(&hit.indicator))
+            })?;
+            lists.revision += 1;
+            let new = place.write(&list, RandomState::new().hash_one(lists.revision))?;
+            lists.lists.insert(list.name.clone(), new.clone());
+            lost = Some(new.clone());
+            Ok(Turn::Put((list, known, new)))
+        })?;
+        place.forget(known.as_ref())?;
+        Ok((list, new))
     }
 }
 
@@ -142,31 +200,39 @@ impl Looking {
     pub(super) fn catch_up(&mut self) -> Result<()> {
         let lists = self.shelf.lists()?;
         if lists.revision != self.lists.revision {
-            match self.matchers_of(&lists) {
-                Ok(matchers) => (self.lists, self.matchers) = (lists, matchers),
-                // A list may just be replaced. Flows are worth more: the next commit tries again.
-                Err(error @ StoreError::Damaged { .. }) => {
-                    tracing::warn!("watch lists are as they were: {error}");
-                    return Ok(());
-                }
-                Err(error) => return Err(error),
+            let (matchers, all) = self.matchers_of(&lists)?;
+            let revision = if all { lists.revision } else { self.lists.revision };
+            (self.lists, self.matchers) = (Lists { revision, ..lists }, matchers);
+            if !all {
+                // The next commit tries again, and looks at what was written since.
+                return Ok(());
             }
         }
         self.written = None;
         Ok(())
     }
 
-    fn matchers_of(&mut self, lists: &Lists) -> Result<BTreeMap<String, Arc<Matcher>>> {
-        let mut matchers = BTreeMap::new();
+    /// What looks for each of `lists`, and whether that is all of them.
+    fn matchers_of(&mut self, lists: &Lists) -> Result<(BTreeMap<String, Arc<Matcher>>, bool)> {
+        let (mut matchers, mut all) = (BTreeMap::new(), true);
         for (name, kept) in &lists.lists {
             let known = self.lists.lists.get(name).filter(|known| known.since == kept.since);
             let matcher = match known.and_then(|_| self.matchers.get(name)) {
                 Some(matcher) => Arc::clone(matcher),
-                None => Arc::new(self.begin(kept)?),
+                None => match self.begin(kept) {
+                    Ok(matcher) => Arc::new(matcher),
+                    // It may just be replaced. Flows are worth more, and so are the other lists.
+                    Err(error @ StoreError::Damaged { .. }) => {
+                        tracing::warn!("the list {name} is not watched for: {error}");
+                        all = false;
+                        continue;
+                    }
+                    Err(error) => return Err(error),
+                },
             };
             matchers.insert(name.clone(), matcher);
         }
-        Ok(matchers)
+        Ok((matchers, all))
     }
 
     fn begin(&mut self, kept: &Kept) -> Result<Matcher> {

@@ -1,5 +1,6 @@
 //! What was hit: sums by indicator, and by who dealt with it.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 
@@ -11,6 +12,10 @@ use crate::flow::{FlowBatch, UnixMillis};
 /// Of so many addresses that dealt with an indicator, the least ones, it is kept which they are; so
 /// the same are kept in whatever order flows come.
 pub const MAX_OTHERS: usize = 1_000;
+/// Of so many indicators of a list it is kept that they were hit: of those that were seen last.
+pub const MAX_HIT: usize = 100_000;
+/// So many addresses that dealt with indicators are kept of a list, alike many of each indicator.
+const MAX_OTHERS_OF_LIST: usize = 250_000;
 
 /// What some flows come to, with counters as exported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,14 +66,20 @@ pub struct Hit {
     /// The flows.
     pub sum: Sum,
     /// The addresses that dealt with it, rising, each with its flows: the least ones, where there are
-    /// more than [`MAX_OTHERS`].
+    /// more than [`MAX_OTHERS`], and fewer of a list of very many hits.
     pub others: Vec<(IpAddr, Sum)>,
 }
 
-/// What was hit of a list, by what indicators are called.
+/// What was hit of a list.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub(crate) struct Hits(BTreeMap<String, Seen>);
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Hits {
+    /// By what indicators are called.
+    seen: BTreeMap<String, Seen>,
+    /// How often an indicator was left out that was hit, to keep within [`MAX_HIT`].
+    #[serde(default, skip_serializing_if = "super::is_zero")]
+    left_out: u64,
+}
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Seen {
@@ -93,8 +104,8 @@ impl Hits {
     }
 
     fn take(&mut self, indicator: String, seen: Seen) {
-        let Some(known) = self.0.get_mut(&indicator) else {
-            self.0.insert(indicator, seen);
+        let Some(known) = self.seen.get_mut(&indicator) else {
+            self.seen.insert(indicator, seen);
             return;
         };
         known.sum.merge(&seen.sum);
@@ -109,24 +120,65 @@ impl Hits {
 
     /// Takes in what else was hit.
     pub(crate) fn merge(&mut self, other: Self) {
-        for (indicator, seen) in other.0 {
+        for (indicator, seen) in other.seen {
             self.take(indicator, seen);
         }
+        self.left_out += other.left_out;
+        self.bound();
+    }
+
+    /// Leaves out what is beyond the bounds of a list.
+    pub(crate) fn bound(&mut self) {
+        self.bound_to(MAX_HIT, MAX_OTHERS_OF_LIST);
+    }
+
+    /// Keeps so many indicators, and so many addresses beside them. Room is made for many at once, as all
+    /// are looked at for it.
+    fn bound_to(&mut self, most: usize, most_others: usize) {
+        let before = self.seen.len();
+        if before > most {
+            let order = self.seen.iter().map(|(name, seen)| (Reverse(seen.sum.last), &**name));
+            let mut order: Vec<(Reverse<UnixMillis>, &str)> = order.collect();
+            let (_, &mut (last, name), _) = order.select_nth_unstable(most - most / 8);
+            let name = name.to_owned();
+            self.seen.retain(|other, seen| (Reverse(seen.sum.last), &**other) < (last, &*name));
+            self.left_out += (before - self.seen.len()) as u64;
+        }
+        let others = |each: usize, seen: &BTreeMap<String, Seen>| -> usize {
+            seen.values().map(|seen| seen.others.len().min(each)).sum()
+        };
+        if others(MAX_OTHERS, &self.seen) <= most_others {
+            return;
+        }
+        let mut each = MAX_OTHERS;
+        while each > 1 && others(each, &self.seen) > most_others - most_others / 8 {
+            each /= 2;
+        }
+        for seen in self.seen.values_mut() {
+            while seen.others.len() > each {
+                seen.others.pop_last();
+            }
+        }
+    }
+
+    /// How often an indicator was left out that was hit.
+    pub(crate) const fn left_out(&self) -> u64 {
+        self.left_out
     }
 
     /// Forgets what was hit of `indicator`.
     pub(crate) fn forget(&mut self, indicator: &str) {
-        self.0.remove(indicator);
+        self.seen.remove(indicator);
     }
 
     /// Whether nothing was hit.
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.seen.is_empty()
     }
 
     /// The flows of each indicator.
     pub(crate) fn sums(&self) -> impl Iterator<Item = &Sum> {
-        self.0.values().map(|seen| &seen.sum)
+        self.seen.values().map(|seen| &seen.sum)
     }
 
     /// Hits of `list`, that of most flows first.
@@ -136,7 +188,7 @@ impl Hits {
             .indicators
             .iter()
             .map(|indicator| (indicator.to_string(), indicator))
-            .filter(|(name, _)| self.0.contains_key(name))
+            .filter(|(name, _)| self.seen.contains_key(name))
             .collect();
         let hit = |(indicator, Seen { sum, others }): (String, Seen)| {
             let listed = of_name.get(&indicator);
@@ -144,8 +196,8 @@ impl Hits {
             let (listed, others) = (listed.is_some(), others.into_iter().collect());
             Hit { indicator, note, listed, sum, others }
         };
-        let mut hits: Vec<Hit> = self.0.into_iter().map(hit).collect();
-        hits.sort_by_key(|hit| std::cmp::Reverse(hit.sum.flows));
+        let mut hits: Vec<Hit> = self.seen.into_iter().map(hit).collect();
+        hits.sort_by_key(|hit| Reverse(hit.sum.flows));
         hits
     }
 }
@@ -158,6 +210,33 @@ mod tests {
     fn sum(number: u64) -> Sum {
         let (first, last) = (UnixMillis(number), UnixMillis(number + 5));
         Sum { first, last, flows: 1, packets: number.into(), octets: 1 }
+    }
+
+    #[test]
+    fn of_very_many_those_that_were_seen_last_are_kept_and_the_rest_is_counted() {
+        let mut hits = Hits::default();
+        for number in 0..20_u32 {
+            for other in 0..10_u32 {
+                let at = sum(u64::from(number * 100 + other));
+                hits.enter(format!("10.0.0.{number:02}"), IpAddr::V4(other.into()), &at);
+            }
+        }
+        let mut same = hits.clone();
+        same.bound_to(20, 200);
+        assert_eq!(same, hits);
+        hits.bound_to(16, 60);
+        let kept: Vec<&str> = hits.seen.keys().map(String::as_str).collect();
+        let expected: Vec<String> = (6..20).map(|number| format!("10.0.0.{number:02}")).collect();
+        assert_eq!((kept, hits.left_out()), (expected.iter().map(String::as_str).collect(), 6));
+        // Of 1000, 500 and so on down to 3 of each, 42 are within 60 less an eighth.
+        for seen in hits.seen.values() {
+            let others: Vec<IpAddr> = seen.others.keys().copied().collect();
+            assert_eq!(others, [0, 1, 2].map(|other: u32| IpAddr::V4(other.into())));
+            assert_eq!(seen.sum.flows, 10);
+        }
+        let mut more = Hits::default();
+        more.merge(hits.clone());
+        assert_eq!(more, hits);
     }
 
     proptest! {

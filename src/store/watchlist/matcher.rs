@@ -3,10 +3,9 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use ipnet::{Ipv4Subnets, Ipv6Subnets};
-
+use super::ranges::{RangeOf, Ranges};
 use super::{Indicator, WatchList};
-use crate::flow::{Addresses, Family, FlowBatch, UnixMillis, address_bits, saturated_u32};
+use crate::flow::{Addresses, Family, FlowBatch, UnixMillis, address_bits};
 use crate::row::AddressSet;
 
 /// A list, made ready to be looked for.
@@ -15,15 +14,17 @@ pub(crate) struct Matcher {
     list: Arc<WatchList>,
     /// All of its addresses, to pass over by most flows.
     addresses: AddressSet,
-    /// Its addresses block by block, in the order in which they are looked up.
+    /// Its blocks, in the order in which they are looked up.
     blocks: Vec<Block>,
+    /// Its ranges that are no blocks, of either family.
+    ranges: [Ranges; 2],
     /// Which lengths prefixes have, the longest first, of either family.
     prefixes: [Vec<u8>; 2],
     /// Whether only what is not looked for yet counts.
     only_fresh: bool,
 }
 
-/// A block of an indicator.
+/// The block that an indicator is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Block {
     family: Family,
@@ -63,7 +64,7 @@ impl Matcher {
         let meant = list.indicators.iter().filter(|indicator| indicator.fresh || !only_fresh);
         let addresses = AddressSet::new(meant.map(|indicator| indicator.addresses));
         let mut blocks: Vec<Block> =
-            (0..).zip(&list.indicators).flat_map(|(place, one)| blocks(place, one)).collect();
+            (0..).zip(&list.indicators).filter_map(|(place, one)| block(place, one)).collect();
         blocks.sort_unstable();
         let prefixes = Family::ALL.map(|family| {
             let of_family = blocks.iter().filter(|block| block.family == family);
@@ -72,7 +73,8 @@ impl Matcher {
             prefixes.reverse();
             prefixes
         });
-        Self { list, addresses, blocks, prefixes, only_fresh }
+        let ranges = Family::ALL.map(|family| Ranges::of(family, &list.indicators));
+        Self { list, addresses, blocks, ranges, prefixes, only_fresh }
     }
 
     /// The list.
@@ -118,18 +120,26 @@ impl Matcher {
     /// The place of the narrowest indicator that `address` at `port` hits at that time.
     fn find(&self, address: IpAddr, port: u16, first: UnixMillis) -> Option<u32> {
         let (family, bits) = (Family::of(address), address_bits(address));
-        let prefixes = &self.prefixes[family as usize];
-        let place = prefixes.iter().find_map(|&prefix| {
+        let passes = |place: u32| {
+            let indicator = &self.list.indicators[place as usize];
+            indicator.port.is_none_or(|meant| meant == port) && indicator.valid.contains(first)
+        };
+        let block = self.find_block(family, bits, passes);
+        let block = block.map(|place| RangeOf::of(place, &self.list.indicators[place as usize]));
+        let range = self.ranges[family as usize].narrowest(bits, passes);
+        let place = block.into_iter().chain(range).min()?.place;
+        (!self.only_fresh || self.list.indicators[place as usize].fresh).then_some(place)
+    }
+
+    /// Likewise, of those that are blocks and that `passes` takes.
+    fn find_block(&self, family: Family, bits: u128, passes: impl Fn(u32) -> bool) -> Option<u32> {
+        self.prefixes[family as usize].iter().find_map(|&prefix| {
             let key = (family, prefix, network(family, bits, prefix));
             let key_of = |block: &Block| (block.family, block.prefix, block.network);
             let from = self.blocks.partition_point(|block| key_of(block) < key);
             let alike = self.blocks[from..].iter().take_while(|block| key_of(block) == key);
-            alike.map(|block| block.place).find(|&place| {
-                let indicator = &self.list.indicators[place as usize];
-                indicator.port.is_none_or(|meant| meant == port) && indicator.valid.contains(first)
-            })
-        })?;
-        (!self.only_fresh || self.list.indicators[place as usize].fresh).then_some(place)
+            alike.map(|block| block.place).find(|&place| passes(place))
+        })
     }
 }
 
@@ -140,24 +150,12 @@ fn network(family: Family, bits: u128, prefix: u8) -> u128 {
     bits & u128::MAX.checked_shl(host_bits).unwrap_or(0)
 }
 
-/// The blocks that an indicator is made of: one, but where it is a range of addresses.
-fn blocks(place: usize, indicator: &Indicator) -> impl Iterator<Item = Block> + use<> {
-    let (at_any_port, place) = (indicator.port.is_none(), saturated_u32(place));
-    let family = indicator.addresses.family();
-    let (first, last) = (indicator.addresses.first(), indicator.addresses.last());
-    let (mut v4, mut v6) = (None, None);
-    match (first, last) {
-        (IpAddr::V4(first), IpAddr::V4(last)) => v4 = Some(Ipv4Subnets::new(first, last, 0)),
-        (IpAddr::V6(first), IpAddr::V6(last)) => v6 = Some(Ipv6Subnets::new(first, last, 0)),
-        // A range is of one family.
-        _ => {}
-    }
-    let v4 = v4.into_iter().flatten().map(|net| (net.prefix_len(), net.network().into()));
-    let v6 = v6.into_iter().flatten().map(|net| (net.prefix_len(), net.network().into()));
-    v4.chain(v6).map(move |(prefix, first): (u8, IpAddr)| {
-        let network = address_bits(first);
-        Block { family, prefix, network, at_any_port, place }
-    })
+/// The block that an indicator is; None where it is a range of other ends.
+fn block(place: u32, indicator: &Indicator) -> Option<Block> {
+    let block = indicator.addresses.block()?;
+    let (family, prefix) = (indicator.addresses.family(), block.prefix_len());
+    let (network, at_any_port) = (address_bits(block.network()), indicator.port.is_none());
+    Some(Block { family, prefix, network, at_any_port, place })
 }
 
 #[cfg(test)]
@@ -190,7 +188,10 @@ mod tests {
             Indicator { valid: until, ..addresses("2001:db8::1/128") },
             addresses("2001:db8::/32"),
             addresses("::/0"),
+            addresses("2001:db8::5-2001:db8::fff1"),
+            addresses("2001:db8::6-2001:db8::9"),
         ]);
+        assert_eq!(matcher.blocks.len(), 6);
         for (address, port, time, place) in [
             ("10.255.0.0", 80, 0, Some(0)),
             ("10.1.0.5", 80, 0, Some(1)),
@@ -202,6 +203,10 @@ mod tests {
             ("2001:db8::1", 80, 99, Some(4)),
             ("2001:db8::1", 80, 100, Some(5)),
             ("2001:db9::1", 80, 100, Some(6)),
+            ("2001:db8::5", 80, 0, Some(7)),
+            ("2001:db8::fff1", 80, 0, Some(7)),
+            ("2001:db8::fff2", 80, 0, Some(5)),
+            ("2001:db8::9", 80, 0, Some(8)),
         ] {
             let found = matcher.find(address.parse().unwrap(), port, UnixMillis(time));
             assert_eq!(found, place, "{address}:{port} at {time}");

@@ -9,10 +9,11 @@ mod hits;
 mod hunt;
 mod indicator;
 mod matcher;
+mod ranges;
 mod replace;
 
 pub(crate) use hits::Hits;
-pub use hits::{Hit, MAX_OTHERS, Sum};
+pub use hits::{Hit, MAX_HIT, MAX_OTHERS, Sum};
 pub use hunt::hunt;
 pub(crate) use hunt::{COLUMNS, hits as hunt_hits, hunt_each};
 pub use indicator::{Indicator, WatchList};
@@ -95,6 +96,10 @@ pub struct Listed {
     /// When the last of these ended.
     #[serde(skip)]
     pub last: Option<UnixMillis>,
+    /// How often an indicator was left out that was hit, as more than [`MAX_HIT`] were: the one that was
+    /// seen least lately.
+    #[serde(skip)]
+    pub left_out: u64,
 }
 
 impl Listed {
@@ -109,6 +114,7 @@ impl Listed {
             hit: 0,
             flows: 0,
             last: None,
+            left_out: 0,
         }
     }
 
@@ -120,6 +126,7 @@ impl Listed {
             hit: sums().count() as u64,
             flows: sums().map(|sum| sum.flows).sum(),
             last: sums().map(|sum| sum.last).max(),
+            left_out: hits.left_out(),
             ..self
         }
     }

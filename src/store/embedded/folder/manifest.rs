@@ -74,12 +74,15 @@ pub(crate) struct Watched {
     /// The name of the file of what was hit, if anything was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) hits: Option<String>,
+    /// The names of files of what was hit since that one was written.
+    #[serde(default, rename = "laterHits", skip_serializing_if = "Vec::is_empty")]
+    pub(crate) later_hits: Vec<String>,
 }
 
 impl Watched {
     /// The names of its files.
     pub(crate) fn file_names(&self) -> impl Iterator<Item = &String> {
-        std::iter::once(&self.list).chain(&self.hits)
+        std::iter::once(&self.list).chain(&self.hits).chain(&self.later_hits)
     }
 }
 

@@ -114,17 +114,18 @@ fn watch_lists_are_in_the_last_format_with_their_files() {
     let mut manifest = any_manifest(1);
     let listed = Listed { name: "bad".to_owned(), indicators: 2, ..Listed::default() };
     let (list, hits) = (list_name((7, 0)), Some(hits_name((9, 0))));
-    manifest.watched = vec![Watched { listed, list, hits }];
+    manifest.watched = vec![Watched { listed, list, hits, later_hits: vec![hits_name((11, 0))] }];
     let (_, bytes) = manifest.encode().unwrap();
     let text = String::from_utf8(bytes.clone()).unwrap();
     assert!(text.starts_with("{\"format\":5,"), "{text}");
     let expected = "\"watched\":[{\"name\":\"bad\",\"file\":\"\",\"added\":0,\"indicators\":2,\
-        \"list\":\"watch-00000007-0-list.json\",\"hits\":\"watch-00000009-0-hits.json\"}]";
+        \"list\":\"watch-00000007-0-list.json\",\"hits\":\"watch-00000009-0-hits.json\",\
+        \"laterHits\":[\"watch-00000011-0-hits.json\"]}]";
     assert!(text.contains(expected), "{text}");
     let path = Path::new("manifest-00000001.json");
     let read = Manifest::decode(path, 1, &bytes).unwrap();
     assert_eq!(read.watched, manifest.watched);
-    assert_eq!(read.file_names().filter(|name| name.starts_with("watch-")).count(), 2);
+    assert_eq!(read.file_names().filter(|name| name.starts_with("watch-")).count(), 3);
 }
 
 #[test]
