@@ -105,11 +105,11 @@ pub(super) fn answer(
     };
     let first = lookup.scans().iter().map(|scan| Scan { followed: true, ..scan.clone() });
     let first: Vec<Scan> = first.collect();
-    let top = aggregate::Top::of(snapshot, &first, &keys)?;
+    let entries = aggregate::Usage::keys(snapshot, &first, &keys, &options)?;
     let of = (&*keys.fields, &keys.zone);
-    let usage = aggregate::Usage::of_keys(snapshot, lookup, of, &top.entries, &options);
+    let usage = aggregate::Usage::of_keys(snapshot, lookup, of, &entries, &options);
     let usage = usage.map_err(told)?;
-    Ok(UsageAnswer { usage, fields: keys.fields, keys: top.entries, options })
+    Ok(UsageAnswer { usage, fields: keys.fields, keys: entries, options })
 }
 
 fn told(error: UsageError) -> AskError {

@@ -6,6 +6,10 @@ use crate::aggregate::{Timeline, Whose, over};
 use crate::query::Lookup;
 use crate::store::{Scan, Snapshot};
 
+/// What a bin of a series takes while it is counted, and when it is told.
+const CELL_BYTES: u64 = size_of::<u64>() as u64;
+const VALUE_BYTES: u64 = size_of::<u128>() as u64;
+
 /// What is counted, and how.
 pub(super) struct Making<'a> {
     pub(super) snapshot: &'a dyn Snapshot,
@@ -15,20 +19,31 @@ pub(super) struct Making<'a> {
 }
 
 impl Making<'_> {
-    /// For how many entries there is memory at once.
+    /// For how many entries, of so many in `all`, there is memory at once.
     ///
     /// # Errors
     ///
     /// [`UsageError::TooMuch`] where these are fewer than `least`.
-    pub(super) fn at_once(&self, least: usize) -> Result<usize, UsageError> {
+    pub(super) fn at_once(&self, least: usize, all: usize) -> Result<usize, UsageError> {
         let bins = self.options.axis().len();
-        let each = bins.saturating_mul(8 * self.ways.len() as u64).max(1);
+        let each = bins.saturating_mul(CELL_BYTES * self.ways.len() as u64).max(1);
+        let beside = self.bytes_beside(bins, all);
         let most_bytes = self.options.limits.memory_bytes as u64;
-        let needed_bytes = each.saturating_mul(least as u64);
+        let needed_bytes = each.saturating_mul(least as u64).saturating_add(beside);
         if needed_bytes > most_bytes {
             return Err(UsageError::TooMuch { bins, needed_bytes, most_bytes });
         }
-        Ok((most_bytes / each) as usize)
+        Ok(((most_bytes - beside) / each) as usize)
+    }
+
+    /// What is kept beside the grid, in bytes: the bins of what is of no key and, while their figures
+    /// are made, those of one entry and of its ways together, with the rates of one of them; and the
+    /// lines of all entries, of each way and of both.
+    fn bytes_beside(&self, bins: u64, all: usize) -> u64 {
+        let ways = self.ways.len() as u64;
+        let line = VALUE_BYTES.saturating_mul(self.options.line_columns as u64);
+        let lines = line.saturating_mul(ways + 1).saturating_mul(all as u64);
+        bins.saturating_mul(VALUE_BYTES * (2 * ways + 2)).saturating_add(lines)
     }
 
     /// What `looks` find, of so many entries.

@@ -9,6 +9,7 @@ mod bins;
 mod figures;
 mod grid;
 mod making;
+mod within;
 
 #[cfg(test)]
 mod tests;
@@ -26,10 +27,10 @@ use grid::{Axis, Into};
 use making::Making;
 
 use super::top::Side;
-use super::{End, KeyField, KnownKeys, Limits, Measure, TopEntry, Whose};
-use crate::flow::TimeRange;
+use super::{End, KeyField, KnownKeys, Limits, Measure, TopEntry, TopOptions, Whose};
+use crate::flow::{Column, TimeRange};
 use crate::query::Lookup;
-use crate::store::{Snapshot, StoreError};
+use crate::store::{Result as StoreResult, Scan, Snapshot, StoreError};
 
 /// What is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -201,10 +202,24 @@ impl Usage {
         let looks: Vec<_> =
             looks.map(|(series, (_, lookup))| (lookup, Into::One(series))).collect();
         let making = Making { snapshot, options, ways: &ways };
-        making.at_once(1)?;
+        making.at_once(1, 1)?;
         let grid = making.fill(1, &looks)?;
         let entry = making.entry(Whose::All, &making.values(&grid, 0));
         Ok(Self { bins: options.axis().len(), entries: vec![entry] })
+    }
+
+    /// The keys of most that fell into the time that counts, of what `scans` find.
+    ///
+    /// # Errors
+    ///
+    /// As [`Top::of`](super::Top::of).
+    pub fn keys(
+        snapshot: &dyn Snapshot,
+        scans: &[Scan],
+        keys: &TopOptions,
+        options: &UsageOptions,
+    ) -> StoreResult<Vec<TopEntry>> {
+        within::keys((snapshot, scans), keys, (options.by, options.window))
     }
 
     /// What `lookup` finds of each of `keys`, which are of `fields` on the clocks of `zone`, and of all
@@ -221,7 +236,7 @@ impl Usage {
         options: &UsageOptions,
     ) -> Result<Self, UsageError> {
         let making = Making { snapshot, options, ways: &ways(fields) };
-        let at_once = making.at_once(2)? - 1;
+        let at_once = making.at_once(2, keys.len() + 1)? - 1;
         let (mut entries, mut others) = (Vec::new(), None::<Vec<Vec<u128>>>);
         for (turn, some) in keys.chunks(at_once).enumerate() {
             let known = KnownKeys::new(fields, zone, &some.iter().map(|entry| &*entry.key));
@@ -246,27 +261,61 @@ impl Usage {
 
 /// Which way traffic goes at each of the ends that keys of `fields` are of.
 fn ways(fields: &[KeyField]) -> Vec<Way> {
-    let sent = |side| if side == Side::Src { Way::Out } else { Way::In };
-    if let Some(field) = fields.iter().find(|field| field.end() == Some(End::Any)) {
-        let ways = if is_passed(field) { [Way::In, Way::Out] } else { Side::BOTH.map(sent) };
-        return ways.to_vec();
+    let any = fields.iter().find(|field| field.end() == Some(End::Any));
+    if let Some(field) = any {
+        return Side::BOTH.map(|side| way(field, side)).to_vec();
     }
-    vec![match fields.iter().find_map(KeyField::end) {
-        Some(End::Src) => sent(Side::Src),
-        Some(End::Dst) => sent(Side::Dst),
-        _ => Way::Any,
-    }]
+    let of_one = |field: &KeyField| match end(field)? {
+        End::Src => Some(way(field, Side::Src)),
+        End::Dst => Some(way(field, Side::Dst)),
+        End::Any => None,
+    };
+    vec![fields.iter().find_map(of_one).unwrap_or(Way::Any)]
 }
 
-/// Whether the ends of a field are where a flow comes in and where it goes out: what is of its source
-/// comes in there, where an address, whose flow it is, sends it.
+/// The end that a field is of, also where it is a number or an element.
+fn end(field: &KeyField) -> Option<End> {
+    match field {
+        KeyField::Number(Column::SrcPort | Column::SrcAs | Column::SrcMask | Column::Input) => {
+            Some(End::Src)
+        }
+        KeyField::Number(Column::DstPort | Column::DstAs | Column::DstMask | Column::Output) => {
+            Some(End::Dst)
+        }
+        KeyField::Element(key) if key.ids[0].enterprise == 0 => match key.ids[0].number {
+            SRC_MAC | POST_SRC_MAC | VLAN | DOT1Q_VLAN | INGRESS_VRF => Some(End::Src),
+            DST_MAC | POST_DST_MAC | POST_VLAN | POST_DOT1Q_VLAN | EGRESS_VRF => Some(End::Dst),
+            _ => None,
+        },
+        field => field.end(),
+    }
+}
+
+/// Which way goes what a field tells of a side. What is of its source comes in where flows pass, as at
+/// an interface, and is sent by an address, whose flow it is.
+fn way(field: &KeyField, side: Side) -> Way {
+    let is_src = side == Side::Src;
+    if is_passed(field) == is_src { Way::In } else { Way::Out }
+}
+
+/// Whether the ends of a field are where a flow comes in and where it goes out.
 fn is_passed(field: &KeyField) -> bool {
     match field {
-        KeyField::EitherElement(src, _) => src.ids[0].number != MAC,
+        KeyField::EitherElement(key, _) | KeyField::Element(key) => {
+            ![SRC_MAC, POST_SRC_MAC, DST_MAC, POST_DST_MAC].contains(&key.ids[0].number)
+        }
         field => field.is_interface(),
     }
 }
 
-/// The element sourceMacAddress: of the keys of elements of either end, VLANs, VRFs and MAC addresses,
-/// those tell who sends.
-const MAC: u16 = 56;
+// Elements by their numbers at IANA that tell something of one end.
+const SRC_MAC: u16 = 56;
+const POST_DST_MAC: u16 = 57;
+const VLAN: u16 = 58;
+const POST_VLAN: u16 = 59;
+const DST_MAC: u16 = 80;
+const POST_SRC_MAC: u16 = 81;
+const INGRESS_VRF: u16 = 234;
+const EGRESS_VRF: u16 = 235;
+const DOT1Q_VLAN: u16 = 243;
+const POST_DOT1Q_VLAN: u16 = 254;

@@ -87,7 +87,8 @@ impl UsageView<'_> {
 ///
 /// In JSON and CSV what came in ends in `In` and what went out in `Out`, both of which are nothing where
 /// keys do not tell the one from the other; what has neither is both together. Rates are whole numbers
-/// of the unit that JSON tells. The last row, with nothing as its key, is of all other keys.
+/// of the unit that JSON tells. The last row is of all other keys: of nothing in JSON, of `others` in
+/// CSV, where what has no name is `-`.
 ///
 /// # Errors
 ///
@@ -111,9 +112,14 @@ pub fn write_usage(
     let head = Head { names, object };
     let rows = usage.entries.iter().map(|entry| {
         let mut values: Vec<Value> = match view.key(entry) {
+            Some(values) if format == PairFormat::Csv => key_values(values).map(named).collect(),
             Some(values) => key_values(values).collect(),
             None => vec![Value::None; key.len() - usize::from(view.has_names())],
         };
+        // JSON has a value for nothing, and CSV the words of the table.
+        if format == PairFormat::Csv && entry.whose == Whose::OtherKeys {
+            values.splice(..1, [Value::Word("others")]);
+        }
         if view.has_names() {
             let name = view.key(entry).and_then(|key| view.interface_name(key));
             values.push(name.map_or(Value::None, |name| Value::Text(name.into())));
@@ -121,6 +127,15 @@ pub fn write_usage(
         Ok(values.into_iter().chain(figure_values(entry, view)))
     });
     write_rows(rows, &head, format, view.zone.clone(), to).map(drop)
+}
+
+/// A value of a key with a word for what has no name.
+fn named(value: Value) -> Value {
+    match value {
+        Value::Text(ref name) if name.is_empty() => Value::Word("-"),
+        Value::None => Value::Word("none"),
+        value => value,
+    }
 }
 
 /// What the values behind the key are called.

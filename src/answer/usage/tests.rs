@@ -75,7 +75,7 @@ fn interfaces_have_the_names_that_exporters_told() {
         ]
     );
     assert!(
-        lines[2].starts_with("192.0.2.1,8,,4500,") && lines[3].starts_with(",,,4500,"),
+        lines[2].starts_with("192.0.2.1,8,,4500,") && lines[3].starts_with("others,,,4500,"),
         "{csv}"
     );
     let json = shown(PairFormat::Ndjson, &names());
