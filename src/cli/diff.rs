@@ -2,14 +2,15 @@
 
 use super::asking::Explain;
 use super::failure::Ending;
+use super::format::KeyOutput;
 use super::output::{self, say};
 use super::outside::{Outside, surroundings};
-use super::settings::{Flags, Settings, keys};
+use super::settings::{Flags, Settings};
 use crate::aggregate::{self, Change};
 use crate::answer::words::{grouped, plural};
 use crate::answer::{PairFormat, TopStyle, write_diff};
 use crate::query::Lookup;
-use crate::request::{Diff, one_of};
+use crate::request::Diff;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -38,15 +39,13 @@ pub(crate) struct Args {
     /// Print all digits of numbers
     #[arg(short = 'N', long)]
     plain: bool,
-    /// How keys are written [default: line]
-    #[arg(short, long, value_name = "FORMAT",
-        value_parser = one_of::<PairFormat>(PairFormat::ALL.map(PairFormat::name)))]
-    output: Option<PairFormat>,
+    #[command(flatten)]
+    output: KeyOutput,
 }
 
 impl Args {
     pub(super) fn flags(&self) -> Flags {
-        vec![(keys::FORMAT, self.output.map(|format| format.name().into()))]
+        self.output.flags()
     }
 }
 

@@ -5,12 +5,13 @@ use std::path::PathBuf;
 
 use super::asking::Explain;
 use super::failure::Ending;
+use super::format::KeyOutput;
 use super::output;
 use super::outside::{Outside, surroundings};
-use super::settings::{Flags, Settings, keys};
+use super::settings::{Flags, Settings};
 use super::whole_file::WholeFile;
-use crate::answer::{PairFormat, USAGE_COLUMNS, write_usage};
-use crate::request::{Report, one_of, shown};
+use crate::answer::{USAGE_COLUMNS, write_usage};
+use crate::request::{Report, shown};
 use crate::service::report_page;
 
 const EXAMPLES: &str = "\
@@ -41,15 +42,13 @@ pub(crate) struct Args {
     /// Also write a page of it: one file of HTML with a line of the month for each key
     #[arg(long, value_name = "FILE.html")]
     page: Option<PathBuf>,
-    /// How keys are written [default: line]
-    #[arg(short, long, value_name = "FORMAT",
-        value_parser = one_of::<PairFormat>(PairFormat::ALL.map(PairFormat::name)))]
-    output: Option<PairFormat>,
+    #[command(flatten)]
+    output: KeyOutput,
 }
 
 impl Args {
     pub(super) fn flags(&self) -> Flags {
-        vec![(keys::FORMAT, self.output.map(|format| format.name().into()))]
+        self.output.flags()
     }
 }
 

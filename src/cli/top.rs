@@ -2,13 +2,14 @@
 
 use super::asking::Explain;
 use super::failure::Ending;
+use super::format::KeyOutput;
 use super::output::{self, say};
 use super::outside::{Outside, surroundings};
-use super::settings::{Flags, Settings, keys};
+use super::settings::{Flags, Settings};
 use crate::aggregate;
 use crate::answer::words::{grouped, plural};
 use crate::answer::{PairFormat, TopStyle, write_top};
-use crate::request::{Top, one_of};
+use crate::request::Top;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -46,15 +47,13 @@ pub(crate) struct Args {
     /// Print all digits of numbers, durations in seconds, and protocols as numbers
     #[arg(short = 'N', long)]
     plain: bool,
-    /// How keys are written [default: line]
-    #[arg(short, long, value_name = "FORMAT",
-        value_parser = one_of::<PairFormat>(PairFormat::ALL.map(PairFormat::name)))]
-    output: Option<PairFormat>,
+    #[command(flatten)]
+    output: KeyOutput,
 }
 
 impl Args {
     pub(super) fn flags(&self) -> Flags {
-        vec![(keys::FORMAT, self.output.map(|format| format.name().into()))]
+        self.output.flags()
     }
 }
 
