@@ -227,6 +227,10 @@ impl Meaning {
         }
         let exported_first = self.as_numbers != Some(AsNumbers::Database);
         let said = self.said(Attribute::Asn)?;
+        if said.is_none() && self.as_numbers.is_some() {
+            // Who asks for what databases have is told that there is none, as by keys.
+            self.table(Attribute::Asn)?;
+        }
         Ok(said.map(|said| SaidAsns { said, exported_first }))
     }
 

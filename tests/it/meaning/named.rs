@@ -489,3 +489,21 @@ print(json.dumps([columns, dict(duckdb.sql(counted).fetchall()) if name else {}]
     let refused = flows.command(&both).output().unwrap();
     assert_eq!(refused.status.code(), Some(2), "{refused:?}");
 }
+
+#[test]
+fn numbers_that_databases_should_have_are_asked_for_in_vain_without_any() {
+    let home = Home::with_store();
+    for from in ["database", "either"] {
+        for asked in [
+            &["top", "srcas"][..],
+            &["query", "--where", "any", "-o", "json"],
+            &["query", "--where", "any", "-o", "fmt:%sas"],
+            &["query", "--where", "src as 64500", "--count"],
+        ] {
+            let refused = [asked, &["--as", from]].concat();
+            home.run(&refused).ends(2, "nothing says which as addresses are of");
+        }
+    }
+    home.run(&["query", "--where", "any", "-o", "json", "--as", "exported"]).succeeds();
+    home.run(&["query", "--where", "any", "-o", "json"]).succeeds();
+}
