@@ -33,6 +33,7 @@ assets! {
     "hover.js" "text/javascript; charset=utf-8";
     "later.js" "text/javascript; charset=utf-8";
     "live.js" "text/javascript; charset=utf-8";
+    "reads.js" "text/javascript; charset=utf-8";
     "icon.svg" "image/svg+xml";
 }
 

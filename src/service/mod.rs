@@ -39,6 +39,7 @@ use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use tokio::sync::Notify;
 
@@ -200,6 +201,8 @@ pub fn router(service: &Shared) -> Router {
         .into_router()
         .fallback(around::not_found)
         .method_not_allowed_fallback(around::method_not_allowed)
+        // How long a body may be is for `auth::admit` to say, of all routes alike.
+        .layer(DefaultBodyLimit::disable())
         .layer(from_fn_with_state(Arc::clone(service), auth::admit));
     // A machine that looks after this one knows no name of it, and is told nothing.
     let router = guarded.merge(health::open_routes().into_router());

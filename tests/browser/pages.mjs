@@ -129,6 +129,43 @@ await run({
     await look(page, "diff");
   },
 
+  async "what everybody used is told as it is billed"(page) {
+    await page.goto("/report");
+    await look(page, "report-empty");
+    await page.getByLabel("Month").fill("2007-07");
+    await page.getByLabel("By keys").fill("ip/8");
+    await page.getByLabel("How many").fill("6");
+    await page.getByRole("button", { name: "Show", exact: true }).last().click();
+    assert.equal(await page.locator(".usage tbody").count(), 7);
+    assert.equal(await page.locator(".usage tbody svg").count(), 7);
+    await look(page, "report");
+    const csv = await page.getByRole("link", { name: "CSV" }).getAttribute("href");
+    const answer = await page.request.get(csv);
+    assert.equal((await answer.text()).split("\n").filter((line) => line).length, 8);
+  },
+
+  async "a list is watched for, and what it hit is told"(page) {
+    await page.goto("/watch");
+    await look(page, "watch-empty");
+    const list = "122.166.0.0/17 # one\n122.166.26.132\n192.0.2.77:443\n";
+    await page.getByLabel("File").setInputFiles(
+      { name: "cert list.txt", mimeType: "text/plain", buffer: Buffer.from(list) });
+    await page.waitForFunction(() => document.querySelector("textarea").value);
+    assert.equal(await page.getByLabel("Name").inputValue(), "cert-list");
+    await page.getByRole("button", { name: "Watch for it" }).click();
+    assert.equal(await heading(page), "cert-list");
+    assert.ok((await page.locator("main").innerText()).includes("from cert list.txt"));
+    await look(page, "watch-hits");
+    await page.goto("/watch");
+    await look(page, "watch");
+    await page.getByRole("link", { name: "cert-list" }).click();
+    await rows(page, "What was hit").getByRole("link", { name: "122.166.26.132", exact: true }).first().click();
+    assert.equal(await heading(page), "122.166.26.132");
+    await page.goto("/watch/cert-list");
+    await page.getByRole("button", { name: "Forget this list and its hits" }).click();
+    assert.ok((await page.locator("main").innerText()).includes("Nothing is watched for"));
+  },
+
   async "what is wrong with a filter is underlined, and the form stays"(page, said) {
     await page.goto("/explore?where=proto%20tcp%20and%20prot%2053&key=src");
     assert.equal(await page.locator(".wrong mark").innerText(), "prot");

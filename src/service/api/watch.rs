@@ -18,6 +18,7 @@ use crate::service::problem::Problem;
 use crate::service::routes::Routes;
 use crate::service::turns::Turn;
 use crate::service::{Notes, Shared};
+use crate::store::watchlist::Listed;
 use crate::watch::{self, WatchError};
 
 pub(super) fn routes(routes: Routes) -> Routes {
@@ -84,18 +85,34 @@ async fn add(
     let zone = given.take_zone(&service.options.zone)?;
     let kind: ListKind = read(&given.0).map_err(|refused| Failure::from(refused).into_problem())?;
     notes.add("watch", &name);
+    let content = (body.into(), kind.options());
+    let listed = watch_for(service, turn, (name, String::new()), content).await?;
+    Ok(Json(ListView::new(&listed, &zone)))
+}
+
+/// Has the store watch for the list that a file of this name has, read as `options` say. It goes on though
+/// its client leaves.
+///
+/// # Errors
+///
+/// [`Problem`] if it may not be called so, is no list, or cannot be kept.
+pub(in crate::service) async fn watch_for(
+    service: Shared,
+    turn: Turn,
+    (name, file): (String, String),
+    (content, options): (Vec<u8>, watch::Options),
+) -> Result<Listed, Problem> {
     let done = spawn_blocking(move || {
         let turn = turn;
         watch::check_name(&name)?;
-        let list = watch::read(&body, &kind.options())?.into_list(&name, "", UnixMillis::now());
+        let list = watch::read(&content, &options)?.into_list(&name, &file, UnixMillis::now());
         let lists = service.store.watch_lists()?;
         lists.add(&list, &turn.watch)?;
         let listed = lists.lists()?.into_iter().find(|listed| listed.name == name);
-        let listed = listed.ok_or(WatchError::Unknown(name))?;
-        Ok(ListView::new(&listed, &zone))
+        listed.ok_or(WatchError::Unknown(name))
     });
     let done = done.await.map_err(Problem::internal)?;
-    done.map(Json).map_err(|error: WatchError| failure(error).into_problem())
+    done.map_err(|error: WatchError| failure(error).into_problem())
 }
 
 /// Forgets a watch list, and what was hit of it.
@@ -112,10 +129,23 @@ async fn remove(
     Path(name): Path<String>,
 ) -> Result<StatusCode, Problem> {
     notes.add("watch", &name);
+    forget_list(service, turn, name).await.map(|()| StatusCode::NO_CONTENT)
+}
+
+/// Has the store forget a list, and what was hit of it.
+///
+/// # Errors
+///
+/// [`Problem`] where there is none of the name, or it cannot be deleted.
+pub(in crate::service) async fn forget_list(
+    service: Shared,
+    turn: Turn,
+    name: String,
+) -> Result<(), Problem> {
     let done = spawn_blocking(move || {
         let _turn = turn;
         let removed = service.store.watch_lists()?.remove(&name)?;
-        if removed { Ok(StatusCode::NO_CONTENT) } else { Err(WatchError::Unknown(name)) }
+        if removed { Ok(()) } else { Err(WatchError::Unknown(name)) }
     });
     let done = done.await.map_err(Problem::internal)?;
     done.map_err(|error| failure(error).into_problem())

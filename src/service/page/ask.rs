@@ -58,6 +58,9 @@ pub(crate) enum Fault {
     /// What was asked means nothing.
     #[error("{0}")]
     Refused(Box<Refused>),
+    /// There is nothing of the name.
+    #[error("{0}")]
+    Missing(String),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -53,6 +53,11 @@ impl Same<'_> {
         self.elsewhere("diff")
     }
 
+    /// As what was used, as it is billed.
+    pub(super) fn report(self) -> Markup {
+        self.elsewhere("report")
+    }
+
     fn elsewhere(self, command: &str) -> Markup {
         let Self { mut given, window, zone } = self;
         for (name, moment, open) in

@@ -4,6 +4,7 @@
 //! [`aggregate`](crate::aggregate) makes of its flows. `docs/pages.md` tells its parameters.
 
 mod ask;
+mod bill;
 mod changes;
 mod elsewhere;
 mod explore;
@@ -27,6 +28,7 @@ mod shell;
 mod silence;
 mod talk;
 mod views;
+mod watch;
 
 #[cfg(test)]
 mod tests;
@@ -67,6 +69,11 @@ pub(super) fn routes() -> Routes {
         .route(reader, "/greatest", page(greatest::page))
         .route(reader, "/explore", page(explore::page))
         .route(reader, "/diff", page(changes::page))
+        .route(reader, "/report", page(bill::page))
+        .route(reader, "/watch", get(watch::lists))
+        .route(Role::Admin, "/watch", post(watch::add))
+        .route(reader, "/watch/{name}", get(watch::hits))
+        .route(Role::Admin, "/watch/{name}/remove", post(watch::remove))
         .route(reader, "/exporters", page(exporters::page))
         .route(reader, "/loads", get(async |asking: Asking| asking.answer(loads::page).await))
         .route(reader, "/host", get(look_up))
@@ -153,10 +160,11 @@ fn response(ask: &Ask<'_>, made: Result<Page, Fault>) -> Response {
             match &fault {
                 Fault::Store(error) => tracing::warn!("{}: {error}", ask.path),
                 Fault::Ours(problem) => tracing::warn!("{}: {problem}", ask.path),
-                Fault::Refused(_) => {}
+                Fault::Refused(_) | Fault::Missing(_) => {}
             }
             let status = match fault {
                 Fault::Refused(_) => StatusCode::BAD_REQUEST,
+                Fault::Missing(_) => StatusCode::NOT_FOUND,
                 Fault::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
                 Fault::Ours(_) => StatusCode::INTERNAL_SERVER_ERROR,
             };

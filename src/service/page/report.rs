@@ -23,11 +23,11 @@ pub fn report_page(usage: &Usage, view: &UsageView<'_>) -> String {
             body {
                 main {
                     h1 { "Usage, " (title) }
-                    (rule(usage, view))
                     @if usage.entries.is_empty() {
+                        (rule(usage, view))
                         p class="none" { "There are no flows." }
                     } @else {
-                        (table(usage, view))
+                        (bill(usage, view))
                     }
                 }
             }
@@ -36,8 +36,16 @@ pub fn report_page(usage: &Usage, view: &UsageView<'_>) -> String {
     .into_string()
 }
 
+/// What everybody used, with how it is counted.
+pub(super) fn bill(usage: &Usage, view: &UsageView<'_>) -> Markup {
+    html! {
+        (rule(usage, view))
+        (table(usage, view))
+    }
+}
+
 /// `October 2026`, or from when to when it is.
-fn title(view: &UsageView<'_>) -> String {
+pub(super) fn title(view: &UsageView<'_>) -> String {
     let [since, until] = [view.options.window.since, view.options.window.until]
         .map(|time| time.timestamp().to_zoned_datetime(view.zone.clone()).datetime());
     let month = since.date().first_of_month();
@@ -113,7 +121,7 @@ fn key(entry: &UsageEntry, view: &UsageView<'_>, percentile: &str) -> Markup {
             @for (place, (way, figures)) in ways.into_iter().enumerate() {
                 tr {
                     @if place == 0 {
-                        th scope="rowgroup" class="key" rowspan=(rows) { (name) }
+                        th scope="rowgroup" class="whose" rowspan=(rows) { (name) }
                         td class="line" rowspan=(rows) { (PreEscaped(&svg)) }
                     }
                     th scope="row" class="way" { (way) }

@@ -13,10 +13,12 @@ use crate::service::problem::Problem;
 use crate::service::refusal::LOGIN;
 
 /// The pages that each page leads to.
-const PAGES: [(&str, &str); 7] = [
+const PAGES: [(&str, &str); 9] = [
     ("/", "Overview"),
     ("/explore", "Explore"),
     ("/diff", "Changes"),
+    ("/report", "Report"),
+    ("/watch", "Watch"),
     ("/jobs", "Jobs"),
     ("/exporters", "Exporters"),
     ("/loads", "Loads"),
@@ -115,6 +117,7 @@ pub(super) fn fault(ask: &Ask<'_>, fault: &Fault) -> Markup {
         div class="title" { h1 { (match fault {
             Fault::Store(_) => "The store does not answer",
             Fault::Refused(_) => "That cannot be asked",
+            Fault::Missing(_) => "That is not here",
             Fault::Ours(_) => "The server does not answer",
         }) } }
         (parts::wrong(ask, fault))

@@ -226,6 +226,39 @@ fn what_is_told_for_elsewhere_has_the_zone_the_window_and_the_bins_of_the_page()
 }
 
 #[test]
+fn a_report_is_made_on_a_page() {
+    let store = store_of(&FLOWS);
+    let asked = "month=2007-07&by=src&count=2&percentile=100";
+    let (status, page) = text(&store, "/report", asked, bill::page);
+    assert_eq!(status, 200, "{page}");
+    // 9,000 octets and 1,705 in one bin or several: 240 bit/s in 300 s, 26 and more.
+    for told in [
+        "|July 2007|",
+        "|10.0.0.2|",
+        "|Out|9 kB|0 bit/s|240 bit/s|240 bit/s|2007-07-26 10:00|240 bit/s|",
+        "|10.0.0.1|",
+        "|others|",
+        "|CSV|",
+        "|JSON|",
+        "earlgrey-hbase report --by=src --count=2 --month=2007-07 --percentile=100|",
+    ] {
+        assert!(page.contains(told), "{told} in {page}");
+    }
+    let (status, page) = text(&store, "/report", "", bill::page);
+    assert!(status == 200 && !page.contains("The same elsewhere"), "{page}");
+    let (_, page) = text(&store, "/report", "month=2001-01&by=src", bill::page);
+    assert!(page.contains("No flows"), "{page}");
+    for (asked, told) in [
+        ("month=2007-07&by=scr", "did you mean src?"),
+        ("month=soon&by=src", "is no stretch of time"),
+        ("month=2007-07&by=src&count=0", "from 1 to 1,000"),
+    ] {
+        let (status, page) = text(&store, "/report", asked, bill::page);
+        assert!(status == 400 && page.contains(told), "{asked}: {page}");
+    }
+}
+
+#[test]
 fn a_look_at_many_flows_goes_on_where_it_was_cut() {
     let many = |minute: u64, count: usize| {
         std::iter::repeat_n((("10.0.0.1", 1), ("10.0.0.2", 2), minute, 1), count)

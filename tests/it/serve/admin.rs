@@ -71,6 +71,63 @@ fn an_admin_has_lists_watched_for_and_everybody_sees_what_is_hit() {
 }
 
 #[test]
+fn lists_are_added_and_removed_on_pages_by_those_who_may() {
+    const FORM: &str = "Content-Type: application/x-www-form-urlencoded";
+    const HTML: &str = "Accept: text/html";
+    let home = with_flows();
+    let body = "name=halves&file=/tmp/halves.txt&list=128.0.0.0/1%0A0.0.0.0/1%0A";
+    {
+        let serving = home.serves(&[]);
+        let refused = serving.send("POST", "/watch", &[FORM], body);
+        refused.refuses(403, "local is analyst, and this asks for admin");
+        let page = serving.get("/watch", &[HTML]).body;
+        assert!(page.contains("Nothing is watched for") && !page.contains("Add a list"));
+    }
+    let serving = home.serves(&["--local-role", "admin"]);
+    assert!(serving.get("/watch", &[HTML]).body.contains("Add a list"));
+    let added = serving.send("POST", "/watch", &[FORM], body);
+    assert_eq!((added.status, added.field("location")), (303, Some("/watch/halves")));
+    let listed = serving.get("/api/v1/watch", &[]).json();
+    assert_eq!((&listed[0]["file"], &listed[0]["indicators"]), (&json!("halves.txt"), &json!(2)));
+    let page = serving.get("/watch/halves", &[HTML]).body;
+    let hits = serving.get("/api/v1/watch/halves", &[]).json();
+    for hit in hits.as_array().unwrap() {
+        let indicator = hit["indicator"].as_str().unwrap();
+        assert!(
+            page.contains(&format!("/explore?address={indicator}\">{indicator}</a>")),
+            "{page}"
+        );
+        let other = hit["others"][0]["address"].as_str().unwrap();
+        assert!(page.contains(&format!("/host/{other}\">{other}</a>")), "{page}");
+    }
+    assert!(serving.get("/watch", &[HTML]).body.contains("/watch/halves\">halves</a>"));
+    let wrong = serving.send("POST", "/watch", &[FORM, HTML], "name=x&list=example.org");
+    assert!(wrong.status == 400 && wrong.body.contains("no address in it"), "{wrong:?}");
+    let removed = serving.send("POST", "/watch/halves/remove", &[FORM], "");
+    assert_eq!((removed.status, removed.field("location")), (303, Some("/watch")));
+    assert_eq!(serving.get("/watch/halves", &[HTML]).status, 404);
+    serving.send("POST", "/watch/halves/remove", &[FORM], "").refuses(404, "no watch list halves");
+}
+
+#[test]
+fn a_body_may_be_as_long_as_is_said_on_every_route() {
+    let home = with_flows();
+    let serving = home.serves(&["--local-role", "admin", "--max-body", "6MB"]);
+    // Frameworks have a limit of their own of 2 MiB.
+    let list: String = (0..200_000_u32)
+        .map(|host| std::net::Ipv4Addr::from(host << 8).to_string() + "\n")
+        .collect();
+    assert!(list.len() > 2 << 20, "{}", list.len());
+    let added = serving.send("PUT", "/api/v1/watch/long", &[PLAIN], &list);
+    assert_eq!((added.status, &added.json()["indicators"]), (200, &json!(200_000)));
+    let pad = " ".repeat(3 << 20);
+    let order = format!("{{\"name\": \"x\", \"type\": \"FlowQuery\"{pad}");
+    let told = serving.send("POST", "/Jobs", &[JSON], &order);
+    assert!(told.status == 400 && told.body.contains("EOF while parsing"), "{told:?}");
+    serving.send("POST", "/Jobs", &[JSON], &(order + &pad)).refuses(413, "6000000 bytes");
+}
+
+#[test]
 fn an_admin_deletes_old_flows() {
     let home = with_flows();
     let all = home.run(&["query", "--where", "any", "-o", "json"]).succeeds().json();

@@ -5,12 +5,16 @@ use std::process::Command;
 use super::*;
 use crate::needs;
 
-const PAGES: [&str; 10] = [
+const PAGES: [&str; 14] = [
     "/",
     "/explore?key=src,dstport&previous=yes",
     "/explore?where=prot%2053",
     "/diff?key=src&window=2007-08-02&against=week",
     "/diff?key=src&window=today&against=day&where=prot%2053",
+    "/report",
+    "/report?by=dst&month=2007-08",
+    "/report?by=dst&month=2007-08&where=prot%2053",
+    "/watch",
     "/host/122.166.26.132",
     "/exporters",
     "/loads",
@@ -120,7 +124,7 @@ fn a_browser_finds_its_way_and_nothing_wrong() {
     let capture = capture.to_str().unwrap();
     home.run(&["generate", capture, "--flows", "60000", "--hours", "30"]).succeeds();
     home.run(&["load", capture]).succeeds();
-    let serving = home.serves(&[]);
+    let serving = home.serves(&["--local-role", "admin"]);
     let pictures = concat!(env!("CARGO_MANIFEST_DIR"), "/target/screenshots");
     let told = Command::new("node")
         .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/browser/pages.mjs"))

@@ -6,10 +6,12 @@ import { completing } from "./complete.js";
 import { copying } from "./copy.js";
 import { filling } from "./later.js";
 import { living } from "./live.js";
+import { reading } from "./reads.js";
 
 document.querySelectorAll("figure.plot").forEach(hovering);
 document.querySelectorAll("figure.brushable").forEach(brushing);
 document.querySelectorAll("input[data-complete]").forEach(completing);
 document.querySelectorAll(".copy").forEach(copying);
+document.querySelectorAll("[data-reads]").forEach(reading);
 living([...document.querySelectorAll("[data-job]")]);
 filling([...document.querySelectorAll("[data-from]")]);
