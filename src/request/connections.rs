@@ -20,6 +20,11 @@ pub(super) struct ConnectionOptions {
 }
 
 impl ConnectionOptions {
+    /// Whether anything is said.
+    pub(super) fn is_given(&self) -> bool {
+        self.active_timeout.is_some()
+    }
+
     /// How the records that `question` is about are joined. What is not said is learnt from the flows
     /// of the same time, whosever they are, so that the answer does not hang on who is asked for.
     ///

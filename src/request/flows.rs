@@ -117,6 +117,18 @@ impl Flows {
                  of them, as in `query --where 'port 443'`; `--where any` is every flow",
             ));
         }
+        if self.connecting.is_given() && !self.connections {
+            return Err(Refused::of(
+                "active-timeout",
+                "--active-timeout says how records are joined to connections; add --connections",
+            ));
+        }
+        if self.connections && self.question.direction().is_some_and(|end| end != Direction::Any) {
+            return Err(Refused::of(
+                "direction",
+                "--connections are of both directions, whoever began them; leave --direction out",
+            ));
+        }
         let usual = if self.joins() { Direction::Any } else { Direction::Src };
         let question = self.question.question(around, usual)?;
         // The limit is of conversations, not of the flows that these are made of.
@@ -300,6 +312,28 @@ mod tests {
     use super::*;
     use crate::query::filter::NoFiles;
     use crate::request::{Zone, read};
+
+    #[test]
+    fn what_says_nothing_of_what_is_asked_for_is_refused() {
+        let zone = Zone::parse("UTC").unwrap();
+        let (now, limits) = (UnixMillis::now(), Limits::default());
+        let around = Surroundings { zone: &zone, now, limits, files: &NoFiles };
+        let refused = |given: &[(&str, &str)]| {
+            let given = [("address", "10.0.0.1")].iter().chain(given);
+            let given = given.map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();
+            let flows: Flows = read(&given).unwrap();
+            flows.question(&around).err().and_then(|refused| refused.parameter)
+        };
+        let connections = ("connections", "true");
+        assert_eq!(refused(&[("active-timeout", "60")]).as_deref(), Some("active-timeout"));
+        assert_eq!(refused(&[("active-timeout", "60"), connections]), None);
+        for end in ["src", "dst"] {
+            let refused = refused(&[("direction", end), connections]);
+            assert_eq!(refused.as_deref(), Some("direction"));
+        }
+        assert_eq!(refused(&[("direction", "any"), connections]), None);
+        assert_eq!(refused(&[("direction", "dst")]), None);
+    }
 
     #[test]
     fn few_addresses_are_known_before_anything_is_read() {

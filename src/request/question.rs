@@ -113,6 +113,11 @@ impl SummaryOptions {
 }
 
 impl QuestionOptions {
+    /// Which end of a flow the addresses are, if that is said.
+    pub fn direction(&self) -> Option<Direction> {
+        self.direction
+    }
+
     /// Whether nothing is said of the flows but when they began, and how many are wanted.
     pub fn is_everything(&self) -> bool {
         self.addresses.is_none() && self.nat.is_none() && !self.condition.is_given()
