@@ -1,18 +1,20 @@
 //! Detections to an output.
 
 use std::io::{self, Write};
+use std::net::IpAddr;
 
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value, json};
 
+use super::called::Called;
 use super::clock::Clock;
 use super::words::{grouped, seconds};
-use crate::detect::{Detection, Evidence, Severity};
+use crate::detect::{Detection, Evidence, Found, Severity};
 use crate::flow::UnixMillis;
 
 /// What a detection is in JSON: the numbers that decided are members of `evidence`, spans in
-/// milliseconds.
-pub fn detection_json(detection: &Detection) -> Value {
+/// milliseconds. `called` says what its addresses are called.
+pub fn detection_json(detection: &Detection, called: &Called) -> Value {
     let Detection { kind, variant, host, peer, protocol, port, severity, confidence, .. } =
         detection;
     let evidence: Map<String, Value> = detection
@@ -21,6 +23,7 @@ pub fn detection_json(detection: &Detection) -> Value {
         .map(|(name, value)| {
             let value = match value {
                 Evidence::Count(number) | Evidence::Span(number) => json!(number),
+                Evidence::Number(number) => json!((number * 1e3).round() / 1e3),
                 Evidence::Share(share) => json!((share * 1e4).round() / 1e4),
                 Evidence::Chance(chance) => json!(chance),
                 Evidence::Text(text) => json!(text),
@@ -28,7 +31,7 @@ pub fn detection_json(detection: &Detection) -> Value {
             ((*name).to_owned(), value)
         })
         .collect();
-    json!({
+    let mut told = json!({
         "id": detection.id(),
         "kind": kind.name(),
         "variant": variant,
@@ -43,7 +46,23 @@ pub fn detection_json(detection: &Detection) -> Value {
         "last": detection.last.to_string(),
         "evidence": evidence,
         "where": detection.filter(),
-    })
+    });
+    let peer_name = peer.and_then(|peer| called.of(peer, detection.last));
+    for (member, name) in [("hostName", called.of(*host, detection.last)), ("peerName", peer_name)]
+    {
+        if let Some(name) = name {
+            told[member] = json!(name);
+        }
+    }
+    told
+}
+
+/// What is told behind detections of which there are too many: of each kind how many less grave ones
+/// there are. Nothing where all are told.
+pub fn left_out_json(found: &Found) -> Option<Value> {
+    let by_kind: Map<String, Value> =
+        found.left_out.iter().map(|(kind, count)| (kind.name().to_owned(), json!(count))).collect();
+    (!by_kind.is_empty()).then(|| json!({ "leftOut": by_kind }))
 }
 
 /// Prints `detections` for people: of each what, who, when and how sure, then the numbers that decided,
@@ -54,6 +73,7 @@ pub fn detection_json(detection: &Detection) -> Value {
 /// What `to` gives.
 pub fn write_detections(
     detections: &[Detection],
+    called: &Called,
     zone: TimeZone,
     to: &mut impl Write,
 ) -> io::Result<()> {
@@ -63,13 +83,13 @@ pub fn write_detections(
         if place > 0 {
             text.push(b'\n');
         }
-        push(&mut text, detection, &mut clock);
+        push(&mut text, detection, called, &mut clock);
         to.write_all(&text)?;
     }
     Ok(())
 }
 
-fn push(to: &mut Vec<u8>, detection: &Detection, clock: &mut Clock) {
+fn push(to: &mut Vec<u8>, detection: &Detection, called: &Called, clock: &mut Clock) {
     let Detection { kind, variant, severity, first, last, confidence, .. } = detection;
     let what =
         if *variant == kind.name() { kind.to_string() } else { format!("{kind} ({variant})") };
@@ -79,7 +99,7 @@ fn push(to: &mut Vec<u8>, detection: &Detection, clock: &mut Clock) {
         Severity::Low => "low",
     };
     let mut line = |text: &str| to.extend_from_slice(text.as_bytes());
-    line(&format!("{grave:<7} {what:<20} {}\n", who(detection)));
+    line(&format!("{grave:<7} {what:<20} {}\n", who(detection, called)));
     let mut time = |moment: UnixMillis| {
         let mut text = Vec::new();
         clock.push_rfc_3339(&mut text, moment);
@@ -107,14 +127,19 @@ fn push(to: &mut Vec<u8>, detection: &Detection, clock: &mut Clock) {
 }
 
 /// Who did what to whom.
-fn who(detection: &Detection) -> String {
+fn who(detection: &Detection, called: &Called) -> String {
     let Detection { host, peer, protocol, port, .. } = detection;
     let service = match (protocol, port) {
         (Some(protocol), Some(port)) if !protocol.is_icmp() => format!("{protocol}/{port}"),
         (Some(protocol), _) => protocol.to_string(),
         (None, _) => String::new(),
     };
-    let peer = peer.map(|peer| format!(" -> {peer}")).unwrap_or_default();
+    let name = |address: IpAddr| match called.of(address, detection.last) {
+        Some(name) => format!("{address} ({name})"),
+        None => address.to_string(),
+    };
+    let host = name(*host);
+    let peer = peer.map(|peer| format!(" -> {}", name(peer))).unwrap_or_default();
     format!("{host}{peer} {service}").trim_end().to_owned()
 }
 
@@ -134,6 +159,7 @@ fn evidence(value: &Evidence) -> String {
     match value {
         Evidence::Count(number) => grouped(*number),
         Evidence::Share(share) => format!("{share:.2}"),
+        Evidence::Number(number) => format!("{number:.1}"),
         Evidence::Chance(chance) if *chance < 0.001 => format!("{chance:.0e}"),
         Evidence::Chance(chance) => format!("{chance:.3}"),
         Evidence::Span(millis) => seconds(*millis as f64 / 1_000.0),
@@ -167,6 +193,13 @@ mod tests {
     use crate::flow::Protocol;
 
     #[test]
+    fn what_is_left_out_is_told_by_kind() {
+        assert_eq!(left_out_json(&Found::default()), None);
+        let found = Found { left_out: [(Kind::Scan, 12)].into(), ..Found::default() };
+        assert_eq!(left_out_json(&found), Some(json!({ "leftOut": { "scan": 12 } })));
+    }
+
+    #[test]
     fn a_detection_says_who_why_and_how_to_see_it() {
         let detection = Detection {
             kind: Kind::Beacon,
@@ -186,7 +219,8 @@ mod tests {
             ],
         };
         let mut text = Vec::new();
-        write_detections(std::slice::from_ref(&detection), TimeZone::UTC, &mut text).unwrap();
+        let (detections, called) = (std::slice::from_ref(&detection), Called::default());
+        write_detections(detections, &called, TimeZone::UTC, &mut text).unwrap();
         let expected = "\
 HIGH    beacon               10.0.0.1 -> 192.0.2.1 TCP/443
         2007-07-26T22:15:38.007Z to 2007-07-26T23:15:38.007Z, 1 h 0 min; 96 % sure; T1071
@@ -195,7 +229,7 @@ HIGH    beacon               10.0.0.1 -> 192.0.2.1 TCP/443
              --since 2007-07-26T22:15:38.007Z --until 2007-07-26T23:15:38.008Z
 ";
         assert_eq!(String::from_utf8(text).unwrap(), expected);
-        let json = detection_json(&detection);
+        let json = detection_json(&detection, &called);
         assert_eq!(json["evidence"]["contacts"], 1_440);
         assert_eq!(json["id"].as_str().unwrap().len(), 16);
     }

@@ -6,6 +6,7 @@
 
 mod axis;
 mod beside;
+mod called;
 mod clock;
 mod condition;
 mod conversations;
@@ -34,8 +35,9 @@ mod usage;
 pub mod words;
 
 pub use beside::Beside;
+pub use called::Called;
 pub use conversations::write_conversations;
-pub use detections::{detection_json, write_detections};
+pub use detections::{detection_json, left_out_json, write_detections};
 pub use diff::{change_cells, write_diff};
 #[cfg(feature = "elastic")]
 pub(crate) use elements::push_elements;

@@ -8,20 +8,24 @@ use super::output::{self, say};
 use super::outside::{Outside, surroundings};
 use super::settings::{Flags, Settings, keys};
 use crate::answer::words::{grouped, plural};
-use crate::answer::{PairFormat, detection_json, write_detections};
-use crate::detect::{Found, Severity};
+use crate::answer::{Called, PairFormat, detection_json, left_out_json, write_detections};
+use crate::detect::{Found, Kind, Severity};
 use crate::request::{Detect, one_of};
+use crate::store::watchlist::WatchLists;
+use crate::store::{Result as StoreResult, Store, StoreError};
 
 const EXAMPLES: &str = "\
 Examples:
   earlgrey-hbase detect all --since -24h                    what stood out since yesterday
   earlgrey-hbase detect scan spread --inside 10.0.0.0/8     of these networks as one's own
   earlgrey-hbase detect beacon --where 'not net 198.51.100.0/24' -o ndjson
+  earlgrey-hbase detect new --since -30d --new-since -1d    what hosts never used before yesterday
   earlgrey-hbase detect all --since -1h --fail-on high      for cron: it ends with 6 if there is any
 
 Where the numbers come from is in docs/detect.md.";
 
-/// Print what stands out: scans, beacons, long connections, spreading and floods, the gravest first, each
+/// Print what stands out: scans, beacons, long connections, spreading, floods, dealings with what is on
+/// watch lists, unusual uploads, who stopped and what hosts never used before, the gravest first, each
 /// with the numbers that decided and the query that shows its flows.
 ///
 /// Records are joined to connections first, as query --connections has them.
@@ -55,12 +59,16 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
     let asking = args.explain.ask(request.question(&around)?, settings, true)?;
     let lookup = request.lookup(asking.question());
     let format = settings.pair_format();
+    let meaning = around.meaning()?;
+    let called = Called::by(&meaning)?;
     let mut gravest = None;
     let ending = asking.answer(&[&lookup], format.is_json(), || {
         let asked = (asking.question(), &lookup);
-        let found = request.answer(asking.snapshot(), asked, &parameters, &around)?;
+        let lists = lists(&*asking.store, request)?;
+        let decide = (&parameters, lists.as_deref());
+        let found = request.answer(asking.snapshot(), asked, decide, &around)?;
         gravest = found.detections.iter().map(|detection| detection.severity).max();
-        output::print(|out| write(&found, format, settings, out))?;
+        output::print(|out| write(&found, format, (settings, &called), out))?;
         say(summary(&found));
         Ok(())
     })?;
@@ -68,13 +76,32 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
     Ok(if fails { Ending::Found } else { ending })
 }
 
+/// The watch lists of `store`, where they are asked for; a store that keeps none has nothing listed.
+fn lists<'a>(
+    store: &'a dyn Store,
+    request: &Detect,
+) -> StoreResult<Option<Box<dyn WatchLists + 'a>>> {
+    if !request.kinds().contains(&Kind::Indicator) {
+        return Ok(None);
+    }
+    match store.watch_lists() {
+        Err(StoreError::Refused { .. }) => Ok(None),
+        lists => lists.map(Some),
+    }
+}
+
 fn write(
     found: &Found,
     format: PairFormat,
-    settings: &Settings,
+    (settings, called): (&Settings, &Called),
     mut out: impl Write,
 ) -> anyhow::Result<()> {
-    let rows = found.detections.iter().map(detection_json);
+    // What is not told stands behind the rest, in an object of its own.
+    let rows = found
+        .detections
+        .iter()
+        .map(|found| detection_json(found, called))
+        .chain(left_out_json(found));
     match format {
         PairFormat::Json => writeln!(out, "{}", serde_json::Value::Array(rows.collect()))?,
         PairFormat::Ndjson => {
@@ -82,7 +109,10 @@ fn write(
                 writeln!(out, "{row}")?;
             }
         }
-        _ => write_detections(&found.detections, settings.tz.value.zone().clone(), &mut out)?,
+        _ => {
+            let zone = settings.tz.value.zone().clone();
+            write_detections(&found.detections, called, zone, &mut out)?;
+        }
     }
     Ok(())
 }
@@ -109,7 +139,7 @@ fn summary(found: &Found) -> String {
     let share = |of: u64| of as f64 / found.connections.max(1) as f64;
     if share(found.sampled) > 0.01 {
         said.push(format!(
-            "{} were sampled: answers and contacts are missing there, and scans are counted only",
+            "{} were sampled: answers and contacts are missing there, and scans of which half are such are counted only",
             grouped(found.sampled)
         ));
     }
@@ -117,6 +147,19 @@ fn summary(found: &Found) -> String {
         said.push(format!(
             "of {} only one direction was exported: who answered is told by TCP's flags alone",
             grouped(found.one_way)
+        ));
+    }
+    for (kind, count) in &found.left_out {
+        said.push(format!("{} more of kind {kind}, less grave, not told", grouped(*count)));
+    }
+    if found.more_listed > 0 {
+        let flows = plural(found.more_listed, "flow");
+        said.push(format!("{flows} with addresses of watch lists are of more hosts, not told"));
+    }
+    if found.unspread > 0 {
+        said.push(format!(
+            "{} missing in what is counted by time, as their hosts go on for too long",
+            plural(found.unspread, "connection")
         ));
     }
     if found.in_parts > 0 {

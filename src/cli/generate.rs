@@ -17,7 +17,7 @@ use super::settings::Settings;
 use crate::answer::words::{bytes, grouped, plural, seconds};
 use crate::detect::Kinds;
 use crate::flow::UnixMillis;
-use crate::generate::{self, Damage, Format, Made, Sights, Traffic};
+use crate::generate::{self, Damage, Format, Made, Sights, Skipped, Traffic};
 use crate::request::whole_number;
 
 const EXAMPLES: &str = "\
@@ -94,8 +94,9 @@ pub(crate) struct Args {
     /// Write to this file, as CSV, which records of the capture are of one flow
     #[arg(long, value_name = "FILE")]
     truth: Option<PathBuf>,
-    /// Plant what stands out among the flows, in addition to them: scan, beacon, long, spread, ddos, or
-    /// all; and with it what is often mistaken for one, such as clocks, updates, monitoring and peers
+    /// Plant what stands out among the flows, in addition to them: scan, beacon, long, spread, ddos,
+    /// indicator, exfil, silent, new, or all; and with it what is often mistaken for one, such as clocks, updates,
+    /// monitoring, backups and peers
     #[arg(long, value_name = "KIND", value_delimiter = ',', requires = "planted")]
     plant: Vec<Kinds>,
     /// Write to this file, as JSON, what was planted
@@ -170,6 +171,9 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
         fs::write(path, told + "\n").with_context(|| path.display().to_string())?;
     }
     say(text(&made, &args.file, began.elapsed().as_secs_f64()));
+    if !made.skipped.is_empty() {
+        say(format_args!("too short for some, which are not planted: {}", skipped(&made.skipped)));
+    }
     if json {
         output::print_json(&View::from(&made))?;
     }
@@ -250,6 +254,15 @@ impl<'a> From<&'a Made> for View<'a> {
             bytes: made.bytes,
         }
     }
+}
+
+/// `2 beacon (tcp), 1 scan (slow)`.
+fn skipped(skipped: &[Skipped]) -> String {
+    let each = |alike: &[Skipped]| {
+        let Skipped { kind, variant } = alike[0];
+        format!("{} {kind} ({variant})", alike.len())
+    };
+    skipped.chunk_by(Skipped::eq).map(each).collect::<Vec<_>>().join(", ")
 }
 
 fn text(made: &Made, file: &Path, took_secs: f64) -> String {

@@ -20,6 +20,8 @@ pub(super) struct Contact {
     /// Whether nobody answered, or TCP's RST.
     pub(super) failed: bool,
     pub(super) sampled: bool,
+    /// Whether it was answered by a way that no router told of.
+    pub(super) one_way: bool,
 }
 
 /// Whether a service is asked again and again by its nature: DNS and NTP.
@@ -52,6 +54,7 @@ impl From<&Connection> for Contact {
             packets: sent.packets,
             failed,
             sampled,
+            one_way: connection.is_one_way(),
         }
     }
 }

@@ -4,10 +4,11 @@
 //! alarms come from. Which minutes are too much is told by the sums; what makes a flood of them, by a
 //! second look at what the host received then.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
-use std::mem::take;
 use std::net::IpAddr;
 
+use super::spans::{Run, Spans};
 use super::{Detection, Evidence, Kind, Parameters, Severity};
 use crate::aggregate::{Aggregate, Connection, OneWay, over};
 use crate::flow::tcp_flags::{ACK, SYN};
@@ -18,26 +19,19 @@ use crate::store::{Result, Snapshot};
 const MINUTE_MS: u64 = 60_000;
 const SECONDS: u64 = MINUTE_MS / 1_000;
 
-/// A connection that lasts longer is spread over so many minutes; it floods nobody.
-const MOST_MINUTES: u64 = 24 * 60;
-
-/// So many minutes of a host are kept.
-const MAX_MINUTES: usize = 100_000;
-
 /// Ports of services that answer with more than they were asked: QOTD, `CharGEN`, DNS, NTP, SNMP, CLDAP,
 /// RIP, SSDP, WS-Discovery, ARMS, memcached.
 const AMPLIFIERS: [u16; 11] = [17, 19, 53, 123, 161, 389, 520, 1900, 3702, 3283, 11_211];
 
-/// What a host received in a minute. Of slow flows it is less than a packet.
-#[derive(Debug, Clone, Copy, Default)]
-struct Minute {
-    packets: f64,
-    octets: f64,
-}
-
 /// What one host received, by minute.
-#[derive(Debug, Default)]
-pub(super) struct Minutes(HashMap<u64, Minute>);
+#[derive(Debug)]
+pub(super) struct Minutes(Spans);
+
+impl Default for Minutes {
+    fn default() -> Self {
+        Self(Spans::new(MINUTE_MS))
+    }
+}
 
 /// Minutes of which a host received too much.
 #[derive(Debug)]
@@ -58,68 +52,67 @@ impl Minutes {
         let received =
             if connection.initiator == host { connection.returned } else { connection.sent };
         let OneWay { packets, octets, .. } = received;
-        if packets == 0 {
-            return;
+        if packets > 0 {
+            self.0.add((connection.first.0, connection.last.0), packets, octets);
         }
-        let (first, last) = (connection.first.0, connection.last.0);
-        let from = first / MINUTE_MS;
-        let to = (last / MINUTE_MS).min(from + MOST_MINUTES);
-        // As much of it as of its time is in a minute; what lasts no time is in one.
-        let lasts = last.saturating_sub(first).max(1);
-        for minute in from..=to {
-            let begin = (minute * MINUTE_MS).max(first);
-            let end = ((minute + 1) * MINUTE_MS).min(last.max(first + 1));
-            let share = end.saturating_sub(begin) as f64 / lasts as f64;
-            let has_room = self.0.len() < MAX_MINUTES || self.0.contains_key(&minute);
-            if has_room {
-                let sum = self.0.entry(minute).or_default();
-                sum.packets += packets as f64 * share;
-                sum.octets += octets as f64 * share;
-            }
-        }
+    }
+
+    /// How many connections there was no room for.
+    pub(super) fn left_out(&self) -> u64 {
+        self.0.left_out
     }
 
     /// The stretches of minutes that are too much for `host`; what is kept is forgotten.
     pub(super) fn judge(&mut self, host: IpAddr, parameters: &Parameters) -> Vec<Flood> {
-        let mut minutes: Vec<(u64, Minute)> = take(&mut self.0).into_iter().collect();
+        let minutes = self.0.take();
         let least = parameters.flood_packets.saturating_mul(SECONDS);
-        let (more, less): (Vec<f64>, Vec<f64>) =
-            minutes.iter().map(|(_, sum)| sum.packets).partition(|&sum| sum >= least as f64);
+        let (more, less): (Vec<Run>, Vec<Run>) =
+            minutes.into_iter().partition(|run| run.packets >= least as f64);
         if more.is_empty() {
             return Vec::new();
         }
-        let usual = usual_of(less, more);
+        let usual = usual_of(&less, &more);
         let most = least.max(usual.saturating_mul(parameters.flood_times));
-        minutes.retain(|(_, sum)| sum.packets >= most as f64);
-        minutes.sort_unstable_by_key(|&(minute, _)| minute);
-        let stretch = |minutes: &[(u64, Minute)]| Flood {
+        let flooded: Vec<Run> = more.into_iter().filter(|run| run.packets >= most as f64).collect();
+        let stretch = |runs: &[Run]| Flood {
             host,
-            from: minutes[0].0,
-            to: minutes[minutes.len() - 1].0 + 1,
-            packets: greatest(minutes.iter().map(|(_, sum)| sum.packets)),
-            octets: greatest(minutes.iter().map(|(_, sum)| sum.octets)),
+            from: runs[0].from,
+            to: runs[runs.len() - 1].end(),
+            packets: greatest(runs.iter().map(|run| run.packets)),
+            octets: greatest(runs.iter().map(|run| run.octets)),
             usual,
         };
-        minutes.chunk_by(|(one, _), (next, _)| next - one <= 2).map(stretch).collect()
+        flooded.chunk_by(|one, next| next.from - one.end() <= 1).map(stretch).collect()
     }
 }
 
 /// What a host receives in half of its usual minutes: of those `less` than what a flood has at least,
 /// if there are some of them; else of `more`, where it has been so for an hour. Nothing where little is
 /// known.
-fn usual_of(less: Vec<f64>, more: Vec<f64>) -> u64 {
-    let mut minutes = match (less.len(), more.len()) {
-        (FEW_MINUTES.., _) => less,
-        (_, AN_HOUR..) => more,
-        _ => return 0,
+fn usual_of(less: &[Run], more: &[Run]) -> u64 {
+    let length = |runs: &[Run]| runs.iter().map(|run| run.bins).sum::<u64>();
+    match (length(less), length(more)) {
+        (minutes @ FEW_MINUTES.., _) => middle(less, minutes),
+        (_, minutes @ AN_HOUR..) => middle(more, minutes),
+        _ => 0,
+    }
+}
+
+/// What half of so many minutes have less than.
+fn middle(runs: &[Run], minutes: u64) -> u64 {
+    let mut runs = runs.to_vec();
+    runs.sort_unstable_by(|one, other| one.packets.total_cmp(&other.packets));
+    let mut passed = 0;
+    let is_middle = |run: &&Run| {
+        passed += run.bins;
+        passed > minutes / 2
     };
-    let middle = minutes.len() / 2;
-    *minutes.select_nth_unstable_by(middle, f64::total_cmp).1 as u64
+    runs.iter().find(is_middle).map_or(0, |run| run.packets as u64)
 }
 
 /// From so many minutes is told what is usual, and so many are an hour.
-const FEW_MINUTES: usize = 10;
-const AN_HOUR: usize = 60;
+const FEW_MINUTES: u64 = 10;
+const AN_HOUR: u64 = 60;
 
 fn greatest(sums: impl Iterator<Item = f64>) -> u64 {
     sums.fold(0.0, f64::max) as u64
@@ -231,7 +224,14 @@ pub(super) fn confirmed(
     Ok(confirmed)
 }
 
+/// The greatest has the least.
+pub(super) type FloodRank = (Reverse<u64>, IpAddr, u64);
+
 impl Flood {
+    pub(super) fn rank(&self) -> FloodRank {
+        (Reverse(self.packets), self.host, self.from)
+    }
+
     fn first(&self) -> UnixMillis {
         UnixMillis(self.from * MINUTE_MS)
     }

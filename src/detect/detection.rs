@@ -1,5 +1,6 @@
 //! What a detection says.
 
+use std::cmp::Reverse;
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
@@ -23,11 +24,29 @@ pub enum Kind {
     Spread,
     /// A flood of packets to one host.
     Ddos,
+    /// A host that dealt with an address of a watch list.
+    Indicator,
+    /// A host inside that sends far more to the outside than it is used to.
+    Exfil,
+    /// A host or an exporter that stopped.
+    Silent,
+    /// Peers, ports, countries or autonomous systems that a host inside never used before.
+    New,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Scan, Self::Beacon, Self::Long, Self::Spread, Self::Ddos];
+    pub const ALL: [Self; 9] = [
+        Self::Scan,
+        Self::Beacon,
+        Self::Long,
+        Self::Spread,
+        Self::Ddos,
+        Self::Indicator,
+        Self::Exfil,
+        Self::Silent,
+        Self::New,
+    ];
 
     /// What it is called.
     pub const fn name(self) -> &'static str {
@@ -37,16 +56,27 @@ impl Kind {
             Self::Long => "long",
             Self::Spread => "spread",
             Self::Ddos => "ddos",
+            Self::Indicator => "indicator",
+            Self::Exfil => "exfil",
+            Self::Silent => "silent",
+            Self::New => "new",
         }
+    }
+
+    /// Whether it is looked for among connections.
+    pub const fn joins(self) -> bool {
+        !matches!(self, Self::Indicator)
     }
 
     /// The technique of MITRE ATT&CK that it may be a sign of.
     pub const fn attack(self) -> &'static str {
         match self {
             Self::Scan => "T1046",
-            Self::Beacon | Self::Long => "T1071",
+            Self::Beacon | Self::Long | Self::Indicator | Self::New => "T1071",
             Self::Spread => "T1021",
             Self::Ddos => "T1498",
+            Self::Exfil => "T1048",
+            Self::Silent => "T1489",
         }
     }
 }
@@ -59,8 +89,12 @@ impl fmt::Display for Kind {
 
 /// Text that names no kind of detection.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is nothing that is looked for; there are scan, beacon, long, spread, ddos and all")]
+#[error("{0:?} is nothing that is looked for; there are {names} and all", names = names())]
 pub struct ParseKindError(String);
+
+fn names() -> String {
+    Kind::ALL.map(Kind::name).join(", ")
+}
 
 impl FromStr for Kind {
     type Err = ParseKindError;
@@ -137,6 +171,8 @@ pub enum Evidence {
     Share(f64),
     /// A probability of chance, or what else is told to two places of its first digits.
     Chance(f64),
+    /// Another number, which may be negative.
+    Number(f64),
     /// So many milliseconds.
     Span(u64),
     /// What a few things are called.
@@ -150,7 +186,7 @@ pub struct Detection {
     pub kind: Kind,
     /// Which kind of it, such as a `vertical` scan.
     pub variant: &'static str,
-    /// Who did it; of a flood, who suffers it.
+    /// Who did it; of a flood, who suffers it; of what is silent, the exporter or the host.
     pub host: IpAddr,
     /// The one it was done to, where that is one.
     pub peer: Option<IpAddr>,
@@ -183,6 +219,9 @@ impl Detection {
     /// The filter that finds the flows it was made of, within its time.
     pub fn filter(&self) -> String {
         let Self { host, peer, protocol, port, .. } = *self;
+        if self.variant == EXPORTER {
+            return format!("exporter ip {host}");
+        }
         let of_port = |protocol: Protocol| !protocol.is_icmp();
         let terms = [
             Some(format!("ip {host}")),
@@ -193,13 +232,17 @@ impl Detection {
         terms.into_iter().flatten().collect::<Vec<_>>().join(" and ")
     }
 
-    /// What they are sorted by.
-    pub(super) fn rank(&self) -> impl Ord + use<> {
+    /// What they are sorted by: the gravest has the least.
+    pub(super) fn rank(&self) -> Rank {
         let sure = (self.confidence * 1e6) as u64;
-        (
-            std::cmp::Reverse((self.severity, sure)),
-            (self.kind, self.host, self.peer, self.port),
-            self.first,
-        )
+        let ends = (self.kind, self.host, self.peer, self.port);
+        (Reverse((self.severity, sure)), ends, self.first)
     }
 }
+
+/// The variant whose host is an exporter.
+pub(super) const EXPORTER: &str = "exporter";
+
+/// How grave a detection is, how sure, and then which it is.
+pub(super) type Rank =
+    (Reverse<(Severity, u64)>, (Kind, IpAddr, Option<IpAddr>, Option<u16>), UnixMillis);

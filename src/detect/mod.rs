@@ -9,12 +9,18 @@ mod beacon;
 mod contact;
 mod ddos;
 mod detection;
+mod exfil;
+mod gravest;
 mod host;
+mod indicator;
 mod inside;
 mod long;
+mod new;
 mod parameters;
 mod scan;
 mod several;
+mod silent;
+mod spans;
 mod spread;
 
 pub use detection::{
@@ -23,13 +29,14 @@ pub use detection::{
 pub use inside::Inside;
 pub use parameters::Parameters;
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 
-use host::Looker;
+use host::{Again, Finds, Looker};
 
 use crate::aggregate::{CONNECTION_COLUMNS, Joining, each_host};
 use crate::query::{Lookup, Question};
+use crate::store::watchlist::WatchLists;
 use crate::store::{Result, Snapshot};
 
 /// What was found, and what was looked at for it.
@@ -47,8 +54,24 @@ pub struct Found {
     pub one_way: u64,
     /// How many hosts had more connections than are kept of one, and were judged in parts.
     pub in_parts: u64,
+    /// How many connections are missing in what is counted by minute or hour, as their host had too many
+    /// of these.
+    pub unspread: u64,
+    /// How many flows with addresses of watch lists are of hosts that are not told, as there are too
+    /// many.
+    pub more_listed: u64,
+    /// Of each kind, how many less grave ones are not among `detections`, as there are too many.
+    pub left_out: BTreeMap<Kind, u64>,
     /// How many beacons go to destinations that many hosts inside call, and are not told.
     pub shared: u64,
+}
+
+impl Found {
+    fn leave_out(&mut self, kind: Kind, count: u64) {
+        if count > 0 {
+            *self.left_out.entry(kind).or_default() += count;
+        }
+    }
 }
 
 /// What is read for it, to be carried out by [`detect`].
@@ -56,7 +79,20 @@ pub fn plan(question: &Question) -> Lookup {
     question.plan_hosts(CONNECTION_COLUMNS)
 }
 
-/// Looks for `kinds` among what `lookup` finds, which [`plan`] made of `question`.
+/// What is looked for, and by what.
+#[derive(Clone, Copy)]
+pub struct Search<'a> {
+    /// Which kinds.
+    pub kinds: &'a [Kind],
+    /// What decides.
+    pub parameters: &'a Parameters,
+    /// How records are joined; None where no kind of these [starts from connections](Kind::joins).
+    pub joining: Option<&'a Joining>,
+    /// The watch lists of the store, for [`Kind::Indicator`].
+    pub lists: Option<&'a dyn WatchLists>,
+}
+
+/// Looks among what `lookup` finds, which [`plan`] made of `question`.
 ///
 /// # Errors
 ///
@@ -65,15 +101,35 @@ pub fn detect(
     snapshot: &dyn Snapshot,
     question: &Question,
     lookup: &Lookup,
-    (kinds, parameters): (&[Kind], &Parameters),
-    joining: &Joining,
+    search: Search<'_>,
 ) -> Result<Found> {
-    let lookers = each_host(snapshot, lookup, joining, || Looker::new(kinds, parameters))?;
-    let (mut found, mut floods) = (Found::default(), Vec::new());
-    for looker in lookers {
-        looker.add_to(&mut found, &mut floods);
+    let Search { kinds, parameters, joining, lists } = search;
+    let mut parameters = parameters.clone();
+    if kinds.contains(&Kind::New) && parameters.new_since.is_none() {
+        parameters.new_since = Some(new::since(snapshot, question)?);
     }
+    let parameters = &parameters;
+    let mut finds = Finds::default();
+    if let Some(joining) = joining {
+        let lookers = each_host(snapshot, lookup, joining, || Looker::new(kinds, parameters))?;
+        for looker in lookers {
+            finds.merge(looker.finish());
+        }
+    }
+    if let Some(lists) = lists.filter(|_| kinds.contains(&Kind::Indicator)) {
+        finds.add_listed(indicator::contacts(snapshot, question, lists)?);
+    }
+    let (mut found, Again { floods, spreads, paced, much, known }) = finds.finish();
     found.detections.extend(ddos::confirmed(snapshot, question, parameters, floods)?);
+    found.detections.extend(spread::confirmed(snapshot, parameters, spreads)?);
+    found.detections.extend(beacon::of_records(snapshot, question, parameters, paced)?);
+    if let Some(joining) = joining {
+        let unusual = exfil::confirmed(snapshot, question, parameters, joining, much)?;
+        found.detections.extend(unusual);
+    }
+    if kinds.contains(&Kind::Silent) {
+        found.detections.extend(silent::judge(snapshot, question, parameters, &known)?);
+    }
     beacon::confirm(snapshot, question, parameters, &mut found)?;
     found.detections.sort_by_key(Detection::rank);
     found.detections = folded(found.detections);
@@ -100,5 +156,7 @@ fn folded(detections: Vec<Detection>) -> Vec<Detection> {
     folded
 }
 
+#[cfg(test)]
+mod again;
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,10 @@
 //! What decides, with what was published of it.
 
+use std::sync::Arc;
+
 use super::Inside;
+use crate::flow::UnixMillis;
+use crate::meaning::Table;
 
 /// What decides. The defaults are the published ones where there are any.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,6 +33,26 @@ pub struct Parameters {
     pub flood_times: u64,
     /// From so many sources, where nothing else tells a flood from a download (Akvorado's author: 20).
     pub flood_sources: usize,
+    /// Within an hour it is much to send so many octets to the outside (Slips: 500 MB).
+    pub exfil_octets: u64,
+    /// And unusual from this robust z on (Iglewicz and Hoaglin 1993: 3.5).
+    pub exfil_z: f64,
+    /// And so many times what comes back.
+    pub exfil_ratio: f64,
+    /// Who stopped is silent for so many minutes at least.
+    pub silent_minutes: u64,
+    /// And for so many times the longest of his gaps before.
+    pub silent_times: u64,
+    /// What was not used before this is new; None: the last day of what is looked at.
+    pub new_since: Option<UnixMillis>,
+    /// So many new peers are told at least.
+    pub new_peers: usize,
+    /// And more than so many times what the host meets on any other day.
+    pub new_times: u64,
+    /// Which countries, and which autonomous systems, addresses are of, if that is known.
+    pub countries: Option<Arc<Table>>,
+    /// As `countries`.
+    pub systems: Option<Arc<Table>>,
 }
 
 impl Default for Parameters {
@@ -46,6 +70,16 @@ impl Default for Parameters {
             flood_packets: 2_000,
             flood_times: 10,
             flood_sources: 20,
+            exfil_octets: 500_000_000,
+            exfil_z: 3.5,
+            exfil_ratio: 2.0,
+            silent_minutes: 60,
+            silent_times: 4,
+            new_since: None,
+            new_peers: 10,
+            new_times: 3,
+            countries: None,
+            systems: None,
         }
     }
 }

@@ -20,6 +20,9 @@ const SUCCESS_OF_SCANNER: f64 = 0.2;
 const DETECTED: f64 = 0.99;
 const FALSELY: f64 = 0.01;
 
+/// What is counted only is as likely as not.
+const COUNTED: f64 = 0.5;
+
 /// A scan takes less than this between one try and the next, else it is a slow one, in milliseconds.
 const SLOW_MS: u64 = 60_000;
 
@@ -30,7 +33,12 @@ struct Target {
     first_ms: u64,
     last_ms: u64,
     failed: bool,
+    /// Whether an answer may have gone by unseen, as packets were sampled.
+    sampled: bool,
 }
+
+/// Of so large a share of what is tried answers may be unseen, and it is counted only.
+const UNSEEN: f64 = 0.5;
 
 /// Scans of `host`, one a row: `contacts` is all that it began.
 pub(super) fn judge(
@@ -42,31 +50,53 @@ pub(super) fn judge(
     if contacts.iter().filter(|contact| contact.failed).count() < least {
         return None;
     }
+    let is_blind = is_blind(contacts);
     let protocols = [Protocol::TCP, Protocol::UDP, Protocol::ICMP, Protocol::ICMP6];
     let scans = protocols.into_iter().filter_map(|protocol| {
         let of = contacts.iter().filter(|contact| contact.protocol == protocol);
-        of_protocol(host, protocol, &of.collect::<Vec<_>>(), parameters)
+        let is_blind = is_blind && protocol != Protocol::TCP;
+        of_protocol((host, protocol), &of.collect::<Vec<_>>(), is_blind, parameters)
     });
     // One row a scanner: what it does by several protocols is one affair.
     scans.max_by_key(|(targets, _)| *targets).map(|(_, scan)| scan)
 }
 
+/// Whether nobody exports what comes back to a host: then most of the answers to its TCP are known by
+/// TCP's flags only, and those to anything else not at all.
+fn is_blind(contacts: &[Contact]) -> bool {
+    let answered =
+        contacts.iter().filter(|contact| contact.protocol == Protocol::TCP && !contact.failed);
+    share(answered, |contact| contact.one_way) >= UNSEEN
+}
+
+/// The share of `all` of which `holds` is true; of none, none.
+fn share<T>(all: impl Iterator<Item = T>, holds: impl Fn(&T) -> bool) -> f64 {
+    let (mut true_ones, mut count) = (0_u32, 0_u32);
+    for one in all {
+        true_ones += u32::from(holds(&one));
+        count += 1;
+    }
+    f64::from(true_ones) / f64::from(count.max(1))
+}
+
 fn of_protocol(
-    host: IpAddr,
-    protocol: Protocol,
+    (host, protocol): (IpAddr, Protocol),
     contacts: &[&Contact],
+    is_blind: bool,
     parameters: &Parameters,
 ) -> Option<(usize, Detection)> {
     let targets = targets(contacts);
-    let sampled = contacts.iter().any(|contact| contact.sampled);
-    let regressed = LazyCell::new(|| regression(protocol, contacts));
+    let is_unseen =
+        |group: &[&Target]| is_blind || share(group.iter(), |target| target.sampled) >= UNSEEN;
+    let seen: Vec<&Contact> = contacts.iter().copied().filter(|contact| !contact.sampled).collect();
+    let regressed = LazyCell::new(|| regression(protocol, &seen));
     let decides = |group: &[&Target]| -> Option<f64> {
         let failed = group.iter().filter(|target| target.failed).count();
         if (failed as f64) < parameters.scan_failed * group.len() as f64 {
             return None;
         }
         match protocol {
-            _ if sampled => Some(0.5),
+            _ if is_unseen(group) => Some(COUNTED),
             Protocol::TCP => walk(group),
             _ => Some(*regressed).filter(|&likely| likely > 0.5),
         }
@@ -98,7 +128,8 @@ fn of_protocol(
     let groups = horizontal.iter().chain(&vertical);
     let confidence = groups.clone().map(|(_, likely)| *likely).max_by(f64::total_cmp)?;
     let tried: Vec<&Target> = groups.flat_map(|(group, _)| group.iter().copied()).collect();
-    let scan = Scan { host, protocol, horizontal: !horizontal.is_empty(), tried, sampled };
+    let unseen = share(tried.iter(), |target| is_blind || target.sampled);
+    let scan = Scan { host, protocol, horizontal: !horizontal.is_empty(), tried, unseen };
     let (vertical, horizontal) = (!vertical.is_empty(), scan.horizontal);
     let variant = match (horizontal, vertical) {
         (true, true) => "block",
@@ -115,7 +146,8 @@ struct Scan<'a> {
     protocol: Protocol,
     horizontal: bool,
     tried: Vec<&'a Target>,
-    sampled: bool,
+    /// Of how large a share of it an answer may be unseen.
+    unseen: f64,
 }
 
 impl Scan<'_> {
@@ -162,8 +194,8 @@ impl Scan<'_> {
             let who = answering.iter().map(|(host, _)| host);
             evidence.push(("answeringHosts", Evidence::Text(list(who))));
         }
-        if self.sampled {
-            evidence.push(("sampled", Evidence::Text("answers may be unseen".to_owned())));
+        if self.unseen > 0.0 {
+            evidence.push(("answersUnseen", Evidence::Share(self.unseen)));
         }
         Detection {
             kind: Kind::Scan,
@@ -191,6 +223,7 @@ fn targets(contacts: &[&Contact]) -> Vec<Target> {
         first_ms: group[0].first_ms,
         last_ms: group.iter().map(|contact| contact.last_ms).max().unwrap_or(0),
         failed: group.iter().all(|contact| contact.failed),
+        sampled: group.iter().all(|contact| contact.sampled),
     };
     sorted.chunk_by(|one, other| (one.peer, one.port) == (other.peer, other.port)).map(of).collect()
 }
@@ -206,7 +239,8 @@ fn walk(group: &[&Target]) -> Option<f64> {
     let upper = (DETECTED / FALSELY).ln();
     let lower = ((1.0 - DETECTED) / (1.0 - FALSELY)).ln();
     let (mut ratio, mut highest) = (0.0_f64, 0.0_f64);
-    for target in group {
+    // A failure of which the answer may be unseen says nothing.
+    for target in group.iter().filter(|target| !(target.failed && target.sampled)) {
         ratio += if target.failed { failure } else { success };
         highest = highest.max(ratio);
         // Whoever was benign until now is judged anew.
@@ -220,7 +254,7 @@ fn walk(group: &[&Target]) -> Option<f64> {
 
 /// How likely a source of these contacts scans by UDP or ICMP, as rwscan's regressions have it.
 fn regression(protocol: Protocol, contacts: &[&Contact]) -> f64 {
-    let flows = contacts.len() as f64;
+    let flows = contacts.len().max(1) as f64;
     let share = |holds: &dyn Fn(&Contact) -> bool| {
         contacts.iter().filter(|contact| holds(contact)).count() as f64 / flows
     };
@@ -242,7 +276,7 @@ fn regression(protocol: Protocol, contacts: &[&Contact]) -> f64 {
             + 0.025_150_994 * longest
             + 0.529_094_801 * low_ports
             - 1.244_182_168 * low_run
-            - 0.001_841_634 * own_ports / hosts
+            - 0.001_841_634 * own_ports / hosts.max(1.0)
             - 0.224_548_546 * large
             - 0.697_943_155 * own_ports / flows
     };

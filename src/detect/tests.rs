@@ -31,6 +31,7 @@ fn contact(at_ms: u64, peer: IpAddr, port: u16) -> Contact {
         packets: 5,
         failed: false,
         sampled: false,
+        one_way: false,
     }
 }
 
@@ -92,7 +93,44 @@ fn those_who_answered_a_scan_are_named() {
 fn what_is_sampled_is_counted_and_less_sure() {
     let tries = (0..60).map(|at| Contact { sampled: true, ..try_at(at.into(), inside(at), 22) });
     let found = scan_of(&tries.collect::<Vec<_>>()).unwrap();
-    assert!(found.confidence <= 0.5 && found.evidence.iter().any(|(name, _)| *name == "sampled"));
+    assert!(found.confidence <= 0.5, "{found:?}");
+    assert!(found.evidence.contains(&("answersUnseen", Evidence::Share(1.0))), "{found:?}");
+}
+
+#[test]
+fn a_few_sampled_tries_take_nothing_from_the_others() {
+    let of = |sampled: u32| {
+        let tries = (0..60).map(|at| {
+            let sampled = at < sampled;
+            Contact { sampled, ..try_at(at.into(), inside(at), 22) }
+        });
+        let found = scan_of(&tries.collect::<Vec<_>>()).unwrap();
+        let unseen = found.evidence.iter().find(|(name, _)| *name == "answersUnseen").cloned();
+        (found.confidence > 0.99, unseen)
+    };
+    // 60 failures are 4^60 to one; of 1 in 60, 15 or 29 the others decide, of 30 and more their number.
+    assert_eq!(of(0), (true, None));
+    assert_eq!(of(1), (true, Some(("answersUnseen", Evidence::Share(1.0 / 60.0)))));
+    assert_eq!(of(15), (true, Some(("answersUnseen", Evidence::Share(0.25)))));
+    assert!(of(29).0 && !of(30).0);
+}
+
+#[test]
+fn where_no_way_back_is_seen_silence_of_udp_says_nothing() {
+    let tries = |one_way: bool| {
+        let web = (0..40).map(move |at| Contact { one_way, ..contact(at, outside(9), 443) });
+        let probes = (0..60).map(|at| Contact {
+            protocol: Protocol::UDP,
+            own_port: 50_000,
+            ..try_at(at.into(), inside(at), 137)
+        });
+        scan_of(&web.chain(probes).collect::<Vec<_>>())
+    };
+    // All of few packets, 60 hosts on end, one port of theirs and of its own: y is -1.888 + 0.544 +
+    // 60 × 0.0252 + 0.529 - 1.244 - 0.698 / 60 = -0.56 of UDP.
+    assert!(tries(false).is_none_or(|found| found.confidence > 0.5));
+    let found = tries(true).unwrap();
+    assert!((found.confidence - 0.5).abs() < 1e-9, "{found:?}");
 }
 
 #[test]
@@ -123,7 +161,10 @@ fn a_clock_is_a_beacon_and_people_are_none() {
 
 #[test]
 fn who_begins_to_log_in_everywhere_spreads() {
-    let judge = |contacts: &[Contact]| spread::judge(inside(1), contacts, &Parameters::default());
+    let judge = |contacts: &[Contact]| {
+        let suspect = spread::judge(inside(1), contacts, &Parameters::default());
+        suspect.map(|suspect| suspect.detection)
+    };
     let worm: Vec<_> =
         (0..40).map(|at| contact(u64::from(at) * MINUTE_MS, inside(100 + at), 445)).collect();
     let found = judge(&worm).unwrap();
@@ -140,6 +181,30 @@ fn who_begins_to_log_in_everywhere_spreads() {
     assert!(judge(&usual).is_none());
     let web: Vec<_> = worm.iter().map(|one| Contact { port: 443, ..*one }).collect();
     assert!(judge(&web).is_none());
+}
+
+#[test]
+fn whom_a_host_knows_it_does_not_spread_to() {
+    let judge = |contacts: &[Contact]| {
+        let suspect = spread::judge(inside(1), contacts, &Parameters::default());
+        suspect.map(|suspect| suspect.detection.first.0 / HOUR_MS)
+    };
+    let login = |minute: u64, host: u32| contact(minute * MINUTE_MS, inside(100 + host), 22);
+    // 40 hosts each ten minutes all day, from the first of them on.
+    let rounds = (0..144).flat_map(|round| (0..40).map(move |host| login(round * 10, host)));
+    let rounds: Vec<_> = rounds.collect();
+    assert_eq!(judge(&rounds), None);
+    // 40 others in the thirteenth hour are another matter, though as many were logged in to before.
+    let mut others: Vec<_> = rounds.clone();
+    others.extend((0..40).map(|host| login(12 * 60 + u64::from(host), 500 + host)));
+    others.sort_by_key(|login| login.first_ms);
+    assert_eq!(judge(&others), None, "it is used to as many");
+    // A worm that goes on for five hours, and comes back once to each.
+    let worm = (0..200)
+        .flat_map(|at| [login(u64::from(at) * 3 / 2, at), login(u64::from(at) * 3 / 2 + 20, at)]);
+    let mut worm: Vec<_> = worm.collect();
+    worm.sort_by_key(|login| login.first_ms);
+    assert!(judge(&worm).is_some());
 }
 
 #[test]

@@ -20,7 +20,7 @@ mod writer;
 pub use fate::Damage;
 pub use format::Format;
 pub use hosts::EXAMPLE_HOST;
-pub use plant::Planted;
+pub use plant::{Planted, Skipped};
 pub use sight::{MAX_SAMPLING, Sights};
 
 use std::collections::{BTreeMap, VecDeque};
@@ -130,6 +130,8 @@ pub struct Made {
     pub bytes: u64,
     /// What was planted.
     pub planted: Vec<Planted>,
+    /// What was not planted, as the capture is too short for it.
+    pub skipped: Vec<Skipped>,
 }
 
 impl Made {
@@ -208,7 +210,7 @@ pub fn write_telling(
         }
     }
     let made = writer.finish((start_secs + seconds) * 1_000_000)?;
-    Ok(Made { planted: plants.truth, ..made })
+    Ok(Made { planted: plants.truth, skipped: plants.skipped, ..made })
 }
 
 /// How many seconds `traffic` takes, if it can be made at all.

@@ -1,22 +1,37 @@
 //! `detect`: what stands out.
 
+use std::sync::Arc;
+
 use super::connections::ConnectionOptions;
 use super::filter::Where;
 use super::question::Dedup;
 use super::window::Window;
-use super::{Refused, Surroundings, one_of, whole_number};
-use crate::detect::{self, Found, Inside, Kind, Kinds, Parameters};
-use crate::meaning::{Attribute, MeaningError};
+use super::{Refused, Surroundings, moment, one_of, whole_number};
+use crate::detect::{self, Found, Inside, Kind, Kinds, Parameters, Search};
+use crate::meaning::{Attribute, MeaningError, Table};
 use crate::query::{Lookup, Question, parse_addresses};
 use crate::row::{AddressField, AddressRange};
+use crate::store::watchlist::WatchLists;
 use crate::store::{Result, Snapshot};
+
+/// What can be looked for, by name.
+const KINDS: [&str; Kind::ALL.len() + 1] = {
+    let mut names = ["all"; Kind::ALL.len() + 1];
+    let mut place = 0;
+    while place < Kind::ALL.len() {
+        names[place] = Kind::ALL[place].name();
+        place += 1;
+    }
+    names
+};
 
 /// What can be said of it.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Detect {
-    /// What is looked for: scan, beacon, long, spread, ddos, or all
+    /// What is looked for: scan, beacon, long, spread, ddos, indicator for who deals with the store's
+    /// watch lists, exfil, silent, new, or all
     #[arg(value_name = "KIND", required = true, num_args = 1..,
-        value_parser = one_of::<Kinds>(["scan", "beacon", "long", "spread", "ddos", "all"]))]
+        value_parser = one_of::<Kinds>(KINDS))]
     kinds: Vec<Kinds>,
     #[command(flatten)]
     condition: Where,
@@ -67,6 +82,32 @@ struct Deciding {
     /// And so many times what the host receives in its usual minutes [default: 10]
     #[arg(long, value_name = "N", value_parser = whole_number::<u64>)]
     flood_times: Option<u64>,
+    /// Within an hour it is much to send so many octets to the outside; Slips has 500 MB
+    /// [default: 500000000]
+    #[arg(long, value_name = "OCTETS", value_parser = whole_number::<u64>)]
+    exfil_octets: Option<u64>,
+    /// And unusual from this robust z on, of which Iglewicz and Hoaglin (1993) have 3.5 [default: 3.5]
+    #[arg(long, value_name = "Z", value_parser = positive)]
+    exfil_z: Option<f64>,
+    /// And so many times what comes back [default: 2]
+    #[arg(long, value_name = "N", value_parser = positive)]
+    exfil_ratio: Option<f64>,
+    /// Peers, ports, countries and autonomous systems that a host inside did not use before this time are
+    /// new [default: the last day of the flows]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    new_since: Option<String>,
+    /// So many new peers are told at least [default: 10]
+    #[arg(long, value_name = "N", value_parser = whole_number::<usize>)]
+    new_peers: Option<usize>,
+    /// And of anything new more than so many times what the host meets on any other day [default: 3]
+    #[arg(long, value_name = "N", value_parser = whole_number::<u64>)]
+    new_times: Option<u64>,
+    /// A host or an exporter that stopped is silent for so many minutes at least [default: 60]
+    #[arg(long, value_name = "MINUTES", value_parser = whole_number::<u64>)]
+    silent_minutes: Option<u64>,
+    /// And for so many times the longest of its gaps before [default: 4]
+    #[arg(long, value_name = "N", value_parser = whole_number::<u64>)]
+    silent_times: Option<u64>,
 }
 
 fn share(text: &str) -> Result<f64, String> {
@@ -74,7 +115,17 @@ fn share(text: &str) -> Result<f64, String> {
     share.ok_or_else(|| format!("{text:?} is no number from 0 to 1"))
 }
 
+fn positive(text: &str) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|number: &f64| number.is_finite() && *number >= 0.0);
+    number.ok_or_else(|| format!("{text:?} is no number from 0 on"))
+}
+
 impl Detect {
+    /// What is looked for.
+    pub fn kinds(&self) -> Vec<Kind> {
+        self.kinds.iter().flat_map(|kinds| kinds.0.clone()).collect()
+    }
+
     /// Which flows are looked at.
     ///
     /// # Errors
@@ -109,8 +160,37 @@ impl Detect {
             spread_hosts: deciding.spread_hosts.unwrap_or(usual.spread_hosts).max(2),
             flood_packets: deciding.flood_packets.unwrap_or(usual.flood_packets).max(1),
             flood_times: deciding.flood_times.unwrap_or(usual.flood_times),
+            exfil_octets: deciding.exfil_octets.unwrap_or(usual.exfil_octets).max(1),
+            exfil_z: deciding.exfil_z.unwrap_or(usual.exfil_z),
+            exfil_ratio: deciding.exfil_ratio.unwrap_or(usual.exfil_ratio),
+            new_since: deciding
+                .new_since
+                .as_deref()
+                .map(|text| moment("new-since", text, around))
+                .transpose()?,
+            new_peers: deciding.new_peers.unwrap_or(usual.new_peers),
+            new_times: deciding.new_times.unwrap_or(usual.new_times),
+            countries: self.said(Attribute::Country, around)?,
+            systems: self.said(Attribute::Asn, around)?,
+            silent_minutes: deciding.silent_minutes.unwrap_or(usual.silent_minutes),
+            silent_times: deciding.silent_times.unwrap_or(usual.silent_times),
             ..usual
         })
+    }
+
+    /// What addresses are called by `attribute`, where that is wanted and known.
+    fn said(
+        &self,
+        attribute: Attribute,
+        around: &Surroundings<'_>,
+    ) -> Result<Option<Arc<Table>>, Refused> {
+        if !self.kinds().contains(&Kind::New) {
+            return Ok(None);
+        }
+        match around.files.meaning().and_then(|meaning| meaning.table(attribute)) {
+            Err(MeaningError::Unknown(_) | MeaningError::Lacking(_)) => Ok(None),
+            table => table.map(Some).map_err(Refused::from),
+        }
     }
 
     /// The hosts that are one's own.
@@ -145,11 +225,21 @@ impl Detect {
         &self,
         snapshot: &dyn Snapshot,
         (question, lookup): (&Question, &Lookup),
-        parameters: &Parameters,
+        (parameters, lists): (&Parameters, Option<&dyn WatchLists>),
         around: &Surroundings<'_>,
     ) -> Result<Found> {
-        let kinds: Vec<Kind> = self.kinds.iter().flat_map(|kinds| kinds.0.clone()).collect();
-        let joining = self.connecting.joining(snapshot, question, around)?;
-        detect::detect(snapshot, question, lookup, (&kinds, parameters), &joining)
+        let kinds = self.kinds();
+        let joining = kinds
+            .iter()
+            .any(|kind| kind.joins())
+            .then(|| self.connecting.joining(snapshot, question, around));
+        let joining = joining.transpose()?;
+        let joining = joining.as_ref();
+        detect::detect(
+            snapshot,
+            question,
+            lookup,
+            Search { kinds: &kinds, parameters, joining, lists },
+        )
     }
 }

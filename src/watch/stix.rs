@@ -28,6 +28,8 @@ struct Object {
     valid_until: Option<String>,
     #[serde(default)]
     revoked: bool,
+    /// From 0 to 100.
+    confidence: Option<u8>,
 }
 
 pub(super) fn read(text: &str, read: &mut Read) -> Result<(), WatchError> {
@@ -77,7 +79,8 @@ fn indicators(object: &Object) -> Result<Vec<Indicator>, &'static str> {
     let indicator = |value: &String| {
         let indicator = address::indicator(value).filter(|one| one.port.is_none());
         let indicator = indicator.ok_or("indicator with a value that is no address")?;
-        Ok(Indicator { valid, note: note.clone(), ..indicator })
+        let confidence = object.confidence.map(|sure| sure.min(100));
+        Ok(Indicator { valid, note: note.clone(), confidence, ..indicator })
     };
     values.iter().map(indicator).collect()
 }

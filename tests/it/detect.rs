@@ -49,13 +49,105 @@ fn key(row: &Value) -> (String, String, Option<String>) {
     let text = |name: &str| row[name].as_str().map(str::to_owned);
     let kind = text("kind").unwrap();
     // A scan or a flood is of a host, whatever it was done to.
-    let peer = if matches!(&*kind, "beacon" | "long") { text("peer") } else { None };
+    let peer = if matches!(&*kind, "beacon" | "long" | "indicator" | "exfil") {
+        text("peer")
+    } else {
+        None
+    };
     (kind, text("host").unwrap(), peer)
+}
+
+/// Has the store of `home` watch for those that were planted to be on a list.
+fn watch(home: &Home, planted: &[Value]) {
+    let listed = planted.iter().filter(|row| row["kind"] == "indicator");
+    let listed: Vec<&str> = listed.map(|row| row["peer"].as_str().unwrap()).collect();
+    std::fs::write(home.path("bad.txt"), listed.join("\n")).unwrap();
+    home.run(&["watch", "add", "bad", "@bad.txt"]).succeeds();
+}
+
+/// What of a list is told is what is asked for: of the time, of the filter, and by the list's own word.
+#[test]
+fn dealings_with_a_list_are_those_that_are_asked_for() {
+    let home = Home::new();
+    home.run(&["generate", "hour.pcap", "--flows", "3000", "--hours", "1"]).succeeds();
+    home.run(&["load", "hour.pcap"]).succeeds();
+    let flows = home.run(&["query", "--where", "any", "-o", "ndjson"]).succeeds();
+    let flows: Vec<Value> =
+        flows.lines().iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let of = |flow: &Value, end: &str| flow[end].as_str().unwrap().to_owned();
+    let (bad, unsure) = (of(&flows[0], "dstAddress"), of(&flows[100], "dstAddress"));
+    assert_ne!(bad, unsure);
+    let object = |address: &str, confidence: u8| {
+        serde_json::json!({"type": "indicator", "pattern_type": "stix", "confidence": confidence,
+            "name": "home of a worm", "pattern": format!("[ipv4-addr:value = '{address}']")})
+    };
+    let bundle =
+        serde_json::json!({"type": "bundle", "objects": [object(&bad, 85), object(&unsure, 20)]});
+    std::fs::write(home.path("bad.json"), bundle.to_string()).unwrap();
+    home.run(&["watch", "add", "cert", "@bad.json"]).succeeds();
+    // Each pair with how many flows and octets each way, from the flows themselves.
+    let mut expected = std::collections::BTreeMap::new();
+    for flow in &flows {
+        let ends = [of(flow, "srcAddress"), of(flow, "dstAddress")];
+        for (place, listed) in ends.iter().enumerate() {
+            if [&bad, &unsure].contains(&listed) {
+                let sums: &mut [u64; 3] =
+                    expected.entry((ends[1 - place].clone(), listed.clone())).or_default();
+                sums[0] += 1;
+                sums[1 + place] += flow["bytes"].as_u64().unwrap();
+            }
+        }
+    }
+    let told = |arguments: &[&str]| {
+        let rows = detected(&home, &[&["indicator"], arguments].concat());
+        let each = rows.iter().map(|row| {
+            crate::schema::check("detection", row);
+            let listed = of(row, "peer");
+            let severity = if listed == bad { "high" } else { "low" };
+            assert_eq!((&row["severity"], &row["attack"]), (&severity.into(), &"T1071".into()));
+            assert_eq!(row["evidence"]["lists"], "cert");
+            assert_eq!(row["evidence"]["notes"], "home of a worm");
+            let number = |name: &str| row["evidence"][name].as_u64().unwrap();
+            (
+                (of(row, "host"), listed),
+                [number("flows"), number("receivedBytes"), number("sentBytes")],
+            )
+        });
+        each.collect::<std::collections::BTreeMap<_, _>>()
+    };
+    assert!(expected.len() > 1);
+    assert_eq!(told(&[]), expected);
+    expected.retain(|(_, listed), _| *listed == unsure);
+    assert_eq!(told(&["--where", &format!("ip {unsure}")]), expected);
+    assert_eq!(told(&["--since", "2020-01-01"]), [].into());
+}
+
+/// Who did it is told by name where a table has one.
+#[test]
+fn hosts_and_peers_are_told_by_name() {
+    let home = Home::new();
+    home.run(&["generate", "hour.pcap", "--flows", "3000", "--hours", "1"]).succeeds();
+    home.run(&["load", "hour.pcap"]).succeeds();
+    let flows = home.run(&["query", "--where", "any", "-o", "ndjson", "--limit", "1"]).succeeds();
+    let flow: Value = serde_json::from_str(flows.lines()[0]).unwrap();
+    let [src, dst] = ["srcAddress", "dstAddress"].map(|end| flow[end].as_str().unwrap().to_owned());
+    std::fs::write(home.path("bad.txt"), &dst).unwrap();
+    home.run(&["watch", "add", "bad", "@bad.txt"]).succeeds();
+    std::fs::write(home.path("hosts.csv"), format!("address,name\n{src},till-7\n")).unwrap();
+    let hosts = home.path("hosts.csv");
+    let named = ["indicator", "--hosts", hosts.to_str().unwrap()];
+    let rows = detected(&home, &named);
+    let row = rows.iter().find(|row| row["host"] == *src).unwrap();
+    crate::schema::check("detection", row);
+    assert_eq!((&row["hostName"], &row["peerName"]), (&"till-7".into(), &Value::Null));
+    let text = home.run(&[&["detect"][..], &named].concat()).succeeds();
+    assert!(text.stdout.contains(&format!("{src} (till-7) -> {dst}")), "{}", text.stdout);
 }
 
 #[test]
 fn what_was_planted_is_found_and_nothing_else() {
     let (home, planted) = planted(&["--seed", "3"]);
+    watch(&home, &planted);
     let planted: BTreeSet<_> = planted.iter().map(key).collect();
     let found = detected(&home, &["all"]);
     let told: BTreeSet<_> = found.iter().map(key).collect();

@@ -375,3 +375,41 @@ fn sights_that_a_format_cannot_tell_are_refused() {
         assert_eq!(error.kind(), ErrorKind::InvalidInput, "{sights:?}");
     }
 }
+
+#[test]
+fn what_is_planted_ends_within_the_capture_and_what_does_not_fit_is_told() {
+    use earlgrey_hbase::detect::Kind;
+    for (hours, seed) in [(0.05, 1), (0.2, 2), (1.0, 3), (6.0, 4)] {
+        let plants = Kind::ALL.to_vec();
+        let traffic = Traffic { flows: 1_000, hours, seed, plants, ..Traffic::default() };
+        let (_, made) = make(&traffic);
+        let until = UnixMillis(traffic.start.0 + (hours * 3_600_000.0) as u64);
+        for planted in &made.planted {
+            assert!(
+                planted.first >= traffic.start && planted.last <= until,
+                "{hours}: {planted:?}"
+            );
+        }
+        // Of the scans there are eight, of beacons ten, of long connections and of spreads four,
+        // three floods, three that deal with what is listed, three uploads, and two
+        // hosts that stop, and two that meet others.
+        for (kind, count) in [
+            (Kind::Scan, 8),
+            (Kind::Beacon, 10),
+            (Kind::Long, 4),
+            (Kind::Spread, 4),
+            (Kind::Ddos, 3),
+            (Kind::Indicator, 3),
+            (Kind::Exfil, 3),
+            (Kind::Silent, 2),
+            (Kind::New, 2),
+        ] {
+            let planted = made.planted.iter().filter(|planted| planted.kind == kind).count();
+            let skipped = made.skipped.iter().filter(|skipped| skipped.kind == kind).count();
+            assert_eq!(planted + skipped, count, "{hours}: {kind}");
+        }
+        // A connection of four and a half hours fits into six, and into none of the others.
+        let is_long = made.planted.iter().any(|planted| planted.kind == Kind::Long);
+        assert_eq!(is_long, hours > 4.5);
+    }
+}

@@ -1,6 +1,7 @@
 //! Hosts inside that call the same one outside again and again: the scores of RITA, over several
 //! windows, and the period that a periodogram finds.
 
+mod paced;
 mod period;
 mod scores;
 
@@ -8,6 +9,7 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashSet};
 use std::net::IpAddr;
 
+pub(super) use paced::{Paced, PacedRank, of_records};
 use period::period;
 use scores::Scores;
 

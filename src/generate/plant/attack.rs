@@ -35,7 +35,11 @@ pub(super) fn scans(field: &mut Field<'_>) {
             }
         };
         let port = field.random.one_of(&[22, 23, 445, 1433, 3389, 5900, 6379, 8080]);
-        let first = field.moment(u64::from(targets) * u64::from(gap_ms) + MINUTE_MS);
+        let lasts_ms = u64::from(targets) * u64::from(gap_ms);
+        let Some(first) = field.moment(lasts_ms + MINUTE_MS) else {
+            field.skip(Kind::Scan, variant);
+            continue;
+        };
         let victim = field.inside();
         for target in 0..targets {
             let at_ms = first + u64::from(target) * u64::from(gap_ms);
@@ -55,7 +59,7 @@ pub(super) fn scans(field: &mut Field<'_>) {
             port: (!is_vertical).then_some(port),
             size: targets,
             first: UnixMillis(first),
-            last: UnixMillis(first + u64::from(targets) * u64::from(gap_ms)),
+            last: UnixMillis(first + lasts_ms),
         });
     }
 }
@@ -65,6 +69,7 @@ pub(super) fn beacons(field: &mut Field<'_>) {
     for period_s in [30, 60, 60, 120, 300, 300, 600, 900, 1_800, 3_600] {
         let period_ms = period_s * 1_000;
         if period_ms * 16 > field.span_ms() {
+            field.skip(Kind::Beacon, "tcp");
             continue;
         }
         let (host, peer) = (field.inside(), field.outside());
@@ -135,11 +140,12 @@ pub(super) fn long_ones(field: &mut Field<'_>) {
     for minutes in [270, 300, 540, 780] {
         let length_ms = minutes * MINUTE_MS;
         if length_ms + 10 * MINUTE_MS > field.span_ms() {
+            field.skip(Kind::Long, "idle");
             continue;
         }
         let (host, peer) = (field.inside(), field.outside());
         let port = field.random.one_of(&[22, 443, 3389, 8443, 1194]);
-        let first = field.moment(length_ms + 5 * MINUTE_MS);
+        let Some(first) = field.moment(length_ms + 5 * MINUTE_MS) else { continue };
         let sides = (side(4, 240, 0), side(4, 320, 0));
         lasting(field, (host, peer), port, (first, length_ms), sides);
         field.tell(Planted {
@@ -161,7 +167,10 @@ pub(super) fn spreads(field: &mut Field<'_>) {
         let host = field.inside();
         let targets = field.random.between(30, 90);
         let gap_ms = u64::from(field.random.between(2_000, 20_000));
-        let first = field.moment(u64::from(targets) * gap_ms + 2 * MINUTE_MS);
+        let Some(first) = field.moment(u64::from(targets) * gap_ms + 2 * MINUTE_MS) else {
+            field.skip(Kind::Spread, "login");
+            continue;
+        };
         for target in 0..targets {
             let ports = (ephemeral(&mut field.random, host), port);
             let request = side(12, 2_400 + field.random.below(400), WHOLE);
@@ -196,7 +205,10 @@ pub(super) fn floods(field: &mut Field<'_>) {
     for (variant, minutes) in [("syn", 3), ("amplified", 4), ("udp", 2)] {
         let host = field.inside();
         let length_ms = minutes * MINUTE_MS;
-        let first = field.moment(length_ms + 2 * MINUTE_MS);
+        let Some(first) = field.moment(length_ms + 2 * MINUTE_MS) else {
+            field.skip(Kind::Ddos, variant);
+            continue;
+        };
         let reflectors: Vec<Host> = (0..300).map(|_| field.outside()).collect();
         let (port, from) = match variant {
             "syn" => (443, 0),
@@ -244,6 +256,153 @@ pub(super) fn floods(field: &mut Field<'_>) {
             size: sources,
             first: UnixMillis(first),
             last: UnixMillis(first + length_ms),
+        });
+    }
+}
+
+/// Hosts that talk a few times to one outside that is to be on a list: the truth tells which.
+pub(super) fn listed(field: &mut Field<'_>) {
+    for variant in ["answered", "answered", "silent"] {
+        let (host, peer) = (field.inside(), field.outside());
+        let port = field.random.one_of(&[443, 80, 8080]);
+        let mut moments: Vec<u64> = (0..5).filter_map(|_| field.moment(MINUTE_MS)).collect();
+        moments.sort_unstable();
+        let (Some(&first), Some(&last)) = (moments.first(), moments.last()) else {
+            field.skip(Kind::Indicator, variant);
+            continue;
+        };
+        for at_ms in moments {
+            let ports = (ephemeral(&mut field.random, host), port);
+            let is_answered = variant == "answered";
+            let answer = is_answered.then(|| side(5, 2_000 + field.random.below(9_000), WHOLE));
+            let request = if is_answered {
+                side(6, 700 + field.random.below(900), WHOLE)
+            } else {
+                side(3, 180, SYN)
+            };
+            let talk = Conversation::short((host, peer), ports, Protocol::TCP, request, answer);
+            field.sow(at_ms, talk);
+        }
+        field.tell(Planted {
+            kind: Kind::Indicator,
+            variant,
+            host: host.address.into(),
+            peer: Some(peer.address.into()),
+            port: Some(port),
+            size: 5,
+            first: UnixMillis(first),
+            last: UnixMillis(last + MINUTE_MS),
+        });
+    }
+}
+
+/// Hosts that send two gigabytes to somebody outside within less than an hour.
+pub(super) fn uploads(field: &mut Field<'_>) {
+    for minutes in [30, 40, 50] {
+        let length_ms = minutes * MINUTE_MS;
+        let is_long = field.span_ms() >= 24 * 60 * MINUTE_MS;
+        let Some(first) = field.moment(length_ms + 5 * MINUTE_MS).filter(|_| is_long) else {
+            field.skip(Kind::Exfil, "upload");
+            continue;
+        };
+        let (host, peer) = (field.inside(), field.outside());
+        // What it does on other hours, so that it has a past.
+        for _ in 0..40 {
+            let Some(at_ms) = field.moment(MINUTE_MS) else { break };
+            let ports = (ephemeral(&mut field.random, host), 443);
+            let (hosts, request) = ((host, field.outside()), side(6, 1_200, WHOLE));
+            let answer = Some(side(5, 2_000 + field.random.below(9_000), WHOLE));
+            field.sow(at_ms, Conversation::short(hosts, ports, Protocol::TCP, request, answer));
+        }
+        let port = field.random.one_of(&[443, 22, 8443]);
+        let octets = (2_000_000_000 / minutes) as u32;
+        let sides = (side(octets / 1_400, octets, 0), side(octets / 2_800, octets / 70, 0));
+        lasting(field, (host, peer), port, (first, length_ms), sides);
+        field.tell(Planted {
+            kind: Kind::Exfil,
+            variant: "upload",
+            host: host.address.into(),
+            peer: Some(peer.address.into()),
+            port: Some(port),
+            size: minutes as u32,
+            first: UnixMillis(first),
+            last: UnixMillis(first + length_ms),
+        });
+    }
+}
+
+/// Hosts that are heard of every few minutes until they stop.
+pub(super) fn silent_ones(field: &mut Field<'_>) {
+    for share in [0.6, 0.75] {
+        let (host, peers) = (field.inside(), [field.outside(), field.outside()]);
+        if field.span_ms() < 24 * 60 * MINUTE_MS {
+            field.skip(Kind::Silent, "host");
+            continue;
+        }
+        let first = field.from_ms;
+        let until_ms = first + (field.span_ms() as f64 * share) as u64;
+        let (mut at_ms, mut count) = (first, 0);
+        while at_ms < until_ms {
+            let ports = (ephemeral(&mut field.random, host), 443);
+            let hosts = (host, peers[field.random.below(2) as usize]);
+            let answer = Some(side(5, 1_000 + field.random.below(9_000), WHOLE));
+            let request = side(6, 500 + field.random.below(9_000), WHOLE);
+            field.sow(at_ms, Conversation::short(hosts, ports, Protocol::TCP, request, answer));
+            at_ms += u64::from(field.random.between(1_000, 20 * 60_000));
+            count += 1;
+        }
+        field.tell(Planted {
+            kind: Kind::Silent,
+            variant: "host",
+            host: host.address.into(),
+            peer: None,
+            port: None,
+            size: count,
+            first: UnixMillis(first),
+            last: UnixMillis(until_ms),
+        });
+    }
+}
+
+/// Hosts that deal with the same few for days, and on the last day with many others.
+pub(super) fn new_ones(field: &mut Field<'_>) {
+    const DAY_MS: u64 = 24 * 60 * MINUTE_MS;
+    for count in [30, 60] {
+        let host = field.inside();
+        if field.span_ms() < 9 * DAY_MS {
+            field.skip(Kind::New, "peers");
+            continue;
+        }
+        let old: Vec<Host> = (0..8).map(|_| field.outside()).collect();
+        let new: Vec<Host> = (0..count).map(|_| field.outside()).collect();
+        let last_day = field.until_ms - DAY_MS;
+        let until_ms = field.until_ms;
+        let talk = |field: &mut Field<'_>, at_ms: u64, peer: Host| {
+            let ports = (ephemeral(&mut field.random, host), 443);
+            let answer = Some(side(5, 1_000 + field.random.below(9_000), WHOLE));
+            let request = side(6, 500 + field.random.below(9_000), WHOLE);
+            let talk = Conversation::short((host, peer), ports, Protocol::TCP, request, answer);
+            field.sow(at_ms, talk);
+        };
+        let mut at_ms = field.from_ms;
+        while at_ms < until_ms {
+            let peer = old[field.random.below(8) as usize];
+            talk(field, at_ms, peer);
+            at_ms += u64::from(field.random.between(60_000, 4 * 3_600_000));
+        }
+        for &peer in &new {
+            let at_ms = last_day + u64::from(field.random.below((DAY_MS - MINUTE_MS) as u32));
+            talk(field, at_ms, peer);
+        }
+        field.tell(Planted {
+            kind: Kind::New,
+            variant: "peers",
+            host: host.address.into(),
+            peer: None,
+            port: None,
+            size: count,
+            first: UnixMillis(last_day),
+            last: UnixMillis(until_ms),
         });
     }
 }

@@ -18,6 +18,7 @@ pub(super) fn sow(field: &mut Field<'_>) {
     resolvers(field);
     health_checks(field);
     downloads(field);
+    backups(field);
     peers(field);
 }
 
@@ -137,15 +138,27 @@ fn downloads(field: &mut Field<'_>) {
     for _ in 0..6 {
         let length_ms = (HOUR_MS * 3 / 4).min(field.span_ms() / 2);
         let (host, server) = (field.inside(), field.outside());
-        let first = field.moment(length_ms);
+        let Some(first) = field.moment(length_ms) else { continue };
         let sides = (side(20_000, 1_040_000, 0), side(40_000, 60_000_000, 0));
         lasting(field, (host, server), 443, (first, length_ms), sides);
     }
     let (host, server) = (field.inside(), field.inside());
     let length_ms = (HOUR_MS * 3 / 4).min(field.span_ms() / 2);
-    let first = field.moment(length_ms);
+    let Some(first) = field.moment(length_ms) else { return };
     let sides = (side(60_000, 90_000_000, 0), side(30_000, 1_560_000, 0));
     lasting(field, (host, server), 873, (first, length_ms), sides);
+}
+
+/// Hosts that send what is new of them to a store of backups every four hours, as much as they have.
+fn backups(field: &mut Field<'_>) {
+    for _ in 0..3 {
+        let (host, store) = (field.inside(), field.outside());
+        each(field, 4 * HOUR_MS, |field, at_ms| {
+            let octets = 25_000_000 + field.random.below(15_000_000);
+            let sides = (side(octets / 1_400, octets, 0), side(octets / 2_800, octets / 70, 0));
+            lasting(field, (host, store), 443, (at_ms, HOUR_MS / 2), sides);
+        });
+    }
 }
 
 /// Hosts inside that look for peers, half of which are gone.
@@ -155,7 +168,7 @@ fn peers(field: &mut Field<'_>) {
         for _ in 0..500 {
             let peer = field.outside();
             let port = field.random.between(1_025, 65_535) as u16;
-            let at_ms = field.moment(60_000);
+            let Some(at_ms) = field.moment(60_000) else { return };
             let talk = if field.random.chance(128) {
                 dead(field, (host, peer), port)
             } else {

@@ -45,6 +45,17 @@ pub struct Planted {
 pub(super) struct Plants {
     due: VecDeque<(u64, Conversation)>,
     pub(super) truth: Vec<Planted>,
+    /// What there was no time for.
+    pub(super) skipped: Vec<Skipped>,
+}
+
+/// A kind that was not planted, as it would not have ended within the capture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Skipped {
+    /// What it is.
+    pub kind: Kind,
+    /// Which kind of it.
+    pub variant: &'static str,
 }
 
 /// What is sown until it is sorted.
@@ -56,6 +67,7 @@ struct Field<'a> {
     until_ms: u64,
     talks: Vec<(u64, Conversation)>,
     truth: Vec<Planted>,
+    skipped: Vec<Skipped>,
 }
 
 impl Plants {
@@ -65,9 +77,9 @@ impl Plants {
             return Self::default();
         }
         let (from_ms, until_ms) = span_ms;
-        let (talks, truth) = (Vec::new(), Vec::new());
+        let (talks, truth, skipped) = (Vec::new(), Vec::new(), Vec::new());
         let random = Random::new(seed, 7);
-        let mut field = Field { world, random, from_ms, until_ms, talks, truth };
+        let mut field = Field { world, random, from_ms, until_ms, talks, truth, skipped };
         for kind in Kind::ALL.into_iter().filter(|kind| kinds.contains(kind)) {
             match kind {
                 Kind::Scan => attack::scans(&mut field),
@@ -75,12 +87,17 @@ impl Plants {
                 Kind::Long => attack::long_ones(&mut field),
                 Kind::Spread => attack::spreads(&mut field),
                 Kind::Ddos => attack::floods(&mut field),
+                Kind::Indicator => attack::listed(&mut field),
+                Kind::Exfil => attack::uploads(&mut field),
+                Kind::Silent => attack::silent_ones(&mut field),
+                Kind::New => attack::new_ones(&mut field),
             }
         }
         everyday::sow(&mut field);
-        let Field { mut talks, truth, .. } = field;
+        let Field { mut talks, truth, mut skipped, .. } = field;
         talks.sort_by_key(|&(due_ms, _)| due_ms);
-        Self { due: talks.into(), truth }
+        skipped.sort_unstable();
+        Self { due: talks.into(), truth, skipped }
     }
 
     /// The next that is exported until `now_us`, and when.
@@ -95,10 +112,12 @@ impl Field<'_> {
         self.until_ms - self.from_ms
     }
 
-    /// A moment so that what lasts for `length_ms` from then on is within the capture.
-    fn moment(&mut self, length_ms: u64) -> u64 {
-        let free = self.span_ms().saturating_sub(length_ms);
-        self.from_ms + (free as f64 * self.random.unit()) as u64
+    /// A moment so that what lasts for `length_ms` from then on is within the capture; none where that
+    /// is shorter.
+    fn moment(&mut self, length_ms: u64) -> Option<u64> {
+        let drawn = self.random.unit();
+        let free = self.span_ms().checked_sub(length_ms)?;
+        Some(self.from_ms + (free as f64 * drawn) as u64)
     }
 
     /// Any host inside, each as often as any other.
@@ -118,6 +137,11 @@ impl Field<'_> {
         if due_ms < self.until_ms {
             self.talks.push((due_ms, talk));
         }
+    }
+
+    /// Takes note of what there is no time for.
+    fn skip(&mut self, kind: Kind, variant: &'static str) {
+        self.skipped.push(Skipped { kind, variant });
     }
 
     fn tell(&mut self, planted: Planted) {

@@ -21,6 +21,8 @@ pub struct Indicator {
     pub valid: TimeRange,
     /// What the list says of it.
     pub note: Option<Box<str>>,
+    /// How sure the list is of it, from 0 to 100, as STIX 2.1 has it.
+    pub confidence: Option<u8>,
     /// Whether not all that was stored when it came was looked through for it.
     pub(crate) fresh: bool,
 }
@@ -29,7 +31,8 @@ impl Indicator {
     /// `addresses`, at any port and for ever.
     pub fn of(addresses: impl Into<AddressRange>) -> Self {
         let addresses = addresses.into();
-        Self { addresses, port: None, valid: TimeRange::ALL, note: None, fresh: false }
+        let (port, valid, note, confidence) = (None, TimeRange::ALL, None, None);
+        Self { addresses, port, valid, note, confidence, fresh: false }
     }
 }
 
@@ -55,19 +58,22 @@ struct Kept {
     valid: Option<TimeRange>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     note: Option<Box<str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    confidence: Option<u8>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     fresh: bool,
 }
 
 impl Serialize for Indicator {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self { addresses, port, valid, note, fresh } = self;
+        let Self { addresses, port, valid, note, confidence, fresh } = self;
         let kept = Kept {
             first: addresses.first(),
             last: addresses.host().is_none().then(|| addresses.last()),
             port: *port,
             valid: (!valid.is_all()).then_some(*valid),
             note: note.clone(),
+            confidence: *confidence,
             fresh: *fresh,
         };
         kept.serialize(serializer)
@@ -76,10 +82,12 @@ impl Serialize for Indicator {
 
 impl<'de> Deserialize<'de> for Indicator {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let Kept { first, last, port, valid, note, fresh } = Kept::deserialize(deserializer)?;
+        let kept = Kept::deserialize(deserializer)?;
+        let Kept { first, last, port, valid, note, confidence, fresh } = kept;
         let addresses = AddressRange::new(first, last.unwrap_or(first))
             .ok_or_else(|| de::Error::custom("the addresses of an indicator are in no order"))?;
-        Ok(Self { addresses, port, valid: valid.unwrap_or(TimeRange::ALL), note, fresh })
+        let valid = valid.unwrap_or(TimeRange::ALL);
+        Ok(Self { addresses, port, valid, note, confidence, fresh })
     }
 }
 
@@ -128,6 +136,7 @@ mod tests {
             (indicator("203.0.113.7"), "203.0.113.7"),
             (Indicator { port: Some(443), ..indicator("203.0.113.7") }, "203.0.113.7:443"),
             (Indicator { port: Some(1), ..indicator("::1") }, "[::1]:1"),
+            (Indicator { confidence: Some(85), ..indicator("203.0.113.8") }, "203.0.113.8"),
             (Indicator { valid, note: Some("x".into()), ..Indicator::of(block) }, "2001:db8::/32"),
         ] {
             assert_eq!(indicator.to_string(), text);

@@ -1,0 +1,143 @@
+//! Calls that follow on each other by the same two ports and without an end, as UDP has none: they are
+//! joined to one connection, and the calls are its records.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
+
+use super::super::contact::{Contact, is_polled};
+use super::super::{Detection, Parameters};
+use super::of_pair;
+use crate::aggregate::{Aggregate, Connection, over};
+use crate::flow::{Column, Columns, FlowBatch, Protocol};
+use crate::query::{Direction, Question};
+use crate::store::{Result, Snapshot};
+
+/// Who calls whom, by which protocol, at which port.
+type Call = (IpAddr, Protocol, u16);
+
+/// So many calls of one host are looked at.
+const MAX_CALLS: usize = 1 << 20;
+
+/// A connection that may be calls.
+#[derive(Debug, Clone, Copy)]
+pub(in super::super) struct Paced {
+    host: IpAddr,
+    call: Call,
+    records: u32,
+}
+
+/// That of most records has the least.
+pub(in super::super) type PacedRank = (Reverse<u32>, IpAddr, Call);
+
+impl Paced {
+    /// `connection`, if it may be one: from inside to outside, of many records that do not last, and of
+    /// no protocol that has an end.
+    pub(in super::super) fn of(connection: &Connection, parameters: &Parameters) -> Option<Self> {
+        let Connection { initiator, responder, protocol, responder_port, sent, .. } = *connection;
+        let inside = &parameters.inside;
+        let is_called = !matches!(protocol, Protocol::TCP)
+            && !protocol.is_icmp()
+            && !is_polled(protocol, responder_port)
+            && inside.has(initiator)
+            && !inside.has(responder);
+        let is_many = sent.records as usize >= parameters.beacon_contacts;
+        // What goes on all the time is cut by the router, and not by who calls.
+        let is_paced = sent.active_ms < connection.duration_ms() / 2;
+        let call = (responder, protocol, responder_port);
+        let paced = Self { host: initiator, call, records: sent.records };
+        (is_called && is_many && is_paced).then_some(paced)
+    }
+
+    pub(in super::super) fn rank(&self) -> PacedRank {
+        (Reverse(self.records), self.host, self.call)
+    }
+}
+
+/// Each record of some calls of one host.
+#[derive(Debug, Default)]
+struct Records {
+    calls: HashMap<Call, Vec<Contact>>,
+    count: usize,
+}
+
+impl Records {
+    const COLUMNS: Columns = Columns::of(&[
+        Column::Src,
+        Column::Dst,
+        Column::Protocol,
+        Column::SrcPort,
+        Column::DstPort,
+        Column::First,
+        Column::Duration,
+        Column::Octets,
+        Column::Packets,
+    ]);
+
+    fn of(calls: &[Call]) -> Self {
+        Self { calls: calls.iter().map(|&call| (call, Vec::new())).collect(), count: 0 }
+    }
+}
+
+impl Aggregate for Records {
+    fn observe(&mut self, flows: &FlowBatch) -> Result<()> {
+        for row in 0..flows.len() {
+            let (peer, port) = (flows.dst.get(row), flows.dst_port[row]);
+            let protocol = Protocol(flows.protocol[row]);
+            if let Some(of_call) = self.calls.get_mut(&(peer, protocol, port))
+                && self.count < MAX_CALLS
+            {
+                self.count += 1;
+                let first_ms = flows.first_ms[row];
+                of_call.push(Contact {
+                    peer,
+                    protocol,
+                    port,
+                    own_port: flows.src_port[row],
+                    first_ms,
+                    last_ms: first_ms + u64::from(flows.duration_ms[row]),
+                    octets: flows.octets[row],
+                    packets: flows.packets[row],
+                    failed: false,
+                    sampled: false,
+                    one_way: false,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn merge(&mut self, other: Self) -> Result<()> {
+        self.count += other.count;
+        for (call, contacts) in other.calls {
+            self.calls.entry(call).or_default().extend(contacts);
+        }
+        Ok(())
+    }
+}
+
+/// Beacons among `paced`, by a look at the records that each host sent.
+pub(in super::super) fn of_records(
+    snapshot: &dyn Snapshot,
+    question: &Question,
+    parameters: &Parameters,
+    paced: Vec<Paced>,
+) -> Result<Vec<Detection>> {
+    let mut by_host: BTreeMap<IpAddr, Vec<Call>> = BTreeMap::new();
+    for Paced { host, call, .. } in paced {
+        by_host.entry(host).or_default().push(call);
+    }
+    let mut found = Vec::new();
+    for (host, calls) in by_host {
+        let (addresses, direction) = (Some(host.into()), Direction::Src);
+        let question = Question { addresses, direction, limit: None, ..question.clone() };
+        let lookup = question.plan_unordered(Records::COLUMNS);
+        let records = over(snapshot, lookup.scans(), || Records::of(&calls))?;
+        for mut contacts in records.calls.into_values() {
+            contacts.sort_unstable_by_key(|contact| (contact.first_ms, contact.own_port));
+            let calls: Vec<&Contact> = contacts.iter().collect();
+            found.extend(of_pair(host, &calls, parameters));
+        }
+    }
+    Ok(found)
+}
