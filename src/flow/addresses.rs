@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::Family;
 use super::family::address_bits;
-use super::rows::{extend, take};
+use super::rows::{extend, extend_picked, take};
 
 /// Addresses of one family.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,6 +98,25 @@ impl Addresses {
         match self {
             Self::V4(addresses) => Self::V4(take(addresses, rows)),
             Self::V6(addresses) => Self::V6(take(addresses, rows)),
+        }
+    }
+
+    pub(super) fn extend_picked(&mut self, others: &[&Self], picked: &[(u32, u32)]) {
+        match self {
+            Self::V4(to) => {
+                let others = others.iter().map(|other| match other {
+                    Self::V4(of) => &of[..],
+                    Self::V6(_) => &[],
+                });
+                extend_picked(to, &others.collect::<Vec<_>>(), picked);
+            }
+            Self::V6(to) => {
+                let others = others.iter().map(|other| match other {
+                    Self::V6(of) => &of[..],
+                    Self::V4(_) => &[],
+                });
+                extend_picked(to, &others.collect::<Vec<_>>(), picked);
+            }
         }
     }
 

@@ -68,15 +68,29 @@ macro_rules! batch {
             /// Appends `rows` of `other`, which has the same family and columns, and the same
             /// sources or more of them.
             pub fn append_rows(&mut self, other: &Self, rows: Range<usize>) {
-                if !Arc::ptr_eq(&other.sources, &self.sources) {
-                    debug_assert!(other.sources.starts_with(&self.sources));
-                    if other.sources.len() > self.sources.len() {
-                        self.sources = Arc::clone(&other.sources);
-                    }
-                }
+                self.take_sources(other);
                 $(self.$field.extend_rows(self.rows, &other.$field, &rows);)*
                 extend(&mut self.origin, &other.origin, &rows);
                 self.rows += rows.len();
+            }
+
+            /// Appends picked rows of `others`, each of which is as [`Self::append_rows`] wants it: of
+            /// the one in that place that row. It goes column by column.
+            pub(crate) fn append_picked(&mut self, others: &[Arc<Self>], picked: &[(u32, u32)]) {
+                for other in others {
+                    self.take_sources(other);
+                }
+                $({
+                    let others: Vec<_> = others.iter().map(|other| &other.$field).collect();
+                    ColumnValues::extend_picked(&mut self.$field, self.rows, &others, picked);
+                })*
+                if others.iter().any(|other| !other.origin.is_empty()) {
+                    for &(place, row) in picked {
+                        let row = row as usize;
+                        extend(&mut self.origin, &others[place as usize].origin, &(row..row + 1));
+                    }
+                }
+                self.rows += picked.len();
             }
 
             /// Appends a flow from `src` to `dst`, of the batch's family as the next hop is, with
@@ -123,6 +137,16 @@ macro_rules! batch {
 columns!(batch);
 
 impl FlowBatch {
+    /// Takes the sources of `other` where these are more.
+    fn take_sources(&mut self, other: &Self) {
+        if !Arc::ptr_eq(&other.sources, &self.sources) {
+            debug_assert!(other.sources.starts_with(&self.sources));
+            if other.sources.len() > self.sources.len() {
+                self.sources = Arc::clone(&other.sources);
+            }
+        }
+    }
+
     /// The family of every row.
     pub fn family(&self) -> Family {
         self.src.family()

@@ -9,6 +9,20 @@ pub(super) fn extend<T: Copy>(to: &mut Vec<T>, from: &[T], rows: &Range<usize>) 
     }
 }
 
+/// Appends the values of picked rows: of those of `others` in the one place, the one in the other. What
+/// none of them has is not there; what only some have is nothing where it is not.
+pub(super) fn extend_picked<T: Copy + Default>(
+    to: &mut Vec<T>,
+    others: &[&[T]],
+    picked: &[(u32, u32)],
+) {
+    if others.iter().any(|values| !values.is_empty()) {
+        to.extend(picked.iter().map(|&(place, row)| {
+            others[place as usize].get(row as usize).copied().unwrap_or_default()
+        }));
+    }
+}
+
 /// The values of these rows, in this order.
 pub(super) fn take<T: Copy>(values: &[T], rows: &[u32]) -> Vec<T> {
     if values.is_empty() {

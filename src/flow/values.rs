@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::rows::{extend, take};
+use super::rows::{extend, extend_picked, take};
 use super::{Addresses, Extras, Family, FlowCounts, Leading};
 
 /// What the values of a column are.
@@ -144,6 +144,9 @@ pub(super) trait ColumnValues {
     fn clear(&mut self);
     /// The values of these rows, in this order.
     fn take_rows(&self, rows: &[u32]) -> Self;
+    /// Appends the values of picked rows behind those of `len` rows: of those of `others` in the one
+    /// place, the one in the other.
+    fn extend_picked(&mut self, len: usize, others: &[&Self], picked: &[(u32, u32)]);
     /// Appends the values that `other` has of `rows` behind those of `len` rows.
     fn extend_rows(&mut self, len: usize, other: &Self, rows: &Range<usize>);
     /// Appends `number` where these are numbers.
@@ -171,6 +174,11 @@ macro_rules! numbers {
 
             fn take_rows(&self, rows: &[u32]) -> Self {
                 take(self, rows)
+            }
+
+            fn extend_picked(&mut self, _: usize, others: &[&Self], picked: &[(u32, u32)]) {
+                let others: Vec<&[$number]> = others.iter().map(|other| &other[..]).collect();
+                extend_picked(self, &others, picked);
             }
 
             fn extend_rows(&mut self, _: usize, other: &Self, rows: &Range<usize>) {
@@ -218,6 +226,10 @@ impl ColumnValues for Addresses {
         self.take_rows(rows)
     }
 
+    fn extend_picked(&mut self, _: usize, others: &[&Self], picked: &[(u32, u32)]) {
+        Self::extend_picked(self, others, picked);
+    }
+
     fn extend_rows(&mut self, _: usize, other: &Self, rows: &Range<usize>) {
         self.extend(other, rows);
     }
@@ -249,6 +261,14 @@ impl ColumnValues for Extras {
 
     fn take_rows(&self, rows: &[u32]) -> Self {
         self.take_rows(rows)
+    }
+
+    fn extend_picked(&mut self, len: usize, others: &[&Self], picked: &[(u32, u32)]) {
+        if others.iter().any(|other| !other.is_empty()) {
+            for (to, &(place, row)) in picked.iter().enumerate() {
+                self.set(len + to, others[place as usize].get(row as usize));
+            }
+        }
     }
 
     fn extend_rows(&mut self, len: usize, other: &Self, rows: &Range<usize>) {
@@ -285,6 +305,11 @@ impl<T: ColumnValues> ColumnValues for Leading<T> {
         Self(self.0.take_rows(rows))
     }
 
+    fn extend_picked(&mut self, len: usize, others: &[&Self], picked: &[(u32, u32)]) {
+        let others: Vec<&T> = others.iter().map(|other| &other.0).collect();
+        self.0.extend_picked(len, &others, picked);
+    }
+
     fn extend_rows(&mut self, len: usize, other: &Self, rows: &Range<usize>) {
         self.0.extend_rows(len, &other.0, rows);
     }
@@ -316,6 +341,11 @@ impl ColumnValues for FlowCounts {
 
     fn take_rows(&self, rows: &[u32]) -> Self {
         Self(take(&self.0, rows))
+    }
+
+    fn extend_picked(&mut self, _: usize, others: &[&Self], picked: &[(u32, u32)]) {
+        let others: Vec<&[u64]> = others.iter().map(|other| &other.0[..]).collect();
+        extend_picked(&mut self.0, &others, picked);
     }
 
     fn extend_rows(&mut self, _: usize, other: &Self, rows: &Range<usize>) {

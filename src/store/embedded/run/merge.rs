@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::flow::{Column, Columns, Family, FlowBatch, Source};
+use crate::flow::{Column, Columns, Family, FlowBatch, Source, saturated_u32};
 use crate::row::Order;
 use crate::store::merge::{Merge, Sorted};
 use crate::store::{FlowStream, Result, SCAN_BATCH_ROWS};
@@ -50,8 +50,20 @@ pub(crate) fn place_of_lead(batch: &FlowBatch, row: usize, order: Order) -> Plac
 struct Flows {
     stream: FlowStream,
     order: Order,
-    batch: Option<FlowBatch>,
+    batch: Option<Arc<FlowBatch>>,
     row: usize,
+    /// Which batch it was last picked from for, and its place among those that this is made of.
+    picked: (u64, usize),
+}
+
+/// Of what the next batch is made: rows of these batches.
+#[derive(Default)]
+struct Picked {
+    /// The number of the batch, from 1.
+    number: u64,
+    batches: Vec<Arc<FlowBatch>>,
+    /// The place of a batch, and a row of it.
+    rows: Vec<(u32, u32)>,
 }
 
 impl Sorted for Flows {
@@ -59,8 +71,8 @@ impl Sorted for Flows {
 
     fn key(&mut self) -> Result<Option<Place>> {
         if self.batch.as_ref().is_none_or(|batch| self.row == batch.len()) {
-            self.batch = self.stream.next().transpose()?;
-            self.row = 0;
+            self.batch = self.stream.next().transpose()?.map(Arc::new);
+            (self.row, self.picked) = (0, (0, 0));
         }
         Ok(self.batch.as_ref().map(|batch| place(batch, self.row, self.order)))
     }
@@ -69,14 +81,20 @@ impl Sorted for Flows {
 impl Flows {
     /// Everything of this batch up to the next one's head goes over at once, as far as there is
     /// room.
-    fn take(&mut self, to: &mut FlowBatch, others: Option<&Place>) {
+    fn take(&mut self, to: &mut Picked, others: Option<&Place>) {
         let Some(batch) = &self.batch else { return };
-        let room = batch.len().min(self.row + SCAN_BATCH_ROWS - to.len());
+        let room = batch.len().min(self.row + SCAN_BATCH_ROWS - to.rows.len());
         let until = others.and_then(|others| {
             (self.row + 1..room).find(|&row| place(batch, row, self.order) > *others)
         });
         let until = until.unwrap_or(room);
-        to.append_rows(batch, self.row..until);
+        if self.picked.0 != to.number {
+            self.picked = (to.number, to.batches.len());
+            to.batches.push(Arc::clone(batch));
+        }
+        let place = saturated_u32(self.picked.1);
+        let rows = saturated_u32(self.row)..saturated_u32(until);
+        to.rows.extend(rows.map(|row| (place, row)));
         self.row = until;
     }
 }
@@ -89,16 +107,21 @@ pub(crate) fn in_key_order(
     family: Family,
     sources: Arc<Vec<Source>>,
 ) -> FlowStream {
-    let flows = |stream| Flows { stream, order, batch: None, row: 0 };
+    let flows = |stream| Flows { stream, order, batch: None, row: 0, picked: (0, 0) };
     let mut merge = Merge::new(streams.into_iter().map(flows).collect());
+    let mut picked = Picked::default();
     let mut next_batch = move || {
-        let mut merged = FlowBatch::new(family);
-        merged.sources = Arc::clone(&sources);
-        while merged.len() < SCAN_BATCH_ROWS {
-            if merge.next(|flows, others| flows.take(&mut merged, others))?.is_none() {
+        picked.number += 1;
+        picked.rows.clear();
+        while picked.rows.len() < SCAN_BATCH_ROWS {
+            if merge.next(|flows, others| flows.take(&mut picked, others))?.is_none() {
                 break;
             }
         }
+        let mut merged = FlowBatch::new(family);
+        merged.sources = Arc::clone(&sources);
+        merged.append_picked(&picked.batches, &picked.rows);
+        picked.batches.clear();
         Ok((!merged.is_empty()).then_some(merged))
     };
     Box::new(std::iter::from_fn(move || next_batch().transpose()))

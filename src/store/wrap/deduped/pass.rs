@@ -36,7 +36,9 @@ pub(super) struct Pass {
 }
 
 struct Waiting {
+    /// What is given on of it.
     batch: FlowBatch,
+    /// Which of its rows are given on, as far as is known.
     counts: Vec<bool>,
     /// Of its last row.
     stretch: u64,
@@ -80,7 +82,12 @@ impl Pass {
     fn take(&mut self, batch: FlowBatch) {
         self.engines.learn(&batch.sources);
         let (number, rows) = (self.number + self.waiting.len() as u64, batch.len());
-        let mut counts = vec![true; rows];
+        let in_time = |first_ms: &u64| self.time.contains(UnixMillis(*first_ms));
+        let mut counts: Vec<bool> = if self.time.is_all() {
+            vec![true; rows]
+        } else {
+            batch.first_ms.iter().map(in_time).collect()
+        };
         for row in 0..rows {
             let first_ms = batch.first_ms[row];
             self.stretch += u64::from(first_ms < self.now_ms);
@@ -104,6 +111,7 @@ impl Pass {
         }
         self.waiting_rows += rows;
         let (stretch, first_ms) = (self.stretch, self.now_ms);
+        let batch = batch.project(self.columns);
         self.waiting.push_back(Waiting { batch, counts, stretch, first_ms });
     }
 
@@ -136,11 +144,8 @@ impl Pass {
         let Waiting { batch, counts, .. } = self.waiting.pop_front()?;
         self.number += 1;
         self.waiting_rows -= batch.len();
-        let in_time = |row: &u32| self.time.contains(UnixMillis(batch.first_ms[*row as usize]));
-        let counts = |row: &u32| counts[*row as usize] && (self.time.is_all() || in_time(row));
-        let rows: Vec<u32> = (0..batch.len() as u32).filter(counts).collect();
-        let batch = if rows.len() == batch.len() { batch } else { batch.take_rows(&rows) };
-        Some(batch.project(self.columns))
+        let rows: Vec<u32> = (0..batch.len() as u32).filter(|&row| counts[row as usize]).collect();
+        Some(if rows.len() == batch.len() { batch } else { batch.take_rows(&rows) })
     }
 }
 

@@ -113,17 +113,23 @@ struct Flows {
 #[derive(Debug)]
 pub(super) struct Sightings {
     open: HashMap<Tuple, Flows, Seeded>,
+    /// The stretch that they are of.
+    stretch: u64,
     /// How many there may be before those that are over are looked for.
     room: usize,
 }
 
 impl Sightings {
     pub(super) fn new() -> Self {
-        Self { open: HashMap::default(), room: MIN_OPEN }
+        Self { open: HashMap::default(), stretch: 0, room: MIN_OPEN }
     }
 
     /// What becomes of a record. Of rows before batch `first_kept` it is settled.
     pub(super) fn judge(&mut self, tuple: Tuple, sighting: Sighting, first_kept: u64) -> Verdict {
+        if sighting.stretch != self.stretch {
+            self.stretch = sighting.stretch;
+            self.begin_anew();
+        }
         if self.open.len() >= self.room {
             self.forget(&sighting);
         }
@@ -134,6 +140,17 @@ impl Sightings {
                 Verdict::Stays
             }
         }
+    }
+
+    /// Forgets all flows: none of a stretch goes on in the next one. Most stretches are short, so few
+    /// flows stay in few lines of the processor's cache.
+    fn begin_anew(&mut self) {
+        if self.open.capacity() > 4 * MIN_OPEN {
+            self.open = HashMap::with_hasher(self.open.hasher().clone());
+        } else {
+            self.open.clear();
+        }
+        self.room = MIN_OPEN;
     }
 
     /// Forgets the flows that were over before `now`.
