@@ -52,7 +52,7 @@
 //!
 //! Data flows one way through them, and so do their imports:
 //!
-//! `flow → capture, kafka → netflow → normalise, row → meaning, store → load, query, watch → collect, aggregate → answer → sink → request → service → generate → cli`
+//! `flow → capture, kafka → netflow → normalise, row → meaning, store → load, query, watch → collect, aggregate → answer → sink → request → keep → alert → service → generate → cli`
 //!
 //! - [`flow`]: the words that all others use: a flow, batches of flows, times, names.
 //! - [`capture`], [`netflow`], [`normalise`]: from files to datagrams, export packets, flows.
@@ -63,6 +63,7 @@
 //! - [`query`], [`aggregate`], [`answer`]: questions, sums, and what both look like.
 //! - [`watch`]: lists of addresses to be watched for, of many kinds, and what was hit.
 //! - [`sink`]: flows on their way to places of others.
+//! - `alert`: what stands out, kept and told.
 //!
 //! Features: `hbase` (the store there), `elastic` (Elasticsearch and OpenSearch), `kafka` (topics of Kafka), `plot` (answers as pictures), `collect` (a collector),
 //! `serve` (questions over HTTP), `generate` (made-up captures), `cli` (the program; it brings all of these, and is the default),
@@ -74,6 +75,8 @@
 )]
 
 pub mod aggregate;
+#[cfg(feature = "serve")]
+pub mod alert;
 pub mod anonymise;
 pub mod answer;
 pub mod capture;
@@ -88,6 +91,8 @@ pub mod generate;
 pub mod import;
 #[cfg(feature = "kafka")]
 pub mod kafka;
+#[cfg(feature = "serve")]
+pub mod keep;
 pub mod load;
 pub mod meaning;
 pub mod netflow;

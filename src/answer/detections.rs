@@ -126,6 +126,14 @@ fn push(to: &mut Vec<u8>, detection: &Detection, called: &Called, clock: &mut Cl
     ));
 }
 
+/// A detection in one line: what it is, and who did it to whom.
+pub fn detection_title(detection: &Detection) -> String {
+    let Detection { kind, variant, .. } = detection;
+    let what =
+        if *variant == kind.name() { kind.to_string() } else { format!("{kind} ({variant})") };
+    format!("{what}: {}", who(detection))
+}
+
 /// Who did what to whom.
 fn who(detection: &Detection, called: &Called) -> String {
     let Detection { host, peer, protocol, port, .. } = detection;

@@ -37,7 +37,7 @@ pub mod words;
 pub use beside::Beside;
 pub use called::Called;
 pub use conversations::write_conversations;
-pub use detections::{detection_json, left_out_json, write_detections};
+pub use detections::{detection_json, detection_title, left_out_json, write_detections};
 pub use diff::{change_cells, write_diff};
 #[cfg(feature = "elastic")]
 pub(crate) use elements::push_elements;

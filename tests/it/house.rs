@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use code::{Modules, Use};
 
 /// The stages in the order of the data; those of one line do not know each other.
-const STAGES: [&[&str]; 15] = [
+const STAGES: [&[&str]; 17] = [
     &["flow"],
     &["capture", "kafka"],
     &["netflow"],
@@ -33,6 +33,8 @@ const STAGES: [&[&str]; 15] = [
     &["answer"],
     &["sink"],
     &["request"],
+    &["keep"],
+    &["alert"],
     &["service"],
     &["generate"],
     &["cli"],

@@ -1,9 +1,9 @@
 //! Where jobs and their results are kept: one trait, and the keepers that implement it.
 
-use std::error::Error;
 use std::fmt;
 
 use super::{Job, JobId, Status};
+use crate::keep::KeepError;
 
 /// The result of a keeper's work.
 pub(super) type Result<T, E = KeeperError> = std::result::Result<T, E>;
@@ -85,50 +85,14 @@ pub enum KeeperError {
     /// There is a job with this id.
     #[error("there is a job {0} already")]
     Exists(JobId),
-    /// Another process keeps its jobs there.
-    #[error("{place}: in use by another process")]
-    InUse {
-        /// The file.
-        place: String,
-    },
-    /// A later version wrote it.
-    #[error("{place}: format {found}, this version reads up to {known}")]
-    Newer {
-        /// The file.
-        place: String,
-        /// The format found.
-        found: u32,
-        /// The last format known here.
-        known: u32,
-    },
-    /// The place does not answer just now.
-    #[error("{place}: cannot be reached: {problem}")]
-    Unreachable {
-        /// The server.
-        place: String,
-        /// Why not.
-        problem: String,
-    },
-    /// The place refused, or what is kept there is not what was written.
-    #[error("{place}: {doing}")]
-    Refused {
-        /// The file, or the server.
-        place: String,
-        /// What was being done.
-        doing: &'static str,
-        /// Why not.
-        source: Box<dyn Error + Send + Sync>,
-    },
+    /// What the place meets.
+    #[error(transparent)]
+    Place(#[from] KeepError),
 }
 
 impl KeeperError {
     /// Whether the same call may go well in a moment.
     pub fn may_get_well(&self) -> bool {
-        matches!(self, Self::Unreachable { .. })
+        matches!(self, Self::Place(KeepError::Unreachable { .. }))
     }
-}
-
-/// As many rows as a keeper whose numbers are signed can be asked for.
-pub(super) fn bounded(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
 }

@@ -4,24 +4,20 @@
 //! JSON; results lie in pieces, as they came: lines of JSON, compressed.
 
 use std::fmt;
-use std::fs::{self, OpenOptions, Permissions};
-use std::io;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::path::Path;
 use std::thread::sleep;
 use std::time::Duration;
 
 use rusqlite::types::Type;
-use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, Transaction, named_params};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, named_params};
 
-use super::keeper::{Result, bounded};
+use super::keeper::Result;
 use super::{Job, JobId, Keeper, KeeperError, Status};
+use crate::keep::{Sharing, SqliteFile, Tables, bounded};
 
-/// The version of the tables below.
-const FORMAT: u32 = 1;
-
-const TABLES: &str = "
+const TABLES: Tables = Tables {
+    format: 1,
+    make: "
 CREATE TABLE jobs (
     second INTEGER NOT NULL,
     number INTEGER NOT NULL,
@@ -35,16 +31,8 @@ CREATE TABLE results (
     first INTEGER NOT NULL,
     rows BLOB NOT NULL,
     PRIMARY KEY (second, number, first)
-);";
-
-const EMPTY_LOG: &str = "PRAGMA wal_checkpoint(TRUNCATE);";
-
-/// The log is put where it belongs when it has so many pages, of 4 kB.
-const LOG_PAGES: u32 = 256;
-
-/// So much room is kept for what became of jobs: the log, and what it becomes when it is put where it
-/// belongs.
-const RESERVE_BYTES: usize = 4 << 20;
+);",
+};
 
 /// So many pieces of results go at once, and so many pages back to the file system; others have their
 /// turn in between.
@@ -57,10 +45,7 @@ const ZSTD_LEVEL: i32 = 1;
 
 /// Keeps jobs in a file.
 pub struct SqliteKeeper {
-    path: PathBuf,
-    /// A file of nothing, which goes where there is no room for what became of a job.
-    reserve: PathBuf,
-    connection: Mutex<Connection>,
+    file: SqliteFile,
 }
 
 impl SqliteKeeper {
@@ -68,82 +53,18 @@ impl SqliteKeeper {
     ///
     /// # Errors
     ///
-    /// [`KeeperError::InUse`] if another process has it, [`KeeperError::Newer`] if a later version
-    /// wrote it; else what the system meets.
+    /// [`KeepError::InUse`](crate::keep::KeepError::InUse) if another process has it, [`KeepError::Newer`](crate::keep::KeepError::Newer) if a later
+    /// version wrote it; else what the system meets.
     pub fn open(path: &Path) -> Result<Self> {
-        let failed = |error| refused(path, "open", error);
-        // What lies beside it has its mode.
-        keep_for_us(path).map_err(|error| KeeperError::Refused {
-            place: path.display().to_string(),
-            doing: "open",
-            source: error.into(),
-        })?;
-        let mut connection = Connection::open(path).map_err(failed)?;
-        prepare(&mut connection).map_err(failed)?;
-        let found: u32 =
-            connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(failed)?;
-        match found {
-            0 => make(&mut connection).map_err(failed)?,
-            FORMAT => {}
-            _ => {
-                let place = path.display().to_string();
-                return Err(KeeperError::Newer { place, found, known: FORMAT });
-            }
-        }
-        let (path, reserve) = (path.to_owned(), path.with_extension("reserve"));
-        Ok(Self { path, reserve, connection: Mutex::new(connection) })
+        Ok(Self { file: SqliteFile::open(path, &TABLES, Sharing::Alone)? })
     }
 
-    fn connection(&self) -> MutexGuard<'_, Connection> {
-        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Carries out `work` as a whole or not at all, also on a full disk.
     fn transact<T>(
         &self,
         doing: &'static str,
         work: impl Fn(&Transaction<'_>) -> rusqlite::Result<T>,
     ) -> Result<T> {
-        let done = match self.try_transact(&work) {
-            Err(error) if is_full(&error) => {
-                let _ = fs::remove_file(&self.reserve);
-                self.try_transact(&work)
-            }
-            done => done,
-        };
-        done.map_err(|error| refused(&self.path, doing, error))
-    }
-
-    fn try_transact<T>(
-        &self,
-        work: impl Fn(&Transaction<'_>) -> rusqlite::Result<T>,
-    ) -> rusqlite::Result<T> {
-        let mut connection = self.connection();
-        let transact = |connection: &mut Connection| {
-            let transaction = connection.transaction()?;
-            let done = work(&transaction)?;
-            transaction.commit()?;
-            Ok(done)
-        };
-        match transact(&mut connection) {
-            // It may be the log that has no room to grow: it begins anew when its content is where it
-            // belongs.
-            Err(error) if is_full(&error) => match connection.execute_batch(EMPTY_LOG) {
-                Ok(()) => transact(&mut connection),
-                Err(_) => Err(error),
-            },
-            done => done,
-        }
-    }
-
-    /// Sees that there is room for what must not fail.
-    fn keep_reserve(&self) -> io::Result<()> {
-        if self.reserve.exists() {
-            return Ok(());
-        }
-        let written = keep_for_us(&self.reserve)
-            .and_then(|()| fs::write(&self.reserve, vec![0; RESERVE_BYTES]));
-        written.inspect_err(|_| drop(fs::remove_file(&self.reserve)))
+        Ok(self.file.transact(doing, work)?)
     }
 
     fn read<T>(
@@ -151,50 +72,7 @@ impl SqliteKeeper {
         doing: &'static str,
         work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T> {
-        work(&self.connection()).map_err(|error| refused(&self.path, doing, error))
-    }
-}
-
-/// What is promised holds over a loss of power, and no other process comes between.
-/// Makes a file where there is none, and sees that its owner alone may read it. One that is there is
-/// not opened: to close it would take the locks off that this process has on it.
-fn keep_for_us(path: &Path) -> io::Result<()> {
-    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            fs::set_permissions(path, Permissions::from_mode(0o600))
-        }
-        made => made.map(drop),
-    }
-}
-
-fn prepare(connection: &mut Connection) -> rusqlite::Result<()> {
-    connection.busy_timeout(Duration::ZERO)?;
-    connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
-    // Before there are tables: room that results leave goes back to the file system.
-    connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
-    connection.pragma_update(None, "journal_mode", "WAL")?;
-    connection.pragma_update(None, "synchronous", "FULL")?;
-    connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES)?;
-    // The lock is taken by the first that writes.
-    connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?.commit()
-}
-
-fn make(connection: &mut Connection) -> rusqlite::Result<()> {
-    let transaction = connection.transaction()?;
-    transaction.execute_batch(TABLES)?;
-    transaction.pragma_update(None, "user_version", FORMAT)?;
-    transaction.commit()
-}
-
-fn is_full(error: &rusqlite::Error) -> bool {
-    matches!(error.sqlite_error_code(), Some(ErrorCode::DiskFull | ErrorCode::SystemIoFailure))
-}
-
-fn refused(path: &Path, doing: &'static str, error: rusqlite::Error) -> KeeperError {
-    let place = path.display().to_string();
-    match error.sqlite_error_code() {
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => KeeperError::InUse { place },
-        _ => KeeperError::Refused { place, doing, source: error.into() },
+        Ok(self.file.read(doing, work)?)
     }
 }
 
@@ -217,7 +95,7 @@ fn kept(connection: &Connection, id: JobId) -> rusqlite::Result<Option<Job>> {
 
 impl fmt::Display for SqliteKeeper {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.path.display().fmt(f)
+        self.file.fmt(f)
     }
 }
 
@@ -273,14 +151,7 @@ impl Keeper for SqliteKeeper {
     }
 
     fn append(&self, job: &Job, first: u64, rows: &[String]) -> Result<()> {
-        let doing = "keep results";
-        let full = |error: io::Error| KeeperError::Refused {
-            place: self.path.display().to_string(),
-            doing,
-            source: error.into(),
-        };
         // Results take no room that is needed for more than them.
-        self.keep_reserve().map_err(full)?;
         let append = |transaction: &Transaction<'_>| {
             let rows = zstd::bulk::compress(rows.join("\n").as_bytes(), ZSTD_LEVEL)
                 .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
@@ -288,7 +159,7 @@ impl Keeper for SqliteKeeper {
             let row = (second, number, bounded(first), rows);
             transaction.execute("REPLACE INTO results VALUES (?1, ?2, ?3, ?4)", row).map(drop)
         };
-        self.try_transact(append).map_err(|error| refused(&self.path, doing, error))
+        Ok(self.file.transact_within_reserve("keep results", append)?)
     }
 
     fn results(&self, job: &Job, offset: u64, limit: u64) -> Result<Vec<String>> {
@@ -357,7 +228,7 @@ impl SqliteKeeper {
         loop {
             let left = self.read("give room back", give)?;
             if left == 0 || left >= before {
-                return self.read("give room back", |c| c.execute_batch(EMPTY_LOG));
+                return Ok(self.file.empty_log("give room back")?);
             }
             before = left;
             sleep(OTHERS_TURN);

@@ -9,6 +9,7 @@ use std::thread::sleep;
 use std::time::Instant;
 
 use super::*;
+use crate::keep::KeepError;
 use crate::request::{Parameters, Refused};
 use crate::store::Watch;
 
@@ -73,7 +74,7 @@ impl Away {
     fn reach(&self) -> keeper::Result<&dyn Keeper> {
         if self.1.load(SeqCst) {
             let (place, problem) = ("away".to_owned(), "a test said so".to_owned());
-            return Err(KeeperError::Unreachable { place, problem });
+            return Err(KeepError::Unreachable { place, problem }.into());
         }
         Ok(&*self.0)
     }
@@ -207,13 +208,13 @@ fn a_file_is_one_process_s_alone_and_a_later_version_s_is_left_alone() {
     let path = folder.path().join("jobs.sqlite");
     let first = SqliteKeeper::open(&path).unwrap();
     let refused = SqliteKeeper::open(&path).err().unwrap();
-    assert!(matches!(refused, KeeperError::InUse { .. }), "{refused}");
+    assert!(matches!(refused, KeeperError::Place(KeepError::InUse { .. })), "{refused}");
     drop(first);
     rusqlite::Connection::open(&path).unwrap().pragma_update(None, "user_version", 2).unwrap();
     let refused = SqliteKeeper::open(&path).err().unwrap().to_string();
     assert!(refused.ends_with("format 2, this version reads up to 1"), "{refused}");
     let no_file = SqliteKeeper::open(&folder.path().join("none/jobs.sqlite")).err().unwrap();
-    assert!(matches!(no_file, KeeperError::Refused { .. }), "{no_file}");
+    assert!(matches!(no_file, KeeperError::Place(KeepError::Refused { .. })), "{no_file}");
 }
 
 #[test]
@@ -383,7 +384,10 @@ fn a_keeper_that_is_away_is_waited_for() {
     place.away.store(true, SeqCst);
     let jobs = place.open(Options { patience: NOW, ..Options::default() });
     assert!(matches!(jobs.create(new("")), Err(JobsError::NotReady(_))), "it is not there yet");
-    assert!(matches!(jobs.list(0, 10), Err(JobsError::Keeper(KeeperError::Unreachable { .. }))));
+    assert!(matches!(
+        jobs.list(0, 10),
+        Err(JobsError::Keeper(KeeperError::Place(KeepError::Unreachable { .. })))
+    ));
     place.away.store(false, SeqCst);
     until(|| jobs.create(new("")).is_ok());
     let id = start(&jobs, "rows=3000 ms=1");

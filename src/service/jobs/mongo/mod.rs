@@ -13,8 +13,9 @@ use mongodb::options::{Acknowledgment, ClientOptions, WriteConcern};
 use mongodb::{Client, Collection, Database, IndexModel};
 use tokio::runtime::Runtime;
 
-use super::keeper::{Result, bounded};
+use super::keeper::Result;
 use super::{Job, JobId, Keeper, KeeperError, Status};
+use crate::keep::{KeepError, bounded};
 use documents::{document_of, job_of, kept_row, result_row};
 
 /// The database where the URL names none.
@@ -42,9 +43,9 @@ impl MongoKeeper {
     ///
     /// # Errors
     ///
-    /// [`KeeperError::Refused`] if the URL names no MongoDB.
+    /// [`KeepError::Refused`] if the URL names no MongoDB.
     pub fn new(url: &str) -> Result<Self> {
-        let refused = |error: Box<dyn std::error::Error + Send + Sync>| KeeperError::Refused {
+        let refused = |error: Box<dyn std::error::Error + Send + Sync>| KeepError::Refused {
             place: "MongoDB".to_owned(),
             doing: "read its URL",
             source: error,
@@ -85,16 +86,16 @@ impl MongoKeeper {
         doing: &'static str,
         work: impl Future<Output = mongodb::error::Result<T>>,
     ) -> Result<mongodb::error::Result<T>> {
-        let unreachable = |problem: &str| KeeperError::Unreachable {
+        let unreachable = |problem: &str| KeepError::Unreachable {
             place: self.place.clone(),
             problem: format!("{doing}: {problem}"),
         };
-        let Some(runtime) = &self.runtime else { return Err(unreachable("it is ending")) };
+        let Some(runtime) = &self.runtime else { return Err(unreachable("it is ending").into()) };
         let limited = async { tokio::time::timeout(ANSWER_WITHIN, work).await };
         match runtime.block_on(limited) {
-            Ok(Err(error)) if is_away(&error) => Err(unreachable(&error.to_string())),
+            Ok(Err(error)) if is_away(&error) => Err(unreachable(&error.to_string()).into()),
             Ok(done) => Ok(done),
-            Err(_) => Err(unreachable(&format!("no answer within {ANSWER_WITHIN:?}"))),
+            Err(_) => Err(unreachable(&format!("no answer within {ANSWER_WITHIN:?}")).into()),
         }
     }
 
@@ -111,7 +112,7 @@ impl MongoKeeper {
         doing: &'static str,
         error: impl Into<Box<dyn std::error::Error + Send + Sync>>,
     ) -> KeeperError {
-        KeeperError::Refused { place: self.place.clone(), doing, source: error.into() }
+        KeepError::Refused { place: self.place.clone(), doing, source: error.into() }.into()
     }
 
     /// The documents that `find` finds, each as `read` reads it.

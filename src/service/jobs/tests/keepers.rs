@@ -117,7 +117,8 @@ fn a_keeper_that_refuses_for_good_holds_no_thread() {
     let jobs = open(&place, options, |keeper, job, from| {
         if job.status == Status::End && job.rows == 3 {
             let source = "a test said so".into();
-            return Err(KeeperError::Refused { place: "odd".to_owned(), doing: "keep", source });
+            let refused = KeepError::Refused { place: "odd".to_owned(), doing: "keep", source };
+            return Err(refused.into());
         }
         keeper.replace(job, from)
     });

@@ -1,0 +1,50 @@
+//! What stands out is kept, and told: each alert once by each way, tried again until it is
+//! delivered or given up, also by the next process.
+//!
+//! [`Alerts`] takes what detections, rules and watch lists raise. A [`Keeper`] keeps an alert and
+//! the messages about it in one step, so nothing is kept that would not be told. A thread for each
+//! [`Way`] sends what waits for it, at its own pace: one that hangs harms no other. A message tells the
+//! alert as it stands when it is sent, with its id and how often it was raised: after a crash one
+//! may come twice, and a receiver can know it.
+
+mod alert;
+mod alerts;
+#[cfg(test)]
+mod conformance;
+mod counters;
+mod courier;
+mod keeper;
+mod kept;
+mod moment;
+mod shared;
+mod sqlite;
+#[cfg(test)]
+mod tests;
+pub mod way;
+
+pub use alert::{Alert, ParseSourceError, Source};
+pub use alerts::{Alerts, AlertsError, Raised};
+pub use counters::{Counts, WayCounts};
+pub use keeper::{Keeper, Wanted};
+pub use kept::{Fate, Kept, Message, ParseStateError, State, Status, Terms, Verdict};
+pub use shared::Options;
+pub use sqlite::SqliteKeeper;
+pub use way::Way;
+
+use std::path::{Path, PathBuf};
+
+use crate::keep::Result;
+
+/// The file of alerts in the folder of a server.
+pub fn file(folder: &Path) -> PathBuf {
+    folder.join("alerts.sqlite")
+}
+
+/// Where alerts are kept: in a file in `folder`.
+///
+/// # Errors
+///
+/// As [`SqliteKeeper::open`].
+pub fn keeper(folder: &Path) -> Result<Box<dyn Keeper>> {
+    Ok(Box::new(SqliteKeeper::open(&file(folder))?))
+}
