@@ -4,6 +4,7 @@
 //! message, a hint and an exit status.
 
 mod active_flow;
+mod alerts;
 mod anonymise;
 mod asking;
 mod collect;
@@ -160,6 +161,7 @@ enum Command {
     ActiveFlow(active_flow::Args),
     Top(top::Args),
     Detect(detect::Args),
+    Alerts(alerts::Args),
     Diff(diff::Args),
     Timeline(timeline::Args),
     Report(report::Args),
@@ -258,6 +260,7 @@ fn carry_out(Arguments { common, command }: Arguments) -> anyhow::Result<Ending>
         Command::Top(args) => flags.extend(args.flags()),
         Command::Detect(args) => flags.extend(args.flags()),
         Command::Rules(args) => flags.extend(args.flags()),
+        Command::Alerts(args) => flags.extend(args.flags()),
         Command::Diff(args) => flags.extend(args.flags()),
         Command::Timeline(args) => flags.extend(args.flags()),
         Command::Report(args) => flags.extend(args.flags()),
@@ -284,6 +287,7 @@ fn carry_out(Arguments { common, command }: Arguments) -> anyhow::Result<Ending>
         Command::ActiveFlow(args) => active_flow::run(&args, &settings),
         Command::Top(args) => top::run(&args, &settings),
         Command::Detect(args) => detect::run(&args, &settings),
+        Command::Alerts(args) => alerts::run(&args, &settings),
         Command::Diff(args) => diff::run(&args, &settings),
         Command::Timeline(args) => timeline::run(&args, &settings),
         Command::Report(args) => report::run(&args, &settings),

@@ -72,6 +72,8 @@ pub(crate) struct Args {
     #[command(flatten)]
     kept: JobOptions,
     #[command(flatten)]
+    alerts: AlertOptions,
+    #[command(flatten)]
     limits: LimitOptions,
 }
 
@@ -109,6 +111,17 @@ struct JobOptions {
     /// How much the results of all jobs may take, before those of the oldest go [default: 10GiB]
     #[arg(long, value_name = "SIZE", allow_hyphen_values = true)]
     results_size: Option<OsString>,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Alerts")]
+struct AlertOptions {
+    /// What was sent is sent again so long after, if it was raised again by then [default: 1d]
+    #[arg(long, value_name = "SPAN", allow_hyphen_values = true)]
+    resend_alerts: Option<OsString>,
+    /// How long alerts are kept since they were raised last [default: 90d]
+    #[arg(long, value_name = "SPAN", allow_hyphen_values = true)]
+    keep_alerts: Option<OsString>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -168,6 +181,8 @@ impl Args {
             (keys::SERVE_JOBS_AGAIN, kept.jobs_again.clone()),
             (keys::SERVE_KEEP_JOBS, kept.keep_jobs.clone()),
             (keys::SERVE_RESULTS_SIZE, kept.results_size.clone()),
+            (keys::SERVE_RESEND_ALERTS, self.alerts.resend_alerts.clone()),
+            (keys::SERVE_KEEP_ALERTS, self.alerts.keep_alerts.clone()),
         ]
     }
 }
@@ -184,7 +199,9 @@ pub(super) fn run(
         options.load_folders = args.load_folder.iter().map(Into::into).collect();
     }
     options.limits.connections = options.limits.connections.min(descriptors() / 2);
-    let service = Service::new(Arc::from(store::open(settings)?), options).map_err(usage)?;
+    let ways = settings.alert_ways()?;
+    let store = Arc::from(store::open(settings)?);
+    let service = Service::new(store, options, ways).map_err(usage)?;
     let service = Arc::new(service);
     let server = Server::start(&service).context("serve")?;
     let listen = &settings.serve.collect.value;
@@ -195,6 +212,7 @@ pub(super) fn run(
     }
     // A server that cannot begin takes no job in hand.
     service.begin_jobs().context("serve")?;
+    service.begin_alerts().context("serve")?;
     notify::ready(&greet(&service, &server));
     match &collector {
         Some(collector) => collect::watch(collector, &orders, again),
@@ -204,6 +222,7 @@ pub(super) fn run(
     say("stopping: answers that are under way have some seconds; interrupt again to leave at once");
     server.finish();
     service.close_jobs();
+    service.close_alerts();
     match collector {
         Some(collector) => collect::finish(collector, settings, Output::Text),
         None => Ok(Ending::Done),

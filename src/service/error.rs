@@ -44,6 +44,9 @@ pub enum ServiceError {
     /// The place where jobs are kept cannot be used.
     #[error("open the jobs")]
     Jobs(#[source] Box<dyn Error + Send + Sync>),
+    /// The place where alerts are kept cannot be used.
+    #[error("open the alerts")]
+    Alerts(#[source] crate::keep::KeepError),
     /// A thread cannot be started.
     #[error("start a thread")]
     Thread(#[source] io::Error),

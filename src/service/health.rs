@@ -10,10 +10,10 @@ use tokio::sync::Mutex;
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::timeout;
 
-use super::Shared;
 use super::auth::Role;
 use super::problem::Problem;
 use super::routes::{Least, Routes};
+use super::{Shared, alert_counters};
 use crate::collect;
 use crate::load::chain;
 
@@ -77,6 +77,10 @@ async fn look(service: &Shared, under_way: &mut Option<Look>) -> Result<(), Stri
 
 async fn metrics(State(service): State<Shared>) -> impl IntoResponse {
     let mut page = service.counters.page(&service.audit, service.jobs().under_way());
+    let counting = Shared::clone(&service);
+    if let Ok(counts) = spawn_blocking(move || counting.alerts().counts()).await {
+        page += &alert_counters::page(&counts);
+    }
     if let Some(status) = service.collector() {
         page += &collect::metrics(&status);
     }

@@ -7,6 +7,7 @@
 //! is a [`problem`].
 
 mod account;
+mod alert_counters;
 mod api;
 mod around;
 mod assets;
@@ -35,7 +36,7 @@ mod tls;
 mod turns;
 
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use axum::Router;
@@ -43,6 +44,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use tokio::sync::Notify;
 
+use crate::alert::{self, Alerts, Way};
 use crate::collect::{self, Collector};
 use crate::store::Store;
 use audit::Audit;
@@ -64,6 +66,8 @@ pub use page::report_page;
 
 /// At the end of a service, jobs have so long to end.
 const JOBS_END_WITHIN: Duration = Duration::from_secs(5);
+/// And messages so long to be sent.
+const ALERTS_END_WITHIN: Duration = Duration::from_secs(5);
 
 /// What every route works with.
 pub type Shared = Arc<Service>;
@@ -76,6 +80,8 @@ pub struct Service {
     pub options: Options,
     lists: Lists,
     jobs: Jobs,
+    alerts: Alerts,
+    ways: Mutex<Vec<Way>>,
     guard: Guard,
     limiter: Limiter,
     audit: Arc<Audit>,
@@ -88,13 +94,17 @@ pub struct Service {
 }
 
 impl Service {
-    /// Prepares to serve `store`, and makes its folder where there is none.
+    /// Prepares to serve `store`, and makes its folder where there is none. Alerts go out by `ways`.
     ///
     /// # Errors
     ///
     /// [`ServiceError`] if `options` would let in whom they should not, or the folder or what is in
     /// it cannot be used.
-    pub fn new(store: Arc<dyn Store>, mut options: Options) -> Result<Self, ServiceError> {
+    pub fn new(
+        store: Arc<dyn Store>,
+        mut options: Options,
+        ways: Vec<Way>,
+    ) -> Result<Self, ServiceError> {
         options.prepare_folder()?;
         // What sums may take is shared by all that may be at work.
         options.sums.memory_bytes /= Turns::everything() + options.job_options.at_once.max(1);
@@ -119,10 +129,14 @@ impl Service {
         let keeper = jobs::keeper(options.jobs.as_deref(), &options.folder)
             .map_err(|error| ServiceError::Jobs(error.into()))?;
         let jobs = Jobs::new(keeper, Box::new(work), options.job_options.clone());
+        let keeper = alert::keeper(&options.folder).map_err(ServiceError::Alerts)?;
+        let alerts = Alerts::new(keeper, &ways, options.alerts.clone());
         Ok(Self {
             store,
             lists,
             jobs,
+            alerts,
+            ways: Mutex::new(ways),
             guard,
             limiter: Limiter::new(&options.limits),
             audit,
@@ -148,6 +162,26 @@ impl Service {
     /// Has jobs end that are under way, as far as they do within some seconds.
     pub fn close_jobs(&self) {
         self.jobs.close(JOBS_END_WITHIN);
+    }
+
+    /// Has alerts sent, also those that an earlier process left behind.
+    ///
+    /// # Errors
+    ///
+    /// [`ServiceError::Thread`].
+    pub fn begin_alerts(&self) -> Result<(), ServiceError> {
+        let ways = std::mem::take(&mut *self.ways.lock().unwrap_or_else(PoisonError::into_inner));
+        self.alerts.begin(ways).map_err(ServiceError::Thread)
+    }
+
+    /// Has messages end that are being sent, as far as they do within some seconds.
+    pub fn close_alerts(&self) {
+        self.alerts.close(ALERTS_END_WITHIN);
+    }
+
+    /// Its alerts.
+    pub(crate) fn alerts(&self) -> &Alerts {
+        &self.alerts
     }
 
     /// Its jobs.

@@ -14,6 +14,7 @@ use super::error::ServiceError;
 use super::jobs;
 use super::limits::Limits;
 use crate::aggregate;
+use crate::alert;
 use crate::load;
 use crate::meaning::Sources;
 use crate::request::Zone;
@@ -47,6 +48,8 @@ pub struct Options {
     pub meaning: Arc<Sources>,
     /// How long the audit log grows.
     pub audit: audit::Options,
+    /// How alerts are kept and told.
+    pub alerts: alert::Options,
 }
 
 /// A certificate chain and its key, in PEM.

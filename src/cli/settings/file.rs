@@ -14,6 +14,7 @@ use toml::de::{DeTable, DeValue};
 use super::exporters::{self, Exporter};
 use super::rules::{self, RuleTable};
 use super::values::text;
+use super::ways::{self, WaySettings};
 use super::{Key, Origin, Raw, keys};
 use crate::cli::failure::Usage;
 
@@ -31,6 +32,8 @@ pub(super) struct Configuration {
     pub(super) exporters: Vec<Exporter>,
     /// What it says of rules.
     pub(super) rules: Vec<RuleTable>,
+    /// The ways on which alerts go out.
+    pub(super) ways: Vec<WaySettings>,
 }
 
 /// Reads the configuration. `named` is the file that a flag names; without it, and without the
@@ -66,7 +69,8 @@ fn parse(path: PathBuf, text: &str) -> anyhow::Result<Configuration> {
     })?;
     let mut found = Vec::new();
     flatten("", table.get_ref(), &mut found);
-    let (mut set, mut exporters, mut rules) = (BTreeMap::new(), Vec::new(), Vec::new());
+    let (mut set, mut exporters) = (BTreeMap::new(), Vec::new());
+    let (mut rules, mut ways) = (Vec::new(), Vec::new());
     let place = |at: usize| Origin::File { path: path.clone(), line: line(at) };
     for (name, value) in found {
         if name == keys::EXPORTERS {
@@ -75,6 +79,10 @@ fn parse(path: PathBuf, text: &str) -> anyhow::Result<Configuration> {
         }
         if name == keys::RULES {
             rules = rules::parse(value, place)?;
+            continue;
+        }
+        if name == keys::WAYS {
+            ways = ways::parse(value, &path, &place)?;
             continue;
         }
         let origin = place(value.span().start);
@@ -89,7 +97,7 @@ fn parse(path: PathBuf, text: &str) -> anyhow::Result<Configuration> {
         let values = values.into_iter().map(|value| in_place(*key, value, &path)).collect();
         set.insert(key.name, Raw { values, origin });
     }
-    Ok(Configuration { path: Some(path), set, exporters, rules })
+    Ok(Configuration { path: Some(path), set, exporters, rules, ways })
 }
 
 /// Every value with its dotted name; a table that is none of ours is taken as a value.

@@ -121,14 +121,21 @@ pub(crate) const SERVE_KEEP_JOBS: Key =
 pub(crate) const SERVE_RESULTS_SIZE: Key =
     key("serve.results_size", "EARLGREY_SERVE_RESULTS_SIZE", "--results-size");
 
+pub(crate) const SERVE_RESEND_ALERTS: Key =
+    key("serve.resend_alerts", "EARLGREY_SERVE_RESEND_ALERTS", "--resend-alerts");
+pub(crate) const SERVE_KEEP_ALERTS: Key =
+    key("serve.keep_alerts", "EARLGREY_SERVE_KEEP_ALERTS", "--keep-alerts");
+
 /// The table of what the file says of exporters, by their addresses.
 pub(crate) const EXPORTERS: &str = "exporters";
+/// The table of the ways on which alerts go out, by their names.
+pub(crate) const WAYS: &str = "ways";
 
 /// The table of rules, by their names.
 pub(crate) const RULES: &str = "rules";
 
 /// All of them, in the order in which they are shown.
-pub(crate) const ALL: [Key; 62] = [
+pub(crate) const ALL: [Key; 64] = [
     STORE,
     LOAD_PATHS,
     FORMAT,
@@ -191,6 +198,8 @@ pub(crate) const ALL: [Key; 62] = [
     SERVE_JOBS_AGAIN,
     SERVE_KEEP_JOBS,
     SERVE_RESULTS_SIZE,
+    SERVE_RESEND_ALERTS,
+    SERVE_KEEP_ALERTS,
 ];
 
 /// The names of the tables that keys are in.
@@ -201,7 +210,7 @@ pub(crate) fn is_table(name: &str) -> bool {
 /// The known name, of a key or a table, that `name` may be a slip of.
 pub(crate) fn nearest(name: &str) -> Option<&'static str> {
     let tables = ALL.iter().filter_map(|key| Some(key.name.split_once('.')?.0));
-    let tables = tables.chain([EXPORTERS, RULES]);
+    let tables = tables.chain([EXPORTERS, RULES, WAYS]);
     ALL.iter()
         .map(|key| key.name)
         .chain(tables)

@@ -11,6 +11,7 @@ mod meaning;
 mod rules;
 mod serve;
 mod values;
+mod ways;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -40,6 +41,7 @@ use meaning::Meaning;
 pub(crate) use rules::RuleTable;
 use serve::Serve;
 pub(crate) use values::{ProgressMode, bytes};
+use ways::WaySettings;
 
 /// The settings, each with where its value came from.
 #[derive(Debug)]
@@ -88,6 +90,8 @@ pub(crate) struct Settings {
     pub(crate) exporters: Vec<Exporter>,
     /// What it says of rules.
     pub(crate) rules: Vec<RuleTable>,
+    /// The ways on which alerts go out.
+    pub(crate) ways: Vec<WaySettings>,
 }
 
 /// A value, and where it came from.
@@ -140,7 +144,7 @@ impl Settings {
     ///
     /// If the file cannot be read, or a value cannot mean anything; the message says where it is.
     pub(crate) fn resolve(config: Option<&Path>, flags: Flags) -> anyhow::Result<Self> {
-        let file::Configuration { path: file, set, exporters, rules } = file::read(config)?;
+        let file::Configuration { path: file, set, exporters, rules, ways } = file::read(config)?;
         let layers = Layers { file: set, flags };
         let defaults = crate::load::Options::default();
         let memory = Limits::default().memory_bytes as u64;
@@ -152,6 +156,7 @@ impl Settings {
             file,
             exporters,
             rules,
+            ways,
             collect: Collect::resolve(&layers, store.value.as_deref())?,
             serve: Serve::resolve(&layers)?,
             elastic: Elastic::resolve(&layers)?,
@@ -292,6 +297,7 @@ impl Settings {
         all.extend(self.serve.shown());
         all.extend(exporters::shown(&self.exporters));
         all.extend(rules::shown(&self.rules));
+        all.extend(ways::shown(&self.ways));
         all
     }
 }

@@ -10,8 +10,11 @@ use ipnet::IpNet;
 use super::collect::{address, folder, list, net};
 use super::jobs::Jobs;
 use super::{Layers, Setting, Settings, Shown, keys, shown, user_folder, values};
+use crate::alert;
+use crate::answer::words::span;
 use crate::cli::failure::Usage;
 use crate::load;
+use crate::request::span_ms;
 use crate::service::auth::Role;
 use crate::service::limits::Limits;
 use crate::service::{Access, Options, TlsFiles, audit};
@@ -41,6 +44,8 @@ pub(crate) struct Serve {
     max_connections: Setting<usize>,
     audit_size: Setting<u64>,
     audit_files: Setting<usize>,
+    resend_alerts: Setting<Duration>,
+    keep_alerts: Setting<Duration>,
     job_settings: Jobs,
 }
 
@@ -49,6 +54,7 @@ const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8742
 impl Serve {
     pub(super) fn resolve(layers: &Layers) -> Result<Self, Usage> {
         let (limits, audit) = (Limits::default(), audit::Options::default());
+        let alerts = alert::Options::default();
         let own = user_folder("XDG_DATA_HOME", ".local/share").map(|folder| folder.join("serve"));
         Ok(Self {
             listen: layers.all(&keys::SERVE_LISTEN, vec![LISTEN], |texts| list(texts, address))?,
@@ -88,6 +94,8 @@ impl Serve {
             )?,
             audit_size: layers.text(&keys::SERVE_AUDIT_SIZE, audit.file_bytes, values::bytes)?,
             audit_files: layers.text(&keys::SERVE_AUDIT_FILES, audit.files, values::count)?,
+            resend_alerts: layers.text(&keys::SERVE_RESEND_ALERTS, alerts.resend, spanned)?,
+            keep_alerts: layers.text(&keys::SERVE_KEEP_ALERTS, alerts.keep, spanned)?,
             job_settings: Jobs::resolve(layers)?,
         })
     }
@@ -121,7 +129,11 @@ impl Serve {
             shown(&keys::SERVE_AUDIT_SIZE, &self.audit_size, self.audit_size.value),
             shown(&keys::SERVE_AUDIT_FILES, &self.audit_files, self.audit_files.value),
         ];
+        let span = |time: Duration| span(time.as_millis() as u64);
+        let (resend, keep) = (&self.resend_alerts, &self.keep_alerts);
         all.extend(self.job_settings.shown());
+        all.push(shown(&keys::SERVE_RESEND_ALERTS, resend, span(resend.value)));
+        all.push(shown(&keys::SERVE_KEEP_ALERTS, keep, span(keep.value)));
         all
     }
 }
@@ -173,7 +185,26 @@ impl Settings {
                 file_bytes: serve.audit_size.value,
                 files: serve.audit_files.value,
             },
+            alerts: self.alerts(),
         })
+    }
+
+    /// How alerts are kept and told.
+    pub(crate) fn alerts(&self) -> alert::Options {
+        alert::Options {
+            resend: self.serve.resend_alerts.value,
+            keep: self.serve.keep_alerts.value,
+            ..alert::Options::default()
+        }
+    }
+
+    /// The ways on which alerts go out, ready to send.
+    ///
+    /// # Errors
+    ///
+    /// [`Usage`] with the place of one that cannot be as it is set.
+    pub(crate) fn alert_ways(&self) -> Result<Vec<alert::Way>, Usage> {
+        self.ways.iter().map(super::ways::WaySettings::open).collect()
     }
 
     /// The folder of a service, where its accounts are, too.
@@ -185,6 +216,10 @@ impl Settings {
         let folder = self.serve.folder.value.as_deref();
         folder.ok_or_else(|| Usage("no folder is named; name one with --folder".to_owned()))
     }
+}
+
+fn spanned(text: &str) -> Result<Duration, String> {
+    span_ms(text).map(Duration::from_millis)
 }
 
 fn role_or_none(text: &str) -> Result<Option<Role>, String> {

@@ -5,6 +5,7 @@
 //! it, JSON where nothing else is said, as it is found: what is long is held nowhere.
 
 mod admin;
+mod alerts;
 mod answering;
 mod document;
 mod failure;
@@ -38,7 +39,7 @@ use super::turns::Reads;
 pub(super) fn routes() -> Routes {
     let routes = flows::routes(Routes::default());
     let routes = usage::routes(sums::routes(routes));
-    let routes = store::routes(routes);
+    let routes = alerts::routes(store::routes(routes));
     let routes = filter::routes(watch::routes(routes));
     let routes = job_events::routes(job_rows::routes(jobs::routes(routes)));
     let routes = admin::routes(job_file::routes(routes));
