@@ -8,6 +8,7 @@
     reason = "helpers of tests fail as tests do, and say what they skip"
 )]
 
+mod alerts;
 mod anonymise;
 mod answer;
 mod behind_nat;
