@@ -281,8 +281,10 @@ fn too_much_that_waits_is_given_up_and_told() {
 fn a_verdict_is_kept_with_who_gave_it() {
     let folder = tempfile::tempdir().unwrap();
     let alerts = open(&folder, Vec::new(), Options::default());
-    alerts.raise(&alert(), START).unwrap();
-    let verdict = Verdict { by: "anna".to_owned(), at: START, note: "looking".to_owned() };
+    // One that was raised long ago would be forgotten.
+    let now = UnixMillis::now();
+    alerts.raise(&alert(), now).unwrap();
+    let verdict = Verdict { by: "anna".to_owned(), at: now, note: "looking".to_owned() };
     let kept = alerts.judge(&alert().id, State::Seen, &verdict).unwrap();
     assert_eq!(alerts.get(&alert().id).unwrap(), kept);
     assert_eq!((kept.state, kept.verdict.as_ref()), (State::Seen, Some(&verdict)));

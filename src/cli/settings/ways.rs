@@ -315,7 +315,7 @@ impl<'a, 'i> Reader<'a, 'i> {
 
     /// What is shown of the table, if all of it was asked for.
     fn finish(&self) -> Result<Vec<Shown>, Usage> {
-        let taken = self.taken.borrow();
+        let taken = self.taken.borrow().clone();
         let mut shown = Vec::new();
         for (key, value) in self.settings {
             let (key, at) = (key.get_ref(), value.span().start);
