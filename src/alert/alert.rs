@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::moment;
-use crate::answer::{detection_json, detection_title};
+use crate::answer::{Called, detection_json, detection_title};
 use crate::detect::{Detection, Severity};
 use crate::flow::UnixMillis;
 
@@ -90,19 +90,19 @@ pub struct Alert {
 }
 
 impl Alert {
-    /// What a detection found.
-    pub fn of_detection(detection: &Detection) -> Self {
+    /// What a detection found, with names as `called` has them.
+    pub fn of_detection(detection: &Detection, called: &Called) -> Self {
         Self {
             id: detection.id(),
             source: Source::Detection,
             name: detection.kind.name().to_owned(),
             severity: detection.severity,
-            title: detection_title(detection),
+            title: detection_title(detection, called),
             first: detection.first,
             last: detection.last,
             filter: detection.filter(),
             attack: Some(detection.kind.attack().to_owned()),
-            document: detection_json(detection),
+            document: detection_json(detection, called),
         }
     }
 }

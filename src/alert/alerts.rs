@@ -87,6 +87,16 @@ impl Alerts {
     ///
     /// [`AlertsError::Keeper`].
     pub fn raise(&self, alert: &Alert, now: UnixMillis) -> Result<Raised> {
+        self.raise_after(alert, now, self.shared.options.resend)
+    }
+
+    /// As [`Self::raise`]; what was sent is sent again `resend` after, as whoever raises it has a
+    /// cool-down of his own.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::raise`].
+    pub fn raise_after(&self, alert: &Alert, now: UnixMillis, resend: Duration) -> Result<Raised> {
         let shared = &self.shared;
         let keeper = &*shared.keeper;
         let (kept, raised) = loop {
@@ -94,7 +104,7 @@ impl Alerts {
             let (mut kept, raised) = match &known {
                 None => (Kept::new(alert, now, &shared.terms), Raised::New),
                 Some(known) => {
-                    let ways = (&shared.terms[..], shared.options.resend);
+                    let ways = (&shared.terms[..], resend);
                     let kept = known.again(alert, now, ways);
                     let count = kept.count;
                     (kept, Raised::Known(count))

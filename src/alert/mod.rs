@@ -18,6 +18,7 @@ mod kept;
 mod moment;
 mod shared;
 mod sqlite;
+mod suppressions;
 #[cfg(test)]
 mod tests;
 pub mod way;
@@ -29,6 +30,7 @@ pub use keeper::{Keeper, Wanted};
 pub use kept::{Fate, Kept, Message, ParseStateError, State, Status, Terms, Verdict};
 pub use shared::Options;
 pub use sqlite::SqliteKeeper;
+pub use suppressions::{SuppressionsError, suppress, suppressions, unsuppress};
 pub use way::Way;
 
 use std::path::{Path, PathBuf};

@@ -130,7 +130,7 @@ fn a_detection_is_an_alert() {
         confidence: 0.9,
         evidence: vec![("targets", Evidence::Count(7))],
     };
-    let alert = Alert::of_detection(&detection);
+    let alert = Alert::of_detection(&detection, &crate::answer::Called::default());
     assert_eq!(alert.id, detection.id());
     assert_eq!(alert.title, "scan (vertical): 10.0.0.1 -> 10.0.0.2 TCP");
     assert_eq!((alert.name.as_str(), alert.attack.as_deref()), ("scan", Some("T1046")));

@@ -57,12 +57,19 @@ pub fn detection_json(detection: &Detection, called: &Called) -> Value {
     told
 }
 
-/// What is told behind detections of which there are too many: of each kind how many less grave ones
-/// there are. Nothing where all are told.
+/// What is told behind detections of which not all are told: of each kind how many less grave ones there
+/// are, where there are too many, and how many are suppressed. Nothing where all are told.
 pub fn left_out_json(found: &Found) -> Option<Value> {
     let by_kind: Map<String, Value> =
         found.left_out.iter().map(|(kind, count)| (kind.name().to_owned(), json!(count))).collect();
-    (!by_kind.is_empty()).then(|| json!({ "leftOut": by_kind }))
+    let mut told = Map::new();
+    if !by_kind.is_empty() {
+        told.insert("leftOut".to_owned(), by_kind.into());
+    }
+    if found.suppressed > 0 {
+        told.insert("suppressed".to_owned(), found.suppressed.into());
+    }
+    (!told.is_empty()).then(|| told.into())
 }
 
 /// Prints `detections` for people: of each what, who, when and how sure, then the numbers that decided,
@@ -127,11 +134,11 @@ fn push(to: &mut Vec<u8>, detection: &Detection, called: &Called, clock: &mut Cl
 }
 
 /// A detection in one line: what it is, and who did it to whom.
-pub fn detection_title(detection: &Detection) -> String {
+pub fn detection_title(detection: &Detection, called: &Called) -> String {
     let Detection { kind, variant, .. } = detection;
     let what =
         if *variant == kind.name() { kind.to_string() } else { format!("{kind} ({variant})") };
-    format!("{what}: {}", who(detection))
+    format!("{what}: {}", who(detection, called))
 }
 
 /// Who did what to whom.
@@ -205,6 +212,8 @@ mod tests {
         assert_eq!(left_out_json(&Found::default()), None);
         let found = Found { left_out: [(Kind::Scan, 12)].into(), ..Found::default() };
         assert_eq!(left_out_json(&found), Some(json!({ "leftOut": { "scan": 12 } })));
+        let found = Found { suppressed: 2, ..Found::default() };
+        assert_eq!(left_out_json(&found), Some(json!({ "suppressed": 2 })));
     }
 
     #[test]

@@ -20,6 +20,7 @@ mod format;
 mod json;
 mod keys;
 mod nfdump;
+mod ocsf;
 mod pairs;
 mod parquet;
 mod pieces;
@@ -49,6 +50,7 @@ pub use format::{Format, OwnFormat, PairFormat, ParseFormatError};
 pub(crate) use json::Objects;
 pub use keys::{key_text, key_titles};
 pub use nfdump::LayoutError;
+pub use ocsf::ocsf_finding;
 pub use pairs::write_pairs;
 pub use parquet::{
     AddressForm, ElementsForm, EncodedGroup, FileShape, Layout, MAX_GROUP_ROWS, ParquetWriter,

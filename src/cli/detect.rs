@@ -7,12 +7,14 @@ use super::failure::Ending;
 use super::output::{self, say};
 use super::outside::{Outside, surroundings};
 use super::settings::{Flags, Settings, keys};
+use super::suppress;
+use crate::alert::suppressions;
 use crate::answer::words::{grouped, plural};
-use crate::answer::{Called, PairFormat, detection_json, left_out_json, write_detections};
-use crate::detect::{Found, Kind, Severity};
-use crate::request::{Detect, one_of};
-use crate::store::watchlist::WatchLists;
-use crate::store::{Result as StoreResult, Store, StoreError};
+use crate::answer::{
+    Called, PairFormat, detection_json, left_out_json, ocsf_finding, write_detections,
+};
+use crate::detect::{Found, Severity};
+use crate::request::{Detect, Suppressions, Surroundings, one_of};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -20,6 +22,7 @@ Examples:
   earlgrey-hbase detect scan spread --inside 10.0.0.0/8     of these networks as one's own
   earlgrey-hbase detect beacon --where 'not net 198.51.100.0/24' -o ndjson
   earlgrey-hbase detect new --since -30d --new-since -1d    what hosts never used before yesterday
+  earlgrey-hbase detect suppress add --kind beacon --where 'dst net 198.51.100.0/24' --reason updates
   earlgrey-hbase detect all --since -1h --fail-on high      for cron: it ends with 6 if there is any
 
 Where the numbers come from is in docs/detect.md.";
@@ -30,8 +33,10 @@ Where the numbers come from is in docs/detect.md.";
 ///
 /// Records are joined to connections first, as query --connections has them.
 #[derive(Debug, clap::Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(crate) struct Args {
+    #[command(subcommand)]
+    action: Option<Action>,
     #[command(flatten)]
     detect: Detect,
     #[command(flatten)]
@@ -40,35 +45,77 @@ pub(crate) struct Args {
     #[arg(long, value_name = "SEVERITY",
         value_parser = one_of::<Severity>(Severity::ALL.map(Severity::name)))]
     fail_on: Option<Severity>,
-    /// How it is written: line, json or ndjson [default: line]
-    #[arg(short, long, value_name = "FORMAT",
-        value_parser = one_of::<PairFormat>([PairFormat::Line, PairFormat::Json, PairFormat::Ndjson].map(PairFormat::name)))]
-    output: Option<PairFormat>,
+    /// How it is written: line, json, ndjson, or ocsf, a Detection Finding a line [default: line]
+    #[arg(short, long, value_name = "FORMAT", value_enum)]
+    output: Option<Written>,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Action {
+    Suppress(suppress::Args),
+}
+
+/// How detections are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Written {
+    Line,
+    Json,
+    Ndjson,
+    Ocsf,
+}
+
+impl Written {
+    /// The format of the settings that it is, if it is one.
+    const fn format(self) -> Option<PairFormat> {
+        match self {
+            Self::Line => Some(PairFormat::Line),
+            Self::Json => Some(PairFormat::Json),
+            Self::Ndjson => Some(PairFormat::Ndjson),
+            Self::Ocsf => None,
+        }
+    }
 }
 
 impl Args {
     pub(super) fn flags(&self) -> Flags {
-        vec![(keys::FORMAT, self.output.map(|format| format.name().into()))]
+        if let Some(Action::Suppress(args)) = &self.action {
+            return args.flags();
+        }
+        let format = self.output.and_then(Written::format);
+        vec![(keys::FORMAT, format.map(|format| format.name().into()))]
     }
 }
 
 pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
+    if let Some(Action::Suppress(args)) = &args.action {
+        return suppress::run(args, settings);
+    }
     let outside = Outside(settings);
     let (around, request) = (surroundings(&outside), &args.detect);
     let parameters = request.parameters(&around)?;
     let asking = args.explain.ask(request.question(&around)?, settings, true)?;
     let lookup = request.lookup(asking.question());
-    let format = settings.pair_format();
+    let is_ocsf = args.output == Some(Written::Ocsf);
+    let format = if is_ocsf { PairFormat::Ndjson } else { settings.pair_format() };
     let meaning = around.meaning()?;
     let called = Called::by(&meaning)?;
     let mut gravest = None;
     let ending = asking.answer(&[&lookup], format.is_json(), || {
         let asked = (asking.question(), &lookup);
-        let lists = lists(&*asking.store, request)?;
+        let lists = request.watch_lists(&*asking.store)?;
         let decide = (&parameters, lists.as_deref());
-        let found = request.answer(asking.snapshot(), asked, decide, &around)?;
+        let mut found = request.answer(asking.snapshot(), asked, decide, &around)?;
+        found.suppressed = suppressed(settings, &around).apply(&mut found.detections);
         gravest = found.detections.iter().map(|detection| detection.severity).max();
-        output::print(|out| write(&found, format, (settings, &called), out))?;
+        output::print(|out| {
+            if !is_ocsf {
+                return write(&found, format, (settings, &called), out);
+            }
+            for detection in &found.detections {
+                writeln!(out, "{}", ocsf_finding(detection, &called))?;
+            }
+            Ok(())
+        })?;
         say(summary(&found));
         Ok(())
     })?;
@@ -76,18 +123,19 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
     Ok(if fails { Ending::Found } else { ending })
 }
 
-/// The watch lists of `store`, where they are asked for; a store that keeps none has nothing listed.
-fn lists<'a>(
-    store: &'a dyn Store,
-    request: &Detect,
-) -> StoreResult<Option<Box<dyn WatchLists + 'a>>> {
-    if !request.kinds().contains(&Kind::Indicator) {
-        return Ok(None);
+/// What need not be told, as the folder of the server has it; what cannot be read of it is said, and
+/// holds of nothing.
+fn suppressed(settings: &Settings, around: &Surroundings<'_>) -> Suppressions {
+    let Ok(folder) = settings.service_folder() else { return Suppressions::default() };
+    let all = suppressions(folder).unwrap_or_else(|error| {
+        say(format_args!("nothing is suppressed: {:#}", anyhow::Error::new(error)));
+        Vec::new()
+    });
+    let (all, wrong) = Suppressions::new(all, around);
+    for (number, why) in wrong {
+        say(format_args!("suppression {number} does not hold: {why}"));
     }
-    match store.watch_lists() {
-        Err(StoreError::Refused { .. }) => Ok(None),
-        lists => lists.map(Some),
-    }
+    all
 }
 
 fn write(
@@ -132,6 +180,9 @@ fn summary(found: &Found) -> String {
         by(Severity::Medium),
         by(Severity::Low),
     )];
+    if found.suppressed > 0 {
+        said.push(format!("{} suppressed", grouped(found.suppressed)));
+    }
     if found.shared > 0 {
         let beacons = plural(found.shared, "beacon");
         said.push(format!("{beacons} to what many hosts inside call not told"));

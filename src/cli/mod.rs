@@ -41,6 +41,7 @@ mod settings;
 mod stats;
 mod store;
 mod summary;
+mod suppress;
 mod timeline;
 mod token;
 mod top;

@@ -116,6 +116,16 @@ struct JobOptions {
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Alerts")]
 struct AlertOptions {
+    /// What is looked for on a schedule, as `detect` does: kinds with commas between them, all, or none
+    /// (default)
+    #[arg(long, value_name = "KIND[,KIND…]")]
+    detect: Option<OsString>,
+    /// How often [default: 1h]
+    #[arg(long, value_name = "SPAN", allow_hyphen_values = true)]
+    detect_every: Option<OsString>,
+    /// Among flows that began since then [default: -1d]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    detect_since: Option<OsString>,
     /// What was sent is sent again so long after, if it was raised again by then [default: 1d]
     #[arg(long, value_name = "SPAN", allow_hyphen_values = true)]
     resend_alerts: Option<OsString>,
@@ -181,6 +191,9 @@ impl Args {
             (keys::SERVE_JOBS_AGAIN, kept.jobs_again.clone()),
             (keys::SERVE_KEEP_JOBS, kept.keep_jobs.clone()),
             (keys::SERVE_RESULTS_SIZE, kept.results_size.clone()),
+            (keys::SERVE_DETECT, self.alerts.detect.clone()),
+            (keys::SERVE_DETECT_EVERY, self.alerts.detect_every.clone()),
+            (keys::SERVE_DETECT_SINCE, self.alerts.detect_since.clone()),
             (keys::SERVE_RESEND_ALERTS, self.alerts.resend_alerts.clone()),
             (keys::SERVE_KEEP_ALERTS, self.alerts.keep_alerts.clone()),
         ]
@@ -213,6 +226,7 @@ pub(super) fn run(
     // A server that cannot begin takes no job in hand.
     service.begin_jobs().context("serve")?;
     service.begin_alerts().context("serve")?;
+    service.begin_lookout().context("serve")?;
     notify::ready(&greet(&service, &server));
     match &collector {
         Some(collector) => collect::watch(collector, &orders, again),
@@ -221,6 +235,7 @@ pub(super) fn run(
     notify::tell(notify::STOPPING);
     say("stopping: answers that are under way have some seconds; interrupt again to leave at once");
     server.finish();
+    service.close_lookout();
     service.close_jobs();
     service.close_alerts();
     match collector {

@@ -11,7 +11,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::flow::{Protocol, UnixMillis};
 
 /// What is looked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// A host that looks for what others listen on.

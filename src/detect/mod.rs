@@ -22,12 +22,14 @@ mod several;
 mod silent;
 mod spans;
 mod spread;
+mod suppression;
 
 pub use detection::{
     Detection, Evidence, Kind, Kinds, ParseKindError, ParseSeverityError, Severity,
 };
 pub use inside::Inside;
 pub use parameters::Parameters;
+pub use suppression::Suppression;
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
@@ -62,6 +64,8 @@ pub struct Found {
     pub more_listed: u64,
     /// Of each kind, how many less grave ones are not among `detections`, as there are too many.
     pub left_out: BTreeMap<Kind, u64>,
+    /// How many are not among `detections` because somebody said that they need not be told.
+    pub suppressed: u64,
     /// How many beacons go to destinations that many hosts inside call, and are not told.
     pub shared: u64,
 }

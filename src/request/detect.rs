@@ -6,13 +6,13 @@ use super::connections::ConnectionOptions;
 use super::filter::Where;
 use super::question::Dedup;
 use super::window::Window;
-use super::{Refused, Surroundings, moment, one_of, whole_number};
-use crate::detect::{self, Found, Inside, Kind, Kinds, Parameters, Search};
+use super::{Refused, Surroundings, moment, one_of, read, whole_number};
+use crate::detect::{self, Found, Inside, Kind, Kinds, Parameters, ParseKindError, Search};
 use crate::meaning::{Attribute, MeaningError, Table};
 use crate::query::{Lookup, Question, parse_addresses};
 use crate::row::{AddressField, AddressRange};
 use crate::store::watchlist::WatchLists;
-use crate::store::{Result, Snapshot};
+use crate::store::{Result, Snapshot, Store, StoreError};
 
 /// What can be looked for, by name.
 const KINDS: [&str; Kind::ALL.len() + 1] = {
@@ -121,9 +121,41 @@ fn positive(text: &str) -> Result<f64, String> {
 }
 
 impl Detect {
+    /// A look for `kinds`, with commas between them, among what began since `since`.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused`] for what is no kind.
+    pub fn of(kinds: &str, since: &str) -> Result<Self, Refused> {
+        let given = [("kinds", "all"), ("since", since)];
+        let given = given.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let kinds = kinds.split(',').map(|kind| kind.trim().parse()).collect::<Result<_, _>>();
+        let kinds =
+            kinds.map_err(|error: ParseKindError| Refused::of("kinds", error.to_string()))?;
+        Ok(Self { kinds, ..read(&given.into())? })
+    }
+
     /// What is looked for.
     pub fn kinds(&self) -> Vec<Kind> {
         self.kinds.iter().flat_map(|kinds| kinds.0.clone()).collect()
+    }
+
+    /// The watch lists of `store`, where they are asked for; a store that keeps none has nothing listed.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::watch_lists`].
+    pub fn watch_lists<'a>(
+        &self,
+        store: &'a dyn Store,
+    ) -> Result<Option<Box<dyn WatchLists + 'a>>> {
+        if !self.kinds().contains(&Kind::Indicator) {
+            return Ok(None);
+        }
+        match store.watch_lists() {
+            Err(StoreError::Refused { .. }) => Ok(None),
+            lists => lists.map(Some),
+        }
     }
 
     /// Which flows are looked at.

@@ -81,6 +81,8 @@ async fn metrics(State(service): State<Shared>) -> impl IntoResponse {
     if let Ok(counts) = spawn_blocking(move || counting.alerts().counts()).await {
         page += &alert_counters::page(&counts);
     }
+    let rules = service.options.lookout.rules.iter().map(|(name, _)| &**name);
+    page += &service.lookout.counters.page(rules);
     if let Some(status) = service.collector() {
         page += &collect::metrics(&status);
     }

@@ -25,6 +25,7 @@ pub mod jobs;
 pub mod limits;
 mod listen;
 mod lists;
+pub mod lookout;
 mod noted;
 mod options;
 mod page;
@@ -55,6 +56,7 @@ use health::Readiness;
 use jobs::{Jobs, Tasks};
 use limits::Limiter;
 use lists::Lists;
+use lookout::Lookout;
 use routes::Routes;
 use turns::Turns;
 
@@ -79,6 +81,7 @@ pub struct Service {
     /// How it was asked to work.
     pub options: Options,
     lists: Lists,
+    lookout: Lookout,
     jobs: Jobs,
     alerts: Alerts,
     ways: Mutex<Vec<Way>>,
@@ -134,6 +137,7 @@ impl Service {
         Ok(Self {
             store,
             lists,
+            lookout: Lookout::default(),
             jobs,
             alerts,
             ways: Mutex::new(ways),
@@ -177,6 +181,20 @@ impl Service {
     /// Has messages end that are being sent, as far as they do within some seconds.
     pub fn close_alerts(&self) {
         self.alerts.close(ALERTS_END_WITHIN);
+    }
+
+    /// Has rules, detections and watch lists looked for.
+    ///
+    /// # Errors
+    ///
+    /// [`ServiceError::Thread`].
+    pub fn begin_lookout(self: &Arc<Self>) -> Result<(), ServiceError> {
+        self.lookout.begin(self)
+    }
+
+    /// Has looks end that are under way, as far as they do within some seconds.
+    pub fn close_lookout(&self) {
+        self.lookout.close(ALERTS_END_WITHIN);
     }
 
     /// Its alerts.

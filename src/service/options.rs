@@ -13,6 +13,7 @@ use super::caller::Role;
 use super::error::ServiceError;
 use super::jobs;
 use super::limits::Limits;
+use super::lookout;
 use crate::aggregate;
 use crate::alert;
 use crate::load;
@@ -50,6 +51,8 @@ pub struct Options {
     pub audit: audit::Options,
     /// How alerts are kept and told.
     pub alerts: alert::Options,
+    /// What is looked out for.
+    pub lookout: lookout::Options,
 }
 
 /// A certificate chain and its key, in PEM.

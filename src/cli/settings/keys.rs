@@ -121,6 +121,11 @@ pub(crate) const SERVE_KEEP_JOBS: Key =
 pub(crate) const SERVE_RESULTS_SIZE: Key =
     key("serve.results_size", "EARLGREY_SERVE_RESULTS_SIZE", "--results-size");
 
+pub(crate) const SERVE_DETECT: Key = key("serve.detect", "EARLGREY_SERVE_DETECT", "--detect");
+pub(crate) const SERVE_DETECT_EVERY: Key =
+    key("serve.detect_every", "EARLGREY_SERVE_DETECT_EVERY", "--detect-every");
+pub(crate) const SERVE_DETECT_SINCE: Key =
+    key("serve.detect_since", "EARLGREY_SERVE_DETECT_SINCE", "--detect-since");
 pub(crate) const SERVE_RESEND_ALERTS: Key =
     key("serve.resend_alerts", "EARLGREY_SERVE_RESEND_ALERTS", "--resend-alerts");
 pub(crate) const SERVE_KEEP_ALERTS: Key =
@@ -135,7 +140,7 @@ pub(crate) const WAYS: &str = "ways";
 pub(crate) const RULES: &str = "rules";
 
 /// All of them, in the order in which they are shown.
-pub(crate) const ALL: [Key; 64] = [
+pub(crate) const ALL: [Key; 67] = [
     STORE,
     LOAD_PATHS,
     FORMAT,
@@ -198,6 +203,9 @@ pub(crate) const ALL: [Key; 64] = [
     SERVE_JOBS_AGAIN,
     SERVE_KEEP_JOBS,
     SERVE_RESULTS_SIZE,
+    SERVE_DETECT,
+    SERVE_DETECT_EVERY,
+    SERVE_DETECT_SINCE,
     SERVE_RESEND_ALERTS,
     SERVE_KEEP_ALERTS,
 ];

@@ -80,6 +80,11 @@ fn refused(
 }
 
 impl RuleTable {
+    /// Its name, and what it says.
+    pub(super) fn named(&self) -> (String, RuleOptions) {
+        (self.name.clone(), self.options.clone())
+    }
+
     /// The rule that is meant.
     ///
     /// # Errors

@@ -9,15 +9,16 @@ use ipnet::IpNet;
 
 use super::collect::{address, folder, list, net};
 use super::jobs::Jobs;
-use super::{Layers, Setting, Settings, Shown, keys, shown, user_folder, values};
+use super::{Layers, RuleTable, Setting, Settings, Shown, keys, shown, user_folder, values};
 use crate::alert;
 use crate::answer::words::span;
 use crate::cli::failure::Usage;
+use crate::flow::UnixMillis;
 use crate::load;
-use crate::request::span_ms;
+use crate::request::{Detect, span_ms};
 use crate::service::auth::Role;
 use crate::service::limits::Limits;
-use crate::service::{Access, Options, TlsFiles, audit};
+use crate::service::{Access, Options, TlsFiles, audit, lookout};
 
 /// The settings of a server.
 #[derive(Debug)]
@@ -44,6 +45,10 @@ pub(crate) struct Serve {
     max_connections: Setting<usize>,
     audit_size: Setting<u64>,
     audit_files: Setting<usize>,
+    /// What is looked for on a schedule, if anything is; how often, and how far back.
+    detect: Setting<Option<String>>,
+    detect_every: Setting<Duration>,
+    detect_since: Setting<String>,
     resend_alerts: Setting<Duration>,
     keep_alerts: Setting<Duration>,
     job_settings: Jobs,
@@ -94,6 +99,13 @@ impl Serve {
             )?,
             audit_size: layers.text(&keys::SERVE_AUDIT_SIZE, audit.file_bytes, values::bytes)?,
             audit_files: layers.text(&keys::SERVE_AUDIT_FILES, audit.files, values::count)?,
+            detect: layers.text(&keys::SERVE_DETECT, None, detected)?,
+            detect_every: layers.text(
+                &keys::SERVE_DETECT_EVERY,
+                Duration::from_hours(1),
+                spanned,
+            )?,
+            detect_since: layers.text(&keys::SERVE_DETECT_SINCE, "-1d".to_owned(), since)?,
             resend_alerts: layers.text(&keys::SERVE_RESEND_ALERTS, alerts.resend, spanned)?,
             keep_alerts: layers.text(&keys::SERVE_KEEP_ALERTS, alerts.keep, spanned)?,
             job_settings: Jobs::resolve(layers)?,
@@ -132,6 +144,11 @@ impl Serve {
         let span = |time: Duration| span(time.as_millis() as u64);
         let (resend, keep) = (&self.resend_alerts, &self.keep_alerts);
         all.extend(self.job_settings.shown());
+        let (detect, every) = (&self.detect, &self.detect_every);
+        let kinds = detect.value.as_deref().unwrap_or("none");
+        all.push(shown(&keys::SERVE_DETECT, detect, kinds));
+        all.push(shown(&keys::SERVE_DETECT_EVERY, every, span(every.value)));
+        all.push(shown(&keys::SERVE_DETECT_SINCE, &self.detect_since, &*self.detect_since.value));
         all.push(shown(&keys::SERVE_RESEND_ALERTS, resend, span(resend.value)));
         all.push(shown(&keys::SERVE_KEEP_ALERTS, keep, span(keep.value)));
         all
@@ -186,6 +203,25 @@ impl Settings {
                 files: serve.audit_files.value,
             },
             alerts: self.alerts(),
+            lookout: self.lookout()?,
+        })
+    }
+
+    /// What a service looks out for.
+    ///
+    /// # Errors
+    ///
+    /// [`Usage`] for kinds of detections that are none.
+    fn lookout(&self) -> Result<lookout::Options, Usage> {
+        let Setting { value: kinds, origin } = &self.serve.detect;
+        let since = &self.serve.detect_since.value;
+        let detect = kinds.as_ref().map(|kinds| {
+            Detect::of(kinds, since).map_err(|error| Usage(format!("{origin}: {}", error.message)))
+        });
+        Ok(lookout::Options {
+            rules: self.rules.iter().map(RuleTable::named).collect(),
+            detect: detect.transpose()?,
+            detect_every: self.serve.detect_every.value,
         })
     }
 
@@ -216,6 +252,22 @@ impl Settings {
         let folder = self.serve.folder.value.as_deref();
         folder.ok_or_else(|| Usage("no folder is named; name one with --folder".to_owned()))
     }
+}
+
+/// Kinds of detections, or `none`.
+fn detected(text: &str) -> Result<Option<String>, String> {
+    if text == "none" {
+        return Ok(None);
+    }
+    Detect::of(text, "-1d").map(|_| Some(text.to_owned())).map_err(|error| error.message)
+}
+
+/// A time that goes by now.
+fn since(text: &str) -> Result<String, String> {
+    let now = UnixMillis::now();
+    UnixMillis::parse(text, &jiff::tz::TimeZone::UTC, now)
+        .map(|_| text.to_owned())
+        .map_err(|error| error.to_string())
 }
 
 fn spanned(text: &str) -> Result<Duration, String> {

@@ -1,0 +1,43 @@
+//! Detections on a schedule.
+
+use super::{Failed, Kind, around, wait};
+use crate::alert::{Alert, suppressions};
+use crate::answer::Called;
+use crate::flow::UnixMillis;
+use crate::query::Asked;
+use crate::request::{Detect, Suppressions};
+use crate::service::Shared;
+
+/// Looks for what stands out, again and again, until `service` stops.
+pub(super) fn look_out(service: &Shared) {
+    let options = &service.options.lookout;
+    let Some(detect) = &options.detect else { return };
+    loop {
+        service.lookout.counters.look(Kind::Detections, || look(service, detect));
+        if wait(service, options.detect_every) {
+            return;
+        }
+    }
+}
+
+fn look(service: &Shared, detect: &Detect) -> Result<(), Failed> {
+    let around = around(service);
+    let parameters = detect.parameters(&around)?;
+    let asked = Asked::new(detect.question(&around)?, service.store.snapshot()?, true);
+    let lookup = detect.lookup(&asked.question);
+    let lists = detect.watch_lists(&*service.store)?;
+    let decide = (&parameters, lists.as_deref());
+    let found = detect.answer(asked.snapshot(), (&asked.question, &lookup), decide, &around)?;
+    let called = Called::by(&*around.meaning()?)?;
+    let (suppressed, wrong) = Suppressions::new(suppressions(&service.options.folder)?, &around);
+    for (number, why) in wrong {
+        tracing::warn!("suppression {number} does not hold: {why}");
+    }
+    for detection in &found.detections {
+        if suppressed.holding(detection).is_none() {
+            let alert = Alert::of_detection(detection, &called);
+            service.alerts().raise(&alert, UnixMillis::now())?;
+        }
+    }
+    Ok(())
+}

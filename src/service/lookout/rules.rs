@@ -1,0 +1,112 @@
+//! Rules, evaluated over the windows that may change yet, whenever the store has something new.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use super::{Failed, Kind, TICK, around, wait};
+use crate::alert::{Alert, Source};
+use crate::answer::{firing_filter, firing_json, firing_title};
+use crate::flow::UnixMillis;
+use crate::query::Asked;
+use crate::rules::{Firing, Rule};
+use crate::service::Shared;
+
+/// Where a store does not tell whether it has anything new, rules are evaluated so often.
+const BLIND: Duration = Duration::from_secs(30);
+/// What evaluating takes is at most this part of the time.
+const SHARE: u32 = 4;
+
+/// Until when keys that were told of are quiet, by the ids of alerts.
+type Quiet = HashMap<String, UnixMillis>;
+
+/// Evaluates the rules of `service` until it stops.
+pub(super) fn look_out(service: &Shared) {
+    let mut quiet = Quiet::new();
+    let mut known = None;
+    let mut looked: Option<Instant> = None;
+    loop {
+        let version = service.store.snapshot().ok().and_then(|snapshot| snapshot.version());
+        let is_new = match &version {
+            Some(_) => version != known,
+            None => looked.is_none_or(|looked| looked.elapsed() >= BLIND),
+        };
+        let began = Instant::now();
+        if is_new {
+            service.lookout.counters.look(Kind::Rules, || evaluate(service, &mut quiet));
+            known = version;
+            looked = Some(Instant::now());
+        }
+        let pause = TICK.max(began.elapsed() * (SHARE - 1));
+        if wait(service, if is_new { pause } else { TICK }) {
+            return;
+        }
+    }
+}
+
+fn evaluate(service: &Shared, quiet: &mut Quiet) -> Result<(), Failed> {
+    let around = around(service);
+    let rules = &service.options.lookout.rules;
+    let mut failed = None;
+    for (place, (name, options)) in rules.iter().enumerate() {
+        // Files that say what addresses mean may have changed.
+        let judged = options.rule(name, &around).map_err(Failed::from).and_then(|rule| {
+            let window = rule.open_windows(around.now);
+            let asked = Asked::new(rule.question(window), service.store.snapshot()?, true);
+            let judged = rule.judge(asked.snapshot(), window, &around.limits)?;
+            Ok((rule, judged))
+        });
+        match judged {
+            Ok((rule, judged)) => {
+                let greatest = judged.firings.iter().map(|firing| firing.value).max();
+                service.lookout.counters.came_to(place, greatest);
+                for firing in &judged.firings {
+                    if raise(service, &rule, firing, quiet)? {
+                        service.lookout.counters.told(place, 1);
+                    }
+                }
+            }
+            // The others have their turn all the same.
+            Err(error) => failed = Some(format!("{name}: {error}")),
+        }
+    }
+    quiet.retain(|_, until| *until > around.now);
+    failed.map_or(Ok(()), |failed| Err(failed.into()))
+}
+
+/// Raises what `rule` tells of a key, unless that is to be quiet; says whether it did.
+fn raise(
+    service: &Shared,
+    rule: &Rule,
+    firing: &Firing,
+    quiet: &mut Quiet,
+) -> Result<bool, Failed> {
+    let id = rule.id(&firing.key);
+    let told = |until: &UnixMillis| firing.window.since < *until;
+    if quiet.get(&id).is_some_and(told) {
+        return Ok(false);
+    }
+    // An earlier process may have told of it.
+    let until = |last: UnixMillis| last + 1 + rule.pause_ms;
+    if !quiet.contains_key(&id)
+        && let Ok(kept) = service.alerts().get(&id)
+        && told(&until(kept.alert.last))
+    {
+        quiet.insert(id, until(kept.alert.last));
+        return Ok(false);
+    }
+    let alert = Alert {
+        id: id.clone(),
+        source: Source::Rule,
+        name: rule.name.clone(),
+        severity: rule.severity,
+        title: firing_title(rule, firing),
+        first: firing.window.since,
+        last: UnixMillis(firing.window.until.0 - 1),
+        filter: firing_filter(rule, &firing.key),
+        attack: None,
+        document: firing_json(rule, firing, 0),
+    };
+    service.alerts().raise_after(&alert, UnixMillis::now(), Duration::ZERO)?;
+    quiet.insert(id, until(alert.last));
+    Ok(true)
+}
