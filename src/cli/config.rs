@@ -47,6 +47,8 @@ A configuration file:
   tls_cert = \"/etc/earlgrey-hbase/chain.pem\"
   tls_key = \"/etc/earlgrey-hbase/key.pem\"
   load_folders = [\"/var/spool/captures\"]
+  [detect]
+  scan_hosts = 64          # what decides, by the names of the options of detect
   [exporters.\"10.1.0.7\"]  # of load and collect, for what is loaded from then on
   sampling = 1000          # one packet of 1000 is seen, where the exporter tells nothing
   override = true          # … or whatever it tells
@@ -58,7 +60,8 @@ with LISTEN, EXPORTERS, SPOOL, SPOOL_SIZE, COMMIT_SECS, METRICS, SOCKETS, RECEIV
 EARLGREY_SERVE_ with LISTEN, COLLECT, FOLDER, TLS_CERT, TLS_KEY, HOSTS, PROXIES, PROXY_ROLE,
 LOCAL_ROLE, JOBS, LOAD_FOLDERS, MAX_BODY, MAX_ROWS, MAX_SECS, MAX_QUESTIONS, MAX_REQUESTS,
 MAX_CONNECTIONS, AUDIT_SIZE, AUDIT_FILES, JOBS_AT_ONCE, JOB_SECS, JOBS_AGAIN, KEEP_JOBS,
-RESULTS_SIZE) weigh more than the file, and flags more than these.
+RESULTS_SIZE; EARLGREY_DETECT_ with SCAN_HOSTS and so on) weigh more than the file, and flags more than
+these.
 EARLGREY_CONFIG names the file, EARLGREY_LOG what is logged (debug, or earlgrey_hbase::load=trace).";
 
 const SHOW_EXAMPLES: &str = "\

@@ -92,7 +92,7 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
     }
     let outside = Outside(settings);
     let (around, request) = (surroundings(&outside), &args.detect);
-    let parameters = request.parameters(&around)?;
+    let parameters = request.parameters(&settings.detect.deciding(), &around)?;
     let asking = args.explain.ask(request.question(&around)?, settings, true)?;
     let lookup = request.lookup(asking.question());
     let is_ocsf = args.output == Some(Written::Ocsf);

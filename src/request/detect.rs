@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use super::connections::ConnectionOptions;
+use super::deciding::Deciding;
 use super::filter::Where;
 use super::question::Dedup;
 use super::window::Window;
-use super::{Refused, Surroundings, moment, one_of, read, whole_number};
+use super::{Refused, Surroundings, moment, one_of, read};
 use crate::detect::{self, Found, Inside, Kind, Kinds, Parameters, ParseKindError, Search};
 use crate::meaning::{Attribute, MeaningError, Table};
 use crate::query::{Lookup, Question, parse_addresses};
@@ -45,79 +46,12 @@ pub struct Detect {
     inside: Vec<AddressRange>,
     #[command(flatten)]
     connecting: ConnectionOptions,
-    #[command(flatten)]
-    deciding: Deciding,
-}
-
-/// What decides.
-#[derive(Debug, Clone, clap::Args)]
-#[command(next_help_heading = "What decides")]
-struct Deciding {
-    /// A scan of many hosts tries so many at least that do not answer; rwscan has 32 [default: 32]
-    #[arg(long, value_name = "N", value_parser = whole_number::<usize>)]
-    scan_hosts: Option<usize>,
-    /// A scan of one host tries so many of its ports at least [default: 100]
-    #[arg(long, value_name = "N", value_parser = whole_number::<usize>)]
-    scan_ports: Option<usize>,
-    /// The scores of a beacon come to so much at least, from 0 to 1; RITA calls 0.5 its base, 0.7 low and
-    /// 0.9 medium [default: 0.8]
-    #[arg(long, value_name = "SCORE", value_parser = share)]
-    beacon_score: Option<f64>,
-    /// A beacon has so many contacts at least; RITA has 4 [default: 12]
-    #[arg(long, value_name = "N", value_parser = whole_number::<usize>)]
-    beacon_contacts: Option<usize>,
-    /// What more hosts inside call is updates or telemetry, and no beacon [default: 10]
-    #[arg(long, value_name = "N", value_parser = whole_number::<u64>)]
-    beacon_hosts: Option<u64>,
-    /// A long connection lasts for so many hours; RITA has 1 as base, 4 low, 8 medium, 12 high
-    /// [default: 4]
-    #[arg(long, value_name = "HOURS", value_parser = whole_number::<u64>)]
-    long_hours: Option<u64>,
-    /// A host that spreads logs in to so many others within an hour [default: 20]
-    #[arg(long, value_name = "N", value_parser = whole_number::<usize>)]
-    spread_hosts: Option<usize>,
-    /// A flood has so many packets a second over a minute; FastNetMon has 20,000 [default: 2000]
-    #[arg(long, value_name = "N", value_parser = whole_number::<u64>)]
-    flood_packets: Option<u64>,
-    /// And so many times what the host receives in its usual minutes [default: 10]
-    #[arg(long, value_name = "N", value_parser = whole_number::<u64>)]
-    flood_times: Option<u64>,
-    /// Within an hour it is much to send so many octets to the outside; Slips has 500 MB
-    /// [default: 500000000]
-    #[arg(long, value_name = "OCTETS", value_parser = whole_number::<u64>)]
-    exfil_octets: Option<u64>,
-    /// And unusual from this robust z on, of which Iglewicz and Hoaglin (1993) have 3.5 [default: 3.5]
-    #[arg(long, value_name = "Z", value_parser = positive)]
-    exfil_z: Option<f64>,
-    /// And so many times what comes back [default: 2]
-    #[arg(long, value_name = "N", value_parser = positive)]
-    exfil_ratio: Option<f64>,
     /// Peers, ports, countries and autonomous systems that a host inside did not use before this time are
     /// new [default: the last day of the flows]
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     new_since: Option<String>,
-    /// So many new peers are told at least [default: 10]
-    #[arg(long, value_name = "N", value_parser = whole_number::<usize>)]
-    new_peers: Option<usize>,
-    /// And of anything new more than so many times what the host meets on any other day [default: 3]
-    #[arg(long, value_name = "N", value_parser = whole_number::<u64>)]
-    new_times: Option<u64>,
-    /// A host or an exporter that stopped is silent for so many minutes at least [default: 60]
-    #[arg(long, value_name = "MINUTES", value_parser = whole_number::<u64>)]
-    silent_minutes: Option<u64>,
-    /// And for so many times the longest of its gaps before [default: 4]
-    #[arg(long, value_name = "N", value_parser = whole_number::<u64>)]
-    silent_times: Option<u64>,
-}
-
-fn share(text: &str) -> Result<f64, String> {
-    let share = text.parse().ok().filter(|share| (0.0..=1.0).contains(share));
-    share.ok_or_else(|| format!("{text:?} is no number from 0 to 1"))
-}
-
-fn positive(text: &str) -> Result<f64, String> {
-    let number = text.parse().ok().filter(|number: &f64| number.is_finite() && *number >= 0.0);
-    number.ok_or_else(|| format!("{text:?} is no number from 0 on"))
+    #[command(flatten)]
+    deciding: Deciding,
 }
 
 impl Detect {
@@ -173,14 +107,18 @@ impl Detect {
         })
     }
 
-    /// What decides.
+    /// What decides; what is not said is as it is `set`, or as usual.
     ///
     /// # Errors
     ///
     /// [`Refused`] if a file that says which hosts are one's own cannot be read.
-    pub fn parameters(&self, around: &Surroundings<'_>) -> Result<Parameters, Refused> {
+    pub fn parameters(
+        &self,
+        set: &Deciding,
+        around: &Surroundings<'_>,
+    ) -> Result<Parameters, Refused> {
         let usual = Parameters::default();
-        let deciding = &self.deciding;
+        let deciding = self.deciding.or(set);
         Ok(Parameters {
             inside: self.inside(around)?,
             scan_hosts: deciding.scan_hosts.unwrap_or(usual.scan_hosts).max(1),
@@ -195,7 +133,7 @@ impl Detect {
             exfil_octets: deciding.exfil_octets.unwrap_or(usual.exfil_octets).max(1),
             exfil_z: deciding.exfil_z.unwrap_or(usual.exfil_z),
             exfil_ratio: deciding.exfil_ratio.unwrap_or(usual.exfil_ratio),
-            new_since: deciding
+            new_since: self
                 .new_since
                 .as_deref()
                 .map(|text| moment("new-since", text, around))

@@ -9,6 +9,7 @@
 mod active_flow;
 mod beside;
 mod connections;
+mod deciding;
 mod detect;
 mod diff;
 mod export;
@@ -33,6 +34,7 @@ mod window;
 mod zone;
 
 pub use active_flow::ActiveFlow;
+pub use deciding::Deciding;
 pub use detect::Detect;
 pub use diff::Diff;
 pub use export::{Export, Selection, Target};

@@ -184,3 +184,24 @@ fn real_traces_are_quiet() {
     // 127 hours of an office behind a provider: people at work.
     assert_eq!(detect("derived/nfreplay-v5-nfcapd-large.pcap", "10.0.0.0/8"), []);
 }
+
+/// What decides comes from the command, else from the configuration.
+#[test]
+fn what_decides_can_be_set() {
+    let home = Home::new();
+    home.run(&["generate", "day.pcap", "--flows", "3000", "--hours", "1"]).succeeds();
+    home.run(&["load", "day.pcap"]).succeeds();
+    let config = home.path("some.toml");
+    let detect = |text: &str, more: &[&str]| {
+        std::fs::write(&config, text).unwrap();
+        let named = ["detect", "long", "--config", config.to_str().unwrap()];
+        home.run(&[&named[..], more].concat())
+    };
+    detect("[detect]\nlong_hours = 5\n", &[]).succeeds();
+    let wrong = detect("[detect]\nbeacon_score = 5\n", &[]);
+    assert!(
+        wrong.stderr.contains("some.toml:2") && wrong.stderr.contains("from 0 to 1"),
+        "{}",
+        wrong.stderr
+    );
+}

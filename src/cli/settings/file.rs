@@ -124,6 +124,10 @@ fn texts(key: &Key, value: &DeValue<'_>) -> Result<Vec<String>, String> {
             .iter()
             .map(|item| text(item.get_ref()).ok_or_else(|| "wants texts in its list".to_owned()))
             .collect(),
+        // Scores and ratios; nothing else is a number with a point.
+        DeValue::Float(number) if keys::DETECT.contains(key) => {
+            Ok(vec![number.as_str().replace('_', "")])
+        }
         _ => text(value).map(|text| vec![text]).ok_or_else(|| {
             format!("wants {}", if key.list { "a list of texts" } else { "a text or a number" })
         }),

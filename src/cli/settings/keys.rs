@@ -130,6 +130,58 @@ pub(crate) const SERVE_RESEND_ALERTS: Key =
     key("serve.resend_alerts", "EARLGREY_SERVE_RESEND_ALERTS", "--resend-alerts");
 pub(crate) const SERVE_KEEP_ALERTS: Key =
     key("serve.keep_alerts", "EARLGREY_SERVE_KEEP_ALERTS", "--keep-alerts");
+pub(crate) const DETECT_SCAN_HOSTS: Key =
+    key("detect.scan_hosts", "EARLGREY_DETECT_SCAN_HOSTS", "--scan-hosts");
+pub(crate) const DETECT_SCAN_PORTS: Key =
+    key("detect.scan_ports", "EARLGREY_DETECT_SCAN_PORTS", "--scan-ports");
+pub(crate) const DETECT_BEACON_SCORE: Key =
+    key("detect.beacon_score", "EARLGREY_DETECT_BEACON_SCORE", "--beacon-score");
+pub(crate) const DETECT_BEACON_CONTACTS: Key =
+    key("detect.beacon_contacts", "EARLGREY_DETECT_BEACON_CONTACTS", "--beacon-contacts");
+pub(crate) const DETECT_BEACON_HOSTS: Key =
+    key("detect.beacon_hosts", "EARLGREY_DETECT_BEACON_HOSTS", "--beacon-hosts");
+pub(crate) const DETECT_LONG_HOURS: Key =
+    key("detect.long_hours", "EARLGREY_DETECT_LONG_HOURS", "--long-hours");
+pub(crate) const DETECT_SPREAD_HOSTS: Key =
+    key("detect.spread_hosts", "EARLGREY_DETECT_SPREAD_HOSTS", "--spread-hosts");
+pub(crate) const DETECT_FLOOD_PACKETS: Key =
+    key("detect.flood_packets", "EARLGREY_DETECT_FLOOD_PACKETS", "--flood-packets");
+pub(crate) const DETECT_FLOOD_TIMES: Key =
+    key("detect.flood_times", "EARLGREY_DETECT_FLOOD_TIMES", "--flood-times");
+pub(crate) const DETECT_EXFIL_OCTETS: Key =
+    key("detect.exfil_octets", "EARLGREY_DETECT_EXFIL_OCTETS", "--exfil-octets");
+pub(crate) const DETECT_EXFIL_Z: Key =
+    key("detect.exfil_z", "EARLGREY_DETECT_EXFIL_Z", "--exfil-z");
+pub(crate) const DETECT_EXFIL_RATIO: Key =
+    key("detect.exfil_ratio", "EARLGREY_DETECT_EXFIL_RATIO", "--exfil-ratio");
+pub(crate) const DETECT_NEW_PEERS: Key =
+    key("detect.new_peers", "EARLGREY_DETECT_NEW_PEERS", "--new-peers");
+pub(crate) const DETECT_NEW_TIMES: Key =
+    key("detect.new_times", "EARLGREY_DETECT_NEW_TIMES", "--new-times");
+pub(crate) const DETECT_SILENT_MINUTES: Key =
+    key("detect.silent_minutes", "EARLGREY_DETECT_SILENT_MINUTES", "--silent-minutes");
+pub(crate) const DETECT_SILENT_TIMES: Key =
+    key("detect.silent_times", "EARLGREY_DETECT_SILENT_TIMES", "--silent-times");
+
+/// Those of what decides in `detect`.
+pub(crate) const DETECT: [Key; 16] = [
+    DETECT_SCAN_HOSTS,
+    DETECT_SCAN_PORTS,
+    DETECT_BEACON_SCORE,
+    DETECT_BEACON_CONTACTS,
+    DETECT_BEACON_HOSTS,
+    DETECT_LONG_HOURS,
+    DETECT_SPREAD_HOSTS,
+    DETECT_FLOOD_PACKETS,
+    DETECT_FLOOD_TIMES,
+    DETECT_EXFIL_OCTETS,
+    DETECT_EXFIL_Z,
+    DETECT_EXFIL_RATIO,
+    DETECT_NEW_PEERS,
+    DETECT_NEW_TIMES,
+    DETECT_SILENT_MINUTES,
+    DETECT_SILENT_TIMES,
+];
 
 /// The table of what the file says of exporters, by their addresses.
 pub(crate) const EXPORTERS: &str = "exporters";
@@ -140,7 +192,7 @@ pub(crate) const WAYS: &str = "ways";
 pub(crate) const RULES: &str = "rules";
 
 /// All of them, in the order in which they are shown.
-pub(crate) const ALL: [Key; 67] = [
+pub(crate) const ALL: [Key; 83] = [
     STORE,
     LOAD_PATHS,
     FORMAT,
@@ -208,6 +260,22 @@ pub(crate) const ALL: [Key; 67] = [
     SERVE_DETECT_SINCE,
     SERVE_RESEND_ALERTS,
     SERVE_KEEP_ALERTS,
+    DETECT_SCAN_HOSTS,
+    DETECT_SCAN_PORTS,
+    DETECT_BEACON_SCORE,
+    DETECT_BEACON_CONTACTS,
+    DETECT_BEACON_HOSTS,
+    DETECT_LONG_HOURS,
+    DETECT_SPREAD_HOSTS,
+    DETECT_FLOOD_PACKETS,
+    DETECT_FLOOD_TIMES,
+    DETECT_EXFIL_OCTETS,
+    DETECT_EXFIL_Z,
+    DETECT_EXFIL_RATIO,
+    DETECT_NEW_PEERS,
+    DETECT_NEW_TIMES,
+    DETECT_SILENT_MINUTES,
+    DETECT_SILENT_TIMES,
 ];
 
 /// The names of the tables that keys are in.

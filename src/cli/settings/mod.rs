@@ -1,6 +1,7 @@
 //! What a command works with: flags over environment over configuration file over defaults.
 
 mod collect;
+mod detect;
 mod elastic;
 mod exporters;
 mod file;
@@ -32,6 +33,7 @@ use crate::normalise::Rates;
 use crate::request::Zone;
 use crate::store::{elastic as elasticsearch, hbase};
 use collect::Collect;
+use detect::Detect;
 use elastic::Elastic;
 use exporters::Exporter;
 pub(crate) use file::{CONFIG_VARIABLE, user_file};
@@ -82,6 +84,8 @@ pub(crate) struct Settings {
     pub(crate) kafka: Kafka,
     /// What says what addresses mean.
     pub(crate) meaning: Meaning,
+    /// What decides what stands out.
+    pub(crate) detect: Detect,
     /// What a collector works with.
     pub(crate) collect: Collect,
     /// What a server works with.
@@ -162,6 +166,7 @@ impl Settings {
             elastic: Elastic::resolve(&layers)?,
             kafka: Kafka::resolve(&layers)?,
             meaning: Meaning::resolve(&layers)?,
+            detect: Detect::resolve(&layers)?,
             store,
             load_paths: layers.all(&keys::LOAD_PATHS, Vec::new(), |values| {
                 Ok(values.iter().map(PathBuf::from).collect())
@@ -295,6 +300,7 @@ impl Settings {
         all.extend(self.meaning.shown());
         all.extend(self.collect.shown());
         all.extend(self.serve.shown());
+        all.extend(self.detect.shown());
         all.extend(exporters::shown(&self.exporters));
         all.extend(rules::shown(&self.rules));
         all.extend(ways::shown(&self.ways));
