@@ -209,8 +209,8 @@ fn a_store_of_a_later_version_is_refused() {
     let store = EmbeddedStore::new(folder.path());
     write_sample(&store, 40);
     let later = folder.path().join("manifest-00000099.json");
-    fs::write(&later, "{\"format\":6}\n").unwrap();
-    let message = format!("{}: format 6, this version reads up to 5", later.display());
+    fs::write(&later, "{\"format\":7}\n").unwrap();
+    let message = format!("{}: format 7, this version reads up to 6", later.display());
     assert_eq!(store.snapshot().err().unwrap().to_string(), message);
     assert_eq!(store.writer().err().unwrap().to_string(), message);
     assert_eq!(store.loads().unwrap_err().to_string(), message);

@@ -2,9 +2,12 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 use std::net::IpAddr;
 
-use serde::{Deserialize, Serialize};
+use serde::de::{MapAccess, Visitor};
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{Found, Indicator, WatchList};
 use crate::flow::{FlowBatch, UnixMillis};
@@ -70,15 +73,59 @@ pub struct Hit {
     pub others: Vec<(IpAddr, Sum)>,
 }
 
-/// What was hit of a list.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+/// What was hit of a list. It is kept as a map by what indicators are called, with what was left out as
+/// one more entry where that is anything.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Hits {
     /// By what indicators are called.
     seen: BTreeMap<String, Seen>,
     /// How often an indicator was left out that was hit, to keep within [`MAX_HIT`].
-    #[serde(default, skip_serializing_if = "super::is_zero")]
     left_out: u64,
+}
+
+/// Under this, which is no indicator, it is kept how many were left out.
+const LEFT_OUT: &str = "leftOut";
+
+impl Serialize for Hits {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        for (indicator, seen) in &self.seen {
+            map.serialize_entry(indicator, seen)?;
+        }
+        if self.left_out > 0 {
+            map.serialize_entry(LEFT_OUT, &self.left_out)?;
+        }
+        map.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for Hits {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Entries)
+    }
+}
+
+/// Reads hits entry by entry.
+struct Entries;
+
+impl<'de> Visitor<'de> for Entries {
+    type Value = Hits;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("what was hit, by indicators")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Hits, A::Error> {
+        let mut hits = Hits::default();
+        while let Some(indicator) = map.next_key::<String>()? {
+            if indicator == LEFT_OUT {
+                hits.left_out = map.next_value()?;
+            } else {
+                hits.seen.insert(indicator, map.next_value()?);
+            }
+        }
+        Ok(hits)
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -234,6 +281,12 @@ mod tests {
             assert_eq!(others, [0, 1, 2].map(|other: u32| IpAddr::V4(other.into())));
             assert_eq!(seen.sum.flows, 10);
         }
+        let kept = serde_json::to_string(&hits).unwrap();
+        assert!(
+            kept.starts_with("{\"10.0.0.06\":{") && kept.ends_with(",\"leftOut\":6}"),
+            "{kept}"
+        );
+        assert_eq!(serde_json::from_str::<Hits>(&kept).unwrap(), hits);
         let mut more = Hits::default();
         more.merge(hits.clone());
         assert_eq!(more, hits);

@@ -23,9 +23,12 @@ use crate::store::durable::{NewFile, sync_dir};
 use crate::store::watchlist::Listed;
 use crate::store::{Result, StoreError};
 
-/// The last format that this version reads, and writes where there are watch lists: who does not know
-/// them would commit flows that nobody looked at.
-pub(crate) const FORMAT: u32 = 5;
+/// The last format that this version reads, and writes where hits of a watch list are in several files:
+/// who does not know them would lose some.
+pub(crate) const FORMAT: u32 = 6;
+/// What it writes where there are watch lists, each with all of its hits in one file: who does not know
+/// lists would commit flows that nobody looked at.
+const FORMAT_OF_WATCHED: u32 = 5;
 /// What it writes where there are none, and a run has sums, or a file in the order of addresses behind
 /// a NAT.
 const FORMAT_OF_SUMS: u32 = 4;
@@ -286,8 +289,10 @@ impl Manifest {
     /// The least format that has all that is in it.
     fn format(&self) -> u32 {
         let has_sums = self.runs.iter().any(|run| run.sums.is_some());
-        if !self.watched.is_empty() {
+        if self.watched.iter().any(|watched| !watched.later_hits.is_empty()) {
             FORMAT
+        } else if !self.watched.is_empty() {
+            FORMAT_OF_WATCHED
         } else if has_sums || self.nat_since.is_some() {
             FORMAT_OF_SUMS
         } else if self.runs.iter().all(|run| run.columns.are_base()) {
