@@ -33,7 +33,8 @@ pub(super) struct Lists {
     /// Another number whenever a list came or went.
     pub(super) revision: u64,
     /// By their names.
-    pub(super) lists: BTreeMap<String, Kept>,
+    #[serde(rename = "lists")]
+    pub(super) by_name: BTreeMap<String, Kept>,
     /// What this was read from; nothing where there was no such row.
     #[serde(skip)]
     pub(super) read_from: Vec<u8>,

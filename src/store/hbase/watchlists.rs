@@ -28,7 +28,7 @@ impl StoreLists {
 impl WatchLists for StoreLists {
     fn lists(&self) -> Result<Vec<Listed>> {
         let mut place = self.shelf()?;
-        let lists = place.lists()?.lists;
+        let lists = place.lists()?.by_name;
         let listed = |kept: Kept| {
             let hits = place.hits(&kept.listed.name)?;
             Ok(kept.listed.with(&hits))
@@ -38,14 +38,14 @@ impl WatchLists for StoreLists {
 
     fn hits(&self, name: &str) -> Result<Option<Vec<Hit>>> {
         let mut place = self.shelf()?;
-        let Some(kept) = place.lists()?.lists.remove(name) else { return Ok(None) };
+        let Some(kept) = place.lists()?.by_name.remove(name) else { return Ok(None) };
         let list = place.read(&kept)?;
         Ok(Some(place.hits(name)?.told(&list)))
     }
 
     fn list(&self, name: &str) -> Result<Option<WatchList>> {
         let mut place = self.shelf()?;
-        let kept = place.lists()?.lists.remove(name);
+        let kept = place.lists()?.by_name.remove(name);
         kept.map(|kept| place.read(&kept)).transpose()
     }
 
@@ -60,7 +60,7 @@ impl WatchLists for StoreLists {
         place.hunt(&Matcher::of_fresh(Arc::clone(&list)), TimeRange::ALL, watch)?;
         let sought = place.write(&Arc::unwrap_or_clone(list).sought(), new.since)?;
         self.in_turn(&mut place, |place, lists| {
-            match lists.lists.get_mut(&sought.listed.name) {
+            match lists.by_name.get_mut(&sought.listed.name) {
                 Some(known) if known.since == sought.since => *known = sought.clone(),
                 // Another one has its name by now, or none.
                 _ => {
@@ -76,13 +76,13 @@ impl WatchLists for StoreLists {
     fn remove(&self, name: &str) -> Result<bool> {
         let mut place = self.shelf()?;
         let known = self.in_turn(&mut place, |_, lists| {
-            let known = lists.lists.remove(name);
+            let known = lists.by_name.remove(name);
             lists.revision += 1;
             Ok(if known.is_some() { Turn::Put(known) } else { Turn::Not(None) })
         })?;
         let Some(known) = known else { return Ok(false) };
         // Hits of one that came meanwhile are that one's.
-        if !place.lists()?.lists.contains_key(name) {
+        if !place.lists()?.by_name.contains_key(name) {
             place.delete(&hits_of(name), |_| true)?;
         }
         place.forget(Some(&known))?;
@@ -125,12 +125,12 @@ impl StoreLists {
     /// Has all who write look for `list` from now on; the list with what is to be looked for in what was
     /// written before, and where it is.
     fn begin_to_watch(&self, place: &mut Shelf, list: &WatchList) -> Result<(WatchList, Kept)> {
-        // What was written in a turn that was lost, and the hits that were deleted in it.
-        let (mut lost, mut deleted) = (None::<Kept>, HashSet::new());
+        // What was written in a turn in vain, and the hits that were deleted in it.
+        let (mut vain, mut deleted) = (None::<Kept>, HashSet::new());
         let (list, known, new) = self.in_turn(place, |place, lists| {
-            place.forget(lost.take().as_ref())?;
-            let known = lists.lists.get(&list.name).cloned();
-            if known.is_none() && lists.lists.len() >= MAX_LISTS {
+            place.forget(vain.take().as_ref())?;
+            let known = lists.by_name.get(&list.name).cloned();
+            if known.is_none() && lists.by_name.len() >= MAX_LISTS {
                 let detail = format!("there are {MAX_LISTS} lists, and room for no more");
                 return Err(self.refused(detail));
             }
@@ -147,8 +147,8 @@ impl StoreLists {
             })?;
             lists.revision += 1;
             let new = place.write(&list, RandomState::new().hash_one(lists.revision))?;
-            lists.lists.insert(list.name.clone(), new.clone());
-            lost = Some(new.clone());
+            lists.by_name.insert(list.name.clone(), new.clone());
+            vain = Some(new.clone());
             Ok(Turn::Put((list, known, new)))
         })?;
         place.forget(known.as_ref())?;
@@ -215,8 +215,8 @@ impl Looking {
     /// What looks for each of `lists`, and whether that is all of them.
     fn matchers_of(&mut self, lists: &Lists) -> Result<(BTreeMap<String, Arc<Matcher>>, bool)> {
         let (mut matchers, mut all) = (BTreeMap::new(), true);
-        for (name, kept) in &lists.lists {
-            let known = self.lists.lists.get(name).filter(|known| known.since == kept.since);
+        for (name, kept) in &lists.by_name {
+            let known = self.lists.by_name.get(name).filter(|known| known.since == kept.since);
             let matcher = match known.and_then(|_| self.matchers.get(name)) {
                 Some(matcher) => Arc::clone(matcher),
                 None => match self.begin(kept) {
