@@ -1,5 +1,6 @@
 //! `completions`: a script that lets a shell complete this command's options.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 
 use clap::builder::PossibleValuesParser;
@@ -11,6 +12,7 @@ use super::failure::Ending;
 use super::{Arguments, output};
 use crate::aggregate::key_words;
 use crate::flow::UnixMillis;
+use crate::meaning::Attribute;
 use crate::query::filter::{Context, NoFiles, complete};
 
 const EXAMPLES: &str = "\
@@ -31,6 +33,11 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Ending> {
     let mut script = Vec::new();
     let mut command = offering(Arguments::command());
     clap_complete::generate(args.shell, &mut command, "earlgrey-hbase", &mut script);
+    // The generator has two names for what is below a command with a hyphen: bash would find none of it.
+    if args.shell == Shell::Bash {
+        let text = String::from_utf8_lossy(&script);
+        script = text.replace("earlgrey__subcmd__hbase", "earlgrey__hbase").into_bytes();
+    }
     output::print(|out| Ok(out.write_all(&script)?))?;
     Ok(Ending::Done)
 }
@@ -58,14 +65,18 @@ fn listed(words: impl IntoIterator<Item = String>) -> PossibleValuesParser {
 fn first_words() -> Vec<String> {
     let context = Context { zone: TimeZone::UTC, now: UnixMillis::EPOCH, files: &NoFiles };
     let words = complete("", &context).words.into_iter().map(|word| word.text);
-    words.filter(|word| word.bytes().all(|byte| byte.is_ascii_alphanumeric())).collect()
+    // What addresses mean is known where tables are, and not to whoever prints the script.
+    let meant = Attribute::ALL.map(|attribute| attribute.word().to_owned());
+    let all =
+        words.chain(meant).filter(|word| word.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+    all.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::aggregate::parse_keys_with;
-    use crate::meaning::{Attribute, Table};
+    use crate::meaning::Table;
 
     #[test]
     fn what_is_offered_is_a_key_or_begins_a_filter() {

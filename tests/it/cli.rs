@@ -326,7 +326,7 @@ fn offered(script: &str, words: &[&str]) -> Vec<String> {
     const ASK: &str = r#"
 source "$1"; shift
 COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1))
-_earlgrey-hbase "$1" "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
+_earlgrey__hbase "$1" "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
 printf '%s\n' "${COMPREPLY[@]}"
 "#;
     let words = [&["--norc", "-c", ASK, "bash", script, "earlgrey-hbase"], words].concat();
@@ -348,7 +348,7 @@ fn bash_completes_commands_keys_and_the_first_word_of_a_filter() {
         (&["timeline", "--key", "ro"], &["role"]),
         (&["report", "--by", "sit"], &["site"]),
         (&["top", "src", "--by", "p"], &["packets", "pps"]),
-        (&["query", "--where", "proto"], &["proto"]),
+        (&["query", "--where", "proto"], &["proto", "protocol"]),
         (&["top", "src", "--where", "countr"], &["country"]),
     ] {
         let mut offered = offered(&script, words);
