@@ -5,6 +5,7 @@ mod real {
     use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
     use std::time::{Duration, Instant};
 
+    use earlgrey_hbase::keep::KeepError;
     use earlgrey_hbase::service::jobs::{
         JobsError, Keeper, KeeperError, MongoKeeper, Options, Status, conformance,
     };
@@ -42,7 +43,7 @@ mod real {
         let place = MongoKeeper::new("mongodb://127.0.0.1:1/flows").unwrap();
         assert_eq!(place.to_string(), "mongodb://127.0.0.1:1/flows");
         let refused = MongoKeeper::new("http://127.0.0.1").err().unwrap();
-        assert!(matches!(refused, KeeperError::Refused { .. }), "{refused}");
+        assert!(matches!(refused, KeeperError::Place(KeepError::Refused { .. })), "{refused}");
     }
 
     #[test]
