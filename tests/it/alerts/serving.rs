@@ -56,7 +56,7 @@ fn what_waited_when_a_server_was_killed_is_sent_by_the_next() {
     let (mut stream, _) = hangs.accept().unwrap();
     let mut got = [0; 64];
     assert!(stream.read(&mut got).unwrap() > 0);
-    let (_, said) = server.ends("KILL");
+    let (_, said) = server.ends("-KILL");
     assert!(!said.contains("hush"), "{said}");
     drop((stream, hangs));
     let Some(mut receiver) =
@@ -81,7 +81,7 @@ fn what_waited_when_a_server_was_killed_is_sent_by_the_next() {
     ] {
         assert!(metrics.lines().any(|known| known == line), "{line} in {metrics}");
     }
-    server.ends("TERM");
+    server.ends("-TERM");
 }
 
 #[test]
@@ -138,7 +138,7 @@ fn alerts_are_listed_page_by_page_and_judged() {
     assert!(shown.stdout.contains("a backup"), "{}", shown.stdout);
     home.run(&["alerts", "seen", "a1", "--note", "who is it?"]).succeeds();
     assert_eq!(ids(&list("?state=seen").0), ["a1"]);
-    server.ends("TERM");
+    server.ends("-TERM");
 }
 
 #[test]
