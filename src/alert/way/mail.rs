@@ -221,7 +221,9 @@ impl Carrier for Mailer {
 }
 
 fn subject(alerts: &[&Kept]) -> String {
-    let gravest = alerts.iter().map(|kept| &kept.alert).max_by_key(|alert| alert.severity);
+    // Of several, the first that is due.
+    let all = alerts.iter().rev().map(|kept| &kept.alert);
+    let gravest = all.max_by_key(|alert| alert.severity);
     let Some(alert) = gravest else { return String::new() };
     let more = match alerts.len() as u64 {
         0 | 1 => String::new(),
