@@ -5,24 +5,24 @@ use crate::alert::{Alert, suppressions};
 use crate::answer::Called;
 use crate::flow::UnixMillis;
 use crate::query::Asked;
-use crate::request::{Detect, Suppressions};
+use crate::request::{Deciding, Detect, Suppressions};
 use crate::service::Shared;
 
 /// Looks for what stands out, again and again, until `service` stops.
 pub(super) fn look_out(service: &Shared) {
     let options = &service.options.lookout;
-    let Some(detect) = &options.detect else { return };
+    let Some((detect, deciding)) = &options.detect else { return };
     loop {
-        service.lookout.counters.look(Kind::Detections, || look(service, detect));
+        service.lookout.counters.look(Kind::Detections, || look(service, detect, deciding));
         if wait(service, options.detect_every) {
             return;
         }
     }
 }
 
-fn look(service: &Shared, detect: &Detect) -> Result<(), Failed> {
+fn look(service: &Shared, detect: &Detect, deciding: &Deciding) -> Result<(), Failed> {
     let around = around(service);
-    let parameters = detect.parameters(&around)?;
+    let parameters = detect.parameters(deciding, &around)?;
     let asked = Asked::new(detect.question(&around)?, service.store.snapshot()?, true);
     let lookup = detect.lookup(&asked.question);
     let lists = detect.watch_lists(&*service.store)?;

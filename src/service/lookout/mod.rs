@@ -17,7 +17,7 @@ use super::Shared;
 use super::error::ServiceError;
 use crate::flow::UnixMillis;
 use crate::load::chain;
-use crate::request::{Detect, RuleOptions, Surroundings};
+use crate::request::{Deciding, Detect, RuleOptions, Surroundings};
 
 /// How often it is looked whether anything is new.
 const TICK: Duration = Duration::from_millis(500);
@@ -27,8 +27,8 @@ const TICK: Duration = Duration::from_millis(500);
 pub struct Options {
     /// The rules, by name.
     pub rules: Vec<(String, RuleOptions)>,
-    /// What is looked for on a schedule, if anything is.
-    pub detect: Option<Detect>,
+    /// What is looked for on a schedule, if anything is, and what decides.
+    pub detect: Option<(Detect, Deciding)>,
     /// How long it is from one such look to the next.
     pub detect_every: Duration,
 }
