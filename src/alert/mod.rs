@@ -7,12 +7,12 @@
 //! alert as it stands when it is sent, with its id and how often it was raised: after a crash one
 //! may come twice, and a receiver can know it.
 
-mod alert;
 mod alerts;
 #[cfg(test)]
 mod conformance;
 mod counters;
 mod courier;
+mod finding;
 mod keeper;
 mod kept;
 mod moment;
@@ -23,9 +23,9 @@ mod suppressions;
 mod tests;
 pub mod way;
 
-pub use alert::{Alert, ParseSourceError, Source};
 pub use alerts::{Alerts, AlertsError, Raised};
 pub use counters::{Counts, WayCounts};
+pub use finding::{Alert, ParseSourceError, Source};
 pub use keeper::{Keeper, Wanted};
 pub use kept::{Fate, Kept, Message, ParseStateError, State, Status, Terms, Verdict};
 pub use shared::Options;

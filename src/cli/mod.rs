@@ -161,7 +161,7 @@ enum Command {
     Export(Box<export::Args>),
     ActiveFlow(active_flow::Args),
     Top(top::Args),
-    Detect(detect::Args),
+    Detect(Box<detect::Args>),
     Alerts(alerts::Args),
     Diff(diff::Args),
     Timeline(timeline::Args),

@@ -74,17 +74,17 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
     let around = surroundings(&outside);
     match &args.action {
         Action::Add { suppress: what, .. } => {
-            let number = suppress(&folder, what.suppression(&user(), &around)?)?;
+            let number = suppress(folder, what.suppression(&user(), &around)?)?;
             say(format_args!("{number} is suppressed"));
         }
         Action::List { output: Output::Json, .. } => {
-            output::print_json(&suppressions(&folder)?)?;
+            output::print_json(&suppressions(folder)?)?;
         }
         Action::List { .. } => {
-            output::print_all(&text(&suppressions(&folder)?, &settings.tz.value))?;
+            output::print_all(&text(&suppressions(folder)?, &settings.tz.value))?;
         }
         Action::Remove { number, .. } => {
-            unsuppress(&folder, *number).map_err(|error| match error {
+            unsuppress(folder, *number).map_err(|error| match error {
                 error @ SuppressionsError::Unknown(_) => Usage(error.to_string()).into(),
                 error => anyhow::Error::new(error),
             })?;

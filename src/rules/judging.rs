@@ -291,7 +291,9 @@ impl Judging<'_> {
             return Ok((Values::none(), false));
         }
         let mut keys = vec![Vec::new(); places.len()];
-        places.iter().for_each(|(key, place)| keys[*place] = key.to_vec());
+        for (key, place) in &places {
+            keys[*place] = key.to_vec();
+        }
         let before = self.bins(window) - self.windows();
         let mut each = vec![vec![0; before + self.windows()]; keys.len()];
         let mut fill = |found: &[(Vec<KeyValue>, u64)]| {

@@ -1,4 +1,4 @@
-//! ArcSight's Common Event Format, version 0, in messages of syslog.
+//! `ArcSight`'s Common Event Format, version 0, in messages of syslog.
 
 use serde_json::Value;
 

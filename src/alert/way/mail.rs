@@ -248,7 +248,9 @@ fn lines(kept: &Kept) -> Vec<(&'static str, String)> {
     if let Some(attack) = &alert.attack {
         lines.push(("ATT&CK", one_line(attack)));
     }
-    lines.iter_mut().for_each(|(_, line)| *line = short_line(line, MAX_LINE));
+    for (_, line) in &mut lines {
+        *line = short_line(line, MAX_LINE);
+    }
     lines
 }
 

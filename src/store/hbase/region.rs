@@ -100,7 +100,7 @@ impl HbaseRegion {
             origins: false,
             scanner: None,
             requested: false,
-            full: false,
+            answered: 0,
             ended: false,
             rows: Rows::default(),
             next: 0,
@@ -146,10 +146,9 @@ struct Reader {
     scanner: Option<(u64, i32)>,
     /// Whether the next rows were asked for already.
     requested: bool,
-    /// Whether the last answer had as many rows as it may have. A scanner that is closed while it looks
-    /// for the next ones answers with none, as at the end: so none behind a full answer is asked for
-    /// again.
-    full: bool,
+    /// How many rows the last answer had. A scanner that is closed while it looks for the next ones
+    /// answers with none, as at the end: so none behind a full answer is asked for again.
+    answered: usize,
     ended: bool,
     rows: Rows,
     /// The first of the rows that was not looked at yet.
@@ -209,13 +208,13 @@ impl Reader {
                 Ok(bytes)
             });
             match fetched {
-                Ok(_) if self.rows.is_empty() && self.full => {
+                Ok(_) if self.rows.is_empty() && self.answered == ROWS as usize => {
                     self.scanner = None;
-                    self.full = false;
+                    self.answered = 0;
                 }
                 Ok(bytes) => {
                     let rows = self.rows.len();
-                    self.full = rows == ROWS as usize;
+                    self.answered = rows;
                     if let Some(last) = rows.checked_sub(1) {
                         self.bounds.start.clear();
                         self.bounds.start.extend_from_slice(self.rows.key(last));
