@@ -12,6 +12,7 @@ use nix::sys::resource::{Resource, getrlimit};
 use super::failure::{Ending, Usage};
 use super::interrupt::{self, Orders};
 use super::output::{Output, say};
+use super::outside::{Outside, surroundings};
 use super::settings::{Flags, Settings, keys};
 use super::{collect, notify, store};
 use crate::service::{Server, Service, ServiceError};
@@ -213,6 +214,7 @@ pub(super) fn run(
     }
     options.limits.connections = options.limits.connections.min(descriptors() / 2);
     let ways = settings.alert_ways()?;
+    check_rules(settings)?;
     let store = Arc::from(store::open(settings)?);
     let service = Service::new(store, options, ways).map_err(usage)?;
     let service = Arc::new(service);
@@ -242,6 +244,16 @@ pub(super) fn run(
         Some(collector) => collect::finish(collector, settings, Output::Text),
         None => Ok(Ending::Done),
     }
+}
+
+/// Refuses rules that cannot be meant, before anything is served.
+fn check_rules(settings: &Settings) -> anyhow::Result<()> {
+    let outside = Outside(settings);
+    let around = surroundings(&outside);
+    for table in &settings.rules {
+        table.rule(&around)?;
+    }
+    Ok(())
 }
 
 /// How many files may be open: connections must leave some to the store.

@@ -1,5 +1,6 @@
 //! Alerts on their ways, to receivers that others wrote: Python's HTTP, aiosmtpd, rsyslog.
 
+mod lookout;
 mod mail;
 mod serving;
 mod syslog;
@@ -37,6 +38,15 @@ fn alert() -> Alert {
 
 fn kept() -> Kept {
     Kept::new(&alert(), UnixMillis(1_185_491_738_007), &[])
+}
+
+/// Sees that `message` is as its schema says.
+fn check_message(message: &Value) {
+    let schema = concat!(env!("CARGO_MANIFEST_DIR"), "/schema/alert.schema.json");
+    let schema: Value = serde_json::from_slice(&std::fs::read(schema).unwrap()).unwrap();
+    let schema = jsonschema::options().should_validate_formats(true).build(&schema).unwrap();
+    let problems: Vec<_> = schema.iter_errors(message).map(|error| error.to_string()).collect();
+    assert!(problems.is_empty(), "{problems:?} in {message}");
 }
 
 /// A script of Python's that says a line when it is ready, and one of JSON for all that it gets.

@@ -348,7 +348,7 @@ pub(super) fn silent_ones(field: &mut Field<'_>) {
             let answer = Some(side(5, 1_000 + field.random.below(9_000), WHOLE));
             let request = side(6, 500 + field.random.below(9_000), WHOLE);
             field.sow(at_ms, Conversation::short(hosts, ports, Protocol::TCP, request, answer));
-            at_ms += u64::from(field.random.between(1_000, 20 * 60_000));
+            at_ms += u64::from(field.random.between(1_000, 5 * 60_000));
             count += 1;
         }
         field.tell(Planted {
