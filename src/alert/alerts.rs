@@ -110,7 +110,7 @@ impl Alerts {
                     (kept, Raised::Known(count))
                 }
             };
-            shared.give_up_overflow(&mut kept, now)?;
+            shared.give_up_overflow(&mut kept, known.as_ref(), now)?;
             let done = match &known {
                 None => keeper.add(&kept)?,
                 Some(_) => keeper.replace(&kept)?,

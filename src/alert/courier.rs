@@ -25,6 +25,16 @@ pub(super) struct Courier {
     way: Way,
 }
 
+/// How it goes by a way.
+#[derive(Default)]
+struct Standing {
+    /// How many tries failed, one after the other.
+    failures: u32,
+    /// What became of messages and could not be kept yet: until it is, nothing is sent, for it would be
+    /// sent again.
+    unsettled: Vec<(String, u64, UnixMillis, Fate)>,
+}
+
 /// What comes next.
 enum Next {
     /// More may be due.
@@ -41,11 +51,10 @@ impl Courier {
     }
 
     pub(super) fn run(&self) {
-        // How many tries failed, one after the other.
-        let mut failures = 0;
+        let mut standing = Standing::default();
         loop {
             let known = self.shared.queued();
-            let next = self.round(&mut failures).unwrap_or_else(|error| {
+            let next = self.round(&mut standing).unwrap_or_else(|error| {
                 tracing::warn!("way {}: {error}", self.name());
                 Next::Rest(KEEPER_PAUSE)
             });
@@ -65,7 +74,8 @@ impl Courier {
     }
 
     /// Sends what is due first.
-    fn round(&self, failures: &mut u32) -> Result<Next> {
+    fn round(&self, standing: &mut Standing) -> Result<Next> {
+        self.settle(&mut standing.unsettled)?;
         let now = UnixMillis::now();
         let most = self.way.carrier.most_at_once().max(1);
         let first = self.shared.keeper.due(self.name(), most)?;
@@ -84,17 +94,27 @@ impl Courier {
             let Some(message) = self.message(kept) else { continue };
             let fate = self.fate(message, &went, now);
             self.tell(kept, message, &fate);
-            self.shared.settle((&kept.alert.id, self.name(), message.count), now, &fate)?;
-            self.shared.counters.settled(self.name(), &fate);
+            standing.unsettled.push((kept.alert.id.clone(), message.count, now, fate));
         }
+        self.settle(&mut standing.unsettled)?;
         if let Err(Failure::Passing { after, .. }) = went {
-            let pause = doubled(self.shared.options.pause, *failures).min(LONGEST_REST);
-            *failures += 1;
-            rest = Some(after.map_or(pause, |after| after.min(LONGEST_PAUSE)));
+            let pause = doubled(self.shared.options.pause, standing.failures).min(LONGEST_REST);
+            standing.failures += 1;
+            rest = Some(wanted(after, pause));
         } else {
-            *failures = 0;
+            standing.failures = 0;
         }
         Ok(rest.map_or(Next::More, Next::Rest))
+    }
+
+    /// Keeps what became of messages; what cannot be kept stays among them.
+    fn settle(&self, unsettled: &mut Vec<(String, u64, UnixMillis, Fate)>) -> Result<()> {
+        while let Some((id, count, now, fate)) = unsettled.last() {
+            self.shared.settle((id, self.name(), *count), *now, fate)?;
+            self.shared.counters.settled(self.name(), fate);
+            unsettled.pop();
+        }
+        Ok(())
     }
 
     fn message<'a>(&self, kept: &'a Kept) -> Option<&'a Message> {
@@ -117,7 +137,7 @@ impl Courier {
                     return Fate::GivenUp(told.clone());
                 }
                 let pause = doubled(options.pause, message.attempts).min(LONGEST_PAUSE);
-                Fate::Again(after.map_or(pause, |after| after.min(LONGEST_PAUSE)), told.clone())
+                Fate::Again(wanted(after.as_ref().copied(), pause), told.clone())
             }
         }
     }
@@ -135,6 +155,11 @@ impl Courier {
             }
         }
     }
+}
+
+/// After how long it is tried again: as the receiver wants it, but no sooner than by itself.
+fn wanted(after: Option<Duration>, pause: Duration) -> Duration {
+    after.map_or(pause, |after| after.clamp(pause, LONGEST_PAUSE.max(pause)))
 }
 
 fn doubled(pause: Duration, times: u32) -> Duration {

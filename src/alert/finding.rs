@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::moment;
 use crate::answer::{Called, detection_json, detection_title};
-use crate::detect::{Detection, Severity};
+use crate::detect::{Detection, Kind, Severity};
 use crate::flow::UnixMillis;
 
 /// Who found it.
@@ -94,7 +94,11 @@ impl Alert {
     pub fn of_detection(detection: &Detection, called: &Called) -> Self {
         Self {
             id: detection.id(),
-            source: Source::Detection,
+            source: if detection.kind == Kind::Silent {
+                Source::Silence
+            } else {
+                Source::Detection
+            },
             name: detection.kind.name().to_owned(),
             severity: detection.severity,
             title: detection_title(detection, called),

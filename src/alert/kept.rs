@@ -213,7 +213,7 @@ impl Kept {
             (State::Closed, None) => Some(self.raised),
             _ => None,
         };
-        let reopened = closed.is_some_and(|closed| alert.last > closed);
+        let reopened = closed.is_some_and(|closed| alert.last > closed && alert.last > before.last);
         if reopened {
             kept.state = State::Open;
         } else if closed.is_some() {

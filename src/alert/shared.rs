@@ -67,14 +67,26 @@ impl Shared {
     }
 
     /// Gives up what is queued now by a way by which too much waits.
-    pub(super) fn give_up_overflow(&self, kept: &mut Kept, now: UnixMillis) -> Result<()> {
+    ///
+    /// One that takes the place of one that waited has room.
+    pub(super) fn give_up_overflow(
+        &self,
+        kept: &mut Kept,
+        before: Option<&Kept>,
+        now: UnixMillis,
+    ) -> Result<()> {
         let count = kept.count;
+        let had_room = |way: &str| {
+            let message = before.and_then(|before| before.message(way));
+            message.is_some_and(|message| message.status == Status::Waiting)
+        };
         for message in kept
             .messages
             .iter_mut()
             .filter(|message| message.count == count && message.status == Status::Waiting)
         {
-            if self.keeper.waiting(&message.way)? >= self.options.waiting {
+            if !had_room(&message.way) && self.keeper.waiting(&message.way)? >= self.options.waiting
+            {
                 message.status = Status::Undelivered;
                 message.tried = Some(now);
                 message.said = Some(FULL.to_owned());

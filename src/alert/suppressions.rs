@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, chown};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -139,6 +139,13 @@ fn change<T>(folder: &Path, change: impl FnOnce(&mut Kept) -> Result<T>) -> Resu
     let changed = change(&mut kept)?;
     let bytes = serde_json::to_vec_pretty(&kept).map_err(|error| failed()(error.into()))?;
     durable::replace(&path, &bytes).map_err(|error| failed()(io::Error::other(error)))?;
+    // Whoever may do everything leaves them to the server whose folder it is.
+    let owner = fs::metadata(folder).map_err(failed())?;
+    for file in [&path, &folder.join(LOCK)] {
+        if fs::metadata(file).map_err(failed())?.uid() != owner.uid() {
+            chown(file, Some(owner.uid()), Some(owner.gid())).map_err(failed())?;
+        }
+    }
     Ok(changed)
 }
 

@@ -11,6 +11,7 @@ use super::units::{amount, width};
 use super::words::{grouped, plural};
 use crate::aggregate::{End, KeyField, KeyValue, Prefix};
 use crate::flow::{Column, UnixMillis};
+use crate::meaning::Attribute;
 use crate::rules::{Counted, Firing, Limit, Rule, Usual};
 
 /// What a rule tells of a key in JSON, of which it told `again` times more while it was to be quiet.
@@ -110,6 +111,12 @@ fn term(field: &KeyField, value: &KeyValue) -> Option<String> {
         (KeyField::Address(_, Prefix::WHOLE), _) => format!("{end}ip {text}"),
         (KeyField::Address(..), KeyValue::Net(_)) => format!("{end}net {text}"),
         (KeyField::Pair, KeyValue::Pair(one, other)) => format!("ip {one} and ip {other}"),
+        (KeyField::Meant(_, table), KeyValue::Label(name)) if !name.is_empty() => {
+            let word = meant_word(table.attribute)?;
+            // A name with a quote cannot be written in a filter.
+            (!name.contains(['"', '\\'])).then(|| format!("{end}{word} \"{name}\""))?
+        }
+        (KeyField::AsNumber(..), KeyValue::Number(number)) => format!("{end}as {number}"),
         (KeyField::Exporter, _) => format!("router ip {text}"),
         (KeyField::NextHop, _) => format!("next ip {text}"),
         (KeyField::Number(Column::Protocol), KeyValue::Protocol(protocol)) => {
@@ -131,6 +138,20 @@ fn term(field: &KeyField, value: &KeyValue) -> Option<String> {
             }
         }
         _ => return None,
+    })
+}
+
+/// What filters call an attribute.
+const fn meant_word(attribute: Attribute) -> Option<&'static str> {
+    Some(match attribute {
+        Attribute::Country => "country",
+        Attribute::City => "city",
+        Attribute::AsName => "as name",
+        Attribute::Network => "network",
+        Attribute::Role => "role",
+        Attribute::Site => "site",
+        Attribute::Tenant => "tenant",
+        Attribute::Asn | Attribute::Host => return None,
     })
 }
 

@@ -322,7 +322,8 @@ fn text(kept: &Kept, zone: &Zone) -> String {
     }
     let (since, until) = (show(alert.first, zone), show(UnixMillis(alert.last.0 + 1), zone));
     let filter = alert.filter.replace('\'', "'\\''");
-    let flows = format!("earlgrey-hbase query --where '{filter}' --since {since} --until {until}");
+    let flows =
+        format!("earlgrey-hbase query --where '{filter}' --since {since} --until {until} --alive");
     rows.push(("flows", flows));
     let clean =
         |(name, value): (&str, String)| vec![name.to_owned(), value.replace(char::is_control, " ")];

@@ -12,7 +12,7 @@ use super::settings::{Flags, Settings, keys};
 use crate::answer::words::{columns, plural};
 use crate::answer::{PairFormat, firing_json, width, write_firings};
 use crate::flow::UnixMillis;
-use crate::request::{Window, moment, one_of};
+use crate::request::{Window, one_of};
 use crate::rules::{Judged, Limit, Rule, after_pauses};
 
 const EXAMPLES: &str = "\
@@ -64,7 +64,7 @@ enum Action {
 }
 
 /// How far back a rule is tried where nobody says.
-const USUAL_SINCE: &str = "-1d";
+const USUAL_MS: u64 = 86_400_000;
 
 impl Args {
     pub(super) fn flags(&self) -> Flags {
@@ -143,10 +143,13 @@ fn test(
     let around = surroundings(&outside);
     let rule = table.rule(&around)?;
     let mut range = window.range(&around)?;
-    if range.since == UnixMillis::EPOCH {
-        range.since = moment("since", USUAL_SINCE, &around)?;
-    }
     range.until = range.until.min(around.now);
+    if range.since == UnixMillis::EPOCH {
+        range.since = UnixMillis(range.until.0.saturating_sub(USUAL_MS));
+    }
+    if range.since >= range.until {
+        return Err(Usage("--since must be before --until, and before now".to_owned()).into());
+    }
     let asking = explain.ask(rule.question(rule.windows(range)), settings, true)?;
     let lookup = asking.question().plan_unordered(crate::flow::Columns::NONE);
     let format = settings.pair_format();

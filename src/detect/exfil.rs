@@ -129,7 +129,12 @@ impl HostVisitor for Past<'_> {
     fn take(&mut self, part: &HostPart) -> Result<()> {
         let (begin, end) = (self.much.from * HOUR_MS, self.much.to * HOUR_MS);
         for connection in &part.connections {
-            if connection.initiator != part.host || !leads_out(connection, self.parameters) {
+            // What is of a clock that runs ahead would make hours up to then.
+            let is_ahead = connection.last > self.parameters.now;
+            if is_ahead
+                || connection.initiator != part.host
+                || !leads_out(connection, self.parameters)
+            {
                 continue;
             }
             let Connection { first, last, sent, returned, responder, .. } = *connection;
@@ -206,7 +211,9 @@ impl Past<'_> {
             .filter(|&other| !is_beside(other))
             .map(|other| (other, of(&sent, other)))
             .collect();
-        let greatest = others.iter().map(|(_, octets)| *octets).fold(0.0, f64::max);
+        // Of two uploads the second one excuses not the first.
+        let before = others.iter().filter(|(other, _)| *other < from);
+        let greatest = before.map(|(_, octets)| *octets).fold(0.0, f64::max);
         let usual = usual(&others, hour)?;
         let narrow = self.parameters.exfil_octets as f64 * LEAST_DEVIATION;
         let z = NORMAL * (octets - usual.median) / usual.deviation.max(narrow);
@@ -267,7 +274,7 @@ fn usual(others: &[(u64, f64)], hour: u64) -> Option<Usual> {
     let weeks: HashSet<u64> = others
         .iter()
         .filter(|(other, _)| place(*other) == 1)
-        .map(|(other, _)| other.abs_diff(hour) / HOURS_OF_WEEK)
+        .map(|(other, _)| other / HOURS_OF_WEEK)
         .collect();
     let of_weeks = weeks.len() as u64 >= FEW_WEEKS;
     let compared = others.iter().filter(|(other, _)| !of_weeks || place(*other) <= 2);

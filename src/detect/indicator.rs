@@ -4,7 +4,7 @@
 //! those count that are asked for.
 
 use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -35,6 +35,13 @@ struct Contact {
     sure: Option<u8>,
     first_ms: u64,
     last_ms: u64,
+    /// By the lists, which may have the same address.
+    sums: BTreeMap<String, Sums>,
+}
+
+/// Flows with what is on a list.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+struct Sums {
     flows: u64,
     /// What the host sent, and what it received.
     sent: u64,
@@ -64,8 +71,11 @@ pub(super) fn contacts(
         for scan in lookup.scans() {
             watchlist::hunt_each(snapshot, &matcher, scan, &|batch, found| {
                 let mut contacts = contacts.lock().unwrap_or_else(PoisonError::into_inner);
+                // A list may have an address and its block: it is one flow.
+                let mut rows = HashSet::new();
                 for hit in found {
-                    contacts.add(matcher.list(), batch, hit);
+                    let is_first = rows.insert((hit.row, hit.by_src));
+                    contacts.add(matcher.list(), batch, hit, is_first);
                 }
                 Ok(())
             })?;
@@ -75,7 +85,7 @@ pub(super) fn contacts(
 }
 
 impl Contacts {
-    fn add(&mut self, list: &WatchList, batch: &FlowBatch, hit: &watchlist::Found) {
+    fn add(&mut self, list: &WatchList, batch: &FlowBatch, hit: &watchlist::Found, is_first: bool) {
         let watchlist::Found { place, row, by_src, other } = *hit;
         let bad = if by_src { batch.src.get(row) } else { batch.dst.get(row) };
         let (first_ms, octets) = (batch.first_ms[row], batch.octets[row]);
@@ -88,15 +98,18 @@ impl Contacts {
         };
         contact.first_ms = contact.first_ms.min(first_ms);
         contact.last_ms = contact.last_ms.max(last_ms);
-        contact.flows += 1;
-        let sum = if by_src { &mut contact.received } else { &mut contact.sent };
-        *sum = sum.saturating_add(octets);
         contact.tell(&list.name, &list.indicators[place as usize]);
+        if is_first {
+            let sums = contact.sums.entry(list.name.clone()).or_default();
+            sums.flows += 1;
+            let sum = if by_src { &mut sums.received } else { &mut sums.sent };
+            *sum = sum.saturating_add(octets);
+        }
         // The least ones have always been among those that are kept, so nothing of them is missing.
         if self.pairs.len() > MAX_PAIRS
             && let Some((_, contact)) = self.pairs.pop_last()
         {
-            self.flows_left_out += contact.flows;
+            self.flows_left_out += contact.most().flows;
         }
     }
 
@@ -122,10 +135,16 @@ impl Contact {
         }
     }
 
+    /// The flows with what is on the list of which there are most.
+    fn most(&self) -> Sums {
+        self.sums.values().copied().max().unwrap_or_default()
+    }
+
     /// By the list's own word, else by whether both talked, one was called, or one was only sent
     /// something.
     fn severity(&self) -> Severity {
-        let talked = match (self.sent > 0, self.received > 0) {
+        let Sums { sent, received, .. } = self.most();
+        let talked = match (sent > 0, received > 0) {
             (true, true) => Severity::High,
             (true, false) => Severity::Medium,
             (false, _) => Severity::Low,
@@ -138,7 +157,7 @@ impl Contact {
     }
 
     fn told(self, host: IpAddr, peer: IpAddr) -> Detection {
-        let severity = self.severity();
+        let (severity, sums) = (self.severity(), self.most());
         let confidence = match (self.sure, severity) {
             (Some(sure), _) => f64::from(sure.min(100)) / 100.0,
             (None, Severity::High) => 0.9,
@@ -148,9 +167,9 @@ impl Contact {
         let mut evidence = vec![
             ("lists", Evidence::Text(list(self.lists.iter()))),
             ("indicators", Evidence::Text(list(self.indicators.iter()))),
-            ("flows", Evidence::Count(self.flows)),
-            ("sentBytes", Evidence::Count(self.sent)),
-            ("receivedBytes", Evidence::Count(self.received)),
+            ("flows", Evidence::Count(sums.flows)),
+            ("sentBytes", Evidence::Count(sums.sent)),
+            ("receivedBytes", Evidence::Count(sums.received)),
         ];
         if !self.notes.is_empty() {
             evidence.push(("notes", Evidence::Text(list(self.notes.iter()))));

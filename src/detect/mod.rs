@@ -110,7 +110,7 @@ pub fn detect(
     let Search { kinds, parameters, joining, lists } = search;
     let mut parameters = parameters.clone();
     if kinds.contains(&Kind::New) && parameters.new_since.is_none() {
-        parameters.new_since = Some(new::since(snapshot, question)?);
+        parameters.new_since = Some(new::since(snapshot, question, parameters.now)?);
     }
     let parameters = &parameters;
     let mut finds = Finds::default();

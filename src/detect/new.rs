@@ -146,7 +146,7 @@ impl Past {
             first: UnixMillis(first_ms),
             last: UnixMillis(last_ms),
             severity: if is_steady { Severity::Medium } else { Severity::Low },
-            confidence: 1.0 - (usual * days) as f64 / new.len() as f64,
+            confidence: (1.0 - (usual * days) as f64 / new.len() as f64).clamp(0.0, 1.0),
             evidence,
         })
     }
@@ -185,8 +185,12 @@ impl Aggregate for Latest {
 }
 
 /// Since when something is new, where nobody says: a day before the last of the flows began.
-pub(super) fn since(snapshot: &dyn Snapshot, question: &Question) -> Result<UnixMillis> {
+pub(super) fn since(
+    snapshot: &dyn Snapshot,
+    question: &Question,
+    now: UnixMillis,
+) -> Result<UnixMillis> {
     let lookup = question.plan_unordered(Columns::of(&[Column::First]));
     let Latest(latest) = over(snapshot, lookup.scans(), Latest::default)?;
-    Ok(UnixMillis(latest.saturating_sub(DAY_MS)))
+    Ok(UnixMillis(latest.min(now.0).saturating_sub(DAY_MS)))
 }

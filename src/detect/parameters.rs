@@ -9,6 +9,8 @@ use crate::meaning::Table;
 /// What decides. The defaults are the published ones where there are any.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Parameters {
+    /// What is told of later moments is of a clock that runs ahead.
+    pub now: UnixMillis,
     /// The hosts that are one's own.
     pub inside: Inside,
     /// A horizontal scan tries so many hosts at least that do not answer (rwscan: 32 flows).
@@ -58,6 +60,7 @@ pub struct Parameters {
 impl Default for Parameters {
     fn default() -> Self {
         Self {
+            now: UnixMillis::MAX,
             inside: Inside::default(),
             scan_hosts: 32,
             scan_ports: 100,

@@ -174,8 +174,9 @@ impl Aggregate for Exporters {
     }
 }
 
-/// The exporters that stopped, and those of `hosts`, until the last flow that there is. Where nothing at
-/// all comes any more, nobody is told.
+/// The exporters that stopped, and those of `hosts`, until the last flow that there is, or the end of what
+/// is asked for: a flow may go on behind it, or be of a clock that runs ahead. Where nothing at all comes
+/// any more, nobody is told.
 pub(super) fn judge(
     snapshot: &dyn Snapshot,
     question: &Question,
@@ -184,7 +185,8 @@ pub(super) fn judge(
 ) -> Result<Vec<Detection>> {
     let lookup = question.plan_unordered(Exporters::COLUMNS);
     let exporters = over(snapshot, lookup.scans(), Exporters::default)?;
-    let end_ms = exporters.last_ms;
+    let until = question.time.until.min(parameters.now);
+    let end_ms = exporters.last_ms.min(until.0);
     let of_exporters = exporters.bins.iter().filter_map(|(&exporter, bins)| {
         Exporters::life(bins).told((EXPORTER, exporter), end_ms, parameters)
     });

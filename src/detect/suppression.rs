@@ -3,13 +3,11 @@
 //! A suppression holds when a report is made, never when flows are stored: what was suppressed by mistake
 //! is told again once that is removed.
 
-use std::sync::Arc;
-
 use serde::{Deserialize, Serialize};
 
 use super::detection::{Detection, Kind};
-use crate::flow::{Family, FlowBatch, FlowRecord, Origin, Protocol, UnixMillis};
-use crate::row::Predicate;
+use crate::flow::{Column, Family, UnixMillis, address_bits};
+use crate::row::{Predicate, Verdict};
 
 /// What need not be told, why, who said so, and until when.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,28 +51,32 @@ impl Suppression {
     }
 }
 
-/// Whether a flow from who did it to whom it was done to would pass.
+/// Whether every flow would pass from who did it to whom it was done to, whatever else it is like: what a
+/// detection does not tell is of nobody.
 fn passes(detection: &Detection, filter: &Predicate) -> bool {
-    let &Detection { host, peer, protocol, port, first, last, .. } = detection;
+    let &Detection { host, peer, protocol, port, first, .. } = detection;
     let family = Family::of(host);
-    let peer = peer.filter(|peer| Family::of(*peer) == family);
-    let flow = FlowRecord {
-        duration_ms: u32::try_from(last.0.saturating_sub(first.0)).unwrap_or(u32::MAX),
-        protocol: protocol.unwrap_or(Protocol(0)),
-        dst_port: port.unwrap_or(0),
-        first,
-        ..FlowRecord::between(host, peer.unwrap_or(family.address(0)))
+    let known = |column| -> Option<u128> {
+        Some(match column {
+            Column::Src => address_bits(host),
+            Column::Dst => address_bits(peer.filter(|peer| Family::of(*peer) == family)?),
+            Column::Protocol => protocol?.0.into(),
+            Column::DstPort => port?.into(),
+            Column::First => first.0.into(),
+            // Systems are told by databases.
+            Column::SrcAs | Column::DstAs => 0,
+            _ => return None,
+        })
     };
-    let mut flows = FlowBatch::new(family);
-    flows.sources = Arc::new(vec![flow.source]);
-    flows.push(&flow, 0, Origin(0));
-    filter.evaluate(&flows) == [true]
+    let bounds = |column| known(column).map(|value| (value, value));
+    filter.verdict(family, &bounds) == Verdict::All
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::detect::Severity;
+    use crate::flow::Protocol;
     use crate::query::filter::{Context, NoFiles, parse};
 
     fn beacon() -> Detection {
@@ -130,6 +132,9 @@ mod tests {
             ("dst port 80", false),
             ("proto udp", false),
             ("ip 2001:db8::1", false),
+            ("not dst net 10.0.0.0/8", true),
+            ("packets < 10", false),
+            ("not in if 5", false),
         ] {
             let filter = parse(filter, &around).unwrap();
             let holds = suppression().holds(&beacon(), Some(&filter), UnixMillis(0));
@@ -142,5 +147,10 @@ mod tests {
             suppression().holds(&scan, Some(&filter), UnixMillis(0))
         };
         assert!(of("src ip 10.0.0.1") && !of("dst ip 192.0.2.1"));
+        // What it does not tell is neither so nor not so.
+        for text in ["not dst net 10.0.0.0/8", "not port 443", "dst port < 1024", "packets < 10"] {
+            assert!(!of(text), "{text}");
+        }
+        assert!(of("src ip 10.0.0.1 or dst port 80") && of("not src net 192.0.2.0/24"));
     }
 }

@@ -120,6 +120,7 @@ impl Detect {
         let usual = Parameters::default();
         let deciding = self.deciding.or(set);
         Ok(Parameters {
+            now: around.now,
             inside: self.inside(around)?,
             scan_hosts: deciding.scan_hosts.unwrap_or(usual.scan_hosts).max(1),
             scan_ports: deciding.scan_ports.unwrap_or(usual.scan_ports).max(1),

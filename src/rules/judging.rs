@@ -19,6 +19,8 @@ pub const MAX_KEYS: usize = 10_000;
 const TOP_KEYS: usize = 65_537;
 /// Into so many stretches a long time is parted, to leave out those in which there is nothing.
 const MAX_STRETCHES: usize = 2_000;
+/// What a key takes with its peers in a window while they are put in order.
+const PEERS_BYTES: usize = 200;
 /// So many windows are looked at at once.
 const AT_ONCE: u64 = 60;
 
@@ -147,8 +149,8 @@ struct Judging<'a> {
 struct Values {
     keys: Vec<Vec<KeyValue>>,
     each: Vec<Vec<u128>>,
-    /// What all other keys have together.
-    others: Vec<u128>,
+    /// Whether anybody had anything.
+    had: Vec<bool>,
     before: usize,
 }
 
@@ -215,9 +217,7 @@ impl Judging<'_> {
         over_ms: u64,
     ) -> Option<&'v [u128]> {
         let windows = over_ms.div_ceil(self.rule.window_ms.get()) as usize;
-        let had =
-            |&at: &usize| values.others[at] > 0 || values.each.iter().any(|values| values[at] > 0);
-        let from = (at.saturating_sub(windows)..at).find(had)?;
+        let from = (at.saturating_sub(windows)..at).find(|&at| values.had[at])?;
         (at - from >= LEAST_WINDOWS.min(windows)).then(|| &all[from..at])
     }
 
@@ -248,13 +248,18 @@ impl Judging<'_> {
         let what = (by, window, self.rule.window_ms.get());
         let mut each = bins_of_keys(self.snapshot, &lookup, &known, what)?;
         let others = each.pop().unwrap_or_default();
-        Ok((Values { keys, before: others.len() - self.windows(), each, others }, cut))
+        let before = others.len() - self.windows();
+        Ok((Values::new(keys, each, &others, before), cut))
     }
 
     /// For the bins of how many keys there is memory: half of it, and a hundred in any case.
     fn most_keys(&self, window: TimeRange) -> usize {
-        // Either end of a key has bins of its own.
-        let bytes = self.bins(window).max(1) * 2 * size_of::<u64>();
+        // Either end of a key has bins of its own; peers come with their keys.
+        let each = match self.rule.counted {
+            Counted::Measure(_) => 2 * size_of::<u64>(),
+            Counted::Peers => PEERS_BYTES,
+        };
+        let bytes = self.bins(window).max(1) * each;
         (self.limits.memory_bytes / 2 / bytes).clamp(100, MAX_KEYS)
     }
 
@@ -270,7 +275,7 @@ impl Judging<'_> {
             fields: &fields,
             among: None,
             least: self.rule.least(),
-            count: usize::MAX,
+            count: (self.limits.memory_bytes / 2 / PEERS_BYTES).max(MAX_KEYS),
             limits: self.limits,
         };
         let lookup = self.rule.question(self.part).plan_unordered(Columns::NONE);
@@ -318,7 +323,7 @@ impl Judging<'_> {
             fill(&peers(self.snapshot, &lookup, options)?);
             flows.into_iter().last().unwrap_or_default()
         };
-        Ok((Values { keys, each, others, before }, cut))
+        Ok((Values::new(keys, each, &others, before), cut))
     }
 
     fn bins(&self, window: TimeRange) -> usize {
@@ -333,6 +338,15 @@ impl Judging<'_> {
 
 impl Values {
     fn none() -> Self {
-        Self { keys: Vec::new(), each: Vec::new(), others: Vec::new(), before: 0 }
+        Self { keys: Vec::new(), each: Vec::new(), had: Vec::new(), before: 0 }
+    }
+
+    /// `others` is what all other keys have together.
+    fn new(keys: Vec<Vec<KeyValue>>, each: Vec<Vec<u128>>, others: &[u128], before: usize) -> Self {
+        let mut had: Vec<bool> = others.iter().map(|&value| value > 0).collect();
+        for values in &each {
+            had.iter_mut().zip(values).for_each(|(had, &value)| *had |= value > 0);
+        }
+        Self { keys, each, had, before }
     }
 }

@@ -5,6 +5,7 @@ use std::io::{self, Read, Write};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command as Process, ExitStatus, Stdio};
+use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -22,6 +23,9 @@ const REFUSED: i32 = 65;
 const MAX_READ: u64 = 4_000;
 const MAX_TOLD: usize = 200;
 /// How often it is looked whether the program ended.
+/// So long it is waited for what a program said last, once it has ended.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 /// What of our own environment a program gets; there may be passwords in the rest.
 const PASSED_ON: [&str; 6] = ["PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR"];
@@ -78,22 +82,24 @@ impl Command {
             }
         });
         let stderr = child.stderr.take();
-        let reader = thread::spawn(move || {
+        let (say, heard) = mpsc::channel();
+        thread::spawn(move || {
             let mut said = Vec::new();
             if let Some(stderr) = stderr {
                 let mut stderr = stderr;
                 let _ = (&mut stderr).take(MAX_READ).read_to_end(&mut said);
+                let _ = say.send(said);
                 // It must not be stopped by what nobody reads.
                 let _ = io::copy(&mut stderr, &mut io::sink());
             }
-            said
         });
         let ended = self.wait(&mut child);
         // What it left behind in its group holds the pipes.
         kill(&child);
         let ended = ended.map_err(failed)?;
-        let _ = writer.join();
-        let said = reader.join().unwrap_or_default();
+        // What left the group may hold them for ever: neither thread is waited for.
+        drop(writer);
+        let said = heard.recv_timeout(LAST_WORDS).unwrap_or_default();
         let said = short_line(String::from_utf8_lossy(&said).trim(), MAX_TOLD);
         let Some(status) = ended else {
             let told = format_args!("{name} did not end within {:?}", self.patience);

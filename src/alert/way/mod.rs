@@ -68,6 +68,14 @@ impl Failure {
     pub(super) fn passing(told: impl std::fmt::Display) -> Self {
         Self::Passing { told: told.to_string(), after: None }
     }
+
+    /// The same, as one that may pass.
+    pub(super) fn for_now(self) -> Self {
+        match self {
+            Self::Lasting(told) => Self::Passing { told, after: None },
+            passing @ Self::Passing { .. } => passing,
+        }
+    }
 }
 
 /// So long an answer of a receiver is waited for.

@@ -59,20 +59,30 @@ impl Server {
     ///
     /// [`Failure`] if it did not take it for all who are to get it.
     pub(super) fn send(&self, envelope: &Envelope<'_>) -> Result<String, Failure> {
-        let mut talk = self.greeted()?;
+        // A server that will not talk now may do so later.
+        let mut talk = self.greeted().map_err(Failure::for_now)?;
         if let Some((user, password)) = &self.user {
             let proof = STANDARD.encode(format!("\0{user}\0{password}"));
-            talk.command("AUTH", &format!("AUTH PLAIN {proof}"))?;
+            // A password may be put right.
+            talk.command("AUTH", &format!("AUTH PLAIN {proof}")).map_err(Failure::for_now)?;
         }
         talk.command("MAIL", &format!("MAIL FROM:<{}>", envelope.from))?;
+        let mut refused = Vec::new();
         for to in &envelope.to {
-            talk.command("RCPT", &format!("RCPT TO:<{to}>"))?;
+            match talk.command("RCPT", &format!("RCPT TO:<{to}>")) {
+                Err(Failure::Lasting(told)) => refused.push(told),
+                taken => drop(taken?),
+            }
+        }
+        if refused.len() == envelope.to.len() {
+            return Err(Failure::Lasting(refused.join("; ")));
         }
         talk.command("DATA", "DATA")?;
         let said = talk.command("the mail", &format!("{}\r\n.", stuffed(envelope.mail)))?;
         // It has the mail, whatever comes of this.
         let _ = talk.command("QUIT", "QUIT");
-        Ok(said.join(" "))
+        // The others have it.
+        Ok([vec![said.join(" ")], refused].concat().join("; not "))
     }
 
     /// A conversation that has got as far as it must to send mail.

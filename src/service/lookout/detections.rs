@@ -4,6 +4,7 @@ use super::{Failed, Kind, around, wait};
 use crate::alert::{Alert, suppressions};
 use crate::answer::Called;
 use crate::flow::UnixMillis;
+use crate::load::chain;
 use crate::query::Asked;
 use crate::request::{Deciding, Detect, Suppressions};
 use crate::service::Shared;
@@ -29,9 +30,16 @@ fn look(service: &Shared, detect: &Detect, deciding: &Deciding) -> Result<(), Fa
     let decide = (&parameters, lists.as_deref());
     let found = detect.answer(asked.snapshot(), (&asked.question, &lookup), decide, &around)?;
     let called = Called::by(&*around.meaning()?)?;
-    let (suppressed, wrong) = Suppressions::new(suppressions(&service.options.folder)?, &around);
+    let all = suppressions(&service.options.folder).unwrap_or_else(|error| {
+        tracing::warn!("nothing is suppressed: {}", chain(&error));
+        Vec::new()
+    });
+    let (suppressed, wrong) = Suppressions::new(all, &around);
     for (number, why) in wrong {
         tracing::warn!("suppression {number} does not hold: {why}");
+    }
+    for (kind, count) in &found.left_out {
+        tracing::warn!("{count} more of kind {kind}, less grave, are not told");
     }
     for detection in &found.detections {
         if suppressed.holding(detection).is_none() {

@@ -22,6 +22,9 @@ use crate::request::{Deciding, Detect, RuleOptions, Surroundings};
 /// How often it is looked whether anything is new.
 const TICK: Duration = Duration::from_millis(500);
 
+/// A look that failed is made again after this.
+const AGAIN: Duration = Duration::from_secs(5);
+
 /// What is looked out for.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -122,16 +125,18 @@ impl Lookout {
 }
 
 impl Counters {
-    /// Makes a look, and counts it; what it met is told.
-    fn look(&self, kind: Kind, look: impl FnOnce() -> Result<(), Failed>) {
+    /// Makes a look, and counts it; what it met is told. Says whether it went well.
+    fn look(&self, kind: Kind, look: impl FnOnce() -> Result<(), Failed>) -> bool {
         let began = Instant::now();
         let looks = &self.looks[kind as usize];
-        if let Err(error) = look() {
+        let looked = look();
+        if let Err(error) = &looked {
             looks.failed.fetch_add(1, Relaxed);
-            tracing::warn!("{}: {}", kind.name(), chain(&*error));
+            tracing::warn!("{}: {}", kind.name(), chain(&**error));
         }
         looks.made.fetch_add(1, Relaxed);
         looks.took_ms.fetch_add(began.elapsed().as_millis() as u64, Relaxed);
+        looked.is_ok()
     }
 
     fn told(&self, rule: usize, times: u64) {

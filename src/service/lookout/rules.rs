@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use super::{Failed, Kind, TICK, around, wait};
+use super::{AGAIN, Failed, Kind, TICK, around, wait};
 use crate::alert::{Alert, Source};
 use crate::answer::{firing_filter, firing_json, firing_title};
-use crate::flow::UnixMillis;
+use crate::flow::{TimeRange, UnixMillis};
 use crate::query::Asked;
 use crate::rules::{Firing, Rule};
 use crate::service::Shared;
@@ -16,6 +16,10 @@ const BLIND: Duration = Duration::from_secs(30);
 /// What evaluating takes is at most this part of the time.
 const SHARE: u32 = 4;
 
+/// How far back the first look of a process goes, and any other one at most.
+const FIRST_MS: u64 = 3_600_000;
+const LONGEST_MS: u64 = 86_400_000;
+
 /// Until when keys that were told of are quiet, by the ids of alerts.
 type Quiet = HashMap<String, UnixMillis>;
 
@@ -24,6 +28,8 @@ pub(super) fn look_out(service: &Shared) {
     let mut quiet = Quiet::new();
     let mut known = None;
     let mut looked: Option<Instant> = None;
+    // The moment that the last look that went well was of.
+    let mut seen = UnixMillis(UnixMillis::now().0.saturating_sub(FIRST_MS));
     loop {
         let version = service.store.snapshot().ok().and_then(|snapshot| snapshot.version());
         let is_new = match &version {
@@ -31,45 +37,57 @@ pub(super) fn look_out(service: &Shared) {
             None => looked.is_none_or(|looked| looked.elapsed() >= BLIND),
         };
         let began = Instant::now();
+        let mut pause = TICK;
         if is_new {
-            service.lookout.counters.look(Kind::Rules, || evaluate(service, &mut quiet));
-            known = version;
+            let now = UnixMillis::now();
+            let evaluate = || evaluate(service, seen, &mut quiet);
+            // A look that failed is made again.
+            if service.lookout.counters.look(Kind::Rules, evaluate) {
+                (known, seen) = (version, now);
+            } else {
+                pause = AGAIN;
+            }
             looked = Some(Instant::now());
+            pause = pause.max(began.elapsed() * (SHARE - 1));
         }
-        let pause = TICK.max(began.elapsed() * (SHARE - 1));
-        if wait(service, if is_new { pause } else { TICK }) {
+        if wait(service, pause) {
             return;
         }
     }
 }
 
-fn evaluate(service: &Shared, quiet: &mut Quiet) -> Result<(), Failed> {
+/// Evaluates all rules over the windows that may have changed since `seen`.
+fn evaluate(service: &Shared, seen: UnixMillis, quiet: &mut Quiet) -> Result<(), Failed> {
     let around = around(service);
-    let rules = &service.options.lookout.rules;
+    let seen = seen.max(UnixMillis(around.now.0.saturating_sub(LONGEST_MS)));
     let mut failed = None;
-    for (place, (name, options)) in rules.iter().enumerate() {
-        // Files that say what addresses mean may have changed.
-        let judged = options.rule(name, &around).map_err(Failed::from).and_then(|rule| {
-            let window = rule.open_windows(around.now);
+    for (place, (name, options)) in service.options.lookout.rules.iter().enumerate() {
+        let mut evaluate = || -> Result<(), Failed> {
+            // Files that say what addresses mean may have changed.
+            let rule = options.rule(name, &around)?;
+            let open = rule.open_windows(around.now);
+            let since = open.since.min(rule.open_windows(seen).since);
+            let window = TimeRange { since, ..open };
             let asked = Asked::new(rule.question(window), service.store.snapshot()?, true);
             let judged = rule.judge(asked.snapshot(), window, &around.limits)?;
-            Ok((rule, judged))
-        });
-        match judged {
-            Ok((rule, judged)) => {
-                let greatest = judged.firings.iter().map(|firing| firing.value).max();
-                service.lookout.counters.came_to(place, greatest);
-                for firing in &judged.firings {
-                    if raise(service, &rule, firing, quiet)? {
-                        service.lookout.counters.told(place, 1);
-                    }
+            let greatest = judged.firings.iter().map(|firing| firing.value).max();
+            service.lookout.counters.came_to(place, greatest);
+            if judged.cut {
+                tracing::warn!("rule {name}: more keys came to enough than are judged");
+            }
+            for firing in &judged.firings {
+                if raise(service, &rule, firing, quiet)? {
+                    service.lookout.counters.told(place, 1);
                 }
             }
-            // The others have their turn all the same.
-            Err(error) => failed = Some(format!("{name}: {error}")),
+            Ok(())
+        };
+        // The others have their turn all the same.
+        if let Err(error) = evaluate() {
+            failed = Some(format!("{name}: {error}"));
         }
     }
-    quiet.retain(|_, until| *until > around.now);
+    quiet.retain(|_, until| *until > seen);
     failed.map_or(Ok(()), |failed| Err(failed.into()))
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::{Failed, Kind, TICK, wait};
+use super::{AGAIN, Failed, Kind, TICK, wait};
 use crate::alert::{Alert, Source};
 use crate::answer::words::plural;
 use crate::detect::Severity;
@@ -32,8 +32,12 @@ pub(super) fn look_out(service: &Shared) {
         let version = service.store.snapshot().ok().and_then(|snapshot| snapshot.version());
         let is_blind = version.is_none();
         if is_blind || version != known {
-            service.lookout.counters.look(Kind::Watched, || look(service, &mut seen));
-            known = version;
+            // A look that failed is made again.
+            if service.lookout.counters.look(Kind::Watched, || look(service, &mut seen)) {
+                known = version;
+            } else if wait(service, AGAIN) {
+                return;
+            }
         }
         if wait(service, if is_blind { BLIND } else { TICK }) {
             return;
@@ -46,7 +50,12 @@ fn look(service: &Shared, seen: &mut Seen) -> Result<(), Failed> {
         if listed.flows == 0 || seen.get(&listed.name) == Some(&listed.flows) {
             continue;
         }
-        for hit in watch::hits(&*service.store, &listed.name)?.iter().take(MAX_TOLD) {
+        // What was hit so long ago that alerts of it are forgotten is not new.
+        let keep = service.options.alerts.keep.as_millis() as u64;
+        let since = UnixMillis(UnixMillis::now().0.saturating_sub(keep));
+        let hits = watch::hits(&*service.store, &listed.name)?;
+        let hits = hits.iter().filter(|hit| hit.listed && hit.sum.last >= since);
+        for hit in hits.take(MAX_TOLD) {
             raise(service, &listed.name, hit)?;
         }
         seen.insert(listed.name, listed.flows);

@@ -60,7 +60,7 @@ fn what_rules_and_lists_say_of_new_flows_is_sent_at_once_and_once() {
     assert!(flows > 5);
 
     let all = home.run(&["query", "--where", "any", "--limit", "1", "-o", "ndjson"]).succeeds();
-    let one: Value = serde_json::from_str(&all.lines()[0]).unwrap();
+    let one: Value = serde_json::from_str(all.lines()[0]).unwrap();
     let listed = one["dstAddress"].as_str().unwrap();
     home.file("bad.txt", listed.as_bytes());
     home.run(&["watch", "add", "bad", "@bad.txt"]).succeeds();

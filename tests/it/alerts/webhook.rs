@@ -9,7 +9,7 @@ use earlgrey_hbase::alert::way::webhook::{Options, Webhook};
 use earlgrey_hbase::alert::way::{Carrier, Failure, Secret};
 use serde_json::{Value, json};
 
-use super::{HTTP, NASTY, NASTY_LINE, Receiver, kept};
+use super::{HTTP, NASTY, NASTY_LINE, Receiver, check_message, kept};
 
 fn secret(text: &str) -> Secret {
     Secret::Text(text.to_owned())
