@@ -29,6 +29,8 @@ const FEW_WEEKS: u64 = 3;
 
 /// From so few hours nothing is told.
 const FEW_HOURS: usize = 12;
+/// After so many hours of a past, what came later says nothing of what was usual.
+const KNOWN_HOURS: usize = 24;
 
 /// Iglewicz and Hoaglin: 0.6745 makes of the median deviation what the standard deviation is of normal
 /// values, and from 3.5 on a value is an outlier.
@@ -211,8 +213,9 @@ impl Past<'_> {
             .filter(|&other| !is_beside(other))
             .map(|other| (other, of(&sent, other)))
             .collect();
-        // Of two uploads the second one excuses not the first.
-        let before = others.iter().filter(|(other, _)| *other < from);
+        // Of two uploads the second one excuses not the first, where enough is known of the time before.
+        let is_known = others.iter().filter(|(other, _)| *other < from).count() >= KNOWN_HOURS;
+        let before = others.iter().filter(|(other, _)| *other < from || !is_known);
         let greatest = before.map(|(_, octets)| *octets).fold(0.0, f64::max);
         let usual = usual(&others, hour)?;
         let narrow = self.parameters.exfil_octets as f64 * LEAST_DEVIATION;

@@ -83,6 +83,16 @@ impl Inside {
         Self { addresses, popularity: Weighted::popularity(INSIDE_HOSTS), customers }
     }
 
+    /// A host of a customer of which nothing is heard by itself.
+    pub(super) fn idle(&self, random: &mut Random) -> Host {
+        loop {
+            let address = INSIDE[random.below(4) as usize] + random.below(65_536);
+            if !matches!(address & 0xff, 0 | 255) && !self.addresses.contains(&address) {
+                return self.host(address);
+            }
+        }
+    }
+
     /// A host, the popular ones more often.
     #[inline]
     pub(super) fn draw(&self, random: &mut Random) -> Host {

@@ -32,6 +32,11 @@ impl World {
         self.inside.any(random)
     }
 
+    /// A host of a customer of which nothing is heard by itself.
+    pub(super) fn inside_idle(&self, random: &mut Random) -> Host {
+        self.inside.idle(random)
+    }
+
     /// A host of somebody else, each about as often as any other.
     pub(super) fn outside_any(&self, random: &mut Random) -> Host {
         self.outside.any(random)

@@ -334,7 +334,7 @@ pub(super) fn uploads(field: &mut Field<'_>) {
 /// Hosts that are heard of every few minutes until they stop.
 pub(super) fn silent_ones(field: &mut Field<'_>) {
     for share in [0.6, 0.75] {
-        let (host, peers) = (field.inside(), [field.outside(), field.outside()]);
+        let (host, peers) = (field.idle(), [field.outside(), field.outside()]);
         if field.span_ms() < 24 * 60 * MINUTE_MS {
             field.skip(Kind::Silent, "host");
             continue;

@@ -125,6 +125,11 @@ impl Field<'_> {
         self.world.inside_any(&mut self.random)
     }
 
+    /// A host inside of which nothing else is heard.
+    fn idle(&mut self) -> Host {
+        self.world.inside_idle(&mut self.random)
+    }
+
     fn outside(&mut self) -> Host {
         self.world.outside_any(&mut self.random)
     }
