@@ -1,6 +1,5 @@
 //! `alerts`: what stood out, what people made of it, and what became of the messages about it.
 
-use std::env;
 use std::io::Write;
 
 use clap::{Subcommand, ValueEnum};
@@ -9,6 +8,7 @@ use super::failure::{Ending, Usage};
 use super::output::{self, say};
 use super::serve::ServiceFolder;
 use super::settings::{Flags, Settings};
+use super::suppress::user;
 use crate::alert::way::Failure;
 use crate::alert::{
     self, Alert, Alerts, AlertsError, Kept, Source, State, Status, Verdict, Wanted,
@@ -179,7 +179,7 @@ fn named(error: AlertsError) -> anyhow::Error {
 
 fn judge(settings: &Settings, judged: &Judged, state: State) -> anyhow::Result<()> {
     let Judged { id, note } = judged;
-    let by = env::var("USER").unwrap_or_else(|_| "command".to_owned());
+    let by = user();
     let verdict = Verdict { by, at: UnixMillis::now(), note: note.clone() };
     let kept = one(settings, id)?.judge(id, state, &verdict).map_err(named)?;
     say(format_args!("alert {id} is {}", kept.state));

@@ -95,7 +95,7 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
 }
 
 /// Who works with this.
-fn user() -> String {
+pub(super) fn user() -> String {
     let uid = Uid::current();
     let user = User::from_uid(uid).ok().flatten();
     user.map_or_else(|| uid.to_string(), |user| user.name)

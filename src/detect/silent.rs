@@ -129,13 +129,18 @@ struct Exporters {
     bins: HashMap<IpAddr, BTreeSet<u64>>,
     count: usize,
     last_ms: u64,
+    /// Whether there was no room for some: then nobody is known well enough.
+    is_full: bool,
 }
 
 impl Exporters {
     const COLUMNS: Columns = Columns::of(&[Column::Source, Column::First, Column::Duration]);
 
     fn enter(&mut self, exporter: IpAddr, bin: u64) {
-        if self.count < MAX_BINS && self.bins.entry(exporter).or_default().insert(bin) {
+        if self.count == MAX_BINS {
+            let known = self.bins.get(&exporter).is_some_and(|bins| bins.contains(&bin));
+            self.is_full |= !known;
+        } else if self.bins.entry(exporter).or_default().insert(bin) {
             self.count += 1;
         }
     }
@@ -165,6 +170,7 @@ impl Aggregate for Exporters {
 
     fn merge(&mut self, other: Self) -> Result<()> {
         self.last_ms = self.last_ms.max(other.last_ms);
+        self.is_full |= other.is_full;
         for (exporter, bins) in other.bins {
             for bin in bins {
                 self.enter(exporter, bin);
@@ -187,7 +193,8 @@ pub(super) fn judge(
     let exporters = over(snapshot, lookup.scans(), Exporters::default)?;
     let until = question.time.until.min(parameters.now);
     let end_ms = exporters.last_ms.min(until.0);
-    let of_exporters = exporters.bins.iter().filter_map(|(&exporter, bins)| {
+    let known = exporters.bins.iter().filter(|_| !exporters.is_full);
+    let of_exporters = known.filter_map(|(&exporter, bins)| {
         Exporters::life(bins).told((EXPORTER, exporter), end_ms, parameters)
     });
     let of_hosts =

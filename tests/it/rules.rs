@@ -156,6 +156,10 @@ fn a_rule_that_cannot_be_meant_is_refused_with_its_place() {
             "[rules.up]\nabove = \"z6\"\nfloor = 1\nwindow = \"1s\"\nover = \"24h\"",
             "4: rules.up.window: there are 86400 windows of it",
         ),
+        (
+            "[rules.up]\nabove = 1\ncool_down = \"1h\"\ncool-down = \"2h\"",
+            "4: rules.up.cool-down is",
+        ),
         ("[rules.\"a b\"]\nabove = 1", "1: rules.\"a b\": a name has letters"),
     ] {
         std::fs::write(home.path("rules.toml"), text).unwrap();

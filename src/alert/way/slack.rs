@@ -70,8 +70,14 @@ fn message(kept: &Kept) -> Value {
 
 /// `text` as code: no mention, no link, no emphasis.
 fn code(text: &str, bytes: usize) -> String {
-    let line = short_line(&one_line(text).replace('`', "'"), bytes);
-    let line = line.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    let text = one_line(text).replace('`', "'");
+    let escaped = |bytes: usize| {
+        let line = short_line(&text, bytes);
+        line.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+    };
+    // What is escaped is up to five times as long.
+    let whole = escaped(bytes);
+    let line = if whole.len() > bytes { escaped(bytes / 5) } else { whole };
     if line.trim().is_empty() { "` `".to_owned() } else { format!("`{line}`") }
 }
 

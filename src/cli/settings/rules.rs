@@ -55,7 +55,10 @@ pub(super) fn parse(
                 wrong(at, format!("{RULES}.{name}.{}: wants a text or a number", key.get_ref()))
             })?;
             // What has two words has a dash between them where it is an option.
-            said.insert(key.get_ref().replace('_', "-"), (text, place(at)));
+            let option = key.get_ref().replace('_', "-");
+            if said.insert(option, (text, place(at))).is_some() {
+                return Err(wrong(at, format!("{RULES}.{name}.{} is said twice", key.get_ref())));
+            }
         }
         let origin = place(at);
         let given: Parameters =
