@@ -158,7 +158,7 @@ fn a_rule_that_cannot_be_meant_is_refused_with_its_place() {
         ),
         (
             "[rules.up]\nabove = 1\ncool_down = \"1h\"\ncool-down = \"2h\"",
-            "4: rules.up.cool-down is",
+            "3: rules.up.cool_down is said twice",
         ),
         ("[rules.\"a b\"]\nabove = 1", "1: rules.\"a b\": a name has letters"),
     ] {
