@@ -69,16 +69,8 @@ impl Alerts {
     /// Has the threads end; waits `patience` for messages that are being sent.
     pub fn close(&self, patience: Duration) {
         self.shared.end();
-        let until = Instant::now() + patience;
         let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
-        for thread in threads.drain(..) {
-            while !thread.is_finished() && Instant::now() < until {
-                thread::sleep(Duration::from_millis(5));
-            }
-            if thread.is_finished() {
-                let _ = thread.join();
-            }
-        }
+        join_within(threads.drain(..), patience);
     }
 
     /// Keeps `alert`, and queues the messages about it in the same step.
@@ -173,5 +165,18 @@ impl Alerts {
 impl Drop for Alerts {
     fn drop(&mut self) {
         self.shared.end();
+    }
+}
+
+/// Waits for threads that were told to end; for all of them at most for `patience`.
+pub(crate) fn join_within(threads: impl Iterator<Item = JoinHandle<()>>, patience: Duration) {
+    let until = Instant::now() + patience;
+    for thread in threads {
+        while !thread.is_finished() && Instant::now() < until {
+            thread::sleep(Duration::from_millis(5));
+        }
+        if thread.is_finished() {
+            let _ = thread.join();
+        }
     }
 }

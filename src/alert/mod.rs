@@ -8,6 +8,7 @@
 //! may come twice, and a receiver can know it.
 
 mod alerts;
+mod asked;
 #[cfg(test)]
 mod conformance;
 mod counters;
@@ -23,7 +24,9 @@ mod suppressions;
 mod tests;
 pub mod way;
 
+pub(crate) use alerts::join_within;
 pub use alerts::{Alerts, AlertsError, Raised};
+pub use asked::Which;
 pub use counters::{Counts, WayCounts};
 pub use finding::{Alert, ParseSourceError, Source};
 pub use keeper::{Keeper, Wanted};

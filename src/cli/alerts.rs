@@ -10,9 +10,7 @@ use super::serve::ServiceFolder;
 use super::settings::{Flags, Settings};
 use super::suppress::user;
 use crate::alert::way::Failure;
-use crate::alert::{
-    self, Alert, Alerts, AlertsError, Kept, Source, State, Status, Verdict, Wanted,
-};
+use crate::alert::{self, Alert, Alerts, AlertsError, Kept, Source, State, Status, Verdict, Which};
 use crate::answer::words::{columns, grouped, plural};
 use crate::detect::Severity;
 use crate::flow::UnixMillis;
@@ -76,21 +74,8 @@ struct Judged {
 /// Which alerts.
 #[derive(Debug, clap::Args)]
 struct List {
-    /// Raised since then: 2007-07-26, -24h
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
-    since: Option<String>,
-    /// Found by: detection, rule, watch, silence
-    #[arg(long, value_name = "SOURCE")]
-    source: Option<Source>,
-    /// Of this kind of detection, rule or watch list
-    #[arg(long)]
-    name: Option<String>,
-    /// At least so grave: low, medium, high
-    #[arg(long)]
-    severity: Option<Severity>,
-    /// In this state: open, seen, closed
-    #[arg(long)]
-    state: Option<State>,
+    #[command(flatten)]
+    which: Which,
     /// How many
     #[arg(short = 'n', long = "count", value_name = "N", default_value = "100",
         value_parser = whole_number::<u64>, allow_negative_numbers = true)]
@@ -119,19 +104,7 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
     let zone = &settings.tz.value;
     match &args.action {
         Action::List(list) => {
-            let moment = |text: &String| {
-                UnixMillis::parse(text, zone.zone(), UnixMillis::now())
-                    .map_err(|error| Usage(format!("--since: {error}")))
-            };
-            let wanted = Wanted {
-                since: list.since.as_ref().map(moment).transpose()?,
-                source: list.source,
-                name: list.name.clone(),
-                severity: list.severity,
-                state: list.state,
-                after: None,
-                limit: list.count,
-            };
+            let wanted = list.which.wanted(zone, list.count)?;
             let alerts = match open(settings)? {
                 Some(alerts) => alerts.list(&wanted)?,
                 None => Vec::new(),

@@ -11,8 +11,7 @@ use utoipa_axum::routes;
 
 use super::store::{NoParameters, write_json};
 use super::{Answering, Call, Failure, Reads};
-use crate::alert::{self, AlertsError, Kept, Source, Verdict, Wanted};
-use crate::detect::Severity;
+use crate::alert::{self, AlertsError, Kept, Verdict, Wanted, Which};
 use crate::flow::UnixMillis;
 use crate::request::{Refused, whole_number};
 use crate::service::auth::{Caller, Role};
@@ -29,21 +28,8 @@ const MAX_PAGE: u64 = 1_000;
 /// Which alerts.
 #[derive(Debug, clap::Args)]
 struct ListParameters {
-    /// Raised since then
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
-    since: Option<String>,
-    /// Found by: detection, rule, watch, silence
-    #[arg(long, value_name = "SOURCE")]
-    source: Option<Source>,
-    /// Of this kind of detection, rule or watch list
-    #[arg(long)]
-    name: Option<String>,
-    /// At least so grave: low, medium, high
-    #[arg(long)]
-    severity: Option<Severity>,
-    /// In this state: open, seen, closed
-    #[arg(long)]
-    state: Option<alert::State>,
+    #[command(flatten)]
+    which: Which,
     /// The place where the page begins: `next` of the page before
     #[arg(long, value_name = "NEXT")]
     after: Option<String>,
@@ -118,29 +104,19 @@ async fn list(call: Call) -> Response {
 }
 
 fn wanted(answering: &Answering) -> Result<Wanted, Failure> {
-    let ListParameters { since, source, name, severity, state, after, limit } = answering.read()?;
+    let ListParameters { which, after, limit } = answering.read()?;
     if limit > MAX_PAGE {
         let told = format!("a page has {MAX_PAGE} alerts at most");
         return Err(Refused::of("limit", told).into());
     }
-    let moment = |parameter: &str, text: &str| {
-        UnixMillis::parse(text, answering.zone().zone(), UnixMillis::now())
-            .map_err(|error| Refused::of(parameter, error.to_string()))
-    };
     let after = after.map(|after| {
         let wrong = || Refused::of("after", "it is no next of a page");
         let (raised, id) = after.split_once(',').ok_or_else(wrong)?;
-        Ok::<_, Refused>((moment("after", raised)?, id.to_owned()))
+        let raised = UnixMillis::parse(raised, answering.zone().zone(), UnixMillis::now());
+        Ok::<_, Refused>((raised.map_err(|_| wrong())?, id.to_owned()))
     });
-    Ok(Wanted {
-        since: since.map(|since| moment("since", &since)).transpose()?,
-        source,
-        name,
-        severity,
-        state,
-        after: after.transpose()?,
-        limit,
-    })
+    let wanted = which.wanted(answering.zone(), limit)?;
+    Ok(Wanted { after: after.transpose()?, ..wanted })
 }
 
 /// An alert, with what became of the messages about it.

@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 
 use super::Shared;
 use super::error::ServiceError;
+use crate::alert::join_within;
 use crate::flow::UnixMillis;
 use crate::load::chain;
 use crate::request::{Deciding, Detect, RuleOptions, Surroundings};
@@ -111,16 +112,8 @@ impl Lookout {
 
     /// Waits for the threads, which end when the service stops; at most for `patience`.
     pub(super) fn close(&self, patience: Duration) {
-        let until = Instant::now() + patience;
         let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
-        for thread in threads.drain(..) {
-            while !thread.is_finished() && Instant::now() < until {
-                thread::sleep(Duration::from_millis(5));
-            }
-            if thread.is_finished() {
-                let _ = thread.join();
-            }
-        }
+        join_within(threads.drain(..), patience);
     }
 }
 
