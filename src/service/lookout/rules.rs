@@ -27,19 +27,14 @@ type Quiet = HashMap<String, UnixMillis>;
 pub(super) fn look_out(service: &Shared) {
     let mut quiet = Quiet::new();
     let mut known = None;
-    let mut looked: Option<Instant> = None;
     // The moment that the last look that went well was of.
     let mut seen = UnixMillis(UnixMillis::now().0.saturating_sub(FIRST_MS));
     loop {
         let version = service.store.snapshot().ok().and_then(|snapshot| snapshot.version());
-        let is_new = match &version {
-            Some(_) => version != known,
-            None => looked.is_none_or(|looked| looked.elapsed() >= BLIND),
-        };
-        let began = Instant::now();
+        let is_blind = version.is_none();
         let mut pause = TICK;
-        if is_new {
-            let now = UnixMillis::now();
+        if is_blind || version != known {
+            let (began, now) = (Instant::now(), UnixMillis::now());
             let evaluate = || evaluate(service, seen, &mut quiet);
             // A look that failed is made again.
             if service.lookout.counters.look(Kind::Rules, evaluate) {
@@ -47,8 +42,10 @@ pub(super) fn look_out(service: &Shared) {
             } else {
                 pause = AGAIN;
             }
-            looked = Some(Instant::now());
             pause = pause.max(began.elapsed() * (SHARE - 1));
+            if is_blind {
+                pause = pause.max(BLIND);
+            }
         }
         if wait(service, pause) {
             return;
