@@ -7,7 +7,7 @@
 //! against all other hours.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::net::IpAddr;
 
 use super::several::list;
@@ -109,7 +109,22 @@ impl Hours {
             to: runs[runs.len() - 1].end(),
             octets: runs.iter().map(|run| run.octets as u64).max().unwrap_or(0),
         };
-        runs.chunk_by(|one, next| next.from == one.end()).map(much).collect()
+        let all: Vec<Much> = runs.chunk_by(|one, next| next.from == one.end()).map(much).collect();
+        // Most of a host that sends much again and again are excused by one before, without a look.
+        let (mut suspect, mut beside, mut greatest) = (Vec::new(), VecDeque::new(), 0);
+        for much in all {
+            while let Some(&(to, octets)) = beside.front()
+                && to + BESIDE_HOURS <= much.from + 1
+            {
+                greatest = greatest.max(octets);
+                beside.pop_front();
+            }
+            beside.push_back((much.to, much.octets));
+            if (greatest as f64) * USUAL_SHARE < much.octets as f64 {
+                suspect.push(much);
+            }
+        }
+        suspect
     }
 }
 
@@ -304,6 +319,24 @@ fn median(mut values: Vec<f64>) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_sends_much_again_and_again_is_looked_at_for_the_first_time_alone() {
+        let mut hours = Hours::default();
+        let mut send = |hour: u64, megabytes: u64| {
+            let time = (hour * HOUR_MS, hour * HOUR_MS + HOUR_MS / 2);
+            hours.0.add(time, 1, megabytes * 1_000_000);
+        };
+        for day in 0..300 {
+            send(100 + day * 10, 600);
+        }
+        // Three times as much, and some of it beside what is greater still.
+        send(4_000, 1_801);
+        send(4_002, 6_000);
+        let suspect = hours.judge([10, 0, 0, 1].into(), &Parameters::default());
+        let found: Vec<(u64, u64)> = suspect.iter().map(|much| (much.from, much.to)).collect();
+        assert_eq!(found, [(100, 101), (4_000, 4_001), (4_002, 4_003)]);
+    }
 
     #[test]
     fn what_is_usual_is_of_the_same_hour_where_there_are_weeks_of_it() {
