@@ -69,29 +69,32 @@ pub(super) fn found(flows: &[FlowRecord], kind: Kind, time: TimeRange) -> Vec<De
     detect(&*snapshot, &question, &lookup, search).unwrap().detections
 }
 
-/// A host of which another is asked by UDP once a minute, always from one port.
-fn called(from: (IpAddr, u16), to: (IpAddr, u16)) -> Vec<FlowRecord> {
-    (0..720).map(|at| record(at * MINUTE_MS, from, to, Protocol::UDP)).collect()
+/// A host of which another is asked by UDP for half a day, always from one port.
+fn called(from: (IpAddr, u16), to: (IpAddr, u16), pace_ms: u64) -> Vec<FlowRecord> {
+    let calls = 720 * MINUTE_MS / pace_ms;
+    (0..calls).map(|at| record(at * pace_ms, from, to, Protocol::UDP)).collect()
 }
 
 #[test]
 fn even_calls_by_one_port_of_udp_are_a_beacon() {
     let (host, home) = ((inside(1), 50_000), (outside(1), 8_443));
-    let detections = found(&called(host, home), Kind::Beacon, TimeRange::ALL);
+    let detections = found(&called(host, home, 50_000), Kind::Beacon, TimeRange::ALL);
     assert_eq!(detections.len(), 1, "{detections:?}");
     let Detection { host: from, peer, port, .. } = &detections[0];
     assert_eq!((*from, *peer, *port), (host.0, Some(home.0), Some(8_443)));
     let number = |name| detections[0].evidence.iter().find(|(known, _)| *known == name).cloned();
-    // Of the windows in which it is as even the last hour: from 659 to 719 minutes.
-    assert_eq!(number("contacts").unwrap().1, Evidence::Count(61));
-    assert_eq!(number("medianInterval").unwrap().1, Evidence::Span(MINUTE_MS));
+    // Of the windows in which it is as even the last hour: from 39,550 to 43,150 seconds.
+    assert_eq!(number("contacts").unwrap().1, Evidence::Count(73));
+    assert_eq!(number("medianInterval").unwrap().1, Evidence::Span(50_000));
+    // A router that cuts each minute makes records of that pace out of whatever goes on.
+    assert_eq!(found(&called(host, home, MINUTE_MS), Kind::Beacon, TimeRange::ALL), []);
     // A call that goes on, and which a router cuts each minute, is none; and neither is a clock.
-    let mut lasting = called(host, home);
+    let mut lasting = called(host, home, 50_000);
     for record in &mut lasting {
-        record.duration_ms = 59_000;
+        record.duration_ms = 49_000;
     }
     assert_eq!(found(&lasting, Kind::Beacon, TimeRange::ALL), []);
-    assert_eq!(found(&called(host, (home.0, 123)), Kind::Beacon, TimeRange::ALL), []);
+    assert_eq!(found(&called(host, (home.0, 123), 50_000), Kind::Beacon, TimeRange::ALL), []);
 }
 
 #[test]

@@ -126,8 +126,9 @@ pub fn detect(
     let (mut found, Again { floods, spreads, paced, much, known }) = finds.finish();
     found.detections.extend(ddos::confirmed(snapshot, question, parameters, floods)?);
     found.detections.extend(spread::confirmed(snapshot, parameters, spreads)?);
-    found.detections.extend(beacon::of_records(snapshot, question, parameters, paced)?);
     if let Some(joining) = joining {
+        let decide = (parameters, &*joining.timeouts);
+        found.detections.extend(beacon::of_records(snapshot, question, decide, paced)?);
         let unusual = exfil::confirmed(snapshot, question, parameters, joining, much)?;
         found.detections.extend(unusual);
     }

@@ -66,6 +66,15 @@ impl Timeouts {
         self.given.or_else(learnt).unwrap_or(USUAL_ACTIVE_MS)
     }
 
+    /// Whether `span_ms` is the time-out of any exporter, as far as a fiftieth of it.
+    pub fn may_be(&self, span_ms: u64) -> bool {
+        let is = |active_ms: u64| span_ms.abs_diff(active_ms) <= active_ms / 50;
+        match self.given {
+            Some(given) => is(given),
+            None => is(USUAL_ACTIVE_MS) || self.by_exporter.values().any(|&learnt| is(learnt)),
+        }
+    }
+
     /// Those that were learnt, by exporter, in milliseconds.
     pub fn learnt(&self) -> Vec<(IpAddr, u64)> {
         let mut learnt: Vec<_> = self.by_exporter.iter().map(|(&who, &ms)| (who, ms)).collect();

@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 
 use super::super::contact::{Contact, is_polled};
-use super::super::{Detection, Parameters};
+use super::super::{Detection, Evidence, Parameters};
 use super::of_pair;
-use crate::aggregate::{Aggregate, Connection, over};
+use crate::aggregate::{Aggregate, Connection, Timeouts, over};
 use crate::flow::{Column, Columns, FlowBatch, Protocol};
 use crate::query::{Direction, Question};
 use crate::store::{Result, Snapshot};
@@ -116,11 +116,12 @@ impl Aggregate for Records {
     }
 }
 
-/// Beacons among `paced`, by a look at the records that each host sent.
+/// Beacons among `paced`, by a look at the records that each host sent. What comes at the pace of an
+/// exporter's time-out is cut by that, and nobody calls.
 pub(in super::super) fn of_records(
     snapshot: &dyn Snapshot,
     question: &Question,
-    parameters: &Parameters,
+    (parameters, timeouts): (&Parameters, &Timeouts),
     paced: Vec<Paced>,
 ) -> Result<Vec<Detection>> {
     let mut by_host: BTreeMap<IpAddr, Vec<Call>> = BTreeMap::new();
@@ -136,8 +137,34 @@ pub(in super::super) fn of_records(
         for mut contacts in records.calls.into_values() {
             contacts.sort_unstable_by_key(|contact| (contact.first_ms, contact.own_port));
             let calls: Vec<&Contact> = contacts.iter().collect();
-            found.extend(of_pair(host, &calls, parameters));
+            let detection = of_pair(host, &calls, parameters);
+            found.extend(detection.filter(|detection| !is_cut(detection, timeouts)));
         }
     }
     Ok(found)
+}
+
+/// Whether a detection has the pace at which exporters cut what goes on.
+fn is_cut(detection: &Detection, timeouts: &Timeouts) -> bool {
+    detection.evidence.iter().any(|(name, value)| match value {
+        Evidence::Span(span_ms) => *name == "medianInterval" && timeouts.may_be(*span_ms),
+        _ => false,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::aggregate::Timeouts;
+
+    #[test]
+    fn the_pace_of_a_time_out_is_nobodys() {
+        let given = Timeouts::given(120_000);
+        for (span_ms, expected) in
+            [(120_000, true), (122_400, true), (122_500, false), (60_000, false), (30_000, false)]
+        {
+            assert_eq!(given.may_be(span_ms), expected, "{span_ms}");
+        }
+        assert!(Timeouts::default().may_be(60_016) && !Timeouts::default().may_be(45_000));
+    }
 }
