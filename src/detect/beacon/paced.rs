@@ -154,7 +154,6 @@ fn is_cut(detection: &Detection, timeouts: &Timeouts) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::aggregate::Timeouts;
 
     #[test]
