@@ -50,6 +50,13 @@ impl Clock {
         self.utc.get_or_insert_with(|| Box::new(Self::new(TimeZone::UTC))).push(to, moment);
     }
 
+    /// As [`Self::push_rfc_3339`] appends it.
+    pub(super) fn rfc_3339(&mut self, moment: UnixMillis) -> String {
+        let mut text = Vec::new();
+        self.push_rfc_3339(&mut text, moment);
+        String::from_utf8_lossy(&text).into_owned()
+    }
+
     /// Appends `2007-07-26T22:15:38.007Z`.
     pub(super) fn push_rfc_3339(&mut self, to: &mut Vec<u8>, moment: UnixMillis) {
         let millis = self.set(moment);

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::called::Called;
 use super::clock::Clock;
-use super::words::{grouped, seconds};
+use super::words::{grouped, seconds, shell_quoted};
 use crate::detect::{Detection, Evidence, Found, Severity};
 use crate::flow::UnixMillis;
 
@@ -107,11 +107,7 @@ fn push(to: &mut Vec<u8>, detection: &Detection, called: &Called, clock: &mut Cl
     };
     let mut line = |text: &str| to.extend_from_slice(text.as_bytes());
     line(&format!("{grave:<7} {what:<20} {}\n", who(detection, called)));
-    let mut time = |moment: UnixMillis| {
-        let mut text = Vec::new();
-        clock.push_rfc_3339(&mut text, moment);
-        String::from_utf8_lossy(&text).into_owned()
-    };
+    let mut time = |moment: UnixMillis| clock.rfc_3339(moment);
     let (since, until) = (time(*first), time(UnixMillis(last.0.saturating_add(1))));
     let lasted = seconds((last.0.saturating_sub(first.0)) as f64 / 1_000.0);
     line(&format!(
@@ -128,8 +124,8 @@ fn push(to: &mut Vec<u8>, detection: &Detection, called: &Called, clock: &mut Cl
         .collect();
     line(&wrapped(&numbers));
     line(&format!(
-        "        earlgrey-hbase query --where '{}' --since {since} --until {until}\n",
-        detection.filter()
+        "        earlgrey-hbase query --where {} --since {since} --until {until}\n",
+        shell_quoted(&detection.filter())
     ));
 }
 

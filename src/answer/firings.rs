@@ -8,9 +8,9 @@ use serde_json::{Map, Value, json};
 use super::clock::Clock;
 use super::keys::{key_names, key_text};
 use super::units::{amount, width};
-use super::words::{grouped, plural};
+use super::words::{grouped, plural, shell_quoted};
 use crate::aggregate::{End, KeyField, KeyValue, Prefix};
-use crate::flow::{Column, UnixMillis};
+use crate::flow::Column;
 use crate::meaning::Attribute;
 use crate::rules::{Counted, Firing, Limit, Rule, Usual};
 
@@ -168,22 +168,19 @@ pub fn write_firings(
     to: &mut impl Write,
 ) -> io::Result<()> {
     let mut clock = Clock::new(zone);
-    let mut time = |moment: UnixMillis| {
-        let mut text = Vec::new();
-        clock.push_rfc_3339(&mut text, moment);
-        String::from_utf8_lossy(&text).into_owned()
-    };
     for (firing, again) in told {
-        let (since, until) = (time(firing.window.since), time(firing.window.until));
+        let (since, until) =
+            (clock.rfc_3339(firing.window.since), clock.rfc_3339(firing.window.until));
         let again = match again {
             0 => String::new(),
             again => format!("; {again} more within its cool-down"),
         };
         let filter = firing_filter(rule, &firing.key);
-        // A filter with a quote of the shell's is closed, quoted and opened again.
-        let filter = filter.replace('\'', r"'\''");
         writeln!(to, "{since}  {}  {}{again}", rule.severity, firing_title(rule, firing))?;
-        let of = if filter.is_empty() { String::new() } else { format!("--where '{filter}' ") };
+        let of = match filter.as_str() {
+            "" => String::new(),
+            filter => format!("--where {} ", shell_quoted(filter)),
+        };
         writeln!(to, "        earlgrey-hbase query {of}--since {since} --until {until} --alive")?;
     }
     Ok(())
@@ -194,7 +191,7 @@ mod tests {
     use super::*;
     use crate::aggregate::{Measure, parse_keys};
     use crate::detect::Severity;
-    use crate::flow::TimeRange;
+    use crate::flow::{TimeRange, UnixMillis};
 
     fn rule(limit: Limit) -> Rule {
         Rule {

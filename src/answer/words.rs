@@ -51,6 +51,11 @@ pub fn seconds(seconds: f64) -> String {
     }
 }
 
+/// A word in a shell's quotes; one of these in it is outside of them, behind a backslash.
+pub fn shell_quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "'\\''"))
+}
+
 /// Rows in columns, two blanks between them. Numbers are set to the right: a column is one of
 /// numbers if `right` says so.
 pub fn columns(rows: &[Vec<String>], right: &[bool]) -> String {

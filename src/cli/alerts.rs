@@ -11,7 +11,7 @@ use super::settings::{Flags, Settings};
 use super::suppress::user;
 use crate::alert::way::Failure;
 use crate::alert::{self, Alert, Alerts, AlertsError, Kept, Source, State, Status, Verdict, Which};
-use crate::answer::words::{columns, grouped, plural};
+use crate::answer::words::{columns, grouped, plural, shell_quoted};
 use crate::detect::Severity;
 use crate::flow::UnixMillis;
 use crate::request::{Zone, show, whole_number};
@@ -294,9 +294,9 @@ fn text(kept: &Kept, zone: &Zone) -> String {
         rows.push(("told", format!("{}: {status}, {tries}: {said}", message.way)));
     }
     let (since, until) = (show(alert.first, zone), show(UnixMillis(alert.last.0 + 1), zone));
-    let filter = alert.filter.replace('\'', "'\\''");
+    let filter = shell_quoted(&alert.filter);
     let flows =
-        format!("earlgrey-hbase query --where '{filter}' --since {since} --until {until} --alive");
+        format!("earlgrey-hbase query --where {filter} --since {since} --until {until} --alive");
     rows.push(("flows", flows));
     let clean =
         |(name, value): (&str, String)| vec![name.to_owned(), value.replace(char::is_control, " ")];

@@ -306,8 +306,8 @@ fn usual(others: &[(u64, f64)], hour: u64) -> Option<Usual> {
     Some(Usual { median, deviation, hours, of_weeks })
 }
 
-/// The middle of `values`, or between the two that are.
-fn median(mut values: Vec<f64>) -> f64 {
+/// The middle of `values`, or between the two that are; 0 of none.
+pub(crate) fn median(mut values: Vec<f64>) -> f64 {
     values.sort_unstable_by(f64::total_cmp);
     match (values.len(), values.len() / 2) {
         (0, _) => 0.0,

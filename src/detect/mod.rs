@@ -27,6 +27,7 @@ mod suppression;
 pub use detection::{
     Detection, Evidence, Kind, Kinds, ParseKindError, ParseSeverityError, Severity,
 };
+pub(crate) use exfil::median;
 pub use inside::Inside;
 pub use parameters::Parameters;
 pub use suppression::Suppression;

@@ -1,5 +1,7 @@
 //! What is usual for a key, by the windows before.
 
+use crate::detect;
+
 /// So many windows there are at least before anything is called unusual.
 pub(super) const LEAST_WINDOWS: usize = 10;
 
@@ -44,10 +46,10 @@ impl Usual {
 
     /// How far `value` is from the median of `before`.
     pub(super) fn by_median(before: &[u128], value: u128) -> Self {
-        let median = median(before.iter().map(|&value| value as f64).collect());
+        let median = detect::median(before.iter().map(|&value| value as f64).collect());
         let apart = before.iter().map(|&value| (value as f64 - median).abs()).collect();
         let deviation =
-            (NORMAL * self::median(apart)).max(LEAST_DEVIATION * median).max(f64::MIN_POSITIVE);
+            (NORMAL * detect::median(apart)).max(LEAST_DEVIATION * median).max(f64::MIN_POSITIVE);
         let z = (value as f64 - median) / deviation;
         Self::Median { median, deviation, z, windows: before.len() }
     }
@@ -58,16 +60,5 @@ impl Usual {
             Self::Mean { percent, .. } => percent > most,
             Self::Median { z, .. } => z > most,
         }
-    }
-}
-
-/// The middle one, or the mean of the middle two; 0 of nothing.
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    let middle = values.len() / 2;
-    match values.len() {
-        0 => 0.0,
-        odd if odd % 2 == 1 => values[middle],
-        _ => f64::midpoint(values[middle - 1], values[middle]),
     }
 }

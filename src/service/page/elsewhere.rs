@@ -6,6 +6,7 @@ use maud::{Markup, html};
 use super::link::link;
 use super::parts;
 use crate::answer::width;
+use crate::answer::words::shell_quoted;
 use crate::flow::{TimeRange, UnixMillis};
 use crate::request::Parameters;
 
@@ -109,11 +110,7 @@ fn command_line(command: &str, given: &Parameters) -> String {
 /// A word as a shell takes it.
 fn quoted(text: &str) -> String {
     let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_./:,@%+=".contains(letter);
-    if !text.is_empty() && text.chars().all(plain) {
-        text.to_owned()
-    } else {
-        format!("'{}'", text.replace('\'', "'\\''"))
-    }
+    if !text.is_empty() && text.chars().all(plain) { text.to_owned() } else { shell_quoted(text) }
 }
 
 #[cfg(test)]
