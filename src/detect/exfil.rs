@@ -47,6 +47,9 @@ const BESIDE_HOURS: u64 = 3;
 /// So many peers of a host are told apart within the hours that stand out.
 const MAX_PEERS: usize = 1 << 16;
 
+/// So many ports of a peer are told apart, the first ones.
+const MAX_PORTS: usize = 64;
+
 /// A peer that received so much of it is the one.
 const MOST_OF_IT: f64 = 0.5;
 
@@ -164,7 +167,9 @@ impl HostVisitor for Past<'_> {
             if last.0 >= begin && first.0 < end && has_room {
                 let (octets, ports) = self.peers.entry(responder).or_default();
                 *octets = octets.saturating_add(sent.octets);
-                ports.insert(connection.responder_port);
+                if ports.len() < MAX_PORTS {
+                    ports.insert(connection.responder_port);
+                }
             } else if last.0 < begin && self.known.len() < MAX_PEERS {
                 self.known.insert(responder);
             }

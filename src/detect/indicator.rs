@@ -64,9 +64,9 @@ pub(super) fn contacts(
 ) -> Result<Contacts> {
     let contacts = Mutex::new(Contacts::default());
     let lookup = question.plan_unordered(watchlist::COLUMNS);
-    for listed in lists.lists()? {
+    for name in lists.list_names()? {
         // One is in memory at a time.
-        let Some(list) = lists.list(&listed.name)? else { continue };
+        let Some(list) = lists.list(&name)? else { continue };
         let matcher = Matcher::new(Arc::new(list));
         for scan in lookup.scans() {
             watchlist::hunt_each(snapshot, &matcher, scan, &|batch, found| {

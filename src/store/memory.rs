@@ -106,6 +106,10 @@ impl WatchLists for MemoryStore {
         Ok(content.watched.values().map(listed).collect())
     }
 
+    fn list_names(&self) -> Result<Vec<String>> {
+        Ok(self.content().watched.keys().cloned().collect())
+    }
+
     fn hits(&self, name: &str) -> Result<Option<Vec<Hit>>> {
         let watched = self.content().watched.get(name).cloned();
         Ok(watched.map(|Watched { matcher, hits }| hits.told(matcher.list())))

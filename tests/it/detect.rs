@@ -195,15 +195,19 @@ fn real_traces_are_quiet() {
 #[test]
 fn what_decides_can_be_set() {
     let home = Home::new();
-    home.run(&["generate", "day.pcap", "--flows", "3000", "--hours", "1"]).succeeds();
+    let made = ["generate", "day.pcap", "--flows", "3000", "--hours", "1", "--plant", "scan"];
+    home.run(&made).succeeds();
     home.run(&["load", "day.pcap"]).succeeds();
     let config = home.path("some.toml");
     let detect = |text: &str, more: &[&str]| {
         std::fs::write(&config, text).unwrap();
-        let named = ["detect", "long", "--config", config.to_str().unwrap()];
-        home.run(&[&named[..], more].concat())
+        let named = ["detect", "scan", "--config", config.to_str().unwrap()];
+        home.run(&[&named[..], &INSIDE, more].concat())
     };
-    detect("[detect]\nlong_hours = 5\n", &[]).succeeds();
+    let finds = |text: &str, more: &[&str]| detect(text, more).succeeds().stdout.contains("scan");
+    // Scans of up to a thousand are planted. What a command says weighs more.
+    let none = "[detect]\nscan_hosts = 100000\nscan_ports = 100000\n";
+    assert!(finds("", &[]) && !finds(none, &[]) && finds(none, &["--scan-hosts", "32"]));
     let wrong = detect("[detect]\nbeacon_score = 5\n", &[]);
     assert!(
         wrong.stderr.contains("some.toml:2") && wrong.stderr.contains("from 0 to 1"),

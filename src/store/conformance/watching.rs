@@ -190,6 +190,7 @@ pub(super) fn lists_are_listed_and_forgotten(open: Open<'_>) {
     let listed = lists.lists().unwrap();
     let names: Vec<&str> = listed.iter().map(|listed| listed.name.as_str()).collect();
     assert_eq!(names, ["bad", "other"]);
+    assert_eq!(lists.list_names().unwrap(), names);
     let hits = hits(&*store);
     let (hit, flows) = (hits.len() as u64, hits.iter().map(|hit| hit.sum.flows).sum::<u64>());
     for listed in &listed {

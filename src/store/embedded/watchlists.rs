@@ -90,6 +90,12 @@ impl WatchLists for EmbeddedStore {
         held.manifest().watched.iter().map(listed).collect()
     }
 
+    fn list_names(&self) -> Result<Vec<String>> {
+        let held = Held::open(self.dir(), None)?;
+        let name = |watched: &Watched| watched.listed.name.clone();
+        Ok(held.manifest().watched.iter().map(name).collect())
+    }
+
     fn hits(&self, name: &str) -> Result<Option<Vec<Hit>>> {
         let held = Held::open(self.dir(), None)?;
         let Some(watched) = find(&held, name) else { return Ok(None) };

@@ -36,6 +36,10 @@ impl WatchLists for StoreLists {
         lists.into_values().map(listed).collect()
     }
 
+    fn list_names(&self) -> Result<Vec<String>> {
+        Ok(self.shelf()?.lists()?.by_name.into_keys().collect())
+    }
+
     fn hits(&self, name: &str) -> Result<Option<Vec<Hit>>> {
         let mut place = self.shelf()?;
         let Some(kept) = place.lists()?.by_name.remove(name) else { return Ok(None) };
@@ -75,16 +79,15 @@ impl WatchLists for StoreLists {
 
     fn remove(&self, name: &str) -> Result<bool> {
         let mut place = self.shelf()?;
-        let known = self.in_turn(&mut place, |_, lists| {
-            let known = lists.by_name.remove(name);
+        let known = self.in_turn(&mut place, |place, lists| {
+            let Some(known) = lists.by_name.remove(name) else { return Ok(Turn::Not(None)) };
+            // Before anybody can add one of this name: hits from then on are that one's. What somebody
+            // writes meanwhile who still knows the list goes when there is one of its name again.
+            place.delete(&hits_of(name), |_| true)?;
             lists.revision += 1;
-            Ok(if known.is_some() { Turn::Put(known) } else { Turn::Not(None) })
+            Ok(Turn::Put(Some(known)))
         })?;
         let Some(known) = known else { return Ok(false) };
-        // Hits of one that came meanwhile are that one's.
-        if !place.lists()?.by_name.contains_key(name) {
-            place.delete(&hits_of(name), |_| true)?;
-        }
         place.forget(Some(&known))?;
         Ok(true)
     }

@@ -39,6 +39,13 @@ pub trait WatchLists {
     /// [`StoreError`](crate::StoreError) if they cannot be read.
     fn lists(&self) -> Result<Vec<Listed>>;
 
+    /// The names of the lists, in their order, whatever was hit of them.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::lists`].
+    fn list_names(&self) -> Result<Vec<String>>;
+
     /// What was hit of the list `name`, that of most flows first; None where there is no such list.
     ///
     /// # Errors
