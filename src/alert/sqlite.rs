@@ -187,8 +187,12 @@ impl Keeper for SqliteKeeper {
             })?;
             forgotten += some as u64;
             if some < FORGOTTEN_AT_ONCE as usize {
-                return Ok(forgotten);
+                break;
             }
         }
+        if forgotten > 0 {
+            self.file.give_room_back()?;
+        }
+        Ok(forgotten)
     }
 }

@@ -291,3 +291,22 @@ fn a_verdict_is_kept_with_who_gave_it() {
     let none = alerts.judge("none", State::Seen, &verdict).unwrap_err();
     assert_eq!(none.to_string(), "there is no alert \"none\"");
 }
+
+#[test]
+fn what_is_forgotten_gives_its_room_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let keeper = keeper(folder.path()).unwrap();
+    for number in 0..600 {
+        let document = json!({ "said": "x".repeat(4_000) });
+        let alert = Alert { id: format!("{number:03}"), document, ..alert() };
+        assert!(keeper.add(&Kept::new(&alert, UnixMillis(number), &[])).unwrap());
+    }
+    let size = || {
+        let files = std::fs::read_dir(folder.path()).unwrap();
+        files.map(|file| file.unwrap().metadata().unwrap().len()).sum::<u64>()
+    };
+    assert!(size() > 600 * 4_000, "{}", size());
+    assert_eq!(keeper.forget(UnixMillis(599)).unwrap(), 599);
+    // The last one, and tables that are nearly empty.
+    assert!(size() < 200_000, "{}", size());
+}

@@ -7,6 +7,7 @@ use std::io;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread::sleep;
 use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
@@ -21,6 +22,10 @@ const LOG_PAGES: u32 = 256;
 /// So much room is kept for what must not fail: the log, and what it becomes when it is put where it
 /// belongs.
 const RESERVE_BYTES: usize = 4 << 20;
+
+/// So many pages go back to the file system at once; others have their turn in between.
+const PAGES_AT_ONCE: u32 = 2_000;
+const PAUSE: Duration = Duration::from_millis(1);
 
 /// So long are other processes waited for that have a turn at a file that is shared.
 const OTHERS_TURN: Duration = Duration::from_secs(5);
@@ -154,6 +159,24 @@ impl SqliteFile {
         work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T> {
         work(&self.connection()).map_err(|error| refused(&self.path, doing, error))
+    }
+
+    /// Gives the room of what was deleted back to the file system.
+    pub(crate) fn give_room_back(&self) -> Result<()> {
+        const DOING: &str = "give room back";
+        let give = |connection: &Connection| {
+            connection.execute_batch(&format!("PRAGMA incremental_vacuum({PAGES_AT_ONCE});"))?;
+            connection.query_row("PRAGMA freelist_count", [], |row| row.get::<_, u32>(0))
+        };
+        let mut before = u32::MAX;
+        loop {
+            let left = self.read(DOING, give)?;
+            if left == 0 || left >= before {
+                return self.empty_log(DOING);
+            }
+            before = left;
+            sleep(PAUSE);
+        }
     }
 
     /// Puts the log where it belongs.

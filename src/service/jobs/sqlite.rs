@@ -34,10 +34,8 @@ CREATE TABLE results (
 );",
 };
 
-/// So many pieces of results go at once, and so many pages back to the file system; others have their
-/// turn in between.
+/// So many pieces of results go at once; others have their turn in between.
 const PIECES_AT_ONCE: u32 = 64;
-const PAGES_AT_ONCE: u32 = 2_000;
 const OTHERS_TURN: Duration = Duration::from_millis(1);
 
 /// Compression costs less than writing what it saves.
@@ -191,7 +189,7 @@ impl Keeper for SqliteKeeper {
 
     fn clear(&self, job: &Job) -> Result<()> {
         self.forget_results(job.id)?;
-        self.give_room_back()
+        Ok(self.file.give_room_back()?)
     }
 
     fn remove(&self, job: &Job) -> Result<()> {
@@ -200,7 +198,7 @@ impl Keeper for SqliteKeeper {
             let one = "DELETE FROM jobs WHERE second = ?1 AND number = ?2";
             transaction.execute(one, job.id.numbers()).map(drop)
         })?;
-        self.give_room_back()
+        Ok(self.file.give_room_back()?)
     }
 }
 
@@ -217,22 +215,6 @@ impl SqliteKeeper {
             sleep(OTHERS_TURN);
         }
         Ok(())
-    }
-
-    fn give_room_back(&self) -> Result<()> {
-        let give = |connection: &Connection| {
-            connection.execute_batch(&format!("PRAGMA incremental_vacuum({PAGES_AT_ONCE});"))?;
-            connection.query_row("PRAGMA freelist_count", [], |row| row.get::<_, u32>(0))
-        };
-        let mut before = u32::MAX;
-        loop {
-            let left = self.read("give room back", give)?;
-            if left == 0 || left >= before {
-                return Ok(self.file.empty_log("give room back")?);
-            }
-            before = left;
-            sleep(OTHERS_TURN);
-        }
     }
 }
 
