@@ -145,7 +145,7 @@ fn a_clock_is_a_beacon_and_people_are_none() {
     assert_eq!(period, Some(&("period", Evidence::Span(5 * MINUTE_MS))));
     // Clicks in bursts, of all sizes.
     let clicks = (0..288_u64).map(|at| {
-        let within = at * at % 17 * 9_000 + at % 5 * 700;
+        let within = at * at * 7_919 % 151_007;
         let octets = 400 + at * at * 31 % 90_000;
         Contact { octets, ..contact(at / 24 * HOUR_MS + within * (1 + at % 3), home, 443) }
     });

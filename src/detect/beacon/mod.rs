@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::net::IpAddr;
 
 pub(super) use paced::{Paced, PacedRank, of_records};
-use period::period;
+use period::{Period, period};
 use scores::Scores;
 
 use super::contact::{Contact, is_polled};
@@ -56,40 +56,59 @@ pub(super) fn judge(host: IpAddr, contacts: &[Contact], parameters: &Parameters)
     groups.filter_map(|group| of_pair(host, group, parameters)).collect()
 }
 
+/// A window that shows a beacon.
+struct Window<'a> {
+    window_ms: u64,
+    calls: &'a [&'a Contact],
+    scores: Scores,
+    period: Option<Period>,
+    is_strobe: bool,
+}
+
+impl<'a> Window<'a> {
+    /// What `calls` show, which lie in the last `window_ms` before the last of them, if that is anything.
+    fn of(window_ms: u64, calls: &'a [&'a Contact], parameters: &Parameters) -> Option<Self> {
+        let times: Vec<u64> = calls.iter().map(|call| call.first_ms).collect();
+        if times.first() == times.last() {
+            return None;
+        }
+        let octets = calls.iter().map(|call| call.octets).collect();
+        let scores = Scores::of(&times, octets, window_ms);
+        let score = scores.mean();
+        let is_strobe = (calls.len() as u64).saturating_mul(STROBE_MS) > window_ms;
+        if score < parameters.beacon_score - LENIENCY && !is_strobe {
+            return None;
+        }
+        let period = period(&times);
+        let is_below = |chance: f64| period.is_some_and(|period| period.chance < chance);
+        let is_even = calls.len() >= MANY && scores.interval >= EVEN || is_below(DOUBTFUL);
+        let is_sure = score >= parameters.beacon_score && is_even || is_below(UNLIKELY);
+        (is_sure || is_strobe).then_some(Self { window_ms, calls, scores, period, is_strobe })
+    }
+}
+
 /// What the calls of one pair are, by when they began.
 fn of_pair(host: IpAddr, calls: &[&Contact], parameters: &Parameters) -> Option<Detection> {
     let last_ms = calls.last()?.first_ms;
-    let mut is_known = false;
-    let windows = WINDOWS_MS.iter().filter_map(|&window_ms| {
+    // That of the highest scores, of those that show a beacon: a few calls of the last hour may score
+    // higher than a day of them, and be too few to say so.
+    let mut best: Option<Window<'_>> = None;
+    for window_ms in WINDOWS_MS {
         let from = calls.partition_point(|call| call.first_ms + window_ms < last_ms);
         let within = &calls[from..];
         let span = last_ms - within.first()?.first_ms;
-        let times: Vec<u64> = within.iter().map(|call| call.first_ms).collect();
-        let distinct = times.chunk_by(u64::eq).count();
+        let distinct = within.chunk_by(|one, next| one.first_ms == next.first_ms).count();
         // A window that is not half filled says what the shorter one says, if that says anything.
-        if distinct < parameters.beacon_contacts || is_known && span < window_ms / 2 {
-            return None;
+        if distinct < parameters.beacon_contacts || best.is_some() && span < window_ms / 2 {
+            continue;
         }
-        is_known = true;
-        let octets = within.iter().map(|call| call.octets).collect();
-        Some((window_ms, within, Scores::of(&times, octets, window_ms)))
-    });
-    let best = windows.max_by(|(.., one), (.., other)| one.mean().total_cmp(&other.mean()));
-    let (window_ms, within, scores) = best?;
-    let span_ms = last_ms - within[0].first_ms;
-    let contacts = within.len();
-    let is_strobe = (contacts as u64).saturating_mul(STROBE_MS) > window_ms;
-    let score = scores.mean();
-    if score < parameters.beacon_score - LENIENCY && !is_strobe {
-        return None;
+        let is_better = |window: &Window<'_>| {
+            best.as_ref().is_none_or(|best| window.scores.mean() >= best.scores.mean())
+        };
+        best = Window::of(window_ms, within, parameters).filter(is_better).or(best);
     }
-    let found = period(&within.iter().map(|call| call.first_ms).collect::<Vec<_>>());
-    let is_below = |chance: f64| found.is_some_and(|period| period.chance < chance);
-    let is_even = contacts >= MANY && scores.interval >= EVEN || is_below(DOUBTFUL);
-    let is_sure = score >= parameters.beacon_score && is_even || is_below(UNLIKELY);
-    if !is_sure && !is_strobe || span_ms == 0 {
-        return None;
-    }
+    let Window { window_ms, calls: within, scores, period: found, is_strobe } = best?;
+    let (score, contacts) = (scores.mean(), within.len());
     let first = within[0];
     let mut evidence = vec![
         ("score", Evidence::Share(score)),
@@ -196,4 +215,54 @@ pub(super) fn confirm(
     }
     found.detections = detections;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flow::Protocol;
+
+    fn call(first_ms: u64) -> Contact {
+        Contact {
+            peer: [192, 0, 2, 1].into(),
+            protocol: Protocol::TCP,
+            port: 443,
+            own_port: 50_000,
+            first_ms,
+            last_ms: first_ms + 100,
+            octets: 500,
+            packets: 5,
+            failed: false,
+            sampled: false,
+            one_way: false,
+        }
+    }
+
+    #[test]
+    fn a_last_hour_that_says_little_hides_no_day() {
+        const MINUTE_MS: u64 = 60_000;
+        // A call every five minutes, up to a minute early or late.
+        let jitter = |at: u64| at.wrapping_mul(7_919) % 121 * 1_000;
+        let mut times: Vec<u64> = (0..276).map(|at| at * 5 * MINUTE_MS + jitter(at)).collect();
+        let start = times[times.len() - 1];
+        let calls = |times: &[u64]| times.iter().copied().map(call).collect::<Vec<_>>();
+        let judged =
+            |times: &[u64]| judge([10, 0, 0, 1].into(), &calls(times), &Parameters::default());
+        assert_eq!(judged(&times).len(), 1);
+        // Twelve whose intervals grow from 250 to 350 seconds: even, and without a period.
+        let mut time = start;
+        let hour: Vec<u64> = (25..=35)
+            .map(|tens| {
+                time += tens * 10_000;
+                time
+            })
+            .collect();
+        let few = [&[start][..], &hour].concat();
+        assert!(judged(&few).is_empty(), "twelve calls say nothing");
+        times.extend(hour);
+        let found = judged(&times);
+        assert_eq!(found.len(), 1);
+        let window = found[0].evidence.iter().find(|(name, _)| *name == "window");
+        assert!(matches!(window, Some((_, Evidence::Span(86_400_000)))), "{window:?}");
+    }
 }

@@ -16,7 +16,7 @@ use crate::store::{Result, Snapshot};
 /// Who calls whom, by which protocol, at which port.
 type Call = (IpAddr, Protocol, u16);
 
-/// So many calls of one host are looked at.
+/// So many calls of one host are looked at by each thread.
 const MAX_CALLS: usize = 1 << 20;
 
 /// A connection that may be calls.

@@ -31,7 +31,9 @@ pub(super) fn scans(field: &mut Field<'_>) {
             5 | 6 => ("vertical", field.random.between(120, 1_000), 20 + field.random.below(200)),
             _ => {
                 let targets = field.random.between(80, 200);
-                ("slow", targets, (field.span_ms() / u64::from(targets + 10)) as u32)
+                // Until there is hardly any time left: who ends earlier has fallen silent.
+                let rest_ms = (field.span_ms() / 10).min(30 * MINUTE_MS);
+                ("slow", targets, ((field.span_ms() - rest_ms) / u64::from(targets)) as u32)
             }
         };
         let port = field.random.one_of(&[22, 23, 445, 1433, 3389, 5900, 6379, 8080]);
