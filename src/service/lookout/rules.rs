@@ -13,8 +13,10 @@ use crate::service::Shared;
 
 /// Where a store does not tell whether it has anything new, rules are evaluated so often.
 const BLIND: Duration = Duration::from_secs(30);
-/// What evaluating takes is at most this part of the time.
+/// What evaluating takes is at most this part of the time, unless it would have to wait for longer than
+/// this; half of the time it is at most.
 const SHARE: u32 = 4;
+const LONGEST_REST: Duration = Duration::from_secs(2);
 
 /// How far back the first look of a process goes, and any other one at most.
 const FIRST_MS: u64 = 3_600_000;
@@ -42,7 +44,8 @@ pub(super) fn look_out(service: &Shared) {
             } else {
                 pause = AGAIN;
             }
-            pause = pause.max(began.elapsed() * (SHARE - 1));
+            let took = began.elapsed();
+            pause = pause.max((took * (SHARE - 1)).min(LONGEST_REST)).max(took);
             if is_blind {
                 pause = pause.max(BLIND);
             }
