@@ -182,8 +182,11 @@ impl<'a> Looker<'a> {
         if self.looks_for(Kind::Exfil) {
             self.hours.add(connection, self.parameters);
         }
-        if self.looks_for(Kind::New) && self.parameters.inside.has(connection.initiator) {
-            self.met.add(connection);
+        if let Some(UnixMillis(since_ms)) = self.parameters.new_since
+            && self.looks_for(Kind::New)
+            && self.parameters.inside.has(connection.initiator)
+        {
+            self.met.add(connection, since_ms);
         }
         if self.is_wanted(connection) {
             self.contacts.push(connection.into());
