@@ -33,7 +33,7 @@ pub use keeper::{Keeper, Wanted};
 pub use kept::{Fate, Kept, Message, ParseStateError, State, Status, Terms, Verdict};
 pub use shared::Options;
 pub use sqlite::SqliteKeeper;
-pub use suppressions::{SuppressionsError, suppress, suppressions, unsuppress};
+pub use suppressions::{SuppressionsError, suppress, suppressed, suppressions, unsuppress};
 pub use way::Way;
 
 use std::path::{Path, PathBuf};

@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::detect::Suppression;
+use crate::load::chain;
+use crate::request::{Suppressions, Surroundings};
 use crate::store::durable;
 
 const FILE: &str = "suppressions.json";
@@ -63,6 +65,21 @@ struct Kept {
 /// [`SuppressionsError`] if the file cannot be read.
 pub fn suppressions(folder: &Path) -> Result<Vec<Suppression>> {
     Ok(read(&folder.join(FILE))?.suppressions)
+}
+
+/// What need not be told by what `folder` has, as it is read `around`, and what of that does not hold, a
+/// sentence each: nothing is suppressed by a file that cannot be read.
+pub fn suppressed(folder: &Path, around: &Surroundings<'_>) -> (Suppressions, Vec<String>) {
+    let all = match suppressions(folder) {
+        Ok(all) => all,
+        Err(error) => {
+            let told = format!("nothing is suppressed: {}", chain(&error));
+            return (Suppressions::default(), vec![told]);
+        }
+    };
+    let (all, wrong) = Suppressions::new(all, around);
+    let told = |(number, why)| format!("suppression {number} does not hold: {why}");
+    (all, wrong.into_iter().map(told).collect())
 }
 
 /// Keeps `suppression` in `folder`; gives its number.

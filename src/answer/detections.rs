@@ -59,7 +59,7 @@ pub fn detection_json(detection: &Detection, called: &Called) -> Value {
 
 /// What is told behind detections of which not all are told: of each kind how many less grave ones there
 /// are, where there are too many, and how many are suppressed. Nothing where all are told.
-pub fn left_out_json(found: &Found) -> Option<Value> {
+pub(super) fn left_out_json(found: &Found) -> Option<Value> {
     let by_kind: Map<String, Value> =
         found.left_out.iter().map(|(kind, count)| (kind.name().to_owned(), json!(count))).collect();
     let mut told = Map::new();
@@ -78,7 +78,7 @@ pub fn left_out_json(found: &Found) -> Option<Value> {
 /// # Errors
 ///
 /// What `to` gives.
-pub fn write_detections(
+pub(super) fn write_detections(
     detections: &[Detection],
     called: &Called,
     zone: TimeZone,

@@ -17,6 +17,7 @@ mod explanation;
 mod firings;
 mod flows;
 mod format;
+mod found;
 mod json;
 mod keys;
 mod nfdump;
@@ -38,7 +39,7 @@ pub mod words;
 pub use beside::Beside;
 pub use called::Called;
 pub use conversations::write_conversations;
-pub use detections::{detection_json, detection_title, left_out_json, write_detections};
+pub use detections::{detection_json, detection_title};
 pub use diff::{change_cells, write_diff};
 #[cfg(feature = "elastic")]
 pub(crate) use elements::push_elements;
@@ -46,11 +47,11 @@ pub use explanation::{explanation_json, explanation_text};
 pub use firings::{firing_filter, firing_json, firing_title, write_firings};
 pub use flows::{FlowWriter, Style, write_flows};
 pub use format::{Format, OwnFormat, PairFormat, ParseFormatError};
+pub use found::{FoundFormat, found_summary, write_found};
 #[cfg(any(feature = "elastic", feature = "kafka"))]
 pub(crate) use json::Objects;
 pub use keys::{key_text, key_titles};
 pub use nfdump::LayoutError;
-pub use ocsf::ocsf_finding;
 pub use pairs::write_pairs;
 pub use parquet::{
     AddressForm, ElementsForm, EncodedGroup, FileShape, Layout, MAX_GROUP_ROWS, ParquetWriter,

@@ -10,7 +10,7 @@ use crate::detect::{Detection, Kind, Severity};
 const VERSION: &str = "1.3.0";
 
 /// What a detection is in OCSF: the numbers that decided are in `unmapped`.
-pub fn ocsf_finding(detection: &Detection, called: &Called) -> Value {
+pub(super) fn ocsf_finding(detection: &Detection, called: &Called) -> Value {
     let Detection { kind, variant, host, peer, protocol, port, first, last, severity, .. } =
         detection;
     let (severity_id, severity) = match severity {

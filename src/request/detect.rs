@@ -29,9 +29,9 @@ const KINDS: [&str; Kind::ALL.len() + 1] = {
 /// What can be said of it.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Detect {
-    /// What is looked for: scan, beacon, long, spread, ddos, indicator for who deals with the store's
-    /// watch lists, exfil, silent, new, or all
-    #[arg(value_name = "KIND", required = true, num_args = 1..,
+    /// What is looked for, several with commas between them: scan, beacon, long, spread, ddos,
+    /// indicator for who deals with the store's watch lists, exfil, silent, new, or all
+    #[arg(value_name = "KIND", required = true, num_args = 1.., value_delimiter = ',',
         value_parser = one_of::<Kinds>(KINDS))]
     kinds: Vec<Kinds>,
     #[command(flatten)]
@@ -40,9 +40,9 @@ pub struct Detect {
     window: Window,
     #[command(flatten)]
     dedup: Dedup,
-    /// Hosts that are one's own, a block; several times for several [default: networks whose role is
-    /// internal, else private addresses]
-    #[arg(long, value_name = "ADDR|CIDR", value_parser = parse_addresses)]
+    /// Hosts that are one's own: blocks, with commas between several, or each by itself [default:
+    /// networks whose role is internal, else private addresses]
+    #[arg(long, value_name = "ADDR|CIDR", value_delimiter = ',', value_parser = parse_addresses)]
     inside: Vec<AddressRange>,
     #[command(flatten)]
     connecting: ConnectionOptions,
@@ -200,10 +200,12 @@ impl Detect {
         around: &Surroundings<'_>,
     ) -> Result<Found> {
         let kinds = self.kinds();
-        let joining = kinds
-            .iter()
-            .any(|kind| kind.joins())
-            .then(|| self.connecting.joining(snapshot, question, around));
+        let joins = kinds.iter().any(|kind| kind.joins());
+        if joins && !self.connecting.is_given() {
+            // How records are joined is learnt from all flows; then each is read under both of its ends.
+            around.limits.watch.first_of(3);
+        }
+        let joining = joins.then(|| self.connecting.joining(snapshot, question, around));
         let joining = joining.transpose()?;
         let joining = joining.as_ref();
         detect::detect(

@@ -26,6 +26,8 @@ pub struct Described {
     pub required: bool,
     /// Whether it is said with yes or no.
     pub flag: bool,
+    /// Whether there may be several, with commas between them.
+    pub several: bool,
     /// What it may be, where that can be listed.
     pub values: Vec<String>,
     /// What it is where nobody says.
@@ -86,6 +88,7 @@ pub fn described<R: clap::Args>() -> Vec<Described> {
         help: arg.get_help().map(ToString::to_string).unwrap_or_default(),
         required: arg.is_required_set(),
         flag: is_flag(arg),
+        several: arg.get_value_delimiter().is_some(),
         values: if is_flag(arg) {
             Vec::new()
         } else {

@@ -18,6 +18,7 @@ pub mod auth;
 pub mod caller;
 mod connection;
 mod counters;
+mod detecting;
 mod error;
 mod exporters;
 mod health;
@@ -125,6 +126,8 @@ impl Service {
             loads: options.loads.clone(),
             load_folders: options.load_folders.clone(),
             exports: options.exports(),
+            deciding: options.deciding.clone(),
+            folder: options.folder.clone(),
         };
         let audit = Arc::new(Audit::open(&options.folder, options.audit)?);
         tasks.clean();

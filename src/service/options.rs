@@ -18,7 +18,7 @@ use crate::aggregate;
 use crate::alert;
 use crate::load;
 use crate::meaning::Sources;
-use crate::request::Zone;
+use crate::request::{Deciding, Zone};
 
 /// How a service is asked to work.
 #[derive(Debug, Clone)]
@@ -51,6 +51,8 @@ pub struct Options {
     pub audit: audit::Options,
     /// How alerts are kept and told.
     pub alerts: alert::Options,
+    /// What decides in `detect` where nobody says otherwise.
+    pub deciding: Deciding,
     /// What is looked out for.
     pub lookout: lookout::Options,
 }

@@ -14,6 +14,9 @@ pub(crate) const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// is not known before it is over; mostly it is the flows of a few keys.
 const FOLLOWED: f64 = 0.9;
 
+/// Looks may turn out longer than the first one, and what they find is yet to be judged.
+const MOST_OF_ALIKE: f64 = 0.99;
+
 /// Who waits for an answer. Whatever reads or sums up for it asks now and then whether to go on, and
 /// says what was read. Clones are one watch, and only they are equal.
 #[derive(Debug, Clone, Default)]
@@ -40,6 +43,10 @@ struct Look {
     told: f64,
     /// Rows that were looked at, in this look and in those before.
     rows_in_all: u64,
+    /// So many looks there will be that are as long as the first one, if somebody said so, and how long
+    /// that was, when it is over.
+    alike: Option<u64>,
+    first_rows: Option<u64>,
 }
 
 impl Watch {
@@ -96,6 +103,12 @@ impl Watch {
         look.told = look.told.max(share.min(1.0));
     }
 
+    /// Says that the first look is one of so many that read as many rows each: then rows tell how much of
+    /// the whole was read, where the store knows how many it looks at.
+    pub fn first_of(&self, looks: u64) {
+        self.look().alike = Some(looks);
+    }
+
     /// How many rows were looked at.
     pub fn rows(&self) -> u64 {
         self.look().rows_in_all
@@ -119,7 +132,10 @@ impl Watch {
         if look.regions_done == look.regions {
             let from = look.share();
             let to = from + (1.0 - from) * if followed { FOLLOWED } else { 1.0 };
-            *look = Look { from, to, told: from, rows_in_all: look.rows_in_all, ..Look::default() };
+            let first_rows = look.first_rows.or((look.regions > 0).then_some(look.rows_to_do));
+            let Look { rows_in_all, alike, .. } = *look;
+            *look =
+                Look { from, to, told: from, rows_in_all, alike, first_rows, ..Look::default() };
         }
         look.regions += 1;
         look.rows_to_do += rows.unwrap_or(0);
@@ -138,6 +154,12 @@ impl Eq for Watch {}
 
 impl Look {
     fn share(&mut self) -> f64 {
+        let first_rows = self.first_rows.unwrap_or(self.rows_to_do);
+        if let Some(looks) = self.alike.filter(|_| first_rows > 0) {
+            let share = self.rows_in_all as f64 / (looks * first_rows) as f64;
+            self.told = self.told.max(share.min(MOST_OF_ALIKE));
+            return self.told;
+        }
         let by_rows = self.rows_to_do > 0 && self.regions_done < self.regions;
         let (done, all) = if by_rows {
             (self.rows_done, self.rows_to_do)
@@ -220,6 +242,23 @@ mod tests {
             assert_eq!([half, percent(&watch)], expected);
         }
         assert_eq!(watch.rows(), 15);
+    }
+
+    #[test]
+    fn looks_that_are_alike_count_by_their_rows() {
+        let watch = Watch::default();
+        watch.first_of(4);
+        assert_eq!(percent(&watch), 0);
+        let read = |rows| {
+            let region = watch.begin(Some(rows), false);
+            watch.count(rows);
+            drop(region);
+            percent(&watch)
+        };
+        assert_eq!(read(100), 25);
+        // The others in pieces.
+        assert_eq!([read(60), read(100), read(40), read(99)], [40, 65, 75, 99]);
+        assert_eq!(read(100), 99, "there was more than was known");
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod api;
 mod attacks;
 mod audit;
 mod browsers;
+mod detect;
 mod health;
 mod jobs;
 mod killed;
@@ -45,6 +46,15 @@ impl Home {
         let listen: &[&str] =
             if arguments.contains(&"--listen") { &[] } else { &["--listen", "127.0.0.1:0"] };
         Serving::start(self.command(&[&["serve"], listen, arguments].concat()))
+    }
+}
+
+impl Home {
+    /// A server with a variable set in its environment.
+    fn serves_with(&self, variable: &str, value: &str) -> Serving {
+        let mut command = self.command(&["serve", "--listen", "127.0.0.1:0"]);
+        command.env(variable, value);
+        Serving::start(command)
     }
 }
 

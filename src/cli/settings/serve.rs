@@ -203,6 +203,7 @@ impl Settings {
                 files: serve.audit_files.value,
             },
             alerts: self.alerts(),
+            deciding: self.detect.deciding(),
             lookout: self.lookout()?,
         })
     }
@@ -216,9 +217,7 @@ impl Settings {
         let Setting { value: kinds, origin } = &self.serve.detect;
         let since = &self.serve.detect_since.value;
         let detect = kinds.as_ref().map(|kinds| {
-            Detect::of(kinds, since)
-                .map(|detect| (detect, self.detect.deciding()))
-                .map_err(|error| Usage(format!("{origin}: {}", error.message)))
+            Detect::of(kinds, since).map_err(|error| Usage(format!("{origin}: {}", error.message)))
         });
         Ok(lookout::Options {
             rules: self.rules.iter().map(RuleTable::named).collect(),

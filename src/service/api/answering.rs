@@ -19,8 +19,8 @@ use crate::request::{Parameters, Refused, Surroundings, Zone, read};
 use crate::service::problem::Problem;
 use crate::service::turns::{Reads, Turn};
 use crate::service::{Rows, Shared};
-use crate::store::Watch;
 use crate::store::wrap::WatchedSnapshot;
+use crate::store::{Snapshot, Watch};
 
 /// A question while it is answered.
 pub(in crate::service) struct Answering {
@@ -84,8 +84,18 @@ impl Answering {
             }
             to.with_etag(etag);
         }
-        let snapshot = Box::new(WatchedSnapshot::new(snapshot, self.watch.clone()));
-        Ok(Some(Asked::new(question, snapshot, scaled)))
+        Ok(Some(self.asked(question, snapshot, scaled)))
+    }
+
+    /// As [`Self::ask`], for what hangs on more than what is known of the store and the question: no
+    /// client has the answer already.
+    pub(super) fn ask_anew(&self, question: Question, scaled: bool) -> Result<Asked, Failure> {
+        Ok(self.asked(question, self.service.store.snapshot()?, scaled))
+    }
+
+    fn asked(&self, question: Question, snapshot: Box<dyn Snapshot>, scaled: bool) -> Asked {
+        let snapshot = WatchedSnapshot::new(snapshot, self.watch.clone());
+        Asked::new(question, Box::new(snapshot), scaled)
     }
 }
 

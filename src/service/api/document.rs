@@ -7,8 +7,8 @@ use axum::Json;
 use axum::response::{IntoResponse, Response};
 use utoipa::OpenApi as _;
 use utoipa::openapi::header::HeaderBuilder;
-use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn};
-use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn, ParameterStyle};
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Type};
 use utoipa::openapi::security::{
     ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityRequirement, SecurityScheme,
 };
@@ -17,6 +17,7 @@ use utoipa::openapi::{
 };
 use utoipa_axum::routes;
 
+use super::detections::DetectParameters;
 use super::filter::FilterParameters;
 use super::flows::FlowsParameters;
 use super::job_rows::{ListParameters, ResultsParameters};
@@ -177,6 +178,7 @@ fn described_by(name: &str, help: &str, option: &str) -> request::Described {
         help: help.to_owned(),
         required: false,
         flag: false,
+        several: false,
         values: Vec::new(),
         default: None,
         option: Some(option.to_owned()),
@@ -200,6 +202,7 @@ fn parameters_of(path: &str) -> Vec<Parameter> {
         Some("timeline") => described::<TimelineParameters>(),
         Some("report") => described::<ReportParameters>(),
         Some("stats") => described::<request::Stats>(),
+        Some("detect") => described::<DetectParameters>(),
         Some("loads") => described::<LoadsParameters>(),
         Some("complete" | "validate") => described::<FilterParameters>(),
         Some("jobs") => described::<ListParameters>(),
@@ -232,11 +235,16 @@ fn parameter(described: &request::Described) -> Parameter {
     if let Some(default) = described.default.as_ref().filter(|_| !described.flag) {
         schema = schema.default(Some(default.clone().into()));
     }
-    ParameterBuilder::new()
+    let parameter = ParameterBuilder::new()
         .name(&described.name)
         .parameter_in(ParameterIn::Query)
         .required(if described.required { Required::True } else { Required::False })
-        .description(Some(&described.help))
-        .schema(Some(schema.build()))
-        .build()
+        .description(Some(&described.help));
+    if described.several {
+        // One after the other, with commas between them.
+        let schema = ArrayBuilder::new().items(schema.build()).build();
+        let parameter = parameter.schema(Some(schema)).style(Some(ParameterStyle::Form));
+        return parameter.explode(Some(false)).build();
+    }
+    parameter.schema(Some(schema.build())).build()
 }

@@ -29,7 +29,8 @@ struct Order {
     /// What its owner calls it.
     #[serde(default)]
     name: String,
-    /// What it does: `FlowQuery`, `ActiveFlow`, Top, Timeline, Stats, Load or Export.
+    /// What it does: `FlowQuery`, `ActiveFlow`, Top, Diff, Timeline, Report, Stats, Detect, Load or
+    /// Export.
     #[serde(rename = "type")]
     kind: String,
     /// What is asked for, by the names of the route that asks the same.

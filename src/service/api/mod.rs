@@ -7,6 +7,7 @@
 mod admin;
 mod alerts;
 mod answering;
+mod detections;
 mod document;
 mod failure;
 mod filter;
@@ -38,7 +39,7 @@ use super::turns::Reads;
 /// All of its routes.
 pub(super) fn routes() -> Routes {
     let routes = flows::routes(Routes::default());
-    let routes = usage::routes(sums::routes(routes));
+    let routes = detections::routes(usage::routes(sums::routes(routes)));
     let routes = alerts::routes(store::routes(routes));
     let routes = filter::routes(watch::routes(routes));
     let routes = job_events::routes(job_rows::routes(jobs::routes(routes)));

@@ -76,7 +76,7 @@ impl Sending {
     pub(super) fn in_format(&mut self, name: &str) {
         self.of_type(match name {
             "json" | "earlgrey" => "application/json",
-            "ndjson" => "application/x-ndjson",
+            "ndjson" | "ocsf" => "application/x-ndjson",
             "csv" => "text/csv; charset=utf-8",
             _ => "text/plain; charset=utf-8",
         });

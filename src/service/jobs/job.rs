@@ -136,6 +136,8 @@ pub enum Kind {
     Report,
     /// Sums up all there is.
     Stats,
+    /// Looks for what stands out.
+    Detect,
     /// Loads captures.
     Load,
     /// Writes flows to a file.
@@ -144,7 +146,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::FlowQuery,
         Self::ActiveFlow,
         Self::Top,
@@ -152,6 +154,7 @@ impl Kind {
         Self::Timeline,
         Self::Report,
         Self::Stats,
+        Self::Detect,
         Self::Load,
         Self::Export,
     ];
@@ -166,6 +169,7 @@ impl Kind {
             Self::Timeline => "Timeline",
             Self::Report => "Report",
             Self::Stats => "Stats",
+            Self::Detect => "Detect",
             Self::Load => "Load",
             Self::Export => "Export",
         }
@@ -268,7 +272,7 @@ mod tests {
         let told = "Flows".parse::<Kind>().unwrap_err().to_string();
         assert!(
             told.ends_with(
-                "FlowQuery, ActiveFlow, Top, Diff, Timeline, Report, Stats, Load, Export"
+                "FlowQuery, ActiveFlow, Top, Diff, Timeline, Report, Stats, Detect, Load, Export"
             ),
             "{told}"
         );

@@ -18,7 +18,7 @@ use super::error::ServiceError;
 use crate::alert::join_within;
 use crate::flow::UnixMillis;
 use crate::load::chain;
-use crate::request::{Deciding, Detect, RuleOptions, Surroundings};
+use crate::request::{Detect, RuleOptions, Surroundings};
 
 /// How often it is looked whether anything is new.
 const TICK: Duration = Duration::from_millis(500);
@@ -31,8 +31,8 @@ const AGAIN: Duration = Duration::from_secs(5);
 pub struct Options {
     /// The rules, by name.
     pub rules: Vec<(String, RuleOptions)>,
-    /// What is looked for on a schedule, if anything is, and what decides.
-    pub detect: Option<(Detect, Deciding)>,
+    /// What is looked for on a schedule, if anything is.
+    pub detect: Option<Detect>,
     /// How long it is from one such look to the next.
     pub detect_every: Duration,
 }

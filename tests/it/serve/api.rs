@@ -18,7 +18,7 @@ pub(super) fn with_flows() -> Home {
 }
 
 /// The path of a route with parameters, as a client writes it.
-fn route(name: &str, parameters: &[(&str, &str)]) -> String {
+pub(super) fn route(name: &str, parameters: &[(&str, &str)]) -> String {
     let encoded = |text: &str| -> String {
         text.bytes()
             .map(|byte| match byte {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::api::with_flows;
 use super::*;
 
-const JSON: &str = "Content-Type: application/json";
+pub(super) const JSON: &str = "Content-Type: application/json";
 
 /// Waits until a job is over, and gives how it stands then.
 fn over(serving: &Serving, path: &str) -> Value {
@@ -48,7 +48,7 @@ fn a_job_is_made_followed_and_read() {
 }
 
 /// A job of `order` when it is over, and its address.
-fn done(serving: &Serving, order: &Value) -> (Value, String) {
+pub(super) fn done(serving: &Serving, order: &Value) -> (Value, String) {
     let made = serving.send("POST", "/api/v1/jobs", &[JSON], &order.to_string());
     assert_eq!(made.status, 201, "{made:?}");
     let place = made.field("location").unwrap().to_owned();

@@ -2,13 +2,15 @@
 
 use super::{Given, Results, WorkError};
 use crate::answer::{
-    FlowWriter, Format, PairFormat, Style, TimelineFormat, TimelineView, TopStyle, stats_json,
-    write_conversations, write_diff, write_pairs, write_timeline, write_top, write_usage,
+    FlowWriter, Format, FoundFormat, PairFormat, Style, TimelineFormat, TimelineView, TopStyle,
+    stats_json, write_conversations, write_diff, write_found, write_pairs, write_timeline,
+    write_top, write_usage,
 };
 use crate::request::{
-    ActiveFlow, Diff, Flows, Found, Report, Stats, Timeline, TimelineAnswer, Top, shown,
+    ActiveFlow, Detect, Diff, Flows, Found, Report, Stats, Timeline, TimelineAnswer, Top, shown,
     whole_number,
 };
+use crate::service::detecting;
 
 type Done = Result<String, WorkError>;
 
@@ -132,4 +134,16 @@ pub(super) fn stats(given: &Given<'_>, results: &mut Results<'_>) -> Done {
     let row: serde_json::Value = serde_json::from_str(&json).map_err(WorkError::failed)?;
     results.push(&row)?;
     Ok(String::new())
+}
+
+pub(super) fn detect(given: &Given<'_>, results: &mut Results<'_>) -> Done {
+    let request: Detect = given.read()?;
+    let around = given.around();
+    let parameters = request.parameters(&given.tasks.deciding, &around)?;
+    let asked = given.ask(request.question(&around)?, true)?;
+    let place = (&*given.tasks.store, &*given.tasks.folder);
+    let told = detecting::find(&request, (&asked, &parameters), place, &around)?;
+    let how = (FoundFormat::Ndjson, given.zone.zone().clone());
+    write_found(&told.found, &told.called, how, results)?;
+    Ok(told.notes().join("; "))
 }

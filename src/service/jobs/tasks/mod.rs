@@ -13,7 +13,7 @@ use crate::answer::AnswerError;
 use crate::flow::UnixMillis;
 use crate::query::filter::Files;
 use crate::query::{Asked, Question};
-use crate::request::{self, Parameters, Refused, Surroundings, Zone, read};
+use crate::request::{self, Deciding, Parameters, Refused, Surroundings, Zone, read};
 use crate::store::wrap::WatchedSnapshot;
 use crate::store::{Store, Watch};
 
@@ -37,6 +37,10 @@ pub struct Tasks {
     pub load_folders: Vec<PathBuf>,
     /// The folder that exports are written to.
     pub exports: PathBuf,
+    /// What decides in `detect` where a job does not say.
+    pub deciding: Deciding,
+    /// The folder of the server, which has the suppressions.
+    pub folder: PathBuf,
 }
 
 /// A job's parameters, and what they are read in.
@@ -124,6 +128,11 @@ impl Work for Tasks {
                 timeline.question(&around).map(drop)
             }
             Kind::Stats => given.read::<request::Stats>()?.question(&around).map(drop),
+            Kind::Detect => {
+                let detect = given.read::<request::Detect>()?;
+                detect.parameters(&self.deciding, &around)?;
+                detect.question(&around).map(drop)
+            }
             Kind::Load => load::inputs(&given).map(drop),
             Kind::Export => {
                 let export = given.read::<request::Export>()?;
@@ -149,6 +158,7 @@ impl Work for Tasks {
             Kind::Timeline => asking::timeline(&given, results),
             Kind::Report => asking::report(&given, results),
             Kind::Stats => asking::stats(&given, results),
+            Kind::Detect => asking::detect(&given, results),
             Kind::Load => load::load(&given, results),
             Kind::Export => export::export(&given, results),
         }
