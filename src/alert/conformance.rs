@@ -1,10 +1,31 @@
-//! What every keeper of alerts must do.
+//! What every keeper of alerts must do, as a test that every keeper calls.
 
-use super::keeper::{Keeper, Wanted};
-use super::tests::alert;
-use super::{Alert, Fate, Kept, Source, State, Terms, Verdict};
+#![expect(
+    clippy::unwrap_used,
+    reason = "these are tests, in the library only so that the tests of every keeper find them"
+)]
+
+use super::{Alert, Fate, Keeper, Kept, Source, State, Terms, Verdict, Wanted};
 use crate::detect::Severity;
 use crate::flow::UnixMillis;
+
+/// An alert as others send it.
+pub fn alert() -> Alert {
+    Alert {
+        id: "00000000000000aa".to_owned(),
+        source: Source::Detection,
+        name: "beacon".to_owned(),
+        severity: Severity::High,
+        title: "beacon: 10.0.0.1 -> 192.0.2.1 TCP/443".to_owned(),
+        first: UnixMillis(1_185_488_138_007),
+        last: UnixMillis(1_185_491_738_007),
+        filter: "ip 10.0.0.1 and ip 192.0.2.1".to_owned(),
+        attack: Some("T1071".to_owned()),
+        document: serde_json::json!({
+            "host": "10.0.0.1", "peer": "192.0.2.1", "protocol": "TCP", "port": 443,
+        }),
+    }
+}
 
 fn ways() -> [Terms; 2] {
     ["hook", "mail"].map(|name| Terms {
@@ -24,11 +45,22 @@ fn ids(alerts: &[Kept]) -> Vec<&str> {
     alerts.iter().map(|kept| kept.alert.id.as_str()).collect()
 }
 
+/// Opens the place of a keeper, in which nothing is at the first call, and what was kept at further ones.
+pub type Open<'a> = &'a dyn Fn() -> Box<dyn Keeper>;
+
 /// Tries a keeper that keeps nothing yet.
-pub(super) fn check(keeper: &dyn Keeper) {
-    one_alert(keeper);
+///
+/// # Panics
+///
+/// If it does not do what every keeper must.
+pub fn check(open: Open<'_>) {
+    one_alert(&*open());
+    // What was kept is there for the next process, and for two at once.
+    let (keeper, other) = (open(), open());
+    let keeper = &*keeper;
     many(keeper);
     messages(keeper);
+    assert_eq!(ids(&other.alerts(&all()).unwrap()), ids(&keeper.alerts(&all()).unwrap()));
     assert_eq!(keeper.forget(UnixMillis(25)).unwrap(), 2);
     assert_eq!(ids(&keeper.alerts(&all()).unwrap()), ["c", "d", "a"]);
     assert_eq!(keeper.forget(UnixMillis(25)).unwrap(), 0);
@@ -103,21 +135,4 @@ fn messages(keeper: &dyn Keeper) {
     let kept = keeper.alert("a").unwrap().unwrap();
     let again = (&ways()[..], std::time::Duration::from_hours(1));
     assert!(keeper.replace(&kept.again(&kept.alert, UnixMillis(26), again)).unwrap());
-}
-
-#[test]
-fn a_file_keeps_alerts() {
-    let folder = tempfile::tempdir().unwrap();
-    check(&*super::keeper(folder.path()).unwrap());
-}
-
-#[test]
-fn a_file_is_open_for_a_command_beside_the_server() {
-    let folder = tempfile::tempdir().unwrap();
-    let server = super::keeper(folder.path()).unwrap();
-    let command = super::keeper(folder.path()).unwrap();
-    assert!(server.add(&raised("a", 1, |_| {})).unwrap());
-    assert_eq!(command.alerts(&all()).unwrap().len(), 1);
-    assert!(command.add(&raised("b", 2, |_| {})).unwrap());
-    assert_eq!(ids(&server.alerts(&all()).unwrap()), ["b", "a"]);
 }

@@ -80,3 +80,8 @@ pub trait Keeper: fmt::Display + Send + Sync {
     /// What the place meets.
     fn forget(&self, then: UnixMillis) -> Result<u64>;
 }
+
+/// The place of a severity among all, by which it is compared.
+pub(super) fn rank(severity: Severity) -> i64 {
+    Severity::ALL.iter().position(|&known| known == severity).unwrap_or_default() as i64
+}

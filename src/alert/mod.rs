@@ -9,14 +9,16 @@
 
 mod alerts;
 mod asked;
-#[cfg(test)]
-mod conformance;
+#[cfg(feature = "testing")]
+pub mod conformance;
 mod counters;
 mod courier;
 mod finding;
 mod keeper;
 mod kept;
 mod moment;
+#[cfg(feature = "mongodb")]
+mod mongo;
 mod shared;
 mod sqlite;
 mod suppressions;
@@ -31,6 +33,8 @@ pub use counters::{Counts, WayCounts};
 pub use finding::{Alert, ParseSourceError, Source};
 pub use keeper::{Keeper, Wanted};
 pub use kept::{Fate, Kept, Message, ParseStateError, State, Status, Terms, Verdict};
+#[cfg(feature = "mongodb")]
+pub use mongo::MongoKeeper;
 pub use shared::Options;
 pub use sqlite::SqliteKeeper;
 pub use suppressions::{SuppressionsError, suppress, suppressed, suppressions, unsuppress};
@@ -45,11 +49,19 @@ pub fn file(folder: &Path) -> PathBuf {
     folder.join("alerts.sqlite")
 }
 
-/// Where alerts are kept: in a file in `folder`.
+/// Where alerts are kept: in the MongoDB of a URL, where jobs are, too; or, without one, in a file in
+/// `folder`.
 ///
 /// # Errors
 ///
-/// As [`SqliteKeeper::open`].
-pub fn keeper(folder: &Path) -> Result<Box<dyn Keeper>> {
-    Ok(Box::new(SqliteKeeper::open(&file(folder))?))
+/// [`KeepError`](crate::keep::KeepError) if the URL names none, or this program was built without MongoDB;
+/// else as [`SqliteKeeper::open`]. A server that does not answer is no error: it is asked again.
+pub fn keeper(url: Option<&str>, folder: &Path) -> Result<Box<dyn Keeper>> {
+    match url {
+        None => Ok(Box::new(SqliteKeeper::open(&file(folder))?)),
+        #[cfg(feature = "mongodb")]
+        Some(url) => Ok(Box::new(MongoKeeper::new(url)?)),
+        #[cfg(not(feature = "mongodb"))]
+        Some(_) => Err(crate::keep::without_mongodb()),
+    }
 }

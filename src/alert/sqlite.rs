@@ -8,8 +8,7 @@ use rusqlite::types::{Type, Value};
 use rusqlite::{OptionalExtension, Row, Transaction, params_from_iter};
 
 use super::Kept;
-use super::keeper::{Keeper, Wanted};
-use crate::detect::Severity;
+use super::keeper::{Keeper, Wanted, rank};
 use crate::flow::UnixMillis;
 use crate::keep::{Result, Sharing, SqliteFile, Tables, bounded};
 
@@ -77,11 +76,6 @@ fn columns(kept: &Kept) -> rusqlite::Result<[Value; 8]> {
         Value::Integer(bounded(kept.version)),
         Value::Text(text),
     ])
-}
-
-/// The place of a severity among all.
-pub(super) fn rank(severity: Severity) -> i64 {
-    Severity::ALL.iter().position(|&known| known == severity).unwrap_or_default() as i64
 }
 
 /// The alert whose version and document are the first columns of `row`.

@@ -2,7 +2,6 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use serde_json::json;
 use tempfile::TempDir;
 
 use super::way::{Carrier, Failure};
@@ -13,23 +12,7 @@ use crate::flow::{Protocol, UnixMillis};
 /// Longer than anything here takes, on whatever machine.
 const NOW: Duration = Duration::from_mins(3);
 
-/// An alert as others send it.
-pub(super) fn alert() -> Alert {
-    Alert {
-        id: "00000000000000aa".to_owned(),
-        source: Source::Detection,
-        name: "beacon".to_owned(),
-        severity: Severity::High,
-        title: "beacon: 10.0.0.1 -> 192.0.2.1 TCP/443".to_owned(),
-        first: UnixMillis(1_185_488_138_007),
-        last: UnixMillis(1_185_491_738_007),
-        filter: "ip 10.0.0.1 and ip 192.0.2.1".to_owned(),
-        attack: Some("T1071".to_owned()),
-        document: json!({
-            "host": "10.0.0.1", "peer": "192.0.2.1", "protocol": "TCP", "port": 443,
-        }),
-    }
-}
+pub(super) use super::conformance::alert;
 
 pub(super) fn kept() -> Kept {
     Kept::new(&alert(), UnixMillis(1_185_491_738_007), &[])
@@ -90,7 +73,7 @@ impl Line {
 }
 
 fn open(folder: &TempDir, ways: Vec<Way>, options: Options) -> Alerts {
-    let alerts = Alerts::new(keeper(folder.path()).unwrap(), &ways, options);
+    let alerts = Alerts::new(keeper(None, folder.path()).unwrap(), &ways, options);
     alerts.begin(ways).unwrap();
     alerts
 }
@@ -265,7 +248,7 @@ fn too_much_that_waits_is_given_up_and_told() {
     let folder = tempfile::tempdir().unwrap();
     let options = Options { waiting: 2, ..Options::default() };
     let (hook, _line) = way(terms("hook"));
-    let alerts = Alerts::new(keeper(folder.path()).unwrap(), &[hook], options);
+    let alerts = Alerts::new(keeper(None, folder.path()).unwrap(), &[hook], options);
     for id in ["a", "b", "c"] {
         alerts.raise(&Alert { id: id.to_owned(), ..alert() }, START).unwrap();
     }
@@ -295,7 +278,7 @@ fn a_verdict_is_kept_with_who_gave_it() {
 #[test]
 fn what_is_forgotten_gives_its_room_back() {
     let folder = tempfile::tempdir().unwrap();
-    let keeper = keeper(folder.path()).unwrap();
+    let keeper = keeper(None, folder.path()).unwrap();
     for number in 0..600 {
         let document = json!({ "said": "x".repeat(4_000) });
         let alert = Alert { id: format!("{number:03}"), document, ..alert() };
@@ -309,4 +292,27 @@ fn what_is_forgotten_gives_its_room_back() {
     assert_eq!(keeper.forget(UnixMillis(599)).unwrap(), 599);
     // The last one, and tables that are nearly empty.
     assert!(size() < 200_000, "{}", size());
+}
+
+#[test]
+fn a_file_keeps_alerts() {
+    let folder = tempfile::tempdir().unwrap();
+    conformance::check(&|| keeper(None, folder.path()).unwrap());
+}
+
+#[test]
+fn a_file_is_open_for_a_command_beside_the_server() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = keeper(None, folder.path()).unwrap();
+    let command = keeper(None, folder.path()).unwrap();
+    let one =
+        |id: &str, at| Kept::new(&Alert { id: id.to_owned(), ..alert() }, UnixMillis(at), &[]);
+    let ids = |keeper: &dyn Keeper| {
+        let alerts = keeper.alerts(&Wanted { limit: 9, ..Wanted::default() }).unwrap();
+        alerts.into_iter().map(|kept| kept.alert.id).collect::<Vec<_>>()
+    };
+    assert!(server.add(&one("a", 1)).unwrap());
+    assert_eq!(ids(&*command), ["a"]);
+    assert!(command.add(&one("b", 2)).unwrap());
+    assert_eq!(ids(&*server), ["b", "a"]);
 }

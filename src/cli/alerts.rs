@@ -1,5 +1,6 @@
 //! `alerts`: what stood out, what people made of it, and what became of the messages about it.
 
+use std::ffi::OsString;
 use std::io::Write;
 
 use clap::{Subcommand, ValueEnum};
@@ -7,7 +8,7 @@ use clap::{Subcommand, ValueEnum};
 use super::failure::{Ending, Usage};
 use super::output::{self, say};
 use super::serve::ServiceFolder;
-use super::settings::{Flags, Settings};
+use super::settings::{Flags, Settings, keys};
 use super::suppress::user;
 use crate::alert::way::Failure;
 use crate::alert::{self, Alert, Alerts, AlertsError, Kept, Source, State, Status, Verdict, Which};
@@ -25,8 +26,9 @@ Examples:
   earlgrey-hbase alerts seen 7c1f0a52d3e4b698 --note 'asked the owner'
   earlgrey-hbase alerts close 7c1f0a52d3e4b698 --note 'a backup'
   earlgrey-hbase alerts test-way hook                    send one that says it is a test
+  earlgrey-hbase alerts --jobs mongodb://db/earlgrey list   of a server that keeps them there
 
-They are in the folder of the server, which may be at work meanwhile. Ways are tables of the
+They are in the folder of the server, or where that keeps its jobs; it may be at work meanwhile. Ways are tables of the
 configuration, [ways.NAME]; docs/alerts.md has them.";
 
 /// Print what stood out, say what is to be made of it, and try the ways on which it is told.
@@ -37,6 +39,9 @@ pub(crate) struct Args {
     action: Action,
     #[command(flatten)]
     place: ServiceFolder,
+    /// Where the server keeps jobs and alerts, if not in its folder
+    #[arg(long, value_name = "URL")]
+    jobs: Option<OsString>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -96,7 +101,7 @@ enum Written {
 
 impl Args {
     pub(super) fn flags(&self) -> Flags {
-        vec![self.place.flag()]
+        vec![self.place.flag(), (keys::SERVE_JOBS, self.jobs.clone())]
     }
 }
 
@@ -128,13 +133,13 @@ pub(super) fn run(args: &Args, settings: &Settings) -> anyhow::Result<Ending> {
     Ok(Ending::Done)
 }
 
-/// The alerts in the folder of the server; none where there never were any.
+/// The alerts of the server; none where there never were any.
 fn open(settings: &Settings) -> anyhow::Result<Option<Alerts>> {
-    let folder = settings.service_folder()?;
-    if !alert::file(folder).exists() {
+    let (url, folder) = (settings.jobs_url(), settings.service_folder()?);
+    if url.is_none() && !alert::file(folder).exists() {
         return Ok(None);
     }
-    Ok(Some(Alerts::new(alert::keeper(folder)?, &[], settings.alerts())))
+    Ok(Some(Alerts::new(alert::keeper(url, folder)?, &[], settings.alerts())))
 }
 
 /// As [`open`], where there must be this one.

@@ -64,7 +64,7 @@ pub(crate) struct Args {
     /// none. Every user of this machine is such a caller
     #[arg(long, value_name = "ROLE")]
     local_role: Option<OsString>,
-    /// Where jobs and their results are kept [default: in the folder]
+    /// Where jobs with their results, and alerts, are kept [default: in the folder]
     #[arg(long, value_name = "URL")]
     jobs: Option<OsString>,
     /// A folder out of which captures may be loaded; may be given more than once [default: none]

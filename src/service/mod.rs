@@ -135,7 +135,8 @@ impl Service {
         let keeper = jobs::keeper(options.jobs.as_deref(), &options.folder)
             .map_err(|error| ServiceError::Jobs(error.into()))?;
         let jobs = Jobs::new(keeper, Box::new(work), options.job_options.clone());
-        let keeper = alert::keeper(&options.folder).map_err(ServiceError::Alerts)?;
+        let keeper = alert::keeper(options.jobs.as_deref(), &options.folder)
+            .map_err(ServiceError::Alerts)?;
         let alerts = Alerts::new(keeper, &ways, options.alerts.clone());
         Ok(Self {
             store,

@@ -35,7 +35,7 @@ pub struct Options {
     pub zone: Zone,
     /// How much memory the sums of a question may take.
     pub sums: aggregate::Limits,
-    /// Where jobs and their results are kept, if not in that folder.
+    /// Where jobs with their results, and alerts, are kept, if not in that folder.
     pub jobs: Option<String>,
     /// How jobs are carried out, and how long they are kept.
     pub job_options: jobs::Options,

@@ -2,6 +2,8 @@
 
 mod lookout;
 mod mail;
+#[cfg(feature = "mongodb")]
+mod mongodb;
 mod serving;
 mod syslog;
 mod webhook;

@@ -226,6 +226,11 @@ impl Settings {
         })
     }
 
+    /// Where jobs and alerts are kept, if not in the folder of the service.
+    pub(crate) fn jobs_url(&self) -> Option<&str> {
+        self.serve.jobs.value.as_deref()
+    }
+
     /// How alerts are kept and told.
     pub(crate) fn alerts(&self) -> alert::Options {
         alert::Options {

@@ -92,14 +92,6 @@ pub fn keeper(url: Option<&str>, folder: &std::path::Path) -> keeper::Result<Box
         #[cfg(feature = "mongodb")]
         Some(url) => Ok(Box::new(MongoKeeper::new(url)?)),
         #[cfg(not(feature = "mongodb"))]
-        // Its URL may have a password in it.
-        Some(_) => Err(crate::keep::KeepError::Refused {
-            place: "MongoDB".to_owned(),
-            doing: "open",
-            source: "this program was built without MongoDB, as a build with `--features mongodb` \
-                     is not; without a URL jobs are kept in a file"
-                .into(),
-        }
-        .into()),
+        Some(_) => Err(crate::keep::without_mongodb().into()),
     }
 }

@@ -1,7 +1,7 @@
 //! Detections on a schedule.
 
-use super::{Failed, Kind, around, wait};
-use crate::alert::Alert;
+use super::{AGAIN, Failed, Kind, around, wait};
+use crate::alert::{Alert, AlertsError};
 use crate::flow::UnixMillis;
 use crate::query::Asked;
 use crate::request::Detect;
@@ -30,7 +30,26 @@ fn look(service: &Shared, detect: &Detect) -> Result<(), Failed> {
     }
     for detection in &told.found.detections {
         let alert = Alert::of_detection(detection, &told.called);
-        service.alerts().raise(&alert, UnixMillis::now())?;
+        if !raise(service, &alert)? {
+            break;
+        }
     }
     Ok(())
+}
+
+/// Raises `alert`, however long the place is away where alerts are kept: to look for all of it again would
+/// take far longer. Says whether the service goes on.
+fn raise(service: &Shared, alert: &Alert) -> Result<bool, Failed> {
+    loop {
+        match service.alerts().raise(alert, UnixMillis::now()) {
+            Ok(_) => return Ok(true),
+            Err(AlertsError::Keeper(error)) if error.may_get_well() => {
+                tracing::warn!("detections: {error}; alerts wait");
+                if wait(service, AGAIN) {
+                    return Ok(false);
+                }
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
 }

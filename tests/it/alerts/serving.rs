@@ -29,7 +29,7 @@ fn raise(home: &Home, id: &str) {
     std::fs::create_dir_all(&folder).unwrap();
     let terms = Terms { name: "hook".to_owned(), severity: Severity::Low, sources: Vec::new() };
     let ways = [Way { terms, carrier: Box::new(Nowhere) }];
-    let alerts = Alerts::new(alert::keeper(&folder).unwrap(), &ways, Options::default());
+    let alerts = Alerts::new(alert::keeper(None, &folder).unwrap(), &ways, Options::default());
     let title = "odd: 10.0.0.1".to_owned();
     let alert = Alert { id: id.to_owned(), title, ..super::alert() };
     alerts.raise(&alert, UnixMillis::now()).unwrap();

@@ -1,73 +1,24 @@
-//! Jobs and results as documents, and back. Numbers beyond 63 bits are decimals there; times of jobs
-//! are dates.
+//! JSON objects as documents, and back. Numbers beyond 63 bits are decimals there.
 
 use std::fmt;
 
-use mongodb::bson::{Bson, DateTime, Decimal128, Document};
+use mongodb::bson::{Bson, Decimal128, Document};
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, Serializer};
-
-use super::super::Job;
-
-/// The fields of jobs that are times.
-const TIMES: [&str; 5] = ["created", "queued", "started", "ended", "expired"];
 
 /// What is in the database is not what was written, or cannot be there.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub(super) struct NotKept(String);
+pub(crate) struct NotKept(String);
 
 impl NotKept {
-    fn because(error: impl fmt::Display) -> Self {
+    pub(crate) fn because(error: impl fmt::Display) -> Self {
         Self(error.to_string())
     }
 }
 
-/// The document of a job.
-pub(super) fn document_of(job: &Job) -> Result<Document, NotKept> {
-    let text = serde_json::to_string(job).map_err(NotKept::because)?;
-    let (second, number) = job.id.numbers();
-    let mut document = Document::new();
-    document.insert("_id", job.id.to_string());
-    for (name, value) in read(&text)? {
-        let value = match value {
-            Bson::Int64(ms) if TIMES.contains(&name.as_str()) => {
-                Bson::DateTime(DateTime::from_millis(ms))
-            }
-            value => value,
-        };
-        if name != "id" {
-            document.insert(name, value);
-        }
-    }
-    // What jobs are sorted by.
-    document.insert("second", second);
-    document.insert("number", number);
-    Ok(document)
-}
-
-/// The job of a document.
-pub(super) fn job_of(mut document: Document) -> Result<Job, NotKept> {
-    let id = document.remove("_id").unwrap_or(Bson::Null);
-    document.insert("id", id);
-    serde_json::from_str(&written(&document)?).map_err(NotKept::because)
-}
-
-/// The document of the result of that number.
-pub(super) fn kept_row(row: &str, number: i64) -> Result<Document, NotKept> {
-    let mut document = Document::new();
-    document.insert("_id", number);
-    document.extend(read(row)?);
-    Ok(document)
-}
-
-/// The result of a document.
-pub(super) fn result_row(mut document: Document) -> Result<String, NotKept> {
-    document.remove("_id");
-    written(&document)
-}
-
-fn read(json: &str) -> Result<Document, NotKept> {
+/// The document of an object.
+pub(crate) fn read(json: &str) -> Result<Document, NotKept> {
     match serde_json::from_str(json) {
         Ok(Read(Bson::Document(document))) => Ok(document),
         Ok(_) => Err(NotKept("it is no JSON object".to_owned())),
@@ -75,7 +26,8 @@ fn read(json: &str) -> Result<Document, NotKept> {
     }
 }
 
-fn written(document: &Document) -> Result<String, NotKept> {
+/// The object of a document, whose dates are numbers of milliseconds.
+pub(crate) fn written(document: &Document) -> Result<String, NotKept> {
     serde_json::to_string(&WrittenFields(document)).map_err(NotKept::because)
 }
 
@@ -184,14 +136,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_row_is_a_document_with_its_number_and_comes_back_in_its_order() {
-        let row = "{\"z\":1,\"a\":18446744073709551615,\"list\":[null,true,-1.5,{\"x\":\"ü\"}]}";
-        let kept = kept_row(row, 7).unwrap();
-        assert_eq!(kept.keys().collect::<Vec<_>>(), ["_id", "z", "a", "list"]);
-        assert!(matches!(kept.get("a"), Some(Bson::Decimal128(_))), "{kept}");
-        assert_eq!(result_row(kept).unwrap(), row);
-        for no_row in ["", "1", "[]", "{", "{\"a\":1}x"] {
-            assert!(kept_row(no_row, 0).is_err(), "{no_row}");
+    fn an_object_is_a_document_and_comes_back_in_its_order() {
+        let text = "{\"z\":1,\"a\":18446744073709551615,\"list\":[null,true,-1.5,{\"x\":\"ü\"}]}";
+        let document = read(text).unwrap();
+        assert_eq!(document.keys().collect::<Vec<_>>(), ["z", "a", "list"]);
+        assert!(matches!(document.get("a"), Some(Bson::Decimal128(_))), "{document}");
+        assert_eq!(written(&document).unwrap(), text);
+        for no_object in ["", "1", "[]", "{", "{\"a\":1}x"] {
+            assert!(read(no_object).is_err(), "{no_object}");
         }
     }
 }
