@@ -7,6 +7,7 @@
 
 mod beacon;
 mod contact;
+mod dark;
 mod ddos;
 mod detection;
 mod exfil;
@@ -17,6 +18,7 @@ mod inside;
 mod long;
 mod new;
 mod parameters;
+mod regression;
 mod scan;
 mod several;
 mod silent;
@@ -24,6 +26,7 @@ mod spans;
 mod spread;
 mod suppression;
 
+pub use dark::Dark;
 pub use detection::{
     Detection, Evidence, Kind, Kinds, ParseKindError, ParseSeverityError, Severity,
 };
@@ -34,6 +37,7 @@ pub use suppression::Suppression;
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use host::{Again, Finds, Looker};
 
@@ -112,6 +116,10 @@ pub fn detect(
     let mut parameters = parameters.clone();
     if kinds.contains(&Kind::New) && parameters.new_since.is_none() {
         parameters.new_since = Some(new::since(snapshot, question, parameters.now)?);
+    }
+    if kinds.contains(&Kind::Scan) && joining.is_some() {
+        let of = (&parameters.inside, parameters.dark_days);
+        parameters.dark = Dark::learn(snapshot, question, of)?.map(Arc::new);
     }
     let parameters = &parameters;
     let mut finds = Finds::default();

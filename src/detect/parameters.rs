@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Inside;
+use super::{Dark, Inside};
 use crate::flow::UnixMillis;
 use crate::meaning::Table;
 
@@ -19,6 +19,10 @@ pub struct Parameters {
     pub scan_ports: usize,
     /// And so large a share of what it tries does not answer.
     pub scan_failed: f64,
+    /// An address inside is dark that sent nothing in so many days before what is looked at, nor in it.
+    pub dark_days: u64,
+    /// Which addresses are dark, if that is known; it is learnt from the store.
+    pub dark: Option<Arc<Dark>>,
     /// A beacon's scores (RITA v5) come to so much at least; RITA calls 0.7 low and 0.9 medium.
     pub beacon_score: f64,
     /// And it has so many contacts.
@@ -65,6 +69,8 @@ impl Default for Parameters {
             scan_hosts: 32,
             scan_ports: 100,
             scan_failed: 0.5,
+            dark_days: 30,
+            dark: None,
             beacon_score: 0.8,
             beacon_contacts: 12,
             beacon_hosts: 10,

@@ -3,15 +3,16 @@
 //! Of TCP decides a threshold random walk over first contacts (Jung, Paxson, Berger, Balakrishnan: Fast
 //! Portscan Detection Using Sequential Hypothesis Testing, IEEE S&P 2004) with the figures of SiLK's
 //! rwscan; of UDP and ICMP rwscan's logistic regressions; where packets were sampled, counting, since
-//! answers may have gone by unseen.
+//! answers may have gone by unseen. Where nobody could see an answer, dark space may still tell.
 
 use std::cell::LazyCell;
 use std::net::IpAddr;
 
 use super::contact::Contact;
+use super::regression::regression;
 use super::several::{counted, list};
 use super::{Detection, Evidence, Kind, Parameters, Severity};
-use crate::flow::{Protocol, UnixMillis, address_bits};
+use crate::flow::{Protocol, UnixMillis};
 
 /// A benign host's first contact succeeds so often, and a scanner's.
 const SUCCESS_OF_BENIGN: f64 = 0.8;
@@ -35,6 +36,16 @@ struct Target {
     failed: bool,
     /// Whether an answer may have gone by unseen, as packets were sampled.
     sampled: bool,
+    /// Whether nobody has its address; None where that is not known.
+    dark: Option<bool>,
+}
+
+/// After contacts with so many addresses that nobody has, fewer failures are enough: 10 in place of 25
+/// (simple-scan of Zeek).
+const DARK_CONTACTS: usize = 3;
+
+fn after_dark(least: usize) -> usize {
+    (least * 2).div_ceil(5)
 }
 
 /// Of so large a share of what is tried answers may be unseen, and it is counted only.
@@ -46,7 +57,7 @@ pub(super) fn judge(
     contacts: &[Contact],
     parameters: &Parameters,
 ) -> Option<Detection> {
-    let least = parameters.scan_hosts.min(parameters.scan_ports);
+    let least = after_dark(parameters.scan_hosts.min(parameters.scan_ports));
     if contacts.iter().filter(|contact| contact.failed).count() < least {
         return None;
     }
@@ -85,18 +96,25 @@ fn of_protocol(
     is_blind: bool,
     parameters: &Parameters,
 ) -> Option<(usize, Detection)> {
-    let targets = targets(contacts);
+    let targets = targets(contacts, parameters);
     let is_unseen =
         |group: &[&Target]| is_blind || share(group.iter(), |target| target.sampled) >= UNSEEN;
     let seen: Vec<&Contact> = contacts.iter().copied().filter(|contact| !contact.sampled).collect();
     let regressed = LazyCell::new(|| regression(protocol, &seen));
-    let decides = |group: &[&Target]| -> Option<f64> {
+    let decides = |group: &[&Target], least: usize| -> Option<f64> {
         let failed = group.iter().filter(|target| target.failed).count();
-        if (failed as f64) < parameters.scan_failed * group.len() as f64 {
+        if failed < after_dark(least)
+            || (failed as f64) < parameters.scan_failed * group.len() as f64
+        {
+            return None;
+        }
+        let is_unseen = is_unseen(group);
+        let by_dark = if is_unseen { walk_by_dark(group) } else { None };
+        if failed < least && by_dark.is_none() {
             return None;
         }
         match protocol {
-            _ if is_unseen(group) => Some(COUNTED),
+            _ if is_unseen => by_dark.or(Some(COUNTED)),
             Protocol::TCP => walk(group),
             _ => Some(*regressed).filter(|&likely| likely > 0.5),
         }
@@ -106,10 +124,7 @@ fn of_protocol(
     by_port.sort_by_key(|target| (target.port, target.first_ms, target.peer));
     let mut horizontal: Vec<(&[&Target], f64)> = Vec::new();
     for group in by_port.chunk_by(|one, other| one.port == other.port) {
-        let failed = group.iter().filter(|target| target.failed).count();
-        if failed >= parameters.scan_hosts
-            && let Some(likely) = decides(group)
-        {
+        if let Some(likely) = decides(group, parameters.scan_hosts) {
             horizontal.push((group, likely));
         }
     }
@@ -118,10 +133,7 @@ fn of_protocol(
     by_host.sort_by_key(|target| (target.peer, target.first_ms, target.port));
     let mut vertical: Vec<(&[&Target], f64)> = Vec::new();
     for group in by_host.chunk_by(|one, other| one.peer == other.peer) {
-        let failed = group.iter().filter(|target| target.failed).count();
-        if failed >= parameters.scan_ports
-            && let Some(likely) = decides(group)
-        {
+        if let Some(likely) = decides(group, parameters.scan_ports) {
             vertical.push((group, likely));
         }
     }
@@ -194,6 +206,11 @@ impl Scan<'_> {
             let who = answering.iter().map(|(host, _)| host);
             evidence.push(("answeringHosts", Evidence::Text(list(who))));
         }
+        let dark = self.tried.iter().filter(|target| target.dark == Some(true));
+        let dark = counted(dark.map(|target| target.peer)).len() as u64;
+        if dark > 0 {
+            evidence.push(("darkHosts", Evidence::Count(dark)));
+        }
         if self.unseen > 0.0 {
             evidence.push(("answersUnseen", Evidence::Share(self.unseen)));
         }
@@ -214,23 +231,45 @@ impl Scan<'_> {
 }
 
 /// The targets of contacts that come by when they began.
-fn targets(contacts: &[&Contact]) -> Vec<Target> {
+fn targets(contacts: &[&Contact], parameters: &Parameters) -> Vec<Target> {
     let mut sorted = contacts.to_vec();
     sorted.sort_by_key(|contact| (contact.peer, contact.port, contact.first_ms));
-    let of = |group: &[&Contact]| Target {
-        peer: group[0].peer,
-        port: group[0].port,
-        first_ms: group[0].first_ms,
-        last_ms: group.iter().map(|contact| contact.last_ms).max().unwrap_or(0),
-        failed: group.iter().all(|contact| contact.failed),
-        sampled: group.iter().all(|contact| contact.sampled),
+    let known_dark = parameters.dark.as_deref();
+    let of = |group: &[&Contact]| {
+        let peer = group[0].peer;
+        let failed = group.iter().all(|contact| contact.failed);
+        let sampled = group.iter().any(|contact| contact.sampled);
+        let dark = known_dark.filter(|_| parameters.inside.has(peer));
+        Target {
+            peer,
+            port: group[0].port,
+            first_ms: group[0].first_ms,
+            last_ms: group.iter().map(|contact| contact.last_ms).max().unwrap_or(0),
+            failed,
+            sampled: group.iter().all(|contact| contact.sampled),
+            dark: dark.map(|dark| failed && dark.has(peer, sampled)),
+        }
     };
     sorted.chunk_by(|one, other| (one.peer, one.port) == (other.peer, other.port)).map(of).collect()
 }
 
-/// How likely it is that who had these first contacts, which come by time, is a scanner, where the walk
-/// decides so.
+/// How likely it is that who had these first contacts is a scanner, where the walk decides so. A failure
+/// of which the answer may be unseen says nothing.
 fn walk(group: &[&Target]) -> Option<f64> {
+    let told = group.iter().filter(|target| !(target.failed && target.sampled));
+    walked(told.map(|target| target.failed))
+}
+
+/// The same by who is there at all, as rwscan has it: a contact with somebody inside who has an address
+/// counts as a success, whether or not an answer was seen.
+fn walk_by_dark(group: &[&Target]) -> Option<f64> {
+    let known = || group.iter().filter_map(|target| target.dark);
+    let dark = known().filter(|&dark| dark).count();
+    if dark >= DARK_CONTACTS { walked(known()) } else { None }
+}
+
+/// Where the walk leads over first contacts, which come by time and failed or did not.
+fn walked(failures: impl Iterator<Item = bool>) -> Option<f64> {
     let [success, failure] = [
         SUCCESS_OF_SCANNER / SUCCESS_OF_BENIGN,
         (1.0 - SUCCESS_OF_SCANNER) / (1.0 - SUCCESS_OF_BENIGN),
@@ -239,9 +278,8 @@ fn walk(group: &[&Target]) -> Option<f64> {
     let upper = (DETECTED / FALSELY).ln();
     let lower = ((1.0 - DETECTED) / (1.0 - FALSELY)).ln();
     let (mut ratio, mut highest) = (0.0_f64, 0.0_f64);
-    // A failure of which the answer may be unseen says nothing.
-    for target in group.iter().filter(|target| !(target.failed && target.sampled)) {
-        ratio += if target.failed { failure } else { success };
+    for failed in failures {
+        ratio += if failed { failure } else { success };
         highest = highest.max(ratio);
         // Whoever was benign until now is judged anew.
         if ratio <= lower {
@@ -250,66 +288,4 @@ fn walk(group: &[&Target]) -> Option<f64> {
     }
     // Of equal chances before.
     (highest >= upper).then(|| 1.0 / (1.0 + (-highest).exp()))
-}
-
-/// How likely a source of these contacts scans by UDP or ICMP, as rwscan's regressions have it.
-fn regression(protocol: Protocol, contacts: &[&Contact]) -> f64 {
-    let flows = contacts.len().max(1) as f64;
-    let share = |holds: &dyn Fn(&Contact) -> bool| {
-        contacts.iter().filter(|contact| holds(contact)).count() as f64 / flows
-    };
-    let of_few_packets = share(&|contact| contact.packets < 3);
-    let large = share(&|contact| contact.packets > 0 && contact.octets / contact.packets > 60);
-    let destinations = counted(contacts.iter().map(|contact| contact.peer));
-    let hosts = destinations.len() as f64;
-    let (runs, longest, most) = networks(destinations.iter().map(|&(host, _)| host).collect());
-    let y = if protocol.is_icmp() {
-        let echoes = share(&|contact| matches!(contact.port >> 8, 8 | 128));
-        -4.307_079 - 0.082_457_04 * runs - 0.028_006_12 * longest + 0.048_778_52 * most
-            - 0.000_006_398_878 * hosts
-            + 4.016_751 * echoes
-    } else {
-        let own_ports = counted(contacts.iter().map(|contact| contact.own_port)).len() as f64;
-        let (low_ports, low_run) = low_ports(contacts);
-        -1.887_907_966
-            + 0.543_683_505 * of_few_packets
-            + 0.025_150_994 * longest
-            + 0.529_094_801 * low_ports
-            - 1.244_182_168 * low_run
-            - 0.001_841_634 * own_ports / hosts.max(1.0)
-            - 0.224_548_546 * large
-            - 0.697_943_155 * own_ports / flows
-    };
-    1.0 / (1.0 + (-y).exp())
-}
-
-/// Of destinations: the longest run of networks of 256 addresses on end, the longest run of addresses
-/// in one of them, and the most in one.
-fn networks(mut hosts: Vec<IpAddr>) -> (f64, f64, f64) {
-    hosts.sort_unstable();
-    let bits: Vec<u128> = hosts.into_iter().map(address_bits).collect();
-    let mut networks: Vec<u128> = bits.iter().map(|bits| bits >> 8).collect();
-    let most = networks.chunk_by(u128::eq).map(<[u128]>::len).max().unwrap_or(0);
-    networks.dedup();
-    let run = |numbers: &[u128]| {
-        numbers.chunk_by(|one, next| one + 1 == *next).map(<[u128]>::len).max().unwrap_or(0)
-    };
-    let within = bits.chunk_by(|one, other| one >> 8 == other >> 8).map(run).max().unwrap_or(0);
-    (run(&networks) as f64, within as f64, most as f64)
-}
-
-/// The most ports below 1024 that were tried of one host, and the longest run of them on end.
-fn low_ports(contacts: &[&Contact]) -> (f64, f64) {
-    let low = contacts.iter().filter(|contact| contact.port < 1_024);
-    let mut low: Vec<(IpAddr, u16)> = low.map(|contact| (contact.peer, contact.port)).collect();
-    low.sort_unstable();
-    low.dedup();
-    let of_host = || low.chunk_by(|(one, _), (other, _)| one == other);
-    let most = of_host().map(<[_]>::len).max().unwrap_or(0);
-    let run = |ports: &[(IpAddr, u16)]| {
-        let runs = ports.chunk_by(|(_, one), (_, next)| one + 1 == *next);
-        runs.map(<[_]>::len).max().unwrap_or(0)
-    };
-    let longest = of_host().map(run).max().unwrap_or(0);
-    (most as f64, longest as f64)
 }

@@ -97,6 +97,57 @@ fn what_is_sampled_is_counted_and_less_sure() {
     assert!(found.evidence.contains(&("answersUnseen", Evidence::Share(1.0))), "{found:?}");
 }
 
+/// A scan of so many hosts by UDP, of whose answers nothing is seen.
+fn blind_scan_of(hosts: u32, dark: Option<Dark>) -> Option<Detection> {
+    let heard = (0..4).map(|at| Contact { one_way: true, ..contact(at, inside(9_000), 443) });
+    let tries = (0..hosts).map(|at| {
+        let at_ms = 1_000 + u64::from(at);
+        Contact { protocol: Protocol::UDP, ..try_at(at_ms, inside(at), 161) }
+    });
+    let parameters = Parameters { dark: dark.map(Into::into), ..Parameters::default() };
+    scan::judge(outside(1), &heard.chain(tries).collect::<Vec<_>>(), &parameters)
+}
+
+#[test]
+fn who_tries_what_nobody_has_scans_though_no_answer_can_be_seen() {
+    let used =
+        |hosts: std::ops::Range<u32>| Some(Dark::but(hosts.map(inside).chain([inside(9_000)])));
+    let number = |found: &Detection, name| {
+        found.evidence.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone())
+    };
+    // 13 of 32 are enough, as 10 of 25 are; by counting alone 32 are wanted.
+    let found = blind_scan_of(13, used(0..0)).unwrap();
+    assert_eq!(number(&found, "darkHosts"), Some(Evidence::Count(13)));
+    assert!(found.confidence > 0.99, "4 to the 13th to one: {found:?}");
+    assert!(blind_scan_of(12, used(0..0)).is_none());
+    assert!(blind_scan_of(31, None).is_none());
+    // 2 dark ones are too few, and 4 of 20 among 16 that are there are no scan.
+    assert!(blind_scan_of(20, used(2..20)).is_none());
+    assert!(blind_scan_of(20, used(0..16)).is_some(), "the last four are 4 * 4 * 4 * 4 to one");
+    assert!(
+        blind_scan_of(20, used(0..17)).is_none(),
+        "one more that is there, and three failures are 16 to one"
+    );
+    // What is counted is told as before, and is as unsure.
+    let counted = blind_scan_of(40, used(0..40)).unwrap();
+    assert!(counted.confidence <= 0.5 && number(&counted, "darkHosts").is_none(), "{counted:?}");
+}
+
+#[test]
+fn of_sampled_tries_those_at_networks_without_anybody_count() {
+    let of = |used: u32| {
+        let tries =
+            (0..20).map(|at| Contact { sampled: true, ..try_at(at.into(), inside(at * 256), 22) });
+        let dark = Some(std::sync::Arc::new(Dark::but([inside(used)])));
+        let parameters = Parameters { dark, ..Parameters::default() };
+        scan::judge(outside(1), &tries.collect::<Vec<_>>(), &parameters)
+    };
+    // Somebody in a network far away; then another in one of those that are tried.
+    assert!(of(9_000).is_some_and(|found| found.confidence > 0.99));
+    let found = of(19 * 256 + 7).unwrap();
+    assert!(found.evidence.contains(&("darkHosts", Evidence::Count(19))), "{found:?}");
+}
+
 #[test]
 fn a_few_sampled_tries_take_nothing_from_the_others() {
     let of = |sampled: u32| {

@@ -12,6 +12,10 @@ pub struct Deciding {
     /// A scan of one host tries so many of its ports at least [default: 100]
     #[arg(long, value_name = "N", value_parser = whole_number::<usize>)]
     pub(super) scan_ports: Option<usize>,
+    /// Dark are addresses inside that sent nothing in so many days before what is looked at, nor in it:
+    /// who tries these looks for others, also where answers are not seen [default: 30]
+    #[arg(long, value_name = "DAYS", value_parser = whole_number::<u64>)]
+    pub(super) dark_days: Option<u64>,
     /// The scores of a beacon come to so much at least, from 0 to 1; RITA calls 0.5 its base, 0.7 low and
     /// 0.9 medium [default: 0.8]
     #[arg(long, value_name = "SCORE", value_parser = share)]
@@ -75,6 +79,7 @@ impl Deciding {
         Self {
             scan_hosts: self.scan_hosts.or(set.scan_hosts),
             scan_ports: self.scan_ports.or(set.scan_ports),
+            dark_days: self.dark_days.or(set.dark_days),
             beacon_score: self.beacon_score.or(set.beacon_score),
             beacon_contacts: self.beacon_contacts.or(set.beacon_contacts),
             beacon_hosts: self.beacon_hosts.or(set.beacon_hosts),

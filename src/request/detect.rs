@@ -124,6 +124,7 @@ impl Detect {
             inside: self.inside(around)?,
             scan_hosts: deciding.scan_hosts.unwrap_or(usual.scan_hosts).max(1),
             scan_ports: deciding.scan_ports.unwrap_or(usual.scan_ports).max(1),
+            dark_days: deciding.dark_days.unwrap_or(usual.dark_days),
             beacon_score: deciding.beacon_score.unwrap_or(usual.beacon_score),
             beacon_contacts: deciding.beacon_contacts.unwrap_or(usual.beacon_contacts).max(4),
             beacon_hosts: deciding.beacon_hosts.unwrap_or(usual.beacon_hosts),
@@ -202,8 +203,9 @@ impl Detect {
         let kinds = self.kinds();
         let joins = kinds.iter().any(|kind| kind.joins());
         if joins && !self.connecting.is_given() {
-            // How records are joined is learnt from all flows; then each is read under both of its ends.
-            around.limits.watch.first_of(3);
+            // How records are joined is learnt from all flows, and what is dark; then each is read under
+            // both of its ends.
+            around.limits.watch.first_of(3 + u64::from(kinds.contains(&Kind::Scan)));
         }
         let joining = joins.then(|| self.connecting.joining(snapshot, question, around));
         let joining = joining.transpose()?;

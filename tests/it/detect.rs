@@ -215,3 +215,80 @@ fn what_decides_can_be_set() {
         wrong.stderr
     );
 }
+
+/// A capture of what one router exports of what comes in: who asks for SNMP twenty addresses that nobody
+/// has, and talks to three that are there; what another one sent ten and twenty-five days before; and what these
+/// twenty sent three weeks before.
+fn from_outside(home: &Home) {
+    use earlgrey_hbase::netflow::v5;
+    let export = |unix_secs: u32, records: &[v5::Record]| {
+        let count = records.len() as u16;
+        let header = v5::Header { count, uptime_ms: 600_000, unix_secs, ..v5::Header::default() };
+        let mut payload = Vec::new();
+        v5::encode(&header, records, &mut payload);
+        crate::cli::capture(&[payload])
+    };
+    let flow = |src: [u8; 4], dst: [u8; 4], (protocol, dst_port, tcp_flags): (u8, u16, u8)| {
+        let at_ms = 1_000 * u32::from(dst[3]);
+        v5::Record {
+            src_addr: src.into(),
+            dst_addr: dst.into(),
+            octets: 100,
+            packets: 2,
+            first_ms: at_ms,
+            last_ms: at_ms + 10,
+            src_port: 40_000,
+            dst_port,
+            protocol,
+            tcp_flags,
+            ..v5::Record::default()
+        }
+    };
+    let scanner = [192, 0, 2, 9];
+    // SYN, PSH and ACK: they were answered by a way that nobody exports.
+    let talk = (1..=3).map(|host| flow(scanner, [10, 0, 0, host], (6, 443, 0x1a)));
+    let tries = (1..=20).map(|host| flow(scanner, [10, 0, 1, host], (17, 161, 0)));
+    let now = 1_186_040_520;
+    let records: Vec<v5::Record> = talk.chain(tries).collect();
+    home.file("day.pcap", &export(now, &records));
+    let sent = (1..=20).map(|host| flow([10, 0, 1, host], scanner, (17, 53, 0)));
+    home.file("twenty.pcap", &export(now - 21 * 86_400, &sent.collect::<Vec<_>>()));
+    for (name, days) in [("ten.pcap", 10), ("month.pcap", 25)] {
+        let one = [flow([10, 0, 9, 9], scanner, (17, 53, 0))];
+        home.file(name, &export(now - days * 86_400, &one));
+    }
+}
+
+#[test]
+fn dark_space_is_learnt_from_what_the_store_has_of_the_days_before() {
+    let home = Home::new();
+    from_outside(&home);
+    home.run(&["load", "day.pcap"]).succeeds();
+    let scans = |more: &[&str]| {
+        let asked = ["detect", "scan", "--inside", "10.0.0.0/8", "--since", "2007-08-01"];
+        let run = home.run(&[&asked[..], more, &["-o", "ndjson"]].concat()).succeeds();
+        let read = |line: &str| serde_json::from_str::<Value>(line).unwrap();
+        run.lines().into_iter().map(read).collect::<Vec<_>>()
+    };
+    assert_eq!(scans(&[]), Vec::<Value>::new(), "of a day it is not known who ever sends");
+    home.run(&["load", "ten.pcap", "month.pcap"]).succeeds();
+    let found = scans(&[]);
+    assert_eq!(found.len(), 1, "{found:?}");
+    crate::schema::check("detection", &found[0]);
+    assert_eq!((&found[0]["host"], &found[0]["port"]), (&"192.0.2.9".into(), &161.into()));
+    assert_eq!(
+        (&found[0]["evidence"]["darkHosts"], &found[0]["evidence"]["hosts"]),
+        (&20.into(), &20.into())
+    );
+    assert!(found[0]["confidence"].as_f64() > Some(0.99), "{found:?}");
+
+    home.run(&["load", "twenty.pcap"]).succeeds();
+    assert_eq!(scans(&[]), Vec::<Value>::new(), "they sent something 21 days before");
+    assert_eq!(
+        scans(&["--where", "proto tcp or port 161"]),
+        Vec::<Value>::new(),
+        "whatever is asked"
+    );
+    assert_eq!(scans(&["--dark-days", "14"]).len(), 1);
+    assert_eq!(scans(&["--dark-days", "8"]), Vec::<Value>::new(), "of 8 days there is one");
+}

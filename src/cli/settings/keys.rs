@@ -134,6 +134,8 @@ pub(crate) const DETECT_SCAN_HOSTS: Key =
     key("detect.scan_hosts", "EARLGREY_DETECT_SCAN_HOSTS", "--scan-hosts");
 pub(crate) const DETECT_SCAN_PORTS: Key =
     key("detect.scan_ports", "EARLGREY_DETECT_SCAN_PORTS", "--scan-ports");
+pub(crate) const DETECT_DARK_DAYS: Key =
+    key("detect.dark_days", "EARLGREY_DETECT_DARK_DAYS", "--dark-days");
 pub(crate) const DETECT_BEACON_SCORE: Key =
     key("detect.beacon_score", "EARLGREY_DETECT_BEACON_SCORE", "--beacon-score");
 pub(crate) const DETECT_BEACON_CONTACTS: Key =
@@ -164,9 +166,10 @@ pub(crate) const DETECT_SILENT_TIMES: Key =
     key("detect.silent_times", "EARLGREY_DETECT_SILENT_TIMES", "--silent-times");
 
 /// Those of what decides in `detect`.
-pub(crate) const DETECT: [Key; 16] = [
+pub(crate) const DETECT: [Key; 17] = [
     DETECT_SCAN_HOSTS,
     DETECT_SCAN_PORTS,
+    DETECT_DARK_DAYS,
     DETECT_BEACON_SCORE,
     DETECT_BEACON_CONTACTS,
     DETECT_BEACON_HOSTS,
@@ -192,7 +195,7 @@ pub(crate) const WAYS: &str = "ways";
 pub(crate) const RULES: &str = "rules";
 
 /// All of them, in the order in which they are shown.
-pub(crate) const ALL: [Key; 83] = [
+pub(crate) const ALL: [Key; 84] = [
     STORE,
     LOAD_PATHS,
     FORMAT,
@@ -262,6 +265,7 @@ pub(crate) const ALL: [Key; 83] = [
     SERVE_KEEP_ALERTS,
     DETECT_SCAN_HOSTS,
     DETECT_SCAN_PORTS,
+    DETECT_DARK_DAYS,
     DETECT_BEACON_SCORE,
     DETECT_BEACON_CONTACTS,
     DETECT_BEACON_HOSTS,
