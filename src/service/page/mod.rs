@@ -3,6 +3,7 @@
 //! A page asks as commands do: by a [`Question`](crate::query::Question) and what
 //! [`aggregate`](crate::aggregate) makes of its flows. `docs/pages.md` tells its parameters.
 
+mod alerts;
 mod ask;
 mod bill;
 mod changes;
@@ -70,6 +71,7 @@ pub(super) fn routes() -> Routes {
         .route(reader, "/explore", page(explore::page))
         .route(reader, "/diff", page(changes::page))
         .route(reader, "/report", page(bill::page))
+        .route(reader, "/alerts", get(alerts::list))
         .route(reader, "/watch", get(watch::lists))
         .route(Role::Admin, "/watch", post(watch::add))
         .route(reader, "/watch/{name}", get(watch::hits))

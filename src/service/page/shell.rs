@@ -12,12 +12,15 @@ use crate::service::auth::Via;
 use crate::service::problem::Problem;
 use crate::service::refusal::LOGIN;
 
-/// The pages that each page leads to.
-const PAGES: [(&str, &str); 9] = [
+/// The pages that each page leads to, and those that it leads to by one more step.
+const PAGES: [(&str, &str); 5] = [
     ("/", "Overview"),
+    ("/alerts", "Alerts"),
     ("/explore", "Explore"),
     ("/diff", "Changes"),
     ("/report", "Report"),
+];
+const MORE: [(&str, &str); 5] = [
     ("/watch", "Watch"),
     ("/jobs", "Jobs"),
     ("/exporters", "Exporters"),
@@ -133,12 +136,8 @@ fn head(ask: &Ask<'_>) -> Markup {
                 a class="brand" href=(ask.to("/", [])) { (PreEscaped(CUP)) "earlgrey" }
                 nav aria-label="Pages" {
                     ul {
-                        @for (path, name) in PAGES {
-                            li {
-                                a href=(ask.to(path, []))
-                                    aria-current=[(ask.path == path).then_some("page")] { (name) }
-                            }
-                        }
+                        @for page in PAGES { (leading(ask, page)) }
+                        li { (more(ask)) }
                     }
                 }
                 form class="find" role="search" method="get" action="/host" {
@@ -151,6 +150,30 @@ fn head(ask: &Ask<'_>) -> Markup {
                 }
                 (who(ask))
             }
+        }
+    }
+}
+
+/// One of the pages. Alerts are of any time unless somebody says otherwise there.
+fn leading(ask: &Ask<'_>, (path, name): (&str, &str)) -> Markup {
+    let changes: &[_] = if path == "/alerts" { &[("since", ""), ("until", "")] } else { &[] };
+    html! {
+        li {
+            a href=(ask.to(path, changes.iter().copied()))
+                aria-current=[(ask.path == path).then_some("page")] { (name) }
+        }
+    }
+}
+
+/// Those that are wanted less often, which open below their heading: so all have room in a line.
+fn more(ask: &Ask<'_>) -> Markup {
+    let here = MORE.iter().find(|(path, _)| ask.path == *path);
+    html! {
+        details class="more" {
+            summary aria-current=[here.map(|_| "true")] {
+                (here.map_or("More", |(_, name)| name))
+            }
+            ul { @for page in MORE { (leading(ask, page)) } }
         }
     }
 }

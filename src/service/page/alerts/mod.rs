@@ -1,0 +1,22 @@
+//! Alerts: what stood out and is kept, each with its evidence, and what is made of it.
+//!
+//! What is open is what somebody should look at; where nothing is, that is said, with who would raise
+//! something.
+
+mod list;
+mod marks;
+
+pub(super) use list::list;
+
+use super::ask::Fault;
+use crate::alert::AlertsError;
+use crate::load::chain;
+
+impl From<AlertsError> for Fault {
+    fn from(error: AlertsError) -> Self {
+        match error {
+            AlertsError::Unknown(_) => Self::Missing(error.to_string()),
+            AlertsError::Keeper(error) => Self::Ours(chain(&error)),
+        }
+    }
+}
