@@ -60,8 +60,9 @@ pub use parquet::{
 pub use pieces::Written;
 #[cfg(feature = "plot")]
 pub use plot::{
-    MAX_PLOTTED_PAIRS, PairsView, Part, Plot, Room, Shape, Stop, TimelineLook, USAGE_COLUMNS,
-    draw_sankey, draw_timeline, draw_usage, plot_pairs, plot_timeline,
+    Calls, Columns, FanPart, Look, MAX_PLOTTED_PAIRS, PairsView, Part, Pauses, Plot, Room, Shape,
+    Stop, TimelineLook, Tries, Try, USAGE_COLUMNS, draw_calls, draw_columns, draw_fan, draw_pauses,
+    draw_sankey, draw_timeline, draw_tries, draw_usage, plot_pairs, plot_timeline,
 };
 pub use stats::{Rates, StoreStats, clocks_of, date, stats_json};
 pub use text::as_no_formula;

@@ -1,6 +1,7 @@
 //! Plots: pictures of summaries, drawn as SVG, and from that as PNG.
 
 mod drawing;
+mod evidence;
 mod frame;
 mod ink;
 mod pairs;
@@ -12,6 +13,10 @@ mod usage;
 #[cfg(test)]
 mod tests;
 
+pub use evidence::{
+    Calls, Columns, FanPart, Look, Pauses, Tries, Try, draw_calls, draw_columns, draw_fan,
+    draw_pauses, draw_tries,
+};
 pub use frame::Room;
 pub use pairs::{MAX_PLOTTED_PAIRS, PairsView, plot_pairs};
 pub use sankey::{Part, Stop, draw_sankey};
@@ -62,6 +67,17 @@ const MARGIN: f64 = 32.0;
 /// the PNG is drawn in; digits and the letters of addresses are this wide in a wide one.
 fn text_width(text: &str, size: f64) -> f64 {
     text.chars().count() as f64 * size * 0.6
+}
+
+/// As much of a name as there is room for: of addresses the end tells more than the middle.
+fn fitting(name: &str, size: f64, room: f64) -> String {
+    if text_width(name, size) <= room {
+        return name.to_owned();
+    }
+    let most = (room / text_width("0", size)) as usize;
+    let (kept, length) = (most.saturating_sub(1), name.chars().count());
+    let (begin, end) = (kept.div_ceil(2), kept / 2);
+    name.chars().take(begin).chain(['…']).chain(name.chars().skip(length - end)).collect()
 }
 
 /// How large what stands below a title is.

@@ -2,7 +2,7 @@
 
 use super::drawing::{Anchor, Drawing, Role};
 use super::frame::Room;
-use super::{Plot, ink, nothing, text_width};
+use super::{Plot, fitting, ink, nothing};
 use crate::aggregate::Measure;
 use crate::answer::units::amount;
 
@@ -194,15 +194,4 @@ impl Sankey<'_> {
             }
         }
     }
-}
-
-/// As much of a name as there is room for: of addresses the end tells more than the middle.
-fn fitting(name: &str, size: f64, room: f64) -> String {
-    if text_width(name, size) <= room {
-        return name.to_owned();
-    }
-    let most = (room / text_width("0", size)) as usize;
-    let (kept, length) = (most.saturating_sub(1), name.chars().count());
-    let (begin, end) = (kept.div_ceil(2), kept / 2);
-    name.chars().take(begin).chain(['…']).chain(name.chars().skip(length - end)).collect()
 }

@@ -1,0 +1,1 @@
+//! Marks of evidence against values that are worked out by hand.
