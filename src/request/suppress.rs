@@ -96,10 +96,60 @@ impl Suppressions {
         self.all.iter().find(holds).map(|(suppression, _)| suppression.number)
     }
 
+    /// The number of the first that holds of what has this `id` and is no detection, as rules and watch
+    /// lists raise it: of that nothing is known by which a kind or a filter could hold.
+    pub fn holding_id(&self, id: &str) -> Option<u64> {
+        let holds = |(suppression, filter): &&(Suppression, Option<Predicate>)| {
+            suppression.id.as_deref() == Some(id)
+                && suppression.kinds.is_empty()
+                && filter.is_none()
+                && suppression.until.is_none_or(|until| self.now < until)
+        };
+        self.all.iter().find(holds).map(|(suppression, _)| suppression.number)
+    }
+
     /// Takes out of `detections` what need not be told; gives how many that were.
     pub fn apply(&self, detections: &mut Vec<Detection>) -> u64 {
         let before = detections.len();
         detections.retain(|detection| self.holding(detection).is_none());
         (before - detections.len()) as u64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Zone, read};
+    use super::*;
+    use crate::query::filter::NoFiles;
+
+    #[test]
+    fn of_what_is_no_detection_only_an_id_alone_holds() {
+        let zone = Zone::utc();
+        let around = Surroundings {
+            zone: &zone,
+            now: UnixMillis(1_795_000_000_000),
+            limits: crate::aggregate::Limits::default(),
+            files: &NoFiles,
+        };
+        let of = |given: &[(&str, &str)]| {
+            let given = given.iter().chain(&[("reason", "ours")]);
+            let given = given.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+            let suppress: Suppress = read(&given.collect()).unwrap();
+            suppress.suppression("ann", &around).unwrap()
+        };
+        for (given, holds) in [
+            (&[("id", "aa")][..], true),
+            (&[("id", "bb")], false),
+            (&[("id", "aa"), ("kind", "scan")], false),
+            (&[("id", "aa"), ("where", "src ip 10.0.0.1")], false),
+            (&[("where", "any")], false),
+            (&[("id", "aa"), ("until", "2027-01-01")], true),
+        ] {
+            let (suppressions, wrong) = Suppressions::new(vec![of(given)], &around);
+            assert_eq!(wrong, []);
+            assert_eq!(suppressions.holding_id("aa").is_some(), holds, "{given:?}");
+        }
+        let over = Suppression { until: Some(around.now), ..of(&[("id", "aa")]) };
+        assert_eq!(Suppressions::new(vec![over], &around).0.holding_id("aa"), None);
     }
 }

@@ -15,10 +15,10 @@ use std::time::{Duration, Instant};
 
 use super::Shared;
 use super::error::ServiceError;
-use crate::alert::join_within;
+use crate::alert::{join_within, suppressions};
 use crate::flow::UnixMillis;
 use crate::load::chain;
-use crate::request::{Detect, RuleOptions, Surroundings};
+use crate::request::{Detect, RuleOptions, Suppressions, Surroundings};
 
 /// How often it is looked whether anything is new.
 const TICK: Duration = Duration::from_millis(500);
@@ -198,6 +198,19 @@ fn around(service: &Shared) -> Surroundings<'_> {
         limits: service.options.sums.clone(),
         files: &service.lists,
     }
+}
+
+/// What need not be told.
+fn suppressed(service: &Shared, around: &Surroundings<'_>) -> Suppressions {
+    let all = suppressions(&service.options.folder).unwrap_or_else(|error| {
+        tracing::warn!("nothing is suppressed: {}", chain(&error));
+        Vec::new()
+    });
+    let (suppressed, wrong) = Suppressions::new(all, around);
+    for (number, why) in wrong {
+        tracing::warn!("suppression {number} does not hold: {why}");
+    }
+    suppressed
 }
 
 /// Waits for `pause`, or less where the service is to end; says whether it is.

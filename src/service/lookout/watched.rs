@@ -6,11 +6,12 @@ use std::time::Duration;
 use serde_json::json;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::{AGAIN, Failed, Kind, TICK, wait};
+use super::{AGAIN, Failed, Kind, TICK, around, suppressed, wait};
 use crate::alert::{Alert, Source};
 use crate::answer::words::plural;
 use crate::detect::Severity;
 use crate::flow::UnixMillis;
+use crate::request::Suppressions;
 use crate::service::Shared;
 use crate::store::watchlist::Hit;
 use crate::watch;
@@ -46,6 +47,7 @@ pub(super) fn look_out(service: &Shared) {
 }
 
 fn look(service: &Shared, seen: &mut Seen) -> Result<(), Failed> {
+    let suppressed = suppressed(service, &around(service));
     for listed in service.store.watch_lists()?.lists()? {
         if listed.flows == 0 || seen.get(&listed.name) == Some(&listed.flows) {
             continue;
@@ -56,7 +58,7 @@ fn look(service: &Shared, seen: &mut Seen) -> Result<(), Failed> {
         let hits = watch::hits(&*service.store, &listed.name)?;
         let hits = hits.iter().filter(|hit| hit.listed && hit.sum.last >= since);
         for hit in hits.take(MAX_TOLD) {
-            raise(service, &listed.name, hit)?;
+            raise(service, &listed.name, hit, &suppressed)?;
         }
         seen.insert(listed.name, listed.flows);
     }
@@ -73,10 +75,13 @@ fn filter(indicator: &str) -> String {
     }
 }
 
-/// Raises what was hit, unless that is known as it stands.
-fn raise(service: &Shared, list: &str, hit: &Hit) -> Result<(), Failed> {
+/// Raises what was hit, unless that is known as it stands or need not be told.
+fn raise(service: &Shared, list: &str, hit: &Hit, suppressed: &Suppressions) -> Result<(), Failed> {
     let indicator = &hit.indicator;
     let id = format!("{:016x}", xxh3_64(format!("watch {list} {indicator}").as_bytes()));
+    if suppressed.holding_id(&id).is_some() {
+        return Ok(());
+    }
     let document = json!({
         "list": list,
         "indicator": indicator,
