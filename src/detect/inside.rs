@@ -28,6 +28,10 @@ impl Default for Inside {
 }
 
 impl Inside {
+    /// The usual ones as a filter has them, of who is sent to.
+    pub const PRIVATE: &str = "dst ip in [10.0.0.0/8 172.16.0.0/12 192.168.0.0/16 100.64.0.0/10 \
+                               169.254.0.0/16 fc00::/7 fe80::/10]";
+
     /// Those of `ranges`.
     pub fn of(ranges: impl IntoIterator<Item = AddressRange>) -> Self {
         Self(AddressSet::new(ranges))

@@ -226,7 +226,7 @@ fn row(ask: &Ask<'_>, kept: &Kept) -> Markup {
         tr {
             td { (marks::severity(alert.severity)) }
             td class="whole what" {
-                a href=(ask.to(&format!("/alerts/{}", alert.id), [])) { (alert.title) }
+                a href=(ask.to(&format!("/alerts/{}", alert.id), [])) { (marks::title(alert)) }
                 span class="small faint" { (alert.source.name()) " · " (alert.name) }
             }
             td class="beside" { (marks::state(kept.state)) }

@@ -2,9 +2,14 @@
 
 use maud::{Markup, html};
 
-use crate::alert::{Kept, State, Status};
+use crate::alert::{Alert, Kept, State, Status};
 use crate::answer::words::grouped;
 use crate::detect::Severity;
+
+/// What an alert is called.
+pub(super) fn title(alert: &Alert) -> String {
+    alert.title.replace(" -> ", " → ")
+}
 
 /// How grave something is: one bar, two or three, and the word.
 pub(super) fn severity(severity: Severity) -> Markup {

@@ -3,10 +3,19 @@
 //! What is open is what somebody should look at; where nothing is, that is said, with who would raise
 //! something.
 
+mod evidence;
+mod judge;
 mod list;
 mod marks;
+mod one;
+mod suppress;
+mod technique;
+mod why;
 
+pub(super) use judge::judge;
 pub(super) use list::list;
+pub(super) use one::show;
+pub(super) use suppress::{add, list as suppressed, remove};
 
 use super::ask::Fault;
 use crate::alert::AlertsError;
