@@ -219,7 +219,7 @@ fn plots_of_files() -> Vec<(&'static str, Plot, usize)> {
 }
 
 /// The texts of a plot, each with its box, as they are drawn.
-fn texts(plot: &Plot) -> Vec<(String, usvg::Rect)> {
+pub(super) fn texts(plot: &Plot) -> Vec<(String, usvg::Rect)> {
     fn collect(group: &usvg::Group, texts: &mut Vec<(String, usvg::Rect)>) {
         for node in group.children() {
             match node {

@@ -9,12 +9,12 @@ use crate::store::memory::MemoryStore;
 use crate::store::{Store, WriteBatch};
 
 /// 2007-07-26T10:00Z.
-const TEN: u64 = 1_185_444_000_000;
+pub(super) const TEN: u64 = 1_185_444_000_000;
 
 /// A flow: source and port, destination and port, minutes after ten, octets.
-type Flow = ((&'static str, u16), (&'static str, u16), u64, u64);
+pub(super) type Flow = ((&'static str, u16), (&'static str, u16), u64, u64);
 
-fn store_of(flows: &[Flow]) -> MemoryStore {
+pub(super) fn store_of(flows: &[Flow]) -> MemoryStore {
     let mut batch = WriteBatch::new();
     for (number, &((src, src_port), (dst, dst_port), minute, octets)) in flows.iter().enumerate() {
         let flow = FlowRecord {
@@ -37,7 +37,7 @@ fn store_of(flows: &[Flow]) -> MemoryStore {
     store
 }
 
-const FLOWS: [Flow; 6] = [
+pub(super) const FLOWS: [Flow; 6] = [
     (("10.0.0.1", 50_000), ("10.0.0.2", 443), 0, 1000),
     (("10.0.0.2", 443), ("10.0.0.1", 50_000), 0, 9000),
     (("10.0.0.3", 50_001), ("10.0.0.1", 22), 5, 300),
@@ -53,17 +53,19 @@ fn text(
     question: &str,
     page: fn(&Ask<'_>) -> Result<Page, Fault>,
 ) -> (u16, String) {
-    let params = form_urlencoded::parse(question.as_bytes()).into_owned().collect();
-    let (ask, fine) = Ask::new((store, &NoFiles), path, params, (&Zone::utc(), &Limits::default()));
-    let made = fine.and_then(|()| page(&ask));
-    let (status, page) = match made {
-        Ok(page) => (if page.is_refused { 400 } else { 200 }, shell::whole(&ask, &page)),
-        Err(fault) => {
-            (if matches!(fault, Fault::Refused(_)) { 400 } else { 503 }, shell::fault(&ask, &fault))
-        }
-    };
+    text_of(store, path, question, page)
+}
+
+/// As [`text`], of a page that hangs on more.
+pub(super) fn text_of(
+    store: &MemoryStore,
+    path: &str,
+    question: &str,
+    page: impl FnOnce(&Ask<'_>) -> Result<Page, Fault>,
+) -> (u16, String) {
+    let (status, page) = markup(store, path, question, page);
     let (mut text, mut in_tag) = (String::new(), false);
-    for letter in page.into_string().chars() {
+    for letter in page.chars() {
         match letter {
             '<' => (in_tag, text) = (true, text + "|"),
             '>' => in_tag = false,
@@ -75,6 +77,25 @@ fn text(
         text = text.replace("||", "|");
     }
     (status, text)
+}
+
+/// A page as it is sent.
+pub(super) fn markup(
+    store: &MemoryStore,
+    path: &str,
+    question: &str,
+    page: impl FnOnce(&Ask<'_>) -> Result<Page, Fault>,
+) -> (u16, String) {
+    let params = form_urlencoded::parse(question.as_bytes()).into_owned().collect();
+    let (ask, fine) = Ask::new((store, &NoFiles), path, params, (&Zone::utc(), &Limits::default()));
+    let made = fine.and_then(|()| page(&ask));
+    let (status, page) = match made {
+        Ok(page) => (if page.is_refused { 400 } else { 200 }, shell::whole(&ask, &page)),
+        Err(fault) => {
+            (if matches!(fault, Fault::Refused(_)) { 400 } else { 503 }, shell::fault(&ask, &fault))
+        }
+    };
+    (status, page.into_string())
 }
 
 fn of_host(ask: &Ask<'_>) -> Result<Page, Fault> {

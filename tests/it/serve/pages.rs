@@ -5,8 +5,11 @@ use std::process::Command;
 use super::*;
 use crate::needs;
 
-const PAGES: [&str; 14] = [
+const PAGES: [&str; 17] = [
     "/",
+    "/alerts",
+    "/alerts?state=any&severity=high&since=-2h",
+    "/alerts/suppressed",
     "/explore?key=src,dstport&previous=yes",
     "/explore?where=prot%2053",
     "/diff?key=src&window=2007-08-02&against=week",

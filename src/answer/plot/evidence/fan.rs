@@ -52,7 +52,7 @@ pub fn draw_fan(source: &str, parts: &[FanPart], look: Look<'_>) -> Plot {
         let share = part.tried as f64 / most as f64;
         let title = format!("{}\n{}", part.name, part.told());
         drawing.titled(&title, None, |drawing| {
-            let half = (1.0 + 8.0 * share) / 2.0;
+            let half = 0.5 + 4.0 * share;
             draw_band(drawing, (from, middle), (names - 8.0, y), half);
             let name = fitting(&part.name, size, bars - names - 8.0);
             drawing.text((names, y + 4.5), name, size, ink::TEXT, Anchor::Start);

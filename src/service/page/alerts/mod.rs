@@ -12,6 +12,9 @@ mod suppress;
 mod technique;
 mod why;
 
+#[cfg(test)]
+mod tests;
+
 pub(super) use judge::judge;
 pub(super) use list::list;
 pub(super) use one::show;

@@ -17,8 +17,12 @@ use super::super::parts;
 use crate::alert::{Alert, Source};
 use crate::answer::{Look, Plot, Room};
 use crate::detect::Parameters;
+#[cfg(test)]
+pub(super) use over_time::{limits, steps};
 use reading::Reading;
 pub(super) use reading::time_of;
+#[cfg(test)]
+pub(super) use tries::{parts, targets};
 
 /// A picture with what is said of it.
 struct Drawn {

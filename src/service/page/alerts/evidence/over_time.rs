@@ -72,8 +72,8 @@ fn told(reading: &Reading<'_>) -> TimeRange {
 }
 
 /// What is not drawn because it could not be counted.
-fn lacking(title: &'static str, why: String) -> Vec<Drawn> {
-    let picture = parts::empty("There is no picture", &why);
+fn lacking(title: &'static str, why: &str) -> Vec<Drawn> {
+    let picture = parts::empty("There is no picture", why);
     vec![Drawn { title, said: String::new(), picture, lacking: None }]
 }
 
@@ -112,7 +112,7 @@ pub(super) fn minutes(
     let width = BinWidth::Millis(const { NonZeroU64::new(MINUTE_MS).unwrap() });
     let timeline = match counted(ask, question, Measure::Packets, width, TimeZone::UTC)? {
         Ok(timeline) => timeline,
-        Err(why) => return Ok(lacking(TITLE, why)),
+        Err(why) => return Ok(lacking(TITLE, &why)),
     };
     let values: Vec<f64> =
         steps(&timeline, time, MINUTE_MS).iter().map(|packets| packets / 60.0).collect();
@@ -150,7 +150,7 @@ pub(super) fn hours(
     let width = BinWidth::Millis(const { NonZeroU64::new(HOUR_MS).unwrap() });
     let timeline = match counted(ask, question, Measure::Octets, width, TimeZone::UTC)? {
         Ok(timeline) => timeline,
-        Err(why) => return Ok(lacking(TITLE, why)),
+        Err(why) => return Ok(lacking(TITLE, &why)),
     };
     let values = steps(&timeline, time, HOUR_MS);
     let usual = reading.number("usualBytes").unwrap_or(0);
@@ -181,7 +181,7 @@ pub(super) fn windows(ask: &Ask<'_>, reading: &Reading<'_>) -> Result<Vec<Drawn>
     let measure = alert.document["measure"].as_str().unwrap_or_default().to_owned();
     let values = match window_values(ask, reading, &measure, (time, window_ms))? {
         Ok(values) => values,
-        Err(why) => return Ok(lacking(TITLE, why)),
+        Err(why) => return Ok(lacking(TITLE, &why)),
     };
     let lines = limits(&alert.document);
     // What counts is known by its name alone.
@@ -260,10 +260,10 @@ pub(super) fn strip(ask: &Ask<'_>, reading: &Reading<'_>) -> Result<Vec<Drawn>, 
     let question = reading.question(time);
     let timeline = match counted(ask, question, Measure::Octets, most, zone)? {
         Ok(timeline) => spanning(timeline, time, ask.zone.zone()),
-        Err(why) => return Ok(lacking(TITLE, why)),
+        Err(why) => return Ok(lacking(TITLE, &why)),
     };
     if timeline.is_empty() {
-        return Ok(lacking(TITLE, "Its flows are not in the store any more.".to_owned()));
+        return Ok(lacking(TITLE, "Its flows are not in the store any more."));
     }
     let total = timeline.series.first().map_or(0, crate::aggregate::Series::total);
     let drawn = parts::Drawn {

@@ -49,7 +49,9 @@ impl Aggregate for Peers {
 
     fn merge(&mut self, other: Self) -> Result<()> {
         for (window, peers) in other.by_window {
-            peers.into_iter().for_each(|peer| self.add(window, peer));
+            for peer in peers {
+                self.add(window, peer);
+            }
         }
         Ok(())
     }

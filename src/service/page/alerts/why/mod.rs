@@ -84,9 +84,10 @@ fn port(protocol: &str, port: &Value) -> Markup {
 
 /// An address, which leads to its page, or other text.
 fn address_of(ask: &Ask<'_>, text: &str) -> Markup {
-    match text.parse() {
-        Ok(address) => parts::host(ask, address),
-        Err(_) => html! { (text) },
+    if let Ok(address) = text.parse() {
+        parts::host(ask, address)
+    } else {
+        html! { (text) }
     }
 }
 
