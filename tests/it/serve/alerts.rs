@@ -20,7 +20,8 @@ fn planted(flows: &str, kind: &str) -> Home {
     home.file("config/earlgrey-hbase/networks.csv", NETWORKS.as_bytes());
     let text = "[meaning]\nnetworks = \"networks.csv\"\n";
     home.file("config/earlgrey-hbase/earlgrey.toml", text.as_bytes());
-    home.run(&["generate", "day.pcap", "--flows", flows, "--plant", kind]).succeeds();
+    let made = ["generate", "day.pcap", "--flows", flows, "--plant", kind];
+    home.run(&[&made[..], &["--planted", "planted.json"]].concat()).succeeds();
     home.run(&["load", "day.pcap"]).succeeds();
     home
 }
@@ -134,7 +135,7 @@ fn alerts_are_judged_by_those_who_may_and_it_is_noted_who_did() {
     for (body, says) in [
         ("what=host&reason=+", "1 to 500 letters"),
         ("what=everything&reason=x", "is no choice here"),
-        ("what=where&where=port&reason=x", "port"),
+        ("what=where&where=port&reason=x", "in place of a value"),
         ("what=where&reason=x", "a filter is missing"),
         ("what=this&reason=x&until=2007-01-01", "a time to come"),
         ("what=this&reason=x&tz=Mars", "no time zone"),

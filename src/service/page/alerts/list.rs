@@ -80,7 +80,7 @@ pub(in crate::service::page) fn page(
             (filters(ask))
             (found)
         }
-        p class="small faint" {
+        p class="small faint said" {
             "What need not be told is " a href=(ask.to("/alerts/suppressed", [])) { "suppressed" } "."
         }
     };
@@ -253,7 +253,7 @@ fn nothing(ask: &Ask<'_>, lookers: &Lookers) -> Markup {
     }
     html! {
         (parts::empty("Nothing stands out", "No alert is open."))
-        dl class="facts lookers" {
+        dl class="facts lookers said" {
             dt { "Detections" }
             dd {
                 @match &lookers.detections {

@@ -195,7 +195,7 @@ fn whole(kept: &Kept) -> Markup {
         details class="card" {
             summary { "All that is known, as JSON" }
             pre class="small" { code { (json) } }
-            p class="small faint" {
+            p class="small faint said" {
                 "Id " span class="mono" { (kept.alert.id) } ", by the API "
                 a href={"/api/v1/alerts/" (kept.alert.id)} class="mono" { "/api/v1/alerts/" (kept.alert.id) }
             }

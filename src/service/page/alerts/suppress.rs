@@ -227,7 +227,7 @@ pub(super) fn form(ask: &Ask<'_>, kept: &Kept) -> Markup {
                     }
                     button class="main" { "Suppress, and close" }
                 }
-                p class="small faint" {
+                p class="small faint said" {
                     "Flows are kept all the same. Once it is "
                     a href=(ask.to("/alerts/suppressed", [])) { "removed" }
                     ", it is told again."
@@ -271,7 +271,7 @@ pub(in crate::service::page) fn page(ask: &Ask<'_>, folder: &FilePath) -> Result
                 (parts::wide("Suppressed", &table(ask, &all)))
             }
         }
-        p class="small faint" {
+        p class="small faint said" {
             "Suppressed is what is found, never a flow: what one of these held of is told again once it is "
             "removed. " a href=(ask.to("/alerts", [])) { "Alerts" }
         }

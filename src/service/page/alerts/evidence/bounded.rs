@@ -4,6 +4,8 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rayon::ThreadPoolBuilder;
+
 use super::super::super::ask::Ask;
 use crate::store::wrap::WatchedSnapshot;
 use crate::store::{Result, Snapshot, Watch};
@@ -14,10 +16,11 @@ pub(super) const MOST: Duration = Duration::from_secs(8);
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// Has `read` look at the store as it is now, for [`MOST`] at most; after that, and when nobody waits for
-/// the page any more, the store says that it is stopped.
-pub(super) fn bounded<T>(
+/// the page any more, the store says that it is stopped. It has a thread of its own, so that it does not
+/// wait for a look at everything that is under way.
+pub(super) fn bounded<T: Send>(
     ask: &Ask<'_>,
-    read: impl FnOnce(Box<dyn Snapshot>) -> Result<T>,
+    read: impl FnOnce(Box<dyn Snapshot>) -> Result<T> + Send,
 ) -> Result<T> {
     let watch = Watch::default();
     let snapshot = WatchedSnapshot::new(ask.store.snapshot()?, watch.clone());
@@ -33,7 +36,12 @@ pub(super) fn bounded<T>(
                 }
             }
         });
-        let done = read(Box::new(snapshot));
+        let own = ThreadPoolBuilder::new().num_threads(1).build();
+        let done = match own {
+            Ok(own) => own.install(|| read(Box::new(snapshot))),
+            // Where there are no more threads those that all have do it.
+            Err(_) => read(Box::new(snapshot)),
+        };
         drop(ending);
         done
     })

@@ -2,7 +2,7 @@
 
 use super::super::super::ask::{Ask, Fault};
 use super::reading::Reading;
-use super::{Drawn, figure};
+use super::{Drawn, GONE, figure, nothing};
 use crate::aggregate::{Aggregate, over};
 use crate::answer::words::{plural, seconds};
 use crate::answer::{Calls, Pauses, draw_calls, draw_pauses};
@@ -25,6 +25,9 @@ pub(super) fn pictures(ask: &Ask<'_>, reading: &Reading<'_>) -> Result<Vec<Drawn
     if (times.len() as u64) < contacts / 2 && lacking.is_none() {
         (times, lacking) = records(ask, reading)?;
         noun = "record";
+    }
+    if times.is_empty() {
+        return Ok(nothing("When it called", lacking.as_deref().unwrap_or(GONE)));
     }
     Ok(drawn(ask, &times, (noun, lacking), reading.number("period")))
 }

@@ -72,6 +72,15 @@ fn pictures(
     }
 }
 
+/// What is said where flows are forgotten before alerts.
+const GONE: &str = "Its flows are not in the store any more.";
+
+/// What is in the place of a picture, and why.
+fn nothing(title: &'static str, why: &str) -> Vec<Drawn> {
+    let picture = parts::empty("There is no picture", why);
+    vec![Drawn { title, said: String::new(), picture, lacking: None }]
+}
+
 /// A picture in both of the widths that a page has.
 fn figure(ask: &Ask<'_>, title: &str, draw: impl Fn(Look<'_>) -> Plot) -> Markup {
     let svg = |room| PreEscaped(draw(Look { room, title, zone: ask.zone.zone() }).into_svg());

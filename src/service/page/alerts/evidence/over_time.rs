@@ -11,7 +11,7 @@ use super::super::why;
 use super::bounded::{bounded, too_long};
 use super::peers::Peers;
 use super::reading::{Reading, filter};
-use super::{Drawn, figure};
+use super::{Drawn, GONE, figure, nothing};
 use crate::aggregate::{BinWidth, Measure, Timeline, TimelineError, TimelineOptions, Whose, over};
 use crate::answer::{Columns, Shape, amount, draw_columns, rate, width};
 use crate::detect::{Inside, Parameters};
@@ -71,18 +71,15 @@ fn told(reading: &Reading<'_>) -> TimeRange {
     TimeRange { until: reading.alert.last.max(reading.time.since + 1), ..reading.time }
 }
 
-/// What is not drawn because it could not be counted.
-fn lacking(title: &'static str, why: &str) -> Vec<Drawn> {
-    let picture = parts::empty("There is no picture", why);
-    vec![Drawn { title, said: String::new(), picture, lacking: None }]
-}
-
 fn drawn(
     ask: &Ask<'_>,
     title: &'static str,
     said: String,
     columns: impl Fn() -> Columns<'static>,
 ) -> Vec<Drawn> {
+    if columns().values.iter().all(|value| *value <= 0.0) {
+        return nothing(title, GONE);
+    }
     let picture = figure(ask, title, |look| draw_columns(columns(), look));
     vec![Drawn { title, said, picture, lacking: None }]
 }
@@ -112,7 +109,7 @@ pub(super) fn minutes(
     let width = BinWidth::Millis(const { NonZeroU64::new(MINUTE_MS).unwrap() });
     let timeline = match counted(ask, question, Measure::Packets, width, TimeZone::UTC)? {
         Ok(timeline) => timeline,
-        Err(why) => return Ok(lacking(TITLE, &why)),
+        Err(why) => return Ok(nothing(TITLE, &why)),
     };
     let values: Vec<f64> =
         steps(&timeline, time, MINUTE_MS).iter().map(|packets| packets / 60.0).collect();
@@ -150,7 +147,7 @@ pub(super) fn hours(
     let width = BinWidth::Millis(const { NonZeroU64::new(HOUR_MS).unwrap() });
     let timeline = match counted(ask, question, Measure::Octets, width, TimeZone::UTC)? {
         Ok(timeline) => timeline,
-        Err(why) => return Ok(lacking(TITLE, &why)),
+        Err(why) => return Ok(nothing(TITLE, &why)),
     };
     let values = steps(&timeline, time, HOUR_MS);
     let usual = reading.number("usualBytes").unwrap_or(0);
@@ -181,7 +178,7 @@ pub(super) fn windows(ask: &Ask<'_>, reading: &Reading<'_>) -> Result<Vec<Drawn>
     let measure = alert.document["measure"].as_str().unwrap_or_default().to_owned();
     let values = match window_values(ask, reading, &measure, (time, window_ms))? {
         Ok(values) => values,
-        Err(why) => return Ok(lacking(TITLE, &why)),
+        Err(why) => return Ok(nothing(TITLE, &why)),
     };
     let lines = limits(&alert.document);
     // What counts is known by its name alone.
@@ -260,10 +257,10 @@ pub(super) fn strip(ask: &Ask<'_>, reading: &Reading<'_>) -> Result<Vec<Drawn>, 
     let question = reading.question(time);
     let timeline = match counted(ask, question, Measure::Octets, most, zone)? {
         Ok(timeline) => spanning(timeline, time, ask.zone.zone()),
-        Err(why) => return Ok(lacking(TITLE, &why)),
+        Err(why) => return Ok(nothing(TITLE, &why)),
     };
     if timeline.is_empty() {
-        return Ok(lacking(TITLE, "Its flows are not in the store any more."));
+        return Ok(nothing(TITLE, GONE));
     }
     let total = timeline.series.first().map_or(0, crate::aggregate::Series::total);
     let drawn = parts::Drawn {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::super::super::ask::{Ask, Fault};
 use super::bounded::{bounded, too_long};
 use crate::aggregate::{
-    CONNECTION_COLUMNS, Connection, Connections, Joining, Timeouts, USUAL_MARGIN_MS,
+    CONNECTION_COLUMNS, Connection, Connections, Joining, Limits, Timeouts, USUAL_MARGIN_MS,
 };
 use crate::alert::Alert;
 use crate::answer::words::grouped;
@@ -74,8 +74,9 @@ impl<'a> Reading<'a> {
         let question = Question { addresses: Some(host.into()), ..self.question(self.time) };
         let mut connections = Vec::new();
         let mut lacking = None;
+        let limits = ask.limits.clone();
         let read = bounded(ask, |snapshot| {
-            let joining = joining(ask, &*snapshot, &question)?;
+            let joining = joining(limits, &*snapshot, &question)?;
             let lookup = question.plan_hosts(CONNECTION_COLUMNS);
             for connection in Connections::of(&*snapshot, &lookup, &joining)? {
                 let connection = connection?;
@@ -111,14 +112,10 @@ pub(in super::super) fn time_of(alert: &Alert) -> TimeRange {
 }
 
 /// How the records of a host are joined: by when those who exported them cut.
-fn joining(ask: &Ask<'_>, snapshot: &dyn Snapshot, question: &Question) -> Result<Joining> {
+fn joining(limits: Limits, snapshot: &dyn Snapshot, question: &Question) -> Result<Joining> {
     let own = Question { filter: None, ..question.clone() };
     let timeouts = Timeouts::learn(snapshot, &own.plan_unordered(Timeouts::COLUMNS))?;
-    Ok(Joining {
-        timeouts: Arc::new(timeouts),
-        margin_ms: USUAL_MARGIN_MS,
-        limits: ask.limits.clone(),
-    })
+    Ok(Joining { timeouts: Arc::new(timeouts), margin_ms: USUAL_MARGIN_MS, limits })
 }
 
 /// What a filter means; nothing where none is written.

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use super::super::super::ask::{Ask, Fault};
 use super::reading::Reading;
-use super::{Drawn, figure};
+use super::{Drawn, GONE, figure, nothing};
 use crate::aggregate::{Connection, Outcome};
 use crate::answer::words::{grouped, plural};
 use crate::answer::{FanPart, Tries, Try, draw_fan, draw_tries};
@@ -34,6 +34,9 @@ impl Target {
 
 pub(super) fn pictures(ask: &Ask<'_>, reading: &Reading<'_>) -> Result<Vec<Drawn>, Fault> {
     let began = reading.began(ask)?;
+    if began.connections.is_empty() {
+        return Ok(nothing("Whom it tried", began.lacking.as_deref().unwrap_or(GONE)));
+    }
     let targets = targets(&began.connections);
     let is_of_ports = matches!(targets.keys().next(), Some(Target::Port(_)));
     let noun = if is_of_ports { "port" } else { "host" };

@@ -61,7 +61,7 @@ pub(super) fn who(ask: &Ask<'_>, alert: &Alert) -> Markup {
             @for (name, value) in document["key"].as_object().into_iter().flatten() {
                 dt { (words(name)) } dd { (address_of(ask, value.as_str().unwrap_or_default())) }
             }
-            @if let Some(attack) = &alert.attack { dt { "ATT&CK" } dd { (technique(attack)) } }
+            @if let Some(attack) = &alert.attack { dt { "ATT&CK" } dd class="said" { (technique(attack)) } }
             @if alert.source == Source::Watch {
                 dt { "List" } dd { a href=(ask.to(&format!("/watch/{}", alert.name), [])) { (alert.name) } }
             }
@@ -110,7 +110,7 @@ pub(super) fn numbers(ask: &Ask<'_>, alert: &Alert, parameters: &Parameters) -> 
                     tr {
                         td { (what) }
                         @if *is_text {
-                            td class="whole text" colspan=[is_compared.then_some(2)] { (value) }
+                            td class="whole text said" colspan=[is_compared.then_some(2)] { (value) }
                         } @else {
                             td class="number" { (value) }
                             @if is_compared { td class="faint whole" { (limit) } }
