@@ -51,7 +51,7 @@ impl Lookers {
         // A store that keeps no lists has none.
         let lists = ask.store.watch_lists().and_then(|lists| lists.lists());
         Self {
-            detections: options.detect.as_ref().map(|(detect, _)| (detect.kinds(), every_ms)),
+            detections: options.detect.as_ref().map(|detect| (detect.kinds(), every_ms)),
             rules: options.rules.len(),
             lists: lists.map_or(0, |lists| lists.len()),
         }

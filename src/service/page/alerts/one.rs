@@ -37,7 +37,7 @@ fn deciding(ask: &Ask<'_>, service: &Service) -> Parameters {
     let usual =
         || Detect::of("all", "-1d")?.parameters(&crate::request::Deciding::default(), &around);
     let decided = match &service.options.lookout.detect {
-        Some((detect, deciding)) => detect.parameters(deciding, &around),
+        Some(detect) => detect.parameters(&service.options.deciding, &around),
         None => usual(),
     };
     decided.unwrap_or_default()

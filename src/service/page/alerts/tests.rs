@@ -35,7 +35,7 @@ fn alert(id: &str, name: &str, severity: Severity) -> Alert {
 
 fn some() -> (TempDir, Alerts) {
     let folder = tempfile::tempdir().unwrap();
-    let alerts = Alerts::new(keeper(folder.path()).unwrap(), &[], Options::default());
+    let alerts = Alerts::new(keeper(None, folder.path()).unwrap(), &[], Options::default());
     for (number, (id, name, severity)) in [
         ("a1", "beacon", Severity::High),
         ("a2", "scan", Severity::Low),
@@ -122,7 +122,7 @@ fn a_long_list_has_pages_and_each_alert_is_on_one_of_them() {
 #[test]
 fn where_nothing_is_open_it_is_said_who_would_raise_something() {
     let folder = tempfile::tempdir().unwrap();
-    let alerts = Alerts::new(keeper(folder.path()).unwrap(), &[], Options::default());
+    let alerts = Alerts::new(keeper(None, folder.path()).unwrap(), &[], Options::default());
     let store = MemoryStore::default();
     let page = |lookers: Lookers| {
         text_of(&store, "/alerts", "", |ask| list::page(ask, &alerts, &lookers)).1
