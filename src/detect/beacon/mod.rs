@@ -58,7 +58,7 @@ pub(super) fn judge(host: IpAddr, contacts: &[Contact], parameters: &Parameters)
 
 /// A window that shows a beacon.
 struct Window<'a> {
-    window_ms: u64,
+    length_ms: u64,
     calls: &'a [&'a Contact],
     scores: Scores,
     period: Option<Period>,
@@ -66,16 +66,16 @@ struct Window<'a> {
 }
 
 impl<'a> Window<'a> {
-    /// What `calls` show, which lie in the last `window_ms` before the last of them, if that is anything.
-    fn of(window_ms: u64, calls: &'a [&'a Contact], parameters: &Parameters) -> Option<Self> {
+    /// What `calls` show, which lie in the last `length_ms` before the last of them, if that is anything.
+    fn of(length_ms: u64, calls: &'a [&'a Contact], parameters: &Parameters) -> Option<Self> {
         let times: Vec<u64> = calls.iter().map(|call| call.first_ms).collect();
         if times.first() == times.last() {
             return None;
         }
         let octets = calls.iter().map(|call| call.octets).collect();
-        let scores = Scores::of(&times, octets, window_ms);
+        let scores = Scores::of(&times, octets, length_ms);
         let score = scores.mean();
-        let is_strobe = (calls.len() as u64).saturating_mul(STROBE_MS) > window_ms;
+        let is_strobe = (calls.len() as u64).saturating_mul(STROBE_MS) > length_ms;
         if score < parameters.beacon_score - LENIENCY && !is_strobe {
             return None;
         }
@@ -83,7 +83,7 @@ impl<'a> Window<'a> {
         let is_below = |chance: f64| period.is_some_and(|period| period.chance < chance);
         let is_even = calls.len() >= MANY && scores.interval >= EVEN || is_below(DOUBTFUL);
         let is_sure = score >= parameters.beacon_score && is_even || is_below(UNLIKELY);
-        (is_sure || is_strobe).then_some(Self { window_ms, calls, scores, period, is_strobe })
+        (is_sure || is_strobe).then_some(Self { length_ms, calls, scores, period, is_strobe })
     }
 }
 
@@ -107,7 +107,7 @@ fn of_pair(host: IpAddr, calls: &[&Contact], parameters: &Parameters) -> Option<
         };
         best = Window::of(window_ms, within, parameters).filter(is_better).or(best);
     }
-    let Window { window_ms, calls: within, scores, period: found, is_strobe } = best?;
+    let Window { length_ms: window_ms, calls: within, scores, period: found, is_strobe } = best?;
     let (score, contacts) = (scores.mean(), within.len());
     let first = within[0];
     let mut evidence = vec![
