@@ -83,7 +83,8 @@ pub fn draw_pauses(pauses: &Pauses<'_>, look: Look<'_>) -> (Plot, String) {
     let step = step_ms(most_ms, fitting);
     for mark in 0..=(most_ms / step * 1.000_001) as u64 {
         let at = step * mark as f64;
-        sheet.tick(&mut drawing, at, &width(at as u64));
+        let label = if mark == 0 { "0".to_owned() } else { width(at as u64) };
+        sheet.tick(&mut drawing, at, &label);
     }
     sheet.name_axis(&mut drawing, "pause between two calls");
     let wide = sheet.width() / BINS as f64;

@@ -48,7 +48,7 @@ pub(super) fn who(ask: &Ask<'_>, alert: &Alert) -> Markup {
         }
     };
     html! {
-        dl class="facts" {
+        dl class="facts ends" {
             @if document["host"].is_string() { dt { "Who" } dd { (host("host", "hostName")) } }
             @if document["peer"].is_string() { dt { "Whom" } dd { (host("peer", "peerName")) } }
             @if let Some(protocol) = document["protocol"].as_str() {
