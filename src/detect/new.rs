@@ -249,12 +249,12 @@ mod tests {
         // Five that were called twenty times each and twice since, and three new ones, called twice,
         // once and once: among 14 calls m = 14 * 0.5 / 101. By Python: exp(3 - m - 3 log(3 / m)) is 2.311e-4,
         // and what it bounds, 1 - exp(-m) (1 + m + m^2 / 2), is 5.268e-5.
-        let known = vec![seen(20, 2); 5];
+        let known = [seen(20, 2); 5];
         let of = |more: &[Seen]| chance(known.iter().chain(more), 3);
         let new = [seen(0, 2), seen(0, 1), seen(0, 1)];
         assert!((of(&new) / 2.311e-4 - 1.0).abs() < 1e-3, "{:e}", of(&new));
         // Five more that were called once before.
-        let once = vec![seen(1, 0); 5];
+        let once = [seen(1, 0); 5];
         let more: Vec<Seen> = new.iter().chain(&once).copied().collect();
         assert!(of(&more) > 100.0 * of(&new));
         // Of one call nothing can be said.
