@@ -1,5 +1,6 @@
 //! Looks at one host after the other.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::mem::take;
 use std::net::IpAddr;
@@ -21,6 +22,9 @@ use crate::store::Result;
 /// So many connections that a host began are kept: beyond that, it is judged by these, and then anew.
 const MAX_CONTACTS: usize = 1 << 20;
 
+/// So many hosts are looked at again with dark space.
+const MAX_UNSEEN: usize = 1_000;
+
 /// So many detections are kept of a kind, the gravest: there is something wrong with what is looked at,
 /// or with what is one's own, and nobody reads more.
 const MAX_FOUND: usize = 10_000;
@@ -34,6 +38,8 @@ pub(super) struct Finds {
     paced: Gravest<PacedRank, Paced>,
     much: Gravest<MuchRank, Much>,
     known: Gravest<(u64, IpAddr), Known>,
+    /// Whose tries may have been answered unseen, those of most tries first.
+    unseen: Gravest<(Reverse<usize>, IpAddr), IpAddr>,
     /// How many were looked at.
     counts: Found,
 }
@@ -55,6 +61,7 @@ impl Finds {
             paced: Gravest::new(most),
             much: Gravest::new(most),
             known: Gravest::new(most),
+            unseen: Gravest::new(most.min(MAX_UNSEEN)),
             counts: Found::default(),
         }
     }
@@ -85,6 +92,7 @@ impl Finds {
         self.paced.merge(other.paced);
         self.much.merge(other.much);
         self.known.merge(other.known);
+        self.unseen.merge(other.unseen);
         let (counts, more) = (&mut self.counts, other.counts);
         counts.hosts += more.hosts;
         counts.connections += more.connections;
@@ -112,7 +120,9 @@ impl Finds {
         found.leave_out(Kind::Exfil, left_out);
         // Those that were seen last at the latest are hardly ever silent.
         let (known, _) = self.known.finish();
-        (found, Again { floods, spreads, paced, much, known })
+        // What they tried was judged without dark space.
+        let (unseen, _) = self.unseen.finish();
+        (found, Again { floods, spreads, paced, much, known, unseen })
     }
 }
 
@@ -123,6 +133,7 @@ pub(super) struct Again {
     pub(super) paced: Vec<Paced>,
     pub(super) much: Vec<Much>,
     pub(super) known: Vec<Known>,
+    pub(super) unseen: Vec<IpAddr>,
 }
 
 /// Who looks at hosts, one after the other.
@@ -213,6 +224,12 @@ impl<'a> Looker<'a> {
         let finds = &mut self.finds;
         if self.kinds.contains(&Kind::Scan) {
             finds.add(scan::judge(host, contacts, parameters));
+            if parameters.dark_days > 0
+                && parameters.dark.is_none()
+                && let Some(tries) = scan::unseen(contacts, parameters)
+            {
+                finds.unseen.offer((Reverse(tries), host), host);
+            }
         }
         if self.kinds.contains(&Kind::Spread)
             && let Some(suspect) = spread::judge(host, contacts, parameters)

@@ -37,6 +37,7 @@ pub use suppression::Suppression;
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use host::{Again, Finds, Looker};
@@ -117,10 +118,6 @@ pub fn detect(
     if kinds.contains(&Kind::New) && parameters.new_since.is_none() {
         parameters.new_since = Some(new::since(snapshot, question, parameters.now)?);
     }
-    if kinds.contains(&Kind::Scan) && joining.is_some() {
-        let of = (&parameters.inside, parameters.dark_days);
-        parameters.dark = Dark::learn(snapshot, question, of)?.map(Arc::new);
-    }
     let parameters = &parameters;
     let mut finds = Finds::default();
     if let Some(joining) = joining {
@@ -132,7 +129,7 @@ pub fn detect(
     if let Some(lists) = lists.filter(|_| kinds.contains(&Kind::Indicator)) {
         finds.add_listed(indicator::contacts(snapshot, question, lists)?);
     }
-    let (mut found, Again { floods, spreads, paced, much, known }) = finds.finish();
+    let (mut found, Again { floods, spreads, paced, much, known, unseen }) = finds.finish();
     found.detections.extend(ddos::confirmed(snapshot, question, parameters, floods)?);
     found.detections.extend(spread::confirmed(snapshot, parameters, spreads)?);
     if let Some(joining) = joining {
@@ -140,6 +137,8 @@ pub fn detect(
         found.detections.extend(beacon::of_records(snapshot, question, decide, paced)?);
         let unusual = exfil::confirmed(snapshot, question, parameters, joining, much)?;
         found.detections.extend(unusual);
+        let scans = scan_by_dark(snapshot, question, parameters, joining, &unseen)?;
+        found.detections.extend(scans);
     }
     if kinds.contains(&Kind::Silent) {
         found.detections.extend(silent::judge(snapshot, question, parameters, &known)?);
@@ -148,6 +147,34 @@ pub fn detect(
     found.detections.sort_by_key(Detection::rank);
     found.detections = folded(found.detections);
     Ok(found)
+}
+
+/// Scans of `hosts`, whose tries may have been answered unseen, by who is there at all. That is learnt from
+/// the store only where somebody hangs on it.
+fn scan_by_dark(
+    snapshot: &dyn Snapshot,
+    question: &Question,
+    parameters: &Parameters,
+    joining: &Joining,
+    hosts: &[IpAddr],
+) -> Result<Vec<Detection>> {
+    if hosts.is_empty() {
+        return Ok(Vec::new());
+    }
+    let of = (&parameters.inside, parameters.dark_days);
+    let Some(dark) = Dark::learn(snapshot, question, of)? else { return Ok(Vec::new()) };
+    let parameters = Parameters { dark: Some(Arc::new(dark)), ..parameters.clone() };
+    let mut scans = Vec::new();
+    for &host in hosts {
+        let question = Question { addresses: Some(host.into()), ..question.clone() };
+        let lookup = plan(&question);
+        let make = || Looker::new(&[Kind::Scan], &parameters);
+        for looker in each_host(snapshot, &lookup, joining, make)? {
+            let (found, _) = looker.finish().finish();
+            scans.extend(found.detections.into_iter().filter(|scan| scan.host == host));
+        }
+    }
+    Ok(scans)
 }
 
 /// Each once: what has the same id is one, of which the first is the gravest.

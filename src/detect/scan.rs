@@ -72,6 +72,16 @@ pub(super) fn judge(
     scans.max_by_key(|(targets, _)| *targets).map(|(_, scan)| scan)
 }
 
+/// How much `host` tried that may have been answered unseen, where dark space might tell: how many of
+/// `contacts` failed, None where they are too few or all would be seen.
+pub(super) fn unseen(contacts: &[Contact], parameters: &Parameters) -> Option<usize> {
+    let least = after_dark(parameters.scan_hosts.min(parameters.scan_ports));
+    let failed = || contacts.iter().filter(|contact| contact.failed);
+    let count = failed().count();
+    let may_be_unseen = || failed().any(|contact| contact.sampled) || is_blind(contacts);
+    (count >= least && may_be_unseen()).then_some(count)
+}
+
 /// Whether nobody exports what comes back to a host: then most of the answers to its TCP are known by
 /// TCP's flags only, and those to anything else not at all.
 fn is_blind(contacts: &[Contact]) -> bool {
@@ -96,7 +106,7 @@ fn of_protocol(
     is_blind: bool,
     parameters: &Parameters,
 ) -> Option<(usize, Detection)> {
-    let targets = targets(contacts, parameters);
+    let targets = targets(contacts, is_blind, parameters);
     let is_unseen =
         |group: &[&Target]| is_blind || share(group.iter(), |target| target.sampled) >= UNSEEN;
     let seen: Vec<&Contact> = contacts.iter().copied().filter(|contact| !contact.sampled).collect();
@@ -231,7 +241,7 @@ impl Scan<'_> {
 }
 
 /// The targets of contacts that come by when they began.
-fn targets(contacts: &[&Contact], parameters: &Parameters) -> Vec<Target> {
+fn targets(contacts: &[&Contact], is_blind: bool, parameters: &Parameters) -> Vec<Target> {
     let mut sorted = contacts.to_vec();
     sorted.sort_by_key(|contact| (contact.peer, contact.port, contact.first_ms));
     let known_dark = parameters.dark.as_deref();
@@ -247,7 +257,7 @@ fn targets(contacts: &[&Contact], parameters: &Parameters) -> Vec<Target> {
             last_ms: group.iter().map(|contact| contact.last_ms).max().unwrap_or(0),
             failed,
             sampled: group.iter().all(|contact| contact.sampled),
-            dark: dark.map(|dark| failed && dark.has(peer, sampled)),
+            dark: dark.map(|dark| failed && dark.has(peer, sampled, is_blind)),
         }
     };
     sorted.chunk_by(|one, other| (one.peer, one.port) == (other.peer, other.port)).map(of).collect()

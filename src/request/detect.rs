@@ -203,9 +203,8 @@ impl Detect {
         let kinds = self.kinds();
         let joins = kinds.iter().any(|kind| kind.joins());
         if joins && !self.connecting.is_given() {
-            // How records are joined is learnt from all flows, and what is dark; then each is read under
-            // both of its ends.
-            around.limits.watch.first_of(3 + u64::from(kinds.contains(&Kind::Scan)));
+            // How records are joined is learnt from all flows; then each is read under both of its ends.
+            around.limits.watch.first_of(3);
         }
         let joining = joins.then(|| self.connecting.joining(snapshot, question, around));
         let joining = joining.transpose()?;
