@@ -49,6 +49,13 @@ impl Suppression {
             && self.id.as_ref().is_none_or(|id| *id == detection.id())
             && filter.is_none_or(|filter| passes(detection, filter))
     }
+
+    /// The id of what it holds of at `now` whatever that is: rules and watch lists raise what has no kind
+    /// and nothing that a filter could hold of.
+    pub fn id_alone(&self, now: UnixMillis) -> Option<&str> {
+        let is_alone = self.kinds.is_empty() && self.written.is_none();
+        self.id.as_deref().filter(|_| is_alone && self.until.is_none_or(|until| now < until))
+    }
 }
 
 /// Whether every flow would pass from who did it to whom it was done to, whatever else it is like: what a

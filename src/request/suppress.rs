@@ -96,18 +96,6 @@ impl Suppressions {
         self.all.iter().find(holds).map(|(suppression, _)| suppression.number)
     }
 
-    /// The number of the first that holds of what has this `id` and is no detection, as rules and watch
-    /// lists raise it: of that nothing is known by which a kind or a filter could hold.
-    pub fn holding_id(&self, id: &str) -> Option<u64> {
-        let holds = |(suppression, filter): &&(Suppression, Option<Predicate>)| {
-            suppression.id.as_deref() == Some(id)
-                && suppression.kinds.is_empty()
-                && filter.is_none()
-                && suppression.until.is_none_or(|until| self.now < until)
-        };
-        self.all.iter().find(holds).map(|(suppression, _)| suppression.number)
-    }
-
     /// Takes out of `detections` what need not be told; gives how many that were.
     pub fn apply(&self, detections: &mut Vec<Detection>) -> u64 {
         let before = detections.len();
@@ -145,11 +133,9 @@ mod tests {
             (&[("where", "any")], false),
             (&[("id", "aa"), ("until", "2027-01-01")], true),
         ] {
-            let (suppressions, wrong) = Suppressions::new(vec![of(given)], &around);
-            assert_eq!(wrong, []);
-            assert_eq!(suppressions.holding_id("aa").is_some(), holds, "{given:?}");
+            assert_eq!(of(given).id_alone(around.now) == Some("aa"), holds, "{given:?}");
         }
         let over = Suppression { until: Some(around.now), ..of(&[("id", "aa")]) };
-        assert_eq!(Suppressions::new(vec![over], &around).0.holding_id("aa"), None);
+        assert_eq!(over.id_alone(around.now), None);
     }
 }

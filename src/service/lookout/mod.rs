@@ -8,6 +8,7 @@ mod detections;
 mod rules;
 mod watched;
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -16,9 +17,10 @@ use std::time::{Duration, Instant};
 use super::Shared;
 use super::error::ServiceError;
 use crate::alert::{join_within, suppressions};
+use crate::detect::Suppression;
 use crate::flow::UnixMillis;
 use crate::load::chain;
-use crate::request::{Detect, RuleOptions, Suppressions, Surroundings};
+use crate::request::{Detect, RuleOptions, Surroundings};
 
 /// How often it is looked whether anything is new.
 const TICK: Duration = Duration::from_millis(500);
@@ -200,17 +202,20 @@ fn around(service: &Shared) -> Surroundings<'_> {
     }
 }
 
-/// What need not be told.
-fn suppressed(service: &Shared, around: &Surroundings<'_>) -> Suppressions {
-    let all = suppressions(&service.options.folder).unwrap_or_else(|error| {
-        tracing::warn!("nothing is suppressed: {}", chain(&error));
-        Vec::new()
-    });
-    let (suppressed, wrong) = Suppressions::new(all, around);
-    for (number, why) in wrong {
-        tracing::warn!("suppression {number} does not hold: {why}");
+/// Alerts of rules and watch lists that need not be told, by their ids.
+type Quieted = BTreeSet<String>;
+
+/// Which these are; while that cannot be read, which they were before.
+fn quieted(service: &Shared, before: &Quieted) -> Quieted {
+    let now = UnixMillis::now();
+    let id = |suppression: &Suppression| suppression.id_alone(now).map(str::to_owned);
+    match suppressions(&service.options.folder) {
+        Ok(all) => all.iter().filter_map(id).collect(),
+        Err(error) => {
+            tracing::debug!("{}", chain(&error));
+            before.clone()
+        }
     }
-    suppressed
 }
 
 /// Waits for `pause`, or less where the service is to end; says whether it is.

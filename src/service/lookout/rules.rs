@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use super::{AGAIN, Failed, Kind, TICK, around, suppressed, wait};
+use super::{AGAIN, Failed, Kind, Quieted, TICK, around, quieted, wait};
 use crate::alert::{Alert, Source};
 use crate::answer::{firing_filter, firing_json, firing_title};
 use crate::flow::{TimeRange, UnixMillis};
@@ -60,7 +60,7 @@ pub(super) fn look_out(service: &Shared) {
 fn evaluate(service: &Shared, seen: UnixMillis, quiet: &mut Quiet) -> Result<(), Failed> {
     let around = around(service);
     let seen = seen.max(UnixMillis(around.now.0.saturating_sub(LONGEST_MS)));
-    let suppressed = suppressed(service, &around);
+    let quieted = quieted(service, &Quieted::new());
     let mut failed = None;
     for (place, (name, options)) in service.options.lookout.rules.iter().enumerate() {
         let mut evaluate = || -> Result<(), Failed> {
@@ -76,7 +76,7 @@ fn evaluate(service: &Shared, seen: UnixMillis, quiet: &mut Quiet) -> Result<(),
             if judged.cut {
                 tracing::warn!("rule {name}: more keys came to enough than are judged");
             }
-            let is_told = |firing: &&Firing| suppressed.holding_id(&rule.id(&firing.key)).is_none();
+            let is_told = |firing: &&Firing| !quieted.contains(&rule.id(&firing.key));
             for firing in judged.firings.iter().filter(is_told) {
                 if raise(service, &rule, firing, quiet)? {
                     service.lookout.counters.told(place, 1);

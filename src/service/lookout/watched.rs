@@ -6,12 +6,11 @@ use std::time::Duration;
 use serde_json::json;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::{AGAIN, Failed, Kind, TICK, around, suppressed, wait};
+use super::{AGAIN, Failed, Kind, Quieted, TICK, quieted, wait};
 use crate::alert::{Alert, Source};
 use crate::answer::words::plural;
 use crate::detect::Severity;
 use crate::flow::UnixMillis;
-use crate::request::Suppressions;
 use crate::service::Shared;
 use crate::store::watchlist::Hit;
 use crate::watch;
@@ -29,12 +28,20 @@ type Seen = HashMap<String, u64>;
 pub(super) fn look_out(service: &Shared) {
     let mut seen = Seen::new();
     let mut known = None;
+    let mut quiet = Quieted::new();
     loop {
         let version = service.store.snapshot().ok().and_then(|snapshot| snapshot.version());
         let is_blind = version.is_none();
-        if is_blind || version != known {
+        let now_quiet = quieted(service, &quiet);
+        let is_changed = now_quiet != quiet;
+        if is_changed {
+            // What is suppressed no longer may have been hit meanwhile.
+            seen.clear();
+            quiet = now_quiet;
+        }
+        if is_blind || is_changed || version != known {
             // A look that failed is made again.
-            if service.lookout.counters.look(Kind::Watched, || look(service, &mut seen)) {
+            if service.lookout.counters.look(Kind::Watched, || look(service, &mut seen, &quiet)) {
                 known = version;
             } else if wait(service, AGAIN) {
                 return;
@@ -46,8 +53,7 @@ pub(super) fn look_out(service: &Shared) {
     }
 }
 
-fn look(service: &Shared, seen: &mut Seen) -> Result<(), Failed> {
-    let suppressed = suppressed(service, &around(service));
+fn look(service: &Shared, seen: &mut Seen, quiet: &Quieted) -> Result<(), Failed> {
     for listed in service.store.watch_lists()?.lists()? {
         if listed.flows == 0 || seen.get(&listed.name) == Some(&listed.flows) {
             continue;
@@ -58,7 +64,7 @@ fn look(service: &Shared, seen: &mut Seen) -> Result<(), Failed> {
         let hits = watch::hits(&*service.store, &listed.name)?;
         let hits = hits.iter().filter(|hit| hit.listed && hit.sum.last >= since);
         for hit in hits.take(MAX_TOLD) {
-            raise(service, &listed.name, hit, &suppressed)?;
+            raise(service, &listed.name, hit, quiet)?;
         }
         seen.insert(listed.name, listed.flows);
     }
@@ -76,10 +82,10 @@ fn filter(indicator: &str) -> String {
 }
 
 /// Raises what was hit, unless that is known as it stands or need not be told.
-fn raise(service: &Shared, list: &str, hit: &Hit, suppressed: &Suppressions) -> Result<(), Failed> {
+fn raise(service: &Shared, list: &str, hit: &Hit, quiet: &Quieted) -> Result<(), Failed> {
     let indicator = &hit.indicator;
     let id = format!("{:016x}", xxh3_64(format!("watch {list} {indicator}").as_bytes()));
-    if suppressed.holding_id(&id).is_some() {
+    if quiet.contains(&id) {
         return Ok(());
     }
     let document = json!({
