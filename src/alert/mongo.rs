@@ -129,6 +129,14 @@ fn filter(wanted: &Wanted) -> Document {
     filter
 }
 
+fn raised_last_first() -> Document {
+    doc! { "raised": -1, "_id": -1 }
+}
+
+fn last_first() -> IndexModel {
+    IndexModel::builder().keys(raised_last_first()).build()
+}
+
 impl Keeper for MongoKeeper {
     fn add(&self, kept: &Kept) -> Result<bool> {
         let doing = "keep an alert";
@@ -160,10 +168,10 @@ impl Keeper for MongoKeeper {
         if wanted.limit == 0 {
             return Ok(Vec::new());
         }
-        let last_first = doc! { "raised": -1, "_id": -1 };
-        self.have_index("", || IndexModel::builder().keys(last_first.clone()).build())?;
+        self.have_index("", last_first)?;
         let kept = self.kept();
-        let these = kept.find(filter(wanted)).sort(last_first).limit(bounded(wanted.limit));
+        let these =
+            kept.find(filter(wanted)).sort(raised_last_first()).limit(bounded(wanted.limit));
         self.place.all("list the alerts", these, kept_of)
     }
 
@@ -188,6 +196,7 @@ impl Keeper for MongoKeeper {
     }
 
     fn forget(&self, then: UnixMillis) -> Result<u64> {
+        self.have_index("", last_first)?;
         let old = doc! { "raised": { "$lt": date(then) } };
         let forgotten =
             self.place.wait("forget alerts", async { self.kept().delete_many(old).await })?;

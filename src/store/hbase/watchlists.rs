@@ -82,7 +82,8 @@ impl WatchLists for StoreLists {
         let known = self.in_turn(&mut place, |place, lists| {
             let Some(known) = lists.by_name.remove(name) else { return Ok(Turn::Not(None)) };
             // Before anybody can add one of this name: hits from then on are that one's. What somebody
-            // writes meanwhile who still knows the list goes when there is one of its name again.
+            // writes meanwhile who still knows the list goes when there is one of its name again. Who ends
+            // in between leaves a list without the hits of before, to be removed again.
             place.delete(&hits_of(name), |_| true)?;
             lists.revision += 1;
             Ok(Turn::Put(Some(known)))
