@@ -110,8 +110,9 @@ fn blind_scan_of(hosts: u32, dark: Option<Dark>) -> Option<Detection> {
 
 #[test]
 fn who_tries_what_nobody_has_scans_though_no_answer_can_be_seen() {
-    let used =
-        |hosts: std::ops::Range<u32>| Some(Dark::but(hosts.map(inside).chain([inside(9_000)])));
+    // Another one of their network is heard.
+    let heard = [inside(200), inside(9_000)];
+    let used = |hosts: std::ops::Range<u32>| Some(Dark::but(hosts.map(inside).chain(heard)));
     let number = |found: &Detection, name| {
         found.evidence.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone())
     };
@@ -121,6 +122,7 @@ fn who_tries_what_nobody_has_scans_though_no_answer_can_be_seen() {
     assert!(found.confidence > 0.99, "4 to the 13th to one: {found:?}");
     assert!(blind_scan_of(12, used(0..0)).is_none());
     assert!(blind_scan_of(31, None).is_none());
+    assert!(blind_scan_of(31, Some(Dark::but([inside(9_000)]))).is_none(), "nobody is heard");
     // 2 dark ones are too few, and 4 of 20 among 16 that are there are no scan.
     assert!(blind_scan_of(20, used(2..20)).is_none());
     assert!(blind_scan_of(20, used(0..16)).is_some(), "the last four are 4 * 4 * 4 * 4 to one");
