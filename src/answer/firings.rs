@@ -17,9 +17,6 @@ use crate::rules::{Counted, Firing, Limit, Rule, Usual};
 /// What a rule tells of a key in JSON, of which it told `again` times more while it was to be quiet.
 pub fn firing_json(rule: &Rule, firing: &Firing, again: u64) -> Value {
     let Firing { key, window, value, usual } = firing;
-    let names = rule.fields.iter().flat_map(key_names).map(std::borrow::Cow::into_owned);
-    let texts = key.iter().map(|value| key_text(std::slice::from_ref(value)));
-    let key_of: Map<String, Value> = names.zip(texts.map(Value::from)).collect();
     let (limit, over_ms) = match rule.limit {
         Limit::Above(limit) => (json!({ "amount": limit }), None),
         Limit::Percent { percent, over_ms } => (json!({ "percent": percent }), Some(over_ms)),
@@ -40,7 +37,7 @@ pub fn firing_json(rule: &Rule, firing: &Firing, again: u64) -> Value {
         "id": rule.id(key),
         "rule": rule.name,
         "severity": rule.severity.name(),
-        "key": key_of,
+        "key": firing_key(rule, key),
         "measure": rule.counted.name(),
         "value": u64::try_from(*value).unwrap_or(u64::MAX),
         "from": window.since.to_string(),
@@ -51,6 +48,13 @@ pub fn firing_json(rule: &Rule, firing: &Firing, again: u64) -> Value {
         "again": again,
         "where": firing_filter(rule, key),
     })
+}
+
+/// What a rule tells of a key as JSON has it.
+pub(crate) fn firing_key(rule: &Rule, key: &[KeyValue]) -> Map<String, Value> {
+    let names = rule.fields.iter().flat_map(key_names).map(std::borrow::Cow::into_owned);
+    let texts = key.iter().map(|value| key_text(std::slice::from_ref(value)));
+    names.zip(texts.map(Value::from)).collect()
 }
 
 /// To three places; infinite is nothing in JSON.
@@ -97,6 +101,49 @@ pub fn firing_filter(rule: &Rule, key: &[KeyValue]) -> String {
     };
     let of_key = rule.fields.iter().zip(key).filter_map(|(field, value)| term(field, value));
     own.into_iter().chain(of_key).collect::<Vec<_>>().join(" and ")
+}
+
+/// Whether a [filter](firing_filter) finds more than the flows of its key, which is as JSON has it: a part
+/// of that may be nothing that filters have words for.
+pub(crate) fn is_wider(filter: &str, key: &Value) -> bool {
+    let Some(key) = key.as_object() else { return false };
+    // A pair has a term for each of its ends.
+    let is_pair = |(name, value): (&String, &Value)| {
+        name == "first" && value.as_str().is_some_and(|text| text.contains(", "))
+    };
+    let pairs = key.iter().filter(|&part| is_pair(part)).count();
+    let of_key = behind_own(filter);
+    let between: usize =
+        of_key.split('"').step_by(2).map(|text| text.matches(" and ").count()).sum();
+    let terms = if of_key.is_empty() { 0 } else { between + 1 };
+    terms < key.len() + pairs
+}
+
+/// The terms of the key of a filter, behind what its rule says by itself.
+fn behind_own(filter: &str) -> &str {
+    if !filter.starts_with('(') {
+        return filter;
+    }
+    let (mut depth, mut quote, mut is_escaped) = (0, None, false);
+    for (place, letter) in filter.char_indices() {
+        match (quote, letter) {
+            (Some(_), _) if is_escaped => is_escaped = false,
+            (Some(_), '\\') => is_escaped = true,
+            (Some(mark), _) if mark == letter => quote = None,
+            (Some(_), _) => {}
+            (None, '"' | '\'') => quote = Some(letter),
+            // A comment ends with its line.
+            (None, '#') => quote = Some('\n'),
+            (None, '(') => depth += 1,
+            (None, ')') if depth == 1 => {
+                let behind = &filter[place + 1..];
+                return behind.strip_prefix(" and ").unwrap_or(behind);
+            }
+            (None, ')') => depth -= 1,
+            _ => {}
+        }
+    }
+    ""
 }
 
 /// What a field of a key says in a filter, where filters have words for it.
@@ -207,6 +254,29 @@ mod tests {
             pause_ms: 0,
             late_ms: 0,
             severity: Severity::High,
+        }
+    }
+
+    #[test]
+    fn a_filter_without_words_for_a_part_of_its_key_is_wider() {
+        let own = "(ip in [10.0.0.1] and (port 80 or as name \"a) and b\"))";
+        let two = json!({ "srcAddress": "10.0.0.1", "dstCountry": "-" });
+        for (filter, key, expected) in [
+            ("src ip 10.0.0.1", &two, true),
+            ("src ip 10.0.0.1 and dst country \"DE\"", &two, false),
+            // A name with the word in it is one term.
+            ("src as name \"this and that\"", &two, true),
+            ("", &json!({ "dstCountry": "-" }), true),
+            ("", &json!({}), false),
+            ("port 80", &json!({}), false),
+            ("ip 10.0.0.1 and ip 10.0.0.2", &json!({ "first": "10.0.0.1, 10.0.0.2" }), false),
+        ] {
+            assert_eq!(is_wider(filter, key), expected, "{filter}");
+            if key.as_object().is_some_and(|key| !key.is_empty()) {
+                let and = if filter.is_empty() { "" } else { " and " };
+                let filter = format!("{own}{and}{filter}");
+                assert_eq!(is_wider(&filter, key), expected, "{filter}");
+            }
         }
     }
 

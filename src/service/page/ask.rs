@@ -64,6 +64,10 @@ pub(crate) enum Fault {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Where something is kept does not answer just now: what it is, and the cause, which is told to the
+    /// log.
+    #[error("{0}")]
+    Away(&'static str, String),
     /// A configured file is wrong, which is told to the log.
     #[error("the server could not answer; its log says why")]
     Ours(String),

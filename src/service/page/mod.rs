@@ -166,13 +166,15 @@ fn response(ask: &Ask<'_>, made: Result<Page, Fault>) -> Response {
         Err(fault) => {
             match &fault {
                 Fault::Store(error) => tracing::warn!("{}: {error}", ask.path),
-                Fault::Ours(problem) => tracing::warn!("{}: {problem}", ask.path),
+                Fault::Away(_, problem) | Fault::Ours(problem) => {
+                    tracing::warn!("{}: {problem}", ask.path)
+                }
                 Fault::Refused(_) | Fault::Missing(_) => {}
             }
             let status = match fault {
                 Fault::Refused(_) => StatusCode::BAD_REQUEST,
                 Fault::Missing(_) => StatusCode::NOT_FOUND,
-                Fault::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
+                Fault::Store(_) | Fault::Away(..) => StatusCode::SERVICE_UNAVAILABLE,
                 Fault::Ours(_) => StatusCode::INTERNAL_SERVER_ERROR,
             };
             (status, shell::fault(ask, &fault))

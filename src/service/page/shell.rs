@@ -121,7 +121,7 @@ pub(super) fn fault(ask: &Ask<'_>, fault: &Fault) -> Markup {
             Fault::Store(_) => "The store does not answer",
             Fault::Refused(_) => "That cannot be asked",
             Fault::Missing(_) => "That is not here",
-            Fault::Ours(_) => "The server does not answer",
+            Fault::Away(..) | Fault::Ours(_) => "The server does not answer",
         }) } }
         (parts::wrong(ask, fault))
         p { a href="/" { "To the overview" } }

@@ -22,6 +22,8 @@ pub struct Columns<'a> {
     pub lines: Vec<(String, f64)>,
     /// What was told: its columns are set apart.
     pub told: TimeRange,
+    /// As long as they have so much at least.
+    pub least: f64,
     /// A value in words.
     pub text: &'a dyn Fn(f64) -> String,
 }
@@ -33,7 +35,9 @@ impl Columns<'_> {
 
     fn is_told(&self, column: usize) -> bool {
         let from = self.start(column);
-        from < self.told.until.0 && from + self.step_ms > self.told.since.0
+        from < self.told.until.0
+            && from + self.step_ms > self.told.since.0
+            && self.values[column] >= self.least
     }
 
     /// The same with fewer columns where there is no room for all: each the greatest of several.

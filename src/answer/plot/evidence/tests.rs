@@ -53,8 +53,18 @@ fn columns() -> Columns<'static> {
             since: UnixMillis(TEN + 30 * MINUTE),
             until: UnixMillis(TEN + 33 * MINUTE),
         },
+        least: 0.0,
         text: &|value| format!("{value:.0} pieces"),
     }
+}
+
+#[test]
+fn what_comes_to_less_is_not_set_apart_though_it_is_between() {
+    // Told is all of the time, of which three columns come to 50 and all others to 3 at most.
+    let told = TimeRange { since: UnixMillis(TEN), until: UnixMillis(TEN + 60 * MINUTE) };
+    let plot = draw_columns(Columns { told, least: 20.0, ..columns() }, look(ROOMS[0]));
+    assert_eq!(count(&plot, "<rect class=\"s1\""), 3);
+    assert_eq!(count(&plot, "<rect class=\"s0\""), 56);
 }
 
 #[test]

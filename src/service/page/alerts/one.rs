@@ -11,11 +11,11 @@ use super::super::shell::Page;
 use super::super::{Asking, parts};
 use super::{evidence, judge, marks, suppress, why};
 use crate::alert::{Kept, Source, State, Status};
-use crate::answer::time_text;
 use crate::answer::words::{grouped, plural, seconds, shell_quoted};
+use crate::answer::{is_wider, time_text};
 use crate::detect::Parameters;
 use crate::flow::{TimeRange, UnixMillis};
-use crate::request::Detect;
+use crate::request::{Detect, RuleOptions};
 use crate::service::Service;
 use crate::service::auth::Role;
 use crate::service::turns::Reads;
@@ -26,7 +26,8 @@ pub(in crate::service::page) async fn show(Path(id): Path<String>, asking: Askin
     asking
         .answer_as(Reads::Everything, move |ask| {
             let kept = service.alerts().get(&id)?;
-            page(ask, &kept, &deciding(ask, &service))
+            let rules = &service.options.lookout.rules;
+            page(ask, &kept, &deciding(ask, &service), rules)
         })
         .await
 }
@@ -43,11 +44,13 @@ fn deciding(ask: &Ask<'_>, service: &Service) -> Parameters {
     decided.unwrap_or_default()
 }
 
-/// The page of `kept`; what detections found is told with what `parameters` decide by now.
+/// The page of `kept`; what detections found is told with what `parameters` decide by now, and what
+/// rules told with those of `rules` that are called so.
 pub(in crate::service::page) fn page(
     ask: &Ask<'_>,
     kept: &Kept,
     parameters: &Parameters,
+    rules: &[(String, RuleOptions)],
 ) -> Result<Page, Fault> {
     let alert = &kept.alert;
     let content = html! {
@@ -57,7 +60,7 @@ pub(in crate::service::page) fn page(
             p class="faint" { (alert.source.name()) " · " (alert.name) }
         }
         (tiles(ask, kept))
-        (evidence::evidence(ask, alert, parameters)?)
+        (evidence::evidence(ask, alert, parameters, rules))
         div class="cards two apart" {
             section class="card" {
                 h2 { "Why it stands out" }
@@ -135,6 +138,9 @@ fn flows(ask: &Ask<'_>, kept: &Kept) -> Markup {
     html! {
         section class="card" {
             h2 { "Its flows" }
+            @if alert.source == Source::Rule && is_wider(&alert.filter, &alert.document["key"]) {
+                p class="note" { (super::WIDER) }
+            }
             div class="actions" {
                 a class="button" href=(explore) { "Explore them" }
                 @for host in why::hosts(alert) {

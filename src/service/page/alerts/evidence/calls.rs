@@ -4,7 +4,7 @@ use super::super::super::ask::{Ask, Fault};
 use super::reading::Reading;
 use super::{Drawn, GONE, figure, nothing};
 use crate::aggregate::{Aggregate, over};
-use crate::answer::words::{plural, seconds};
+use crate::answer::words::{grouped, plural, seconds};
 use crate::answer::{Calls, Pauses, draw_calls, draw_pauses};
 use crate::flow::{Column, Columns, FlowBatch, UnixMillis};
 use crate::query::{Direction, Question};
@@ -82,7 +82,7 @@ fn records(
     let read = bounded(ask, |snapshot| over(&*snapshot, lookup.scans(), Begun::default));
     let (mut times, lacking) = match read {
         Err(StoreError::Stopped) => (Vec::new(), Some(too_long())),
-        read => (read?.0, None),
+        read => read?.told(),
     };
     times.sort_unstable();
     Ok((times, lacking))
@@ -90,17 +90,55 @@ fn records(
 
 /// When flows began.
 #[derive(Default)]
-struct Begun(Vec<UnixMillis>);
+struct Begun {
+    times: Vec<UnixMillis>,
+    /// Whether there were more than there is room for.
+    is_cut: bool,
+}
+
+impl Begun {
+    fn add(&mut self, times: impl ExactSizeIterator<Item = UnixMillis>) {
+        let room = MOST.saturating_sub(self.times.len());
+        self.is_cut |= times.len() > room;
+        self.times.extend(times.take(room));
+    }
+
+    /// The times, and why these are not all.
+    fn told(self) -> (Vec<UnixMillis>, Option<String>) {
+        let cut = || format!("Drawn are {} records.", grouped(MOST as u64));
+        (self.times, self.is_cut.then(cut))
+    }
+}
 
 impl Aggregate for Begun {
     fn observe(&mut self, flows: &FlowBatch) -> Result<()> {
-        let room = MOST.saturating_sub(self.0.len());
-        self.0.extend(flows.first_ms.iter().take(room).copied().map(UnixMillis));
+        self.add(flows.first_ms.iter().copied().map(UnixMillis));
         Ok(())
     }
 
     fn merge(&mut self, other: Self) -> Result<()> {
-        self.0.extend(other.0);
+        self.is_cut |= other.is_cut;
+        self.add(other.times.into_iter());
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_there_is_no_room_for_is_told() {
+        let begun = |count: usize| {
+            let mut begun = Begun::default();
+            begun.add(vec![UnixMillis(1); count].into_iter());
+            begun
+        };
+        assert_eq!(begun(200_000).told().1, None);
+        let mut two = begun(150_000);
+        two.merge(begun(50_001)).unwrap();
+        let (times, lacking) = two.told();
+        assert_eq!(times.len(), 200_000);
+        assert_eq!(lacking.as_deref(), Some("Drawn are 200,000 records."));
     }
 }

@@ -17,6 +17,7 @@ use super::super::parts;
 use crate::alert::{Alert, Source};
 use crate::answer::{Look, Plot, Room};
 use crate::detect::Parameters;
+use crate::request::RuleOptions;
 #[cfg(test)]
 pub(super) use over_time::{limits, steps};
 use reading::Reading;
@@ -34,18 +35,31 @@ struct Drawn {
     lacking: Option<String>,
 }
 
-/// The evidence of `alert`; what decides are `parameters`.
+/// The evidence of `alert`; what decides are `parameters` and `rules`, by name. Where it cannot be read
+/// that is said: the alert is kept elsewhere than flows are.
 pub(super) fn evidence(
     ask: &Ask<'_>,
     alert: &Alert,
     parameters: &Parameters,
-) -> Result<Markup, Fault> {
-    let drawn = match Reading::of(ask, alert) {
-        Ok(reading) => pictures(ask, &reading, parameters)?,
-        // A file that the filter of a rule names may be gone.
-        Err(fault) => return Ok(html! { section class="card" { (parts::wrong(ask, &fault)) } }),
+    rules: &[(String, RuleOptions)],
+) -> Markup {
+    // A file that the filter of a rule names may be gone, or the store away.
+    let read = Reading::of(ask, alert);
+    let drawn = match read.and_then(|reading| pictures(ask, &reading, parameters, rules)) {
+        Ok(drawn) => drawn,
+        Err(fault) => {
+            if let Fault::Store(error) = &fault {
+                tracing::warn!("{}: {error}", ask.path);
+            }
+            return html! {
+                section class="card" {
+                    h2 { "There is no picture" }
+                    (parts::wrong(ask, &fault))
+                }
+            };
+        }
     };
-    Ok(html! {
+    html! {
         @for Drawn { title, said, picture, lacking } in drawn {
             section class="card" {
                 header { h2 { (title) } p class="small faint" { (said) } }
@@ -53,13 +67,14 @@ pub(super) fn evidence(
                 @if let Some(lacking) = lacking { p class="note" { (lacking) } }
             }
         }
-    })
+    }
 }
 
 fn pictures(
     ask: &Ask<'_>,
     reading: &Reading<'_>,
     parameters: &Parameters,
+    rules: &[(String, RuleOptions)],
 ) -> Result<Vec<Drawn>, Fault> {
     let alert = reading.alert;
     match (alert.source, &*alert.name) {
@@ -67,7 +82,7 @@ fn pictures(
         (Source::Detection, "scan" | "spread") => tries::pictures(ask, reading),
         (Source::Detection, "ddos") => over_time::minutes(ask, reading, parameters),
         (Source::Detection, "exfil") => over_time::hours(ask, reading, parameters),
-        (Source::Rule, _) => over_time::windows(ask, reading),
+        (Source::Rule, _) => over_time::windows(ask, reading, rules),
         _ => over_time::strip(ask, reading),
     }
 }

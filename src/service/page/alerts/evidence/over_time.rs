@@ -9,20 +9,23 @@ use super::super::super::parts;
 use super::super::super::silence::spanning;
 use super::super::why;
 use super::bounded::{bounded, too_long};
-use super::peers::Peers;
+use super::peers::by_window;
 use super::reading::{Reading, filter};
 use super::{Drawn, GONE, figure, nothing};
-use crate::aggregate::{BinWidth, Measure, Timeline, TimelineError, TimelineOptions, Whose, over};
-use crate::answer::{Columns, Shape, amount, draw_columns, rate, width};
+use crate::aggregate::{BinWidth, Measure, Timeline, TimelineError, TimelineOptions, Whose};
+use crate::answer::{Columns, Shape, amount, draw_columns, is_wider, rate, width};
 use crate::detect::{Inside, Parameters};
 use crate::flow::{TimeRange, UnixMillis};
 use crate::query::{Asked, Direction, Question};
+use crate::request::RuleOptions;
 use crate::store::{Snapshot, StoreError};
 
 const MINUTE_MS: u64 = 60_000;
 const HOUR_MS: u64 = 3_600_000;
 /// So many minutes around a flood are shown, and so many hours before an upload.
 const AROUND_MINUTES: u64 = 30;
+/// Of a flood that was told again and again, the last days.
+const LAST_DAYS: u64 = 30;
 const BEFORE_HOURS: u64 = 7 * 24;
 /// So many windows of a rule are shown, of which a few come after what was told.
 const MAX_WINDOWS: u64 = 240;
@@ -91,6 +94,18 @@ fn around(time: TimeRange, (before_ms, after_ms): (u64, u64), step_ms: u64) -> T
     TimeRange { since: UnixMillis(since), until: UnixMillis(until) }
 }
 
+/// The last days of `time`, and what is said where these are not all.
+fn last_days(time: TimeRange) -> (TimeRange, Option<String>) {
+    let since = UnixMillis(time.until.0.saturating_sub(LAST_DAYS * 24 * HOUR_MS)).max(time.since);
+    let lacking = || format!("Drawn are the last {LAST_DAYS} days of it.");
+    (TimeRange { since, ..time }, (since > time.since).then(lacking))
+}
+
+/// Pictures with what is not in them.
+fn lacking_too(drawn: Vec<Drawn>, lacking: Option<String>) -> Vec<Drawn> {
+    drawn.into_iter().map(|drawn| Drawn { lacking: lacking.clone(), ..drawn }).collect()
+}
+
 /// A flood: the packets that its host received by the minute.
 pub(super) fn minutes(
     ask: &Ask<'_>,
@@ -99,7 +114,8 @@ pub(super) fn minutes(
 ) -> Result<Vec<Drawn>, Fault> {
     const TITLE: &str = "What it received by the minute";
     let beside = AROUND_MINUTES * MINUTE_MS;
-    let time = around(reading.time, (beside, beside), MINUTE_MS);
+    let (last, lacking) = last_days(reading.time);
+    let time = around(last, (beside, beside), MINUTE_MS);
     let question = Question {
         addresses: reading.host.map(Into::into),
         direction: Direction::Dst,
@@ -122,10 +138,11 @@ pub(super) fn minutes(
         values: values.clone(),
         lines: lines.clone(),
         told: told(reading),
+        least: most,
         text: &|packets| rate(Measure::Packets, packets),
     };
     let said = "packets a second, the mean of each minute; those of the flood in the other colour";
-    Ok(drawn(ask, TITLE, said.to_owned(), columns))
+    Ok(lacking_too(drawn(ask, TITLE, said.to_owned(), columns), lacking))
 }
 
 /// An upload: the octets that its host sent to the outside by the hour.
@@ -159,6 +176,7 @@ pub(super) fn hours(
         values: values.clone(),
         lines: lines.clone(),
         told: told(reading),
+        least: by.exfil_octets as f64,
         text: &|octets| amount(Measure::Octets, octets),
     };
     let said = "octets, whoever began; the hours that stand out in the other colour";
@@ -166,7 +184,11 @@ pub(super) fn hours(
 }
 
 /// A rule: what its key came to in each window.
-pub(super) fn windows(ask: &Ask<'_>, reading: &Reading<'_>) -> Result<Vec<Drawn>, Fault> {
+pub(super) fn windows(
+    ask: &Ask<'_>,
+    reading: &Reading<'_>,
+    rules: &[(String, RuleOptions)],
+) -> Result<Vec<Drawn>, Fault> {
     const TITLE: &str = "What it came to by window";
     let alert = reading.alert;
     let Some((from, until)) = why::window(alert) else { return strip(ask, reading) };
@@ -176,7 +198,11 @@ pub(super) fn windows(ask: &Ask<'_>, reading: &Reading<'_>) -> Result<Vec<Drawn>
     let told = TimeRange { since: from, until };
     let time = around(told, (before * window_ms, AFTER * window_ms), window_ms);
     let measure = alert.document["measure"].as_str().unwrap_or_default().to_owned();
-    let values = match window_values(ask, reading, &measure, (time, window_ms))? {
+    let read = match measure.parse::<Measure>() {
+        Ok(by) => window_values(ask, reading, by, (time, window_ms))?,
+        Err(_) => window_peers(ask, reading, rules, (time, window_ms))?,
+    };
+    let values = match read {
         Ok(values) => values,
         Err(why) => return Ok(nothing(TITLE, &why)),
     };
@@ -194,42 +220,55 @@ pub(super) fn windows(ask: &Ask<'_>, reading: &Reading<'_>) -> Result<Vec<Drawn>
         values: values.clone(),
         lines: lines.clone(),
         told,
+        least: 0.0,
         text,
     };
     let said = format!(
         "{measure} in each {}; the window that was told in the other colour",
         width(window_ms)
     );
-    Ok(drawn(ask, TITLE, said, columns))
+    // Peers are those of its key by themselves.
+    let wider = measure != "peers" && is_wider(&alert.filter, &alert.document["key"]);
+    let lacking = wider.then(|| super::super::WIDER.to_owned());
+    Ok(lacking_too(drawn(ask, TITLE, said, columns), lacking))
 }
 
-/// What a rule counts in each window of a time.
+/// What a rule counts in each window of a time. As it asks: octets and packets also of flows that were
+/// under way before.
 fn window_values(
     ask: &Ask<'_>,
     reading: &Reading<'_>,
-    measure: &str,
+    by: Measure,
     (time, window_ms): (TimeRange, u64),
 ) -> Counted<Vec<f64>> {
-    let question = reading.question(time);
-    let (Ok(by), Some(wide)) = (measure.parse::<Measure>(), NonZeroU64::new(window_ms)) else {
-        let key = reading.alert.document["key"].as_object();
-        // A peer of who receives is who sends.
-        let are_sources = key.is_some_and(|key| key.keys().any(|name| name.starts_with("dst")));
-        let lookup = question.plan_unordered(Peers::COLUMNS);
-        let read = bounded(ask, |snapshot| {
-            over(&*snapshot, lookup.scans(), || Peers::new(window_ms, are_sources))
-        });
-        return match read {
-            Err(StoreError::Stopped) => Ok(Err(too_long())),
-            read => {
-                let peers = read?;
-                let starts = (time.since.0..time.until.0).step_by(window_ms as usize);
-                Ok(Ok(starts.map(|start| peers.at(start) as f64).collect()))
-            }
-        };
-    };
-    let counted = counted(ask, question, by, BinWidth::Millis(wide), TimeZone::UTC)?;
+    let alive = matches!(by, Measure::Octets | Measure::Packets);
+    let question = Question { alive, ..reading.question(time) };
+    let wide = BinWidth::Millis(NonZeroU64::new(window_ms).unwrap_or(NonZeroU64::MIN));
+    let counted = counted(ask, question, by, wide, TimeZone::UTC)?;
     Ok(counted.map(|timeline| steps(&timeline, time, window_ms)))
+}
+
+/// The peers of its key in each window, by what the rule sums up by.
+fn window_peers(
+    ask: &Ask<'_>,
+    reading: &Reading<'_>,
+    rules: &[(String, RuleOptions)],
+    (time, window_ms): (TimeRange, u64),
+) -> Counted<Vec<f64>> {
+    let Some((name, options)) = rules.iter().find(|(name, _)| *name == reading.alert.name) else {
+        return Ok(Err("Its rule is not in the configuration any more.".to_owned()));
+    };
+    let rule = options.rule(name, &ask.around())?;
+    let question = reading.question(time);
+    let key = &reading.alert.document["key"];
+    let limits = ask.limits.clone();
+    let read = bounded(ask, |snapshot| {
+        by_window(&*snapshot, (&question, window_ms), (&rule, key), &limits)
+    });
+    match read {
+        Err(StoreError::Stopped) => Ok(Err(too_long())),
+        read => Ok(Ok(read?)),
+    }
 }
 
 /// What the windows of a rule are compared with.
@@ -272,4 +311,28 @@ pub(super) fn strip(ask: &Ask<'_>, reading: &Reading<'_>) -> Result<Vec<Drawn>, 
     };
     let said = format!("{} in all", amount(Measure::Octets, total as f64));
     Ok(vec![Drawn { title: TITLE, said, picture: parts::plot(ask, &drawn), lacking: None }])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_long_flood_the_last_days_are_drawn() {
+        let day = 24 * HOUR_MS;
+        let of = |days: u64| {
+            last_days(TimeRange { since: UnixMillis(day), until: UnixMillis((1 + days) * day) })
+        };
+        assert_eq!(
+            of(30),
+            (TimeRange { since: UnixMillis(day), until: UnixMillis(31 * day) }, None)
+        );
+        let (time, lacking) = of(100);
+        assert_eq!((time.since.0 / day, time.until.0 / day), (71, 101));
+        assert!(lacking.is_some());
+        // With what is around it in minutes: less than the 100,000 bins that there may be.
+        let beside = AROUND_MINUTES * MINUTE_MS;
+        let drawn = around(time, (beside, beside), MINUTE_MS);
+        assert_eq!((drawn.until.0 - drawn.since.0) / MINUTE_MS, 43_260);
+    }
 }
