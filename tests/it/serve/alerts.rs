@@ -133,12 +133,15 @@ fn alerts_are_judged_by_those_who_may_and_it_is_noted_who_did() {
     let page = serving.get(&path, &[]).body;
     assert!(page.contains("who is &lt;b&gt;it") && page.contains("by local"), "{page}");
     for (body, says) in [
-        ("what=host&reason=+", "1 to 500 letters"),
+        ("what=host&reason=+&days=7", "1 to 500 letters"),
         ("what=everything&reason=x", "is no choice here"),
-        ("what=where&where=port&reason=x", "in place of a value"),
+        ("what=where&where=port&reason=x&days=7", "in place of a value"),
         ("what=where&reason=x", "a filter is missing"),
         ("what=this&reason=x&until=2007-01-01", "a time to come"),
         ("what=this&reason=x&tz=Mars", "no time zone"),
+        ("what=this&reason=x", "days is missing"),
+        ("what=this&reason=x&days=many", "no number"),
+        ("what=where&where=dst+port+1&reason=x&days=7", "does not hold of this alert"),
     ] {
         let path = format!("{path}/suppress");
         serving.send("POST", &path, &[FORM], body).refuses(400, says);

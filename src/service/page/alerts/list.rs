@@ -17,6 +17,7 @@ use crate::flow::UnixMillis;
 use crate::request::{Parameters, read};
 use crate::service::lookout::Options;
 use crate::service::turns::Reads;
+use crate::store::StoreError;
 
 /// So many alerts are on a page.
 const ON_A_PAGE: u64 = 50;
@@ -32,7 +33,7 @@ pub(in crate::service::page) async fn list(asking: Asking) -> Response {
     let service = Arc::clone(&asking.service);
     asking
         .answer_as(Reads::Jobs, move |ask| {
-            page(ask, service.alerts(), &Lookers::of(ask, &service.options.lookout))
+            page(ask, service.alerts(), || Lookers::of(ask, &service.options.lookout))
         })
         .await
 }
@@ -42,30 +43,34 @@ pub(in crate::service::page) struct Lookers {
     /// What is looked for on a schedule, and how often, in milliseconds.
     pub(in crate::service::page) detections: Option<(Vec<Kind>, u64)>,
     pub(in crate::service::page) rules: usize,
-    pub(in crate::service::page) lists: usize,
+    /// How many watch lists there are, or why that is not known.
+    pub(in crate::service::page) lists: Result<usize, String>,
 }
 
 impl Lookers {
     fn of(ask: &Ask<'_>, options: &Options) -> Self {
         let every_ms = options.detect_every.as_millis() as u64;
-        // A store that keeps no lists has none.
-        let lists = ask.store.watch_lists().and_then(|lists| lists.lists());
+        let lists = match ask.store.watch_lists() {
+            Ok(lists) => lists.list_names().map(|names| names.len()),
+            // A store that keeps no lists has none.
+            Err(StoreError::Refused { .. }) => Ok(0),
+            Err(error) => Err(error),
+        };
         Self {
             detections: options.detect.as_ref().map(|detect| (detect.kinds(), every_ms)),
             rules: options.rules.len(),
-            lists: lists.map_or(0, |lists| lists.len()),
+            lists: lists.map_err(|error| error.to_string()),
         }
     }
 }
 
-/// The page of `alerts` that `ask` is about.
+/// The page of `alerts` that `ask` is about; `lookers` are asked for where nothing is open.
 pub(in crate::service::page) fn page(
     ask: &Ask<'_>,
     alerts: &Alerts,
-    lookers: &Lookers,
+    lookers: impl FnOnce() -> Lookers,
 ) -> Result<Page, Fault> {
-    let open = Wanted { state: Some(State::Open), limit: COUNTED + 1, ..Wanted::default() };
-    let open = alerts.list(&open)?;
+    let open = open(alerts, COUNTED)?;
     let (found, is_refused) = match wanted(ask) {
         Ok(wanted) => (found(ask, &alerts.list(&wanted)?, lookers), false),
         Err(fault) => (parts::wrong(ask, &fault), true),
@@ -108,23 +113,44 @@ fn after(ask: &Ask<'_>, text: &str) -> Result<(UnixMillis, String), Fault> {
     Ok((raised.map_err(|_| wrong())?, id.to_owned()))
 }
 
-/// How many are open, by how grave they are.
-fn counts(ask: &Ask<'_>, open: &[Kept]) -> Markup {
-    let more = if open.len() as u64 > COUNTED { "+" } else { "" };
-    let counted = &open[..open.len().min(COUNTED as usize)];
-    let of = |severity: Severity| {
-        counted.iter().filter(|kept| kept.alert.severity == severity).count() as u64
+/// How many are open, by how grave they are, the gravest first; None where those and graver ones are more
+/// than `most`.
+pub(super) fn open(alerts: &Alerts, most: u64) -> Result<Vec<(Severity, Option<u64>)>, Fault> {
+    let at_least = |severity| {
+        let state = Some(State::Open);
+        alerts.list(&Wanted { state, severity, limit: most + 1, ..Wanted::default() })
     };
+    let count = |of: &[Kept], severity| {
+        let count = of.iter().filter(|kept| kept.alert.severity == severity).count() as u64;
+        (of.len() as u64 <= most).then_some(count)
+    };
+    let all = at_least(None)?;
+    let mut counts = Vec::new();
+    for severity in Severity::ALL.into_iter().rev() {
+        let counted = match count(&all, severity) {
+            None => count(&at_least(Some(severity))?, severity),
+            counted => counted,
+        };
+        counts.push((severity, counted));
+    }
+    Ok(counts)
+}
+
+/// How many are open, by how grave they are.
+fn counts(ask: &Ask<'_>, open: &[(Severity, Option<u64>)]) -> Markup {
     html! {
         dl class="tiles three" {
-            @for severity in Severity::ALL.into_iter().rev() {
-                @let count = of(severity);
-                div class=[(count == 0).then_some("none")] {
+            @for &(severity, count) in open {
+                div class=[(count == Some(0)).then_some("none")] {
                     dt { (marks::severity(severity)) }
                     dd {
                         // The least that is asked for has those that are graver as well.
                         a href=(ask.to("/alerts", [("since", ""), ("until", ""), ("severity", severity.name())])) {
-                            (grouped(count)) (more) " open"
+                            @match count {
+                                Some(count) => { (grouped(count)) " open" }
+                                None if severity == Severity::High => { (grouped(COUNTED)) "+ open" }
+                                None => { (grouped(COUNTED)) "+ open with graver ones" }
+                            }
                         }
                     }
                 }
@@ -185,7 +211,7 @@ fn filters(ask: &Ask<'_>) -> Markup {
 }
 
 /// The alerts of a page, and where the next one is.
-fn found(ask: &Ask<'_>, alerts: &[Kept], lookers: &Lookers) -> Markup {
+fn found(ask: &Ask<'_>, alerts: &[Kept], lookers: impl FnOnce() -> Lookers) -> Markup {
     let shown = &alerts[..alerts.len().min(ON_A_PAGE as usize)];
     let next = shown.last().filter(|_| alerts.len() > shown.len());
     let next = next.map(|kept| format!("{},{}", kept.raised, kept.alert.id));
@@ -240,7 +266,7 @@ fn row(ask: &Ask<'_>, kept: &Kept) -> Markup {
 }
 
 /// Says that there is nothing, and who would have raised something.
-fn nothing(ask: &Ask<'_>, lookers: &Lookers) -> Markup {
+fn nothing(ask: &Ask<'_>, lookers: impl FnOnce() -> Lookers) -> Markup {
     let is_narrowed = FILTERS.iter().any(|name| ask.get(name).is_some());
     let of_state = ask.get("state").is_some_and(|state| state != State::Open.name());
     if is_narrowed || of_state || ask.get("after").is_some() {
@@ -250,6 +276,10 @@ fn nothing(ask: &Ask<'_>, lookers: &Lookers) -> Markup {
                 a href=(ask.to("/alerts", [("since", ""), ("until", "")])) { "All that is open" }
             }
         };
+    }
+    let lookers = lookers();
+    if let Err(problem) = &lookers.lists {
+        tracing::warn!("{}: {problem}", ask.path);
     }
     html! {
         (parts::empty("Nothing stands out", "No alert is open."))
@@ -274,12 +304,17 @@ fn nothing(ask: &Ask<'_>, lookers: &Lookers) -> Markup {
             dt { "Watch lists" }
             dd {
                 a href=(ask.to("/watch", [])) {
-                    @match lookers.lists {
-                        0 => "There are none",
-                        lists => (plural(lists as u64, "list")),
+                    @match &lookers.lists {
+                        Ok(0) => "There are none",
+                        Ok(lists) => (plural(*lists as u64, "list")),
+                        Err(_) => "Which there are is not known",
                     }
                 }
-                @if lookers.lists > 0 { ", whenever flows come" }
+                @match &lookers.lists {
+                    Ok(0) => {}
+                    Ok(_) => ", whenever flows come",
+                    Err(problem) => { ": " (problem) }
+                }
             }
         }
     }

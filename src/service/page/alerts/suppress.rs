@@ -15,10 +15,10 @@ use super::super::{Asking, parts};
 use crate::alert::{
     Alert, Kept, Source, State, SuppressionsError, Verdict, suppress, suppressions, unsuppress,
 };
-use crate::detect::{Kind, Suppression};
-use crate::flow::UnixMillis;
+use crate::detect::{Detection, Kind, Suppression};
+use crate::flow::{Protocol, UnixMillis};
 use crate::load::chain;
-use crate::request::{Parameters, Suppress, Surroundings, Zone, read};
+use crate::request::{Parameters, Suppress, Suppressions, Surroundings, Zone, read};
 use crate::service::api::Failure;
 use crate::service::auth::{Caller, Role};
 use crate::service::problem::Problem;
@@ -26,6 +26,8 @@ use crate::service::turns::{Reads, Turn};
 use crate::service::{Notes, Shared};
 
 const DAY_MS: u64 = 86_400_000;
+/// For so many days at most, where it is for some.
+const MAX_DAYS: u64 = 36_500;
 /// For so many days it may hold by a choice.
 const DAYS: [(u64, &str); 4] = [(1, "a day"), (7, "a week"), (30, "30 days"), (90, "90 days")];
 
@@ -38,9 +40,8 @@ pub(in crate::service::page) struct Given {
     #[serde(default, rename = "where")]
     condition: String,
     reason: String,
-    /// For how many days it holds; nothing for as long as it is not removed.
-    #[serde(default)]
-    days: String,
+    /// For how many days it holds; an empty text for as long as it is not removed.
+    days: Option<String>,
     /// Until when, in place of that.
     #[serde(default)]
     until: String,
@@ -113,9 +114,14 @@ pub(in crate::service::page) async fn add(
     Form(given): Form<Given>,
 ) -> Result<Redirect, Problem> {
     notes.add("alert", &id);
-    for (name, value) in
-        [("what", &given.what), ("where", &given.condition), ("reason", &given.reason)]
-    {
+    let days = given.days.as_deref().unwrap_or_default();
+    for (name, value) in [
+        ("what", &*given.what),
+        ("where", &given.condition),
+        ("reason", &given.reason),
+        ("days", days),
+        ("until", &given.until),
+    ] {
         notes.add(name, value);
     }
     let done = spawn_blocking(move || {
@@ -125,6 +131,7 @@ pub(in crate::service::page) async fn add(
         let (by, at) = (suppression.by.clone(), suppression.added);
         let reason = suppression.reason.clone();
         let number = suppress(&service.options.folder, suppression).map_err(problem)?;
+        notes.add("suppression", &number.to_string());
         let verdict = Verdict { by, at, note: format!("suppressed ({number}): {reason}") };
         service.alerts().judge(&id, State::Closed, &verdict)?;
         Ok::<_, Problem>(id)
@@ -153,15 +160,60 @@ fn meant(service: &Shared, alert: &Alert, by: &str, given: &Given) -> Result<Sup
         asked.insert("where".to_owned(), given.condition.clone());
     }
     asked.insert("reason".to_owned(), given.reason.clone());
-    let until = match (given.until.trim(), given.days.parse::<u64>()) {
-        ("", Ok(days)) => Some((now + days.saturating_mul(DAY_MS)).to_string()),
-        ("", Err(_)) => None,
-        (until, _) => Some(until.to_owned()),
-    };
+    let until = until(&given.until, given.days.as_deref(), now).map_err(Problem::bad_request)?;
     asked.extend(until.map(|until| ("until".to_owned(), until)));
     let limits = service.options.sums.clone();
     let around = Surroundings { zone: &zone, now, limits, files: &service.lists };
-    read::<Suppress>(&asked).and_then(|asked| asked.suppression(by, &around)).map_err(refused)
+    let read = read::<Suppress>(&asked).and_then(|asked| asked.suppression(by, &around));
+    let suppression = read.map_err(refused)?;
+    if choice.name == OWN && !holds(&suppression, alert, &around) {
+        return Err(Problem::bad_request(
+            "the filter does not hold of this alert: who did it is its source, whom it was done to its \
+             destination, and known are protocol and destination port besides",
+        ));
+    }
+    Ok(suppression)
+}
+
+/// Until when something is suppressed; None for as long as it is not removed, which must be said.
+fn until(until: &str, days: Option<&str>, now: UnixMillis) -> Result<Option<String>, String> {
+    let days = match (until.trim(), days.map(str::trim)) {
+        ("", Some("")) => return Ok(None),
+        ("", Some(days)) => days,
+        ("", None) => return Err("for how long? days is missing".to_owned()),
+        (until, _) => return Ok(Some(until.to_owned())),
+    };
+    let read = days.parse().ok().filter(|days| (1..=MAX_DAYS).contains(days));
+    let days = read.ok_or_else(|| format!("days: {days:?} is no number from 1 to {MAX_DAYS}"))?;
+    Ok(Some((now + days * DAY_MS).to_string()))
+}
+
+/// Whether `suppression` holds of what `alert` is about.
+pub(super) fn holds(suppression: &Suppression, alert: &Alert, around: &Surroundings<'_>) -> bool {
+    let (read, _) = Suppressions::new(vec![suppression.clone()], around);
+    detection(alert).is_some_and(|detection| read.holding(&detection).is_some())
+}
+
+/// What was found that `alert` is about, as far as filters look at it.
+fn detection(alert: &Alert) -> Option<Detection> {
+    let text = |name: &str| alert.document[name].as_str();
+    let protocol = |text: &str| match text.parse() {
+        Ok(number) => Some(Protocol(number)),
+        Err(_) => Protocol::named(text),
+    };
+    Some(Detection {
+        kind: alert.name.parse().ok()?,
+        variant: "",
+        host: text("host")?.parse().ok()?,
+        peer: text("peer").and_then(|peer| peer.parse().ok()),
+        protocol: text("protocol").and_then(protocol),
+        port: alert.document["port"].as_u64().and_then(|port| port.try_into().ok()),
+        first: alert.first,
+        last: alert.last,
+        severity: alert.severity,
+        confidence: 1.0,
+        evidence: Vec::new(),
+    })
 }
 
 /// Removes one.
@@ -330,5 +382,23 @@ fn what(ask: &Ask<'_>, suppression: &Suppression) -> Markup {
         }
         @if let Some(id) = id { a class="mono" href=(ask.to(&format!("/alerts/{id}"), [])) { (id) } " " }
         @if let Some(filter) = written { code { (filter) } }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_says_so_holds_for_ever() {
+        let now = UnixMillis(1_000);
+        assert_eq!(until("", Some(""), now), Ok(None));
+        assert_eq!(until(" 2027-01-01 ", None, now), Ok(Some("2027-01-01".to_owned())));
+        // Two days are 172,800 s.
+        let then = UnixMillis(172_801_000).to_string();
+        assert_eq!(until("", Some("2"), now), Ok(Some(then)));
+        for days in [None, Some("0"), Some("-1"), Some("a week"), Some("36501"), Some("2.5")] {
+            assert!(until("", days, now).unwrap_err().contains("days"), "{days:?}");
+        }
     }
 }

@@ -9,10 +9,12 @@ use super::super::{Fault, Page};
 use super::evidence::{limits, parts, steps, targets};
 use super::list::{self, Lookers};
 use super::{one, suppress};
-use crate::aggregate::{Connection, Measure, OneWay, Series, Timeline, Whose};
+use crate::aggregate::{Connection, Limits, Measure, OneWay, Series, Timeline, Whose};
 use crate::alert::{Alert, Alerts, Kept, Options, Source, State, Verdict, keeper, suppressions};
 use crate::detect::{Kind, Parameters, Severity, Suppression};
 use crate::flow::{Protocol, TimeRange, UnixMillis};
+use crate::query::filter::NoFiles;
+use crate::request::{Surroundings, Zone};
 use crate::store::memory::MemoryStore;
 
 const NASTY: &str = "<script>alert(1)</script>\"'&";
@@ -55,12 +57,12 @@ fn some() -> (TempDir, Alerts) {
 }
 
 fn nobody() -> Lookers {
-    Lookers { detections: None, rules: 0, lists: 0 }
+    Lookers { detections: None, rules: 0, lists: Ok(0) }
 }
 
 fn listed(alerts: &Alerts, question: &str) -> (u16, String) {
     let store = MemoryStore::default();
-    markup(&store, "/alerts", question, |ask| list::page(ask, alerts, &nobody()))
+    markup(&store, "/alerts", question, |ask| list::page(ask, alerts, nobody))
 }
 
 #[test]
@@ -99,6 +101,23 @@ fn filters_give_the_right_ones_in_the_right_order() {
 }
 
 #[test]
+fn more_than_are_counted_are_never_told_as_fewer() {
+    let (_folder, alerts) = some();
+    let of = |most| {
+        let counts = list::open(&alerts, most).unwrap();
+        counts.into_iter().map(|(_, count)| count).collect::<Vec<_>>()
+    };
+    // Two high ones are open. Two low ones came later, so that these are the last ones.
+    for id in ["b1", "b2"] {
+        let later = UnixMillis(TEN + 60 * MINUTE);
+        alerts.raise(&alert(id, "long", Severity::Low), later).unwrap();
+    }
+    assert_eq!(of(4), [Some(2), Some(0), Some(2)]);
+    assert_eq!(of(2), [Some(2), Some(0), None]);
+    assert_eq!(of(1), [None, None, None]);
+}
+
+#[test]
 fn a_long_list_has_pages_and_each_alert_is_on_one_of_them() {
     let (_folder, alerts) = some();
     for number in 0..100 {
@@ -125,26 +144,28 @@ fn where_nothing_is_open_it_is_said_who_would_raise_something() {
     let alerts = Alerts::new(keeper(None, folder.path()).unwrap(), &[], Options::default());
     let store = MemoryStore::default();
     let page = |lookers: Lookers| {
-        text_of(&store, "/alerts", "", |ask| list::page(ask, &alerts, &lookers)).1
+        text_of(&store, "/alerts", "", |ask| list::page(ask, &alerts, || lookers)).1
     };
     let told = page(nobody());
     for says in ["|Nothing stands out|", "are on no schedule", "There are none"] {
         assert!(told.contains(says), "{says} in {told}");
     }
     let detections = Some((vec![Kind::Scan, Kind::Beacon], 3_600_000));
-    let told = page(Lookers { detections, rules: 1, lists: 2 });
+    let told = page(Lookers { detections, rules: 1, lists: Ok(2) });
     for says in ["scan, beacon, every 1 h", "1 rule, whenever flows come", "2 lists"] {
         assert!(told.contains(says), "{says} in {told}");
     }
-    let none =
-        text_of(&store, "/alerts", "severity=high", |ask| list::page(ask, &alerts, &nobody()));
+    let told = page(Lookers { lists: Err("store: away".to_owned()), ..nobody() });
+    assert!(told.contains("store: away") && told.matches("There are none").count() == 1, "{told}");
+    let none = text_of(&store, "/alerts", "severity=high", |ask| list::page(ask, &alerts, nobody));
     assert!(none.1.contains("|No such alerts|"), "{}", none.1);
 }
 
 fn shown(store: &MemoryStore, alert: &Alert) -> String {
     let kept = Kept::new(alert, UnixMillis(TEN), &[]);
-    let page =
-        |ask: &Ask<'_>| -> Result<Page, Fault> { one::page(ask, &kept, &Parameters::default(), &[]) };
+    let page = |ask: &Ask<'_>| -> Result<Page, Fault> {
+        one::page(ask, &kept, &Parameters::default(), &[])
+    };
     let (status, page) = markup(store, &format!("/alerts/{}", alert.id), "", page);
     assert_eq!(status, 200, "{page}");
     page
@@ -315,6 +336,41 @@ fn what_bins_have_is_in_its_step_and_rules_have_their_limits() {
         of(json!({ "z": 6.0 }), json!({ "median": 10.0, "deviation": 2.0 })),
         [line("too much above", 22.0), line("median", 10.0)]
     );
+}
+
+#[test]
+fn a_filter_of_ones_own_must_hold_of_the_alert() {
+    let zone = Zone::parse("UTC").unwrap();
+    let limits = Limits::default();
+    let now = UnixMillis(TEN);
+    let around = Surroundings { zone: &zone, now, limits, files: &NoFiles };
+    let beacon = alert("a1", "beacon", Severity::High);
+    let document = json!({
+        "host": "10.0.0.1", "peer": "10.0.0.2", "protocol": "TCP", "port": 443,
+    });
+    let beacon = Alert { document, ..beacon };
+    for (filter, expected) in [
+        ("src ip 10.0.0.1 and dst port 443", true),
+        ("src net 10.0.0.0/8 and proto tcp", true),
+        ("src ip 10.0.0.2", false),
+        ("dst port 80", false),
+        ("proto udp", false),
+        ("packets < 10", false),
+    ] {
+        let suppression = Suppression {
+            number: 0,
+            kinds: vec![Kind::Beacon],
+            id: None,
+            written: Some(filter.to_owned()),
+            reason: "ours".to_owned(),
+            by: "ann".to_owned(),
+            added: now,
+            until: None,
+        };
+        assert_eq!(suppress::holds(&suppression, &beacon, &around), expected, "{filter}");
+        let scans = Suppression { kinds: vec![Kind::Scan], ..suppression };
+        assert!(!suppress::holds(&scans, &beacon, &around), "{filter}");
+    }
 }
 
 #[test]
