@@ -130,7 +130,6 @@ fn behind_own(filter: &str) -> &str {
             (Some(_), _) if is_escaped => is_escaped = false,
             (Some(_), '\\') => is_escaped = true,
             (Some(mark), _) if mark == letter => quote = None,
-            (Some(_), _) => {}
             (None, '"' | '\'') => quote = Some(letter),
             // A comment ends with its line.
             (None, '#') => quote = Some('\n'),

@@ -167,7 +167,7 @@ fn response(ask: &Ask<'_>, made: Result<Page, Fault>) -> Response {
             match &fault {
                 Fault::Store(error) => tracing::warn!("{}: {error}", ask.path),
                 Fault::Away(_, problem) | Fault::Ours(problem) => {
-                    tracing::warn!("{}: {problem}", ask.path)
+                    tracing::warn!("{}: {problem}", ask.path);
                 }
                 Fault::Refused(_) | Fault::Missing(_) => {}
             }

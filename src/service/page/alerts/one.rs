@@ -6,7 +6,7 @@ use axum::extract::Path;
 use axum::response::Response;
 use maud::{Markup, html};
 
-use super::super::ask::{Ask, Fault};
+use super::super::ask::Ask;
 use super::super::shell::Page;
 use super::super::{Asking, parts};
 use super::{evidence, judge, marks, suppress, why};
@@ -27,7 +27,7 @@ pub(in crate::service::page) async fn show(Path(id): Path<String>, asking: Askin
         .answer_as(Reads::Everything, move |ask| {
             let kept = service.alerts().get(&id)?;
             let rules = &service.options.lookout.rules;
-            page(ask, &kept, &deciding(ask, &service), rules)
+            Ok(page(ask, &kept, &deciding(ask, &service), rules))
         })
         .await
 }
@@ -51,7 +51,7 @@ pub(in crate::service::page) fn page(
     kept: &Kept,
     parameters: &Parameters,
     rules: &[(String, RuleOptions)],
-) -> Result<Page, Fault> {
+) -> Page {
     let alert = &kept.alert;
     let content = html! {
         div class="title alert" {
@@ -76,7 +76,7 @@ pub(in crate::service::page) fn page(
         (messages(ask, kept))
         (whole(kept))
     };
-    Ok(Page::new(marks::title(alert), content).without_window())
+    Page::new(marks::title(alert), content).without_window()
 }
 
 fn tiles(ask: &Ask<'_>, kept: &Kept) -> Markup {

@@ -164,7 +164,7 @@ fn where_nothing_is_open_it_is_said_who_would_raise_something() {
 fn shown(store: &MemoryStore, alert: &Alert) -> String {
     let kept = Kept::new(alert, UnixMillis(TEN), &[]);
     let page = |ask: &Ask<'_>| -> Result<Page, Fault> {
-        one::page(ask, &kept, &Parameters::default(), &[])
+        Ok(one::page(ask, &kept, &Parameters::default(), &[]))
     };
     let (status, page) = markup(store, &format!("/alerts/{}", alert.id), "", page);
     assert_eq!(status, 200, "{page}");
@@ -213,7 +213,7 @@ fn the_numbers_are_told_with_what_they_are_compared_with() {
         });
         let alert = Alert { document, ..alert("a1", name, Severity::High) };
         let kept = Kept::new(&alert, UnixMillis(TEN), &[]);
-        let page = |ask: &Ask<'_>| one::page(ask, &kept, &Parameters::default(), &[]);
+        let page = |ask: &Ask<'_>| Ok(one::page(ask, &kept, &Parameters::default(), &[]));
         text_of(&store, "/alerts/a1", "", page).1
     };
     for (name, variant, evidence, says) in [

@@ -102,7 +102,8 @@ fn last_days(time: TimeRange) -> (TimeRange, Option<String>) {
 }
 
 /// Pictures with what is not in them.
-fn lacking_too(drawn: Vec<Drawn>, lacking: Option<String>) -> Vec<Drawn> {
+fn lacking_too(drawn: Vec<Drawn>, lacking: Option<&str>) -> Vec<Drawn> {
+    let lacking = lacking.map(str::to_owned);
     drawn.into_iter().map(|drawn| Drawn { lacking: lacking.clone(), ..drawn }).collect()
 }
 
@@ -142,7 +143,7 @@ pub(super) fn minutes(
         text: &|packets| rate(Measure::Packets, packets),
     };
     let said = "packets a second, the mean of each minute; those of the flood in the other colour";
-    Ok(lacking_too(drawn(ask, TITLE, said.to_owned(), columns), lacking))
+    Ok(lacking_too(drawn(ask, TITLE, said.to_owned(), columns), lacking.as_deref()))
 }
 
 /// An upload: the octets that its host sent to the outside by the hour.
@@ -229,7 +230,7 @@ pub(super) fn windows(
     );
     // Peers are those of its key by themselves.
     let wider = measure != "peers" && is_wider(&alert.filter, &alert.document["key"]);
-    let lacking = wider.then(|| super::super::WIDER.to_owned());
+    let lacking = wider.then_some(super::super::WIDER);
     Ok(lacking_too(drawn(ask, TITLE, said, columns), lacking))
 }
 
