@@ -14,7 +14,7 @@ use super::several::list;
 use super::spans::{Run, Spans};
 use super::{Detection, Evidence, Kind, Parameters, Severity};
 use crate::aggregate::{CONNECTION_COLUMNS, Connection, HostPart, HostVisitor, Joining, each_host};
-use crate::flow::{TimeRange, UnixMillis};
+use crate::flow::{Protocol, TimeRange, UnixMillis};
 use crate::query::Question;
 use crate::store::{Result, Snapshot};
 
@@ -83,9 +83,16 @@ impl Much {
     }
 }
 
+/// Protocols that carry what others send (IPv4 and IPv6 in IP, GRE, ESP, AH): a tunnel from site to site is
+/// no host's upload, and is as full one night as it was empty before.
+const TUNNELS: [Protocol; 5] =
+    [Protocol(4), Protocol(41), Protocol(47), Protocol(50), Protocol(51)];
+
 /// Whether `connection` leads out.
 fn leads_out(connection: &Connection, parameters: &Parameters) -> bool {
-    parameters.inside.has(connection.initiator) && !parameters.inside.has(connection.responder)
+    parameters.inside.has(connection.initiator)
+        && !parameters.inside.has(connection.responder)
+        && !TUNNELS.contains(&connection.protocol)
 }
 
 impl Hours {

@@ -28,7 +28,8 @@ fn look(service: &Shared, detect: &Detect) -> Result<(), Failed> {
     for (kind, count) in &told.found.left_out {
         tracing::warn!("{count} more of kind {kind}, less grave, are not told");
     }
-    for detection in &told.found.detections {
+    // The gravest at the end, as those that were raised last are read first.
+    for detection in told.found.detections.iter().rev() {
         let alert = Alert::of_detection(detection, &told.called);
         if !raise(service, &alert)? {
             break;
