@@ -44,6 +44,9 @@ use std::path::{Path, PathBuf};
 
 use crate::keep::Result;
 
+/// A note of who judges has so many bytes at most.
+pub const MAX_NOTE: usize = 4_000;
+
 /// The file of alerts in the folder of a server.
 pub fn file(folder: &Path) -> PathBuf {
     folder.join("alerts.sqlite")

@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 use serde_json::{Map, Value, json};
 
 use super::clock::Clock;
-use super::keys::{key_names, key_text};
+use super::keys::{key_names, key_text, key_texts};
 use super::units::{amount, width};
 use super::words::{grouped, plural, shell_quoted};
 use crate::aggregate::{End, KeyField, KeyValue, Prefix};
@@ -47,14 +47,14 @@ pub fn firing_json(rule: &Rule, firing: &Firing, again: u64) -> Value {
         "usual": usual,
         "again": again,
         "where": firing_filter(rule, key),
+        "wider": key_terms(rule, key).any(|term| term.is_none()),
     })
 }
 
 /// What a rule tells of a key as JSON has it.
 pub(crate) fn firing_key(rule: &Rule, key: &[KeyValue]) -> Map<String, Value> {
     let names = rule.fields.iter().flat_map(key_names).map(std::borrow::Cow::into_owned);
-    let texts = key.iter().map(|value| key_text(std::slice::from_ref(value)));
-    names.zip(texts.map(Value::from)).collect()
+    names.zip(key_texts(key).map(Value::from)).collect()
 }
 
 /// To three places; infinite is nothing in JSON.
@@ -99,50 +99,12 @@ pub fn firing_filter(rule: &Rule, key: &[KeyValue]) -> String {
         written if key.is_empty() => Some(written.to_owned()),
         written => Some(format!("({written})")),
     };
-    let of_key = rule.fields.iter().zip(key).filter_map(|(field, value)| term(field, value));
-    own.into_iter().chain(of_key).collect::<Vec<_>>().join(" and ")
+    own.into_iter().chain(key_terms(rule, key).flatten()).collect::<Vec<_>>().join(" and ")
 }
 
-/// Whether a [filter](firing_filter) finds more than the flows of its key, which is as JSON has it: a part
-/// of that may be nothing that filters have words for.
-pub(crate) fn is_wider(filter: &str, key: &Value) -> bool {
-    let Some(key) = key.as_object() else { return false };
-    // A pair has a term for each of its ends.
-    let is_pair = |(name, value): (&String, &Value)| {
-        name == "first" && value.as_str().is_some_and(|text| text.contains(", "))
-    };
-    let pairs = key.iter().filter(|&part| is_pair(part)).count();
-    let of_key = behind_own(filter);
-    let between: usize =
-        of_key.split('"').step_by(2).map(|text| text.matches(" and ").count()).sum();
-    let terms = if of_key.is_empty() { 0 } else { between + 1 };
-    terms < key.len() + pairs
-}
-
-/// The terms of the key of a filter, behind what its rule says by itself.
-fn behind_own(filter: &str) -> &str {
-    if !filter.starts_with('(') {
-        return filter;
-    }
-    let (mut depth, mut quote, mut is_escaped) = (0, None, false);
-    for (place, letter) in filter.char_indices() {
-        match (quote, letter) {
-            (Some(_), _) if is_escaped => is_escaped = false,
-            (Some(_), '\\') => is_escaped = true,
-            (Some(mark), _) if mark == letter => quote = None,
-            (None, '"' | '\'') => quote = Some(letter),
-            // A comment ends with its line.
-            (None, '#') => quote = Some('\n'),
-            (None, '(') => depth += 1,
-            (None, ')') if depth == 1 => {
-                let behind = &filter[place + 1..];
-                return behind.strip_prefix(" and ").unwrap_or(behind);
-            }
-            (None, ')') => depth -= 1,
-            _ => {}
-        }
-    }
-    ""
+/// What each field of `key` says in a filter; None where filters have no words for it, and find more.
+fn key_terms(rule: &Rule, key: &[KeyValue]) -> impl Iterator<Item = Option<String>> {
+    rule.fields.iter().zip(key).map(|(field, value)| term(field, value))
 }
 
 /// What a field of a key says in a filter, where filters have words for it.
@@ -257,25 +219,31 @@ mod tests {
     }
 
     #[test]
-    fn a_filter_without_words_for_a_part_of_its_key_is_wider() {
-        let own = "(ip in [10.0.0.1] and (port 80 or as name \"a) and b\"))";
-        let two = json!({ "srcAddress": "10.0.0.1", "dstCountry": "-" });
-        for (filter, key, expected) in [
-            ("src ip 10.0.0.1", &two, true),
-            ("src ip 10.0.0.1 and dst country \"DE\"", &two, false),
-            // A name with the word in it is one term.
-            ("src as name \"this and that\"", &two, true),
-            ("", &json!({ "dstCountry": "-" }), true),
-            ("", &json!({}), false),
-            ("port 80", &json!({}), false),
-            ("ip 10.0.0.1 and ip 10.0.0.2", &json!({ "first": "10.0.0.1, 10.0.0.2" }), false),
+    fn a_filter_without_words_for_a_part_of_its_key_is_wider_and_a_pair_has_both_its_ends() {
+        let [one, other] = [[10, 0, 0, 1], [10, 0, 0, 2]].map(Into::into);
+        for (by, key, filter, is_wider, json_key) in [
+            (
+                "pair,dstport",
+                vec![KeyValue::Pair(one, other), KeyValue::Number(443)],
+                "ip 10.0.0.1 and ip 10.0.0.2 and dst port 443",
+                false,
+                json!({ "first": "10.0.0.1", "second": "10.0.0.2", "dstPort": "443" }),
+            ),
+            (
+                "src,tos",
+                vec![KeyValue::Address(one), KeyValue::Number(8)],
+                "src ip 10.0.0.1",
+                true,
+                json!({ "srcAddress": "10.0.0.1", "tos": "8" }),
+            ),
         ] {
-            assert_eq!(is_wider(filter, key), expected, "{filter}");
-            if key.as_object().is_some_and(|key| !key.is_empty()) {
-                let and = if filter.is_empty() { "" } else { " and " };
-                let filter = format!("{own}{and}{filter}");
-                assert_eq!(is_wider(&filter, key), expected, "{filter}");
-            }
+            let fields = parse_keys(by).unwrap();
+            let rule = Rule { fields, written: String::new(), ..rule(Limit::Above(1)) };
+            let window = TimeRange { since: UnixMillis(0), until: UnixMillis(300_000) };
+            let firing = Firing { key, window, value: 2, usual: None };
+            let json = firing_json(&rule, &firing, 0);
+            assert_eq!((&json["where"], &json["key"]), (&json!(filter), &json_key));
+            assert_eq!(json["wider"], is_wider, "{by}");
         }
     }
 

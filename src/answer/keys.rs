@@ -21,18 +21,20 @@ pub(super) fn key_values(key: &[KeyValue]) -> impl Iterator<Item = Value> {
 
 /// A key in one line: `10.0.0.1, 443`.
 pub fn key_text(key: &[KeyValue]) -> String {
+    key_texts(key).collect::<Vec<_>>().join(", ")
+}
+
+/// The values of a key as texts, as many as its fields have [names](key_names).
+pub(super) fn key_texts(key: &[KeyValue]) -> impl Iterator<Item = String> {
     let mut clock = Clock::new(TimeZone::UTC);
-    let mut text = Vec::new();
-    for value in key_values(key) {
-        if !text.is_empty() {
-            text.extend_from_slice(b", ");
-        }
+    key_values(key).map(move |value| {
+        let mut text = Vec::new();
         match value {
             Value::Text(name) => text.extend_from_slice(called(&name).as_bytes()),
             value => value.push(&mut text, &mut clock),
         }
-    }
-    String::from_utf8_lossy(&text).into_owned()
+        String::from_utf8_lossy(&text).into_owned()
+    })
 }
 
 /// What stands for a name that may not be known.

@@ -44,8 +44,8 @@ pub use diff::{change_cells, write_diff};
 #[cfg(feature = "elastic")]
 pub(crate) use elements::push_elements;
 pub use explanation::{explanation_json, explanation_text};
+pub(crate) use firings::firing_key;
 pub use firings::{firing_filter, firing_json, firing_title, write_firings};
-pub(crate) use firings::{firing_key, is_wider};
 pub use flows::{FlowWriter, Style, write_flows};
 pub use format::{Format, OwnFormat, PairFormat, ParseFormatError};
 pub use found::{FoundFormat, found_summary, write_found};

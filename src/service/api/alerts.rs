@@ -11,7 +11,7 @@ use utoipa_axum::routes;
 
 use super::store::{NoParameters, write_json};
 use super::{Answering, Call, Failure, Reads};
-use crate::alert::{self, AlertsError, Kept, Verdict, Wanted, Which};
+use crate::alert::{self, AlertsError, Kept, MAX_NOTE, Verdict, Wanted, Which};
 use crate::flow::UnixMillis;
 use crate::request::{Refused, whole_number};
 use crate::service::auth::{Caller, Role};
@@ -20,8 +20,6 @@ use crate::service::routes::Routes;
 use crate::service::turns::Turn;
 use crate::service::{Notes, Shared};
 
-/// A note has so many bytes at most.
-const MAX_NOTE: usize = 4_000;
 /// A page has so many alerts at most.
 const MAX_PAGE: u64 = 1_000;
 

@@ -9,15 +9,12 @@ use tokio::task::spawn_blocking;
 
 use super::super::ask::Ask;
 use super::super::parts;
-use crate::alert::{self, Kept, ParseStateError, Verdict};
+use crate::alert::{self, Kept, MAX_NOTE, ParseStateError, Verdict};
 use crate::flow::UnixMillis;
 use crate::service::auth::Caller;
 use crate::service::problem::Problem;
 use crate::service::turns::Turn;
 use crate::service::{Notes, Shared};
-
-/// A note has so many bytes at most.
-const MAX_NOTE: usize = 4_000;
 
 /// What a form says of an alert.
 #[derive(Deserialize)]

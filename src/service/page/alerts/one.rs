@@ -11,8 +11,8 @@ use super::super::shell::Page;
 use super::super::{Asking, parts};
 use super::{evidence, judge, marks, suppress, why};
 use crate::alert::{Kept, Source, State, Status};
+use crate::answer::time_text;
 use crate::answer::words::{grouped, plural, seconds, shell_quoted};
-use crate::answer::{is_wider, time_text};
 use crate::detect::Parameters;
 use crate::flow::{TimeRange, UnixMillis};
 use crate::request::{Detect, RuleOptions};
@@ -138,7 +138,7 @@ fn flows(ask: &Ask<'_>, kept: &Kept) -> Markup {
     html! {
         section class="card" {
             h2 { "Its flows" }
-            @if alert.source == Source::Rule && is_wider(&alert.filter, &alert.document["key"]) {
+            @if alert.source == Source::Rule && alert.document["wider"] == true {
                 p class="note" { (super::WIDER) }
             }
             div class="actions" {

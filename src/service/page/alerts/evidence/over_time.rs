@@ -13,7 +13,7 @@ use super::peers::by_window;
 use super::reading::{Reading, filter};
 use super::{Drawn, GONE, figure, nothing};
 use crate::aggregate::{BinWidth, Measure, Timeline, TimelineError, TimelineOptions, Whose};
-use crate::answer::{Columns, Shape, amount, draw_columns, is_wider, rate, width};
+use crate::answer::{Columns, Shape, amount, draw_columns, rate, width};
 use crate::detect::{Inside, Parameters};
 use crate::flow::{TimeRange, UnixMillis};
 use crate::query::{Asked, Direction, Question};
@@ -229,7 +229,7 @@ pub(super) fn windows(
         width(window_ms)
     );
     // Peers are those of its key by themselves.
-    let wider = measure != "peers" && is_wider(&alert.filter, &alert.document["key"]);
+    let wider = measure != "peers" && alert.document["wider"] == true;
     let lacking = wider.then_some(super::super::WIDER);
     Ok(lacking_too(drawn(ask, TITLE, said, columns), lacking))
 }

@@ -191,7 +191,7 @@ fn of_ddos(variant: &str, name: &str, by: &Parameters) -> Option<Told> {
             "Sources",
             Form::Count,
             if variant == "distributed" {
-                at_least(by.flood_sources as u64)
+                format!("{}, or 5 that nobody answers", at_least(by.flood_sources as u64))
             } else {
                 String::new()
             },
