@@ -195,8 +195,9 @@ fn real_traces_are_quiet() {
 #[test]
 fn what_decides_can_be_set() {
     let home = Home::new();
-    let made = ["generate", "day.pcap", "--flows", "3000", "--hours", "1", "--plant", "scan"];
-    home.run(&made).succeeds();
+    let made = ["generate", "day.pcap", "--flows", "3000", "--hours", "1"];
+    let planted = ["--plant", "scan", "--planted", "planted.json"];
+    home.run(&[&made[..], &planted].concat()).succeeds();
     home.run(&["load", "day.pcap"]).succeeds();
     let config = home.path("some.toml");
     let detect = |text: &str, more: &[&str]| {
@@ -217,8 +218,8 @@ fn what_decides_can_be_set() {
 }
 
 /// A capture of what one router exports of what comes in: who asks for SNMP twenty addresses that nobody
-/// has, and talks to three that are there; what another one sent ten and twenty-five days before; and what these
-/// twenty sent three weeks before.
+/// has, and talks to three that are there; what another one of their network sent on each of six days
+/// before, and of four before these; and what the twenty sent three weeks before.
 fn from_outside(home: &Home) {
     use earlgrey_hbase::netflow::v5;
     let export = |unix_secs: u32, records: &[v5::Record]| {
@@ -226,7 +227,7 @@ fn from_outside(home: &Home) {
         let header = v5::Header { count, uptime_ms: 600_000, unix_secs, ..v5::Header::default() };
         let mut payload = Vec::new();
         v5::encode(&header, records, &mut payload);
-        crate::cli::capture(&[payload])
+        payload
     };
     let flow = |src: [u8; 4], dst: [u8; 4], (protocol, dst_port, tcp_flags): (u8, u16, u8)| {
         let at_ms = 1_000 * u32::from(dst[3]);
@@ -250,12 +251,14 @@ fn from_outside(home: &Home) {
     let tries = (1..=20).map(|host| flow(scanner, [10, 0, 1, host], (17, 161, 0)));
     let now = 1_186_040_520;
     let records: Vec<v5::Record> = talk.chain(tries).collect();
-    home.file("day.pcap", &export(now, &records));
+    home.file("day.pcap", &crate::cli::capture(&[export(now, &records)]));
     let sent = (1..=20).map(|host| flow([10, 0, 1, host], scanner, (17, 53, 0)));
-    home.file("twenty.pcap", &export(now - 21 * 86_400, &sent.collect::<Vec<_>>()));
-    for (name, days) in [("ten.pcap", 10), ("month.pcap", 25)] {
-        let one = [flow([10, 0, 9, 9], scanner, (17, 53, 0))];
-        home.file(name, &export(now - days * 86_400, &one));
+    let sent = export(now - 21 * 86_400, &sent.collect::<Vec<_>>());
+    home.file("twenty.pcap", &crate::cli::capture(&[sent]));
+    for (name, days) in [("six.pcap", 1..=6), ("four.pcap", 7..=10)] {
+        let one = [flow([10, 0, 1, 200], scanner, (17, 53, 0))];
+        let each: Vec<_> = days.map(|day| export(now - day * 86_400, &one)).collect();
+        home.file(name, &crate::cli::capture(&each));
     }
 }
 
@@ -271,7 +274,9 @@ fn dark_space_is_learnt_from_what_the_store_has_of_the_days_before() {
         run.lines().into_iter().map(read).collect::<Vec<_>>()
     };
     assert_eq!(scans(&[]), Vec::<Value>::new(), "of a day it is not known who ever sends");
-    home.run(&["load", "ten.pcap", "month.pcap"]).succeeds();
+    home.run(&["load", "six.pcap"]).succeeds();
+    assert_eq!(scans(&[]), Vec::<Value>::new(), "nor of six");
+    home.run(&["load", "four.pcap"]).succeeds();
     let found = scans(&[]);
     assert_eq!(found.len(), 1, "{found:?}");
     crate::schema::check("detection", &found[0]);
@@ -290,5 +295,5 @@ fn dark_space_is_learnt_from_what_the_store_has_of_the_days_before() {
         "whatever is asked"
     );
     assert_eq!(scans(&["--dark-days", "14"]).len(), 1);
-    assert_eq!(scans(&["--dark-days", "8"]), Vec::<Value>::new(), "of 8 days there is one");
+    assert_eq!(scans(&["--dark-days", "0"]), Vec::<Value>::new(), "nobody asks for it");
 }
