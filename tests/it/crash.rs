@@ -66,11 +66,16 @@ pub(crate) fn is_long() -> bool {
 fn a_load_that_is_killed_anywhere_can_be_run_again_and_loses_nothing() {
     let place = Place::new();
     let whole = place.store("whole");
-    let begun = Instant::now();
     succeeds(&place.load(&whole).output().unwrap());
-    let took = begun.elapsed();
     let expected = content(&whole);
     assert!(expected.flows > FLOWS * 9 / 10);
+    // A machine that is busy just now makes a load longer than those that are killed will be.
+    let timed = |turn: u32| {
+        let begun = Instant::now();
+        succeeds(&place.load(&place.store(&format!("timed-{turn}"))).output().unwrap());
+        begun.elapsed()
+    };
+    let took = (0..3).map(timed).min().unwrap();
 
     let kills: u32 = if is_long() { 200 } else { 20 };
     let (mut cut_short, mut kept) = (0, 0);
