@@ -162,6 +162,16 @@ async fn judge(
         let told = format!("a note has {MAX_NOTE} bytes at most");
         return Err(Failure::from(Refused::of("note", told)).into_problem());
     }
+    keep_verdict(service, turn, (&caller, &notes), (id, state, note)).await.map(Json)
+}
+
+/// Keeps what `caller` makes of an alert.
+pub(in crate::service) async fn keep_verdict(
+    service: Shared,
+    turn: Turn,
+    (caller, notes): (&Caller, &Notes),
+    (id, state, note): (String, alert::State, String),
+) -> Result<Kept, Problem> {
     notes.add("alert", &id);
     notes.add("state", state.name());
     notes.add("note", &note);
@@ -170,6 +180,5 @@ async fn judge(
         let _turn = turn;
         service.alerts().judge(&id, state, &verdict)
     });
-    let kept = done.await.map_err(Problem::internal)?.map_err(Problem::from)?;
-    Ok(Json(kept))
+    done.await.map_err(Problem::internal)?.map_err(Problem::from)
 }

@@ -31,6 +31,7 @@ pub(in crate::service) use failure::Failure;
 use given::Given;
 pub(in crate::service) use jobs::{check_owner, id_of, ordered, owned, startable, with_jobs};
 
+pub(in crate::service) use alerts::keep_verdict;
 pub(in crate::service) use watch::{forget_list, watch_for};
 
 use super::routes::Routes;

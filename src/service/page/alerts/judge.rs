@@ -5,12 +5,11 @@ use axum::extract::{Path, State};
 use axum::response::Redirect;
 use maud::{Markup, html};
 use serde::Deserialize;
-use tokio::task::spawn_blocking;
 
 use super::super::ask::Ask;
 use super::super::parts;
-use crate::alert::{self, Kept, MAX_NOTE, ParseStateError, Verdict};
-use crate::flow::UnixMillis;
+use crate::alert::{self, Kept, MAX_NOTE, ParseStateError};
+use crate::service::api::keep_verdict;
 use crate::service::auth::Caller;
 use crate::service::problem::Problem;
 use crate::service::turns::Turn;
@@ -39,15 +38,7 @@ pub(in crate::service::page) async fn judge(
     if note.len() > MAX_NOTE {
         return Err(Problem::bad_request(format!("a note has {MAX_NOTE} bytes at most")));
     }
-    notes.add("alert", &id);
-    notes.add("state", state.name());
-    notes.add("note", &note);
-    let verdict = Verdict { by: caller.owner(), at: UnixMillis::now(), note };
-    let done = spawn_blocking(move || {
-        let _turn = turn;
-        service.alerts().judge(&id, state, &verdict)
-    });
-    let kept = done.await.map_err(Problem::internal)?.map_err(Problem::from)?;
+    let kept = keep_verdict(service, turn, (&caller, &notes), (id, state, note)).await?;
     Ok(Redirect::to(&format!("/alerts/{}", kept.alert.id)))
 }
 
