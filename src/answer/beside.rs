@@ -2,9 +2,10 @@
 //! its link an interface took.
 
 use std::net::IpAddr;
+use std::ops::Range;
 use std::sync::Arc;
 
-use super::keys::{key_names, title};
+use super::keys::{key_names, key_texts, title};
 use super::rows::Value;
 use crate::aggregate::{KeyField, KeyValue, Prefix};
 use crate::flow::{Column, Names};
@@ -59,6 +60,13 @@ enum What {
     Speed,
     /// How much of the link was used, in percent, as the one in this place tells.
     Share(usize),
+}
+
+impl What {
+    /// Whether it is of the second address of a pair.
+    const fn is_second(self) -> bool {
+        matches!(self, Self::Host(1..))
+    }
 }
 
 impl Told {
@@ -196,14 +204,36 @@ impl Beside {
         }
     }
 
-    /// The names that are known of a key of `fields`: of its hosts, its exporter, its interfaces.
-    pub fn names(&self, fields: &[KeyField], key: &[KeyValue]) -> Vec<Arc<str>> {
-        let told = self.told(fields, &[]).into_iter().filter(|told| told.title.is_some());
+    /// The names that are known of what is in one `place` of a key of `fields`: of a host, an exporter, an
+    /// interface; of a pair, those of its first or its second address.
+    pub fn names(
+        &self,
+        (fields, key): (&[KeyField], &[KeyValue]),
+        place: usize,
+        is_second: bool,
+    ) -> Vec<Arc<str>> {
+        let told = self.told(fields, &[]).into_iter();
+        let is_meant = |told: &Told| told.field == place && told.what.is_second() == is_second;
+        let told = told.filter(|told| told.title.is_some() && is_meant(told));
         let names = told.filter_map(|told| match self.value(&told, (fields, key), &[]) {
             Value::Text(name) => Some(shown(&name).into()),
             _ => None,
         });
         names.collect()
+    }
+
+    /// What is in some `places` of a key of `fields`, each with the names that are known of it:
+    /// `10.1.2.3 (printer), 443`.
+    pub fn called(&self, of: (&[KeyField], &[KeyValue]), places: Range<usize>) -> String {
+        let texts = places.flat_map(|place| {
+            key_texts(&of.1[place..=place]).enumerate().map(move |(value, text)| {
+                match self.names(of, place, value > 0).join(", ") {
+                    names if names.is_empty() => text,
+                    names => format!("{text} ({names})"),
+                }
+            })
+        });
+        texts.collect::<Vec<_>>().join(", ")
     }
 
     /// Who exported the flows of `key`, which is of `fields`.

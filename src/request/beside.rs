@@ -12,7 +12,7 @@ use crate::store::{Result, Scan, Snapshot};
 /// # Errors
 ///
 /// [`Refused`] if a table cannot be read, and what the store meets.
-pub(super) fn beside(
+pub(crate) fn beside(
     snapshot: &dyn Snapshot,
     scans: &[Scan],
     options: &TopOptions,

@@ -34,6 +34,7 @@ mod window;
 mod zone;
 
 pub use active_flow::ActiveFlow;
+pub(crate) use beside::beside;
 pub use deciding::Deciding;
 pub use detect::Detect;
 pub use diff::Diff;

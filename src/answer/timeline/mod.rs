@@ -19,7 +19,7 @@ pub use told::time_text;
 pub(super) use told::{series_name, summary, title};
 
 use super::beside::{Beside, OF_ALL, Share, Used};
-use super::keys::{key_names, key_text, key_values};
+use super::keys::{key_names, key_values};
 use super::pieces::write_text;
 use super::rows::{Head, Value, write_rows};
 use super::{AnswerError, PairFormat, ParseFormatError};
@@ -178,7 +178,8 @@ pub fn write_timeline(
 }
 
 /// Prints `timeline` as a flat JSON array of points for those who draw them: `time`, `series` and
-/// `value`. The series are `all`, `sent` and `received`, or keys as tops print them, and `others`.
+/// `value`. The series are `all`, `sent` and `received`, or keys as tops print them with the names that
+/// are known of them, and `others`.
 ///
 /// # Errors
 ///
@@ -188,20 +189,11 @@ pub fn write_points(
     view: &TimelineView<'_>,
     to: impl Write,
 ) -> Result<(), AnswerError> {
-    let name = |series: &Series| match series.whose {
-        Whose::Key(place) => {
-            view.keys.get(place).map_or_else(String::new, |entry| key_text(&entry.key))
-        }
-        Whose::All => "all".to_owned(),
-        Whose::Sent => "sent".to_owned(),
-        Whose::Received => "received".to_owned(),
-        Whose::OtherKeys => "others".to_owned(),
-    };
     // Names are few, and said again with every point.
     let names: Vec<String> = timeline
         .series
         .iter()
-        .map(|series| serde_json::Value::from(name(series)).to_string())
+        .map(|series| serde_json::Value::from(series_name(series.whose, view)).to_string())
         .collect();
     let points = timeline.starts.iter().enumerate().flat_map(|(bin, start)| {
         timeline.series.iter().zip(&names).map(move |(series, name)| {

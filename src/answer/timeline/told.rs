@@ -71,13 +71,12 @@ pub(in crate::answer) fn series_name(whose: Whose, view: &TimelineView<'_>) -> S
         Whose::All => "all".to_owned(),
         Whose::Sent => "sent".to_owned(),
         Whose::Received => "received".to_owned(),
-        Whose::Key(place) => view.keys.get(place).map_or_else(String::new, |entry| {
-            let names = view.beside.map(|beside| beside.names(view.fields, &entry.key));
-            match names.unwrap_or_default().join(", ") {
-                names if names.is_empty() => key_text(&entry.key),
-                names => format!("{} ({names})", key_text(&entry.key)),
-            }
-        }),
+        Whose::Key(place) => {
+            view.keys.get(place).map_or_else(String::new, |entry| match view.beside {
+                Some(beside) => beside.called((view.fields, &entry.key), 0..entry.key.len()),
+                None => key_text(&entry.key),
+            })
+        }
         Whose::OtherKeys => "others".to_owned(),
     }
 }

@@ -145,11 +145,8 @@ fn table(ask: &Ask<'_>, (diff, options): (&Diff, &DiffOptions), beside: &Beside)
                     // What is less is told by another colour, and by its sign.
                     @let parts = if options.difference(entry) < 0 { [0.0, size(entry)] } else { [size(entry), 0.0] };
                     tr {
-                        td {
-                            (parts::key(ask, &options.top.fields, &entry.key))
-                            @for name in beside.names(&options.top.fields, &entry.key) {
-                                " " span class="faint" { (name) }
-                            }
+                        td class="key" {
+                            (parts::key(ask, (&options.top.fields, &entry.key), beside))
                         }
                         td class="number optional" { (before) } td class="number optional" { (now) }
                         td class="number" { (change) } td class="number optional" { (percent) }

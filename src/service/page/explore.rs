@@ -146,12 +146,15 @@ impl Look<'_> {
             );
             return Ok((html! { div class="card" { (nothing) } }, None));
         }
+        let beside = self.request.beside(self.asked.snapshot(), &lookups, &ask.around())?;
         let before = wants_previous(ask).then(|| self.before()).flatten();
         let before = before.map(|before| self.previous(before, &answer, timeline.starts.len()));
         let before = before.transpose()?;
         let drawn = parts::Drawn {
             timeline: &timeline,
+            fields: &answer.fields,
             keys: &answer.keys,
+            beside: Some(&beside),
             of: "",
             shape,
             before: before.as_ref(),
@@ -167,7 +170,7 @@ impl Look<'_> {
                 }
                 (parts::plot(ask, &drawn))
             }
-            (series_table::table(ask, &timeline, &answer, before.as_ref()))
+            (series_table::table(ask, &timeline, (&answer, &beside), before.as_ref()))
         };
         Ok((drawn, Some(timeline.bin_ms)))
     }
@@ -230,8 +233,9 @@ impl Look<'_> {
         let scans: Vec<Scan> =
             lookups.iter().flat_map(|(_, lookup)| lookup.scans()).cloned().collect();
         let top = Top::of(self.asked.snapshot(), &scans, keys)?;
+        let beside = self.request.beside(self.asked.snapshot(), &lookups, &ask.around())?;
         let by = keys.order.measure().unwrap_or_default();
-        let parts = sankey_parts(ask, &self.stops, &top, by);
+        let parts = sankey_parts(ask, (&self.stops, &keys.fields), (&top, &beside), by);
         let (shown, whole) = (told_apart(&top, by), top.totals.get(by));
         let svg = |room| {
             maud::PreEscaped(draw_sankey(&parts, by, room, "Where traffic passes").into_svg())
@@ -252,7 +256,7 @@ impl Look<'_> {
                     div class="narrow" { (svg(Room::NarrowPage)) }
                 }
             }
-            (series_table::of_top(ask, &top, keys, by))
+            (series_table::of_top(ask, (&top, &beside), keys, by))
         })
     }
 }

@@ -13,6 +13,7 @@ use crate::answer::amount;
 use crate::answer::words::grouped;
 use crate::flow::Columns;
 use crate::query::{Asked, Question};
+use crate::request::beside;
 
 /// What the greatest are shown of, and what those are called.
 const KEYS: [(&str, &str); 9] = [
@@ -110,6 +111,7 @@ fn card(
     };
     let lookup = asked.question.plan_unordered(Columns::NONE);
     let top = Top::of(asked.snapshot(), lookup.scans(), &options)?;
+    let beside = beside(asked.snapshot(), lookup.scans(), &options, &ask.around())?;
     let whole = top.totals.get(by) as f64;
     let more = about(ask, asked, "/explore", key, by);
     Ok(html! {
@@ -126,7 +128,7 @@ fn card(
                     @for entry in &top.entries {
                         @let value = entry.counts.counters.get(by) as f64;
                         tr {
-                            td { (parts::key(ask, &fields, &entry.key)) }
+                            td class="key" { (parts::key(ask, (&fields, &entry.key), &beside)) }
                             (parts::share(whole, &[value]))
                             td class="number" { (amount(by, value)) }
                         }

@@ -16,7 +16,7 @@ use super::talk::{self, Talk};
 use super::{host_tables, parts};
 use crate::aggregate::{BinWidth, Measure, Sent, Series, Timeline, TimelineOptions, Whose};
 use crate::answer::words::grouped;
-use crate::answer::{Shape, amount, rate, time_text};
+use crate::answer::{amount, rate, time_text};
 use crate::flow::UnixMillis;
 use crate::meaning::{Attribute, Meaning};
 use crate::query::{Asked, Direction, Question, parse_addresses};
@@ -185,13 +185,7 @@ fn over_time(ask: &Ask<'_>, asked: &Asked, talk: &Talk, by: Measure) -> Result<M
         Timeline::of(asked.snapshot(), &lookups, &options).map_err(parts::of_timeline)?;
     let timeline = spanning(timeline, talk.looked_at, ask.zone.zone());
     let of = talk.host.to_string();
-    let drawn = parts::Drawn {
-        timeline: &timeline,
-        keys: &[],
-        of: &of,
-        shape: Shape::Stacked,
-        before: None,
-    };
+    let drawn = parts::Drawn { of: &of, ..parts::Drawn::of_all(&timeline) };
     Ok(html! {
         section class="card" {
             header {

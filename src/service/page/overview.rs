@@ -7,7 +7,7 @@ use super::shell::Page;
 use super::silence::spanning;
 use super::{exporters, greatest, jobs, loads, parts};
 use crate::aggregate::{BinWidth, Measure, Timeline, TimelineOptions, Whose};
-use crate::answer::{Shape, amount, rate};
+use crate::answer::{amount, rate};
 use crate::flow::Columns;
 use crate::query::{Asked, Question};
 use crate::service::jobs::Job;
@@ -66,7 +66,7 @@ pub(super) fn page(ask: &Ask<'_>, latest: &[Job]) -> Result<Page, Fault> {
 }
 
 fn over_time(ask: &Ask<'_>, timeline: &Timeline, by: Measure) -> Markup {
-    let drawn = parts::Drawn { timeline, keys: &[], of: "", shape: Shape::Stacked, before: None };
+    let drawn = parts::Drawn::of_all(timeline);
     let total = timeline.series.first().map_or(0, crate::aggregate::Series::total);
     let seconds =
         timeline.starts.first().map_or(0, |&first| timeline.until - first) as f64 / 1000.0;

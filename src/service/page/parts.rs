@@ -9,7 +9,9 @@ use super::ask::{Ask, Fault};
 use super::ports;
 use crate::aggregate::{KeyField, KeyValue, Measure, Timeline, TimelineError, TopEntry, Whose};
 use crate::answer::words::grouped;
-use crate::answer::{Room, Shape, TimelineLook, TimelineView, draw_timeline, key_text, time_text};
+use crate::answer::{
+    Beside, Room, Shape, TimelineLook, TimelineView, draw_timeline, key_text, time_text,
+};
 use crate::flow::{Column, TimeRange, UnixMillis};
 use crate::request::Place;
 
@@ -23,9 +25,9 @@ pub(super) fn plot(ask: &Ask<'_>, drawn: &Drawn<'_>) -> Markup {
         filter: "",
         zone: ask.zone.zone().clone(),
         zone_name: ask.zone.name(),
-        fields: &[],
+        fields: drawn.fields,
         keys: drawn.keys,
-        beside: None,
+        beside: drawn.beside,
     };
     let svg = |room| {
         let look = TimelineLook { room, shape: drawn.shape, before: drawn.before };
@@ -42,11 +44,29 @@ pub(super) fn plot(ask: &Ask<'_>, drawn: &Drawn<'_>) -> Markup {
 /// What is drawn.
 pub(super) struct Drawn<'a> {
     pub(super) timeline: &'a Timeline,
+    /// What its series are told by, with what is said of them beside.
+    pub(super) fields: &'a [KeyField],
     pub(super) keys: &'a [TopEntry],
+    pub(super) beside: Option<&'a Beside>,
     /// Whose traffic it is; empty for everybody's.
     pub(super) of: &'a str,
     pub(super) shape: Shape,
     pub(super) before: Option<&'a Timeline>,
+}
+
+impl<'a> Drawn<'a> {
+    /// All of `timeline`, with one series on the other.
+    pub(super) fn of_all(timeline: &'a Timeline) -> Self {
+        Self {
+            timeline,
+            fields: &[],
+            keys: &[],
+            beside: None,
+            of: "",
+            shape: Shape::Stacked,
+            before: None,
+        }
+    }
 }
 
 /// Whose a series is, with the colour that it is drawn in.
@@ -96,14 +116,27 @@ fn bar(of: f64, parts: &[f64]) -> Markup {
     }
 }
 
-/// A key, each of its addresses a link to the page of that host.
-pub(super) fn key(ask: &Ask<'_>, fields: &[KeyField], values: &[KeyValue]) -> Markup {
+/// A key, each of its addresses a link to the page of that host, with the names that are known of it.
+pub(super) fn key(
+    ask: &Ask<'_>,
+    (fields, values): (&[KeyField], &[KeyValue]),
+    beside: &Beside,
+) -> Markup {
+    let names = |place, is_second| {
+        html! {
+            @for name in beside.names((fields, values), place, is_second) {
+                " " span class="faint" { (name) }
+            }
+        }
+    };
     html! {
         @for (place, value) in values.iter().enumerate() {
             @if place > 0 { " · " }
             @match value {
                 KeyValue::Address(address) => (host(ask, *address)),
-                KeyValue::Pair(one, other) => { (host(ask, *one)) " – " (host(ask, *other)) }
+                KeyValue::Pair(one, other) => {
+                    (host(ask, *one)) (names(place, false)) " – " (host(ask, *other))
+                }
                 KeyValue::Number(number) => {
                     (number)
                     @if let Some(name) = service(fields.get(place), *number) {
@@ -112,6 +145,7 @@ pub(super) fn key(ask: &Ask<'_>, fields: &[KeyField], values: &[KeyValue]) -> Ma
                 }
                 value => (key_text(std::slice::from_ref(value))),
             }
+            (names(place, matches!(value, KeyValue::Pair(..))))
         }
     }
 }

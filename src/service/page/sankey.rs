@@ -1,8 +1,10 @@
 //! What a sankey is drawn of: the greatest keys, and the rest.
 
+use std::ops::Range;
+
 use super::ask::{Ask, Fault};
-use crate::aggregate::{KeyValue, Measure, Top, TopEntry};
-use crate::answer::{Part, Stop, key_text};
+use crate::aggregate::{KeyField, KeyValue, Measure, Top, TopEntry};
+use crate::answer::{Beside, Part, Stop};
 use crate::request::keys_of;
 
 /// So many keys at once can be drawn.
@@ -29,21 +31,26 @@ pub(super) fn stops(ask: &Ask<'_>, keys: &str) -> Result<Vec<usize>, Fault> {
 }
 
 /// The greatest keys as parts of a sankey, and the rest as one where it is not most of it.
-pub(super) fn sankey_parts(ask: &Ask<'_>, stops: &[usize], top: &Top, by: Measure) -> Vec<Part> {
-    let stop = |values: &[KeyValue]| Stop {
-        name: key_text(values).replace(", ", " "),
-        href: match values {
-            [KeyValue::Address(address)] => Some(ask.host(*address)),
+pub(super) fn sankey_parts(
+    ask: &Ask<'_>,
+    (stops, fields): (&[usize], &[KeyField]),
+    (top, beside): (&Top, &Beside),
+    by: Measure,
+) -> Vec<Part> {
+    let stop = |key: &[KeyValue], places: Range<usize>| Stop {
+        name: beside.called((fields, key), places.clone()).replace(", ", " "),
+        href: match key[places] {
+            [KeyValue::Address(address)] => Some(ask.host(address)),
             _ => None,
         },
         is_others: false,
     };
     let stops_of = |entry: &TopEntry| -> Vec<Stop> {
-        let mut values = &*entry.key;
+        let mut from = 0;
         let next = |&fields: &usize| {
-            let (of_key, rest) = values.split_at(fields.min(values.len()));
-            values = rest;
-            stop(of_key)
+            let places = from..(from + fields).min(entry.key.len());
+            from = places.end;
+            stop(&entry.key, places)
         };
         stops.iter().map(next).collect()
     };

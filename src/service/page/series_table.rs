@@ -6,7 +6,7 @@ use super::ask::Ask;
 use super::parts;
 use crate::aggregate::{Measure, Series, Timeline, Top, TopOptions, Whose};
 use crate::answer::words::grouped;
-use crate::answer::{amount, rate};
+use crate::answer::{Beside, amount, rate};
 use crate::request::TimelineAnswer;
 
 /// Rates of a series, one for each bin.
@@ -44,7 +44,7 @@ impl Rates {
 pub(super) fn table(
     ask: &Ask<'_>,
     timeline: &Timeline,
-    answer: &TimelineAnswer,
+    (answer, beside): (&TimelineAnswer, &Beside),
     before: Option<&Timeline>,
 ) -> Markup {
     let by = timeline.by;
@@ -63,7 +63,7 @@ pub(super) fn table(
                     @for (place, series) in timeline.series.iter().enumerate() {
                         @let earlier = before.map(|before| before.series.get(place).map_or(0, Series::total));
                         tr {
-                            td { (parts::swatch(series.whose, place)) (name(ask, series.whose, answer)) }
+                            td class="key" { (parts::swatch(series.whose, place)) (name(ask, series.whose, (answer, beside))) }
                             (cells(series, timeline, by, earlier))
                         }
                     }
@@ -80,7 +80,7 @@ pub(super) fn table(
     }
 }
 
-fn name(ask: &Ask<'_>, whose: Whose, answer: &TimelineAnswer) -> Markup {
+fn name(ask: &Ask<'_>, whose: Whose, (answer, beside): (&TimelineAnswer, &Beside)) -> Markup {
     html! {
         @match whose {
             Whose::All => "all",
@@ -88,7 +88,7 @@ fn name(ask: &Ask<'_>, whose: Whose, answer: &TimelineAnswer) -> Markup {
             Whose::Received => "received",
             Whose::OtherKeys => "others",
             Whose::Key(place) => @if let Some(entry) = answer.keys.get(place) {
-                (parts::key(ask, &answer.fields, &entry.key))
+                (parts::key(ask, (&answer.fields, &entry.key), beside))
             }
         }
     }
@@ -109,7 +109,12 @@ fn cells(series: &Series, timeline: &Timeline, by: Measure, before: Option<u128>
 }
 
 /// The greatest keys, for a picture that is not over time.
-pub(super) fn of_top(ask: &Ask<'_>, top: &Top, options: &TopOptions, by: Measure) -> Markup {
+pub(super) fn of_top(
+    ask: &Ask<'_>,
+    (top, beside): (&Top, &Beside),
+    options: &TopOptions,
+    by: Measure,
+) -> Markup {
     let whole = top.totals.get(by) as f64;
     html! {
         section class="card" {
@@ -126,7 +131,7 @@ pub(super) fn of_top(ask: &Ask<'_>, top: &Top, options: &TopOptions, by: Measure
                 tbody { @for entry in &top.entries {
                     @let counters = entry.counts.counters;
                     tr {
-                        td { (parts::key(ask, &options.fields, &entry.key)) }
+                        td class="key" { (parts::key(ask, (&options.fields, &entry.key), beside)) }
                         (parts::optional_share(whole, &[counters.get(by) as f64]))
                         td class="number" { (amount(Measure::Octets, counters.octets as f64)) }
                         td class="number" { (grouped(counters.packets)) }

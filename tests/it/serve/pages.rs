@@ -68,6 +68,28 @@ fn what_pages_load_is_kept_by_browsers_until_it_changes() {
 }
 
 #[test]
+fn what_is_configured_stands_beside_keys() {
+    let home = Home::with_store();
+    home.file("config/earlgrey-hbase/hosts.csv", b"address,name\n122.166.26.132,printer\n");
+    let text = "[meaning]\nhosts = \"hosts.csv\"\n";
+    home.file("config/earlgrey-hbase/earlgrey.toml", text.as_bytes());
+    let serving = home.serves(&[]);
+    for path in [
+        "/?",
+        "/explore?key=src",
+        "/explore?key=src,dstport&shape=sankey",
+        "/greatest?key=pair",
+        "/api/v1/timeline?key=src&output=series",
+    ] {
+        let body = serving.get(path, &[]).body;
+        assert!(body.contains("122.166.26.132"), "{path}: {body}");
+        assert!(body.contains("printer"), "{path}: {body}");
+    }
+    let series = serving.get("/api/v1/timeline?key=src&output=series", &[]).body;
+    assert!(series.contains("\"series\":\"122.166.26.132 (printer)\""), "{series}");
+}
+
+#[test]
 fn an_address_is_looked_up_and_nobody_is_sent_elsewhere() {
     let home = Home::with_store();
     let serving = home.serves(&[]);

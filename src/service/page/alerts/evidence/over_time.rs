@@ -13,7 +13,7 @@ use super::peers::by_window;
 use super::reading::{Reading, filter};
 use super::{Drawn, GONE, figure, nothing};
 use crate::aggregate::{BinWidth, Measure, Timeline, TimelineError, TimelineOptions, Whose};
-use crate::answer::{Columns, Shape, amount, draw_columns, rate, width};
+use crate::answer::{Columns, amount, draw_columns, rate, width};
 use crate::detect::{Inside, Parameters};
 use crate::flow::{TimeRange, UnixMillis};
 use crate::query::{Asked, Direction, Question};
@@ -303,13 +303,7 @@ pub(super) fn strip(ask: &Ask<'_>, reading: &Reading<'_>) -> Result<Vec<Drawn>, 
         return Ok(nothing(TITLE, GONE));
     }
     let total = timeline.series.first().map_or(0, crate::aggregate::Series::total);
-    let drawn = parts::Drawn {
-        timeline: &timeline,
-        keys: &[],
-        of: "",
-        shape: Shape::Stacked,
-        before: None,
-    };
+    let drawn = parts::Drawn::of_all(&timeline);
     let said = format!("{} in all", amount(Measure::Octets, total as f64));
     Ok(vec![Drawn { title: TITLE, said, picture: parts::plot(ask, &drawn), lacking: None }])
 }
