@@ -1,26 +1,41 @@
 //! `completions`: a script that lets a shell complete this command's options.
+//!
+//! The script asks this program how the line may go on, so that names from the configuration and from
+//! the store are offered as they are now.
 
-use std::collections::BTreeSet;
-use std::io::Write;
+use std::collections::HashSet;
+use std::ffi::OsStr;
+use std::io::{self, Write};
+use std::sync::Arc;
 
-use clap::builder::PossibleValuesParser;
-use clap::{Arg, Command, CommandFactory};
+use clap::{Arg, Command, CommandFactory, FromArgMatches, ValueHint};
 use clap_complete::Shell;
+use clap_complete::engine::{ArgValueCompleter, CompletionCandidate};
+use clap_complete::env::{CompleteEnv, Shells};
 use jiff::tz::TimeZone;
 
 use super::failure::Ending;
-use super::{Arguments, output};
+use super::outside::Outside;
+use super::settings::Settings;
+use super::store::{Place, place};
+use super::{Arguments, Common, output};
 use crate::aggregate::key_words;
-use crate::flow::UnixMillis;
-use crate::meaning::Attribute;
-use crate::query::filter::{Context, NoFiles, complete};
+use crate::flow::{Names, UnixMillis};
+use crate::meaning::{Meaning, MeaningError};
+use crate::query::filter::{Completion, Context, Files, NoFiles, complete, parse};
 
 const EXAMPLES: &str = "\
 Examples:
   earlgrey-hbase completions bash > ~/.local/share/bash-completion/completions/earlgrey-hbase
-  earlgrey-hbase completions zsh > ~/.zfunc/_earlgrey-hbase";
+  earlgrey-hbase completions zsh > ~/.zfunc/_earlgrey-hbase
+  earlgrey-hbase completions fish > ~/.config/fish/completions/earlgrey-hbase.fish";
 
-/// Print a script that lets a shell complete commands and options, keys, and the first word of a filter.
+/// By this variable, which has the name of a shell, the script asks.
+const ASKS: &str = "EARLGREY_COMPLETE";
+const PROGRAM: &str = "earlgrey-hbase";
+
+/// Print a script that lets a shell complete commands, options, keys and filters, with the names that
+/// the configuration and the store know.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -31,71 +46,135 @@ pub(crate) struct Args {
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Ending> {
     let mut script = Vec::new();
-    let mut command = offering(Arguments::command());
-    clap_complete::generate(args.shell, &mut command, "earlgrey-hbase", &mut script);
-    // The generator has two names for what is below a command with a hyphen: bash would find none of it.
-    if args.shell == Shell::Bash {
-        let text = String::from_utf8_lossy(&script);
-        script = text.replace("earlgrey__subcmd__hbase", "earlgrey__hbase").into_bytes();
+    if let Some(shell) = Shells::builtins().completer(&args.shell.to_string()) {
+        shell.write_registration(ASKS, PROGRAM, PROGRAM, PROGRAM, &mut script)?;
+    }
+    // Loaded at the first completion, it has that to make as well.
+    if args.shell == Shell::Zsh {
+        writeln!(
+            script,
+            "[[ $funcstack[1] = _{PROGRAM} ]] && _clap_dynamic_completer_{} \"$@\"",
+            PROGRAM.replace('-', "_")
+        )?;
     }
     output::print(|out| Ok(out.write_all(&script)?))?;
     Ok(Ending::Done)
 }
 
-/// The command, whose options of many values offer those that can be listed. They take others as well,
-/// so the command that reads them knows of no list.
+/// Answers a shell that asks how a line may go on, if one does; the program ends then.
+pub(super) fn answer() {
+    CompleteEnv::with_factory(|| offering(Arguments::command()))
+        .var(ASKS)
+        .bin(PROGRAM)
+        .completer(PROGRAM)
+        .complete();
+}
+
+/// The command with what may be offered for values.
 fn offering(command: Command) -> Command {
     let values = |arg: Arg| {
         let name = arg.get_value_names().and_then(|names| names.first()).map(|name| &**name);
         match name {
-            Some("KEY[,KEY…]") => arg.value_parser(listed(key_words())),
-            Some("EXPR") => arg.value_parser(listed(first_words())),
+            Some("KEY[,KEY…]") => arg.add(ArgValueCompleter::new(keys)),
+            Some("EXPR") => arg.add(ArgValueCompleter::new(filters)),
+            Some("URL" | "FILE" | "FOLDER" | "DIR" | "PATH" | "KEYFILE") => {
+                arg.value_hint(ValueHint::AnyPath)
+            }
             _ => arg,
         }
     };
     command.mut_args(values).mut_subcommands(offering)
 }
 
-/// A list of values. Their texts stay until the program ends, which is when the script is printed.
-fn listed(words: impl IntoIterator<Item = String>) -> PossibleValuesParser {
-    PossibleValuesParser::new(words.into_iter().map(|word| &*word.leak()))
+/// The keys that may stand in place of the last one.
+fn keys(current: &OsStr) -> Vec<CompletionCandidate> {
+    let text = current.to_string_lossy();
+    let (before, part) =
+        text.rsplit_once(',').map_or(("", &*text), |(before, part)| (&text[..=before.len()], part));
+    let keys = key_words().filter(|key| key.starts_with(part));
+    keys.map(|key| CompletionCandidate::new(format!("{before}{key}"))).collect()
 }
 
-/// What a filter may begin with.
-fn first_words() -> Vec<String> {
-    let context = Context { zone: TimeZone::UTC, now: UnixMillis::EPOCH, files: &NoFiles };
-    let words = complete("", &context).words.into_iter().map(|word| word.text);
-    // What addresses mean is known where tables are, and not to whoever prints the script.
-    let meant = Attribute::ALL.map(|attribute| attribute.word().to_owned());
-    let all =
-        words.chain(meant).filter(|word| word.bytes().all(|byte| byte.is_ascii_alphanumeric()));
-    all.collect::<BTreeSet<_>>().into_iter().collect()
+/// The filters that `current` may become.
+fn filters(current: &OsStr) -> Vec<CompletionCandidate> {
+    let text = current.to_string_lossy();
+    // Some shells hand over what is quoted with the mark that it begins with, and want none.
+    let text = text.strip_prefix('\'').unwrap_or(&text);
+    let settings = settings();
+    let at_hand = settings.as_ref().map(|settings| AtHand(Outside(settings)));
+    let files: &dyn Files = at_hand.as_ref().map_or(&NoFiles, |at_hand| at_hand);
+    let context = Context { zone: TimeZone::UTC, now: UnixMillis::now(), files };
+    let filters = |text: &str| -> Vec<String> {
+        let Completion { from, words, .. } = complete(text, &context);
+        let mut known = HashSet::new();
+        let words = words.into_iter().filter(|word| known.insert(word.text.clone()));
+        words.map(|word| format!("{}{}", &text[..from], word.text)).collect()
+    };
+    let beyond = |text: &str| filters(&format!("{text} "));
+    let mut offered = filters(text);
+    // A shell closes a quote behind what is offered alone.
+    if let [only] = &*offered {
+        let is_word = text.ends_with(|last: char| last.is_ascii_alphanumeric());
+        if is_word && !beyond(text).is_empty() {
+            offered.insert(0, text.to_owned());
+        } else if parse(only, &context).is_err() {
+            let more = beyond(only);
+            offered = if more.is_empty() { offered } else { more };
+        }
+    }
+    offered.into_iter().map(CompletionCandidate::new).collect()
+}
+
+/// What can be said in a moment: a store that is a server may not answer, and the shell would wait.
+struct AtHand<'a>(Outside<'a>);
+
+impl Files for AtHand<'_> {
+    fn names(&self) -> io::Result<Names> {
+        match place(self.0.0).map_err(io::Error::other)? {
+            Place::Folder(_) => self.0.names(),
+            Place::Hbase(_) | Place::Elastic(_) => Ok(Names::default()),
+        }
+    }
+
+    fn meaning(&self) -> Result<Arc<Meaning>, MeaningError> {
+        self.0.meaning()
+    }
+
+    fn read(&self, name: &str, most_bytes: u64) -> io::Result<Vec<u8>> {
+        NoFiles.read(name, most_bytes)
+    }
+}
+
+/// What is set, also by the options of the line that is completed.
+fn settings() -> Option<Settings> {
+    let line = std::env::args_os().skip_while(|word| word != "--").skip(1);
+    let line = Arguments::command().ignore_errors(true).try_get_matches_from(line).ok()?;
+    let common = Common::from_arg_matches(&line).ok()?;
+    Settings::resolve(common.config.as_deref(), common.flags()).ok()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::aggregate::parse_keys_with;
-    use crate::meaning::Table;
+
+    fn offered(complete: fn(&OsStr) -> Vec<CompletionCandidate>, text: &str) -> Vec<String> {
+        let offered = complete(OsStr::new(text)).into_iter();
+        offered.map(|word| word.get_value().to_string_lossy().into_owned()).collect()
+    }
 
     #[test]
-    fn what_is_offered_is_a_key_or_begins_a_filter() {
-        let asked = std::cell::RefCell::new(Vec::new());
-        let table = |attribute: Attribute| -> Result<std::sync::Arc<Table>, String> {
-            asked.borrow_mut().push(attribute);
-            Err("none".to_owned())
-        };
-        for key in key_words() {
-            let before = asked.borrow().len();
-            let is_one = parse_keys_with(&key, &table).is_ok() || asked.borrow().len() > before;
-            assert!(is_one, "{key}");
+    fn what_is_offered_goes_on_from_what_is_there() {
+        assert_eq!(offered(keys, "src,dstc"), ["src,dstcountry", "src,dstcity"]);
+        assert!(offered(keys, "").contains(&"srcport".to_owned()));
+        for (text, expected) in [
+            ("dst por", "dst port ="),
+            ("'src port 53 or prot", "src port 53 or proto"),
+            // What is the only one, and must go on.
+            ("src port 53 an", "src port 53 and not"),
+            ("src port > 53 or prot", "src port > 53 or proto"),
+        ] {
+            assert!(offered(filters, text).contains(&expected.to_owned()), "{text}");
         }
-        assert_eq!(asked.borrow().len(), 3 * Attribute::ALL.len());
-        assert!(key_words().all(|key| key != "srcip"));
-        let words = first_words();
-        for word in ["src", "dst", "proto", "country", "network", "not", "tcp"] {
-            assert!(words.iter().any(|known| known == word), "{word}: {words:?}");
-        }
-        assert!(words.iter().all(|word| word != "and"), "{words:?}");
+        assert!(offered(filters, "prot 53 an").is_empty());
     }
 }

@@ -217,6 +217,7 @@ impl Command {
 
 /// Runs the command that `arguments`, the program's name first, ask for.
 pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
+    completions::answer();
     let arguments = match Arguments::try_parse_from(print_option::rewrite(arguments)) {
         Ok(arguments) => arguments,
         Err(error) => {

@@ -304,13 +304,14 @@ fn wrong_usage_is_status_2_and_says_what_would_be_right() {
 fn completions_and_manual_pages_are_printed() {
     let home = Home::new();
     for (shell, sign) in [
-        ("bash", "complete -F"),
+        ("bash", "-F _clap_complete_earlgrey_hbase earlgrey-hbase"),
         ("zsh", "#compdef earlgrey-hbase"),
-        ("fish", "complete -c earlgrey-hbase"),
+        ("fish", "--command earlgrey-hbase"),
+        ("elvish", "set edit:completion:arg-completer[earlgrey-hbase]"),
+        ("powershell", "-CommandName earlgrey-hbase"),
     ] {
         let script = home.run(&["completions", shell]).succeeds().stdout;
-        assert!(script.contains(sign) && script.contains("active-flow"), "{shell}");
-        assert!(script.contains("srccountry") && script.contains("dsttenant"), "{shell}");
+        assert!(script.contains(sign) && script.contains("EARLGREY_COMPLETE"), "{shell}");
     }
     let page = home.run(&["man"]).succeeds().stdout;
     assert!(page.contains(".TH earlgrey-hbase 1") && page.contains("SUBCOMMANDS"), "{page}");
@@ -322,22 +323,34 @@ fn completions_and_manual_pages_are_printed() {
 }
 
 /// What bash offers for the last of these words.
-fn offered(script: &str, words: &[&str]) -> Vec<String> {
+fn offered(home: &Home, script: &str, words: &[&str]) -> Vec<String> {
     const ASK: &str = r#"
 source "$1"; shift
-COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1))
-_earlgrey__hbase "$1" "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
+PATH=$(dirname "$1"):$PATH; shift
+COMP_WORDS=(earlgrey-hbase "$@"); COMP_CWORD=$#; COMP_TYPE=9
+_clap_complete_earlgrey_hbase earlgrey-hbase "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
 printf '%s\n' "${COMPREPLY[@]}"
 "#;
-    let words = [&["--norc", "-c", ASK, "bash", script, "earlgrey-hbase"], words].concat();
-    let answer = std::process::Command::new("bash").args(words).output().unwrap();
+    // With the surroundings of the program, which the script calls.
+    let program = home.command(&[]);
+    let mut bash = std::process::Command::new("bash");
+    bash.args(["--norc", "-c", ASK, "bash", script]).arg(program.get_program()).args(words);
+    bash.current_dir(program.get_current_dir().unwrap()).env_clear();
+    bash.env("PATH", std::env::var_os("PATH").unwrap());
+    bash.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let answer = bash.output().unwrap();
     assert!(answer.status.success() && answer.stderr.is_empty(), "{answer:?}");
     String::from_utf8(answer.stdout).unwrap().lines().map(str::to_owned).collect()
 }
 
 #[test]
-fn bash_completes_commands_keys_and_the_first_word_of_a_filter() {
-    let home = Home::new();
+fn bash_completes_commands_keys_and_filters_with_the_names_that_are_configured() {
+    let home = Home::with_store();
+    let networks = "prefix,name\n10.1.0.0/16,office of Basel\n10.2.0.0/16,lab\n";
+    let configured =
+        format!("[meaning]\nnetworks = \"{}\"\n", home.file("networks.csv", networks.as_bytes()));
+    home.file("config/earlgrey-hbase/earlgrey.toml", configured.as_bytes());
+    home.file("others.csv", b"prefix,name\n10.1.0.0/16,attic\n");
     let script = home.run(&["completions", "bash"]).succeeds().stdout;
     let script = home.file("completions.bash", script.as_bytes());
     for (words, expected) in [
@@ -348,10 +361,18 @@ fn bash_completes_commands_keys_and_the_first_word_of_a_filter() {
         (&["timeline", "--key", "ro"], &["role"]),
         (&["report", "--by", "sit"], &["site"]),
         (&["top", "src", "--by", "p"], &["packets", "pps"]),
+        (&["top", "dstport,srcc"], &["dstport,srccountry", "dstport,srccity"]),
         (&["query", "--where", "proto"], &["proto", "protocol"]),
-        (&["top", "src", "--where", "countr"], &["country"]),
+        (&["query", "--where", "src network l"], &["src network lab"]),
+        (&["query", "--where", "src network of"], &["src network \"office of Basel\""]),
+        (&["query", "--where", "src network \"off"], &["src network \"office of Basel\""]),
+        (
+            &["query", "--networks", "others.csv", "--where", "src network a"],
+            &["src network attic"],
+        ),
+        (&["load", "others"], &["others.csv"]),
     ] {
-        let mut offered = offered(&script, words);
+        let mut offered = offered(&home, &script, words);
         offered.sort_unstable();
         let mut expected = expected.to_vec();
         expected.sort_unstable();

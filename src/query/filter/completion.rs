@@ -65,9 +65,12 @@ const MAX_NAMES: usize = 2_000;
 /// How `text` may go on behind its end; its last word may be a part of one.
 pub fn complete(text: &str, context: &Context<'_>) -> Completion {
     let is_inside = |c: char| !c.is_whitespace() && !"()[]=<>!,\"'".contains(c);
+    // A name may have blanks, from its quotation mark on.
+    let quoted = (text.matches('"').count() % 2 == 1).then(|| text.rfind('"')).flatten();
     let from = text.char_indices().rev().take_while(|&(_, c)| is_inside(c)).last();
-    let from = from.map_or(text.len(), |(at, _)| at);
+    let from = quoted.unwrap_or_else(|| from.map_or(text.len(), |(at, _)| at));
     let (before, part) = (&text[..from], text[from..].to_ascii_lowercase());
+    let part = part.trim_start_matches('"');
     let mut completion = Completion { from, words: Vec::new(), expected: None, error: None };
     if text.len() >= MAX_TEXT_BYTES {
         return completion;
@@ -84,7 +87,7 @@ pub fn complete(text: &str, context: &Context<'_>) -> Completion {
         }
     };
     let mut values = values(&names);
-    values.extend(meant(before, &files.meaning));
+    values.extend(meant(before, &files.meaning, quoted.is_some()));
     let fixed = [
         (WordKind::Operator, &OPERATORS[..]),
         (WordKind::Join, &JOINS),
@@ -93,11 +96,12 @@ pub fn complete(text: &str, context: &Context<'_>) -> Completion {
     let fixed =
         fixed.into_iter().flat_map(|(kind, words)| words.iter().map(move |&word| (kind, word)));
     let values = values.iter().map(|value| (WordKind::Value, &**value));
-    for (kind, word) in fixed.chain(values) {
+    let values = values.filter(|(_, value)| quoted.is_none() || value.starts_with('"'));
+    for (kind, word) in fixed.filter(|_| quoted.is_none()).chain(values) {
         if completion.words.len() >= MAX_WORDS {
             break;
         }
-        let is_part = word.to_ascii_lowercase().trim_matches('"').starts_with(&part);
+        let is_part = word.to_ascii_lowercase().trim_matches('"').starts_with(part);
         if is_part && word.len() > part.len() && goes_on(word) {
             completion.words.push(Word { text: word.to_owned(), kind });
         }
@@ -122,8 +126,8 @@ fn values(names: &Names) -> Vec<String> {
     words.map(|&word| word.to_owned()).chain(quoted).collect()
 }
 
-/// What addresses are called, by what the text asks for.
-fn meant(text: &str, meaning: &Meaning) -> Vec<String> {
+/// What addresses are called, by what the text asks for; all of it in quotes where that is wanted.
+fn meant(text: &str, meaning: &Meaning, quoted: bool) -> Vec<String> {
     let text = text.to_ascii_lowercase();
     let asked = |attribute: &Attribute| match attribute {
         Attribute::AsName => text.contains("name"),
@@ -137,7 +141,8 @@ fn meant(text: &str, meaning: &Meaning) -> Vec<String> {
         let shown = table.texts().iter().filter(|name| !name.contains('"')).take(MAX_NAMES);
         // In quotes the name of a host stands where an address may.
         let is_word = |name: &str| {
-            table.attribute != Attribute::Host
+            !quoted
+                && table.attribute != Attribute::Host
                 && name.bytes().all(|byte| byte.is_ascii_alphanumeric())
         };
         words.extend(
@@ -197,6 +202,8 @@ mod tests {
             ("tcp and (udp", vec![], vec!["and"]),
             ("tcp and (udp ", vec!["or", ")"], vec!["bytes"]),
             ("inputName = ", vec!["\"eth0\""], vec![]),
+            ("inputName = \"e", vec!["\"eth0\""], vec!["esp", "ether"]),
+            ("inputName = \"eth0\" ", vec!["and"], vec!["\"eth0\""]),
         ] {
             let words = words(text);
             for word in offered {
