@@ -66,49 +66,81 @@ pub(super) fn scans(field: &mut Field<'_>) {
     }
 }
 
-/// Hosts that call home with a jitter of a fifth, one contact in ten lost.
+/// By what hosts call home.
+#[derive(Clone, Copy)]
+enum Pace {
+    /// By the clock, early or late.
+    Clock,
+    /// By how long they sleep in between, so that they are early or late ever more.
+    Sleep,
+}
+
+/// Hosts that call home by the clock.
 pub(super) fn beacons(field: &mut Field<'_>) {
     for period_s in [30, 60, 60, 120, 300, 300, 600, 900, 1_800, 3_600] {
-        let period_ms = period_s * 1_000;
-        if period_ms * 16 > field.span_ms() {
-            field.skip(Kind::Beacon, "tcp");
+        beacon(field, period_s * 1_000, Pace::Clock);
+    }
+}
+
+/// Hosts that call home and sleep in between.
+pub(super) fn sleepers(field: &mut Field<'_>) {
+    for period_s in [60, 300, 600, 1_800, 3_600] {
+        beacon(field, period_s * 1_000, Pace::Sleep);
+    }
+}
+
+/// A host that calls home with a jitter of a fifth, one contact in ten lost.
+fn beacon(field: &mut Field<'_>, period_ms: u64, pace: Pace) {
+    let variant = match pace {
+        Pace::Clock => "tcp",
+        Pace::Sleep => "sleeping",
+    };
+    if period_ms * 16 > field.span_ms() {
+        field.skip(Kind::Beacon, variant);
+        return;
+    }
+    let (host, peer) = (field.inside(), field.outside());
+    let port = field.random.one_of(&[443, 443, 443, 80, 8080, 8443, 4444]);
+    let first = field.from_ms + MINUTE_MS + (period_ms as f64 * field.random.unit()) as u64;
+    let contacts = ((field.until_ms - first - MINUTE_MS) / period_ms) as u32;
+    let (asked, told) = (field.random.between(300, 900), field.random.between(200, 2_000));
+    let mut last = first;
+    let mut next = first;
+    for contact in 0..contacts {
+        // From a fifth of the period before its time to a fifth behind it.
+        let jitter = period_ms as f64 * 0.4 * (field.random.unit() - 0.5);
+        let at_ms = next.saturating_add_signed(jitter as i64);
+        // Whoever sleeps may have become so late.
+        if at_ms + MINUTE_MS > field.until_ms {
+            break;
+        }
+        next = match pace {
+            Pace::Clock => first + u64::from(contact + 1) * period_ms,
+            Pace::Sleep => at_ms + period_ms,
+        };
+        if field.random.below(10) == 0 {
             continue;
         }
-        let (host, peer) = (field.inside(), field.outside());
-        let port = field.random.one_of(&[443, 443, 443, 80, 8080, 8443, 4444]);
-        let first = field.from_ms + MINUTE_MS + (period_ms as f64 * field.random.unit()) as u64;
-        let contacts = ((field.until_ms - first - MINUTE_MS) / period_ms) as u32;
-        let (asked, told) = (field.random.between(300, 900), field.random.between(200, 2_000));
-        let mut last = first;
-        for contact in 0..contacts {
-            // From a fifth of the period before its time to a fifth behind it.
-            let jitter = period_ms as f64 * 0.4 * (field.random.unit() - 0.5);
-            let at_ms =
-                (first + u64::from(contact) * period_ms).saturating_add_signed(jitter as i64);
-            if field.random.below(10) == 0 {
-                continue;
-            }
-            let request = side(6, 6 * 52 + asked + field.random.below(8), WHOLE);
-            let answer = side(5, 5 * 52 + told + field.random.below(8), WHOLE);
-            let ports = (ephemeral(&mut field.random, host), port);
-            let mut talk =
-                Conversation::short((host, peer), ports, Protocol::TCP, request, Some(answer));
-            talk.duration_ms = field.random.between(80, 900);
-            talk.export_delay_ms = field.random.below(2_000);
-            field.sow(at_ms, talk);
-            last = at_ms;
-        }
-        field.tell(Planted {
-            kind: Kind::Beacon,
-            variant: "tcp",
-            host: host.address.into(),
-            peer: Some(peer.address.into()),
-            port: Some(port),
-            size: contacts,
-            first: UnixMillis(first),
-            last: UnixMillis(last),
-        });
+        let request = side(6, 6 * 52 + asked + field.random.below(8), WHOLE);
+        let answer = side(5, 5 * 52 + told + field.random.below(8), WHOLE);
+        let ports = (ephemeral(&mut field.random, host), port);
+        let mut talk =
+            Conversation::short((host, peer), ports, Protocol::TCP, request, Some(answer));
+        talk.duration_ms = field.random.between(80, 900);
+        talk.export_delay_ms = field.random.below(2_000);
+        field.sow(at_ms, talk);
+        last = at_ms;
     }
+    field.tell(Planted {
+        kind: Kind::Beacon,
+        variant,
+        host: host.address.into(),
+        peer: Some(peer.address.into()),
+        port: Some(port),
+        size: contacts,
+        first: UnixMillis(first),
+        last: UnixMillis(last),
+    });
 }
 
 /// A connection that lasts for `length_ms`, as records that a router cut.

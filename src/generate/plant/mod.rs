@@ -94,6 +94,10 @@ impl Plants {
             }
         }
         everyday::sow(&mut field);
+        // Behind all else, which so is the same as before there were any.
+        if kinds.contains(&Kind::Beacon) {
+            attack::sleepers(&mut field);
+        }
         let Field { mut talks, truth, mut skipped, .. } = field;
         talks.sort_by_key(|&(due_ms, _)| due_ms);
         skipped.sort_unstable();
