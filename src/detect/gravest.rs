@@ -3,6 +3,10 @@
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
+/// So many detections are kept of a kind, the gravest: there is something wrong with what is looked at,
+/// or with what is one's own, and nobody reads more.
+pub(super) const MAX_FOUND: usize = 10_000;
+
 /// Those of least rank of all that were offered, and how many others there were.
 #[derive(Debug)]
 pub(super) struct Gravest<R, T> {

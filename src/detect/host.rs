@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use std::mem::take;
 use std::net::IpAddr;
 
-use super::beacon::{self, Paced, PacedRank};
+use super::beacon::{self, Destinations, Paced, PacedRank};
 use super::contact::Contact;
 use super::ddos::{Flood, FloodRank, Minutes};
 use super::detection::Rank;
 use super::exfil::{Hours, Much, MuchRank};
-use super::gravest::Gravest;
+use super::gravest::{Gravest, MAX_FOUND};
 use super::indicator::Contacts;
 use super::new::Met;
 use super::silent::{Known, Life};
@@ -25,14 +25,11 @@ const MAX_CONTACTS: usize = 1 << 20;
 /// So many hosts are looked at again with dark space.
 const MAX_UNSEEN: usize = 1_000;
 
-/// So many detections are kept of a kind, the gravest: there is something wrong with what is looked at,
-/// or with what is one's own, and nobody reads more.
-const MAX_FOUND: usize = 10_000;
-
 /// What was found by the looks at hosts, and what is to be looked at again.
 #[derive(Debug)]
 pub(super) struct Finds {
     by_kind: BTreeMap<Kind, Gravest<Rank, Detection>>,
+    beacons: Destinations,
     floods: Gravest<FloodRank, Flood>,
     spreads: Gravest<Rank, spread::Suspect>,
     paced: Gravest<PacedRank, Paced>,
@@ -44,18 +41,18 @@ pub(super) struct Finds {
     counts: Found,
 }
 
-impl Default for Finds {
-    fn default() -> Self {
-        Self::keeping(MAX_FOUND)
-    }
-}
-
 impl Finds {
+    /// None yet.
+    pub(super) fn new(parameters: &Parameters) -> Self {
+        Self::keeping(MAX_FOUND, parameters)
+    }
+
     /// None yet, of which the gravest `most` of a kind are kept.
-    fn keeping(most: usize) -> Self {
+    fn keeping(most: usize, parameters: &Parameters) -> Self {
         let of_kind = Kind::ALL.map(|kind| (kind, Gravest::new(most)));
         Self {
             by_kind: of_kind.into(),
+            beacons: Destinations::new(parameters.beacon_hosts),
             floods: Gravest::new(most),
             spreads: Gravest::new(most),
             paced: Gravest::new(most),
@@ -68,7 +65,9 @@ impl Finds {
 
     pub(super) fn add(&mut self, detections: impl IntoIterator<Item = Detection>) {
         for detection in detections {
-            if let Some(of_kind) = self.by_kind.get_mut(&detection.kind) {
+            if detection.kind == Kind::Beacon {
+                self.beacons.add([detection]);
+            } else if let Some(of_kind) = self.by_kind.get_mut(&detection.kind) {
                 of_kind.offer(detection.rank(), detection);
             }
         }
@@ -87,6 +86,7 @@ impl Finds {
                 of_kind.merge(gravest);
             }
         }
+        self.beacons.merge(other.beacons);
         self.floods.merge(other.floods);
         self.spreads.merge(other.spreads);
         self.paced.merge(other.paced);
@@ -122,12 +122,14 @@ impl Finds {
         let (known, _) = self.known.finish();
         // What they tried was judged without dark space.
         let (unseen, _) = self.unseen.finish();
-        (found, Again { floods, spreads, paced, much, known, unseen })
+        let beacons = self.beacons;
+        (found, Again { beacons, floods, spreads, paced, much, known, unseen })
     }
 }
 
 /// What is looked at again, as it hangs on others or on what is no longer at hand.
 pub(super) struct Again {
+    pub(super) beacons: Destinations,
     pub(super) floods: Vec<Flood>,
     pub(super) spreads: Vec<spread::Suspect>,
     pub(super) paced: Vec<Paced>,
@@ -162,7 +164,7 @@ impl<'a> Looker<'a> {
             life: Life::default(),
             met: Met::default(),
             is_in_parts: false,
-            finds: Finds::default(),
+            finds: Finds::new(parameters),
         }
     }
 
@@ -309,7 +311,7 @@ mod tests {
 
     #[test]
     fn beyond_so_many_the_gravest_are_kept_and_the_others_counted() {
-        let [mut one, mut other] = [Finds::keeping(10), Finds::keeping(10)];
+        let [mut one, mut other] = [0, 1].map(|_| Finds::keeping(10, &Parameters::default()));
         one.add((0..50).map(detection));
         other.add((50..100).map(detection));
         one.merge(other);

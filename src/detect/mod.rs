@@ -119,7 +119,7 @@ pub fn detect(
         parameters.new_since = Some(new::since(snapshot, question, parameters.now)?);
     }
     let parameters = &parameters;
-    let mut finds = Finds::default();
+    let mut finds = Finds::new(parameters);
     if let Some(joining) = joining {
         let lookers = each_host(snapshot, lookup, joining, || Looker::new(kinds, parameters))?;
         for looker in lookers {
@@ -129,12 +129,13 @@ pub fn detect(
     if let Some(lists) = lists.filter(|_| kinds.contains(&Kind::Indicator)) {
         finds.add_listed(indicator::contacts(snapshot, question, lists)?);
     }
-    let (mut found, Again { floods, spreads, paced, much, known, unseen }) = finds.finish();
+    let (mut found, again) = finds.finish();
+    let Again { mut beacons, floods, spreads, paced, much, known, unseen } = again;
     found.detections.extend(ddos::confirmed(snapshot, question, parameters, floods)?);
     found.detections.extend(spread::confirmed(snapshot, parameters, spreads)?);
     if let Some(joining) = joining {
         let decide = (parameters, &*joining.timeouts);
-        found.detections.extend(beacon::of_records(snapshot, question, decide, paced)?);
+        beacons.add(beacon::of_records(snapshot, question, decide, paced)?);
         let unusual = exfil::confirmed(snapshot, question, parameters, joining, much)?;
         found.detections.extend(unusual);
         let scans = scan_by_dark(snapshot, question, parameters, joining, &unseen)?;
@@ -143,7 +144,7 @@ pub fn detect(
     if kinds.contains(&Kind::Silent) {
         found.detections.extend(silent::judge(snapshot, question, parameters, &known)?);
     }
-    beacon::confirm(snapshot, question, parameters, &mut found)?;
+    beacon::confirm(snapshot, question, parameters, beacons, &mut found)?;
     found.detections.sort_by_key(Detection::rank);
     found.detections = folded(found.detections);
     Ok(found)

@@ -27,7 +27,8 @@ pub struct Parameters {
     pub beacon_score: f64,
     /// And it has so many contacts.
     pub beacon_contacts: usize,
-    /// Destinations that more hosts inside call are updates, clocks and telemetry, and not told.
+    /// Destinations that more hosts inside call evenly, or five times as many at all, are updates, clocks and
+    /// telemetry, and not told.
     pub beacon_hosts: u64,
     /// A long connection lasts for so many hours at least (RITA: 1 base, 4 low, 8 medium, 12 high).
     pub long_hours: u64,
@@ -59,6 +60,14 @@ pub struct Parameters {
     pub countries: Option<Arc<Table>>,
     /// As `countries`.
     pub systems: Option<Arc<Table>>,
+}
+
+impl Parameters {
+    /// So many hosts inside may call the destination of a beacon at all: of very many that call a server of
+    /// any kind, some are even by chance.
+    pub(crate) fn beacon_callers(&self) -> u64 {
+        self.beacon_hosts.saturating_mul(5)
+    }
 }
 
 impl Default for Parameters {

@@ -81,12 +81,18 @@ pub(super) fn judge(
     Some(Suspect { detection, usual, fresh })
 }
 
+/// Whoever logs in sends more packets than one who only tries whether somebody is there, and ends: those of
+/// a scan that were answered are none.
+const LOGIN_PACKETS: u64 = 4;
+
 /// The logins among `contacts`, and of each whether it is the first to its peer.
 fn logins<'a>(contacts: &'a [Contact], parameters: &Parameters) -> (Vec<&'a Contact>, Vec<bool>) {
     let is_login = |contact: &&Contact| {
         contact.protocol == Protocol::TCP
             && LOGIN_PORTS.contains(&contact.port)
             && !contact.failed
+            // Of what is sampled, how many there were is not known.
+            && (contact.packets >= LOGIN_PACKETS || contact.sampled)
             && parameters.inside.has(contact.peer)
     };
     let logins: Vec<&Contact> = contacts.iter().filter(is_login).collect();

@@ -23,7 +23,8 @@ pub struct Deciding {
     /// A beacon has so many contacts at least; RITA has 4 [default: 12]
     #[arg(long, value_name = "N", value_parser = whole_number::<usize>)]
     pub(super) beacon_contacts: Option<usize>,
-    /// What more hosts inside call is updates or telemetry, and no beacon [default: 10]
+    /// What more hosts inside call evenly, or five times as many at all, is updates or telemetry, and no
+    /// beacon [default: 10]
     #[arg(long, value_name = "N", value_parser = whole_number::<u64>)]
     pub(super) beacon_hosts: Option<u64>,
     /// A long connection lasts for so many hours; RITA has 1 as base, 4 low, 8 medium, 12 high

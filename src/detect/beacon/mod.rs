@@ -1,24 +1,26 @@
 //! Hosts inside that call the same one outside again and again: the scores of RITA, over several
 //! windows, and the period that a periodogram finds.
 
+mod callers;
+mod destinations;
 mod paced;
 mod period;
+#[cfg(test)]
+mod scattered;
 mod scores;
 
-use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, HashSet};
 use std::net::IpAddr;
 
+pub(super) use callers::confirm;
+pub(super) use destinations::Destinations;
 pub(super) use paced::{Paced, PacedRank, of_records};
+
 use period::{Period, period};
 use scores::Scores;
 
 use super::contact::{Contact, is_polled};
-use super::{Detection, Evidence, Found, Inside, Kind, Parameters, Severity};
-use crate::aggregate::{Aggregate, over};
-use crate::flow::{Column, Columns, FlowBatch, TimeRange, UnixMillis};
-use crate::query::{Direction, Question};
-use crate::store::{Result, Snapshot};
+use super::{Detection, Evidence, Kind, Parameters, Severity};
+use crate::flow::UnixMillis;
 
 /// What is looked at, back from the last contact: RITA has a day; this store has the history.
 const WINDOWS_MS: [u64; 3] = [3_600_000, 86_400_000, 30 * 86_400_000];
@@ -33,7 +35,13 @@ const UNLIKELY: f64 = 1e-6;
 /// whoever comes back to one page all day has the other three, and by chance even intervals if they are
 /// few.
 const DOUBTFUL: f64 = 1e-3;
+/// Or of one that is five times as likely, where they are so high, and that of sizes by itself: who comes
+/// back to a page gets another one each time.
+const LIKELY: f64 = 5e-3;
+const HIGH: f64 = 0.85;
 const EVEN: f64 = 0.8;
+/// Of intervals that are less even than this, pauses tell no period.
+const SLEEPING: f64 = 0.5;
 const MANY: usize = 100;
 
 /// So much lower may the scores be then.
@@ -79,9 +87,12 @@ impl<'a> Window<'a> {
         if score < parameters.beacon_score - LENIENCY && !is_strobe {
             return None;
         }
-        let period = period(&times);
+        let period = period(&times, scores.interval >= SLEEPING);
         let is_below = |chance: f64| period.is_some_and(|period| period.chance < chance);
-        let is_even = calls.len() >= MANY && scores.interval >= EVEN || is_below(DOUBTFUL);
+        let is_high = score >= HIGH && scores.size >= HIGH;
+        let is_even = calls.len() >= MANY && scores.interval >= EVEN
+            || is_below(DOUBTFUL)
+            || is_high && is_below(LIKELY);
         let is_sure = score >= parameters.beacon_score && is_even || is_below(UNLIKELY);
         (is_sure || is_strobe).then_some(Self { length_ms, calls, scores, period, is_strobe })
     }
@@ -147,78 +158,9 @@ fn of_pair(host: IpAddr, calls: &[&Contact], parameters: &Parameters) -> Option<
     })
 }
 
-/// Which hosts called a destination.
-struct Callers<'a> {
-    inside: &'a Inside,
-    hosts: HashSet<IpAddr>,
-}
-
-impl Aggregate for Callers<'_> {
-    fn observe(&mut self, flows: &FlowBatch) -> Result<()> {
-        let hosts = (0..flows.len()).map(|row| flows.src.get(row));
-        for host in hosts.filter(|&host| self.inside.has(host)) {
-            if self.hosts.len() < MAX_CALLERS {
-                self.hosts.insert(host);
-            }
-        }
-        Ok(())
-    }
-
-    fn merge(&mut self, other: Self) -> Result<()> {
-        self.hosts.extend(other.hosts);
-        Ok(())
-    }
-}
-
-/// So many callers are told apart.
-const MAX_CALLERS: usize = 100_000;
-
-/// How many hosts inside call `peer`, whatever else is asked for.
-fn callers_of(
-    peer: IpAddr,
-    snapshot: &dyn Snapshot,
-    time: TimeRange,
-    inside: &Inside,
-) -> Result<u64> {
-    let (addresses, direction) = (Some(peer.into()), Direction::Dst);
-    let question = Question { addresses, direction, time, ..Question::everything() };
-    let lookup = question.plan_unordered(Columns::of(&[Column::Src]));
-    let callers = over(snapshot, lookup.scans(), || Callers { inside, hosts: HashSet::new() })?;
-    Ok(callers.hosts.len() as u64)
-}
-
-/// Asks how many hosts inside call the destinations of beacons: what many call is updates, clocks or
-/// telemetry.
-pub(super) fn confirm(
-    snapshot: &dyn Snapshot,
-    question: &Question,
-    parameters: &Parameters,
-    found: &mut Found,
-) -> Result<()> {
-    let mut callers: BTreeMap<IpAddr, u64> = BTreeMap::new();
-    let mut detections = Vec::with_capacity(found.detections.len());
-    for mut detection in found.detections.drain(..) {
-        if let (Kind::Beacon, Some(peer)) = (detection.kind, detection.peer) {
-            let hosts = match callers.entry(peer) {
-                Entry::Occupied(known) => *known.get(),
-                Entry::Vacant(entry) => {
-                    *entry.insert(callers_of(peer, snapshot, question.time, &parameters.inside)?)
-                }
-            };
-            if hosts > parameters.beacon_hosts {
-                found.shared += 1;
-                continue;
-            }
-            detection.evidence.push(("callingHosts", Evidence::Count(hosts)));
-        }
-        detections.push(detection);
-    }
-    found.detections = detections;
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
+    use super::scattered::scattered;
     use super::*;
     use crate::flow::Protocol;
 
@@ -238,6 +180,46 @@ mod tests {
         }
     }
 
+    const HOUR_MS: f64 = 3_600_000.0;
+
+    /// How many of a hundred hosts are told that call at what `times` makes of the numbers of each.
+    fn told(times: impl Fn(Vec<f64>) -> Vec<u64>) -> usize {
+        let is_told = |host: &u64| {
+            let times = times(scattered(*host, 48).collect());
+            let calls: Vec<Contact> = times.into_iter().map(call).collect();
+            !judge([10, 0, 0, 1].into(), &calls, &Parameters::default()).is_empty()
+        };
+        (0..100).filter(is_told).count()
+    }
+
+    /// When somebody calls each hour of a day, up to a fifth of an hour early or late, and who loses each
+    /// tenth call.
+    fn hourly(drawn: &[f64], sleeps: bool) -> Vec<u64> {
+        let mut next = HOUR_MS;
+        let mut times = Vec::new();
+        for (hour, pair) in drawn.chunks(2).take(23).enumerate() {
+            let at = next + (pair[0] - 0.5) * 0.4 * HOUR_MS;
+            next = if sleeps { at } else { (hour + 1) as f64 * HOUR_MS } + HOUR_MS;
+            if pair[1] >= 0.1 {
+                times.push(at as u64);
+            }
+        }
+        times
+    }
+
+    #[test]
+    fn few_calls_are_told_from_what_comes_at_random() {
+        let by_clock = told(|drawn| hourly(&drawn, false));
+        let sleeping = told(|drawn| hourly(&drawn, true));
+        let at_random = told(|mut drawn| {
+            drawn.truncate(21);
+            drawn.sort_by(f64::total_cmp);
+            drawn.into_iter().map(|part| (part * 24.0 * HOUR_MS) as u64).collect()
+        });
+        assert!(by_clock >= 95 && sleeping >= 95, "{by_clock} by the clock, {sleeping} sleeping");
+        assert!(at_random <= 2, "{at_random} at random");
+    }
+
     #[test]
     fn a_last_hour_that_says_little_hides_no_day() {
         const MINUTE_MS: u64 = 60_000;
@@ -249,11 +231,11 @@ mod tests {
         let judged =
             |times: &[u64]| judge([10, 0, 0, 1].into(), &calls(times), &Parameters::default());
         assert_eq!(judged(&times).len(), 1);
-        // Twelve whose intervals grow from 250 to 350 seconds: even, and without a period.
+        // Twelve whose intervals grow from 150 to 450 seconds: even, and without a period.
         let mut time = start;
-        let hour: Vec<u64> = (25..=35)
-            .map(|tens| {
-                time += tens * 10_000;
+        let hour: Vec<u64> = (5..=15)
+            .map(|halves| {
+                time += halves * MINUTE_MS / 2;
                 time
             })
             .collect();

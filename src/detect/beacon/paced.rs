@@ -144,17 +144,49 @@ pub(in super::super) fn of_records(
     Ok(found)
 }
 
-/// Whether a detection has the pace at which exporters cut what goes on.
+/// Whether a detection has the pace at which exporters cut what goes on, all of the time or in the longest
+/// part of it.
 fn is_cut(detection: &Detection, timeouts: &Timeouts) -> bool {
     detection.evidence.iter().any(|(name, value)| match value {
-        Evidence::Span(span_ms) => *name == "medianInterval" && timeouts.may_be(*span_ms),
+        Evidence::Span(span_ms) => {
+            matches!(*name, "medianInterval" | "period") && timeouts.may_be(*span_ms)
+        }
         _ => false,
     })
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::aggregate::Timeouts;
+    use super::*;
+    use crate::detect::{Kind, Severity};
+    use crate::flow::UnixMillis;
+
+    #[test]
+    fn what_an_exporter_cut_for_a_while_is_nobodys() {
+        let of = |median_ms, period_ms| Detection {
+            kind: Kind::Beacon,
+            variant: "beacon",
+            host: [10, 0, 0, 1].into(),
+            peer: None,
+            protocol: None,
+            port: None,
+            first: UnixMillis(1),
+            last: UnixMillis(2),
+            severity: Severity::Low,
+            confidence: 0.8,
+            evidence: vec![
+                ("window", Evidence::Span(60_000)),
+                ("medianInterval", Evidence::Span(median_ms)),
+                ("period", Evidence::Span(period_ms)),
+            ],
+        };
+        let timeouts = Timeouts::given(60_000);
+        for (median_ms, period_ms, expected) in
+            [(60_000, 90_000, true), (73_000, 59_700, true), (73_000, 63_000, false)]
+        {
+            assert_eq!(is_cut(&of(median_ms, period_ms), &timeouts), expected, "{period_ms}");
+        }
+    }
 
     #[test]
     fn the_pace_of_a_time_out_is_nobodys() {

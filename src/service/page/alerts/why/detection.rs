@@ -169,8 +169,14 @@ fn of_beacon(name: &str, by: &Parameters) -> Option<Told> {
         }
         "duration" => ("How much of the window it fills", Form::Score, "1 is all of it".into()),
         "window" => ("Window that it is judged in", Form::Span, none()),
+        "callingAlike" => (
+            "Hosts inside that call there evenly",
+            Form::Count,
+            format!("{} at most", by.beacon_hosts),
+        ),
         "callingHosts" => {
-            ("Hosts inside that call there", Form::Count, format!("{} at most", by.beacon_hosts))
+            let most = by.beacon_callers();
+            ("Hosts inside that call there at all", Form::Count, format!("{most} at most"))
         }
         "sampled" => ("Sampled", Form::Text, none()),
         _ => return None,
