@@ -38,7 +38,7 @@ const DOUBTFUL: f64 = 1e-3;
 /// Or of one that is five times as likely, where they are so high, and that of sizes by itself: who comes
 /// back to a page gets another one each time.
 const LIKELY: f64 = 5e-3;
-const HIGH: f64 = 0.85;
+const ALIKE: f64 = 0.85;
 const EVEN: f64 = 0.8;
 /// Of intervals that are less even than this, pauses tell no period.
 const SLEEPING: f64 = 0.5;
@@ -87,13 +87,15 @@ impl<'a> Window<'a> {
         if score < parameters.beacon_score - LENIENCY && !is_strobe {
             return None;
         }
-        let period = period(&times, scores.interval >= SLEEPING);
+        // Many pauses that are more alike than at random are soon unlikely, and no beacon for that.
+        let is_high = score >= parameters.beacon_score;
+        let period = period(&times, is_high && scores.interval >= SLEEPING);
         let is_below = |chance: f64| period.is_some_and(|period| period.chance < chance);
-        let is_high = score >= HIGH && scores.size >= HIGH;
+        let is_alike = score >= ALIKE && scores.size >= ALIKE;
         let is_even = calls.len() >= MANY && scores.interval >= EVEN
             || is_below(DOUBTFUL)
-            || is_high && is_below(LIKELY);
-        let is_sure = score >= parameters.beacon_score && is_even || is_below(UNLIKELY);
+            || is_alike && is_below(LIKELY);
+        let is_sure = is_high && is_even || is_below(UNLIKELY);
         (is_sure || is_strobe).then_some(Self { length_ms, calls, scores, period, is_strobe })
     }
 }
