@@ -222,9 +222,14 @@ impl Beside {
         names.collect()
     }
 
-    /// What is in some `places` of a key of `fields`, each with the names that are known of it:
-    /// `10.1.2.3 (printer), 443`.
-    pub fn called(&self, of: (&[KeyField], &[KeyValue]), places: Range<usize>) -> String {
+    /// What is in some `places` of a key of `fields`, each with the names that are known of it, and with
+    /// `between` between them: `10.1.2.3 (printer), 443`.
+    pub fn called(
+        &self,
+        of: (&[KeyField], &[KeyValue]),
+        places: Range<usize>,
+        between: &str,
+    ) -> String {
         let texts = places.flat_map(|place| {
             key_texts(&of.1[place..=place]).enumerate().map(move |(value, text)| {
                 match self.names(of, place, value > 0).join(", ") {
@@ -233,7 +238,7 @@ impl Beside {
                 }
             })
         });
-        texts.collect::<Vec<_>>().join(", ")
+        texts.collect::<Vec<_>>().join(between)
     }
 
     /// Who exported the flows of `key`, which is of `fields`.

@@ -4,13 +4,16 @@
 //! the store are offered as they are now.
 
 use std::collections::HashSet;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
+use std::path::Path;
 use std::sync::Arc;
 
 use clap::{Arg, Command, CommandFactory, FromArgMatches, ValueHint};
 use clap_complete::Shell;
-use clap_complete::engine::{ArgValueCompleter, CompletionCandidate};
+use clap_complete::engine::{
+    ArgValueCompleter, CompletionCandidate, PathCompleter, ValueCompleter,
+};
 use clap_complete::env::{CompleteEnv, Shells};
 use jiff::tz::TimeZone;
 
@@ -22,7 +25,7 @@ use super::{Arguments, Common, output};
 use crate::aggregate::key_words;
 use crate::flow::{Names, UnixMillis};
 use crate::meaning::{Meaning, MeaningError};
-use crate::query::filter::{Completion, Context, Files, NoFiles, complete, parse};
+use crate::query::filter::{Completion, Context, Files, NoFiles, Word, WordKind, complete, parse};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -53,7 +56,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Ending> {
     if args.shell == Shell::Zsh {
         writeln!(
             script,
-            "[[ $funcstack[1] = _{PROGRAM} ]] && _clap_dynamic_completer_{} \"$@\"",
+            "if [[ $funcstack[1] = _{PROGRAM} ]]; then _clap_dynamic_completer_{} \"$@\"; fi",
             PROGRAM.replace('-', "_")
         )?;
     }
@@ -77,7 +80,8 @@ fn offering(command: Command) -> Command {
         match name {
             Some("KEY[,KEY…]") => arg.add(ArgValueCompleter::new(keys)),
             Some("EXPR") => arg.add(ArgValueCompleter::new(filters)),
-            Some("URL" | "FILE" | "FOLDER" | "DIR" | "PATH" | "KEYFILE") => {
+            Some("@FILE") => arg.add(ArgValueCompleter::new(lists)),
+            Some("URL" | "FILE" | "FILE.svg|FILE.png" | "FOLDER" | "DIR" | "PATH" | "KEYFILE") => {
                 arg.value_hint(ValueHint::AnyPath)
             }
             _ => arg,
@@ -95,11 +99,25 @@ fn keys(current: &OsStr) -> Vec<CompletionCandidate> {
     keys.map(|key| CompletionCandidate::new(format!("{before}{key}"))).collect()
 }
 
+/// The files behind `@`.
+fn lists(current: &OsStr) -> Vec<CompletionCandidate> {
+    let text = current.to_string_lossy();
+    let files = PathCompleter::any().complete(OsStr::new(text.trim_start_matches('@')));
+    files.into_iter().map(|file| file.add_prefix("@")).collect()
+}
+
+/// Whether a shell takes `word` for nothing but text, in quotes of either kind: names are told by exporters,
+/// and what is offered is put into the line as it is.
+fn is_harmless(word: &Word) -> bool {
+    let is_harmless = |c: char| c.is_alphanumeric() || " \"-_./:+,@%".contains(c);
+    word.kind != WordKind::Value || word.text.chars().all(is_harmless)
+}
+
 /// The filters that `current` may become.
 fn filters(current: &OsStr) -> Vec<CompletionCandidate> {
     let text = current.to_string_lossy();
     // Some shells hand over what is quoted with the mark that it begins with, and want none.
-    let text = text.strip_prefix('\'').unwrap_or(&text);
+    let text = text.strip_prefix(['\'', '"']).unwrap_or(&text);
     let settings = settings();
     let at_hand = settings.as_ref().map(|settings| AtHand(Outside(settings)));
     let files: &dyn Files = at_hand.as_ref().map_or(&NoFiles, |at_hand| at_hand);
@@ -107,7 +125,8 @@ fn filters(current: &OsStr) -> Vec<CompletionCandidate> {
     let filters = |text: &str| -> Vec<String> {
         let Completion { from, words, .. } = complete(text, &context);
         let mut known = HashSet::new();
-        let words = words.into_iter().filter(|word| known.insert(word.text.clone()));
+        let words = words.into_iter().filter(is_harmless);
+        let words = words.filter(|word| known.insert(word.text.clone()));
         words.map(|word| format!("{}{}", &text[..from], word.text)).collect()
     };
     let beyond = |text: &str| filters(&format!("{text} "));
@@ -137,7 +156,8 @@ impl Files for AtHand<'_> {
     }
 
     fn meaning(&self) -> Result<Arc<Meaning>, MeaningError> {
-        self.0.meaning()
+        // A pipe would be waited for as well.
+        if self.0.0.meaning.is_in_files() { self.0.meaning() } else { Ok(Arc::default()) }
     }
 
     fn read(&self, name: &str, most_bytes: u64) -> io::Result<Vec<u8>> {
@@ -147,10 +167,23 @@ impl Files for AtHand<'_> {
 
 /// What is set, also by the options of the line that is completed.
 fn settings() -> Option<Settings> {
-    let line = std::env::args_os().skip_while(|word| word != "--").skip(1);
+    let line = std::env::args_os().skip_while(|word| word != "--").skip(1).map(plain);
+    let line = line.filter(|word| word != "--help" && word != "-h");
     let line = Arguments::command().ignore_errors(true).try_get_matches_from(line).ok()?;
     let common = Common::from_arg_matches(&line).ok()?;
     Settings::resolve(common.config.as_deref(), common.flags()).ok()
+}
+
+/// A word as the shell would hand it over when the line is carried out, as far as quotes and a home go: some
+/// shells tell what is typed.
+fn plain(word: OsString) -> OsString {
+    let Some(text) = word.to_str() else { return word };
+    let quoted = ['\'', '"'].iter().find_map(|&mark| text.strip_prefix(mark)?.strip_suffix(mark));
+    match (quoted, text.strip_prefix("~/"), std::env::var_os("HOME")) {
+        (Some(quoted), ..) => quoted.into(),
+        (None, Some(path), Some(home)) => Path::new(&home).join(path).into(),
+        _ => word,
+    }
 }
 
 #[cfg(test)]
@@ -176,5 +209,26 @@ mod tests {
             assert!(offered(filters, text).contains(&expected.to_owned()), "{text}");
         }
         assert!(offered(filters, "prot 53 an").is_empty());
+    }
+
+    #[test]
+    fn names_that_a_shell_would_carry_out_are_not_offered() {
+        let word = |text: &str| Word { text: text.to_owned(), kind: WordKind::Value };
+        for text in ["\"office of Basel\"", "Te1/1/1.100", "\"München-2\""] {
+            assert!(is_harmless(&word(text)), "{text}");
+        }
+        for mark in "'`$\\;|&<>()!*?#~{}\n".chars() {
+            assert!(!is_harmless(&word(&format!("\"x{mark} reboot\""))), "{mark}");
+        }
+        assert!(is_harmless(&Word { text: "in [".to_owned(), kind: WordKind::Operator }));
+    }
+
+    #[test]
+    fn words_are_as_they_are_handed_over() {
+        for (typed, expected) in
+            [("'a b'", "a b"), ("\"a b\"", "a b"), ("'a b", "'a b"), ("~x", "~x"), ("a", "a")]
+        {
+            assert_eq!(plain(typed.into()), OsStr::new(expected), "{typed}");
+        }
     }
 }

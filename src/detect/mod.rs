@@ -72,7 +72,8 @@ pub struct Found {
     pub left_out: BTreeMap<Kind, u64>,
     /// How many are not among `detections` because somebody said that they need not be told.
     pub suppressed: u64,
-    /// How many beacons go to destinations that many hosts inside call, and are not told.
+    /// How many beacons go to destinations that many hosts inside call evenly, or very many at all, and are
+    /// not told.
     pub shared: u64,
 }
 

@@ -81,8 +81,7 @@ pub(super) fn judge(
     Some(Suspect { detection, usual, fresh })
 }
 
-/// Whoever logs in sends more packets than one who only tries whether somebody is there, and ends: those of
-/// a scan that were answered are none.
+/// Whoever logs in sends more packets than one who only tries whether somebody is there, and breaks off.
 const LOGIN_PACKETS: u64 = 4;
 
 /// The logins among `contacts`, and of each whether it is the first to its peer.

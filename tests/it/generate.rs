@@ -390,9 +390,9 @@ fn what_is_planted_ends_within_the_capture_and_what_does_not_fit_is_told() {
                 "{hours}: {planted:?}"
             );
         }
-        // Of the scans there are eight, of beacons ten by the clock and five that sleep, of long connections and of spreads four,
-        // three floods, three that deal with what is listed, three uploads, and two
-        // hosts that stop, and two that meet others.
+        // Of the scans there are eight, of beacons ten by the clock and five that sleep, of long
+        // connections and of spreads four, three floods, three that deal with what is listed, three
+        // uploads, and two hosts that stop, and two that meet others.
         for (kind, count) in [
             (Kind::Scan, 8),
             (Kind::Beacon, 15),

@@ -73,7 +73,7 @@ pub(in crate::answer) fn series_name(whose: Whose, view: &TimelineView<'_>) -> S
         Whose::Received => "received".to_owned(),
         Whose::Key(place) => {
             view.keys.get(place).map_or_else(String::new, |entry| match view.beside {
-                Some(beside) => beside.called((view.fields, &entry.key), 0..entry.key.len()),
+                Some(beside) => beside.called((view.fields, &entry.key), 0..entry.key.len(), ", "),
                 None => key_text(&entry.key),
             })
         }

@@ -40,6 +40,13 @@ impl Meaning {
         Ok(Self { networks, hosts, exporters, databases, as_numbers, sources })
     }
 
+    /// Whether what is configured lies in files that can be read in a moment.
+    pub(crate) fn is_in_files(&self) -> bool {
+        let tables = [&self.networks, &self.hosts, &self.exporters];
+        let tables = tables.into_iter().filter_map(|table| table.value.as_ref());
+        tables.chain(&self.databases.value).all(|path| path.is_file())
+    }
+
     pub(super) fn shown(&self) -> [Shown; 5] {
         let file = |key: &Key, setting: &Setting<Option<PathBuf>>| {
             let path = setting.value.as_ref().map(|path| path.display().to_string());

@@ -61,15 +61,17 @@ pub(in super::super) fn confirm(
     beacons: Destinations,
     found: &mut Found,
 ) -> Result<()> {
-    let Told { mut few, shared, left_out } = beacons.finish();
+    let Told { mut by_few, shared, left_out } = beacons.finish();
     found.shared += shared;
-    few.sort_by_key(|(beacon, _)| beacon.rank());
+    by_few.sort_by_key(|(beacon, _)| beacon.rank());
     let most = parameters.beacon_callers();
     let mut callers: BTreeMap<IpAddr, u64> = BTreeMap::new();
     let mut told = 0;
-    let mut few = few.into_iter();
+    let mut by_few = by_few.into_iter();
+    // Each look is a question of its own.
     while told < MAX_FOUND
-        && let Some((mut beacon, alike)) = few.next()
+        && callers.len() < MAX_FOUND
+        && let Some((mut beacon, alike)) = by_few.next()
     {
         let Some(peer) = beacon.peer else { continue };
         let hosts = match callers.entry(peer) {
@@ -87,6 +89,6 @@ pub(in super::super) fn confirm(
         found.detections.push(beacon);
         told += 1;
     }
-    found.leave_out(Kind::Beacon, left_out + few.len() as u64);
+    found.leave_out(Kind::Beacon, left_out + by_few.len() as u64);
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Beacons by whom they call: what many hosts call as evenly is updates or telemetry.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
 use super::super::Detection;
@@ -9,30 +9,31 @@ use crate::flow::Protocol;
 /// Who is called, by which protocol, at which port.
 type Destination = (Option<IpAddr>, Option<Protocol>, Option<u16>);
 
-/// So many beacons are kept, of hosts that call a destination with few others.
+/// So many beacons are kept, those that are found first, of hosts that call a destination with few others.
 const MAX_KEPT: usize = 50_000;
 
 /// Beacons, and of destinations that many hosts call how many there are.
 #[derive(Debug)]
 pub(in super::super) struct Destinations {
     /// So many hosts are few.
-    few: u64,
-    callers: HashMap<Destination, Callers>,
+    few: usize,
+    called: HashMap<Destination, Called>,
     kept: usize,
     left_out: u64,
 }
 
+/// By whom a destination is called.
 #[derive(Debug)]
-enum Callers {
-    Few(Vec<Detection>),
-    /// So many beacons.
-    Many(u64),
+enum Called {
+    ByFew(HashSet<IpAddr>, Vec<Detection>),
+    /// With how many beacons these are.
+    ByMany(u64),
 }
 
 /// What became of beacons.
 pub(in super::super) struct Told {
     /// Those to what few hosts call, with how many these are.
-    pub(super) few: Vec<(Detection, u64)>,
+    pub(super) by_few: Vec<(Detection, u64)>,
     /// How many go to what many call.
     pub(super) shared: u64,
     /// How many were not kept.
@@ -42,26 +43,33 @@ pub(in super::super) struct Told {
 impl Destinations {
     /// None yet, where `few` hosts may call the same.
     pub(in super::super) fn new(few: u64) -> Self {
-        Self { few, callers: HashMap::new(), kept: 0, left_out: 0 }
+        let few = usize::try_from(few).unwrap_or(usize::MAX);
+        Self { few, called: HashMap::new(), kept: 0, left_out: 0 }
     }
 
     pub(in super::super) fn add(&mut self, beacons: impl IntoIterator<Item = Detection>) {
         for beacon in beacons {
             let destination = (beacon.peer, beacon.protocol, beacon.port);
-            if self.kept >= MAX_KEPT && !self.callers.contains_key(&destination) {
+            let is_full = self.kept >= MAX_KEPT;
+            if is_full && !self.called.contains_key(&destination) {
                 self.left_out += 1;
                 continue;
             }
-            let callers = self.callers.entry(destination).or_insert(Callers::Few(Vec::new()));
-            match callers {
-                Callers::Many(beacons) => *beacons += 1,
-                Callers::Few(beacons) => {
-                    beacons.push(beacon);
-                    self.kept += 1;
+            let none = || Called::ByFew(HashSet::new(), Vec::new());
+            let called = self.called.entry(destination).or_insert_with(none);
+            match called {
+                Called::ByMany(beacons) => *beacons += 1,
+                Called::ByFew(hosts, beacons) => {
                     // A host that was judged in parts calls once.
-                    if hosts(beacons) > self.few {
+                    hosts.insert(beacon.host);
+                    if hosts.len() > self.few {
                         self.kept -= beacons.len();
-                        *callers = Callers::Many(beacons.len() as u64);
+                        *called = Called::ByMany(beacons.len() as u64 + 1);
+                    } else if is_full {
+                        self.left_out += 1;
+                    } else {
+                        beacons.push(beacon);
+                        self.kept += 1;
                     }
                 }
             }
@@ -71,41 +79,38 @@ impl Destinations {
     /// Takes in what another has.
     pub(in super::super) fn merge(&mut self, other: Self) {
         self.left_out += other.left_out;
-        for (destination, callers) in other.callers {
-            match (callers, self.callers.get_mut(&destination)) {
-                (Callers::Few(beacons), _) => self.add(beacons),
-                (Callers::Many(more), Some(Callers::Many(beacons))) => *beacons += more,
-                (Callers::Many(more), known) => {
-                    let few = match known {
-                        Some(Callers::Few(beacons)) => beacons.len(),
-                        _ => 0,
+        for (destination, called) in other.called {
+            match called {
+                Called::ByFew(_, beacons) => self.add(beacons),
+                Called::ByMany(more) => {
+                    let known = self.called.remove(&destination);
+                    let known = match known {
+                        Some(Called::ByMany(beacons)) => beacons,
+                        Some(Called::ByFew(_, beacons)) => {
+                            self.kept -= beacons.len();
+                            beacons.len() as u64
+                        }
+                        None => 0,
                     };
-                    self.kept -= few;
-                    self.callers.insert(destination, Callers::Many(more + few as u64));
+                    self.called.insert(destination, Called::ByMany(known + more));
                 }
             }
         }
     }
 
     pub(in super::super) fn finish(self) -> Told {
-        let mut told = Told { few: Vec::new(), shared: 0, left_out: self.left_out };
-        for callers in self.callers.into_values() {
-            match callers {
-                Callers::Many(beacons) => told.shared += beacons,
-                Callers::Few(beacons) => {
-                    let hosts = hosts(&beacons);
-                    told.few.extend(beacons.into_iter().map(|beacon| (beacon, hosts)));
+        let mut told = Told { by_few: Vec::new(), shared: 0, left_out: self.left_out };
+        for called in self.called.into_values() {
+            match called {
+                Called::ByMany(beacons) => told.shared += beacons,
+                Called::ByFew(hosts, beacons) => {
+                    let hosts = hosts.len() as u64;
+                    told.by_few.extend(beacons.into_iter().map(|beacon| (beacon, hosts)));
                 }
             }
         }
         told
     }
-}
-
-/// How many hosts `beacons` are of.
-fn hosts(beacons: &[Detection]) -> u64 {
-    let first = |&place: &usize| beacons[..place].iter().all(|one| one.host != beacons[place].host);
-    (0..beacons.len()).filter(first).count() as u64
 }
 
 #[cfg(test)]
@@ -143,10 +148,10 @@ mod tests {
             other.add(all[cut..].to_vec());
             one.merge(other);
             assert_eq!(one.kept, 3);
-            let Told { few, shared, left_out } = one.finish();
+            let Told { by_few, shared, left_out } = one.finish();
             assert_eq!((shared, left_out), (6, 0), "{cut}");
-            assert!(few.iter().all(|(beacon, hosts)| beacon.port == Some(80) && *hosts == 2));
-            assert_eq!(few.len(), 3);
+            assert!(by_few.iter().all(|(beacon, hosts)| beacon.port == Some(80) && *hosts == 2));
+            assert_eq!(by_few.len(), 3);
         }
     }
 }

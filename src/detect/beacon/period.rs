@@ -4,7 +4,7 @@
 //! calls goes astray a little more with each. So two tests are made, one of when they call and one of how
 //! long they pause, and the surer one is told.
 
-use std::f64::consts::TAU;
+use std::f64::consts::{LN_2, TAU};
 
 /// So many of the latest events are looked at.
 const MOST_EVENTS: usize = 1_000;
@@ -12,7 +12,7 @@ const MOST_EVENTS: usize = 1_000;
 /// So many frequencies are tried for each step by which they can be told apart; among pauses, which are
 /// much shorter than all of the time and so tell few apart, more.
 const STEPS: f64 = 2.0;
-const STEPS_OF_PAUSES: f64 = 8.0;
+const STEPS_OF_PAUSES: f64 = 4.0;
 
 /// So many frequencies are tried at most.
 const MOST_FREQUENCIES: usize = 4_096;
@@ -24,13 +24,6 @@ const FASTEST: f64 = 1.5;
 
 /// An interval of more than so many medians is a rest, and says nothing of a period.
 const REST: u64 = 4;
-
-/// So many tests are made of one series.
-const TESTS: f64 = 2.0;
-
-/// Pauses between events at random are more often alike than phases at random, as short ones are frequent:
-/// the chance of what they show is so many times as great.
-const OF_PAUSES: f64 = 2.0;
 
 /// A period that was found.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -46,10 +39,11 @@ impl Period {
     }
 }
 
-/// The period of events at `times`, which rise, if there are four intervals at least. Where these are not
-/// `even` it is the clock's or none: calls in bursts, each as long behind the one before as an exporter
-/// takes to end a connection, have pauses that are alike as well, but long ones among them.
-pub(super) fn period(times: &[u64], even: bool) -> Option<Period> {
+/// The period of events at `times`, which rise, if there are four intervals at least; by their pauses as well,
+/// if that is wanted. It is to be wanted where these are even alone: calls in bursts, each as long behind the
+/// one before as an exporter takes to end a connection, have pauses that are alike too, but long ones among
+/// them.
+pub(super) fn period(times: &[u64], by_pauses: bool) -> Option<Period> {
     let times = &times[times.len().saturating_sub(MOST_EVENTS)..];
     let mut intervals: Vec<u64> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
     intervals.retain(|&interval| interval > 0);
@@ -58,13 +52,15 @@ pub(super) fn period(times: &[u64], even: bool) -> Option<Period> {
     }
     intervals.sort_unstable();
     let median = intervals[intervals.len() / 2];
-    let pauses = &intervals[..intervals.partition_point(|&interval| interval <= REST * median)];
     let of_times = of_clock(times, median as f64)?;
-    let of_pauses = of_sleep(pauses, median as f64).filter(|_| even);
-    let surer = of_pauses.filter(|of_pauses| of_pauses.chance < of_times.chance);
-    let surer = surer.unwrap_or(of_times);
+    if !by_pauses {
+        return Some(of_times);
+    }
+    let pauses = &intervals[..intervals.partition_point(|&interval| interval <= REST * median)];
+    let of_pauses = of_sleep(pauses, median as f64)?;
+    let surer = if of_pauses.chance < of_times.chance { of_pauses } else { of_times };
     // Either could have shown one by chance.
-    Some(Period { chance: (TESTS * surer.chance).min(1.0), ..surer })
+    Some(Period { chance: (2.0 * surer.chance).min(1.0), ..surer })
 }
 
 /// Frequencies around that of `median`, so many for each step that can be told apart over `span`, and how
@@ -117,11 +113,12 @@ fn of_clock(times: &[u64], median: f64) -> Option<Period> {
 /// none (Greenwood and Durand), for each frequency.
 fn of_sleep(pauses: &[u64], median: f64) -> Option<Period> {
     let longest = *pauses.last()? as f64;
-    let (tried, independent) = frequencies(median, longest, STEPS_OF_PAUSES);
-    let scale = (2.0 / pauses.len() as f64).sqrt();
+    // By one phase alone twice as many can be told apart as by any.
+    let (tried, independent) = frequencies(median, 2.0 * longest, STEPS_OF_PAUSES);
+    let count = pauses.len() as f64;
     let together = |frequency: f64| {
         let cosines = pauses.iter().map(|&pause| (TAU * frequency * pause as f64).cos());
-        scale * cosines.sum::<f64>()
+        (2.0 / count).sqrt() * (cosines.sum::<f64>() - count * of_random_pauses(frequency, median))
     };
     let (frequency, deviations) = greatest(tried, together)?;
     // What is above so many deviations, of numbers that are normal (Mills).
@@ -131,7 +128,20 @@ fn of_sleep(pauses: &[u64], median: f64) -> Option<Period> {
     // Which is only near the period: that is how long all of them are, over how many periods.
     let periods = |&pause: &u64| (frequency * pause as f64).round().max(1.0);
     let [length, count] = [pauses.iter().sum::<u64>() as f64, pauses.iter().map(periods).sum()];
-    Some(Period::of(count / length, of_many(chance, OF_PAUSES * independent)))
+    Some(Period::of(count / length, of_many(chance, independent)))
+}
+
+/// The mean cosine of the phases of pauses between events at random, up to the longest that counts: short ones
+/// are frequent, so it is above 0, and of many pauses that would be seen.
+fn of_random_pauses(frequency: f64, median: f64) -> f64 {
+    let rate = LN_2 / median;
+    let longest = REST as f64 * median;
+    let angular = TAU * frequency;
+    // As many are longer than the longest.
+    let beyond = (-rate * longest).exp();
+    let (sine, cosine) = (angular * longest).sin_cos();
+    let sum = rate * (1.0 - beyond * cosine) + angular * beyond * sine;
+    rate * sum / ((rate * rate + angular * angular) * (1.0 - beyond))
 }
 
 #[cfg(test)]
@@ -162,6 +172,31 @@ mod tests {
         let found = period(&times, true).unwrap();
         assert!((580_000..620_000).contains(&found.millis), "{found:?}");
         assert!(found.chance < 1e-9, "{found:?}");
+    }
+
+    #[test]
+    fn what_comes_at_random_has_a_period_as_seldom_as_is_said() {
+        // Of few events and of many, of which the pauses alone would tell more.
+        for count in [20, 200, 1_000] {
+            let is_told = |seed: &u64| {
+                let mut times: Vec<u64> =
+                    scattered(*seed, count).map(|drawn| (drawn * 86_400_000.0) as u64).collect();
+                times.sort_unstable();
+                period(&times, true).unwrap().chance < 0.02
+            };
+            let told = (0..200).filter(is_told).count();
+            assert!(told <= 12, "{told} of 200 where 4 are to be expected, of {count} events");
+        }
+    }
+
+    // By Python, of three million x = -math.log(1 - random.random()) those of at most 4 * math.log(2): the mean
+    // of math.cos(2 * math.pi * f / math.log(2) * x).
+    #[test]
+    fn short_pauses_at_random_have_something_in_common() {
+        for (frequency, expected) in [(0.5, 0.047), (0.8, 0.0286), (1.0, 0.0122)] {
+            let found = of_random_pauses(frequency / 60_000.0, 60_000.0);
+            assert!((found - expected).abs() < 1e-3, "{frequency}: {found}");
+        }
     }
 
     #[test]

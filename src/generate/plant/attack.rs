@@ -106,6 +106,7 @@ fn beacon(field: &mut Field<'_>, period_ms: u64, pace: Pace) {
     let (asked, told) = (field.random.between(300, 900), field.random.between(200, 2_000));
     let mut last = first;
     let mut next = first;
+    let mut made = 0;
     for contact in 0..contacts {
         // From a fifth of the period before its time to a fifth behind it.
         let jitter = period_ms as f64 * 0.4 * (field.random.unit() - 0.5);
@@ -114,6 +115,7 @@ fn beacon(field: &mut Field<'_>, period_ms: u64, pace: Pace) {
         if at_ms + MINUTE_MS > field.until_ms {
             break;
         }
+        made += 1;
         next = match pace {
             Pace::Clock => first + u64::from(contact + 1) * period_ms,
             Pace::Sleep => at_ms + period_ms,
@@ -137,7 +139,7 @@ fn beacon(field: &mut Field<'_>, period_ms: u64, pace: Pace) {
         host: host.address.into(),
         peer: Some(peer.address.into()),
         port: Some(port),
-        size: contacts,
+        size: made,
         first: UnixMillis(first),
         last: UnixMillis(last),
     });

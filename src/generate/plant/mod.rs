@@ -94,7 +94,7 @@ impl Plants {
             }
         }
         everyday::sow(&mut field);
-        // Behind all else, which so is the same as before there were any.
+        // Behind all else, so that seeds plant the same as when there were none.
         if kinds.contains(&Kind::Beacon) {
             attack::sleepers(&mut field);
         }

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use super::link::{carried, link};
 use crate::aggregate::Limits;
+use crate::answer::Beside;
 use crate::flow::{TimeRange, UnixMillis};
 use crate::query::Question;
 use crate::query::filter::Files;
@@ -191,6 +192,18 @@ impl From<AskError> for Fault {
             AskError::Refused(refused) => refused.into(),
             AskError::Store(error) => Self::Store(error),
         }
+    }
+}
+
+/// What is said of keys beside them; nothing where a table that says it is wrong, which is told to the log: a
+/// page is there without names as well.
+pub(super) fn named(beside: Result<Beside, AskError>) -> Result<Beside, Fault> {
+    match beside {
+        Err(AskError::Refused(refused)) => {
+            tracing::warn!("names are not shown: {}", refused.message);
+            Ok(Beside::default())
+        }
+        beside => Ok(beside?),
     }
 }
 

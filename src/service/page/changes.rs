@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::ask::{Ask, Fault};
+use super::ask::{Ask, Fault, named};
 use super::elsewhere::Same;
 use super::explore_form::{KEYS, choices};
 use super::parts;
@@ -97,7 +97,7 @@ fn answer(ask: &Ask<'_>) -> Result<Markup, Fault> {
     let asked = Asked::new(question, ask.snapshot()?, request.scaled());
     let lookups = request.lookups(&asked.question, &options);
     let diff = request.answer(asked.snapshot(), &lookups, &options)?;
-    let beside = request.beside(asked.snapshot(), &lookups, &options, &around)?;
+    let beside = named(request.beside(asked.snapshot(), &lookups, &options, &around))?;
     let zone = (ask.get("tz").is_some() || !ask.zone.is_utc()).then_some(ask.zone.name());
     let same = Same { given, window: TimeRange::ALL, zone };
     Ok(html! {

@@ -5,7 +5,7 @@
 
 use maud::{Markup, html};
 
-use super::ask::{Ask, Fault, newest};
+use super::ask::{Ask, Fault, named, newest};
 use super::elsewhere::Same;
 use super::explore_form::{form, wants_previous};
 use super::sankey::{sankey_parts, stops, told_apart};
@@ -146,7 +146,7 @@ impl Look<'_> {
             );
             return Ok((html! { div class="card" { (nothing) } }, None));
         }
-        let beside = self.request.beside(self.asked.snapshot(), &lookups, &ask.around())?;
+        let beside = named(self.request.beside(self.asked.snapshot(), &lookups, &ask.around()))?;
         let before = wants_previous(ask).then(|| self.before()).flatten();
         let before = before.map(|before| self.previous(before, &answer, timeline.starts.len()));
         let before = before.transpose()?;
@@ -233,7 +233,7 @@ impl Look<'_> {
         let scans: Vec<Scan> =
             lookups.iter().flat_map(|(_, lookup)| lookup.scans()).cloned().collect();
         let top = Top::of(self.asked.snapshot(), &scans, keys)?;
-        let beside = self.request.beside(self.asked.snapshot(), &lookups, &ask.around())?;
+        let beside = named(self.request.beside(self.asked.snapshot(), &lookups, &ask.around()))?;
         let by = keys.order.measure().unwrap_or_default();
         let parts = sankey_parts(ask, (&self.stops, &keys.fields), (&top, &beside), by);
         let (shown, whole) = (told_apart(&top, by), top.totals.get(by));

@@ -5,7 +5,7 @@
 
 use maud::{Markup, html};
 
-use super::ask::{Ask, Fault, newest};
+use super::ask::{Ask, Fault, named, newest};
 use super::parts;
 use super::shell::Page;
 use crate::aggregate::{Measure, Top, TopOptions, TopOrder, parse_keys};
@@ -111,7 +111,7 @@ fn card(
     };
     let lookup = asked.question.plan_unordered(Columns::NONE);
     let top = Top::of(asked.snapshot(), lookup.scans(), &options)?;
-    let beside = beside(asked.snapshot(), lookup.scans(), &options, &ask.around())?;
+    let beside = named(beside(asked.snapshot(), lookup.scans(), &options, &ask.around()))?;
     let whole = top.totals.get(by) as f64;
     let more = about(ask, asked, "/explore", key, by);
     Ok(html! {

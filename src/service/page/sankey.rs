@@ -38,7 +38,7 @@ pub(super) fn sankey_parts(
     by: Measure,
 ) -> Vec<Part> {
     let stop = |key: &[KeyValue], places: Range<usize>| Stop {
-        name: beside.called((fields, key), places.clone()).replace(", ", " "),
+        name: beside.called((fields, key), places.clone(), " "),
         href: match key[places] {
             [KeyValue::Address(address)] => Some(ask.host(address)),
             _ => None,

@@ -156,7 +156,11 @@ fn of_beacon(name: &str, by: &Parameters) -> Option<Told> {
         "contacts" => ("Calls", Form::Count, at_least(by.beacon_contacts as u64)),
         "medianInterval" => ("Half of the pauses are shorter than", Form::Span, none()),
         "period" => ("It calls every", Form::Span, none()),
-        "chance" => ("That a period like this is chance", Form::Chance, "less than 0.001".into()),
+        "chance" => (
+            "That a period like this is chance",
+            Form::Chance,
+            "less than 0.001, or 0.005 where scores and sizes are 0.85".into(),
+        ),
         "score" => (
             "Mean of the four scores",
             Form::Score,
