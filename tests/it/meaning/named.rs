@@ -179,7 +179,7 @@ fn traffic_over_time_tells_shares_of_links() {
     assert!(shares > 20, "{shares}");
     let chart = flows.ask(&asked);
     assert!(chart.contains("% of the link) on average, at most "), "{chart}");
-    assert!(chart.contains(" (edge, up, "), "{chart}");
+    assert!(chart.contains(" (edge), ") && chart.contains(" (up, "), "{chart}");
     // Packets are no share of bits.
     let csv = flows.ask(&[&asked[..], &["--by", "packets", "-o", "csv"]].concat());
     assert!(csv.lines().next().unwrap().ends_with(",inputSpeed"), "{csv}");
