@@ -145,7 +145,7 @@ fn table(ask: &Ask<'_>, (diff, options): (&Diff, &DiffOptions), beside: &Beside)
                     // What is less is told by another colour, and by its sign.
                     @let parts = if options.difference(entry) < 0 { [0.0, size(entry)] } else { [size(entry), 0.0] };
                     tr {
-                        td class="key" {
+                        td {
                             (parts::key(ask, (&options.top.fields, &entry.key), beside))
                         }
                         td class="number optional" { (before) } td class="number optional" { (now) }

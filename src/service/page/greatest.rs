@@ -128,7 +128,7 @@ fn card(
                     @for entry in &top.entries {
                         @let value = entry.counts.counters.get(by) as f64;
                         tr {
-                            td class="key" { (parts::key(ask, (&fields, &entry.key), &beside)) }
+                            td { (parts::key(ask, (&fields, &entry.key), &beside)) }
                             (parts::share(whole, &[value]))
                             td class="number" { (amount(by, value)) }
                         }

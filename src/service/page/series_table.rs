@@ -63,7 +63,7 @@ pub(super) fn table(
                     @for (place, series) in timeline.series.iter().enumerate() {
                         @let earlier = before.map(|before| before.series.get(place).map_or(0, Series::total));
                         tr {
-                            td class="key" { (parts::swatch(series.whose, place)) (name(ask, series.whose, (answer, beside))) }
+                            td { (parts::swatch(series.whose, place)) (name(ask, series.whose, (answer, beside))) }
                             (cells(series, timeline, by, earlier))
                         }
                     }
@@ -131,7 +131,7 @@ pub(super) fn of_top(
                 tbody { @for entry in &top.entries {
                     @let counters = entry.counts.counters;
                     tr {
-                        td class="key" { (parts::key(ask, (&options.fields, &entry.key), beside)) }
+                        td { (parts::key(ask, (&options.fields, &entry.key), beside)) }
                         (parts::optional_share(whole, &[counters.get(by) as f64]))
                         td class="number" { (amount(Measure::Octets, counters.octets as f64)) }
                         td class="number" { (grouped(counters.packets)) }
