@@ -189,10 +189,28 @@ fn plain(word: OsString) -> OsString {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::aggregate::parse_keys_with;
+    use crate::meaning::{Attribute, Table};
 
     fn offered(complete: fn(&OsStr) -> Vec<CompletionCandidate>, text: &str) -> Vec<String> {
         let offered = complete(OsStr::new(text)).into_iter();
         offered.map(|word| word.get_value().to_string_lossy().into_owned()).collect()
+    }
+
+    #[test]
+    fn every_key_that_is_offered_is_one() {
+        let asked = std::cell::RefCell::new(Vec::new());
+        let table = |attribute: Attribute| -> Result<Arc<Table>, String> {
+            asked.borrow_mut().push(attribute);
+            Err("none".to_owned())
+        };
+        for key in key_words() {
+            let before = asked.borrow().len();
+            let is_one = parse_keys_with(&key, &table).is_ok() || asked.borrow().len() > before;
+            assert!(is_one, "{key}");
+        }
+        assert_eq!(asked.borrow().len(), 3 * Attribute::ALL.len());
+        assert!(key_words().all(|key| key != "srcip"));
     }
 
     #[test]
